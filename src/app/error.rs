@@ -32,8 +32,9 @@ pub(crate) enum AppError {
     Batch(#[from] BatchError),
     /// Windows by row number need rows in order of time, and these are not in order.
     #[error(
-        "{}: {fault}: windows by rows or parts would judge models on their past. `windrow init DATA --repaired-copy \
-         OUT.csv.zst` makes a copy in order; window.event cuts by time; without dataset.time the order of the rows counts",
+        "{}: {fault}: with windows by rows or parts, models would be judged on rows from before their training rows. \
+         Write a copy in order with `windrow init DATA --repaired-copy OUT.csv.zst`, cut by time with window.event, or \
+         remove dataset.time to use the order of the rows",
         dataset.display()
     )]
     Disorder { dataset: PathBuf, fault: String },
@@ -44,9 +45,7 @@ pub(crate) enum AppError {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// The work directory holds no advice.
-    #[error(
-        "there is no advice in {} yet: `windrow run` makes it as windows come, else `windrow advise`", workdir.display()
-    )]
+    #[error("there is no advice in {} yet: compute it with `windrow run` or `windrow advise`", workdir.display())]
     NoAdvice { workdir: PathBuf },
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -60,8 +59,8 @@ pub(crate) enum AppError {
     /// This build has no Spark client.
     #[cfg(not(feature = "spark"))]
     #[error(
-        "train.solver: this build has no client for Spark: build with `--features spark`, or take the image or the wheel, \
-         which have it"
+        "train.solver: this build has no Spark client: build with `--features spark`, or use the container image or \
+         the Python wheel, which have it"
     )]
     NoSpark,
     #[error(transparent)]
@@ -74,14 +73,14 @@ pub(crate) enum AppError {
     Keys(#[from] KeysError),
     /// The rows of a group are those of one replay, which is identified by its dataset. The dataset is missing.
     #[error(
-        "a group takes the rows of one replay, which is known by its dataset, and {} is not there; put it there, or \
-         consume without --group",
+        "a group consumes the rows of one replay, which is identified by its dataset, and the file {} does not exist: \
+         restore it, or consume without --group",
         path.display()
     )]
     UnknownReplay { path: PathBuf },
     /// The command was stopped before its stages had started.
     #[error("stopped")]
     Stopped,
-    #[error("a stage did not end within 5 s of being told to; what it had not sealed is made again next time")]
+    #[error("a stage did not end within 5 s after the stop; the next run repeats the work that was not finished")]
     SlowShutdown,
 }

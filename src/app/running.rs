@@ -46,15 +46,15 @@ impl Running {
         self.url = listener.url();
         if listener.is_open() && !api.keys.is_empty() && !listener.is_tls() {
             tracing::warn!(
-                "the API at {} can be reached from other machines and takes API keys over plain HTTP, where others can read \
-                 them: name a certificate with serve.tls, or put a proxy with TLS in front of it",
+                "the API at {} can be reached from other machines and accepts API keys over plain HTTP, where others \
+                 can read them: set a certificate with serve.tls, or put a proxy with TLS in front of it",
                 self.url
             );
         }
         if listener.is_open() && api.keys.is_empty() {
             tracing::warn!(
-                "the API at {} can be reached from other machines and asks for no key: name some with serve.keys \
-                 (`windrow key NAME` makes one)",
+                "the API at {} can be reached from other machines and requires no key: set keys with serve.keys \
+                 (`windrow key NAME` creates one)",
                 self.url
             );
         }
@@ -103,7 +103,7 @@ impl Running {
     pub(crate) async fn give_up(self, error: AppError) -> AppError {
         // The first error is the one to report. Errors during the shutdown usually follow from it.
         if let Err(later) = self.shutdown().await {
-            tracing::warn!(error = %later, "clearing up failed too");
+            tracing::warn!(error = %later, "the shutdown failed too");
         }
         error
     }

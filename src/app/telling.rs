@@ -52,7 +52,7 @@ impl App {
             if is_member {
                 file.remove();
             } else if let Err(error) = file.tell(self.progress.counters(), timestamp(), is_over) {
-                tracing::debug!(%error, "the status is not written");
+                tracing::debug!(%error, "cannot write the status file");
             }
         })
         .await;
@@ -67,7 +67,7 @@ impl App {
             if let Err(error) = told
                 && std::mem::take(&mut is_first_failure)
             {
-                tracing::warn!(%error, "the status cannot be written: the pages take this stage for silent");
+                tracing::warn!(%error, "cannot write the status file: the pages show this stage as silent");
             }
             tokio::select! {
                 () = ended.cancelled() => {}

@@ -18,7 +18,7 @@ pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: Can
     while !stop.is_cancelled() {
         let reading = Arc::clone(&registry);
         if let Err(error) = blocking(move || reading.refresh()).await {
-            tracing::warn!(%error, "models not read");
+            tracing::warn!(%error, "cannot read the models");
         }
         let now = registry.snapshot();
         for model in now.models().filter(|model| model.learned().is_some() && before.get(model.id()).is_none()) {

@@ -108,7 +108,7 @@ fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> 
     let mut changes = differences(&held.pipeline, &now);
     if let Some(origin) = origin {
         if held.dataset.as_deref().zip(origin.dataset).is_some_and(|(held, now)| held != now) {
-            changes.push(format!("the dataset {} has another content", pipeline.dataset.path.display()));
+            changes.push(format!("the content of the dataset {} has changed", pipeline.dataset.path.display()));
         }
         let replay = origin.replay.and_then(|replay| serde_json::to_value(replay).ok());
         if let (Some(held), Some(now)) = (&held.replay, &replay) {
@@ -210,7 +210,7 @@ fn differences(held: &Value, now: &Value) -> Vec<String> {
     let is_free = |key: &str| {
         FREE.iter().any(|free| key.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
-    let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "nothing".to_owned());
+    let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".to_owned());
     keys.into_iter()
         .filter(|key| before.get(*key) != after.get(*key) && !is_free(key))
         .map(|key| format!("{key}: {} before, now {}", text(before.get(key)), text(after.get(key))))
@@ -238,38 +238,46 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
 pub(crate) enum WorkdirError {
     /// The work directory holds another run.
     #[error(
-        "the work directory {} holds a run that was made from something else, and nothing in it was changed:\n  {}\ngo \
-         back to that, empty it with `windrow run --fresh`, or choose another with --workdir",
+        "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
+         empty the directory with `windrow run --fresh`, or choose another one with --workdir",
         path.display(),
         changes.join("\n  ")
     )]
     Changed { path: PathBuf, changes: Vec<String> },
     /// The object store holds another run.
     #[error(
-        "{url} holds batch files that were made from something else, and nothing in it was changed:\n  {}\ngo back to that, or \
-         name another with batch.url",
+        "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
+         set another URL with batch.url",
         changes.join("\n  ")
     )]
     StoreChanged { url: String, changes: Vec<String> },
     /// `--fresh` does not remove the files in an object store, because other programs may read them.
-    #[error("{url} holds batch files, which --fresh does not remove: remove them, or name another with batch.url")]
+    #[error("{url} holds batch files, which --fresh does not remove: remove them, or set another URL with batch.url")]
     StoreInUse { url: String },
     /// A consumer group fills this directory.
-    #[error("a group fills the work directory {}: join it with --group, or choose another with --workdir", path.display())]
+    #[error(
+        "a consumer group writes to the work directory {}: join it with --group, or choose another one with --workdir",
+        path.display()
+    )]
     Shared { path: PathBuf },
     /// A single consumer fills this directory.
     #[error(
-        "one consumer has begun to fill the work directory {}: go on without --group, or choose another with --workdir",
+        "a single consumer writes to the work directory {}: continue without --group, or choose another one with \
+         --workdir",
         path.display()
     )]
     NotShared { path: PathBuf },
     /// `run.json` cannot be read.
-    #[error("cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another with --workdir", path.display())]
+    #[error(
+        "cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another one with \
+         --workdir",
+        path.display()
+    )]
     Read { path: PathBuf, reason: String },
     /// Another version of Windrow wrote the file.
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
-    #[error("cannot write {}: {source}; choose another place with --workdir", path.display())]
+    #[error("cannot write {}: {source}; choose another directory with --workdir", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// Another process works in the directory, or its windows cannot be read.
     #[error(transparent)]
@@ -304,10 +312,10 @@ mod tests {
         let limited = Replay { limit: Some(3), ..Replay::default() };
         let cases = [
             (pipeline("window = { rows = 6 }"), origin, "window.rows: 5 before, now 6"),
-            (pipeline("window = { parts = 5 }"), origin, "window.rows: 5 before, now nothing"),
+            (pipeline("window = { parts = 5 }"), origin, "window.rows: 5 before, now not set"),
             (pipeline("window = { rows = 5 }\ntrain = { l2 = 2.0 }"), origin, "train.l2: 1.0 before, now 2.0"),
-            (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has another content"),
-            (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: nothing before, now 3"),
+            (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has changed"),
+            (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: not set before, now 3"),
         ];
         for (pipeline, origin, told) in cases {
             let error = compare(folder.path(), &pipeline, Some(&origin)).expect_err(told).to_string();
@@ -321,7 +329,8 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        assert!(error.contains("run.json has format 1, and this Windrow reads format 2: start again with"), "{error}");
+        let told = "run.json has format 1, but this version of Windrow reads format 2: start again with";
+        assert!(error.contains(told), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
         assert!(matches!(dataset(folder.path()), Err(WorkdirError::Read { .. })));

@@ -24,7 +24,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             return Ok(());
         }
         return Err(CliError::Failed(format!(
-            "no window in {} has been trained on yet: `windrow run` or `windrow train` does that",
+            "there are no models in {} yet: train them with `windrow run` or `windrow train`",
             app.workdir.display()
         )));
     };
@@ -49,7 +49,7 @@ fn text(advice: &Advice, all: bool) -> String {
     let mut text = paragraph(advice);
     let Some(judged) = &advice.basis.judged else { return text };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all phases"));
+    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!(
@@ -112,7 +112,10 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let is_best = advice.comparison.is_best(found);
     let policy = match found.policy.refit {
         Refit::Advice => format!("{:<30}", "following this advice"),
-        refit => format!("{:<16}{refit:<14}", history_name(found.policy.history)),
+        refit => {
+            let history = history_name(found.policy.history, advice.subject.window_unit);
+            format!("{history:<15} {refit:<14}")
+        }
     };
     let keeps = found.kept.percent();
     let interval = advice.interval_shown(found).map_or_else(String::new, Interval::percent);
@@ -132,36 +135,32 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 /// Returns the lines below the table: the evidence that the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
+    let unit = advice.subject.window_unit;
     let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();
     if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {
         let told = match (interval.low > 0.0, interval.high < 0.0) {
             (true, _) => "older is worse".to_owned(),
             (_, true) => "older is better".to_owned(),
-            _ => format!("cannot tell: at {} at most {:.4}", oldest.age, interval.high.max(0.0)),
+            _ => {
+                let most = interval.high.max(0.0);
+                format!("the data do not show a difference yet: at {} at most {most:.4}", oldest.age)
+            }
         };
         let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
-        text.push_str(&format!("{:<17}1 0   {}\n{:<17}{told}\n", "Age in windows", ages.join("   "), ""));
+        let name = format!("Age in {}", unit.many());
+        text.push_str(&format!("{name:<17}1 0   {}\n{:<17}{told}\n", ages.join("   "), ""));
     }
     let best_of = |refit: Refit| {
         let of = advice.comparison.further.iter().filter(move |found| found.policy.refit == refit);
         of.min_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss))
     };
     if let Some(found) = best_of(Refit::Recalibrated) {
-        text.push_str(&format!(
-            "{:<17}keeps {}: {}\n",
-            "Recalibrate only",
-            found.kept.with_interval(),
-            found.verdict.name()
-        ));
+        text.push_str(&format!("{:<17}{}\n", "Recalibrate only", keeps(found)));
     }
     for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
         if let Some(found) = best_of(refit) {
             let refits = counted(found.effort.refits.round() as u64, "refit", "refits");
-            text.push_str(&format!(
-                "{name:<17}{refits}, keeps {}: {}\n",
-                found.kept.with_interval(),
-                found.verdict.name()
-            ));
+            text.push_str(&format!("{name:<17}{refits}, {}\n", keeps(found)));
         }
     }
     let named = advice.named().map(|named| named.refit);
@@ -174,19 +173,35 @@ fn evidence(advice: &Advice) -> String {
     }
     if let Some(cost) = &advice.comparison.cost {
         text.push_str(&format!(
-            "{:<17}{:.1} a window: {}; the named one costs {:.1} more\n",
-            "Cheapest", cost.per_window, cost.cheapest, cost.difference
+            "{:<17}{}: {:.1} per {}\n{:<17}the recommended one costs {:.1} more\n",
+            "Cheapest",
+            cost.cheapest.name(unit),
+            cost.per_window,
+            unit.one(),
+            "",
+            cost.difference
         ));
     }
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {
             let share = percent(judged.unlabelled_share, 1);
-            text.push_str(&format!("{:<17}{share} of the rows, which are not judged\n", "Without label"));
+            text.push_str(&format!("{:<17}{share} of the rows; they are not scored\n", "Without label"));
         }
         text.push_str(&format!(
-            "100%: the gain over saying the share of positives so far ({:.4} to {:.4}).\n",
+            "0% is predicting the average rate so far ({:.4}), 100% is the best ({:.4}).\n\
+             To refit is to train the model again.\n",
             judged.share_log_loss, judged.best_log_loss
         ));
     }
     text
+}
+
+/// Returns the share that a policy keeps with its verdict, as in `keeps 98% (92 to 104): good enough`. A negative share
+/// needs no verdict.
+fn keeps(found: &PolicyFinding) -> String {
+    if found.kept.is_negative() {
+        "does worse than predicting the average rate".to_owned()
+    } else {
+        format!("keeps {}: {}", found.kept.with_interval(), found.verdict.name())
+    }
 }

@@ -7,6 +7,8 @@ mod cluster;
 mod data;
 mod place;
 mod run;
+#[cfg(test)]
+mod tests;
 mod training;
 
 use std::net::SocketAddr;
@@ -25,8 +27,8 @@ use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
 use windrow_kafka::Choice;
 
-/// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train a
-/// classifier on each window and on all windows so far, and serve every model.
+/// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train logistic
+/// regression models on each window and on all windows so far, serve every model, and recommend how often to refit.
 #[derive(Debug, Parser)]
 #[command(name = "windrow", version, long_version = version(), max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
@@ -78,7 +80,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Serve the models, as they appear
     Serve(ServeArgs),
-    /// Recommend how often to retrain, and on how much history, with the evidence
+    /// Recommend how often to refit (to train again), and on how much history, with the evidence
     Advise(AdviseArgs),
     /// Write the advice, with its pictures and numbers, to a file that can be shared
     Report(ReportArgs),
@@ -120,7 +122,8 @@ pub(crate) struct BrokerArgs {
     /// Delete all topics when the broker ends
     #[arg(long, conflicts_with = "data")]
     pub(crate) ephemeral: bool,
-    /// Acknowledge a message only after it would survive a power failure, and not only a kill; slower
+    /// Acknowledge a message only after it is safe from a power failure (slower) [default: after it is safe from a kill of
+    /// the broker]
     #[arg(long)]
     pub(crate) sync: bool,
 }

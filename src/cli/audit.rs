@@ -95,13 +95,13 @@ fn verdict(report: &Report) -> String {
             format!("every row is accounted for: {read} read{delivered} = {kept}")
         }
         (true, None) => format!("every message is accounted for: {kept}"),
-        (false, _) => format!("so far every row is accounted for: {kept}; the stream is not through"),
+        (false, _) => format!("so far every row is accounted for: {kept}; the stream has not ended"),
     };
     if *foreign > 0 {
-        text.push_str(&format!("; {} messages in quarantine are no rows of it", thousands(*foreign)));
+        text.push_str(&format!("; {} messages in quarantine are not rows of the replay", thousands(*foreign)));
     }
     if *repeated > 0 {
-        text.push_str(&format!("; {} rows came again and were stored once", thousands(*repeated)));
+        text.push_str(&format!("; {} repeated rows were stored only once", thousands(*repeated)));
     }
     text.push('\n');
     text

@@ -48,7 +48,7 @@ fn text(check: &Check, all: bool) -> String {
     }
     windows(check, all, &mut text);
     let categories: Vec<String> = check.categories.iter().map(category).collect();
-    for (title, list) in [("categories", &categories), ("faults", &check.faults), ("to know", &check.notes)] {
+    for (title, list) in [("categories", &categories), ("faults", &check.faults), ("notes", &check.notes)] {
         if list.is_empty() {
             continue;
         }

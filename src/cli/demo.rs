@@ -47,7 +47,7 @@ fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
     let file = folder.join(format!("{}.toml", carried.name));
     let dataset = folder.join(format!("{}.csv.zst", carried.name));
     let failed = |error: std::io::Error| {
-        CliError::Failed(format!("cannot write {}: {error}; choose another place with --workdir", folder.display()))
+        CliError::Failed(format!("cannot write {}: {error}; choose another directory with --workdir", folder.display()))
     };
     fs::create_dir_all(folder).map_err(failed)?;
     for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {

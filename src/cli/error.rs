@@ -20,7 +20,7 @@ pub(crate) enum CliError {
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
     /// The reader of standard output, such as `head`, has closed it.
-    #[error("the reader of standard output has gone")]
+    #[error("the reader of standard output has closed it")]
     BrokenPipe,
 }
 

@@ -60,13 +60,13 @@ async fn write(
     // The name is that of the original, not of its repaired copy.
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
-    let counting = display.counting("looking");
+    let counting = display.counting("scanning");
     let (path, form, tell) = (data.clone(), options.said, counting.tell());
     let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
     drop(counting);
     let scan = match scan {
         Err(error @ InspectionError::Utf16(_)) => {
-            let advice = format!("a copy that is:  {said} --repaired-copy OUT.csv.zst");
+            let advice = format!("write a copy in UTF-8:  {said} --repaired-copy OUT.csv.zst");
             return Err(CliError::Failed(format!("{error}\n  {advice}")));
         }
         scan => Arc::new(scan?),
@@ -74,7 +74,7 @@ async fn write(
     let file = out.unwrap_or_else(|| PathBuf::from(format!("{}.toml", options.name.as_deref().unwrap_or("data"))));
     if file.exists() && !args.force && command == "init" {
         return Err(CliError::Use(format!(
-            "{} is there already: --force overwrites it, --out names another",
+            "{} exists already: overwrite it with --force, or choose another --out",
             file.display()
         )));
     }
@@ -110,11 +110,14 @@ async fn repaired(
     let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
     let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     if is_same {
-        return Err(CliError::Use(format!("--repaired-copy: {} is the file itself; name another", copy.display())));
+        return Err(CliError::Use(format!(
+            "--repaired-copy: {} is the data file: choose another path",
+            copy.display()
+        )));
     }
     if copy.exists() && !args.force {
         return Err(CliError::Use(format!(
-            "--repaired-copy: {} is there already: --force overwrites it",
+            "--repaired-copy: {} exists already: overwrite it with --force",
             copy.display()
         )));
     }
@@ -123,9 +126,9 @@ async fn repaired(
     let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await?;
     drop(counting);
     display.line(&match repaired {
-        None => "nothing is to be repaired, and no copy was made".to_owned(),
+        None => "nothing needs repair, so no copy was written".to_owned(),
         Some(Repaired { rows, decoded, moved }) => format!(
-            "{}: {} rows, {} of them moved into the order of their times, {} written as UTF-8",
+            "{}: {} rows, {} of them moved into the order of their times, {} converted to UTF-8",
             copy.display(),
             thousands(rows),
             thousands(moved),
@@ -170,7 +173,7 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
     let is_about = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
     // Leaves out the options that the questions are about.
     let said = as_said(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
-    let mut text = String::from("the file does not tell everything; say it on the command line:");
+    let mut text = String::from("the data file leaves questions open; answer them on the command line:");
     let is_one = questions.len() == 1;
     let mut whole = said.clone();
     for question in questions {
@@ -194,7 +197,7 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
         }
     }
     if !is_one {
-        text.push_str(&format!("\n\nas in:\n  {whole}"));
+        text.push_str(&format!("\n\nfor example:\n  {whole}"));
     }
     text
 }
@@ -202,7 +205,7 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
 /// Asks one question in the terminal.
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
-    let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask: {error}"));
+    let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask a question in the terminal: {error}"));
     let is_open = question.kind == QuestionKind::Target;
     let mut items: Vec<String> = question
         .choices
@@ -249,7 +252,7 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
             }
             let file = file.display();
             Err(CliError::Use(format!(
-                "{file} is there already, and says something else: --force overwrites it, --name names another"
+                "{file} exists already, with other content: overwrite it with --force, or choose another --name"
             )))
         }
         Err(error) => Err(failed(error)),
@@ -260,7 +263,7 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
 pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let pipeline = &draft.pipeline;
     let features = &pipeline.features;
-    let mut text = format!("{} is written\n\n", file.display());
+    let mut text = format!("{} was written\n\n", file.display());
     let counts = [
         (features.numeric.len(), "number", "numbers"),
         (features.categorical.len(), "category", "categories"),
@@ -269,8 +272,8 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let told = counts.into_iter().filter(|(count, _, _)| *count > 0);
     let told = told.map(|(count, one, many)| counted(count as u64, one, many));
     let learned = told.collect::<Vec<_>>().join(", ");
-    text.push_str(&wrapped(&format!("learned from: {learned}")));
-    text.push_str(&wrapped(&format!("cut into: {}", draft.cut)));
+    text.push_str(&wrapped(&format!("features: {learned}")));
+    text.push_str(&wrapped(&format!("windows: {}", draft.cut)));
     for note in &draft.notes {
         text.push_str(&wrapped(note));
     }
@@ -281,7 +284,7 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
         text.push_str(&wrapped(&format!("{name}: {reason}")));
     }
     if draft.left_out.len() > TOLD {
-        text.push_str(&format!("  and {} more: {} has them all\n", draft.left_out.len() - TOLD, file.display()));
+        text.push_str(&format!("  and {} more; {} lists all of them\n", draft.left_out.len() - TOLD, file.display()));
     }
     text
 }

@@ -21,8 +21,8 @@ type Setting = (String, String, String);
 pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<Vec<(String, String)>, CliError> {
     if let Some((name, _)) = given.iter().find(|(name, _)| is_secret(name)) {
         return Err(CliError::Use(format!(
-            "-X {name}: others on this machine can see it; give it as {PREFIX}{}, or in the file that kafka.file of the \
-             pipeline file names",
+            "-X {name}: other users of this machine can see the command line; give it as {PREFIX}{}, or in the file \
+             that kafka.file of the pipeline file names",
             name.to_uppercase().replace('.', "_")
         )));
     }
@@ -64,7 +64,7 @@ fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
         }
         // The line may hold a secret, so the message does not repeat it.
         let (name, value) = line.split_once('=').ok_or_else(|| {
-            CliError::Use(format!("{}, line {}: is not of the form KEY=VALUE", path.display(), number + 1))
+            CliError::Use(format!("{}, line {}: expected the form KEY=VALUE", path.display(), number + 1))
         })?;
         let origin = format!("{}, line {}", path.display(), number + 1);
         properties.push((origin, name.trim().to_owned(), value.trim().to_owned()));

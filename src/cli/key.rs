@@ -12,5 +12,5 @@ pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
     let (key, entry) = new_key(&args.name, scope);
     let entry = toml::to_string(&BTreeMap::from([("key", [entry])]));
     let entry = entry.map_err(|error| CliError::Failed(format!("the key cannot be written as TOML: {error}")))?;
-    stdout(&format!("the key, which is shown this once:\n  {key}\n\nfor the file that serve.keys names:\n\n{entry}"))
+    stdout(&format!("the key, shown only once:\n  {key}\n\nadd this to the file that serve.keys names:\n\n{entry}"))
 }

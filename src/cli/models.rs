@@ -25,7 +25,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     if snapshot.models().next().is_none() {
         let workdir = app.workdir.display();
         return Err(CliError::Failed(format!(
-            "no model in {workdir} yet: they appear as `windrow run` or `windrow train` seals windows and learns from them"
+            "there are no models in {workdir} yet: train them with `windrow run` or `windrow train`"
         )));
     }
     stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })
@@ -34,7 +34,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
 /// Lists one model per line: the scores of its first fit on the holdout rows, and the log-loss of the model on the next
 /// window.
 fn listed(snapshot: &Snapshot, all: bool) -> String {
-    let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "(share so far)"], 1..6);
+    let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "baseline"], 1..6);
     let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
     let is_shown = |id: ModelId| all || id.window.get() + SHOWN > newest;
     let (mut notes, mut hidden) = (String::new(), 0);
@@ -63,7 +63,7 @@ fn listed(snapshot: &Snapshot, all: bool) -> String {
                     show(next, |score| Some(score.baseline_log_loss)),
                 ]);
                 if let Verdict::Rejected { reason } = &artifact.verdict {
-                    notes.push_str(&format!("{id}: rejected, and no alias stands for it: {reason}\n"));
+                    notes.push_str(&format!("{id}: rejected, so no alias points to it: {reason}\n"));
                 }
             }
             Outcome::Refused { reason } => notes.push_str(&format!("{id}: no model: {reason}\n")),
@@ -75,7 +75,8 @@ fn listed(snapshot: &Snapshot, all: bool) -> String {
     }
     let table = table.trim_fmt();
     format!(
-        "{table}\nAUC and log-loss of a first fit, on the rows of the newest window that it left out\n{}\n{notes}",
+        "{table}\nAUC, log-loss: a first fit, on the rows of the newest window that it left out\n\
+         next window: log-loss there; baseline: always predicting the share of positives\n{}\n{notes}",
         named.join("   ")
     )
 }

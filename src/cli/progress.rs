@@ -183,7 +183,7 @@ impl<'a> Board<'a> {
             match self.models_told {
                 1 => self.display.line("  model                rows      AUC  log-loss  fit"),
                 MODELS_TOLD => {
-                    self.display.line("  and more, of which those are told that fail: `windrow models` lists them")
+                    self.display.line("  from here on, only failed fits are shown: `windrow models` lists all models")
                 }
                 _ => {}
             }
@@ -218,7 +218,7 @@ impl<'a> Board<'a> {
                 let bar = self.advice.get_or_insert_with(|| bar(self.display, "advice"));
                 bar.set_length(u64::from(of));
                 bar.set_position(u64::from(done));
-                bar.set_message(format!("models behind {done} of {of} windows"));
+                bar.set_message(format!("models fitted for {done} of {of} windows"));
             }
         } else if counts != self.last_counts && (has_begun(counters) || self.fitted.is_some()) {
             self.display.line(&counts);
@@ -237,7 +237,7 @@ impl<'a> Board<'a> {
             parts.push(format!("quarantined {}", thousands(counters.quarantined.get())));
         }
         if let Some((done, of)) = self.fitted {
-            parts.push(format!("advice: models behind {done} of {of} windows"));
+            parts.push(format!("advice: models fitted for {done} of {of} windows"));
         }
         parts.join(", ")
     }
@@ -298,26 +298,24 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ImagePulling { image, took } => format!("pulling image {image}: {} s so far", took.as_secs()),
         Event::BrokerReady { kind, address, reason } => format!("broker: {kind} at {address} ({reason})"),
         Event::ApiReady { url, instead_of } => {
-            let taken = instead_of.as_ref().map_or_else(String::new, |taken| format!("{taken} is taken; "));
+            let taken = instead_of.as_ref().map_or_else(String::new, |taken| format!("{taken} is in use; "));
             format!("API: {url} ({taken}open it in a browser; documentation: {url}/docs)")
         }
         Event::RunResumed { windows, rows, next: Some(next) } => {
             let (rows, next) = (thousands(*rows), thousands(*next));
-            format!(
-                "going on behind window {windows}: {rows} rows are sealed, row {next} is next (--fresh begins anew)"
-            )
+            format!("continuing after window {windows}: {rows} rows are sealed, next: row {next} (--fresh starts over)")
         }
         Event::RunResumed { windows, rows, next: None } => {
-            format!("the stream is through: {windows} windows with {} rows (--fresh begins anew)", thousands(*rows))
+            format!("the stream is complete: {windows} windows with {} rows (--fresh starts over)", thousands(*rows))
         }
         Event::ProducerDone { rows: 0, before, .. } if *before > 0 => {
-            format!("producer: nothing is left to send: all {} rows were sent before", thousands(*before))
+            format!("producer: nothing is left to send: all {} rows were sent earlier", thousands(*before))
         }
         Event::ProducerDone { rows, before, took } => {
             let sent = format!("{} rows sent and confirmed in {:.1} s", thousands(*rows), took.as_secs_f64());
             match before {
                 0 => format!("producer: all {sent}"),
-                before => format!("producer: {sent}, behind {} that were before", thousands(*before)),
+                before => format!("producer: {sent}, after {} that were sent earlier", thousands(*before)),
             }
         }
         Event::WindowSealed { window, period, rows, unlabelled, quarantined, reason } => {
@@ -326,7 +324,7 @@ fn sentence(event: &Event) -> Option<String> {
             let unlabelled = beside(*unlabelled, "without a target");
             format!("{name}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
         }
-        Event::StreamEnded { windows } => format!("stream: through, {windows} windows"),
+        Event::StreamEnded { windows } => format!("stream: complete, {windows} windows"),
         Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took } => {
             let score = |score: &Option<f64>| score.map_or("-".to_owned(), |score| format!("{score:.4}"));
             let mut honest = if *converged { "" } else { "  not converged" }.to_owned();
@@ -345,11 +343,11 @@ fn sentence(event: &Event) -> Option<String> {
             )
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
-        Event::Advised { window, answer } => format!("  advice behind {window}: {answer}"),
-        Event::ModelAppeared { id } => format!("model {id} can be asked"),
+        Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),
+        Event::ModelAppeared { id } => format!("model {id} is available"),
         Event::AliasChanged { alias, from, to, by } => {
-            let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".to_owned());
-            format!("alias {alias}: {} instead of {}, by {by}", name(to), name(from))
+            let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
+            format!("alias {alias}: now {}, before {}, changed by {by}", name(to), name(from))
         }
         Event::ModelsRetired { ids } => format!("  retired: {}", ids.join(", ")),
         Event::WindowScored { .. } | Event::LadderFitted { .. } | Event::TrainerDone => return None,

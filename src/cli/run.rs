@@ -27,7 +27,7 @@ pub(crate) async fn execute(
     let is_pipeline = pipeline.extension().is_some_and(|extension| extension == "toml");
     if is_pipeline && let Some(option) = draft.first_given() {
         return Err(CliError::Use(format!(
-            "{option} goes with a data file, and not with a pipeline file, which says it itself"
+            "{option} is an option for a data file: it cannot be combined with a pipeline file"
         )));
     }
     let pipeline = if is_pipeline {
@@ -72,7 +72,7 @@ pub(crate) async fn run(
             if args.open
                 && let Err(error) = open::that_detached(&running.url)
             {
-                display.line(&format!("no browser can be opened: {error}"));
+                display.line(&format!("cannot open a browser: {error}"));
             }
             display.line("serving until Ctrl-C");
             let mut running = running;
@@ -102,7 +102,7 @@ async fn attend(
     if quarantined > 0 {
         let folder = app.workdir.join("quarantine");
         let rows = counted(quarantined, "row was", "rows were");
-        text.push_str(&format!("{rows} not taken; {} says why\n", folder.display()));
+        text.push_str(&format!("{rows} put in quarantine; {} has the reasons\n", folder.display()));
     }
     text.push_str(&if once { files(app) } else { addresses(&running) });
     Ok((running, Some(text)))

@@ -26,7 +26,7 @@ pub(crate) fn watch(stop: CancellationToken, display: Display) {
                 std::process::exit(INTERRUPTED);
             }
             told = true;
-            display.line("stopping; once more to stop at once");
+            display.line("stopping; press Ctrl-C again to end at once");
             stop.cancel();
         }
     });

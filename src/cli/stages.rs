@@ -32,13 +32,13 @@ pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: Cancella
     let app = app(&args.at)?;
     if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
         return Err(CliError::Use(
-            "--group does not go with window.every: each member has a clock of its own".to_owned(),
+            "--group cannot be combined with window.every: each member has its own clock".to_owned(),
         ));
     }
     let connection = connection(args.cluster, &app.pipeline)?;
     let consuming = app.consume(connection, args.group, args.end_after_idle, stop.clone());
     display.follow(&app.progress, Shows { sent: false, stored: true }, consuming).await?;
-    linger(args.once, "the stream is through", display, &stop).await;
+    linger(args.once, "the stream is complete", display, &stop).await;
     Ok(())
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn train(args: TrainArgs, display: &Display, stop: Cancellation
 
 async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationToken) {
     if !once && !stop.is_cancelled() {
-        display.line(&format!("{done}; Ctrl-C ends this (--once ends by itself)"));
+        display.line(&format!("{done}; press Ctrl-C to end (with --once, it ends by itself)"));
         stop.cancelled().await;
     }
 }
@@ -60,9 +60,11 @@ async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationTo
 /// Returns the rows that the arguments select.
 pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, CliError> {
     let obstacle = match (pipeline.window, pipeline.stream.pace) {
-        (WindowPolicy::Parts(_), _) if args.limit.is_none() => Some("window.parts: parts need an end; give --limit"),
-        (WindowPolicy::Event { .. }, _) => Some("window.event: the second round would be late"),
-        (_, Pace::Replay { .. }) => Some("a pace that replays the rows' times: the second round would not wait"),
+        (WindowPolicy::Parts(_), _) if args.limit.is_none() => {
+            Some("window.parts, because parts need an end: add --limit")
+        }
+        (WindowPolicy::Event { .. }, _) => Some("window.event, because the second round would be late"),
+        (_, Pace::Replay { .. }) => Some("a pace of kind `replay`, because the second round would not wait"),
         _ => None,
     };
     let first = Cut::new(pipeline.window, None).window_of_row(RowNumber::from(args.from_row));
@@ -70,15 +72,15 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
         let before = first.get() - 1;
         if i64::from(before) > LONGEST_GAP {
             return Err(CliError::Use(format!(
-                "--from-row {}: {before} windows of {size} rows would be empty before it, and more than \
-                 {LONGEST_GAP} are taken for a mistake; give window.rows a larger size, or replay a dataset that \
-                 begins with this row",
+                "--from-row {}: {before} windows of {size} rows would be empty before this row, and more than \
+                 {LONGEST_GAP} are treated as a mistake; raise window.rows, or replay a dataset that begins with \
+                 this row",
                 args.from_row
             )));
         }
     }
     match obstacle {
-        Some(obstacle) if args.again => Err(CliError::Use(format!("--loop does not go with {obstacle}"))),
+        Some(obstacle) if args.again => Err(CliError::Use(format!("--loop cannot be combined with {obstacle}"))),
         _ => Ok(Replay {
             from: RowNumber::from(args.from_row),
             limit: args.limit.map(NonZeroU64::get),
@@ -98,8 +100,8 @@ pub(crate) fn connection(cluster: ClusterArgs, pipeline: &Pipeline) -> Result<Co
             Ok(Connection::new(address).with_properties(kafka::properties(&pipeline.kafka, cluster.client.property)?))
         }
         Choice::Auto | Choice::Embedded | Choice::Redpanda => Err(CliError::Use(
-            "a stage of its own needs the address of a broker that runs already: start one with `windrow broker`, and \
-             give its HOST:PORT with --broker"
+            "this command needs the address of a running broker: start one with `windrow broker`, and give its \
+             HOST:PORT with --broker"
                 .to_owned(),
         )),
     }

@@ -35,12 +35,12 @@ async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
     match made {
         Creation::Created => stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n")),
         Creation::Existed { partitions } if partitions == wanted.get() => {
-            let as_it_is = if settings == Settings::default() { "" } else { "; it keeps the settings that it has" };
-            stdout(&format!("the topic `{name}` is there already, with {wanted} partition(s){as_it_is}\n"))
+            let as_it_is = if settings == Settings::default() { "" } else { "; its settings were not changed" };
+            stdout(&format!("the topic `{name}` exists already, with {wanted} partition(s){as_it_is}\n"))
         }
         Creation::Existed { partitions } => Err(CliError::Failed(format!(
-            "the topic `{name}` is there already, with {partitions} partition(s) where the pipeline file asks for {wanted}; \
-             delete it first, or set stream.partitions to {partitions}"
+            "the topic `{name}` exists already, with {partitions} partition(s), but the pipeline file asks for \
+             {wanted}: delete it first, or set stream.partitions to {partitions}"
         ))),
     }
 }

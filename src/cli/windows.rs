@@ -14,7 +14,7 @@ const SHOWN: usize = 20;
 pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
     let reports: Vec<&WindowReport> = snapshot.windows().map(|report| &**report).collect();
     if reports.is_empty() {
-        return "no window has been scored yet: that follows as soon as its models are made\n".to_owned();
+        return "no window has been scored yet: windows are scored after their models are trained\n".to_owned();
     }
     let hidden = if all { 0 } else { reports.len().saturating_sub(SHOWN) };
     let schemes: BTreeSet<Scheme> =
@@ -27,7 +27,10 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
     }
     let more = if hidden > 0 { format!("{hidden} earlier windows: --all\n") } else { String::new() };
     let table = table.trim_fmt();
-    format!("{table}\nshare: of positives; log-loss: of the window before's models; shifted: by PSI\n{more}")
+    format!(
+        "{table}\nshare: of positive rows; shifted: the feature that drifted most, by PSI\n\
+         other columns: the log-loss of the models trained one window before\n{more}"
+    )
 }
 
 fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
@@ -45,7 +48,7 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
 /// Returns the feature or target that shifted most since the previous window, and the number of other shifted ones.
 fn shifted(report: &WindowReport) -> String {
     let Some(drift) = &report.drift else {
-        return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "cannot be told" }.to_owned();
+        return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "unknown" }.to_owned();
     };
     let Drift { target, features, .. } = drift;
     let mut shifted: Vec<_> = features.iter().chain([target]).filter(|feature| feature.is_shift()).collect();

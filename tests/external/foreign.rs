@@ -54,12 +54,16 @@ impl Place {
 #[test]
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn csv_lines_of_confluent_kafka_become_windows() {
+    let Some(python) = python() else { return };
     let place = Place::new();
-    let csv = place.folder.path().join("sample.csv").display().to_string();
-    if run_client("produce_confluent.py", &[&place.address, "flights-sample", &csv]).is_none() {
-        return;
-    }
-    place.consume(&["--end-after-idle", "3s"]);
+    let page = fs::read_to_string(root().join("docs/brokers.md")).expect("a page");
+    let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
+    let script = script.replace("127.0.0.1:9092", &place.address).replace("flights.csv", "sample.csv");
+    let script = script.replace("\"flights\"", "\"flights-sample\"");
+    let sent = Command::new(python).args(["-c", &script]).current_dir(place.folder.path()).output();
+    let sent = sent.expect("Python runs");
+    assert!(sent.status.success(), "{}", text(&sent.stderr));
+    place.consume(&[]);
     assert_whole(&place.workdir());
 }
 

@@ -104,7 +104,7 @@ fn every_command_works_on_one_node() {
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     let other = place.folder.path().join("run").display().to_string();
     let run = ["run", &place.file, "--broker", address, "--workdir", &other, "--once", "--listen", "127.0.0.1:0"];
-    assert!(succeed(&run).contains("Too few windows to tell"));
+    assert!(succeed(&run).contains("Too few windows for advice"));
     let audit = succeed(&["audit", &place.file, "--workdir", &other, "--broker", address]);
     assert!(audit.contains("8,019 read = 8,019 delivered"), "{audit}");
 }

@@ -61,7 +61,10 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
     browser.look(LOOKS[0]).await;
 
     browser.open(&url).await;
-    assert_eq!(browser.text("h1").await, "First comparison after window 2; advice after window 16.");
+    assert_eq!(
+        browser.text("h1").await,
+        "Schedules can be compared after window 2. There will be advice after window 16."
+    );
     browser.check(&url, axe.as_deref()).await;
     browser.wait("numbers move", MOVES).await;
     let advised = "return document.querySelectorAll('.pictures svg').length === 3";

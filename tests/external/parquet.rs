@@ -101,7 +101,7 @@ fn files_of_every_type_are_read_and_those_that_are_no_table_are_told() {
     script(&python, &["odd", &folder.path().display().to_string()]);
     for (name, told) in [
         ("nested", "columns of lists, maps or structs (tags, place)"),
-        ("bytes", "picture: a value has no text"),
+        ("bytes", "picture: a value cannot be written as text"),
         ("none", "it has no columns"),
         ("brotli", "brotli"),
     ] {

@@ -170,7 +170,7 @@ fn auto_goes_on_without_a_container_that_fails() {
     let runtime = Runtime::new().expect("a runtime");
     let broker = runtime.block_on(Broker::start(&Choice::Auto, &options(&image))).expect("a broker");
     let fault = "ended before it was ready (exit code 3); --broker redpanda shows its log";
-    let reason = format!("the embedded broker, since the container of image {} {fault}", image.name());
+    let reason = format!("the embedded broker, because the container of image {} {fault}", image.name());
     assert_eq!(broker.reason(), reason);
     assert_eq!(docker::containers(), [""; 0]);
 }
@@ -278,7 +278,7 @@ fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
     let options = StartOptions { redpanda_image: Some(image.to_owned()), ..StartOptions::default() };
     let error = start(&runtime, &options).expect_err("there is no such image");
     assert!(matches!(&error, BrokerError::NoImage { image: named, .. } if named == image), "{error}");
-    for part in [image, "pull it by hand", "WINDROW_REDPANDA_IMAGE", "--broker embedded"] {
+    for part in [image, "pull it manually", "WINDROW_REDPANDA_IMAGE", "--broker embedded"] {
         assert!(error.to_string().contains(part), "{error}");
     }
     #[cfg(feature = "embedded")]
@@ -287,7 +287,8 @@ fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
         assert_eq!(broker.kind(), "embedded");
         assert_eq!(
             broker.reason(),
-            "the embedded broker, since image 127.0.0.1:1/redpanda:none is not on this machine; --broker redpanda pulls it"
+            "the embedded broker, because image 127.0.0.1:1/redpanda:none is not on this machine; --broker redpanda \
+             pulls it"
         );
     }
 }
@@ -316,7 +317,7 @@ fn a_container_that_never_gets_ready_is_given_up_and_removed() {
     let BrokerError::Container { fault, log, .. } = &error else { panic!("{error}") };
     assert_eq!(
         (fault.as_str(), log.as_slice()),
-        ("did not get ready within 2 s", ["waiting for the disk".to_owned()].as_slice())
+        ("did not become ready within 2 s", ["waiting for the disk".to_owned()].as_slice())
     );
     assert_eq!(docker::containers(), [""; 0]);
 }
@@ -330,7 +331,7 @@ fn a_container_that_says_it_is_ready_must_answer() {
     let patient = StartOptions { redpanda_patience: Some(Duration::from_secs(3)), ..options(&image) };
     let error = start(&runtime, &patient).expect_err("nobody answers");
     let BrokerError::Container { fault, .. } = &error else { panic!("{error}") };
-    assert!(fault.starts_with("says that it is ready but did not answer at 127.0.0.1:"), "{fault}");
+    assert!(fault.starts_with("reported that it is ready, but did not answer at 127.0.0.1:"), "{fault}");
     assert_eq!(docker::containers(), [""; 0]);
 }
 

@@ -181,12 +181,13 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     let other = folder.path().join("other.pem");
     fs::write(&other, Authority::new().pem).expect("a file");
     let said = refused(&pipeline(folder.path(), &login("PLAIN", &other)), address, &right);
-    assert!(said.contains("its certificate is not of an authority in ") && said.contains("other.pem"), "{said}");
+    let told = "its certificate was not issued by an authority in ";
+    assert!(said.contains(told) && said.contains("other.pem"), "{said}");
     let said = refused(&pipeline(folder.path(), ""), address, &[]);
-    assert!(said.contains("speaks TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{said}");
+    assert!(said.contains("uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{said}");
     let plain = "security.protocol = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"PLAIN\"\nsasl.username = \"windrow\"";
     let said = refused(&pipeline(folder.path(), plain), address, &right);
-    assert!(said.contains("speaks TLS; set security.protocol"), "{said}");
+    assert!(said.contains("uses TLS; set security.protocol"), "{said}");
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn a_cluster_may_ask_for_a_certificate_of_the_client() {
     );
     let base = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", folder.path().join("ca.pem").display());
     let said = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
-    assert!(said.contains("certificate of this client") && said.contains("ssl.certificate.location"), "{said}");
+    assert!(said.contains("it requires a client certificate") && said.contains("ssl.certificate.location"), "{said}");
     let shown = authority.sign("client", 2100);
     let (certificate, key) = (folder.path().join("client.pem"), folder.path().join("client.key"));
     fs::write(&certificate, &shown.certificate).expect("a file");
@@ -303,8 +304,8 @@ fn a_certificate_that_has_expired_or_is_for_another_host_is_told_as_such() {
     let table = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", authorities.display());
     let file = pipeline(folder.path(), &table);
     for (shown, told) in [
-        (authority.sign("127.0.0.1", 2021), "its certificate has expired, and must be renewed there"),
-        (authority.sign("elsewhere.example", 2100), "its certificate is not for `127.0.0.1`"),
+        (authority.sign("127.0.0.1", 2021), "its certificate has expired; renew it on the broker"),
+        (authority.sign("elsewhere.example", 2100), "its certificate is not valid for `127.0.0.1`"),
     ] {
         let said = refused(&file, &listen(&shown), &[]);
         assert!(said.contains(told), "{said}");

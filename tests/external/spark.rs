@@ -181,8 +181,8 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let mut training = Running::spawn(command(&arguments).env("WINDROW_LOG", "trace"));
     training.wait_for("cumulative-1");
     server.process().kill();
-    let told = training.wait_for("is away");
-    assert!(told.contains("the windows wait until it is back"), "{told}");
+    let told = training.wait_for("does not answer (");
+    assert!(told.contains("the windows wait until it answers"), "{told}");
     server.restart();
     // A fit takes half a minute on two busy cores if the server has just started.
     for model in ["cumulative-1", "cumulative-2"] {
@@ -191,7 +191,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     assert!(training.end().success(), "{}", training.said());
     assert_alike(&at("newton"), &place);
     let log = training.said();
-    assert_eq!(log.matches("is away (").count(), 1, "told once");
+    assert_eq!(log.matches("does not answer (").count(), 1, "told once");
     assert!(!log.contains(secret), "the token is in the log");
     for entry in ["run.json", "status/trainer.json"] {
         let written = fs::read_to_string(place.join(entry)).unwrap_or_default();
@@ -217,7 +217,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let second = fs::read(other.join("batches/window-00002.parquet")).expect("a file");
     fs::write(other.join("batches/window-00001.parquet"), second).expect("a file");
     for (batches, reason) in [
-        (format!("file://{}", other.join("batches").display()), "must lead it to the batch files"),
+        (format!("file://{}", other.join("batches").display()), "must be the path or URL of the batch files"),
         ("file:///nowhere/at/all".to_owned(), "PATH_NOT_FOUND"),
         ("s3x://bucket/prefix".to_owned(), "s3x"),
     ] {
@@ -233,7 +233,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
             "spark",
             "--once",
         ]);
-        assert!(said.contains(reason) && said.contains("the windows wait"), "{said}");
+        assert!(said.contains(reason) && said.contains("the windows are kept"), "{said}");
         assert!(said.trim_end().lines().count() == 1 && !said.contains(secret), "{said}");
         assert!(models(&place).is_empty(), "{batches}");
     }

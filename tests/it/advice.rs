@@ -205,7 +205,7 @@ fn too_few_windows_are_an_answer() {
     );
     assert!(advice["recommendation"]["named"].is_null());
     assert!(
-        place.advise(&[]).contains("Too few windows to tell: 2 of the 12 that are needed have been judged."),
+        place.advise(&[]).contains("Too few windows for advice: schedules can be compared on 2, and 12 are needed."),
         "{}",
         place.advise(&[])
     );
@@ -214,7 +214,7 @@ fn too_few_windows_are_an_answer() {
     let empty = place.folder.path().join("empty").display().to_string();
     let output = windrow(&["advise", &sample, "--workdir", &empty]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("`windrow run` or `windrow train` does that"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("train them with `windrow run`"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn rows_that_come_round_again_are_no_evidence() {
     let advice = place.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
     let sentences = advice["recommendation"]["sentences"].to_string();
-    assert!(sentences.contains("Windows behind 16 repeat rows, and are no evidence."), "{sentences}");
+    assert!(sentences.contains("The windows after window 16 repeat rows, so they are not used."), "{sentences}");
     assert!(place.workdir().join("losses/window-00016.json").exists());
     assert!(!place.workdir().join("losses/window-00017.json").exists());
     assert_eq!(place.file("windows/window-00017.json")["is_evidence"], false);
@@ -307,7 +307,7 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
         ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
         ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
         ("histories = []", "advise.histories", "must have at least one history"),
-        ("histories = [2, 2]", "advise.histories", "none twice"),
+        ("histories = [2, 2]", "advise.histories", "no history twice"),
         ("histories = [0]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("histories = [\"some\"]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),
         ("cost = { false_alarm = -1, miss = 1, refit = 1 }", "advise.cost.false_alarm", "must be a finite number"),

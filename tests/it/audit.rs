@@ -83,7 +83,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 let file = fs::read(&path).expect("a file");
                 fs::write(path, &file[..file.len() - 7]).expect("a file");
             },
-            "window-00002.csv: it has 3519 bytes where its manifest says 3526",
+            "window-00002.csv: it has 3519 bytes, but its manifest says 3526",
         ),
         (
             "a changed byte",
@@ -92,7 +92,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 fs::write(&path, fs::read_to_string(&path).expect("a file").replacen(",450\n", ",451\n", 1))
                     .expect("a file");
             },
-            "window-00003.csv: its sha256 is not its manifest's",
+            "window-00003.csv: its SHA-256 differs from its manifest",
         ),
         (
             "a deleted batch",
@@ -107,7 +107,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
         (
             "the last manifest deleted",
             |work| fs::remove_file(work.join("batches/window-00005.json")).expect("was there"),
-            "rows 801 to 1000: in no window and not in quarantine",
+            "rows 801 to 1000: neither in a window nor in quarantine",
         ),
         (
             "a manifest that is none",
@@ -121,7 +121,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 let text = fs::read_to_string(&path).expect("a file");
                 fs::write(&path, format!("{text}2013-01-01,20,200\n")).expect("a file");
             },
-            "window-00001.csv: it has 201 rows where its manifest says 200",
+            "window-00001.csv: it has 201 rows, but its manifest says 200",
         ),
         (
             "a doubled row whose manifest fits",
@@ -136,7 +136,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     },
                 );
             },
-            "row 201: in a file or in quarantine already",
+            "row 201: already in a file or in quarantine",
         ),
         (
             "a row twice in one file whose manifest fits",
@@ -148,7 +148,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     |manifest| manifest["rows"]["count"] = json!(201),
                 )
             },
-            "it has 201 rows where its manifest says 201 and lists 200",
+            "it has 201 rows, but its manifest says 201 and lists 200",
         ),
         (
             "a removed row whose manifest fits",
@@ -163,17 +163,17 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     },
                 );
             },
-            "row 200: in no window and not in quarantine",
+            "row 200: neither in a window nor in quarantine",
         ),
         (
             "a changed value whose manifest fits",
             |work| forge(work, 3, |text| text.replacen(",450\n", ",451\n", 1), |_| {}),
-            "window-00003.csv: line 51 is not row 450 of the dataset",
+            "window-00003.csv: line 51 differs from row 450 of the dataset",
         ),
         (
             "a changed header whose manifest fits",
             |work| forge(work, 3, |text| text.replacen("at,", "on,", 1), |_| {}),
-            "its first line is not the columns",
+            "its first line does not have the columns",
         ),
         (
             "offsets told twice",
@@ -182,7 +182,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                     manifest["messages"]["offsets"] = json!([{"partition": 0, "first": 199, "last": 398}])
                 })
             },
-            "offsets 199 to 398 are accounted for in an earlier window too",
+            "offsets 199 to 398 are also accounted for in an earlier window",
         ),
         (
             "a quarantine file gone",
@@ -195,12 +195,12 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 let path = work.join("quarantine/window-00002.jsonl");
                 fs::write(&path, fs::read_to_string(&path).expect("a file").replace("far", "fax")).expect("a file");
             },
-            "what it holds for row 400 is not row 400 of the dataset",
+            "its row 400 differs from row 400 of the dataset",
         ),
         (
             "a quarantine file that its manifest does not name",
             |work| forge(work, 2, same, |manifest| manifest["quarantine"]["file"] = Value::Null),
-            "window-00002.jsonl: its manifest has no sha256 of it",
+            "window-00002.jsonl: its manifest does not have its SHA-256",
         ),
         (
             "an end that lies",
@@ -208,7 +208,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
                 let path = work.join("batches/end.json");
                 fs::write(&path, fs::read_to_string(&path).expect("a file").replace("998", "999")).expect("a file");
             },
-            "end.json says 999 rows, the manifests 998",
+            "end.json says 999 rows, but the manifests say 998",
         ),
         (
             "another dataset",
@@ -256,7 +256,7 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
-    assert!(code == Some(0) && said.contains("; 1 behind the end of the stream"), "{said}");
+    assert!(code == Some(0) && said.contains("; 1 after the end of the stream"), "{said}");
 
     // A manifest without an account of one message.
     let path = workdir.join("batches/window-00001.json");
@@ -281,5 +281,5 @@ fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
     // The audit runs while the consumer works, and does not need its lock.
     let (code, said) = audit(&file, &workdir, &[]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("so far every row is accounted for") && said.contains("not through"), "{said}");
+    assert!(said.contains("so far every row is accounted for") && said.contains("has not ended"), "{said}");
 }

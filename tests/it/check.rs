@@ -44,11 +44,11 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     for told in [
         "1,000 rows; 15 have no target; 33.4% of the others are positive",
         "miles: 2 rows would go to quarantine; row 400: miles: `far` is not a number",
-        "number of fields: 1 row would go to quarantine; row 500: it has 2 fields where the dataset has 5 columns",
+        "number of fields: 1 row would go to quarantine; row 500: it has 2 fields, but the dataset has 5 columns",
         "at: 1 row would go to quarantine; row 700: at: `soon` is not a time of the form %Y-%m-%d",
-        "1 row is out of order (the first is row 600), largest step back 14 days at row 600: windows by their number",
-        "features: after: it alone ranks the target too well (AUC 1.000)",
-        "who: 10 of 12 values come too rarely and count as 'other' (10 rows)",
+        "1 row is out of order (the first is row 600), the largest step back is 14 days at row 600: models would be",
+        "features: after: it predicts the target too well without other columns (AUC 1.000)",
+        "who: 10 of 12 values are too rare and count as 'other' (10 rows)",
     ] {
         assert!(unwrapped.contains(told), "{told}:\n{said}");
     }
@@ -59,7 +59,7 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
     let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
     assert_eq!(run.status.code(), Some(1));
     assert!(
-        text(&run.stderr).contains("windows by rows or parts would judge models on their past"),
+        text(&run.stderr).contains("with windows by rows or parts, models would be judged on rows from before"),
         "{}",
         text(&run.stderr)
     );
@@ -89,7 +89,7 @@ fn late_rows_are_those_that_a_run_refuses() {
     let workdir = folder.path().join("work").display().to_string();
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
     let said = succeed(&run);
-    assert!(said.contains("5 rows were not taken"), "{said}");
+    assert!(said.contains("5 rows were put in quarantine"), "{said}");
     let end: Value =
         serde_json::from_slice(&fs::read(folder.path().join("work/batches/end.json")).expect("a file")).expect("JSON");
     assert_eq!((end["rows"].as_u64(), taken), (Some(995), 995));

@@ -1,9 +1,10 @@
-//! The documents: links and paths lead somewhere, and the first pages stay short.
+//! The documents: links and paths lead somewhere, settings are accepted, and the first pages stay short. The commands of
+//! the documents are tested in `src/cli/args/tests.rs`, those of docs/http-api.md in `it::examples`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windrow_testing::root;
+use windrow_testing::{root, sample_with, succeed};
 
 /// Folders of the repository, as the documents name their files.
 const FOLDERS: [&str; 9] =
@@ -45,15 +46,34 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2).filter(is_path)
 }
 
+/// The anchors of a document's headings: lower case, without punctuation, with hyphens for spaces.
+fn anchors(text: &str) -> Vec<String> {
+    let heading = |line: &str| line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase());
+    let anchor = |heading: String| {
+        let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+    };
+    text.lines().filter_map(heading).map(anchor).collect()
+}
+
 #[test]
-fn every_link_leads_to_a_file() {
-    for (path, text) in documents() {
+fn every_link_leads_to_a_file_and_a_section() {
+    let documents = documents();
+    let mut sections = 0;
+    for (path, text) in &documents {
         let folder = path.parent().expect("a folder");
-        for target in links(&text).filter(|target| !target.contains("://") && !target.starts_with('#')) {
-            let file = target.split('#').next().unwrap_or(target);
-            assert!(folder.join(file).exists(), "{}: there is no {target}", path.display());
+        for target in links(text).filter(|target| !target.contains("://")) {
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            let linked = if file.is_empty() { path.clone() } else { folder.join(file) };
+            assert!(linked.exists(), "{}: there is no {target}", path.display());
+            if !section.is_empty() {
+                let linked = fs::read_to_string(linked).expect("a document");
+                assert!(anchors(&linked).iter().any(|anchor| anchor == section), "{}: {target}", path.display());
+                sections += 1;
+            }
         }
     }
+    assert!(sections > 20, "{sections} links to sections");
 }
 
 #[test]
@@ -74,4 +94,24 @@ fn the_first_pages_stay_short() {
         let lines = fs::read_to_string(root().join(name)).expect("a document").lines().count();
         assert!(lines <= most, "{name} has {lines} lines");
     }
+}
+
+/// Every block of settings in the documents, as a whole pipeline file or after the sample's own tables, passes the check.
+#[test]
+fn every_example_of_settings_is_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut accepted = 0;
+    for (_, text) in documents() {
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let sample = fs::read_to_string(sample_with(folder.path(), "parts = 3", "")).expect("a pipeline file");
+            let whole = block.contains("[dataset]");
+            let pipeline = if whole { block.to_owned() } else { format!("{sample}\n{block}") };
+            let data = root().join("fixtures/flights-sample.csv.zst").display().to_string();
+            let file = folder.path().join("example.toml");
+            fs::write(&file, pipeline.replace("flights.csv.zst", &data)).expect("a file");
+            succeed(&["check", &file.display().to_string()]);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 5, "{accepted} examples");
 }

@@ -94,7 +94,7 @@ fn rows_that_cannot_be_taken_are_kept_aside_with_their_reason() {
     fs::write(folder.join("d.csv"), dataset).expect("a file");
     let (stored, _) = run(folder, &pipeline(folder, "faulty", "d.csv", ""));
     assert_eq!(stored.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count(), RECORDS - 3);
-    let expected = [(1, 18, "3 fields where the dataset has 4"), (2, 201, "price: `dear`"), (3, 400, "not UTF-8")];
+    let expected = [(1, 18, "3 fields, but the dataset has 4"), (2, 201, "price: `dear`"), (3, 400, "not UTF-8")];
     for (window, row, reason) in expected {
         let kept = json(&folder.join(format!("work/quarantine/window-0000{window}.jsonl")));
         assert_eq!(kept["row"], row);

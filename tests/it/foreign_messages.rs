@@ -93,7 +93,7 @@ fn the_rows_of_another_dataset_are_not_taken() {
             let mut consumer = place.consume(&other, more);
             assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
             let said = consumer.said();
-            assert!(said.contains("cannot be taken") && said.contains("it is of the replay"), "{said}");
+            assert!(said.contains("were rejected") && said.contains("it comes from the replay"), "{said}");
             fs::remove_dir_all(place.workdir()).expect("a work directory");
         }
     }
@@ -112,7 +112,7 @@ fn a_group_without_the_dataset_says_what_it_lacks() {
     fs::write(&place.file, pipeline).expect("a file");
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
-    assert!(member.said().contains("gone.csv is not there"), "{}", member.said());
+    assert!(member.said().contains("gone.csv does not exist"), "{}", member.said());
     // A consumer without a group takes the run whose rows arrive first.
     let mut consumer = place.consume(&place.file, &[]);
     assert!(consumer.end().success(), "{}", consumer.said());
@@ -231,13 +231,13 @@ fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
     member.wait_for("window 1:");
     topic::add_partitions(&place.address, TOPIC, 3);
     assert_eq!(member.end().code(), Some(1), "{}", member.said());
-    assert!(member.said().contains("has 3 partitions, and the group began with 2"), "{}", member.said());
+    assert!(member.said().contains("has 3 partitions, but the group began with 2"), "{}", member.said());
 }
 
 #[test]
 fn a_topic_that_was_made_anew_is_told_also_with_fewer_partitions() {
     for (partitions, rows, expected) in
-        [(1, 3000, "has no such partition any more"), (3, 3000, "is not the one that was read before")]
+        [(1, 3000, "no longer has this partition"), (3, 3000, "is not the one that was read before")]
     {
         let place = Place::new("rows = 1000", "partitions = 3");
         succeed(&["produce", &place.file, "--broker", &place.address]);
@@ -293,7 +293,7 @@ fn fresh_leaves_a_live_group_alone() {
     let fresh = ["run", &place.file, "--workdir", &workdir, "--fresh", "--once", "--broker", "embedded"];
     let fresh = windrow(&[&fresh[..], &["--listen", "127.0.0.1:0"]].concat());
     assert_eq!(fresh.status.code(), Some(1));
-    assert!(text(&fresh.stderr).contains("another consumer is at work"), "{}", text(&fresh.stderr));
+    assert!(text(&fresh.stderr).contains("another consumer uses"), "{}", text(&fresh.stderr));
     assert!(place.workdir().join("batches/window-00001.json").exists());
     assert!(member.interrupt().0.success(), "{}", member.said());
 }

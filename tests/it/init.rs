@@ -49,8 +49,8 @@ fn files_of_every_shape_run_at_the_first_try() {
         assert!(check.contains("2,000 rows; 0 have no target") && check.contains("no faults"), "{name}: {check}");
         let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--limit", "700"];
         let run = done(here, &run);
-        assert!(run.contains("Too few windows to tell"), "{name}: {run}");
-        assert_eq!(run.contains("the order of the rows is taken for it"), name == "timeless.csv", "{run}");
+        assert!(run.contains("Too few windows for advice"), "{name}: {run}");
+        assert_eq!(run.contains("the order of the rows counts as their time"), name == "timeless.csv", "{run}");
         assert!(done(here, &["audit", &file]).contains("every row is accounted for: 700 read = 700 stored"), "{name}");
         let stored = fs::read_dir(here.join(format!(".windrow/{}/models", file.trim_end_matches(".toml"))));
         assert!(stored.expect("models").count() >= 2, "{name}");
@@ -63,12 +63,13 @@ fn the_fixtures_need_their_targets_alone() {
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let target = ["--target", "arr_delay >= 15"];
     let said = fails(folder.path(), &[&["init", &flights][..], &target].concat(), 2);
-    assert!(said.contains("flight: whole numbers with 2,155 levels") && said.contains("--leave-out flight"), "{said}");
+    assert!(
+        said.contains("flight: whole numbers with 2,155 different values") && said.contains("--leave-out flight"),
+        "{said}"
+    );
     assert!(!folder.path().join("flights-sample.toml").exists(), "nothing is written before all is known");
     let said = done(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat());
-    for left_out in
-        ["dep_delay: it alone ranks the target too well (AUC 0.", "air_time: it is missing exactly where", "tailnum: "]
-    {
+    for left_out in ["dep_delay: it predicts the target too well", "air_time: it is missing in the same", "tailnum: "] {
         assert!(said.contains(left_out), "{said}");
     }
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
@@ -81,11 +82,14 @@ fn the_fixtures_need_their_targets_alone() {
     }
     // A different file is not overwritten; an identical one is accepted.
     let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
-    assert!(said.contains("is there already: --force overwrites it"), "{said}");
+    assert!(said.contains("exists already: overwrite it with --force"), "{said}");
 
     let taxi = fixture("taxi.csv.zst").display().to_string();
     let said = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
-    assert!(said.contains("cut into: 36 months") && said.contains("vendor: whole numbers with 3 values"), "{said}");
+    assert!(
+        said.contains("windows: 36 months") && said.contains("vendor: whole numbers with 3 different values"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     let here = folder.path();
     fs::write(here.join("plain.csv"), plain()).expect("a file");
     let said = fails(here, &["init", "plain.csv"], 2);
-    assert!(said.contains("what is to be predicted?"), "{said}");
+    assert!(said.contains("what should be predicted?"), "{said}");
     assert!(said.contains("windrow init plain.csv --target late") && said.contains("`1` is positive"), "{said}");
 
     let said = fails(here, &["init", "plain.csv", "--target", "size"], 2);
@@ -113,7 +117,7 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     });
     fs::write(here.join("ambiguous.csv"), ambiguous).expect("a file");
     let said = fails(here, &["init", "ambiguous.csv", "--target", "late"], 2);
-    assert!(said.contains("day and month cannot be told apart"), "{said}");
+    assert!(said.contains("the order of day and month is not clear"), "{said}");
     for choice in [
         "--time 'at=%d/%m/%Y'\n      the day first: all rows in order",
         "--time 'at=%m/%d/%Y'\n      the month first: ",
@@ -127,14 +131,14 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
     let cases: [(&[&str], &str); 11] = [
         (&["--target", "lat"], "the file has no column `lat`; did you mean `late`?"),
         (&["--target", "late > x"], "`x` is not a number"),
-        (&["--target", "colour > 5"], "colour holds texts and no numbers"),
+        (&["--target", "colour > 5"], "colour holds text, not numbers"),
         (&["--target", "colour in red,grean"], "colour is never `grean`; did you mean `green`?"),
-        (&["--target", "late about 5"], "`about 5` is no rule"),
-        (&["--target", "size >= 5000"], "no row has size >= 5000"),
-        (&["--target", "size >= -5"], "every row has size >= -5"),
-        (&["--target", "late", "--time", "size"], "how size is written is not known"),
-        (&["--target", "late", "--time", "at=%H"], "it does not tell year and month"),
-        (&["--target", "late", "--numeric", "colour"], "colour holds texts and no numbers"),
+        (&["--target", "late about 5"], "`about 5` is not a rule"),
+        (&["--target", "size >= 5000"], "no row matches size >= 5000"),
+        (&["--target", "size >= -5"], "every row matches size >= -5"),
+        (&["--target", "late", "--time", "size"], "the format of size is not known"),
+        (&["--target", "late", "--time", "at=%H"], "it does not give the year and the month"),
+        (&["--target", "late", "--numeric", "colour"], "colour holds text, not numbers"),
         (&["--target", "late", "--window", "fortnight"], "`fortnight` is not day, week, month, quarter, or a duration"),
     ];
     for (arguments, told) in cases {
@@ -189,16 +193,16 @@ fn in_a_terminal_it_asks() {
     let folder = tempfile::tempdir().expect("a folder");
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
-    let (said, code) = ask("does it name?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
-    assert!(code == Some(0) && said.contains("flights-sample.toml is written"), "{said}");
+    let (said, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
+    assert!(code == Some(0) && said.contains("flights-sample.toml was written"), "{said}");
     assert!(!said.contains("\u{1b}[3"), "no colours where nobody wants them: {said:?}");
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
-    assert!(pipeline.contains("#   flight: as --leave-out says"), "{pipeline}");
+    assert!(pipeline.contains("#   flight: given in --leave-out"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
-    let (said, code) = ask("what is to be predicted?", "", &["init", "plain.csv"]);
-    assert!(code == Some(0) && said.contains("plain.toml is written"), "{said}");
+    let (said, code) = ask("what should be predicted?", "", &["init", "plain.csv"]);
+    assert!(code == Some(0) && said.contains("plain.toml was written"), "{said}");
     let (said, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
-    assert!(code == Some(2) && said.contains("say it on the command line"), "{said}");
+    assert!(code == Some(2) && said.contains("answer them on the command line"), "{said}");
 }
 
 #[test]
@@ -218,24 +222,24 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
     for told in [
         "id: named like an id",
         "note: an id or a text: 2,000 different values",
-        "refund: where it is missing tells the target too well",
-        "status: it alone ranks the target too well (AUC 1.000)",
-        "temp: -999 stands 200 times, far from 0 to 33.3",
-        "stars: whole numbers with 5 values, taken as a category",
+        "refund: its missing cells predict the target too well",
+        "status: it predicts the target too well without other columns (AUC 1.000)",
+        "temp: -999 appears 200 times, far from the range of 0 to 33.3",
+        "stars: whole numbers with 5 different values, used as a category",
     ] {
         let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(unwrapped.contains(told), "{told}: {said}");
     }
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
     let kept = done(here, &["init", "wide.csv", "--target", "late", "--keep", "status", "--null=-999", "--force"]);
-    assert!(kept.contains("status: kept, though"), "{kept}");
+    assert!(kept.contains("status: kept, although"), "{kept}");
     let pipeline = fs::read_to_string(here.join("wide.toml")).expect("a pipeline file");
     assert!(pipeline.contains("\"-999\"") && pipeline.contains("\"status\""), "{pipeline}");
     // A check of this file reports the column that init would have left out.
     let output = at(here, &["check", "wide.toml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text(&output.stdout).contains("features: status: it alone ranks the target too well"),
+        text(&output.stdout).contains("features: status: it predicts the target too well"),
         "{}",
         text(&output.stdout)
     );
@@ -260,7 +264,7 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
             && said.contains("windrow init old.csv --target late --repaired-copy OUT.csv.zst"),
         "{said}"
     );
-    assert!(said.contains("2 rows are out of order (the first is row 1,000), largest step back"), "{said}");
+    assert!(said.contains("2 rows are out of order (the first is row 1,000), the largest step back"), "{said}");
     let output = at(here, &[&init[..], &["--repaired-copy", "new.csv.zst"]].concat());
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -281,7 +285,7 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     // A correct file needs no copy.
     fs::write(here.join("plain.csv"), plain()).expect("a file");
     let output = at(here, &["init", "plain.csv", "--target", "late", "--repaired-copy", "none.csv.zst"]);
-    assert!(text(&output.stderr).contains("nothing is to be repaired") && !here.join("none.csv.zst").exists());
+    assert!(text(&output.stderr).contains("nothing needs repair") && !here.join("none.csv.zst").exists());
     // UTF-16 with two bytes per letter, as spreadsheets write it.
     let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(here.join("wide.csv"), wide).expect("a file");
@@ -301,16 +305,16 @@ fn a_data_file_runs_without_a_pipeline_file() {
         ["run", "Plain Data.csv", "--target", "late", "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
     let output = at(here, &run);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("plain-data.toml is written"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("plain-data.toml was written"), "{}", text(&output.stderr));
     // The second time, the file is the same and the run is complete.
     assert!(at(here, &run).status.success());
     fs::write(here.join("plain-data.toml"), "mine").expect("a file");
     let said = fails(here, &run, 2);
-    assert!(said.contains("plain-data.toml is there already, and says something else"), "{said}");
+    assert!(said.contains("plain-data.toml exists already, with other content"), "{said}");
     // Options that the pipeline file already sets are refused.
     for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
         let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
-        assert!(said.contains("goes with a data file, and not with a pipeline file"), "{option:?}: {said}");
+        assert!(said.contains("cannot be combined with a pipeline file"), "{option:?}: {said}");
     }
     let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
     assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");
@@ -323,9 +327,9 @@ fn what_is_no_table_is_told() {
     let cases: [(&str, &[u8], &str); 6] = [
         ("empty.csv", b"", "is empty"),
         ("header.csv", b"a,b\n", "no rows"),
-        ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is no table"),
+        ("prose.txt", b"Once upon a time\nthere was a file\nwithout columns\n", "is not a table"),
         ("book.xlsx", b"PK\x03\x04", "zip archive"),
-        ("data.parquet", b"PAR1....", "its Parquet is damaged"),
+        ("data.parquet", b"PAR1....", "its Parquet data is damaged"),
         ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
     ];
     for (name, bytes, told) in cases {
@@ -395,13 +399,18 @@ fn what_people_have_is_told_as_it_is() {
             &foreign,
             &["number of fields: 43 rows, the first is row 1: it has 2 fields", "they go to quarantine"],
         ),
-        ("power.csv", &power, &["2 numbers", "day and clock together"]),
+        ("power.csv", &power, &["2 numbers", "day and clock combined"]),
         (
             "months.csv",
             &months,
-            &["month, written %b-%Y", "rate: an id or a text", "%` (--categorical", "name: an id or a text: 2,000"],
+            &[
+                "month, in the format %b-%Y",
+                "rate: an id or a text",
+                "%` (--categorical",
+                "name: an id or a text: 2,000",
+            ],
         ),
-        ("sorted.csv", &sorted, &["hold rows of one class alone: do the rows stand in the order of the target?"]),
+        ("sorted.csv", &sorted, &["have rows of only one class: are the rows sorted by the target?"]),
     ];
     for (name, text, told) in cases {
         fs::write(here.join(name), text).expect("a file");

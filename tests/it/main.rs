@@ -10,6 +10,7 @@ mod api;
 mod audit;
 mod check;
 mod documents;
+mod examples;
 mod faults;
 mod files;
 mod foreign_messages;

@@ -148,7 +148,7 @@ fn brokers_ports_and_places_that_are_not_there() {
         ("no broker", 1, &["produce", &sample, "--broker", &nobody], "no broker answers at"),
         ("no broker for a topic", 1, &["topic", "create", &sample, "--broker", &nobody], "no broker answers at"),
         ("a broker's name", 2, &["produce", &sample, "--broker", "embedded"], "windrow broker"),
-        ("no broker at all", 2, &["run", &sample, "--broker", "kafka"], "`kafka` is no broker"),
+        ("no broker at all", 2, &["run", &sample, "--broker", "kafka"], "`kafka` is not a broker"),
         (
             "a port that is taken",
             1,
@@ -162,7 +162,7 @@ fn brokers_ports_and_places_that_are_not_there() {
             &["run", &sample, "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &file],
             "cannot write",
         ),
-        ("no models yet", 1, &["models", &sample, "--workdir", &work], "no model in"),
+        ("no models yet", 1, &["models", &sample, "--workdir", &work], "no models in"),
         (
             "a property that is none",
             2,

@@ -41,6 +41,21 @@ fn a_page_may_load_files_of_its_server_and_nothing_else() {
     }
 }
 
+#[test]
+fn the_terms_of_a_page_are_explained_at_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    for page in ["/", "/evidence"] {
+        let body = ask("GET", &format!("{url}{page}"), &[], b"").body;
+        assert!(body.contains("logistic regression"), "{page}");
+        let marks: Vec<&str> = body.split("href=\"#term-").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(marks.len() >= 3, "{page}: {marks:?}");
+        for mark in marks {
+            assert!(body.contains(&format!("id=\"term-{mark}\"")), "{page}: {mark} is not explained");
+        }
+    }
+}
+
 /// A frame of HTTP/2: its type, its flags and its content.
 fn frame(stream: &mut TcpStream) -> (u8, u8, Vec<u8>) {
     let mut head = [0; 9];
@@ -114,7 +129,7 @@ fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
         Running::start(&["serve", &file, "--workdir", &workdir.display().to_string(), "--listen", "127.0.0.1:0"]);
     let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     for (page, told) in [
-        ("/", "First comparison after window 2; advice after window 16."),
+        ("/", "Schedules can be compared after window 2. There will be advice after window 16."),
         ("/", "waiting for the first row"),
         ("/evidence", "There is no model yet."),
         ("/stream", "No window is sealed yet."),

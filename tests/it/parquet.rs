@@ -41,7 +41,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
     // The audit compares values, and finds one that was changed.
     let workdir = parquet.display().to_string();
     let audit = succeed(&["audit", &file, "--workdir", &workdir]);
-    assert!(audit.contains("every stored row is the dataset's, value for value"), "{audit}");
+    assert!(audit.contains("every stored row is the same as in the dataset, value for value"), "{audit}");
     let path = &batch_files(&parquet, "parquet")[1];
     let mut bytes = fs::read(path).expect("a file");
     let middle = bytes.len() / 2;
@@ -128,7 +128,7 @@ fn windows_scores_and_losses_are_exported() {
     let export = ["export", &file, "--workdir", &workdir_text, "--out", &out_text];
     let early = windrow(&export);
     assert_eq!(early.status.code(), Some(1));
-    assert!(text(&early.stderr).contains("`windrow run` or `windrow consume` makes them"), "{}", text(&early.stderr));
+    assert!(text(&early.stderr).contains("create windows with `windrow run`"), "{}", text(&early.stderr));
     assert!(!workdir.exists() && !out.exists(), "something was made all the same");
     run_once(&file, &workdir, &[]);
     let said = succeed(&export);

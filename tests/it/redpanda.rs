@@ -66,7 +66,8 @@ fn without_a_docker_engine_there_is_a_way_out() {
         {
             let line = auto_takes(nowhere);
             assert!(line.starts_with("broker: embedded at 127.0.0.1:"), "{line}");
-            let why = "(the embedded broker, since no Docker engine answers; for Redpanda, start Docker and give --broker redpanda)";
+            let why = "(the embedded broker, because no Docker engine answers; for Redpanda, start Docker and give \
+                       --broker redpanda)";
             assert!(line.ends_with(why), "{line}");
         }
         assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
@@ -94,12 +95,12 @@ fn an_engine_that_hangs_holds_up_no_start() {
     #[cfg(feature = "embedded")]
     {
         let line = auto_takes(&engine);
-        assert!(line.contains("the embedded broker, since no Docker engine answers;"), "{line}");
+        assert!(line.contains("the embedded broker, because no Docker engine answers;"), "{line}");
     }
     let workdir = tempfile::tempdir().expect("a folder");
     let output = run("redpanda", &engine, &workdir).output().expect("the binary runs");
     assert!(
-        text(&output.stderr).contains("no Docker engine answers (it says nothing for 3 s)"),
+        text(&output.stderr).contains("no Docker engine answers (it has not answered for 3 s)"),
         "{}",
         text(&output.stderr)
     );

@@ -33,7 +33,7 @@ fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it
         }
         let last = windrow(&run(&file, &workdir_text));
         assert!(last.status.success(), "{window}: {}", text(&last.stderr));
-        assert!(text(&last.stderr).contains("going on behind window "), "{}", text(&last.stderr));
+        assert!(text(&last.stderr).contains("continuing after window "), "{}", text(&last.stderr));
         assert_whole(&workdir);
         let windows = json(&workdir.join("batches/end.json"))["windows"].as_u64().expect("a count");
         for window in 1..=windows {
@@ -56,7 +56,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     let cases = [
         ("parts = 3", "parts = 4", "window.parts: 3 before, now 4"),
         ("at_least = 15", "at_least = 20", "target.at_least: 15.0 before, now 20.0"),
-        (dataset.as_str(), "other.csv", "other.csv has another content"),
+        (dataset.as_str(), "other.csv", "other.csv has changed"),
     ];
     for (from, to, told) in cases {
         fs::write(&file, text_of.replacen(from, to, 1)).expect("a file");
@@ -92,7 +92,7 @@ fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_
     let garbage = windrow(&run(&file_text, &workdir));
     assert_eq!(garbage.status.code(), Some(1), "{}", text(&garbage.stderr));
     let stderr = text(&garbage.stderr);
-    assert!(stderr.contains(" messages cannot be taken, more than quarantine.max_share = 0.01"), "{stderr}");
+    assert!(stderr.contains(" messages were rejected, more than quarantine.max_share = 0.01"), "{stderr}");
     assert!(stderr.contains("miles: `far` is not a number (partition 0, offset 49)"), "{stderr}");
     pipeline("quarantine = { max_share = 0.02 }\n");
     succeed(&run(&file_text, &workdir));

@@ -48,7 +48,7 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         assert_eq!(model["outcome"]["status"], "learned", "{id}");
         assert_eq!(model["outcome"]["solver"]["converged"], true, "{id}");
     }
-    assert!(stdout.contains("Too few windows to tell") && stdout.contains("windrow advise"), "{stdout}");
+    assert!(stdout.contains("Too few windows for advice") && stdout.contains("windrow advise"), "{stdout}");
     // The first window has no earlier ones: both schemes train on the same rows and must find the same model.
     let weights = |id: &str| {
         let model = json(&workdir.join(format!("models/{id}/model.json")));
@@ -68,11 +68,11 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
         windrow(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", listen]);
     assert!(again.status.success(), "{}", text(&again.stderr));
     assert!(
-        text(&again.stderr).contains("the stream is through: 3 windows with 8,019 rows"),
+        text(&again.stderr).contains("the stream is complete: 3 windows with 8,019 rows"),
         "{}",
         text(&again.stderr)
     );
-    assert!(text(&again.stdout).contains("Too few windows to tell"), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains("Too few windows for advice"), "{}", text(&again.stdout));
     assert_eq!(fs::read(workdir.join("batches/window-00001.json")).expect("a manifest"), before);
     fs::write(workdir.join("notes.txt"), "mine").expect("a file");
     run_once(&sample(), &workdir_text, &["--fresh"]);

@@ -36,7 +36,7 @@ fn secrets_stand_in_the_environment_or_in_a_file() {
         text(&output.stderr)
     };
     assert!(told("sasl.password = \"hidden\"", &[]).contains("give it as WINDROW_KAFKA_SASL_PASSWORD"));
-    assert!(told("", &["-X", "sasl.password=hidden"]).contains("others on this machine can see it"));
+    assert!(told("", &["-X", "sasl.password=hidden"]).contains("other users of this machine can see the command line"));
     assert!(told("file = \"nowhere\"", &[]).contains("nowhere (kafka.file of the pipeline file)"));
     assert!(
         told("sasl.pasword = \"x\"", &[]).contains("kafka.sasl.pasword of the pipeline file: No such configuration")
@@ -50,7 +50,7 @@ fn secrets_stand_in_the_environment_or_in_a_file() {
     fs::write(folder.path().join("client.properties"), "# a login\nsasl.username = me\nhidden\n").expect("a file");
     let said = told("file = \"client.properties\"", &[]);
     assert!(
-        said.contains("client.properties, line 3: is not of the form KEY=VALUE") && !said.contains("hidden"),
+        said.contains("client.properties, line 3: expected the form KEY=VALUE") && !said.contains("hidden"),
         "{said}"
     );
 }

@@ -215,7 +215,7 @@ fn a_model_that_fails_the_rules_answers_and_no_alias_stands_for_it() {
     assert_eq!(rejected["verdict"]["status"], "rejected");
     let reason = rejected["verdict"]["reason"].as_str().expect("a reason").to_owned();
     assert!(reason.starts_with("its AUC is 0.") && reason.ends_with("below min_auc 0.99"), "{reason}");
-    assert!(place.listed(&[]).contains("cumulative-3: rejected, and no alias stands for it: its AUC"));
+    assert!(place.listed(&[]).contains("cumulative-3: rejected, so no alias points to it: its AUC"));
 
     let workdir = place.workdir().display().to_string();
     let serve = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -264,5 +264,5 @@ fn what_cannot_be_is_told() {
     let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once"]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    assert!(told.contains("the batch file of window 2 has 99 rows where its manifest says"), "{told}");
+    assert!(told.contains("the batch file of window 2 has 99 rows, but its manifest says"), "{told}");
 }

@@ -283,7 +283,7 @@ fn a_key_that_asks_too_often_is_told_to_wait() {
     let asked = |key: &str| ask("GET", &format!("{url}/v1/aliases"), &[("x-api-key", key)], b"");
     let refused = (0..50).map(|_| asked("one")).find(|answer| answer.status != 200).expect("a limit");
     assert_eq!((refused.status, refused.header("retry-after")), (429, "1"), "{}", refused.body);
-    assert!(refused.body.contains("the key `a` asks more often than it may"), "{}", refused.body);
+    assert!(refused.body.contains("the key `a` sends too many requests"), "{}", refused.body);
     assert_eq!(asked("two").status, 200, "each key has its own limit");
 }
 
@@ -325,7 +325,7 @@ fn keys_and_certificates_are_read_again_when_their_files_change() {
     assert_eq!(status(&first), 401);
     // An invalid file of keys does not remove any key.
     std::fs::write(&keys, "no keys").expect("a file");
-    server.wait_for("the API keys stay as they were");
+    server.wait_for("cannot read the API keys again");
     assert_eq!(status(&second), 200);
 }
 
@@ -349,7 +349,7 @@ fn a_certificate_is_read_again_when_its_files_change() {
         || https(&url, &trusted, "GET /health/live", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "));
     assert!(is_answered());
     std::fs::write(&certificate, "no certificate").expect("a file");
-    server.wait_for("the certificate stays as it was");
+    server.wait_for("cannot read the certificate again");
     assert!(is_answered(), "with the certificate from before");
     renew();
     server.wait_for("the certificate was read again");
@@ -363,7 +363,7 @@ fn keys_that_others_could_read_on_their_way_are_warned_of() {
     let file = pipeline(folder.path());
     let mut serve = command(&["serve", &file, "--listen", "0.0.0.0:0"]);
     let server = Running::spawn(serve.env("WINDROW_API_KEYS", "a:read:b"));
-    server.wait_for("takes API keys over plain HTTP, where others can read them");
+    server.wait_for("accepts API keys over plain HTTP, where others can read them");
 }
 
 #[test]

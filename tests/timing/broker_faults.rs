@@ -364,5 +364,5 @@ fn a_directory_has_one_broker_and_each_thing_that_is_wrong_with_it_is_told() {
     fs::write(&journal, [7; 100]).expect("a file");
     drop(start(&one, &["--data", &text]));
     fs::remove_file(&description).expect("a file");
-    refused("holds no broker's data");
+    refused("does not contain the data of a broker");
 }

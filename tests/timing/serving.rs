@@ -91,7 +91,7 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
         [
             "2 miles is not a number",
             "3  is not a JSON object",
-            "4 mile is no field of this model",
+            "4 mile is not a field of this model",
             "4 miles is missing",
             "4 fare is missing",
             "4 carrier is missing",
@@ -107,8 +107,8 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
     let cases = [
         (csv(""), 400, "the body is empty"),
         (csv("at,mile,fare,carrier\n"), 422, "\"did_you_mean\":\"mile\""),
-        (csv("at,miles,fare,carrier,miles\n"), 422, "stands twice in the header line"),
-        (csv("at,miles,fare,carrier\n2013-01-01 07:00,1\n"), 422, "another number of fields"),
+        (csv("at,miles,fare,carrier,miles\n"), 422, "is given twice in the header line"),
+        (csv("at,miles,fare,carrier\n2013-01-01 07:00,1\n"), 422, "the same number of fields"),
         (csv("at,miles,fare,carrier\nnoon,1,1,UA\n"), 422, "is not a time of this form"),
         (lines("{\n"), 400, "line 1 is not JSON"),
         (lines(&format!("{}\n[]", row())), 422, "is not a JSON object"),
@@ -116,7 +116,7 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
         (ask("POST", &batch, &[JSON], b"[{]"), 400, "is not an array of rows"),
         (post(&batch, &Value::from(vec![row(); 151])), 413, "more than 150 rows"),
         (lines(&format!("{}\n", row()).repeat(151)), 413, "more than 150 rows"),
-        (ask("POST", &batch, &[JSON], &[b' '; 70_000]), 413, "larger than the 65536 bytes"),
+        (ask("POST", &batch, &[JSON], &[b' '; 70_000]), 413, "larger than the limit of 65536 bytes"),
         (ask("POST", &batch, &[("content-type", "text/plain")], b"x"), 415, "text/csv"),
     ];
     for (answer, status, told) in cases {
@@ -228,13 +228,13 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
         assert!(std::time::Instant::now() < deadline, "the other server does not notice");
     }
     let cases = [
-        (put(&format!("{url}/v1/aliases/latest"), &json!({"model": "window-1"})), 422, "the registry gives this name"),
-        (put(&format!("{url}/v1/aliases/window-1"), &json!({"model": "window-1"})), 422, "how models are named"),
+        (put(&format!("{url}/v1/aliases/latest"), &json!({"model": "window-1"})), 422, "this name is reserved"),
+        (put(&format!("{url}/v1/aliases/window-1"), &json!({"model": "window-1"})), 422, "the form of a model id"),
         (put(&alias, &json!({"model": "window-9"})), 404, "there is no model `window-9`"),
-        (put(&alias, &json!({"model": "window-3"})), 409, "could not be learned from"),
+        (put(&alias, &json!({"model": "window-3"})), 409, "no model could be trained on its windows"),
         (put(&alias, &json!({"modl": "window-1"})), 422, "unknown field `modl`, expected `model` or `why`"),
         (put(&alias, &json!({"why": 3})), 422, "invalid type: integer `3`, expected a string"),
-        (ask("PUT", &alias, &[JSON], b"{"), 400, "the body is not what it should be"),
+        (ask("PUT", &alias, &[JSON], b"{"), 400, "the body is not as expected"),
         (ask("PUT", &alias, &[], b"{}"), 415, "send application/json"),
         (post(&format!("{alias}/rollback"), &json!({})), 409, "nothing to go back to"),
         (ask("DELETE", &format!("{url}/v1/aliases/staging"), &[], b""), 404, "there is no alias `staging`"),
@@ -322,10 +322,10 @@ fn tensors_are_answered_as_rows_are() {
 
     let wrong = [
         (json!({"inputs": inputs(json!(["far", 1]))}), 422, "row 1: miles is not a number"),
-        (json!({"inputs": inputs(json!([1]))}), 422, "has another length"),
+        (json!({"inputs": inputs(json!([1]))}), 422, "does not have the length"),
         (json!({"inputs": [tensor("mile", "FP64", json!([1]))]}), 422, "\"did_you_mean\":\"miles\""),
         (json!({"inputs": [tensor("miles", "BYTES", json!(["1"]))]}), 422, "has the datatype BYTES"),
-        (json!({"inputs": [], "outputs": [{"name": "logit"}]}), 422, "there is no output `logit`"),
+        (json!({"inputs": [], "outputs": [{"name": "logit"}]}), 422, "unknown output `logit`"),
         (json!({"rows": []}), 400, "missing field `inputs`"),
     ];
     for (body, status, told) in wrong {

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 /// The file has the format of another version of Windrow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{place} has format {found}, and this Windrow reads format {read}: start again with `windrow run --fresh` or another \
-     --workdir, or use the Windrow that wrote it"
+    "{place} has format {found}, but this version of Windrow reads format {read}: start again with `windrow run \
+     --fresh` or another --workdir, or use the version that wrote it"
 )]
 pub struct OtherFormat {
     /// The file, or the line of a file.

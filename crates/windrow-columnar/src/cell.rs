@@ -81,7 +81,7 @@ impl Style {
             Kind::Number => parse_number(text).map(Value::Number).map_err(|error| error.to_string()),
             Kind::Integer => text.parse().map(Value::Integer).map_err(|_| format!("`{text}` is not a whole number")),
             Kind::Time => {
-                let Some(format) = &self.time else { return Err(format!("`{text}`: times have no format")) };
+                let Some(format) = &self.time else { return Err(format!("`{text}`: no time format is given")) };
                 format.parse(text).map(|time| Value::Time(time.micros())).map_err(|error| error.to_string())
             }
         }
@@ -96,7 +96,8 @@ impl Style {
         for (column, text) in columns.iter().zip(fields.iter()) {
             let fault = |reason| ColumnarError::Cell { column: column.name.clone(), reason };
             let value = self.value(column.kind, text).map_err(fault)?;
-            texts.push(self.text(value).ok_or_else(|| fault(format!("`{text}` is no time that can be written")))?);
+            let unwritable = || fault(format!("`{text}` is a time outside the supported range"));
+            texts.push(self.text(value).ok_or_else(unwritable)?);
         }
         Ok(write_record(texts.iter().map(AsRef::as_ref), self.delimiter))
     }

@@ -22,18 +22,19 @@ impl ColumnarError {
 #[derive(Debug, thiserror::Error)]
 pub enum ColumnarError {
     /// The file is damaged, or uses an encoding or compression that this build does not support.
-    #[error("its Parquet is damaged, or written in a way that this build does not read: {0}")]
+    #[error("its Parquet data is damaged, or uses a feature that this build does not support: {0}")]
     Parquet(#[from] ParquetError),
     /// Columns of lists, maps or structs, which have no representation in a CSV record.
     #[error(
-        "it has columns of lists, maps or structs ({}), which no row of a table holds; write a copy without them (pandas: \
+        "it has columns of lists, maps or structs ({}), which are not supported; write a copy without them (pandas: \
          df.drop(columns=[...]))",
         .0.join(", ")
     )]
     Nested(Vec<String>),
     /// A column of a type that is neither text nor a number, such as BSON.
     #[error(
-        "its column `{column}` holds {what}, which is no text and no number; write a copy without it (pandas: df.drop(columns=[...]))"
+        "its column `{column}` holds {what}, which is neither text nor a number; write a copy without it (pandas: \
+         df.drop(columns=[...]))"
     )]
     Kind {
         /// The name of the column.
@@ -48,7 +49,7 @@ pub enum ColumnarError {
     #[error("its columns differ in length: it is damaged")]
     Uneven,
     /// The Parquet library panicked, or an earlier read of this file failed.
-    #[error("it is damaged, and cannot be read from here on")]
+    #[error("it is damaged and cannot be read any further")]
     Damaged,
     /// A value that cannot be written as text, or a text that is not a value of its column.
     #[error("{column}: {reason}")]

@@ -216,7 +216,7 @@ where
             let value = values.next().ok_or(ColumnarError::Uneven)?;
             value.render(column.meaning, style, &mut texts.text).ok_or_else(|| ColumnarError::Cell {
                 column: column.name.clone(),
-                reason: format!("a value has no text: {value:?}"),
+                reason: format!("a value cannot be written as text: {value:?}"),
             })?;
         }
         let is_number = !is_float || !matches!(&texts.text[begin..], "NaN" | "inf" | "-inf");

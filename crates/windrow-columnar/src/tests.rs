@@ -120,5 +120,5 @@ fn a_damaged_file_is_told_and_ends_nothing() {
         }
     }
     std::panic::set_hook(hook);
-    assert!(told > whole.len(), "every file that is cut short is told: {told} of {}", whole.len());
+    assert!(told > whole.len(), "every file that is cut short is reported: {told} of {}", whole.len());
 }

@@ -37,7 +37,7 @@ pub struct Advise {
 fn each_once(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
     let is_set = |list: &Vec<Scheme>| (1..list.len()).all(|index| !list[..index].contains(&list[index]));
     let is_valid = histories.as_ref().is_none_or(|list| !list.is_empty() && is_set(list));
-    ensure(is_valid, "must have at least one history, and none twice")
+    ensure(is_valid, "must have at least one history, and no history twice")
 }
 
 /// The maximum label delay, in windows. Losses of older models are not stored.

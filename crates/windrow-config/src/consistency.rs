@@ -21,17 +21,17 @@ impl Pipeline {
             self.needs_time("window.event", faults);
         }
         if self.train.holdout == 0.0 && self.train.l2.len() > 1 {
-            faults.add("train.l2", "a choice between several needs held-out rows: train.holdout is 0");
+            faults.add("train.l2", "a choice between several values needs held-out rows, but train.holdout is 0");
         }
         if self.train.holdout == 0.0 && self.train.accept.has_rules() {
-            faults.add("train.accept", "is judged on held-out rows: train.holdout is 0");
+            faults.add("train.accept", "needs held-out rows, but train.holdout is 0");
         }
         self.solver_contradictions(faults);
     }
 
     fn needs_time(&self, key: &str, faults: &mut Faults<'_>) {
         if self.dataset.time.is_none() {
-            faults.add(key, "needs dataset.time, the column that says when a row happened");
+            faults.add(key, "needs dataset.time, the column with the time of each row");
         }
     }
 
@@ -43,7 +43,7 @@ impl Pipeline {
             for (index, column) in columns.iter().enumerate() {
                 let key = format!("features.{list}[{index}]");
                 if seen.contains(&column.as_str()) {
-                    faults.add(&key, format!("`{column}` is a feature already"));
+                    faults.add(&key, format!("`{column}` is already a feature"));
                 }
                 if self.target.column == *column {
                     faults.add(&key, format!("`{column}` is the target: a model must not learn from what it predicts"));
@@ -58,14 +58,14 @@ impl Pipeline {
         }
         for (index, part) in features.calendar.iter().enumerate() {
             if features.calendar[..index].contains(part) {
-                faults.add(&format!("features.calendar[{index}]"), format!("`{}` is a feature already", part.name()));
+                faults.add(&format!("features.calendar[{index}]"), format!("`{}` is already a feature", part.name()));
             }
         }
         if !features.calendar.is_empty() {
             self.needs_time("features.calendar", faults);
         }
         if seen.is_empty() && features.calendar.is_empty() {
-            faults.add("features", "names no column: a model needs something to learn from");
+            faults.add("features", "has no column: a model needs at least one feature");
         }
     }
 
@@ -100,8 +100,8 @@ impl Pipeline {
         if time.is_some_and(|time| !time.format.is_civil() && time.format.epoch().is_none()) {
             faults.add(
                 "features.calendar",
-                "cannot be computed by the solver `spark`, since times of this dataset.time.format are stored as text: use \
-                 a format without an offset, or leave the calendar out",
+                "cannot be computed by the solver `spark`, because times of this dataset.time.format are stored as \
+                 text: use a format without an offset, or remove features.calendar",
             );
         }
     }

@@ -16,7 +16,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file seems to be a data file, not a pipeline file.
-    #[error("{0} is no pipeline file; for a data file `windrow init {0}` writes one", path.display())]
+    #[error("{0} is not a pipeline file; for a data file, `windrow init {0}` writes one", path.display())]
     Data {
         /// The path of the data file.
         path: PathBuf,

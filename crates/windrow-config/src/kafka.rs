@@ -65,19 +65,19 @@ impl Kafka {
                 Value::Float(number) => number.to_string(),
                 Value::Boolean(value) => value.to_string(),
                 Value::Array(_) | Value::Datetime(_) => {
-                    faults.add(&place, "must be a text, a number, true or false");
+                    faults.add(&place, "must be a string, a number, true or false");
                     continue;
                 }
             };
             if is_secret(&name) {
                 let variable = name.to_uppercase().replace('.', "_");
                 let problem = format!(
-                    "is a secret, and this file is shown and stored: give it as WINDROW_KAFKA_{variable}, or in the file that \
-                     kafka.file names"
+                    "is a secret, and this file is printed and stored: give it as WINDROW_KAFKA_{variable}, or in the \
+                     file that kafka.file names"
                 );
                 faults.add(&place, problem);
             } else if name == "bootstrap.servers" || name == "metadata.broker.list" {
-                faults.add(&place, "is what --broker gives");
+                faults.add(&place, "is set by --broker");
             } else {
                 self.settings.insert(name, text);
             }
@@ -125,8 +125,8 @@ mod tests {
         for (text, told) in [
             ("sasl.password = \"x\"", "p.toml:7: kafka.sasl.password: is a secret"),
             ("\"ssl.key.password\" = \"x\"", "WINDROW_KAFKA_SSL_KEY_PASSWORD"),
-            ("bootstrap.servers = \"a:1\"", "is what --broker gives"),
-            ("linger.ms = [1]", "p.toml:7: kafka.linger.ms: must be a text"),
+            ("bootstrap.servers = \"a:1\"", "is set by --broker"),
+            ("linger.ms = [1]", "p.toml:7: kafka.linger.ms: must be a string"),
             ("file = 3", "kafka.file: invalid type: integer `3`, expected the path of a file"),
         ] {
             let error = parsed(text).expect_err(told);

@@ -27,10 +27,10 @@ pub enum NoWindow {
     #[error("late: its window is over")]
     Late,
     /// The row is this many windows ahead of those before it, or away from all other windows: too many.
-    #[error("it lies {0} windows from those before it, too far to be meant")]
+    #[error("outlier: it is {0} windows away from the rows before it")]
     TooFar(i64),
     /// The row was held back, and the next row of its partition is nowhere near it: so many windows are between them.
-    #[error("it lies {0} windows from the message behind it in its partition, and cannot be meant")]
+    #[error("outlier: it is {0} windows away from the next message in its partition")]
     Contradicted(u64),
 }
 

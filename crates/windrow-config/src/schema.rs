@@ -50,7 +50,7 @@ pub enum FeatureKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// The record has too few or too many fields.
-    #[error("it has {given} fields where the dataset has {expected} columns")]
+    #[error("it has {given} fields, but the dataset has {expected} columns")]
     FieldCount {
         /// The number of fields of the record.
         given: usize,

@@ -45,7 +45,7 @@ fn connect(remote: &str, (): &()) -> Checked {
 }
 
 fn names_a_folder(batches: &Option<String>, (): &()) -> Checked {
-    ensure(batches.as_deref() != Some(""), "names no folder")
+    ensure(batches.as_deref() != Some(""), "must not be empty")
 }
 
 impl Spark {

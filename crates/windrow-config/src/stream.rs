@@ -49,7 +49,7 @@ pub struct Stream {
 fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let topic = String::deserialize(deserializer)?;
     if topic.is_empty() {
-        Err(de::Error::custom("must not be empty; leave it out for the pipeline's name"))
+        Err(de::Error::custom("must not be empty; remove the key to use the pipeline's name"))
     } else {
         Ok(topic)
     }
@@ -107,10 +107,8 @@ pub enum Pace {
 
 fn possible_pace(pace: &Pace, (): &()) -> Checked {
     match pace {
-        Pace::Uniform { min, max } => ensure(min <= max, "needs a min that is not more than its max"),
-        Pace::Replay { speedup } => {
-            ensure(speedup.is_finite() && *speedup > 0.0, "needs a speedup that is a number above 0")
-        }
+        Pace::Uniform { min, max } => ensure(min <= max, "min must not be greater than max"),
+        Pace::Replay { speedup } => ensure(speedup.is_finite() && *speedup > 0.0, "speedup must be a number above 0"),
         Pace::None | Pace::Fixed { .. } | Pace::Exponential { .. } => Ok(()),
     }
 }

@@ -94,7 +94,7 @@ pub(crate) mod byte {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
         match String::deserialize(deserializer)?.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Ok(*byte),
-            _ => Err(de::Error::custom("must be one ASCII character, and no line break")),
+            _ => Err(de::Error::custom("must be one ASCII character that is not a line break")),
         }
     }
 

@@ -70,7 +70,7 @@ impl TryFrom<WindowKeys> for WindowPolicy {
         match (policies.next(), policies.next()) {
             (Some(Self::Every(Duration::ZERO)), None) => Err("every must be more than 0s"),
             (Some(policy), None) if keys.lateness.is_none() || matches!(policy, Self::Event { .. }) => Ok(policy),
-            (Some(_), None) => Err("lateness goes with event only"),
+            (Some(_), None) => Err("lateness can only be used with event"),
             _ => Err("needs exactly one of parts, rows, every, event"),
         }
     }
@@ -91,7 +91,7 @@ impl WindowPolicy {
         match self {
             Self::Parts(_) => "equal windows".to_owned(),
             Self::Rows(rows) => format!("windows of {rows} rows"),
-            Self::Every(every) => format!("windows of {} of arrival", humantime::format_duration(every)),
+            Self::Every(every) => format!("windows of {} by arrival time", humantime::format_duration(every)),
             Self::Event { span, .. } => span.plural(),
         }
     }

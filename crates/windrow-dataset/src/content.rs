@@ -48,7 +48,9 @@ impl Source {
                 let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
                 return Ok(Self { reader: Box::new(reader), utf16: None });
             }
-            [b'P', b'A', b'R', b'E', ..] => return Err(kind("it is encrypted Parquet; write a plain copy".to_owned())),
+            [b'P', b'A', b'R', b'E', ..] => {
+                return Err(kind("it is encrypted Parquet; write an unencrypted copy".to_owned()));
+            }
             _ => Box::new(file),
         };
         // The encoding is detected from the uncompressed bytes.
@@ -61,7 +63,9 @@ impl Source {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
             [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
-                return Err(kind("it holds bytes that are in no text; it must be CSV".to_owned()));
+                return Err(kind(
+                    "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet".to_owned(),
+                ));
             }
             _ => None,
         };
@@ -101,10 +105,10 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
         return Err("it is a workbook or another document; save the table as CSV".to_owned());
     }
     let [name] = &names[..] else {
-        let told = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let listed = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let more = if names.len() > MEMBERS_TOLD { ", ..." } else { "" };
         return Err(format!(
-            "it is a zip archive of {} files ({told}{more}); unpack the one that is meant",
+            "it is a zip archive of {} files ({listed}{more}); unpack it and choose one of them",
             names.len()
         ));
     };
@@ -122,7 +126,7 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
     match method {
         zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(packed, crc))),
         zip::CompressionMethod::DEFLATE => Ok(Box::new(Checked::new(DeflateDecoder::new(packed), crc))),
-        other => Err(format!("it is a zip archive packed by a method that is not read ({other:?}); unpack it")),
+        other => Err(format!("it is a zip archive with an unsupported compression method ({other:?}); unpack it")),
     }
 }
 
@@ -142,7 +146,7 @@ impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
         if read == 0 && !buffer.is_empty() && self.source.crc().sum() != self.expected {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum of the zip archive does not fit"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum of the zip archive does not match"));
         }
         Ok(read)
     }

@@ -31,7 +31,10 @@ pub enum DatasetError {
     )]
     Utf16(PathBuf),
     /// The pipeline file skips all lines of the file.
-    #[error("the dataset {} has nothing behind its first {lines} lines (dataset.skip in the pipeline file)", path.display())]
+    #[error(
+        "the dataset {} has nothing after its first {lines} lines (dataset.skip in the pipeline file)",
+        path.display()
+    )]
     AllSkipped {
         /// The path of the dataset.
         path: PathBuf,
@@ -71,7 +74,7 @@ pub enum DatasetError {
         column: String,
     },
     /// An I/O error occurred in the middle of the file.
-    #[error("the dataset {} cannot be read beyond row {row}: {source} (is the file whole?)", path.display())]
+    #[error("the dataset {} cannot be read beyond row {row}: {source} (is the file complete?)", path.display())]
     Broken {
         /// The path of the dataset.
         path: PathBuf,

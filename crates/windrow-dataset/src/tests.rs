@@ -68,7 +68,7 @@ fn content_decides_what_a_file_is_and_not_its_name() {
     let path = folder.path().join("damaged.zip");
     std::fs::write(&path, damaged).expect("a file");
     let error = rows(&dataset(path, None)).expect_err("a wrong checksum").to_string();
-    assert!(error.contains("the checksum of the zip archive does not fit"), "{error}");
+    assert!(error.contains("the checksum of the zip archive does not match"), "{error}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn rows_of_another_dialect_are_written_as_everybody_elses() {
     assert_eq!(rows(&named).expect("reads").first().map(String::as_str), Some("2020-01-02;10:30;1.234,5;'a;b'"));
     let error =
         rows(&windrow_config::Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
-    assert!(error.contains("nothing behind its first 99 lines"), "{error}");
+    assert!(error.contains("nothing after its first 99 lines"), "{error}");
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("no.csv.zst", &[0x28, 0xb5, 0x2f, 0xfd], "cannot be read beyond row 1"),
         ("empty.csv", b"", "is empty"),
         ("twice.csv", b"a,a\n", "two columns named `a`"),
-        ("data.parquet", b"PAR1", "its Parquet is damaged"),
-        ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "bytes that are in no text"),
+        ("data.parquet", b"PAR1", "its Parquet data is damaged"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "it is not a text file"),
         ("wide.csv", b"\xff\xfea\0,\0", "is UTF-16"),
         ("broken.zip", b"PK\x03\x04 and no more", "a broken zip archive"),
         (

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
+use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
 pub const ADVICE_FORMAT: u32 = 2;
@@ -87,6 +88,9 @@ pub struct Subject {
     pub windows: u32,
     /// The kind of window, as in `windows of 14 days` or `weeks`.
     pub unit: String,
+    /// The unit of time that each window spans.
+    #[serde(default)]
+    pub window_unit: WindowUnit,
     /// The period from the first to the last window, as in `Jan 2018 to Dec 2020`.
     pub span: Option<String>,
     /// The length of a window in days; `None` if windows have no times.

@@ -5,7 +5,7 @@
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
 //!   of all windows.
-//! - `policy`: [`Policy`], when to refit and on how much history.
+//! - `policy`: [`Policy`], when to refit and on how much history. `window_unit`: [`WindowUnit`], the word for a window.
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
 //! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
@@ -38,6 +38,7 @@ mod ranking;
 mod sentences;
 mod titles;
 mod trial;
+mod window_unit;
 
 pub use advice::{
     ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
@@ -57,6 +58,7 @@ pub use policy_finding::{Compared, Effort, Errors, KeptGain, PolicyFinding, Verd
 pub use ranking::{Ranked, Ranking};
 pub use titles::awaited;
 pub use trial::{Series, Trial, histories};
+pub use window_unit::WindowUnit;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::ordinal;
 
@@ -48,6 +49,21 @@ impl Policy {
             Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice => None,
         }
     }
+
+    /// Returns the name of the policy, as in `last 4 months, every 2nd month`.
+    pub fn name(self, unit: WindowUnit) -> String {
+        format!("{}, {}", history_name(self.history, unit), self.refit.name(unit))
+    }
+}
+
+impl Refit {
+    /// Returns the name of the schedule or trigger, as in `every 2nd month` or `never`.
+    pub fn name(self, unit: WindowUnit) -> String {
+        match self {
+            Self::Every(_) => format!("{self} {}", unit.one()),
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// Returns the number of windows of a history; `None` for all.
@@ -59,11 +75,11 @@ pub(super) fn length(history: Scheme) -> Option<u32> {
     }
 }
 
-/// Returns the name of a history, as in `last 4 windows` or `all`.
-pub fn history_name(history: Scheme) -> String {
+/// Returns the name of a history, as in `last 4 months` or `all`.
+pub fn history_name(history: Scheme, unit: WindowUnit) -> String {
     match length(history) {
-        Some(1) => "last window".to_owned(),
-        Some(length) => format!("last {length} windows"),
+        Some(1) => format!("last {}", unit.one()),
+        Some(length) => format!("last {length} {}", unit.many()),
         None => "all".to_owned(),
     }
 }
@@ -84,6 +100,6 @@ impl fmt::Display for Refit {
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}, {}", history_name(self.history), self.refit))
+        f.pad(&format!("{}, {}", history_name(self.history, WindowUnit::Window), self.refit))
     }
 }

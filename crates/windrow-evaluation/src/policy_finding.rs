@@ -116,9 +116,23 @@ impl PolicyFinding {
 }
 
 impl KeptGain {
-    /// Returns the share, as in `98%`; `-` without one.
+    /// Returns `true` if the policy is worse than always predicting the share of positives so far.
+    pub fn is_negative(&self) -> bool {
+        self.share.is_some_and(|share| share < 0.0)
+    }
+
+    /// Returns the share for a narrow column, as in `98%`; `none` for a negative share, and `-` without one.
     pub fn percent(&self) -> String {
-        self.share.map_or_else(|| "-".to_owned(), |share| percent(share, 0))
+        match self.share {
+            None => "-".to_owned(),
+            Some(_) if self.is_negative() => "none".to_owned(),
+            Some(share) => percent(share, 0),
+        }
+    }
+
+    /// Returns the share, as in `98%` or `worse than the average rate`; `-` without one.
+    pub fn in_words(&self) -> String {
+        self.share.map_or_else(|| "-".to_owned(), share_in_words)
     }
 
     /// Returns the share with its interval, as in `98% (92 to 104)`.
@@ -128,9 +142,33 @@ impl KeptGain {
     }
 }
 
+/// Returns a share in per cent or, if it is negative, in words: readers do not expect to keep less than nothing.
+pub(crate) fn share_in_words(share: f64) -> String {
+    if share < 0.0 { "worse than the average rate".to_owned() } else { percent(share, 0) }
+}
+
 impl Effort {
     /// Returns the fits per year or, if windows have no times, per 100 windows.
     pub fn fits(&self) -> f64 {
         self.fits_per_year.unwrap_or(100.0 * self.fits_per_window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_share_is_not_printed_as_a_number() {
+        let cases = [
+            (None, "-", "-"),
+            (Some(0.984), "98%", "98%"),
+            (Some(0.0), "0%", "0%"),
+            (Some(-1.85), "none", "worse than the average rate"),
+        ];
+        for (share, narrow, words) in cases {
+            let kept = KeptGain { share, interval: None, at_least: None };
+            assert_eq!([kept.percent(), kept.in_words()], [narrow, words], "{share:?}");
+        }
     }
 }

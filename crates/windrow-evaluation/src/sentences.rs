@@ -1,11 +1,15 @@
-//! The sentences of the advice. Each has at most 22 words and two figures; an interval counts with its figure.
+//! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, Named, Status};
-use crate::policy::{Policy, Refit, length};
-use crate::policy_finding::{PolicyFinding, Verdict};
+use crate::policy::{Policy, Refit, history_name, length};
+use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
 use crate::ranking::FEWEST_WINDOWS;
+use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
+
+/// The baseline of all gains, in words.
+const BASELINE: &str = "predicting the average rate";
 
 /// Returns the sentences: first the answer, then its basis.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
@@ -13,10 +17,9 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
     let judged = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
     match (&advice.recommendation.named, advice.basis.first_advice) {
         (_, Some(first)) => {
-            sentences.push(format!(
-                "Too few windows to tell: {judged} of the {FEWEST_WINDOWS} that are needed have been judged."
-            ));
-            sentences.push(format!("Advice comes after window {first}."));
+            let needed = format!("schedules can be compared on {judged}, and {FEWEST_WINDOWS} are needed");
+            sentences.push(format!("Too few windows for advice: {needed}."));
+            sentences.push(format!("There will be advice after window {first}."));
         }
         (Some(named), None) => answer(advice, named, label, &mut sentences),
         (None, None) => nothing(advice, &mut sentences),
@@ -26,132 +29,334 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 }
 
 fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
-    let keep = percent(advice.basis.keep, 0);
+    let unit = advice.subject.window_unit;
     let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == Verdict::GoodEnough);
+    if named.provisional && !is_any_shown {
+        sentences.push("The data do not show yet that any schedule is good enough.".to_owned());
+    }
+    let verb = if named.provisional { "For now, refit" } else { "Refit" };
+    sentences.push(format!("{verb} {}.", instruction(advice, named.policy)));
+    let found = advice.comparison.finding(named.policy);
+    let best = advice.comparison.best().map(|best| best.policy);
+    let is_best = found.is_some_and(|found| best == Some(found.policy));
+    if is_best {
+        sentences.extend(improvement(advice));
+    } else if let Some(found) = found {
+        let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
+        sentences.push(format!("That {}.", keeps(&found.kept, &of_best)));
+    }
+    // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
+    let of_it = if is_best { " of this improvement" } else { "" };
+    if named.provisional {
+        let keep = percent(advice.basis.keep, 0);
+        sentences.push(format!("A schedule is good enough if the data show that it keeps at least {keep}{of_it}."));
+    }
     if named.provisional && is_any_shown {
-        sentences.push(format!("{}.", instruction(advice, named.policy)));
-        sentences.push(format!("It was shown to keep {keep} of the best one's gain; now that cannot be told."));
-    } else if named.provisional {
-        sentences.push(format!("No policy is shown to keep {keep} of the best one's gain yet."));
-        sentences.push(format!("{}, provisionally.", instruction(advice, named.policy)));
-    } else {
-        sentences.push(format!("{}.", instruction(advice, named.policy)));
+        sentences.push("The data showed this for this schedule earlier, but do not show it now.".to_owned());
     }
-    if let Some(found) = advice.comparison.finding(named.policy)
-        && let Some(best) = advice.comparison.best()
-    {
-        let share = share(found);
-        sentences.push(if best.policy == found.policy {
-            format!("Of all policies tried it lost least; {}.", gain(advice))
-        } else {
-            format!("That keeps {share} of what {} gains.", of_best(best.policy))
-        });
-    }
-    history(advice, named, sentences);
+    history(advice, named, of_it, sentences);
     change(advice, named, sentences);
+    if let Some(best) = best.filter(|_| !is_best) {
+        sentences.push(format!("The best schedule refits {}, on {}.", best.refit.name(unit), on(best.history, unit)));
+    }
     if advice.recommendation.changes.len() > 1 {
-        sentences.push(format!("This is the advice since {}.", label(named.since)));
+        sentences.push(format!("This has been the advice since {}.", label(named.since)));
     }
 }
 
 fn nothing(advice: &Advice, sentences: &mut Vec<String>) {
-    sentences.push("There is nothing to schedule: no model is shown to beat the share of positives so far.".to_owned());
+    sentences.push(format!(
+        "There is nothing to schedule: the data do not show that any model is better than {BASELINE} so far."
+    ));
     let interval = advice.basis.judged.as_ref().and_then(|judged| judged.gain_interval);
     if let Some(interval) = interval {
-        sentences.push(format!("A gain of more than {:.4} a row would have been seen.", interval.high.max(0.0)));
+        let most = interval.high.max(0.0);
+        sentences.push(format!("With 95% confidence, the improvement is at most {most:.4} log-loss per row."));
     }
     if advice.recommendation.status == Status::Partly {
-        sentences.push("More windows may tell.".to_owned());
+        sentences.push("More windows may show an improvement.".to_owned());
     }
 }
 
-/// Returns an instruction, as in `Refit every 2nd window (28 days), on the last 4 windows`.
+/// Returns an instruction, as in `every 2nd month, on the last 4 months`. Windows that have no unit of time are
+/// followed by their days, as in `every 2nd window (28 days), on the last 4 windows`.
 fn instruction(advice: &Advice, policy: Policy) -> String {
+    let unit = advice.subject.window_unit;
     let every = match policy.refit {
         Refit::Every(every) => every,
         _ => 1,
     };
-    let days = advice.subject.days.map(|days| days * f64::from(every)).filter(|days| *days >= 1.0);
-    let days = days.map_or_else(String::new, |days| format!(" ({})", counted(days.round() as u64, "day", "days")));
-    format!("Refit {} window{days}, on {}", Refit::Every(every), on(policy.history))
+    let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
+    let days = days.filter(|days| *days >= 1.0).map(|days| counted(days.round() as u64, "day", "days"));
+    let days = days.map_or_else(String::new, |days| format!(" ({days})"));
+    format!("{}{days}, on {}", Refit::Every(every).name(unit), on(policy.history, unit))
 }
 
-/// Returns a history in words, as in `the last 4 windows`.
-pub(super) fn on(history: Scheme) -> String {
+/// Returns a history in words, as in `the last 4 months`.
+pub(super) fn on(history: Scheme, unit: WindowUnit) -> String {
     match length(history) {
         None => "all history".to_owned(),
-        Some(1) => "the last window".to_owned(),
-        Some(length) => format!("the last {length} windows"),
+        Some(_) => format!("the {}", history_name(history, unit)),
     }
 }
 
-fn of_best(policy: Policy) -> String {
-    match policy.refit {
-        Refit::Every(_) => format!("refitting {} window on {}", policy.refit, on(policy.history)),
-        _ => "the best policy".to_owned(),
-    }
+/// Returns a policy as a noun, as in `refitting every 2nd month on the last 4 months`.
+fn refitting(policy: Policy, unit: WindowUnit) -> String {
+    format!("refitting {} on {}", policy.refit.name(unit), on(policy.history, unit))
 }
 
-/// Returns a clause on the share that refitting every window on all history keeps.
-pub(super) fn more_history(all: &PolicyFinding) -> String {
-    let share = share(all);
+/// Returns a clause on the share that refitting every window on all history keeps. `of` says of what.
+pub(super) fn more_history(all: &PolicyFinding, of: &str) -> String {
+    let keeps = keeps(&all.kept, of);
     match all.verdict {
-        Verdict::Worse => format!("More history hurts: all of it keeps {share}"),
-        Verdict::GoodEnough => format!("More history does no harm: all of it keeps {share}"),
-        _ => format!("Whether more history hurts cannot be told: all of it keeps {share}"),
+        Verdict::Worse => format!("More history hurts: all of it {keeps}"),
+        Verdict::GoodEnough => format!("More history does not hurt: all of it {keeps}"),
+        _ => format!("The data do not show yet whether more history hurts: all of it {keeps}"),
     }
 }
 
 /// Adds sentences on the effect of more and of less history, if the data show one.
-fn history(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
+fn history(advice: &Advice, named: &Named, of: &str, sentences: &mut Vec<String>) {
+    let unit = advice.subject.window_unit;
     let chosen = length(named.policy.history);
     let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
     if let Some(all) = advice.comparison.finding(all).filter(|_| chosen.is_some()) {
-        sentences.push(format!("{}.", more_history(all)));
+        sentences.push(format!("{}.", more_history(all, of)));
     }
     let limited = advice.comparison.every_window().filter_map(|found| Some((found.policy.length()?, found)));
     let shortest = limited.min_by_key(|(length, _)| *length);
     if let Some((short, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
         && found.verdict == Verdict::Worse
     {
-        let on = if short == 1 { "the last window alone".to_owned() } else { format!("the last {short} windows") };
-        sentences.push(format!("Less history hurts: {on} keeps {}.", share(found)));
+        let on = on(found.policy.history, unit);
+        sentences.push(format!("Less history hurts: refitting on {on} {}.", keeps(&found.kept, of)));
     }
 }
 
+/// Adds sentences on the break, if one was found.
 fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
     let Some(found) = &advice.over_time.world_change else { return };
-    sentences.push(format!("The world changed around {}: do not reach behind it.", found.label));
+    let unit = advice.subject.window_unit;
+    sentences.push(format!("The data changed around {}. Do not train on rows from before it.", found.label));
     let rare = advice.comparison.planned.iter().filter(|found| found.policy.history == named.policy.history);
     let rare = rare.filter_map(|found| match found.policy.refit {
         Refit::Every(every @ 2..=8) => Some((every, found.compared.lost_at_break?)),
         _ => None,
     });
-    let rare = rare.max_by_key(|(every, _)| *every);
-    sentences.push(rare.filter(|(_, lost)| *lost > 0.0).map_or_else(
-        || "One break gives no rate.".to_owned(),
-        |(every, lost)| {
-            format!("One break gives no rate; those who refit {} lost {lost:.2} a row behind it.", Refit::Every(every))
-        },
-    ));
+    let rare = rare.max_by_key(|(every, _)| *every).filter(|(_, lost)| *lost > 0.0);
+    let lost = rare.map_or_else(String::new, |(every, lost)| {
+        let every = Refit::Every(every).name(unit);
+        format!(" After this one, refitting {every} cost {lost:.2} log-loss per row.")
+    });
+    sentences.push(format!("One change does not show how often changes happen.{lost}"));
     if let Some(calm) = &found.calm {
-        let told = if calm.provisional { "does best so far" } else { "is good enough" };
-        let policy = of_best(calm.policy);
-        sentences.push(format!("If no other break comes, {policy} {told} (judged behind that break alone)."));
+        let verdict = if calm.provisional { "does best so far" } else { "is good enough" };
+        let policy = refitting(calm.policy, unit);
+        let judged = format!("judged only on {} after this change", unit.many());
+        sentences.push(format!("If no other change comes, {policy} {verdict} ({judged})."));
     }
 }
 
-fn gain(advice: &Advice) -> String {
-    advice.basis.judged.as_ref().map_or_else(String::new, |judged| {
-        format!("it gains {:.4} a row over the share of positives so far", judged.gain)
-    })
+/// Returns a sentence on the improvement that the best policy gives.
+fn improvement(advice: &Advice) -> Option<String> {
+    let gain = advice.basis.judged.as_ref()?.gain;
+    Some(format!("Of all schedules tried, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."))
 }
 
-/// Returns the share with its interval, as in `98% (92 to 104)`.
-pub(super) fn share(found: &PolicyFinding) -> String {
-    match (found.kept.share, found.kept.interval) {
-        (None, _) => "an unknown share".to_owned(),
-        (_, Some(_)) => found.kept.with_interval(),
-        (_, None) => format!("{} (too few windows for an interval)", found.kept.percent()),
+/// Returns a clause on a share, as in `keeps 98% (92 to 104)` or `is worse than predicting the average rate`. `of` says
+/// of what the share is.
+pub(super) fn keeps(kept: &KeptGain, of: &str) -> String {
+    match kept.interval {
+        _ if kept.is_negative() => format!("is worse than {BASELINE}"),
+        _ if kept.share.is_none() => format!("keeps an unknown share{of}"),
+        Some(_) => format!("keeps {}{of}", kept.with_interval()),
+        None => format!("keeps {}{of} (too few windows for an interval)", kept.percent()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::advice::{
+        ADVICE_FORMAT, Basis, BreakFinding, Calm, Judged, OverTime, PolicyComparison, Recommendation, Subject,
+    };
+    use crate::contrast::Interval;
+    use crate::policy_finding::{Compared, Effort, Errors};
+
+    fn last(windows: u32, every: u32) -> Policy {
+        let history = match windows {
+            1 => Scheme::Window,
+            _ => Scheme::Sliding(NonZeroU32::new(windows).expect("not 0")),
+        };
+        Policy { history, refit: Refit::Every(every) }
+    }
+
+    fn finding(policy: Policy, share: f64, verdict: Verdict) -> PolicyFinding {
+        let interval = Some(Interval { low: share - 0.1, high: share + 0.1 });
+        PolicyFinding {
+            policy,
+            same: Vec::new(),
+            since: None,
+            verdict,
+            errors: Errors { log_loss: 0.5, brier: 0.2, false_alarms: 0.1, misses: 0.1 },
+            kept: KeptGain { share: Some(share), interval, at_least: None },
+            compared: Compared { difference: 0.0, interval: None, confidence_set_p: None, lost_at_break: Some(0.1) },
+            effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
+        }
+    }
+
+    /// Returns advice on months. It names a policy that is not the best one.
+    fn advice() -> Advice {
+        let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
+        let planned = vec![
+            finding(last(2, 1), 1.0, Verdict::CannotTell),
+            finding(last(4, 2), 0.98, Verdict::GoodEnough),
+            finding(all, 0.67, Verdict::Worse),
+            finding(last(4, 8), 0.5, Verdict::Worse),
+            finding(last(1, 1), -1.85, Verdict::Worse),
+        ];
+        let judged = Judged {
+            first: 17,
+            last: 60,
+            windows: 44,
+            rows: 44_000,
+            unlabelled_share: 0.0,
+            share_log_loss: 0.56,
+            best_log_loss: 0.5,
+            gain: 0.06,
+            gain_interval: Some(Interval { low: -0.01, high: 0.0012 }),
+        };
+        Advice {
+            format: ADVICE_FORMAT,
+            subject: Subject { window_unit: WindowUnit::Month, days: Some(30.4), ..Subject::default() },
+            basis: Basis { keep: 0.9, label_delay: 0, judged: Some(judged), first_advice: None },
+            recommendation: Recommendation {
+                status: Status::Clear,
+                sentences: Vec::new(),
+                named: Some(Named { policy: last(4, 2), provisional: false, since: 20 }),
+                changes: Vec::new(),
+            },
+            comparison: PolicyComparison { planned, ..PolicyComparison::default() },
+            over_time: OverTime::default(),
+        }
+    }
+
+    fn said(advice: &Advice) -> Vec<String> {
+        sentences(advice, &|window| format!("window {window}"))
+    }
+
+    #[test]
+    fn a_share_is_introduced_once_and_a_negative_one_is_put_into_words() {
+        assert_eq!(
+            said(&advice()),
+            [
+                "Refit every 2nd month, on the last 4 months.",
+                "That keeps 98% (88 to 108) of the improvement that the best schedule gives over predicting the \
+                 average rate so far.",
+                "More history hurts: all of it keeps 67% (57 to 77).",
+                "Less history hurts: refitting on the last month is worse than predicting the average rate.",
+                "The best schedule refits every month, on the last 2 months.",
+            ]
+        );
+    }
+
+    #[test]
+    fn windows_are_named_by_their_unit_of_time() {
+        let cases = [
+            (
+                WindowUnit::Window,
+                "every 2nd window (61 days), on the last 4 windows",
+                "every window (30 days), on all history",
+            ),
+            (WindowUnit::Hour, "every 2nd hour, on the last 4 hours", "every hour, on all history"),
+            (WindowUnit::Day, "every 2nd day, on the last 4 days", "every day, on all history"),
+            (WindowUnit::Week, "every 2nd week, on the last 4 weeks", "every week, on all history"),
+            (WindowUnit::Month, "every 2nd month, on the last 4 months", "every month, on all history"),
+            (WindowUnit::Quarter, "every 2nd quarter, on the last 4 quarters", "every quarter, on all history"),
+        ];
+        let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
+        let mut advice = advice();
+        for (unit, rarely, often) in cases {
+            advice.subject.window_unit = unit;
+            assert_eq!([instruction(&advice, last(4, 2)), instruction(&advice, all)], [rarely, often]);
+        }
+        // Windows of rows whose dataset has no times.
+        advice.subject = Subject::default();
+        assert_eq!(instruction(&advice, last(1, 2)), "every 2nd window, on the last window");
+    }
+
+    #[test]
+    fn a_change_of_the_data_says_what_comes_before_and_after_it() {
+        let mut advice = advice();
+        let change = BreakFinding {
+            window: 29,
+            label: "window 29 (2019-05)".to_owned(),
+            jump: 0.1,
+            deviations: 9.0,
+            calm: Some(Calm {
+                first: 33,
+                windows: 28,
+                policy: last(4, 8),
+                provisional: false,
+                kept: KeptGain { share: Some(0.97), interval: None, at_least: None },
+            }),
+        };
+        advice.over_time.world_change = Some(change.clone());
+        let expected = [
+            "The data changed around window 29 (2019-05). Do not train on rows from before it.",
+            "One change does not show how often changes happen. After this one, refitting every 8th month cost 0.10 \
+             log-loss per row.",
+            "If no other change comes, refitting every 8th month on the last 4 months is good enough (judged only on \
+             months after this change).",
+        ];
+        assert_eq!(said(&advice)[4..7], expected);
+        // Without a policy that refits less often, and too soon after the change.
+        advice.comparison.planned.retain(|found| found.policy.refit == Refit::Every(1));
+        advice.over_time.world_change = Some(BreakFinding { calm: None, ..change });
+        let said = said(&advice);
+        assert!(said.contains(&"One change does not show how often changes happen.".to_owned()), "{said:?}");
+        assert!(!said.iter().any(|sentence| sentence.starts_with("If no other change")), "{said:?}");
+    }
+
+    #[test]
+    fn provisional_advice_says_what_the_data_do_not_show() {
+        let mut advice = advice();
+        advice.recommendation.named = Some(Named { policy: last(2, 1), provisional: true, since: 20 });
+        assert_eq!(
+            said(&advice)[..4],
+            [
+                "For now, refit every month, on the last 2 months.",
+                "Of all schedules tried, this one improves most on predicting the average rate so far: by 0.0600 \
+                 log-loss per row.",
+                "A schedule is good enough if the data show that it keeps at least 90% of this improvement.",
+                "The data showed this for this schedule earlier, but do not show it now.",
+            ]
+        );
+        for found in &mut advice.comparison.planned {
+            found.verdict = Verdict::CannotTell;
+        }
+        assert_eq!(
+            said(&advice)[..5],
+            [
+                "The data do not show yet that any schedule is good enough.",
+                "For now, refit every month, on the last 2 months.",
+                "Of all schedules tried, this one improves most on predicting the average rate so far: by 0.0600 \
+                 log-loss per row.",
+                "A schedule is good enough if the data show that it keeps at least 90% of this improvement.",
+                "The data do not show yet whether more history hurts: all of it keeps 67% (57 to 77) of this \
+                 improvement.",
+            ]
+        );
+        advice.recommendation.named = None;
+        assert_eq!(
+            said(&advice),
+            [
+                "There is nothing to schedule: the data do not show that any model is better than predicting the \
+                 average rate so far.",
+                "With 95% confidence, the improvement is at most 0.0012 log-loss per row.",
+            ]
+        );
     }
 }

@@ -81,6 +81,7 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         pipeline: "sample".to_owned(),
         windows: last,
         unit: "weeks".to_owned(),
+        window_unit: WindowUnit::Week,
         days: Some(7.0),
         ..Subject::default()
     };
@@ -99,7 +100,7 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
 }
 
 #[test]
-fn every_policy_is_judged_on_the_windows_behind_the_longest_history() {
+fn every_policy_is_judged_on_the_windows_after_the_longest_history() {
     assert_eq!(histories(79, None).len(), 6, "1, 2, 4, 8, 16 and all");
     assert_eq!(histories(4, None), [Scheme::Window, Scheme::Cumulative]);
     assert_eq!(histories(2, None), [Scheme::Cumulative], "two windows are too few for any other");
@@ -171,9 +172,9 @@ fn too_few_windows_say_how_many_would_do() {
     );
     assert_eq!(
         advice.recommendation.sentences[0],
-        "Too few windows to tell: 9 of the 12 that are needed have been judged."
+        "Too few windows for advice: schedules can be compared on 9, and 12 are needed."
     );
-    assert_eq!(advice.recommendation.sentences[1], "Advice comes after window 16.");
+    assert_eq!(advice.recommendation.sentences[1], "There will be advice after window 16.");
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
     assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
@@ -248,14 +249,23 @@ fn a_name_stays_until_it_is_given_up() {
     }
 }
 
+/// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.
+fn figures(sentence: &str) -> usize {
+    let parts = sentence.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
+    let words = parts.flat_map(str::split_whitespace);
+    words.filter(|word| word.contains(|letter: char| letter.is_ascii_digit())).count()
+}
+
 #[test]
 fn sentences_are_short() {
+    assert_eq!(figures("It keeps 98% (92 to 104) on the last 4 weeks."), 2);
     let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] =
         [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
     for world in worlds {
         for windows in [1, 10, 16, 30, 60] {
             for sentence in advice_on(&evidence(windows, world), 0).recommendation.sentences {
-                assert!(sentence.split_whitespace().count() <= 22, "{sentence}");
+                assert!(sentence.split_whitespace().count() <= 25, "{sentence}");
+                assert!(figures(&sentence) <= 2, "{sentence}");
                 assert!(sentence.ends_with('.'), "{sentence}");
             }
         }

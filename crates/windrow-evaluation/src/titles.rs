@@ -5,7 +5,7 @@ use crate::advise::first_judged;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{PolicyFinding, Verdict};
 use crate::ranking::FEWEST_WINDOWS;
-use crate::sentences::{more_history, share};
+use crate::sentences::{keeps, more_history};
 use windrow_record::Scheme;
 
 /// Returns the titles of the three pictures: how often, on how much history, and over time.
@@ -15,19 +15,20 @@ pub(crate) fn titles(advice: &Advice) -> [String; 3] {
 
 /// Returns the title of the picture of models by age, or `None` if no ages have been compared.
 pub(crate) fn age_title(advice: &Advice) -> Option<String> {
-    let told = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
+    let is_worse = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
     let oldest = advice.over_time.ages.last()?;
-    Some(match advice.over_time.ages.iter().find(told) {
-        Some(first) => format!("From {} windows of age on, a model is worse than a new one", first.age),
-        None => format!("Whether a model is worse at {} windows of age cannot be told", oldest.age),
+    let many = advice.subject.window_unit.many();
+    Some(match advice.over_time.ages.iter().find(is_worse) {
+        Some(first) => format!("From an age of {} {many}, a model is worse than a new one", first.age),
+        None => format!("The data do not show yet that a model is worse after {} {many}", oldest.age),
     })
 }
 
-/// Returns a sentence with the windows after which the first comparison and the first advice come. `delay` is the label
-/// delay in windows.
+/// Returns the text with the windows after which there can be a comparison and advice. `delay` is the label delay in
+/// windows.
 pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
     let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
-    format!("First comparison after window {first}; advice after window {advice}.")
+    format!("Schedules can be compared after window {first}. There will be advice after window {advice}.")
 }
 
 /// Returns the policy that the pictures are about: the named one or, without one, the best.
@@ -37,14 +38,14 @@ pub(crate) fn subject(advice: &Advice) -> Option<Policy> {
 
 fn how_often(advice: &Advice) -> String {
     let Some(policy) = subject(advice).filter(|_| advice.recommendation.status != Status::TooFew) else {
-        return "How often? Too few windows to tell".to_owned();
+        return "How often? Too few windows yet".to_owned();
     };
     let Some(found) = advice.comparison.finding(policy).filter(|_| matches!(policy.refit, Refit::Every(_))) else {
-        return "How often? Cannot be told".to_owned();
+        return "How often? The data do not show it yet".to_owned();
     };
-    let every = format!("{} window", policy.refit);
+    let every = policy.refit.name(advice.subject.window_unit);
     match (found.verdict, advice.comparison.is_best(found)) {
-        (Verdict::GoodEnough, false) => format!("Refitting {every} keeps {}", share(found)),
+        (Verdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(&found.kept, "")),
         (_, true) => {
             let rarer = |found: &&PolicyFinding| {
                 found.policy.history == policy.history
@@ -53,10 +54,10 @@ fn how_often(advice: &Advice) -> String {
             };
             let is_shown =
                 advice.comparison.planned.iter().filter(rarer).any(|found| found.verdict == Verdict::GoodEnough);
-            let rest = if is_shown { "" } else { "; that a rarer refit is enough is not shown" };
-            format!("Refitting {every} lost least{rest}")
+            let rest = if is_shown { "" } else { "; the data do not show yet that less often is enough" };
+            format!("Refitting {every} did best{rest}")
         }
-        _ => format!("Refitting {every} is not shown to be enough: cannot tell"),
+        _ => format!("The data do not show yet that refitting {every} is enough"),
     }
 }
 
@@ -65,9 +66,9 @@ fn how_much(advice: &Advice) -> String {
     // The policies are sorted by log-loss.
     let best = advice.comparison.every_window().next();
     let (Some(best), Some(all)) = (best.filter(|_| advice.recommendation.status != Status::TooFew), all) else {
-        return "How much history? Too few windows to tell".to_owned();
+        return "How much history? Too few windows yet".to_owned();
     };
-    if best == all { "The more history, the better".to_owned() } else { more_history(all) }
+    if best == all { "Refitting on all history did best".to_owned() } else { more_history(all, "") }
 }
 
 fn over_time(advice: &Advice) -> String {
@@ -75,13 +76,14 @@ fn over_time(advice: &Advice) -> String {
         return "Does it hold over time? Nothing to compare yet".to_owned();
     };
     if advice.recommendation.status == Status::TooFew {
-        return "Does it hold over time? Too few windows to tell".to_owned();
+        return "Does it hold over time? Too few windows yet".to_owned();
     }
     let Some(saved) = course.saved.first() else {
         return "Does it hold over time? There is nothing to compare".to_owned();
     };
     let steps = saved.sums.iter().scan(0.0, |before, sum| Some(sum - std::mem::replace(before, *sum)));
     let ahead = steps.filter(|step| *step > 0.0).count();
-    let beside = if saved.beside.refit == Refit::Never { "never refitting" } else { "all history" };
-    format!("Ahead of {beside} in {ahead} of {} windows", course.windows.len())
+    let other = if saved.beside.refit == Refit::Never { "never refitting" } else { "refitting on all history" };
+    let many = advice.subject.window_unit.many();
+    format!("In {ahead} of {} {many}, better than {other}", course.windows.len())
 }

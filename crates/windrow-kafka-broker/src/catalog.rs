@@ -81,7 +81,7 @@ impl Catalog {
                 // The process ended before it removed the files of a deleted topic.
                 disk.remove(&path).map_err(failed(path.clone()))?;
             } else if !topics.iter().any(|(id, ..)| id.to_string() == name) {
-                tracing::warn!(folder = %path.display(), "the journal knows nothing of these files; they stay as they are");
+                tracing::warn!(folder = %path.display(), "the journal does not list these files; they are not changed");
             }
         }
         let (mut known, mut lost_a_tail) = (Topics::default(), false);
@@ -205,7 +205,7 @@ impl Catalog {
         }
         let folder = self.folder.join(id.to_string());
         if let Err(error) = self.disk.remove(&folder) {
-            tracing::warn!(%error, folder = %folder.display(), "not removed; the next start removes it");
+            tracing::warn!(%error, folder = %folder.display(), "files were not removed; the next start removes them");
         }
         Ok(())
     }
@@ -244,7 +244,7 @@ impl Catalog {
                 if let Some(start) = log.expired(now)
                     && let Err((_, error)) = self.begin_at(&topic, partition, start)
                 {
-                    tracing::warn!(error, topic = topic.name, partition, "old messages are not deleted");
+                    tracing::warn!(error, topic = topic.name, partition, "old messages were not deleted");
                 }
                 if log.is_unsealed() {
                     log.seal();
@@ -258,7 +258,7 @@ impl Catalog {
         for topic in self.all() {
             for log in &topic.logs {
                 if let Err(error) = log.close() {
-                    tracing::warn!(%error, topic = topic.name, "not closed; the next start reads the log");
+                    tracing::warn!(%error, topic = topic.name, "a log was not closed; the next start reads all of it");
                 }
             }
         }
@@ -275,7 +275,7 @@ impl Catalog {
 
     fn check_room(&self, more: usize) -> Result<(), Refused> {
         if self.partitions().saturating_add(more) > PARTITIONS {
-            let text = format!("This broker takes {PARTITIONS} partitions in all.");
+            let text = format!("This broker supports at most {PARTITIONS} partitions in total.");
             return Err((ResponseError::InvalidPartitions, text));
         }
         Ok(())
@@ -303,5 +303,5 @@ fn unknown() -> Refused {
 }
 
 fn storage(error: &std::io::Error) -> Refused {
-    (ResponseError::KafkaStorageError, format!("The disk fails: {error}."))
+    (ResponseError::KafkaStorageError, format!("The disk failed: {error}."))
 }

@@ -39,14 +39,18 @@ struct Description {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// Another broker uses the directory.
-    #[error("another broker uses the directory {}: end that one, or choose another directory", .0.display())]
+    #[error("another broker uses the directory {}: stop that broker, or choose another directory", .0.display())]
     InUse(PathBuf),
     /// The directory holds other data.
-    #[error("the directory {} is not empty and holds no broker's data: choose another", .0.display())]
+    #[error(
+        "the directory {} is not empty, and does not contain the data of a broker: choose another directory",
+        .0.display()
+    )]
     Foreign(PathBuf),
     /// Another version of this program wrote the directory.
     #[error(
-        "{} has format {format}, and this program reads format {FORMAT}: remove its directory, or use the program that wrote it",
+        "{} has format {format}, but this version reads format {FORMAT}: remove its directory, or use the version that \
+         wrote it",
         path.display()
     )]
     OtherFormat {
@@ -114,7 +118,7 @@ impl Directory {
                 && let Ok(_lock) = take_lock(&left)
                 && let Err(error) = disk.remove(&left)
             {
-                tracing::warn!(%error, folder = %left.display(), "left behind by a broker that was killed; not removed");
+                tracing::warn!(%error, folder = %left.display(), "cannot remove the directory of a killed broker");
             }
         }
         let mut directory = Self::open(&parent.join(Uuid::new_v4().to_string()), disk)?;
@@ -136,7 +140,7 @@ impl Directory {
         let boot = std::fs::read_to_string(BOOT).ok().map(|id| id.trim().to_owned());
         let had_power_cut = self.description.boot != boot && !self.description.is_closed && !disk.is_durable;
         if lost_a_tail || had_power_cut {
-            tracing::warn!(directory = %self.path.display(), "messages may be lost: the log gets another id");
+            tracing::warn!(directory = %self.path.display(), "messages may have been lost: the log gets a new id");
             self.description.id = Uuid::new_v4();
         }
         self.description.boot = boot;

@@ -124,7 +124,11 @@ impl Disk {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match (written, trouble.is_some()) {
             (Err(error), false) => {
-                tracing::warn!(%error, path = %path.display(), "the embedded broker cannot write; it goes on when it can");
+                tracing::warn!(
+                    %error,
+                    path = %path.display(),
+                    "the embedded broker cannot write; it continues when it can"
+                );
                 *trouble = Some((Instant::now(), format!("{}: {error}", path.display())));
             }
             (Ok(()), true) => {

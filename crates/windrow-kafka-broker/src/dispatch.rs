@@ -39,7 +39,7 @@ pub(super) async fn answer(
     }
     let head = Head { key, version, correlation };
     let is_flexible = key.request_header_version(version) >= 2;
-    let id = client_id(&mut frame, is_flexible).ok_or_else(|| malformed(&head, "its header"))?;
+    let id = client_id(&mut frame, is_flexible).ok_or_else(|| malformed(&head, "its header is not valid"))?;
     let client = Client { id, host: host.to_owned() };
     if key == ApiKey::Produce {
         let mut frame = frame;

@@ -46,7 +46,7 @@ impl Embedded {
             // If the handle was dropped, no task waits.
             let _ = end.send(());
         })?;
-        let log_id = is_ready.await.unwrap_or_else(|_| Err(std::io::Error::other("it ended at once").into()))?;
+        let log_id = is_ready.await.unwrap_or_else(|_| Err(std::io::Error::other("it ended too early").into()))?;
         Ok(Self { host, port, log_id, disk, stop, ended })
     }
 

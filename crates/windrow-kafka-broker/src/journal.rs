@@ -114,8 +114,8 @@ pub enum JournalError {
     },
     /// A line is damaged, and valid lines follow it.
     #[error(
-        "{} is damaged at byte {position}, before lines that are whole: restore it, or remove the data directory to begin \
-         anew",
+        "{} is damaged at byte {position}, and valid lines follow: restore it, or remove the data directory to start \
+         without data",
         path.display()
     )]
     Damaged {
@@ -155,7 +155,7 @@ impl Journal {
             if has_more {
                 return Err(JournalError::Damaged { path, position: good as u64 });
             }
-            tracing::warn!(journal = %path.display(), from = good, "cutting off a line that is not whole");
+            tracing::warn!(journal = %path.display(), from = good, "removing an incomplete last line");
             disk.cut(&handle, good as u64).map_err(failed)?;
         }
         let state = State { handle, length: good as u64, compacted: 0, failed: None };
@@ -181,16 +181,16 @@ impl Journal {
             .and_then(|()| if is_rare || self.disk.is_durable { self.disk.sync(&state.handle) } else { Ok(()) });
         if let Err(error) = written {
             if let Err(error) = self.disk.cut(&state.handle, length) {
-                state.failed = Some(format!("a failed write could not be taken back: {error}"));
+                state.failed = Some(format!("a failed write could not be undone: {error}"));
             }
-            tracing::debug!(%error, journal = %self.path.display(), "not written");
+            tracing::debug!(%error, journal = %self.path.display(), "the entries were not written");
             return Err(error);
         }
         state.length += bytes.len() as u64;
         if state.length > self.compact_above.max(4 * state.compacted)
             && let Err(error) = self.compact(&mut state)
         {
-            tracing::warn!(%error, journal = %self.path.display(), "not rewritten");
+            tracing::warn!(%error, journal = %self.path.display(), "the journal was not compacted");
         }
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Journal {
             at += size;
         }
         if at < bytes.len() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no line at byte {at}")));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no valid line at byte {at}")));
         }
         let mut bytes = Vec::new();
         for entry in live.values() {
@@ -263,7 +263,7 @@ fn keep(live: &mut BTreeMap<Key, Entry>, entry: Entry) {
 fn encode(entry: &Entry, into: &mut Vec<u8>) -> io::Result<()> {
     let line = serde_json::to_vec(entry)?;
     if line.len() > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too long for the journal"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
     }
     into.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
     into.extend(crc32c::crc32c(&line).to_be_bytes());

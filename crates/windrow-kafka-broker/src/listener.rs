@@ -22,7 +22,7 @@ pub(super) fn connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the number of open files stays as it is");
+        tracing::debug!(%error, "the limit of open files could not be raised");
     }
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // The minimum is 100, because a broker without connections is useless.
@@ -44,10 +44,10 @@ pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, most: usi
                     let _ = stream.set_nodelay(true);
                     connections.spawn(connection::serve(stream, peer, Arc::clone(&broker), Arc::clone(&writers)));
                 }
-                Ok((_, peer)) => tracing::warn!(%peer, most, "too many connections: one is refused"),
+                Ok((_, peer)) => tracing::warn!(%peer, most, "too many connections: a connection was refused"),
                 Err(error) => {
                     // The most likely reason is that no file descriptor is free. Connections that end release theirs.
-                    tracing::warn!(%error, "no connection can be taken");
+                    tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

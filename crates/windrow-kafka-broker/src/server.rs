@@ -47,7 +47,7 @@ pub enum StartError {
     #[error(transparent)]
     Log(#[from] RecoveryError),
     /// The system cannot start a thread.
-    #[error("the system gives no thread: {0}")]
+    #[error("cannot start the threads of the broker: {0}")]
     Thread(#[from] std::io::Error),
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn run(
     runtime.shutdown_timeout(FAREWELL);
     catalog.close();
     if let Err(error) = directory.end(&disk) {
-        tracing::warn!(%error, "the next start looks at all data");
+        tracing::warn!(%error, "the data directory was not closed; the next start checks all data");
     }
 }
 

@@ -51,18 +51,19 @@ fn in_words(fault: &CertificateError, host: &str, authorities: &Path) -> Option<
     let authorities = authorities.display();
     Some(match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired, and must be renewed there".to_owned()
+            "has expired; renew it on the broker".to_owned()
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet; see the clocks of both machines".to_owned()
+            "is not valid yet; check the clocks of both machines".to_owned()
         }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             format!(
-                "is not of an authority in {authorities}; name the file of its authority with ssl.ca.location in [kafka]"
+                "was not issued by an authority in {authorities}; set ssl.ca.location in [kafka] to the file of its \
+                 authority"
             )
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("is not for `{host}`; give --broker a name that it is for")
+            format!("is not valid for `{host}`; give --broker a name for which it is valid")
         }
         _ => return None,
     })

@@ -18,7 +18,7 @@ pub enum Choice {
 
 /// The error for a text that does not name a broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] ({reason})")]
+#[error("`{given}` is not a broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] ({reason})")]
 pub struct ChoiceError {
     /// The text that was given.
     pub given: String,
@@ -108,7 +108,7 @@ mod tests {
         }
         insta::assert_snapshot!(
             "kafka".parse::<Choice>().expect_err("not a broker"),
-            @"`kafka` is no broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] (`kafka` has no port, as in localhost:9092)"
+            @"`kafka` is not a broker: expected auto, embedded, redpanda or HOST:PORT[,HOST:PORT...] (`kafka` has no port, as in localhost:9092)"
         );
     }
 }

@@ -111,8 +111,8 @@ pub enum SurveyError {
     Broker(#[from] BrokerError),
     /// The topic holds a replay of another dataset.
     #[error(
-        "the topic `{topic}` holds a replay of another dataset ({contents}, not {ours}); empty it with `windrow topic delete` \
-         and `windrow topic create`, or name another in stream.topic"
+        "the topic `{topic}` holds a replay of another dataset ({contents}, not {ours}); empty it with `windrow topic \
+         delete` and `windrow topic create`, or set another topic in stream.topic"
     )]
     OtherReplay {
         /// The name of the topic.
@@ -124,9 +124,9 @@ pub enum SurveyError {
     },
     /// The topic holds a record that is not part of a replay.
     #[error(
-        "the topic `{topic}` holds records of another producer (offset {offset} of partition {partition}), and rows \
-         between them would be mixed up; empty it with `windrow topic delete` and `windrow topic create`, or name another \
-         in stream.topic"
+        "the topic `{topic}` holds records of another producer (offset {offset} of partition {partition}), and the \
+         rows would be mixed with them; empty it with `windrow topic delete` and `windrow topic create`, or set \
+         another topic in stream.topic"
     )]
     Foreign {
         /// The name of the topic.
@@ -236,7 +236,7 @@ impl Survey<'_> {
         if run == Some(self.run.as_str()) {
             return Ok(());
         }
-        let contents = run.map_or_else(|| "one without a name".to_owned(), |run| format!("replay {run}"));
+        let contents = run.map_or_else(|| "a replay without a name".to_owned(), |run| format!("replay {run}"));
         Err(SurveyError::OtherReplay { topic: topic(), contents, ours: self.run.clone() })
     }
 }
@@ -277,10 +277,10 @@ mod tests {
             ("three rows", found(&[2], false), found(&[5, 8], false), 3, true),
             ("three rows and the end", found(&[2], false), found(&[8], true), 4, true),
             ("a row is missing", found(&[2], false), found(&[8], true), 3, false),
-            ("a row stands twice", found(&[2], false), found(&[5, 8], false), 4, false),
+            ("a row appears twice", found(&[2], false), found(&[5, 8], false), 4, false),
             ("a row of another share", found(&[2], false), found(&[7], false), 3, false),
-            ("the end alone", found(&[], true), found(&[], true), 1, true),
-            ("ends alone", found(&[], true), found(&[], true), 2, false),
+            ("only the end", found(&[], true), found(&[], true), 1, true),
+            ("only ends", found(&[], true), found(&[], true), 2, false),
         ];
         for (what, head, tail, records, expected) in cases {
             assert_eq!(is_whole(&head, &tail, records, 3), expected, "{what}");

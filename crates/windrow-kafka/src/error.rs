@@ -38,8 +38,8 @@ pub enum BrokerError {
     },
     /// This binary was built without TLS and logins.
     #[error(
-        "the client of {address} refuses its settings: this windrow was built without the cargo feature `tls` ({reason}); build \
-         it with `--features tls`"
+        "the client library rejects the settings for {address}: this windrow was built without the cargo feature `tls` \
+         ({reason}); build it with `--features tls`"
     )]
     NoTls {
         /// The address of the broker.
@@ -49,8 +49,8 @@ pub enum BrokerError {
     },
     /// The broker stops in the middle of a stretch.
     #[error(
-        "the broker at {address} has handed out nothing of {} of topic `{topic}` for {} s, though it said that there is \
-         more; see whether it is well, and start again",
+        "the broker at {address} has sent nothing from {} of topic `{topic}` for {} s, although it reported more \
+         messages; check the broker, and start again",
         names(.partitions),
         waited.as_secs()
     )]
@@ -65,7 +65,7 @@ pub enum BrokerError {
         waited: Duration,
     },
     /// The client library rejects the settings.
-    #[error("the client of {address} refuses its settings: {reason}")]
+    #[error("the client library rejects the settings for {address}: {reason}")]
     Settings {
         /// The address of the broker.
         address: String,
@@ -73,7 +73,7 @@ pub enum BrokerError {
         reason: String,
     },
     /// The embedded broker cannot listen on its address.
-    #[error("the embedded broker cannot listen on {address}: {reason}; choose a free one with --listen")]
+    #[error("the embedded broker cannot listen on {address}: {reason}; choose a free address with --listen")]
     Listen {
         /// The address on which the broker was to listen.
         address: SocketAddr,
@@ -95,14 +95,17 @@ pub enum BrokerError {
         reason: String,
     },
     /// The embedded broker cannot write the messages that it receives.
-    #[error("the embedded broker cannot write {reason}; make room, then start again: it goes on where it is")]
+    #[error(
+        "the embedded broker cannot write {reason}; free some space, then start again: it continues where it stopped"
+    )]
     Full {
         /// The file, and the message of the operating system.
         reason: String,
     },
     /// This binary was built without that kind of broker.
     #[error(
-        "this windrow was built without the cargo feature `{feature}`; build it with that, or give another --broker"
+        "this windrow was built without the cargo feature `{feature}`; build it with this feature, or give another \
+         --broker"
     )]
     NotBuilt {
         /// The missing cargo feature.
@@ -124,7 +127,7 @@ pub enum BrokerError {
     },
     /// The image is not on this machine and cannot be pulled.
     #[error(
-        "image {image} is not on this machine and cannot be pulled ({reason}); pull it by hand, name another in \
+        "image {image} is not on this machine and cannot be pulled ({reason}); pull it manually, set another image in \
          WINDROW_REDPANDA_IMAGE, or use --broker embedded"
     )]
     NoImage {
@@ -153,8 +156,8 @@ pub enum BrokerError {
     },
     /// A partition that currently has no leader that answers.
     #[error(
-        "no broker at {address} that leads partition {partition} of topic `{topic}` answers ({reason}, waited {} s); see \
-         whether its brokers are well, and start again",
+        "no leader of partition {partition} of topic `{topic}` answers at {address} ({reason}, waited {} s); check the \
+         brokers, and start again",
         waited.as_secs()
     )]
     NoLeader {
@@ -183,8 +186,8 @@ pub enum BrokerError {
     },
     /// An offset to be read no longer exists, or does not exist yet.
     #[error(
-        "partition {partition} of topic `{topic}` at {address} has no offset {wanted}{}; \
-         the topic is not the one that was read before: start with --fresh, or give the broker that has it",
+        "partition {partition} of topic `{topic}` at {address} has no offset {wanted}{}; the topic is not the one that \
+         was read before: start with --fresh, or give the broker that has the earlier topic",
         .end.map(|end| format!(" (it ends before {end})")).unwrap_or_default()
     )]
     OutOfRange {
@@ -216,27 +219,27 @@ pub enum Listener {
 
 /// Advice for builds without the feature `tls`, which TLS and logins need.
 const NEEDS: &str =
-    if cfg!(feature = "tls") { "" } else { " (this windrow was built without it: build it with `--features tls`)" };
+    if cfg!(feature = "tls") { "" } else { " (this windrow was built without TLS: build it with `--features tls`)" };
 
 fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
     let waited = waited.as_secs();
     match listener {
         Listener::Tls => format!(
-            "what listens at {address} speaks TLS; set security.protocol to SSL or SASL_SSL in [kafka]{NEEDS}, or give a \
-             listener for plain text (PLAINTEXT among the broker's listeners) with --broker"
+            "the server at {address} uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]{NEEDS}, or give the \
+             address of a plain-text listener (PLAINTEXT in the broker's listeners) with --broker"
         ),
         Listener::Login => format!(
-            "the broker at {address} asks for a login (SASL); set security.protocol to SASL_PLAINTEXT, sasl.mechanism and \
-             sasl.username in [kafka]{NEEDS}, or give a listener that asks for none (PLAINTEXT among the broker's listeners) \
-             with --broker"
+            "the broker at {address} requires a login (SASL); set security.protocol = SASL_PLAINTEXT, sasl.mechanism \
+             and sasl.username in [kafka]{NEEDS}, or give the address of a listener without a login (PLAINTEXT in the \
+             broker's listeners) with --broker"
         ),
         Listener::Broker => format!(
-            "a Kafka broker answers at {address}, and not what was asked of it (waited {waited} s): it may be busy, or may \
-             advertise addresses that cannot be reached from here; see its advertised.listeners"
+            "a Kafka broker answers at {address}, but not to this request (waited {waited} s): it may be busy, or may \
+             advertise addresses that cannot be reached from here; check its advertised.listeners"
         ),
         Listener::Other => format!(
-            "something answers at {address}, and it is no Kafka broker (waited {waited} s); give the address of one with \
-             --broker"
+            "a server answers at {address}, but it is not a Kafka broker (waited {waited} s); give the address of a \
+             Kafka broker with --broker"
         ),
     }
 }

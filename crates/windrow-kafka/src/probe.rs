@@ -29,7 +29,7 @@ pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerEr
             if connection.has_tls() == (listener == Listener::Tls) && connection.is_secured() =>
         {
             let reason =
-                format!("it has not answered (waited {} s), and has not said why; see its log", waited.as_secs());
+                format!("it has not answered (waited {} s) and has given no reason; check its log", waited.as_secs());
             BrokerError::Refused { address, reason }
         }
         Some((address, listener)) => BrokerError::NotPlain { address, listener, waited },

@@ -68,8 +68,8 @@ pub enum PublishError {
     },
     /// The broker has confirmed nothing for too long.
     #[error(
-        "the broker at {address} has confirmed nothing for {} s, and {messages} messages for topic `{topic}` wait; when it \
-         answers again, start again: the replay goes on behind the last row that it has",
+        "the broker at {address} has confirmed nothing for {} s, and {messages} messages for topic `{topic}` are \
+         waiting; when it answers again, start again: the replay continues after the last row that it has",
         waited.as_secs()
     )]
     Unconfirmed {
@@ -293,8 +293,8 @@ impl Publisher {
         if waited > OUTAGE_TOLD && !quiet.is_told {
             quiet.is_told = true;
             tracing::warn!(
-                "the broker at {address} has confirmed nothing for {} s: {messages} messages for topic `{topic}` wait until \
-                 it answers and has as many replicas in sync as the topic asks for",
+                "the broker at {address} has confirmed nothing for {} s: {messages} messages for topic `{topic}` wait \
+                 until it answers and has as many in-sync replicas as the topic requires",
                 waited.as_secs()
             );
         }
@@ -335,7 +335,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         let unconfirmed = self.producer.in_flight_count();
         if unconfirmed > 0 {
-            tracing::debug!(unconfirmed, topic = self.topic, "messages dropped with their publisher");
+            tracing::debug!(unconfirmed, topic = self.topic, "the publisher ended with unconfirmed messages");
         }
     }
 }
@@ -367,12 +367,12 @@ fn is_halt(error: &KafkaError) -> bool {
 fn describe(error: &KafkaError, bytes: usize) -> String {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::MessageSizeTooLarge) => format!(
-            "its {bytes} bytes, or those of a row sent with it, are more than is taken: raise message.max.bytes of the \
-             client (with -X) and max.message.bytes of the topic, and start again: nothing behind it was sent"
+            "its {bytes} bytes, or those of a row sent with it, are more than the limit: raise message.max.bytes of \
+             the client (with -X) and max.message.bytes of the topic, and start again: no row after it was sent"
         ),
-        Some(RDKafkaErrorCode::UnknownPartition) => "the topic has no such partition".to_owned(),
+        Some(RDKafkaErrorCode::UnknownPartition) => "the topic does not have this partition".to_owned(),
         Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            "there is no such topic".to_owned()
+            "the topic does not exist".to_owned()
         }
         _ => error::reason(error),
     }

@@ -265,7 +265,7 @@ impl ClientContext for Context {
     fn stats_raw(&self, statistics: &[u8]) {
         match Statistics::parse(statistics, &self.topic) {
             Ok(statistics) => *self.statistics() = statistics,
-            Err(error) => tracing::debug!(%error, "statistics of the client library"),
+            Err(error) => tracing::debug!(%error, "cannot read the statistics of the client library"),
         }
     }
 
@@ -283,7 +283,7 @@ impl ConsumerContext for Context {
                 RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
             };
             if let Err(error) = let_go {
-                tracing::debug!(%error, "leaving a group");
+                tracing::debug!(%error, "cannot give up partitions while leaving a group");
             }
             return;
         }
@@ -322,7 +322,7 @@ impl Outage {
             }
         } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TOLD && self.told.is_empty() {
             tracing::warn!(
-                "no broker at {address} answers for {} of topic `{topic}`: waiting for it; nothing is lost meanwhile",
+                "no broker at {address} answers for {} of topic `{topic}`: waiting for one; no messages are lost",
                 names(&away)
             );
             self.told = away;

@@ -46,7 +46,8 @@ impl Redpanda {
             redpanda.address = address;
             return Ok(redpanda);
         }
-        let given_up = || BrokerError::Container { image, fault: "was given up".to_owned(), log: Vec::new() };
+        let fault = "was stopped before it was ready".to_owned();
+        let given_up = || BrokerError::Container { image, fault, log: Vec::new() };
         Err(redpanda.stop().await.err().unwrap_or_else(given_up))
     }
 

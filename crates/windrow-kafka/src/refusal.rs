@@ -85,25 +85,24 @@ fn in_words(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> St
         } else {
             "sasl.mechanism and sasl.username in [kafka], and WINDROW_KAFKA_SASL_PASSWORD"
         };
-        return format!("the login is refused ({detail}); see {look}");
+        return format!("the login is refused ({detail}); check {look}");
     }
     let lower = detail.to_lowercase();
     if lower.contains("certificate verify failed") || lower.contains("could not be verified") {
-        return "its certificate cannot be verified by the authorities that this machine knows; name the file of its authority with \
-             ssl.ca.location in [kafka]"
+        return "its certificate cannot be verified with the authorities that this machine trusts; set ssl.ca.location \
+                in [kafka] to the file of its authority"
             .to_owned();
     }
     if lower.contains("wrong version number") || lower.contains("plaintext") {
         return format!(
-            "it does not speak TLS there ({detail}); give a listener that does, or security.protocol = PLAINTEXT or \
-             SASL_PLAINTEXT in [kafka]"
+            "it does not use TLS at this address ({detail}); give a listener that uses TLS, or set security.protocol \
+             to PLAINTEXT or SASL_PLAINTEXT in [kafka]"
         );
     }
     if lower.contains("certificate required") || lower.contains("bad certificate") {
         return format!(
-            "it asks for a certificate of this client ({detail}); name one with ssl.certificate.location and ssl.key.location \
-             in [kafka]"
+            "it requires a client certificate ({detail}); set ssl.certificate.location and ssl.key.location in [kafka]"
         );
     }
-    format!("{detail}; see the security settings in [kafka]")
+    format!("{detail}; check the security settings in [kafka]")
 }

@@ -116,12 +116,12 @@ impl Broker {
     pub async fn start(choice: &Choice, options: &StartOptions) -> Result<Self, BrokerError> {
         match choice {
             Choice::Auto => auto(options).await,
-            Choice::Embedded => embedded(options, "the embedded broker, as asked for".to_owned()).await,
-            Choice::Redpanda => redpanda(options, "as asked for").await,
+            Choice::Embedded => embedded(options, "the embedded broker, as requested".to_owned()).await,
+            Choice::Redpanda => redpanda(options, "as requested").await,
             Choice::External(address) => {
                 let connection = Connection::new(address).with_properties(options.properties.clone());
                 topics::reach(&connection, EXTERNAL_PATIENCE).await?;
-                let reason = format!("the broker at {address}, as asked for");
+                let reason = format!("the broker at {address}, as requested");
                 Ok(Self { connection, reason, running: Running::External })
             }
         }
@@ -218,14 +218,14 @@ async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
             "no Docker engine answers; for Redpanda, start Docker and give --broker redpanda".to_owned()
         }
         Err(BrokerError::DockerDenied { .. }) => {
-            "this user may not use the Docker engine; --broker redpanda says how to change that".to_owned()
+            "this user may not use the Docker engine; --broker redpanda explains how to change that".to_owned()
         }
         Err(BrokerError::Container { fault, .. }) => {
             format!("the container of image {image} {fault}; --broker redpanda shows its log")
         }
         Err(error) => error.to_string(),
     };
-    embedded(options, format!("the embedded broker, since {obstacle}")).await
+    embedded(options, format!("the embedded broker, because {obstacle}")).await
 }
 
 #[cfg(not(all(feature = "embedded", feature = "redpanda")))]

@@ -140,7 +140,7 @@ fn rows_come_back_in_order_within_their_partition_and_then_the_end() {
         assert_eq!(publisher.send_end(Partition(partition), &run, RowNumber::FIRST, rows), Ok(()));
     }
     assert_eq!(publisher.flush(LIMIT), Ok(true));
-    assert_eq!(confirmed.load(Ordering::Relaxed), rows, "end marks are no rows");
+    assert_eq!(confirmed.load(Ordering::Relaxed), rows, "end marks are not rows");
     assert_eq!(publisher.unconfirmed(), 0);
 
     let mut subscription = scene.subscribe(&[0, 1, 2].map(|partition| (Partition(partition), Offset(0))));

@@ -88,7 +88,7 @@ pub async fn create(
                 action: "create",
                 topic: name.to_owned(),
                 address: connection.address().to_owned(),
-                reason: format!("it has no leaders after {} s", SETTLING.as_secs()),
+                reason: format!("its partitions have no leaders after {} s", SETTLING.as_secs()),
             });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -131,7 +131,7 @@ fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError
                 }
                 if !std::mem::replace(&mut is_told, true) {
                     tracing::warn!(
-                        "no broker at {address} that leads partition {partition} of topic `{topic}` answers; waiting for one"
+                        "no leader of partition {partition} of topic `{topic}` answers at {address}; waiting for one"
                     );
                 }
                 std::thread::sleep(LEADER_PAUSE);

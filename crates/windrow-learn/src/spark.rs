@@ -63,8 +63,8 @@ pub enum SparkError {
     },
     /// The server does not answer.
     #[error(
-        "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or name \
-         another with train.spark.remote"
+        "Spark at {address} cannot be reached: {reason}; start its Connect server there (start-connect-server.sh), or \
+         set another address in train.spark.remote"
     )]
     Unreachable {
         /// The address of the server.
@@ -129,7 +129,7 @@ impl SparkSolver {
                 found = self.attempt(&mut held, task) => match found {
                     Ok(optimum) => {
                         if wait > FIRST_WAIT {
-                            tracing::info!("Spark at {} is back", self.cluster.address);
+                            tracing::info!("Spark at {} answers again", self.cluster.address);
                         }
                         return Ok(optimum);
                     }
@@ -146,17 +146,18 @@ impl SparkSolver {
             match fault {
                 Fault::Refused(reason) => {
                     return Err(RemoteError::Failed(format!(
-                        "Spark at {} failed: {reason}; the windows wait, and the next `windrow train` goes on with them",
+                        "Spark at {} failed: {reason}; the windows are kept, and the next `windrow train` continues \
+                         with them",
                         self.cluster.address
                     )));
                 }
                 Fault::Unreachable(reason) if wait == FIRST_WAIT => {
                     tracing::warn!(
-                        "Spark at {} is away ({reason}): the windows wait until it is back",
+                        "Spark at {} does not answer ({reason}): the windows wait until it answers",
                         self.cluster.address
                     );
                 }
-                Fault::Unreachable(reason) => tracing::debug!(reason, "Spark is still away"),
+                Fault::Unreachable(reason) => tracing::debug!(reason, "Spark still does not answer"),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -195,7 +196,7 @@ impl SparkSolver {
         let width = encoded.columns.len();
         if coefficients.len() != width {
             let given = coefficients.len();
-            return Err(Fault::Refused(format!("it gave {given} coefficients where {width} were asked for")));
+            return Err(Fault::Refused(format!("it returned {given} coefficients, but {width} were requested")));
         }
         let mut weights = vec![0.0; width];
         for (column, weight) in encoded.columns.iter().zip(coefficients) {
@@ -236,8 +237,8 @@ impl SparkSolver {
         }
         let [rows, positives] = expected;
         Err(Fault::Refused(format!(
-            "it reads {} labelled rows and {} positive ones in {}, where these windows have {rows} and {positives}: \
-             train.spark.batches must lead it to the batch files of this work directory",
+            "it reads {} labelled rows and {} positive rows in {}, but these windows have {rows} and {positives}: \
+             train.spark.batches must be the path or URL of the batch files of this work directory",
             counts.first().unwrap_or(&0.0),
             counts.get(1).unwrap_or(&0.0),
             self.folder

@@ -54,7 +54,7 @@ impl TimeFormat {
         let sample = jiff::tz::TimeZone::UTC.to_zoned_datetime(sample);
         let sample = sample.map_err(|error| fault(error.to_string()))?;
         let text = strtime::format(&format.0, &sample).map_err(|error| fault(error.to_string()))?;
-        format.parse(&text).map_err(|_| fault("it does not tell year and month".to_owned()))?;
+        format.parse(&text).map_err(|_| fault("it does not give the year and the month".to_owned()))?;
         Ok(format)
     }
 

@@ -43,15 +43,14 @@ impl<'a> Envelope<'a> {
     /// Reads the headers, and ignores those of other programs.
     ///
     /// # Errors
-    /// Returns the text of a `windrow-row` header that is not a row number.
+    /// The `windrow-row` header is not a row number; the reason quotes it.
     pub fn open(headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) -> Result<Self, String> {
         let (mut row, mut run, mut ends, mut rows, mut first) = (None, None, false, None, RowNumber::FIRST);
         for (name, value) in headers {
             match name {
                 ROW_HEADER => {
-                    let text = value.unwrap_or_default();
                     let number = number(value).and_then(RowNumber::new);
-                    row = Some(number.ok_or_else(|| String::from_utf8_lossy(text).into_owned())?);
+                    row = Some(number.ok_or_else(|| not_a_row_number(value.unwrap_or_default()))?);
                 }
                 RUN_HEADER => run = value.and_then(|value| std::str::from_utf8(value).ok()),
                 END_HEADER => (ends, rows) = (true, number(value)),
@@ -65,6 +64,10 @@ impl<'a> Envelope<'a> {
             (false, None) => Self::Foreign,
         })
     }
+}
+
+fn not_a_row_number(header: &[u8]) -> String {
+    format!("its {ROW_HEADER} header `{}` is not a row number", String::from_utf8_lossy(header))
 }
 
 #[inline]
@@ -95,9 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_header_that_is_no_number_is_told() {
+    fn a_row_header_that_is_not_a_number_is_quoted() {
         for text in ["", "0", "-1", "seven", "99999999999999999999"] {
-            assert_eq!(open(&[("windrow-row", text)]), Err(text.to_owned()));
+            assert_eq!(
+                open(&[("windrow-row", text)]),
+                Err(format!("its windrow-row header `{text}` is not a row number"))
+            );
         }
     }
 }

@@ -37,15 +37,15 @@ impl FromStr for AliasName {
     fn from_str(text: &str) -> Result<Self, BadAliasName> {
         let bad = |reason| Err(BadAliasName { given: excerpt(text, LONGEST_NAME).into_owned(), reason });
         if RESERVED.contains(&text) {
-            return bad("the registry gives this name itself");
+            return bad("this name is reserved for the registry");
         }
         if text.parse::<ModelId>().is_ok() {
-            return bad("this is how models are named");
+            return bad("it has the form of a model id");
         }
         let is_short = (1..=LONGEST_NAME).contains(&text.len());
         let is_spelt = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if !(is_short && is_spelt && text.starts_with(|first: char| first.is_ascii_lowercase())) {
-            return bad("use lower-case letters, digits and hyphens, a letter first, 63 at most");
+            return bad("use at most 63 lower-case letters, digits and hyphens, and begin with a letter");
         }
         Ok(Self(text.to_owned()))
     }

@@ -19,7 +19,7 @@ pub enum RegistryError {
         source: io::Error,
     },
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; models published before are not harmed", path.display())]
+    #[error("cannot write {}: {source}; models that were published before are not affected", path.display())]
     Write {
         /// The path of the file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum RegistryError {
         source: io::Error,
     },
     /// A file is not valid JSON of its format, or its contents are inconsistent.
-    #[error("{} is damaged: {reason}; remove it, and `windrow train` makes it again", path.display())]
+    #[error("{} is damaged: {reason}; remove it, and `windrow train` creates it again", path.display())]
     Damaged {
         /// The path of the file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum AliasError {
         source: io::Error,
     },
     /// A line of the journal is not a valid change.
-    #[error("line {line} of {} is damaged: {reason}; mend or remove that line", path.display())]
+    #[error("line {line} of {} is damaged: {reason}; repair or remove this line", path.display())]
     Damaged {
         /// The path of the journal.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum AliasError {
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
     /// The journal cannot be written.
-    #[error("cannot write {}: {source}; the aliases are as they were", path.display())]
+    #[error("cannot write {}: {source}; the aliases are unchanged", path.display())]
     Write {
         /// The path of the journal.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum AliasError {
         reason: String,
     },
     /// The model did not pass the acceptance rules.
-    #[error("{model} cannot have an alias: it was rejected, since {reason}")]
+    #[error("{model} cannot have an alias: it was rejected because {reason}")]
     Rejected {
         /// The id of the model.
         model: ModelId,
@@ -94,9 +94,9 @@ pub enum AliasError {
     #[error("there is no alias `{0}`")]
     Unknown(AliasName),
     /// None of the earlier models of the alias can be promoted.
-    #[error("`{0}` has nothing to go back to: it has stood for one model alone, or those before were removed")]
+    #[error("`{0}` has nothing to go back to: it has named only one model, or the earlier models were removed")]
     NothingBefore(AliasName),
     /// The caller abandoned the change before it was written.
-    #[error("the change was given up before it was made; the aliases are as they were")]
+    #[error("the change was abandoned before it was made; the aliases are unchanged")]
     Abandoned,
 }

@@ -202,7 +202,7 @@ fn read<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, Regi
 fn read_derived<T: DeserializeOwned>(path: &Path, format: u32) -> Result<Option<T>, RegistryError> {
     match read(path, format) {
         Err(error @ RegistryError::Damaged { .. }) => {
-            tracing::warn!(%error, "it is made again");
+            tracing::warn!(%error, "the damaged file is created again");
             Ok(None)
         }
         read => read,

@@ -210,7 +210,7 @@ mod tests {
         for (wrong, told) in [
             ("{}\n".to_owned(), "is damaged: missing field `format`"),
             ("\n".to_owned(), "is damaged: EOF"),
-            (whole.replace("\"format\":2", "\"format\":1"), "has format 1, and this Windrow reads format 2"),
+            (whole.replace("\"format\":2", "\"format\":1"), "has format 1, but this version of Windrow reads format 2"),
         ] {
             fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
             let error = journal.read().expect_err(told).to_string();

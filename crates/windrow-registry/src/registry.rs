@@ -93,12 +93,12 @@ impl Registry {
         let reports =
             renewed(windows::list(&self.windows)?, &mut stamps.windows, |window| windows::read(&self.windows, window));
         let aliases =
-            changed(&mut stamps.aliases, self.journal.stamp(), || self.journal.read(), "the aliases stay as they were");
+            changed(&mut stamps.aliases, self.journal.stamp(), || self.journal.read(), "the aliases are unchanged");
         let advice = changed(
             &mut stamps.advice,
             self.evidence.advice_stamp(),
             || self.evidence.advice(),
-            "the advice stays as it was",
+            "the advice is unchanged",
         )
         .flatten();
         self.swap(Renewal { artifacts, reports, retired, aliases, advice });
@@ -264,8 +264,8 @@ impl Registry {
     fn check_promotable(&self, model: ModelId) -> Result<(), AliasError> {
         let no_model = |reason: &str| Err(AliasError::NoModel { model, reason: reason.to_owned() });
         match self.snapshot().get(model) {
-            None => no_model("there is no such model, or there is none any longer"),
-            Some(found) if found.learned().is_none() => no_model("its window could not be learned from"),
+            None => no_model("it does not exist, or it was removed"),
+            Some(found) if found.learned().is_none() => no_model("no model could be trained on its windows"),
             // Another process may have retired the model since the last refresh.
             Some(_) if !files::is_there(&self.models, model) => no_model("it was removed"),
             Some(found) => match &found.artifact().verdict {
@@ -311,7 +311,7 @@ fn renewed<K: Copy + Eq + Hash, T>(
         }
         match read(key) {
             Ok(read) => renewed.push(read),
-            Err(error) => tracing::warn!(%error, "a file of the registry is passed over"),
+            Err(error) => tracing::warn!(%error, "a file of the registry is skipped"),
         }
         stamps.insert(key, stamp);
     }

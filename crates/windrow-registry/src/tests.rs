@@ -230,7 +230,7 @@ fn a_file_of_another_format_is_refused() {
     ];
     for (name, error) in names.into_iter().zip(errors) {
         let error = error.expect(name).to_string();
-        assert!(error.contains(&format!("{name} has format 9, and this Windrow reads format ")), "{error}");
+        assert!(error.contains(&format!("{name} has format 9, but this version of Windrow reads format ")), "{error}");
         assert!(error.contains("start again with `windrow run --fresh`"), "{error}");
     }
 }
@@ -302,7 +302,7 @@ fn a_promotion_that_is_sent_again_changes_nothing_and_a_rejected_model_gets_no_a
     let change = promote("window-2", "second").expect("a model");
     assert_eq!(promote("window-2", "again").expect("a model"), change, "the change that made it so");
     let refused = promote("window-3", "").expect_err("it was rejected");
-    assert!(refused.to_string().contains("window-3 cannot have an alias: it was rejected, since its AUC"), "{refused}");
+    assert!(refused.to_string().contains("window-3 cannot have an alias: it was rejected because its"), "{refused}");
     let given_up = registry.promote(alias(), "window-1".parse().expect("an id"), author(""), &|| false);
     assert!(matches!(given_up, Err(AliasError::Abandoned)));
     assert_eq!(registry.snapshot().aliases().history().len(), 2);

@@ -26,7 +26,7 @@ pub(super) fn read(folder: &Path, window: WindowIndex) -> Result<WindowReport, R
     if report.window == window {
         Ok(report)
     } else {
-        Err(RegistryError::Damaged { path, reason: format!("it is of window {}", report.window) })
+        Err(RegistryError::Damaged { path, reason: format!("it belongs to window {}", report.window) })
     }
 }
 

@@ -20,6 +20,7 @@ mod numbers;
 mod road;
 mod stream;
 mod table;
+mod terms;
 mod triangle;
 mod try_it;
 mod window;

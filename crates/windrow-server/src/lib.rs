@@ -3,6 +3,7 @@
 //! - [`api`]: an endpoint for every published model, with an OpenAPI document.
 //! - `dashboard`: the web pages. It knows no HTTP: the API asks it for a page and sends that.
 //! - [`report`]: the advice as files that can be shared.
+//! - `terms`: the terms of the advice, which the pages and the report explain.
 //!
 //! The crate reads the registry, the counters and the monitor. It knows nothing of brokers, the content of batches or
 //! training.
@@ -10,3 +11,4 @@
 pub mod api;
 mod dashboard;
 pub mod report;
+mod terms;

@@ -46,7 +46,7 @@ pub enum Form {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; name another place with --out", path.display())]
+    #[error("cannot write {}: {source}; choose another path with --out", path.display())]
     Write {
         /// The path of the file.
         path: PathBuf,

@@ -66,7 +66,7 @@ impl Audit {
                         return Ok(None);
                     }
                 }
-                _ => ledger.skipped("topic", "not recounted (--broker HOST:PORT asks for it)"),
+                _ => ledger.skipped("topic", "not recounted (--broker HOST:PORT recounts it)"),
             }
             Ok(Some(ledger.close()))
         });
@@ -112,7 +112,7 @@ impl Audit {
             match self.store.manifest(next) {
                 Ok(Some(manifest)) if manifest.window == next => manifests.push(manifest),
                 Ok(Some(manifest)) => ledger.find(
-                    Finding::of(Kind::Manifest, format!("it says that it is of window {}", manifest.window))
+                    Finding::of(Kind::Manifest, format!("it belongs to window {}", manifest.window))
                         .in_file(&self.store.manifest_path(next))
                         .of_window(next),
                 ),
@@ -125,7 +125,7 @@ impl Audit {
             }
             next = next.next();
         }
-        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing between them", manifests.len()));
+        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing", manifests.len()));
         Ok(manifests)
     }
 
@@ -134,7 +134,7 @@ impl Audit {
     fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<Original>, AuditError> {
         match &ledger.run {
             None => {
-                ledger.skipped("dataset", "not compared: the rows are of another producer");
+                ledger.skipped("dataset", "not compared: the rows are from another producer");
                 Ok(Some(Original::default()))
             }
             Some(run) if *run != self.run => {

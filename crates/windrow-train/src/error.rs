@@ -29,7 +29,7 @@ pub enum TrainError {
         source: io::Error,
     },
     /// The remote solver has found no optimum.
-    #[error("{model} is not fitted: {source}")]
+    #[error("cannot fit {model}: {source}")]
     Remote {
         /// The model's name or description.
         model: String,

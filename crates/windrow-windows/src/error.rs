@@ -10,13 +10,16 @@ use windrow_record::{Offset, Partition, WindowIndex};
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The disk or a quota is full.
-    #[error("the disk is full: cannot write {}; make room and start again: nothing that is sealed is harmed", path.display())]
+    #[error(
+        "the disk is full: cannot write {}; free some space and start again; sealed windows are not affected",
+        path.display()
+    )]
     DiskFull {
         /// The file that cannot be written.
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; what is sealed is not harmed", path.display())]
+    #[error("cannot write {}: {source}; sealed windows are not affected", path.display())]
     Write {
         /// The file that cannot be written.
         path: PathBuf,
@@ -43,7 +46,10 @@ pub enum BatchError {
     #[error(transparent)]
     OtherFormat(#[from] OtherFormat),
     /// A manifest is missing between others.
-    #[error("the manifest of window {window} is missing in {}, while later ones are there", path.display())]
+    #[error(
+        "the manifest of window {window} is missing in {}, but there are manifests of later windows",
+        path.display()
+    )]
     Missing {
         /// The folder of the manifests.
         path: PathBuf,
@@ -51,15 +57,15 @@ pub enum BatchError {
         window: WindowIndex,
     },
     /// Another consumer has the lock of the store.
-    #[error("another consumer is at work in {}; end it, or choose another directory with --workdir", path.display())]
+    #[error("another consumer uses {}; stop it, or choose another directory with --workdir", path.display())]
     Locked {
         /// The folder of the batch files.
         path: PathBuf,
     },
     /// The topic has the same name, but it is not the one that was read before.
     #[error(
-        "offset {offset} of partition {partition} holds what no file in {} accounts for, though it was read before: \
-         this is not the topic that the directory was filled from; give the right broker, or another --workdir",
+        "offset {offset} of partition {partition} was read before, but no file in {} accounts for the message there: \
+         this is not the topic from which the directory was filled; give the right broker, or another --workdir",
         path.display()
     )]
     OtherTopic {
@@ -72,8 +78,8 @@ pub enum BatchError {
     },
     /// The topic has fewer partitions than before.
     #[error(
-        "{} was filled from partition {partition} too, and the topic has no such partition any more: this is not the topic \
-         that the directory was filled from; give the right broker, or another --workdir",
+        "{} was also filled from partition {partition}, but the topic no longer has this partition: this is not the \
+         topic from which the directory was filled; give the right broker, or another --workdir",
         path.display()
     )]
     NoSuchPartition {
@@ -83,7 +89,7 @@ pub enum BatchError {
         partition: Partition,
     },
     /// A message arrived after the end of the stream.
-    #[error("a message came behind the end of the stream: offset {offset} of partition {partition}")]
+    #[error("a message arrived after the end of the stream: offset {offset} of partition {partition}")]
     AfterEnd {
         /// The partition of the message.
         partition: Partition,
@@ -100,8 +106,8 @@ pub enum BatchError {
     },
     /// The object store is not the one that the work directory was filled with.
     #[error(
-        "{url} does not hold {name} as {} knows it: this is not the store that it was filled to, or somebody has changed it; name \
-         the right one with batch.url, or choose another --workdir",
+        "{url} does not contain {name} as {} expects it: this is not the store to which the windows were written, or \
+         it was changed; set batch.url to the right store, or choose another --workdir",
         workdir.display()
     )]
     OtherStore {
@@ -114,8 +120,8 @@ pub enum BatchError {
     },
     /// Another consumer has written the same window or the end of the stream, with other rows.
     #[error(
-        "{} is there already, with other rows: another consumer fills this store; end one of them, or give each a batch.url of its \
-         own; what is sealed is not harmed",
+        "{} already exists, with other rows: another consumer writes to this store; stop one of them, or give each its \
+         own batch.url; sealed windows are not affected",
         path.display()
     )]
     Rival {
@@ -123,7 +129,7 @@ pub enum BatchError {
         path: PathBuf,
     },
     /// The writer refuses to continue after an earlier error.
-    #[error("the batch writer has stopped at an earlier failure; start again: what is sealed is not harmed")]
+    #[error("the batch writer has stopped after an earlier failure; start again; sealed windows are not affected")]
     Stopped,
 }
 

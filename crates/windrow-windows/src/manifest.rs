@@ -122,7 +122,7 @@ impl Manifest {
             ("repeated messages", sum(messages.repeated.iter().map(OffsetRange::count)), MOST_MESSAGES),
         ];
         let excess = sums.iter().find(|(_, listed, most)| listed.is_none_or(|listed| listed > *most));
-        excess.map_or(Ok(()), |(what, ..)| Err(format!("it lists more {what} than there can be")))
+        excess.map_or(Ok(()), |(what, ..)| Err(format!("it lists more {what} than are possible")))
     }
 
     /// The ranges of all row numbers: those in the batch file, then those in the quarantine file.
@@ -222,8 +222,8 @@ impl SealReason {
 impl fmt::Display for SealReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Complete => "all its rows have come",
-            Self::Passed => "rows are missing, and later ones have come",
+            Self::Complete => "all its rows have arrived",
+            Self::Passed => "rows are missing, and later rows have arrived",
             Self::Time => "its time was over",
             Self::Watermark => "the watermark passed",
             Self::End => "the stream ended",

@@ -137,11 +137,7 @@ impl Objects {
                 && !self.is_told.swap(true, Ordering::Relaxed)
             {
                 let reason = self.plain(error);
-                tracing::warn!(
-                    "{} does not answer ({reason}): it is asked again for {} s",
-                    self.url,
-                    PATIENCE.as_secs()
-                );
+                tracing::warn!("{} does not answer ({reason}): trying again for {} s", self.url, PATIENCE.as_secs());
             }
             std::thread::sleep(PAUSE);
         }
@@ -246,7 +242,7 @@ impl Objects {
             let file = tempfile::tempfile_in(folder).and_then(|file| self.fetch(name, expected, file));
             file.unwrap_or_else(|error| {
                 no_room = Some(error);
-                Err(StoreError::NotSupported { source: "the disk does not take it".into() })
+                Err(StoreError::NotSupported { source: "the file cannot be written".into() })
             })
         });
         if let Some(error) = no_room {
@@ -254,7 +250,7 @@ impl Objects {
         }
         let (mut file, found) = fetched.map_err(|error| self.unread(name, &error))?;
         if found != *expected {
-            let reason = "it is not what its manifest says: other bytes, or fewer".to_owned();
+            let reason = "its length or its SHA-256 differs from its manifest".to_owned();
             return Err(BatchError::Damaged { path: self.place(name), reason });
         }
         file.rewind().map_err(BatchError::read(folder))?;
@@ -352,21 +348,21 @@ fn plain(error: &StoreError) -> String {
     let messages: Vec<String> = chain(error).collect();
     let says = |code: &str| messages.iter().any(|message| message.contains(code));
     let known = [
-        ("NoSuchBucket", "there is no such bucket"),
-        ("InvalidAccessKeyId", "the store does not know this key: see AWS_ACCESS_KEY_ID"),
-        ("SignatureDoesNotMatch", "the store refuses the signature: see AWS_SECRET_ACCESS_KEY and AWS_REGION"),
+        ("NoSuchBucket", "the bucket does not exist"),
+        ("InvalidAccessKeyId", "the store does not know this key: check AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "the store rejects the signature: check AWS_SECRET_ACCESS_KEY and AWS_REGION"),
         ("AccessDenied", "the store denies access with these credentials"),
-        ("169.254.169.254", "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("169.254.169.254", "credentials are missing: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     ];
     if let Some((_, words)) = known.iter().find(|(code, _)| says(code)) {
         return (*words).to_owned();
     }
     if let StoreError::Unauthenticated { .. } | StoreError::PermissionDenied { .. } = error {
-        return "the store denies access with these credentials: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return "the store denies access with these credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             .to_owned();
     }
     if let StoreError::NotFound { .. } = error {
-        return "it is not there".to_owned();
+        return "it does not exist".to_owned();
     }
     // The last cause is the most specific one. The first message describes the retries.
     let last = messages.last().map_or("", String::as_str);

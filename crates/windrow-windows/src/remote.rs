@@ -62,8 +62,10 @@ impl BatchStore {
     pub(crate) fn check_lengths(&self, manifests: &[Manifest]) -> Result<(), BatchError> {
         let there = self.objects().map(|objects| objects.list()).transpose()?;
         let length = |path: &Path, name: &str| match &there {
-            Some(there) => there.get(name).copied().ok_or_else(|| "it is not".to_owned()),
-            None => fs::metadata(path).map(|file| file.len()).map_err(|error| format!("it cannot be read: {error}")),
+            Some(there) => there.get(name).copied().ok_or_else(|| "the file does not exist".to_owned()),
+            None => {
+                fs::metadata(path).map(|file| file.len()).map_err(|error| format!("the file cannot be read: {error}"))
+            }
         };
         for manifest in manifests {
             let (window, rows) = (manifest.window, &manifest.rows.file);
@@ -76,8 +78,8 @@ impl BatchStore {
             for (path, name, promised) in [Some(batch), aside].into_iter().flatten() {
                 let reason = match length(&path, &name) {
                     Ok(found) if found == promised => continue,
-                    Ok(found) => format!("it has {found} bytes where its manifest says {promised}"),
-                    Err(reason) => format!("its manifest is there and {reason}"),
+                    Ok(found) => format!("it has {found} bytes, but its manifest says {promised}"),
+                    Err(reason) => format!("its manifest exists, but {reason}"),
                 };
                 return Err(BatchError::Damaged { path, reason });
             }

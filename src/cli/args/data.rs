@@ -12,8 +12,8 @@ pub(crate) struct DraftArgs {
     /// Predict this target: 'COLUMN >= 15', 'COLUMN in A,B', or a column with two values, of which the rarer is positive
     #[arg(long, value_name = "RULE", help_heading = "Data file")]
     pub(crate) target: Option<String>,
-    /// Take the time of a row from COLUMN or COLUMN=FORMAT (strftime's, `seconds` or `milliseconds`); `none` uses the order of
-    /// the rows
+    /// Take the time of a row from COLUMN or COLUMN=FORMAT (strftime, `seconds` or `milliseconds`); `none` uses the
+    /// order of the rows
     #[arg(long, value_name = "COLUMN", help_heading = "Data file")]
     pub(crate) time: Option<String>,
     /// Cut the stream into windows by day, week, month, quarter, a duration as in 14d, parts=N or rows=N

@@ -11,7 +11,7 @@ use windrow_config::Solver;
 /// The memory limit and the solver.
 #[derive(Debug, Args)]
 pub(crate) struct TrainingArgs {
-    /// Hold at most this size of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
+    /// Keep at most this size of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
     /// Use this solver: auto, newton, lbfgs, linfa or spark [default: train.solver of the pipeline file]
@@ -21,7 +21,7 @@ pub(crate) struct TrainingArgs {
 
 fn solver(text: &str) -> Result<Solver, String> {
     let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    Solver::deserialize(deserializer).map_err(|_| "it is auto, newton, lbfgs, linfa or spark".to_owned())
+    Solver::deserialize(deserializer).map_err(|_| "expected auto, newton, lbfgs, linfa or spark".to_owned())
 }
 
 impl TrainingArgs {

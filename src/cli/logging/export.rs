@@ -21,7 +21,7 @@ where
 {
     environment("OTEL_EXPORTER_OTLP_ENDPOINT")?;
     let exporter = SpanExporter::builder().with_http().build();
-    let exporter = exporter.map_err(|error| display.error(&format!("no spans are exported: {error}"))).ok()?;
+    let exporter = exporter.map_err(|error| display.error(&format!("cannot export spans: {error}"))).ok()?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(Resource::builder().with_service_name("windrow").build())

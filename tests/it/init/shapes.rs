@@ -205,7 +205,7 @@ pub(crate) fn shapes() -> Vec<(&'static str, Vec<u8>, Vec<&'static str>, &'stati
             "timeless.csv",
             with("size,colour,late\n", &|row| format!("{},{},{}", row.size, row.colour, late(row))),
             vec![],
-            "the order of the rows is taken as time",
+            "the order of the rows is used as the time",
         ),
         (
             "words.csv",

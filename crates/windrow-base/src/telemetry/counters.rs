@@ -48,17 +48,17 @@ macro_rules! counters {
 }
 
 counters! {
-    dataset: Counter = u64, largest, Named("dataset_rows"), "Rows of the dataset; 0 while that is not known";
+    dataset: Counter = u64, largest, Named("dataset_rows"), "Rows of the dataset; 0 if not known";
     sent: Counter = u64, sum, State("sent"), "Rows handed to the client library";
     delivered: Counter = u64, sum, State("delivered"), "Rows that the broker has confirmed";
     received: Counter = u64, sum, State("received"), "Rows read from the broker";
     stored: Counter = u64, sum, State("stored"), "Rows written into a window, sealed or not";
     quarantined: Counter = u64, sum, State("quarantined"), "Rows put into quarantine";
-    repeated: Counter = u64, sum, State("repeated"), "Rows that came again and were not stored twice";
-    window: Counter = u64, largest, Named("window"), "The window that is being filled; 0 while that is not known";
+    repeated: Counter = u64, sum, State("repeated"), "Repeated rows, which were not stored again";
+    window: Counter = u64, largest, Named("window"), "The window that is being filled; 0 if not known";
     window_rows: Counter = u64, sum, Named("window_rows"), "Rows of the window that is being filled";
-    window_expected: Counter = u64, largest, Named("window_expected_rows"), "Rows that this window will have; 0 where not known";
-    lag: Gauge = Option<u64>, sum_of_known, Named("lag_messages"), "Messages in the topic that are not yet read; NaN while that is not known";
+    window_expected: Counter = u64, largest, Named("window_expected_rows"), "Rows that this window will have; 0 if not known";
+    lag: Gauge = Option<u64>, sum_of_known, Named("lag_messages"), "Messages in the topic that are not read yet; NaN if not known";
 }
 
 /// The name of the metric that exports a count.

@@ -115,47 +115,49 @@ fn told(
     let share = refused as f64 / survey.rows.max(1) as f64;
     if share > pipeline.quarantine.max_share {
         let (share, allowed) = (percent(share, 1), percent(pipeline.quarantine.max_share, 1));
-        faults
-            .push(format!("{share} of the rows would go to quarantine; quarantine.max_share = {allowed} ends the run"));
+        faults.push(format!(
+            "{share} of the rows would go to quarantine, more than quarantine.max_share = {allowed} allows: the run \
+             would fail"
+        ));
     }
     if survey.rows == 0 {
         faults.push("the dataset has no rows".to_owned());
     } else if survey.labelled() == 0 {
-        faults.push("no row has a target: no model can be made".to_owned());
+        faults.push("no row has a target: no model can be trained".to_owned());
     } else if survey.positives == 0 || survey.positives == survey.labelled() {
         let which = if survey.positives == 0 { "no row is" } else { "every row is" };
-        faults.push(format!("{which} positive: no model can be made (target in the pipeline file)"));
+        faults.push(format!("{which} positive: no model can be trained (target in the pipeline file)"));
     }
     if let Some(fault) = survey.order.fault() {
         let is_cut_by_number = matches!(pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
         let why = if is_cut_by_number {
-            "windows by their number would judge models on their past"
+            "models would be tested on rows from before their training data"
         } else {
             "late rows go to quarantine"
         };
         let list = if is_cut_by_number { &mut faults } else { &mut notes };
-        list.push(format!("{fault}: {why} (`windrow init DATA --repaired-copy OUT.csv.zst` puts them in order)"));
+        list.push(format!("{fault}: {why} (`windrow init DATA --repaired-copy OUT.csv.zst` puts the rows in order)"));
     }
     for Leak { column, reason } in &survey.leaks {
         faults.push(format!("features: {column}: {reason}"));
     }
     if windows.len() == MOST_LISTED {
         let most = thousands(MOST_LISTED as u64);
-        notes.push(format!("only the first {most} windows are listed: does each have enough rows to learn from?"));
+        notes.push(format!("only the first {most} windows are listed: does each window have enough rows to train on?"));
     }
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
     let one_class: Vec<&Window> = windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
         let (count, all) = (one_class.len(), windows.len());
         notes.push(format!(
-            "{count} of {all} windows have rows of one class alone and give no model of their own (the first is {})",
+            "{count} of {all} windows have rows of only one class and get no model of their own (the first is {})",
             first.window
         ));
     }
     for category in categories.iter().filter(|category| category.rare_levels > 0) {
         let (levels, rare) = (category.levels.unwrap_or_default(), category.rare_levels);
         let (column, rows) = (&category.column, thousands(category.rare_rows));
-        notes.push(format!("{column}: {rare} of {levels} values come too rarely and count as 'other' ({rows} rows)"));
+        notes.push(format!("{column}: {rare} of {levels} values are too rare and count as 'other' ({rows} rows)"));
     }
     for category in categories.iter().filter(|category| category.levels.is_none()) {
         notes.push(format!("{}: more than 10,000 different values; is it an id?", category.column));

@@ -70,9 +70,9 @@ pub fn draft(
     if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
         faults.push(format!(
-            "{fault}, by {column}: windows of rows that are not in time order would judge models on their past\n  a copy in order:  \
-             {command} --repaired-copy OUT.csv.zst\n  if {column} does not say when a row happened:  --time COLUMN, or --time none \
-             for the order of the rows"
+            "{fault}, by the times in {column}: models would be tested on rows from before their training data\n  to \
+             write a copy in order:  {command} --repaired-copy OUT.csv.zst\n  if {column} is not the time of a row:  \
+             --time COLUMN, or --time none to use the order of the rows"
         ));
     }
     if !faults.is_empty() {
@@ -81,7 +81,7 @@ pub fn draft(
     judge(&survey, &plan)?;
     for leak in &survey.leaks {
         if options.keep.contains(&leak.column) {
-            plan.notes.push(format!("{}: kept, though {}", leak.column, leak.reason));
+            plan.notes.push(format!("{}: kept, although {}", leak.column, leak.reason));
             continue;
         }
         plan.numeric.retain(|name| *name != leak.column);
@@ -91,7 +91,7 @@ pub fn draft(
     }
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
-        return Err(InspectionError::Use(format!("no column is left to learn from:{}", reasons.concat())));
+        return Err(InspectionError::Use(format!("no column is left to train on:{}", reasons.concat())));
     }
     let cut = said.unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
@@ -100,7 +100,7 @@ pub fn draft(
     let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
     if refused > MOST_REFUSED {
         let (share, notes) = (percent(refused, 1), plan.notes.join("\n  "));
-        let fault = format!("{share} of the rows cannot be taken:\n  {notes}");
+        let fault = format!("{share} of the rows cannot be used:\n  {notes}");
         return Err(InspectionError::Faults(vec![fault]));
     }
     let seen = Seen { scan, survey: &survey, command, refused };
@@ -125,8 +125,8 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
     let Some(first) = scan.first_not_utf8 else { return Vec::new() };
     let (count, first) = (thousands(scan.not_utf8), thousands(first));
     vec![format!(
-        "{count} rows are not UTF-8 (the first is row {first})\n  a copy that is, read as Windows-1252:  {command} --repaired-copy \
-         OUT.csv.zst"
+        "{count} rows are not UTF-8 (the first is row {first})\n  to write a UTF-8 copy of it, read as Windows-1252:  \
+         {command} --repaired-copy OUT.csv.zst"
     )]
 }
 
@@ -141,7 +141,7 @@ fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
     // Zero if the survey was made for event windows, because then rows without a time are refused already.
     let timeless = survey.taken().saturating_sub(survey.order.rows);
     if cut.key == "event" && timeless > 0 {
-        let example = format!("{} rows have none", thousands(timeless));
+        let example = format!("{} rows have no time", thousands(timeless));
         refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
     }
     refused
@@ -153,11 +153,11 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     let parts = cut.value.as_integer().filter(|_| cut.key == "parts")?;
     let parts = WindowPolicy::Parts(u32::try_from(parts).ok()?.try_into().ok()?);
     let windows = by_number(&survey.labels, &Cut::new(parts, Some(survey.rows)));
-    let alone = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
-    let is_much = alone as f64 > ONE_CLASS * windows.len() as f64;
+    let single = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
+    let is_much = single as f64 > ONE_CLASS * windows.len() as f64;
     is_much.then(|| {
         let all = windows.len();
-        format!("{alone} of {all} windows hold rows of one class alone: do the rows stand in the order of the target?")
+        format!("{single} of {all} windows have rows of only one class: are the rows sorted by the target?")
     })
 }
 
@@ -179,10 +179,10 @@ fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
     let problem = if labelled == 0 {
         let first = survey.refused.values().next();
         let first = first.map(|refused| format!("; row {}: {}", refused.first, refused.example));
-        format!("no row can be read with a target{}", first.unwrap_or_default())
+        format!("no valid row has a target{}", first.unwrap_or_default())
     } else if positives == 0 || positives == labelled {
         let which = if positives == 0 { "no" } else { "every" };
-        format!("--target: {which} row has {rule}: there is nothing to predict; choose another rule")
+        format!("--target: {which} row matches {rule}: there is nothing to predict; choose another rule")
     } else {
         return Ok(());
     };
@@ -209,7 +209,7 @@ fn text(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&
     if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > USUAL_REFUSED) {
         // Half as much again, because later rows may be a little worse.
         let allowed = (100.0 * (1.5 * share + 0.005)).round() / 100.0;
-        let note = format!("{} of the rows cannot be taken: see above", percent(share, 1));
+        let note = format!("{} of the rows cannot be used: see above", percent(share, 1));
         document.insert("quarantine", Item::Table(Table::from_iter([("max_share", noted(allowed, &note))])));
     }
     document.to_string()
@@ -217,7 +217,7 @@ fn text(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&
 
 fn head(plan: &Plan, seen: &Seen<'_>) -> String {
     let (rows, columns) = (thousands(seen.survey.rows), seen.scan.names.len());
-    let mut head = comment(&format!("{rows} rows of {columns} columns, as `{}` saw them.", seen.command));
+    let mut head = comment(&format!("{rows} rows of {columns} columns, as found by `{}`.", seen.command));
     head += "#\n# The file begins:\n";
     head.extend(seen.scan.first_lines.iter().map(|line| comment(&format!("    {}", excerpt(line, LINE_SHOWN)))));
     head += "#\n";
@@ -321,7 +321,7 @@ fn said_cut(said: &str) -> Result<WindowChoice, InspectionError> {
         ("event" | "every", _) => Value::from(value),
         _ => {
             let expected = "day, week, month, quarter, a duration as in 14d, parts=N or rows=N";
-            return Err(InspectionError::Use(format!("--window: `{said}` is none of {expected}")));
+            return Err(InspectionError::Use(format!("--window: `{said}` is not valid; expected {expected}")));
         }
     };
     Ok(WindowChoice { key: key.to_owned(), value, reason: String::new() })

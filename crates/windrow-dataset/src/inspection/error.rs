@@ -27,16 +27,20 @@ pub enum InspectionError {
     #[error("{0}")]
     Use(String),
     /// The user must answer these questions first.
-    #[error("{} things must be said", .0.len())]
+    #[error("{} questions must be answered", .0.len())]
     Questions(Vec<Question>),
     /// The file must be repaired first, for these reasons.
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
     /// No delimiter splits the lines into the same number of fields.
-    #[error("the file {} is no table: no comma, semicolon, tab or | parts its lines into the same number of fields; --delimiter names another", .0.display())]
+    #[error(
+        "the file {} is not a table: no comma, semicolon, tab or | splits its lines into the same number of fields; \
+         give another delimiter with --delimiter",
+        .0.display()
+    )]
     NoTable(PathBuf),
     /// The file has no rows.
-    #[error("the file {} has a header line and no rows; is it whole?", .0.display())]
+    #[error("the file {} has a header line but no rows; is it complete?", .0.display())]
     NoRows(PathBuf),
     /// The file is not UTF-8.
     #[error("the file {} is UTF-16 and not UTF-8", .0.display())]

@@ -108,7 +108,7 @@ impl Compared {
     fn reason(&self, column: &Cells, unlabelled: u64, are_rows: bool) -> Option<String> {
         if column.has_gaps_of_target(unlabelled) && !are_rows {
             let gaps = thousands(column.missing);
-            return Some(format!("it is missing exactly where the target is: its {gaps} gaps are the target's"));
+            return Some(format!("it is missing in the same {gaps} rows as the target"));
         }
         let rows = self.labels.iter().zip(&column.values).enumerate();
         let rows: Vec<(usize, bool, f64)> =
@@ -117,7 +117,7 @@ impl Compared {
             rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
         let by_gaps = auc(gaps).filter(|auc| *auc > MOST_AUC);
         if let Some(auc) = by_gaps {
-            return Some(format!("where it is missing tells the target too well (AUC {auc:.3} alone)"));
+            return Some(format!("its missing cells predict the target too well (AUC {auc:.3} without other columns)"));
         }
         let given = rows.into_iter().filter(|(_, _, value)| !value.is_nan());
         let scored: Vec<(f64, bool)> = match column.codes {
@@ -125,7 +125,10 @@ impl Compared {
             Some(_) => shares_of_others(&given.collect::<Vec<_>>()),
         };
         let auc = auc(scored).filter(|auc| *auc > MOST_AUC)?;
-        Some(format!("it alone ranks the target too well (AUC {auc:.3}): it may be known only afterwards"))
+        Some(format!(
+            "it predicts the target too well without other columns (AUC {auc:.3}): its value may be known only after \
+             the target"
+        ))
     }
 }
 
@@ -228,7 +231,7 @@ mod tests {
         let leaks = compared.leaks(unlabelled);
         let found: Vec<&str> = leaks.iter().map(|leak| leak.column.as_str()).collect();
         assert_eq!(found, ["after", "gaps", "status"], "{leaks:?}");
-        assert!(leaks[1].reason.contains("its 300 gaps are the target's"), "{}", leaks[1].reason);
+        assert!(leaks[1].reason.contains("missing in the same 300 rows as the target"), "{}", leaks[1].reason);
         // If a sensor fails, all cells of a row are missing.
         let mut rows = Compared::new([("a", false), ("b", false), ("c", false)]);
         for row in 0..3000_u64 {

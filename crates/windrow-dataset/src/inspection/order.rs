@@ -73,19 +73,19 @@ impl Order {
         self.span = Some((first.min(seconds), last.max(seconds)));
     }
 
-    /// Describes the fault, as in `rows 41% out of order (the first is row 3), largest step back 12 days at row 8,112`.
-    /// `None` if the rows are in order.
+    /// Describes the fault, as in `41% of the rows are out of order (the first is row 3), the largest step back is 12
+    /// days at row 8,112`. `None` if the rows are in order.
     pub(crate) fn fault(&self) -> Option<String> {
         let first = self.first?;
         let share = self.share();
         let share = if share >= 0.01 {
-            format!("rows {} out of order", percent(share, 0))
+            format!("{} of the rows are out of order", percent(share, 0))
         } else {
             counted(self.out_of_order, "row is out of order", "rows are out of order")
         };
         let step = duration(Duration::from_secs(self.largest.unsigned_abs()));
         let (first, at) = (thousands(first), thousands(self.largest_at.unwrap_or(first)));
-        Some(format!("{share} (the first is row {first}), largest step back {step} at row {at}"))
+        Some(format!("{share} (the first is row {first}), the largest step back is {step} at row {at}"))
     }
 
     /// The share of rows that are out of order, among those with a time.
@@ -105,7 +105,8 @@ mod tests {
             order.push(row, seconds);
         }
         let said = order.fault();
-        let expected = "rows 40% out of order (the first is row 3), largest step back 12 days at row 3";
+        let expected =
+            "40% of the rows are out of order (the first is row 3), the largest step back is 12 days at row 3";
         assert_eq!(said.as_deref(), Some(expected));
         assert_eq!(order.span, Some((0, 86_400 * 20)));
         assert_eq!(Order::default().fault(), None);

@@ -63,7 +63,7 @@ impl Plan {
                 continue;
             }
             let (role, said) = match is_another_time(column) && !options.categorical.contains(name) {
-                true => (Role::LeftOut("a time, and not the one that says when a row happened".to_owned()), None),
+                true => (Role::LeftOut("a time, but not the time of the row".to_owned()), None),
                 false => role(name, column, has_decimal_comma, options),
             };
             notes.extend(said);
@@ -81,7 +81,7 @@ impl Plan {
         let Some(target) = target else { return Err(InspectionError::Use("--target is missing".to_owned())) };
         let time = time.inspect(|(time, _)| notes.push(said_of_time(time)));
         if time.is_none() {
-            notes.push("no column of times: the order of the rows is taken as time".to_owned());
+            notes.push("no time column: the order of the rows is used as the time".to_owned());
         }
         let has_hours = time.as_ref().is_some_and(|(_, has_hours)| *has_hours);
         let decimal = has_decimal_comma.then_some(b',');
@@ -107,9 +107,9 @@ fn or_asked<T>(found: Result<T, InspectionError>, asked: &mut Vec<Question>) -> 
 /// Returns notes on the columns whose names were empty, repeated or surrounded by spaces.
 fn renamed(scan: &Scan) -> Vec<String> {
     let renamed = scan.renamed.iter().take(NAMES_TOLD);
-    let mut said: Vec<String> = renamed.map(|(name, was)| format!("the column `{was}` is named {name}")).collect();
+    let mut said: Vec<String> = renamed.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
     if scan.renamed.len() > NAMES_TOLD {
-        said.push(format!("and {} more columns are named anew", scan.renamed.len() - NAMES_TOLD));
+        said.push(format!("and {} more columns are renamed", scan.renamed.len() - NAMES_TOLD));
     }
     said
 }
@@ -129,7 +129,7 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
     match options.numeric.iter().find(is_no_number) {
         Some(name) => {
-            Err(InspectionError::Use(format!("--numeric: {name} holds texts and no numbers; --categorical takes it")))
+            Err(InspectionError::Use(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
         }
         None => Ok(()),
     }
@@ -172,7 +172,10 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Optio
     let Some((_, _, name, column)) = found.first() else { return Ok(None) };
     if found.len() > 1 {
         let others: Vec<&str> = found[1..].iter().map(|(_, _, name, _)| name.as_str()).collect();
-        notes.push(format!("{name} says when a row happened, and not {} (--time names another)", others.join(", ")));
+        notes.push(format!(
+            "{name} is used as the time of the row, not {} (choose another with --time)",
+            others.join(", ")
+        ));
     }
     of_column(scan, name, column).map(Some)
 }
@@ -186,7 +189,7 @@ fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<FoundTime, Insp
                     column.values.by_count().first().map_or(String::new(), |(value, _)| format!(", as in `{value}`"));
                 let format = "--time COLUMN=FORMAT, with strftime's directives";
                 Err(InspectionError::Use(format!(
-                    "--time: how {name} is written is not known{example}; say it: {format}"
+                    "--time: the format of {name} is not known{example}; give it with {format}"
                 )))
             }
         },
@@ -251,22 +254,26 @@ fn day_or_month(name: &str, several: &[(&'static Candidate, &crate::inspection::
         };
         (format!("{name}={}", candidate.format.as_str()), format!("{first}: {order}"))
     });
-    let text = format!("{name}: day and month cannot be told apart; which stands first?");
+    let text = format!("{name}: the order of day and month is not clear; which comes first?");
     Question { kind: QuestionKind::Time, text, option: "--time", choices: choices.collect() }
 }
 
 fn unclear(name: &str, levels: usize) -> Question {
-    let text =
-        format!("{name}: whole numbers with {} levels; does it measure, or does it name?", thousands(levels as u64));
-    let meanings = ["it names single things: leave it out", "it measures: a number", "it names kinds: a category"];
+    let levels = thousands(levels as u64);
+    let text = format!("{name}: whole numbers with {levels} different values; is it an id, a number or a category?");
+    let meanings = [
+        "an id of single things: leave it out",
+        "a quantity: use it as a number",
+        "a code for a group: use it as a category",
+    ];
     let choices = meanings.map(|meaning| (name.to_owned(), meaning.to_owned())).to_vec();
     Question { kind: QuestionKind::Unclear(name.to_owned()), text, option: "", choices }
 }
 
 fn said_of_time(time: &TimeColumn) -> String {
     match &time.from {
-        Some([date, clock]) => format!("time: {date} and {clock} together, written {}", time.format.as_str()),
-        None => format!("time: {}, written {}", time.column, time.format.as_str()),
+        Some([date, clock]) => format!("time: {date} and {clock} combined, in the format {}", time.format.as_str()),
+        None => format!("time: {}, in the format {}", time.column, time.format.as_str()),
     }
 }
 
@@ -293,14 +300,16 @@ fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<Str
         let no_numbers = column.given() - column.numbers - if has_decimal_comma { column.comma_numbers } else { 0 };
         if let Some((row, text)) = column.first_text.as_ref().filter(|_| no_numbers > 0) {
             said.push(format!(
-                "{name}: {no_numbers} cells are no numbers (the first is row {row}, `{text}`); if they mean 'missing': --null {}",
+                "{name}: {no_numbers} cells are not numbers (the first is in row {row}, `{text}`); if they mean \
+                 'missing', use --null {}",
                 shell_word(text)
             ));
         }
         for sentinel in column.sentinels() {
             let (number, (least, most)) = (sentinel.number, sentinel.others);
             said.push(format!(
-                "{name}: {number} stands {} times, far from {least} to {most}; if it means 'missing': --null={number}",
+                "{name}: {number} appears {} times, far from the range of {least} to {most}; if it means 'missing', \
+                 use --null={number}",
                 sentinel.count
             ));
         }

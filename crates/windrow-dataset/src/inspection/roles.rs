@@ -35,7 +35,7 @@ pub(crate) enum Role {
 pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options: &Options) -> (Role, Option<String>) {
     let is_listed = |list: &[String]| list.iter().any(|listed| listed == name);
     if is_listed(&options.leave_out) {
-        return (Role::LeftOut("as --leave-out says".to_owned()), None);
+        return (Role::LeftOut("given in --leave-out".to_owned()), None);
     }
     let is_number = column.is_number(has_decimal_comma);
     if is_listed(&options.categorical) {
@@ -62,7 +62,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         let in_all = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
         let example = column.first_text.as_ref().map_or_else(String::new, |(_, text)| format!(", as `{text}`"));
         return left_out(format!(
-            "an id or a text: {in_all} different values{example} (--categorical {} takes it)",
+            "an id or a text: {in_all} different values{example} (--categorical {} uses it)",
             shell_word(name)
         ));
     }
@@ -71,7 +71,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     }
     if let Some(levels) = levels.filter(|levels| *levels <= FEW_VALUES) {
         let said = format!(
-            "{name}: whole numbers with {levels} values, taken as a category (--numeric {} if not)",
+            "{name}: whole numbers with {levels} different values, used as a category (--numeric {} makes it a number)",
             shell_word(name)
         );
         return (Role::Category, Some(said));
@@ -82,7 +82,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     let words = words(name);
     let is_among = |list: &str, word: &String| list.split(' ').any(|known| known == word);
     if words.last().is_some_and(|word| is_among(IDS, word)) {
-        return left_out(format!("named like an id (--numeric {0} or --categorical {0} takes it)", shell_word(name)));
+        return left_out(format!("named like an id (--numeric {0} or --categorical {0} uses it)", shell_word(name)));
     }
     let measures = words.iter().any(|word| is_among(MEASURES, word));
     match (levels, column.range) {

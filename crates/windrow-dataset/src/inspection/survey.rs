@@ -211,7 +211,7 @@ impl<'a> Reading<'a> {
     fn refuse_outside(&mut self, row: RowNumber, reason: NoWindow) {
         let (kind, example) = match reason {
             NoWindow::Late => {
-                let example = "it comes after a row of a later window, by more than window.lateness";
+                let example = "it arrives after a row of a later window, by more than window.lateness allows";
                 ("late".to_owned(), example.to_owned())
             }
             reason => (format!("{} (outlier)", self.schema.time_column()), reason.to_string()),

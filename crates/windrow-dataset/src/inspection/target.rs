@@ -57,11 +57,11 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
     for (sign, rule) in comparisons {
         if let Some(bound) = rest.strip_prefix(sign) {
             let bound = bound.trim();
-            let problem = format!("--target: `{bound}` is not a number; the rule is written as in '{name} >= 15'");
+            let problem = format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'");
             let number = parse_number(bound).map_err(|_| InspectionError::Use(problem))?;
             if !column.is_number(true) {
                 return Err(InspectionError::Use(format!(
-                    "--target: {name} holds texts and no numbers; say which of them: --target {}",
+                    "--target: {name} holds text, not numbers; say which texts are positive: --target {}",
                     shell_word(&format!("{name} in A,B"))
                 )));
             }
@@ -75,7 +75,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
         list.split(',').map(unquoted).filter(|text| !text.is_empty()).collect()
     } else {
         return Err(InspectionError::Use(format!(
-            "--target: `{rest}` is no rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
+            "--target: `{rest}` is not a rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
         )));
     };
     let known = column.values.by_count();
@@ -98,7 +98,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
         found.extend(if values.is_empty() { vec![text.clone()] } else { values });
     }
     match &found[..] {
-        [] => Err(InspectionError::Use("--target: names no text".to_owned())),
+        [] => Err(InspectionError::Use("--target: the rule has no text".to_owned())),
         [one] => Ok(TargetRule::Equals(one.clone())),
         _ => Ok(TargetRule::OneOf(found)),
     }
@@ -140,7 +140,7 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
                 choices.push((choice, meaning(reached)));
             }
         }
-        format!("{name} holds numbers: from which on is a row positive?")
+        format!("{name} holds numbers: from which number on is a row positive?")
     } else if values.is_empty() {
         return Err(InspectionError::Use(format!(
             "--target: {name} holds too many different texts to choose from; say which are positive: --target {}",
@@ -171,6 +171,6 @@ fn what(scan: &Scan) -> Question {
         Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share, 1))))
     });
     let choices = two.chain(numbers).take(2 * OFFERED).collect();
-    let text = "what is to be predicted?".to_owned();
+    let text = "what should be predicted?".to_owned();
     Question { kind: QuestionKind::Target, text, option: "--target", choices }
 }

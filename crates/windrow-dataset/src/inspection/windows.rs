@@ -55,13 +55,14 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
     let parts = most.clamp(2, PARTS);
     let reason = match parts {
         parts if parts >= *WANTED.start() => {
-            format!("{parts} equal parts: no unit of the calendar gives 20 to 80 windows with enough rows")
+            format!("{parts} equal parts: no calendar unit gives 20 to 80 windows with enough rows")
         }
-        parts if parts >= ADVISABLE => format!("{parts} equal parts, which is few for an advice"),
+        parts if parts >= ADVISABLE => format!("{parts} equal parts, which is few for advice"),
         parts => {
             let rows = survey.taken() / parts;
             format!(
-                "{parts} equal parts of {rows} rows: too few rows for an advice, which needs {ADVISABLE} windows of {FEWEST_LABELLED}"
+                "{parts} equal parts of {rows} rows: too few rows for advice, which needs {ADVISABLE} windows of \
+                 {FEWEST_LABELLED} rows"
             )
         }
     };

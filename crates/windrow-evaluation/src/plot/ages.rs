@@ -12,6 +12,8 @@ const HEIGHT: u32 = 320;
 #[derive(Debug, Clone)]
 pub struct Ages {
     pub(crate) title: String,
+    /// The label of the horizontal axis.
+    pub(crate) across: String,
     /// The findings, by rising age.
     pub(crate) ages: Vec<AgeFinding>,
 }
@@ -20,7 +22,8 @@ impl Ages {
     /// Collects the data of the picture. Returns `None` if no ages have been compared.
     pub fn of(advice: &Advice) -> Option<Self> {
         let title = age_title(advice)?;
-        Some(Self { title, ages: advice.over_time.ages.clone() })
+        let across = format!("age of the model in {}", advice.subject.window_unit.many());
+        Some(Self { title, across, ages: advice.over_time.ages.clone() })
     }
 
     /// Draws the picture as SVG.
@@ -49,8 +52,8 @@ impl Ages {
             picture.circle(class, (x, scale.place(found.difference)), 5.0);
             picture.text("s", "middle", (x, bottom + 18.0), &found.age.to_string());
         }
-        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), "age of the model in windows");
-        let note = "log-loss a row more than a new model's, 95%; hollow: cannot tell";
+        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);
+        let note = "log-loss per row above a new model's, 95%; hollow: cannot tell";
         picture.text("s", "start", (8.0, 316.0), note);
         picture
     }
@@ -68,7 +71,11 @@ mod tests {
             difference,
             interval: Some(Interval { low: difference - 0.002, high: difference + 0.002 }),
         };
-        let ages = Ages { title: "Old models lose".to_owned(), ages: vec![age(2, 0.001), age(4, 0.005), age(8, 0.02)] };
+        let ages = Ages {
+            title: "Old models lose".to_owned(),
+            across: "age of the model in weeks".to_owned(),
+            ages: vec![age(2, 0.001), age(4, 0.005), age(8, 0.02)],
+        };
         let text = ages.draw().alone();
         assert_eq!((text.matches("<circle").count(), text.matches("a w h").count()), (3, 1), "{text}");
         assert!(Ages { ages: Vec::new(), ..ages }.draw().alone().contains("</svg>"));

@@ -33,7 +33,9 @@ impl Answer {
     pub fn of(advice: &Advice) -> Option<Self> {
         let policy = subject(advice)?;
         let [title_how_often, title_how_much, title_over_time] = titles(advice);
-        let across = format!("windows between two fits, each on {}", on(policy.history));
+        let unit = advice.subject.window_unit;
+        let many = unit.many();
+        let across = format!("{many} between refits, each on {}", on(policy.history, unit));
         let refits = (0..7).map(|power| Refit::Every(1 << power)).chain([Refit::Never]);
         let how_often = refits.filter_map(|refit| {
             let label = match refit {
@@ -51,8 +53,8 @@ impl Answer {
         let course = advice.over_time.course.as_ref()?;
         let lines = course.saved.iter().map(|saved| Line {
             name: match saved.beside.refit {
-                Refit::Never => "saved beside never refitting".to_owned(),
-                _ => "saved beside refitting every window on all history".to_owned(),
+                Refit::Never => "savings over never refitting".to_owned(),
+                refit => format!("savings over refitting {} on all history", refit.name(unit)),
             },
             sums: saved.sums.clone(),
         });
@@ -60,7 +62,7 @@ impl Answer {
             how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep: advice.basis.keep },
             how_much: Shares {
                 title: title_how_much,
-                across: "windows of history, refitted every window".to_owned(),
+                across: format!("{many} of history, refitting {}", Refit::Every(1).name(unit)),
                 points: how_much.collect(),
                 keep: advice.basis.keep,
             },

@@ -3,11 +3,12 @@
 use crate::Interval;
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
+use crate::policy_finding::share_in_words;
 use windrow_record::display::percent;
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
-/// The lower limit of the scale. Shares below it are drawn at the edge, with their number.
+/// The lower limit of the scale. Shares below it are drawn at the edge and marked.
 const LOWEST: f64 = -0.5;
 /// The upper limit of the scale. Intervals that reach further are cut off.
 const HIGHEST: f64 = 1.5;
@@ -16,7 +17,7 @@ const HIGHEST: f64 = 1.5;
 #[derive(Debug, Clone)]
 pub(crate) struct Shares {
     pub(crate) title: String,
-    /// The label of the horizontal axis, as in `windows of history, refitted every window`.
+    /// The label of the horizontal axis, as in `weeks of history, refitting every week`.
     pub(crate) across: String,
     /// The points, from left to right.
     pub(crate) points: Vec<Point>,
@@ -59,9 +60,9 @@ impl Shares {
                 picture.circle("b w h", (x, scale.place(point.share)), 10.0);
             }
             if !scale.holds(point.share) {
-                // The number is next to the interval, on the side with more room.
+                // The mark is next to the interval, on the side with more room.
                 let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
-                picture.text("s", anchor, (x + aside, bottom - 10.0), &percent(point.share, 0));
+                picture.text("s", anchor, (x + aside, bottom - 10.0), "off scale");
             }
             picture.text("s", "middle", (x, bottom + 18.0), &point.label);
         }
@@ -76,7 +77,7 @@ impl Point {
     fn in_words(&self) -> String {
         let interval =
             self.interval.map(|Interval { low, high }| format!(", {} to {}", percent(low, 0), percent(high, 0)));
-        format!("{}: {}{}", self.label, percent(self.share, 0), interval.unwrap_or_default())
+        format!("{}: {}{}", self.label, share_in_words(self.share), interval.unwrap_or_default())
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_share_is_drawn_and_one_far_below_has_its_number() {
+    fn every_share_is_drawn_and_one_far_below_is_marked() {
         let point = |label: &str, share: f64, is_told: bool| Point {
             label: label.to_owned(),
             share,
@@ -101,7 +102,8 @@ mod tests {
         };
         let text = shares.draw().alone();
         assert_eq!(text.matches("<circle").count(), 4, "three points and a ring");
-        assert!(text.contains(">-193%</text>") && text.contains("2: 97%, 87% to 107%"), "{text}");
+        assert!(text.contains(">off scale</text>") && text.contains("2: 97%, 87% to 107%"), "{text}");
+        assert!(text.contains("never: worse than the average rate, "), "{text}");
         let empty = Shares { points: Vec::new(), ..shares }.draw().alone();
         assert!(empty.contains("</svg>"));
     }

@@ -160,6 +160,6 @@ mod tests {
         assert_eq!(picture.title("one two three four five six seven"), 4);
         let (mut picture, _) = Picture::new(440, 320, "", []);
         assert_eq!(picture.title("More history hurts: all of it keeps 67% (41 to 92)"), 1);
-        assert_eq!(picture.title("Whether a model is worse at 16 windows of age cannot be told"), 2);
+        assert_eq!(picture.title("The data do not show yet that a model is worse after 16 windows"), 2);
     }
 }

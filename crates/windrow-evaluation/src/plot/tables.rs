@@ -3,8 +3,9 @@
 use crate::plot::answer::Answer;
 use crate::plot::course::Course;
 use crate::plot::shares::{Point, Shares};
+use crate::policy_finding::share_in_words;
 use crate::{Advice, Interval, PolicyFinding};
-use windrow_record::display::percent;
+use windrow_record::display::thousands;
 
 /// The approximate number of windows in the table of the last picture.
 const WINDOWS_TOLD: usize = 12;
@@ -46,7 +47,7 @@ pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
 fn shares(title: &str, shares: &Shares) -> Table {
     let row = |point: &Point| {
         let interval = point.interval.map_or_else(String::new, Interval::percent);
-        Row { cells: vec![point.label.clone(), percent(point.share, 0), interval], is_named: point.is_named }
+        Row { cells: vec![point.label.clone(), share_in_words(point.share), interval], is_named: point.is_named }
     };
     Table {
         heading: format!("{title}: {}", shares.title),
@@ -79,10 +80,15 @@ fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();
     let note = format!(
-        "On windows {} to {}, {} rows. 100% is the gain in log-loss over the share of positives so far ({:.4} to {:.4}).",
-        judged.first, judged.last, judged.rows, judged.share_log_loss, judged.best_log_loss
+        "On windows {} to {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is the best \
+         policy ({:.4}).",
+        judged.first,
+        judged.last,
+        thousands(judged.rows),
+        judged.share_log_loss,
+        judged.best_log_loss
     );
-    let fits = if yearly { "fits a year" } else { "fits in 100 windows" };
+    let fits = if yearly { "refits a year" } else { "refits in 100 windows" };
     let header = ["history, refit", "keeps", "95%", "log-loss", fits, "verdict"];
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
     Some(Table {
@@ -96,8 +102,8 @@ fn policies(advice: &Advice) -> Option<Table> {
 fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
     let is_best = advice.comparison.is_best(found);
     let cells = vec![
-        found.policy.to_string(),
-        found.kept.percent(),
+        found.policy.name(advice.subject.window_unit),
+        found.kept.in_words(),
         advice.interval_shown(found).map_or_else(String::new, Interval::percent),
         format!("{:.4}", found.errors.log_loss),
         format!("{:.1}", found.effort.fits()),

@@ -61,8 +61,8 @@ impl Triangle {
         picture.text("s", "start", (4.0, top + SIZE / 2.0), "up to");
         picture.text("s", "start", (4.0, top + SIZE / 2.0 + 14.0), "window");
         let x = LEFT + SIZE + 16.0;
-        picture.text("s", "start", (x, top + 12.0), "log-loss a row more");
-        picture.text("s", "start", (x, top + 26.0), "than a new model's");
+        picture.text("s", "start", (x, top + 12.0), "log-loss per row");
+        picture.text("s", "start", (x, top + 26.0), "above a new model's");
         for (number, shade) in CLASSES.iter().enumerate() {
             let y = top + 40.0 + 22.0 * number as f64;
             picture.rectangle(shade, (x, y), (18.0, 18.0));

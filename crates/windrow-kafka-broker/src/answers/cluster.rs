@@ -45,7 +45,7 @@ pub(crate) fn find_coordinator(
         GROUP => None,
         // Every client treats this error as final.
         TRANSACTION => Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions.")),
-        _ => Some((ResponseError::InvalidRequest, "This broker coordinates groups only.")),
+        _ => Some((ResponseError::InvalidRequest, "This broker coordinates only groups.")),
     };
     let (code, message) = refusal.map_or((0, None), |(error, message)| (error.code(), Some(text(message))));
     let (node, host, port) = match refusal {
@@ -70,7 +70,7 @@ pub(crate) fn find_coordinator(
 pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> DescribeClusterResponse {
     let response = DescribeClusterResponse::default().with_endpoint_type(request.endpoint_type);
     if request.endpoint_type != BROKERS {
-        let message = "This is a broker; it has no endpoint of controllers.";
+        let message = "This is a broker; it has no controller endpoint.";
         let error = ResponseError::MismatchedEndpointType.code();
         return response.with_error_code(error).with_error_message(Some(text(message)));
     }

@@ -76,7 +76,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
                     .collect())
             }
             BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *broker.node()))),
-            _ => Err((ResponseError::InvalidRequest, "This broker has settings of topics and its own.".to_owned())),
+            _ => Err((ResponseError::InvalidRequest, "This broker describes only topics and itself.".to_owned())),
         };
         let result =
             DescribeConfigsResult::default().with_resource_type(asked.resource_type).with_resource_name(text(name));
@@ -137,7 +137,7 @@ pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsReque
                         return Err((ResponseError::InvalidRequest, format!("Null value for {}", &*config.name)));
                     }
                     _ => {
-                        let message = format!("{} is no list to which something can be added.", &*config.name);
+                        let message = format!("{} is not a list: values cannot be added or removed.", &*config.name);
                         return Err((ResponseError::InvalidConfig, message));
                     }
                 }

@@ -257,7 +257,7 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         Some(name) => Some(Assignor::from_name(name).ok_or_else(|| {
             (
                 ResponseError::UnsupportedAssignor,
-                format!("ServerAssignor {name} is not supported: uniform and range are."),
+                format!("ServerAssignor {name} is not supported; use uniform or range."),
             )
         })?),
     };
@@ -266,7 +266,8 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         Some("") => Some(None),
         Some(pattern) => {
             let whole = regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build();
-            let invalid = |_| (ResponseError::InvalidRegularExpression, format!("{pattern} is no regular expression."));
+            let invalid =
+                |_| (ResponseError::InvalidRegularExpression, format!("{pattern} is not a valid regular expression."));
             Some(Some((pattern.to_owned(), whole.map_err(invalid)?)))
         }
     };

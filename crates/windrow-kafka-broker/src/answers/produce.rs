@@ -72,19 +72,21 @@ fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> R
     let log = topic.log(partition).ok_or((ResponseError::UnknownTopicOrPartition, None))?;
     let invalid = |message| Err((ResponseError::InvalidRecord, Some(message)));
     if bytes.is_empty() {
-        return invalid("One batch a partition is taken, and there is none.");
+        return invalid("The request must have one batch for each partition; a batch is missing.");
     }
     let header = batch::check(bytes).map_err(|fault| match fault {
         Fault::Corrupt => (ResponseError::CorruptMessage, None),
-        Fault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is taken.")),
-        Fault::Invalid => (ResponseError::InvalidRecord, Some("The batch contradicts itself or is none for clients.")),
-        Fault::Several => (ResponseError::InvalidRecord, Some("One batch a partition is taken.")),
+        Fault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is supported.")),
+        Fault::Invalid => {
+            (ResponseError::InvalidRecord, Some("The batch is inconsistent, or clients may not send it."))
+        }
+        Fault::Several => (ResponseError::InvalidRecord, Some("The request must have one batch for each partition.")),
         Fault::Transactional => {
             (ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions."))
         }
     })?;
     if header.base_offset != 0 {
-        return invalid("The offsets of a batch begin with 0: where they are in the log is for the broker to say.");
+        return invalid("The base offset of a batch must be 0: the broker assigns the offsets in the log.");
     }
     if bytes.len() > topic.settings.max_message() {
         return Err((ResponseError::MessageTooLarge, None));

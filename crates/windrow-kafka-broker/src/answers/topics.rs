@@ -148,7 +148,7 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
         let mut indexes: Vec<i32> = topic.assignments.iter().map(|assigned| assigned.partition_index).collect();
         indexes.sort_unstable();
         if !indexes.iter().zip(0..).all(|(index, expected)| *index == expected) {
-            let message = "Partitions are numbered from 0 without gaps.";
+            let message = "Partitions must be numbered from 0 without gaps.";
             return Err((ResponseError::InvalidReplicaAssignment, message.to_owned()));
         }
         for assigned in &topic.assignments {
@@ -171,12 +171,13 @@ fn check_replicas(broker: &Broker, replicas: &[kafka_protocol::messages::BrokerI
     if replicas == [broker.node()] {
         return Ok(());
     }
-    let message = format!("This broker is one node, number {}: each partition has one replica, there.", *broker.node());
+    let message =
+        format!("This broker is one node, number {}: each partition has one replica, on this node.", *broker.node());
     Err((ResponseError::InvalidReplicaAssignment, message))
 }
 
 fn one_node(wanted: i16) -> String {
-    format!("Replication factor: {wanted}: this broker is one node, which keeps one copy; a cluster keeps more.")
+    format!("Replication factor: {wanted}: this broker is one node and keeps one copy; use a cluster for more.")
 }
 
 fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult {

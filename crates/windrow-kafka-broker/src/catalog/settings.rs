@@ -102,9 +102,9 @@ impl Settings {
         if !is_good {
             let allowed = match definition.bounds {
                 Some((least, most)) => format!("a number from {least} to {most}"),
-                None => format!("{}, the only value of this broker", definition.default),
+                None => format!("{}, the only value that this broker supports", definition.default),
             };
-            return Err(invalid(format!("Invalid value {value} for configuration {name}: it takes {allowed}")));
+            return Err(invalid(format!("Invalid value {value} for configuration {name}: expected {allowed}")));
         }
         self.given.insert(name.to_owned(), value.to_owned());
         Ok(())

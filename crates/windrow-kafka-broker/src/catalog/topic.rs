@@ -39,6 +39,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     if is_good {
         return Ok(());
     }
-    let text = "Topic name is invalid: it has 1 to 249 letters, digits, '.', '_' and '-', and is neither '.' nor '..'.";
+    let text =
+        "Topic name is invalid: use 1 to 249 letters, digits, '.', '_' and '-', but neither '.' nor '..' as the name.";
     Err((ResponseError::InvalidTopicException, text.to_owned()))
 }

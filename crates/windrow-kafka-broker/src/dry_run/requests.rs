@@ -98,7 +98,7 @@ fn fault_in<Q: Request>(version: i16, answer: &mut Bytes) -> Option<String> {
     if let Err(error) = Q::Response::decode(answer, version) {
         return Some(error.to_string());
     }
-    answer.has_remaining().then(|| format!("{} bytes behind its end", answer.remaining()))
+    answer.has_remaining().then(|| format!("{} bytes after its end", answer.remaining()))
 }
 
 /// Bytes that are decoded as plausible values: small counts, and names that occur again.

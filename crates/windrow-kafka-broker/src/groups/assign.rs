@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(
             uniform.values().filter(|owner| *owner == "a").count(),
             4,
-            "b has enough with the topic that it alone wants"
+            "b has enough with the topic that only b wants"
         );
     }
 }

@@ -145,7 +145,7 @@ fn a_member_that_falls_silent_is_dropped_after_its_session() {
     assert_eq!(story.heartbeat(&one), Err(ResponseError::RebalanceInProgress));
     assert_eq!(story.state(), "PreparingRebalance");
     story.pass(4 * SHORT);
-    assert_eq!(story.state(), "Dead", "nobody came, and nothing was committed");
+    assert_eq!(story.state(), "Dead", "no member came, and nothing was committed");
 }
 
 #[test]

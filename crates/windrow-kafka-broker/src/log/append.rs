@@ -83,7 +83,7 @@ impl Log {
         self.disk.write(&active.data, bytes, length).inspect_err(|_| {
             // The bytes that were written would look like a torn batch, or would be read as a batch.
             if let Err(error) = self.disk.cut(&active.data, length) {
-                state.failed = Some(format!("a failed write could not be taken back: {error}"));
+                state.failed = Some(format!("a failed write could not be undone: {error}"));
             }
         })
     }
@@ -115,7 +115,11 @@ impl Log {
             // The system may have dropped the pages that it could not write. The next sync would then succeed without
             // them.
             state.failed = Some(format!("the disk could not be synced: {error}"));
-            tracing::warn!(%error, log = %self.folder.display(), "the disk could not be synced: the partition takes no more");
+            tracing::warn!(
+                %error,
+                log = %self.folder.display(),
+                "the disk could not be synced: the partition accepts no more messages"
+            );
             return Err(AppendError::Storage);
         }
         let (base, extent) = target;

@@ -39,8 +39,8 @@ pub enum RecoveryError {
     },
     /// A batch is damaged, and valid batches follow it.
     #[error(
-        "{} is damaged at byte {position}, before batches that are whole: restore it, or remove the data directory to begin \
-         anew",
+        "{} is damaged at byte {position}, and valid batches follow: restore it, or remove the data directory to start \
+         without data",
         path.display()
     )]
     Damaged {
@@ -50,7 +50,10 @@ pub enum RecoveryError {
         position: u64,
     },
     /// A segment is missing.
-    #[error("{} does not begin with offset {expected}, where the file before it ends: a file is missing", path.display())]
+    #[error(
+        "{} does not begin with offset {expected}, the end of the file before it: a file is missing",
+        path.display()
+    )]
     Gap {
         /// The path of the segment after the gap.
         path: PathBuf,
@@ -165,7 +168,7 @@ fn read(
     if !is_last || scan.has_more_behind(index.extent.end).map_err(failed)? {
         return Err(RecoveryError::Damaged { path: data.path().to_owned(), position: good });
     }
-    tracing::warn!(segment = %data.path().display(), from = good, to = length, "cutting off a batch that is not whole");
+    tracing::warn!(segment = %data.path().display(), from = good, to = length, "removing an incomplete last batch");
     disk.cut(data, good).map_err(failed)?;
     Ok(Found { index, producers, side: None, was_cut: true })
 }

@@ -116,7 +116,10 @@ impl Segment {
                 (Lookup::Disk { start: found.start, count: found.count, is_checked: true }, entries)
             }
             None => {
-                tracing::warn!(segment = %self.path().display(), "its side file is wrong; indexing it again");
+                tracing::warn!(
+                    segment = %self.path().display(),
+                    "the side file of a segment is damaged; indexing the segment again"
+                );
                 let mut index = Index::new(self.base);
                 let mut headers = Headers::new(self.file(disk)?, 0, self.extent.length);
                 while let Some((_, header)) = headers.next()? {
@@ -162,7 +165,7 @@ impl Headers {
         let header = self.window.get(skipped..).and_then(Header::read);
         let header = header.filter(|header| self.at + header.size as u64 <= self.end);
         let Some(header) = header else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no batch at byte {}", self.at)));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no valid batch at byte {}", self.at)));
         };
         let at = self.at;
         self.at += header.size as u64;

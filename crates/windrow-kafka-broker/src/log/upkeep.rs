@@ -60,8 +60,8 @@ impl Log {
                 .and_then(|()| index::publish(&self.disk, segment.path(), segment.base, &index, &producers));
             match sealed {
                 Ok(()) => segment.use_side_file(&self.disk),
-                Err(error) if self.is_deleted() => tracing::debug!(%error, "a deleted log is not sealed"),
-                Err(error) => tracing::warn!(%error, segment = %segment.path().display(), "not sealed"),
+                Err(error) if self.is_deleted() => tracing::debug!(%error, "a segment of a deleted log was not sealed"),
+                Err(error) => tracing::warn!(%error, segment = %segment.path().display(), "a segment was not sealed"),
             }
         }
     }
@@ -76,7 +76,7 @@ impl Log {
     pub(crate) fn close(&self) -> io::Result<()> {
         self.seal();
         let mut state = self.lock();
-        state.failed.get_or_insert_with(|| "the broker ends".to_owned());
+        state.failed.get_or_insert_with(|| "the broker has stopped".to_owned());
         let Some(active) = &state.active else { return Ok(()) };
         self.disk.sync(&active.data)?;
         index::publish(&self.disk, active.data.path(), active.base, &active.index, &state.producers)

@@ -13,6 +13,6 @@ pub(crate) enum Unanswerable {
     Malformed { key: ApiKey, version: i16, reason: String },
     #[error("an answer to {key:?} in version {version} that cannot be written: {reason}")]
     Unwritable { key: ApiKey, version: i16, reason: String },
-    #[error("messages that nobody is told were refused")]
+    #[error("messages were refused, and the client does not wait for an answer")]
     Unconfirmed,
 }

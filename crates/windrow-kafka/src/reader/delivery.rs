@@ -51,12 +51,12 @@ impl<'a> Delivery<'a> {
     /// Reads the headers, which say what the value is.
     ///
     /// # Errors
-    /// The text of a header that cannot be read.
+    /// The reason why a header cannot be read.
     pub fn envelope(&self) -> Result<Envelope<'_>, String> {
         let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
         // rdkafka panics on a header whose name is not UTF-8, which any producer can send.
         let envelope =
             catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
-        envelope.unwrap_or_else(|_| Err("a header whose name is not UTF-8".to_owned()))
+        envelope.unwrap_or_else(|_| Err("the name of a header is not UTF-8".to_owned()))
     }
 }

@@ -123,7 +123,7 @@ async fn remove_abandoned(docker: &Docker) {
     let filters = HashMap::from([("label", vec![label.as_str()]), ("until", vec![ABANDONED])]);
     let options = PruneContainersOptionsBuilder::new().filters(&filters).build();
     if let Err(error) = docker.prune_containers(Some(options)).await {
-        tracing::debug!(%error, "containers that were never started stay");
+        tracing::debug!(%error, "containers that were never started could not be removed");
     }
 }
 
@@ -176,7 +176,7 @@ impl Container {
         let log = self.log.borrow().clone();
         let late = |what: &str| Err(plan.fault(format!("{what} within {:.0} s", plan.patience.as_secs_f64()), &log));
         if waited.is_err() {
-            return late("did not get ready");
+            return late("did not become ready");
         }
         if !log.is_ready {
             let code = log.exit_codes.first().map_or_else(String::new, |code| format!(" (exit code {code})"));
@@ -186,7 +186,7 @@ impl Container {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return late(&format!("says that it is ready but did not answer at {address}"));
+                return late(&format!("reported that it is ready, but did not answer at {address}"));
             }
             if topics::reach(&connection, left.min(Duration::from_secs(2))).await.is_ok() {
                 return Ok(address);

@@ -43,7 +43,8 @@ pub(crate) async fn find(
             Err(error) => Err(missing(image, innermost(&error))),
         }
     };
-    let silent = || BrokerError::NoDocker { reason: format!("it says nothing for {} s", ENGINE_PATIENCE.as_secs()) };
+    let silent =
+        || BrokerError::NoDocker { reason: format!("it has not answered for {} s", ENGINE_PATIENCE.as_secs()) };
     tokio::time::timeout(ENGINE_PATIENCE, asked).await.unwrap_or_else(|_| Err(silent()))
 }
 
@@ -55,7 +56,7 @@ pub(crate) async fn fetch(plan: &Plan) -> Result<(Docker, Vec<String>), BrokerEr
         pull(image, &plan.progress).await.map_err(|reason| missing(image, reason))?;
         found = find(image, docker_host).await?.1;
     }
-    let found = found.ok_or_else(|| missing(image, "it is not there after the pull".to_owned()))?;
+    let found = found.ok_or_else(|| missing(image, "it is missing after the pull".to_owned()))?;
     Ok((docker, found.config.and_then(|config| config.entrypoint).unwrap_or_default()))
 }
 
@@ -69,7 +70,7 @@ async fn pull(image: &str, progress: &Progress) -> Result<(), String> {
             pulled = &mut pulling => return match pulled {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(reason(&error)),
-                Err(_) => Err(format!("it is not there after {} minutes", PULL.as_secs() / 60)),
+                Err(_) => Err(format!("it was not pulled within {} minutes", PULL.as_secs() / 60)),
             },
             _ = report.tick() => {
                 progress.report(Event::ImagePulling { image: image.to_owned(), took: begun.elapsed() });
@@ -93,7 +94,7 @@ pub(crate) fn is_remote(docker_host: Option<&str>) -> Result<bool, BrokerError> 
         None | Some((Some(("unix" | "npipe", _)), _)) => Ok(false),
         Some((Some(("tcp" | "http", _)), _)) => Ok(true),
         Some((_, address)) => {
-            let reason = format!("DOCKER_HOST is {address}, and only unix://, tcp:// and http:// are understood");
+            let reason = format!("DOCKER_HOST is {address}, but only unix://, tcp:// and http:// are supported");
             Err(BrokerError::NoDocker { reason })
         }
     }

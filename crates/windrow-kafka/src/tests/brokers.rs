@@ -20,7 +20,7 @@ fn clients_wait_for_a_broker_that_is_late() {
     send(&publisher, FIRST, 1, &run);
     let mut subscription =
         Subscription::assign(&connection, TOPIC, "group", &[(FIRST, Offset(0))]).expect("a subscription");
-    assert!(subscription.poll(Duration::from_secs(1)).expect("waiting is no error").is_none());
+    assert!(subscription.poll(Duration::from_secs(1)).expect("waiting is not an error").is_none());
     assert_eq!(publisher.flush(TICK), Ok(false));
 
     let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
@@ -36,7 +36,7 @@ fn a_broker_that_is_not_there_is_told_with_its_address() {
     let runtime = Runtime::new().expect("a runtime");
     let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();
     let begun = Instant::now();
-    let error = runtime.block_on(topics::describe(&Connection::new(&address), TOPIC)).expect_err("nobody is there");
+    let error = runtime.block_on(topics::describe(&Connection::new(&address), TOPIC)).expect_err("no broker is there");
     assert!(begun.elapsed() < Duration::from_secs(8), "it took {:?}", begun.elapsed());
     assert_eq!(error, BrokerError::Unreachable { address: address.clone(), waited: Duration::from_secs(5) });
     assert!(error.to_string().contains(&address), "{error}");
@@ -95,6 +95,6 @@ fn the_advertised_address_is_where_clients_are_sent() {
     let named = format!("localhost:{}", free.port());
     let (host, port, _) = advertised(&free.to_string(), Some(&named)).expect("a broker");
     assert_eq!((host.as_str(), port), ("localhost", i32::from(free.port())));
-    let error = advertised("127.0.0.1:0", Some("kafka.example")).expect_err("there is no port");
+    let error = advertised("127.0.0.1:0", Some("kafka.example")).expect_err("the port is missing");
     assert!(matches!(error, BrokerError::Advertise { .. }), "{error}");
 }

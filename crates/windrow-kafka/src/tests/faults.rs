@@ -77,8 +77,8 @@ fn a_broker_that_goes_away_and_comes_back_loses_and_doubles_nothing() {
     read_to(&mut subscription, 500, &mut seen);
     for turn in 1..=2 {
         mock.broker_down(1).expect("a broker");
-        send(&publisher, turn * 500 + 1..=turn * 500 + 500).expect("taken while nobody is there");
-        assert_eq!(publisher.flush(Duration::from_millis(700)), Ok(false), "nobody is there to confirm");
+        send(&publisher, turn * 500 + 1..=turn * 500 + 500).expect("accepted while no broker is there");
+        assert_eq!(publisher.flush(Duration::from_millis(700)), Ok(false), "no broker is there to confirm");
         assert!(subscription.poll(TICK).expect("an outage is waited out").is_none());
         mock.broker_up(1).expect("a broker");
         assert_eq!(publisher.flush(LIMIT), Ok(true));
@@ -155,7 +155,7 @@ fn a_broker_that_stays_away_ends_sending_with_its_address() {
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     mock.broker_down(1).expect("a broker");
     send(&publisher, 11..=20).expect("taken");
-    let failure = publisher.flush(LIMIT).expect_err("nobody confirms");
+    let failure = publisher.flush(LIMIT).expect_err("no broker confirms");
     assert!(matches!(&failure, PublishError::Unconfirmed { messages: 10, .. }), "{failure}");
     assert!(failure.to_string().contains(&mock.bootstrap_servers()), "{failure}");
     assert_eq!(send(&publisher, 21..=21), Err(failure), "and it stays so");
@@ -176,7 +176,7 @@ fn positions_that_cannot_be_committed_hold_nothing_up() {
     for offset in 1..=100 {
         subscription.commit(&[(FIRST, Offset(offset))]).expect("taken");
     }
-    subscription.commit_last(&[(FIRST, Offset(100))], Duration::from_millis(500)).expect("nobody has refused");
+    subscription.commit_last(&[(FIRST, Offset(100))], Duration::from_millis(500)).expect("no broker has refused");
     drop(subscription);
     assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
 }
@@ -196,7 +196,7 @@ fn a_silence_before_the_end_that_was_told_is_no_end() {
         rows += 1;
         Ok(())
     });
-    assert_eq!((read, rows), (Ok(false), 0), "told to stop, and not through");
+    assert_eq!((read, rows), (Ok(false), 0), "stopped before the end");
     mock.broker_up(1).expect("a broker");
     let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &|| false, |_| {
         rows += 1;

@@ -25,7 +25,8 @@ pub enum FrameError {
     },
     /// Encoded rows that do not fit into memory cannot be written to a file or read back.
     #[error(
-        "cannot keep the encoded rows of window {window} in the work directory: {source}; make room there, or give more memory with --memory"
+        "cannot store the encoded rows of window {window} in the work directory: {source}; free some space there, or \
+         allow more memory with --memory"
     )]
     Keep {
         /// The window of the encoded rows.
@@ -34,7 +35,7 @@ pub enum FrameError {
         source: io::Error,
     },
     /// A line of the batch file is not a valid record.
-    #[error("line {line} of the batch file of window {window} is no record: {source}")]
+    #[error("line {line} of the batch file of window {window} is not a valid record: {source}")]
     Record {
         /// The window of the batch file.
         window: WindowIndex,
@@ -45,7 +46,8 @@ pub enum FrameError {
     },
     /// A row of the batch file does not fit the pipeline file.
     #[error(
-        "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was that changed since?"
+        "line {line} of the batch file of window {window} does not fit the pipeline file: {source}; was the pipeline \
+         file changed after the run?"
     )]
     Row {
         /// The window of the batch file.
@@ -57,7 +59,8 @@ pub enum FrameError {
     },
     /// The batch file has more or fewer rows than its manifest says.
     #[error(
-        "the batch file of window {window} has {rows} rows where its manifest says {promised}: it was changed after it was sealed"
+        "the batch file of window {window} has {rows} rows, but its manifest says {promised}: it was changed after it \
+         was sealed"
     )]
     RowCount {
         /// The window of the batch file.

@@ -151,7 +151,7 @@ impl FirstFit {
     fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
         let first = settings.l2.first().copied();
         let chosen = self.chosen.as_ref().map(|solved| solved.l2);
-        let reason = "no penalty is given: train.l2 names none";
+        let reason = "train.l2 has no penalty";
         chosen.or(first).ok_or_else(|| Unlearnable::Solver(reason.to_owned()))
     }
 }

@@ -117,7 +117,7 @@ fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     match models.iter().find(|model| !fits(model)) {
         None => Ok(()),
         Some(model) => {
-            let reason = format!("{} was made for other features: remove its folder, and train again", model.id);
+            let reason = format!("{} was trained with other features: remove its folder, and train again", model.id);
             Err(io::Error::new(io::ErrorKind::InvalidData, reason))
         }
     }

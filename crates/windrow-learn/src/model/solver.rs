@@ -51,7 +51,7 @@ pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>
         Method::Newton => Ok(newton::minimise(design, l2, newton::STEP_LIMIT, start)?),
         Method::Lbfgs => Ok(lbfgs::minimise(design, l2, lbfgs::STEP_LIMIT, start)?),
         Method::Linfa => linfa::minimise(design, l2, linfa::STEP_LIMIT),
-        Method::Spark => Err(SolveError::GaveUp("the rows are not where Spark is".to_owned())),
+        Method::Spark => Err(SolveError::GaveUp("the solver `spark` cannot run in this process".to_owned())),
     }
 }
 

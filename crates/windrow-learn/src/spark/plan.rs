@@ -104,8 +104,8 @@ pub(super) fn obstacle(encoder: &Encoder, schema: &Schema) -> Option<String> {
     let (index, format) = schema.time.as_ref().filter(|_| has_calendar)?;
     (format.epoch().is_none() && !schema.is_time_alone(*index)).then(|| {
         format!(
-            "the times in {} are stored as text, since that column is used as a text too: leave it out of features.categorical, or \
-             leave the calendar out",
+            "the times in {} are stored as text, because this column is also used as text: remove it from \
+             features.categorical, or remove features.calendar",
             schema.columns[*index]
         )
     })

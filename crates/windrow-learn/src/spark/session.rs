@@ -65,7 +65,7 @@ impl Session {
         let version = session.version().await?;
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_none_or(|major| major < 4) {
-            return Err(Fault::Refused(format!("it is Spark {version}, and only Spark 4 and newer train for clients")));
+            return Err(Fault::Refused(format!("it is Spark {version}, but Windrow needs Spark 4 or newer")));
         }
         for (key, value) in [
             // `a` and `A` are two columns.
@@ -89,7 +89,7 @@ impl Session {
         };
         match in_time(Box::pin(self.client.analyze_plan(request))).await?.result {
             Some(analyze_plan_response::Result::SparkVersion(found)) => Ok(found.version),
-            _ => Err(Fault::Refused("it does not tell its version".to_owned())),
+            _ => Err(Fault::Refused("it does not report its version".to_owned())),
         }
     }
 
@@ -144,13 +144,13 @@ impl Session {
     /// Calls a chain of methods that returns numbers.
     pub(super) async fn numbers(&self, model: &ObjectRef, methods: &[&str]) -> Result<Vec<f64>, Fault> {
         let literal = self.fetch(model, methods).await?;
-        numbers(&literal).ok_or_else(|| Fault::Refused(format!("its {} are no numbers", methods.join("."))))
+        numbers(&literal).ok_or_else(|| Fault::Refused(format!("its {} are not numbers", methods.join("."))))
     }
 
     /// Calls a chain of methods that returns one number.
     pub(super) async fn number(&self, model: &ObjectRef, methods: &[&str]) -> Result<f64, Fault> {
         let literal = self.fetch(model, methods).await?;
-        number(&literal).ok_or_else(|| Fault::Refused(format!("its {} is no number", methods.join("."))))
+        number(&literal).ok_or_else(|| Fault::Refused(format!("its {} is not a number", methods.join("."))))
     }
 
     /// Deletes models from the server.
@@ -164,7 +164,7 @@ impl Session {
         let answer = self.run(plan::OpType::Root(query)).await?;
         let found = answer.metrics.iter().find(|metrics| metrics.name == name);
         let numbers = found.map(|metrics| metrics.values.iter().filter_map(number).collect());
-        numbers.ok_or_else(|| Fault::Refused("it does not tell how many rows it has read".to_owned()))
+        numbers.ok_or_else(|| Fault::Refused("it does not report how many rows it has read".to_owned()))
     }
 
     async fn ml(&self, command: ml_command::Command) -> Result<Option<ResultType>, Fault> {
@@ -243,7 +243,7 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Resu
 /// Converts an error to a fault with Spark's own message, without its stack trace.
 fn fault(error: ClientError) -> Fault {
     let message = error.get_message();
-    let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it says nothing more");
+    let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gives no reason");
     let condition = error.get_condition().unwrap_or_default();
     let text = first.trim_start_matches("[Unknown error]").trim().trim_end_matches('.').to_owned();
     let is_forgotten = ["INVALID_HANDLE", "INVALID_CURSOR", "SESSION_NOT_SAME", "CONNECT_ML.CACHE_INVALID"]
@@ -265,7 +265,7 @@ fn unexpected(wanted: &str, got: &Option<ResultType>) -> Fault {
         Some(ResultType::Summary(_)) => "a summary",
         Some(ResultType::OperatorInfo(_)) => "an operator",
     };
-    Fault::Refused(format!("it answered {got} where {wanted} was asked for"))
+    Fault::Refused(format!("it returned {got}, but {wanted} was requested"))
 }
 
 fn number(literal: &Literal) -> Option<f64> {

@@ -9,7 +9,10 @@ use windrow_windows::BatchError;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The work directory has no sealed window. The field is the folder of the windows.
-    #[error("no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place", .0.display())]
+    #[error(
+        "no window in {}: create windows with `windrow run` or `windrow consume`, or give another --workdir",
+        .0.display()
+    )]
     Nothing(PathBuf),
     /// The batch files or their manifests cannot be read.
     #[error(transparent)]
@@ -18,7 +21,7 @@ pub enum ExportError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// A file of the export cannot be written.
-    #[error("cannot write {}: {source}; name another place with --out", path.display())]
+    #[error("cannot write {}: {source}; choose another place with --out", path.display())]
     Write {
         /// The path of the file.
         path: PathBuf,

@@ -137,7 +137,7 @@ fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u
         (Some(share), None) => format!("{share}%"),
         (None, Some(lag)) => format!("live, lag {}", thousands(lag)),
         (None, None) if parts.heard.is_empty() && parts.windows.is_empty() => "waiting for the first row".to_owned(),
-        (None, None) if parts.heard.is_empty() => "no stage was heard of".to_owned(),
+        (None, None) if parts.heard.is_empty() => "no stage has reported".to_owned(),
         (None, None) => "starting".to_owned(),
     }
 }
@@ -149,7 +149,7 @@ impl Step {
         let text = match (silence, rows) {
             (Some(silence), _) => format!("last heard {} ago", duration(silence)),
             (None, Some(rows)) => thousands(rows),
-            (None, None) => "not heard of".to_owned(),
+            (None, None) => "no report".to_owned(),
         };
         let detail = if rows.is_some() { detail.to_owned() } else { String::new() };
         Self { name, rows, text, detail, is_silent: silence.is_some() }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((silent.steps[2].text.as_str(), silent.steps[2].rows), ("last heard 12 s ago", None));
         assert_eq!(silent.lag, None, "never a stale number");
         let foreign = flow(&[(Stage::Consumer, heard(storing, None))], 4, 4);
-        assert_eq!((foreign.steps[0].text.as_str(), foreign.steps[1].rows), ("not heard of", Some(442)));
+        assert_eq!((foreign.steps[0].text.as_str(), foreign.steps[1].rows), ("no report", Some(442)));
         assert_eq!(foreign.state, "live, lag 30");
     }
 

@@ -75,7 +75,7 @@ impl Reader {
             return;
         }
         if let Err(error) = BatchStore::open(workdir).and_then(|store| self.take_up(&store)) {
-            tracing::debug!(%error, "sealed windows not read");
+            tracing::debug!(%error, "cannot read the sealed windows");
         }
     }
 

@@ -134,7 +134,7 @@ impl Listener {
                 Ok(status) => Some((name, status)),
                 Err(other) => {
                     if let Some(error) = other.filter(|_| self.refused.insert(name)) {
-                        tracing::warn!(%error, "the status of a stage is passed over");
+                        tracing::warn!(%error, "the status of a stage is ignored");
                     }
                     None
                 }

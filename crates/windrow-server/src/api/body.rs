@@ -75,7 +75,7 @@ pub(crate) struct OneRow;
 
 impl Content for OneRow {
     fn meta() -> MetaRequest {
-        meta("One row: the columns of the model's features, each there, null where it is missing", &[JSON])
+        meta("One row: every column of the model's features, with null for a missing value", &[JSON])
     }
 
     fn of(request: &Request) -> Result<(Self, usize), ApiError> {
@@ -108,7 +108,7 @@ impl<T: DeserializeOwned> Body<Fields<T>> {
     /// Parses the body as a JSON object of the shape `T`.
     pub(crate) fn parse(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.bytes).map_err(|error| {
-            let detail = format!("the body is not what it should be: {error}");
+            let detail = format!("the body is not as expected: {error}");
             if error.is_data() { ApiError::invalid("invalid-body", detail) } else { ApiError::malformed(detail) }
         })
     }
@@ -156,7 +156,7 @@ pub(crate) struct ManyRows {
 
 impl Content for ManyRows {
     fn meta() -> MetaRequest {
-        let about = "Many rows: a JSON array of rows, a row a line (NDJSON), or CSV with a header line";
+        let about = "Many rows: a JSON array of rows, NDJSON with one row per line, or CSV with a header line";
         meta(about, &[JSON, NDJSON, CSV])
     }
 
@@ -179,7 +179,7 @@ pub(crate) struct Tensors {
 
 impl Content for Tensors {
     fn meta() -> MetaRequest {
-        let about = "An inference request of the Open Inference Protocol: one tensor a field, all of the same length";
+        let about = "An inference request of the Open Inference Protocol: one tensor per field, all of the same length";
         meta(about, &[JSON])
     }
 
@@ -210,7 +210,7 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
     let scope = RequestScope::of(request)?;
     let gone = |reason: &dyn std::fmt::Display| {
         scope.cut_short();
-        ApiError::malformed(format!("the body did not arrive whole: {reason}"))
+        ApiError::malformed(format!("the body did not arrive completely: {reason}"))
     };
     let mut body: BoxBody<Bytes, std::io::Error> = body.take().map_err(|error| gone(&error))?.into();
     if body.size_hint().lower() > limit as u64 {

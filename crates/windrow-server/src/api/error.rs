@@ -27,17 +27,14 @@ const MOST_KNOWN: usize = 100;
 const STATUSES: [(StatusCode, &str); 8] = [
     (StatusCode::BAD_REQUEST, "The body is not JSON"),
     (StatusCode::NOT_FOUND, "There is no such model, alias, window or lineage"),
-    (
-        StatusCode::CONFLICT,
-        "There is a record of the model, but its window could not be learned from; or an alias cannot be changed so",
-    ),
+    (StatusCode::CONFLICT, "No model could be learned from the window, or the alias cannot be changed in this way"),
     (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or holds too many rows"),
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of a media type that is not read here"),
-    (StatusCode::UNPROCESSABLE_ENTITY, "The body can be read, but does not say what it should"),
-    (StatusCode::INTERNAL_SERVER_ERROR, "A file of ours cannot be written"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not accepted here"),
+    (StatusCode::UNPROCESSABLE_ENTITY, "The body can be read, but its content is not valid"),
+    (StatusCode::INTERNAL_SERVER_ERROR, "The server cannot write a file"),
     (
         StatusCode::SERVICE_UNAVAILABLE,
-        "Too much to do at this moment, or nothing to answer with yet; Retry-After says when to try again",
+        "The server is overloaded, or has no model yet; Retry-After says when to try again",
     ),
 ];
 
@@ -138,7 +135,7 @@ impl From<Problem> for ApiError {
 
 impl From<UnknownModel> for ApiError {
     fn from(error: UnknownModel) -> Self {
-        let detail = format!("{error}; GET /v1/models lists those that there are");
+        let detail = format!("{error}; GET /v1/models lists the models");
         Self::not_found("unknown-model", detail, error.known)
     }
 }
@@ -162,7 +159,7 @@ impl From<AliasError> for ApiError {
             | AliasError::OtherFormat(_)
             | AliasError::Write { .. } => {
                 tracing::error!(%error, "the aliases cannot be changed");
-                let detail = "the aliases cannot be read or written; the log of the server says why";
+                let detail = "the aliases cannot be read or written; the log of the server has the reason";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail)
             }
         }
@@ -224,11 +221,11 @@ impl ApiError {
 
     /// Creates the error of work that stopped after its request had ended. No client receives it.
     pub(crate) fn abandoned() -> Self {
-        Self::overloaded("the request ended before its work did")
+        Self::overloaded("the request ended before its work was finished")
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than the {limit} bytes that are taken here");
+        let detail = format!("the body is larger than the limit of {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 

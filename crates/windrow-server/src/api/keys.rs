@@ -218,17 +218,18 @@ pub enum KeysError {
     },
     /// The text of the environment is not valid.
     #[error(
-        "WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY[,...] with a scope of read or admin; unset it to ask for no key"
+        "WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY[,...] with the scope read or admin; unset it to require no \
+         key"
     )]
     Text,
     /// Two keys have the same name.
-    #[error("there are two API keys of the name `{name}`: the history of aliases could not tell them apart")]
+    #[error("two API keys have the name `{name}`: rename one, because the history of aliases shows only the name")]
     Twice {
         /// The name that occurs twice.
         name: String,
     },
     /// The key file contains no keys.
-    #[error("the file of API keys has none, and so nobody could ask; leave serve.keys out to ask for no key")]
+    #[error("the file of API keys has no key, so no request would be allowed; add one, or remove serve.keys")]
     None,
 }
 

@@ -82,10 +82,10 @@ impl Metrics {
         let (under_way, connections) = (Gauge::default(), Gauge::default());
         let (disconnects, closed) = (Counter::default(), Family::default());
         registry.register("http_requests", "Requests answered, by operation and status", requests.clone());
-        let about = "Time from a request's head to its answer's, by operation";
+        let about = "Time from the head of a request to the head of its answer, by operation";
         registry.register_with_unit("http_request_duration", about, Unit::Seconds, latencies.clone());
         registry.register("http_requests_under_way", "Requests being answered now", under_way.clone());
-        let about = "Requests whose clients went away before they had their answers";
+        let about = "Requests whose clients disconnected before they received the answer";
         registry.register("http_disconnects", about, disconnects.clone());
         registry.register("http_connections", "Open connections", connections.clone());
         let about = "Connections that the server closed before their clients did, by reason";

@@ -55,7 +55,7 @@ impl Limits {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
         Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
             ApiError::overloaded(
-                "other large requests take all the memory that is set aside for them; try again in a moment",
+                "other large requests use all the memory that is reserved for them; try again in a moment",
             )
         })
     }

@@ -5,6 +5,8 @@ use maud::{Markup, PreEscaped, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::road::road;
 use crate::dashboard::table;
+use crate::dashboard::terms::{definitions, mark, marked};
+use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term};
 use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, PolicyFinding, Status, awaited};
 use windrow_record::display::{percent, thousands};
@@ -15,8 +17,10 @@ const MOST_SENTENCES: usize = 4;
 /// One key figure of the advice.
 struct Figure {
     name: &'static str,
+    /// The term that explains the figure.
+    term: &'static Term,
     number: String,
-    about: String,
+    about: Markup,
 }
 
 pub(super) fn page(view: &View) -> Page {
@@ -25,6 +29,7 @@ pub(super) fn page(view: &View) -> Page {
     let main = html! {
         section.answer #answer data-live {
             div.said {
+                p.quiet { (marked(&SUBJECT)) }
                 @match advice {
                     Some(advice) => (said(advice)),
                     None => (waiting(view)),
@@ -33,7 +38,10 @@ pub(super) fn page(view: &View) -> Page {
             @if let Some(advice) = advice {
                 dl.figures {
                     @for figure in figures(advice) {
-                        div { dt { (figure.name) } dd { strong { (figure.number) } span.quiet { (figure.about) } } }
+                        div {
+                            dt { (figure.name) " " (mark(figure.term)) }
+                            dd { strong { (figure.number) } span.quiet { (figure.about) } }
+                        }
                     }
                 }
             }
@@ -43,12 +51,13 @@ pub(super) fn page(view: &View) -> Page {
                 @for picture in pictures.pictures() { figure { (PreEscaped(picture.inline())) } }
             }
         }
-        section.way.alone[pictures.is_none()] aria-label="The way of the rows" { (road(&view.observed)) }
+        section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (road(&view.observed)) }
         @if let (Some(advice), Some(pictures)) = (advice, &pictures) {
-            section.behind #behind data-live aria-label="The numbers behind the pictures" {
+            section.behind #behind data-live aria-label="The numbers in the pictures" {
                 @for table in tables(advice, Some(pictures)).iter().take(3) { (table::folded(table)) }
             }
         }
+        (definitions())
     };
     let title = advice.and_then(|advice| advice.recommendation.sentences.first()).map_or("waiting", String::as_str);
     Page::new(title.trim_end_matches('.'), main)
@@ -70,7 +79,10 @@ fn waiting(view: &View) -> Markup {
     html! {
         h1 { (awaited(advise.histories.as_deref(), advise.label_delay)) }
         @if view.observed.flow.is_complete {
-            p { "The stream is through, with " (windows) " windows: cut it into more of them in the pipeline file's window table, or ask with windrow advise." }
+            p {
+                "The stream is complete, with " (windows) " windows. To get advice, cut it into more windows "
+                "(the window table of the pipeline file), or run windrow advise."
+            }
         } @else {
             p { (windows) " windows are sealed." }
         }
@@ -82,26 +94,32 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
-            _ if advice.comparison.is_best(found) => "lost least of all that was tried".to_owned(),
-            Some(interval) => {
-                format!("{} to {}, of the best gain", percent(interval.low, 0), percent(interval.high, 0))
-            }
-            None => "too few windows for an interval".to_owned(),
+            _ if advice.comparison.is_best(found) => html! {
+                "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules tried"
+            },
+            Some(interval) => html! {
+                (percent(interval.low, 0)) " to " (percent(interval.high, 0)) " of the best improvement in log-loss "
+                (mark(&LOG_LOSS))
+            },
+            None => html! {
+                "of the best improvement in log-loss " (mark(&LOG_LOSS)) "; too few windows for an interval"
+            },
         };
-        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |share| percent(share, 0));
-        figures.push(Figure { name: "Share of the gain kept", number, about });
+        let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
+        figures.push(Figure { name: "Share kept", term: &SHARE_KEPT, number, about });
         figures.push(fits(advice, found));
     }
     let (number, about) = match advice.recommendation.status {
         Status::Clear => ("clear", "the verdict holds at 95%"),
-        Status::Partly => ("partly", "none is shown good enough"),
+        Status::Partly => ("partly", "no schedule is shown to be good enough"),
         Status::TooFew => ("too few", "more windows are needed"),
     };
     let judged =
         advice.basis.judged.as_ref().map_or_else(String::new, |judged| {
             format!(": {} windows, {} rows", judged.windows, thousands(judged.rows))
         });
-    figures.push(Figure { name: "Evidence", number: number.to_owned(), about: format!("{about}{judged}") });
+    let about = html! { (about) (judged) };
+    figures.push(Figure { name: "Evidence", term: &GOOD_ENOUGH, number: number.to_owned(), about });
     figures
 }
 
@@ -110,14 +128,16 @@ fn fits(advice: &Advice, found: &PolicyFinding) -> Figure {
     let every_window = advice.subject.days.map(|days| 365.25 / days);
     match found.effort.fits_per_year.zip(every_window) {
         Some((fits, most)) => Figure {
-            name: "Fits a year",
+            name: "Refits per year",
+            term: &REFIT,
             number: format!("{fits:.0}"),
-            about: format!("instead of {most:.0} with one every window"),
+            about: html! { "instead of " (format!("{most:.0}")) " with a refit in every window" },
         },
         None => Figure {
-            name: "Fits in 100 windows",
+            name: "Refits per 100 windows",
+            term: &REFIT,
             number: format!("{:.0}", found.effort.fits()),
-            about: "instead of 100 with one every window".to_owned(),
+            about: html! { "instead of 100 with a refit in every window" },
         },
     }
 }

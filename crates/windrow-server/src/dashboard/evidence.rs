@@ -6,7 +6,9 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table::{self, cells};
+use crate::dashboard::terms::{definitions, marked};
 use crate::dashboard::triangle::triangle;
+use crate::terms::{COMPARISON, SUBJECT};
 use windrow_evaluation::plot::{self, Ages, tables};
 use windrow_evaluation::{Advice, AgeFinding, awaited};
 use windrow_record::Scheme;
@@ -16,7 +18,8 @@ const MOST_FEATURES: usize = 5;
 
 pub(super) fn page(view: &View) -> Page {
     let main = html! {
-        h1 { "What the answer rests on" }
+        h1 { "Evidence for the advice" }
+        p.quiet { (marked(&SUBJECT)) " " (marked(&COMPARISON)) }
         div #evidence data-live {
             @match view.snapshot.advice() {
                 Some(advice) => (said(advice)),
@@ -33,6 +36,7 @@ pub(super) fn page(view: &View) -> Page {
                 }
             }
         }
+        (definitions())
     };
     Page::new("evidence", main)
 }
@@ -43,7 +47,7 @@ fn said(advice: &Advice) -> Markup {
         @if !advice.recommendation.changes.is_empty() {
             details {
                 summary { "The advice has changed " (advice.recommendation.changes.len().saturating_sub(1)) " times" }
-                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.to_string()) } } }
+                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.name(advice.subject.window_unit)) } } }
             }
         }
     }
@@ -56,7 +60,11 @@ fn policies(advice: &Advice) -> Markup {
     html! {
         @for table in tables.iter().filter(|table| !table.note.is_empty()) {
             h2 { (table.heading) }
-            p.quiet { "Recalibration fits two numbers anew and not the model; an alarm refits when the loss or the features drift; following does what this page says, window by window." }
+            p.quiet {
+                "Recalibrate: only the intercept and the slope are fitted again. On alarm: the model is refitted if the "
+                "features drift (PSI) or the loss rises. As advised: the model is refitted as this page would have "
+                "advised at each window."
+            }
             (table::shown(table))
         }
     }
@@ -80,8 +88,8 @@ fn by_age(advice: &Advice) -> Markup {
     let rows = advice.over_time.ages.iter().map(row);
     html! {
         details {
-            summary { "The numbers behind the picture" }
-            (table::of("Models by age", &["age in windows", "log-loss more than a new model's", "95%"], rows))
+            summary { "The numbers in the picture" }
+            (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], rows))
         }
     }
 }
@@ -110,14 +118,17 @@ fn drifted(view: &View) -> Markup {
     let mut found: Vec<(&str, Found)> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| other.largest.total_cmp(&one.largest));
     if found.is_empty() {
-        return html! { p { "Two windows are needed to tell." } };
+        return html! { p { "This needs two windows." } };
     }
     let row = |(name, one): &(&str, Found)| {
         cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
     };
     let rows = found.iter().take(MOST_FEATURES).map(row);
     html! {
-        p.quiet { "Population stability index against the first window. Above 0.1, or above what sampling alone exceeds, a feature has shifted: whether that hurts, the picture of models by age tells." }
+        p.quiet {
+            "The population stability index compares each window with the first. A feature has shifted if its index is "
+            "above 0.1 and above what chance explains. The picture of models by age shows whether that matters."
+        }
         (table::of("Features that drifted most", &["feature", "largest index", "in", "windows with a shift"], rows))
     }
 }
@@ -133,14 +144,14 @@ fn triangles(view: &View) -> Markup {
         return html! { p { "There is no model yet." } };
     };
     html! {
-        nav.choice aria-label="Recipes" {
+        nav.choice aria-label="Schemes" {
             @for recipe in &recipes {
                 a href={ "/evidence?recipe=" (recipe) } aria-current=[(*recipe == chosen).then_some("true")] { (recipe) }
             }
         }
         @match triangle(&view.snapshot, chosen) {
             Some(triangle) => figure.wide { (PreEscaped(triangle.draw().inline())) },
-            None => p { "Two windows with models are needed." },
+            None => p { "This needs two windows with models." },
         }
     }
 }

@@ -73,7 +73,7 @@ impl Page {
                     @if let Some(script) = self.script { script src=(script) defer {} }
                 }
                 body {
-                    a.skip href="#main" { "To the content" }
+                    a.skip href="#main" { "Skip to the content" }
                     header {
                         div #line data-live {
                             strong { (name) }

@@ -23,7 +23,7 @@ pub(super) fn page(view: &View) -> Page {
     let Ok(model) = view.snapshot.resolve(name) else {
         let newest: Vec<&str> = view.snapshot.models().rev().take(3).map(|model| model.name()).collect();
         let sentence = match newest.as_slice() {
-            [] => format!("There is none yet: {}.", view.observed.flow.state),
+            [] => format!("There is no model yet: {}.", view.observed.flow.state),
             newest => format!("The newest are {}; the page of the models lists all.", newest.join(", ")),
         };
         return Page::missing(format!("There is no model {name}"), &sentence);
@@ -50,7 +50,7 @@ fn card(view: &View, model: &Model) -> Markup {
     html! {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
-            @if !aliases.is_empty() { div { dt { "Stands for" } dd { (aliases) } } }
+            @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
             div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
@@ -68,7 +68,7 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
     html! {
         div { dt { "On the next window" } dd { (told(next)) } }
         div { dt { "On held-out rows" } dd { (told(holdout)) } }
-        div { dt { "Threshold" } dd { "positive from a probability of " (learned.threshold) " on" } }
+        div { dt { "Threshold" } dd { "positive if the probability is at least " (learned.threshold) } }
         div {
             dt { "Fit" }
             dd {
@@ -84,7 +84,7 @@ fn told(score: Option<&Score>) -> String {
     let Some(of) = score else { return "not scored yet".to_owned() };
     let auc = of.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
     let (loss, baseline) = (score_or_dash(Some(of.log_loss)), score_or_dash(Some(of.baseline_log_loss)));
-    format!("log-loss {loss} ({baseline} by always saying the share of positives){auc}, {} rows", thousands(of.rows))
+    format!("log-loss {loss} (baseline {baseline}: always the share of positives){auc}, {} rows", thousands(of.rows))
 }
 
 fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
@@ -96,7 +96,7 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     });
     let bins: Vec<Bin> = bins.collect();
     let agreeing = bins.iter().filter(|bin| bin.agrees()).count();
-    let title = format!("On {on}, {agreeing} of {} tenths agree with what was predicted", bins.len());
+    let title = format!("On {on}, {agreeing} of {} bins agree with the predictions", bins.len());
     let picture = Reliability { title, bins };
     let row = |bin: &Bin| {
         let (low, high) = bin.interval();
@@ -105,10 +105,10 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     };
     let rows = picture.bins.iter().map(row);
     html! {
-        h2 { "Can its probabilities be taken at their word?" }
+        h2 { "Are its probabilities calibrated?" }
         figure.one { (PreEscaped(picture.draw().inline())) }
         details {
-            summary { "The numbers behind the picture" }
+            summary { "The numbers in the picture" }
             (table::of("Reliability", &["predicted", "observed", "95%", "rows"], rows))
             p.quiet { "Expected calibration error: " (format!("{:.1}", 100.0 * of.calibration_error)) " points, " (thousands(of.rows)) " rows." }
         }
@@ -129,9 +129,11 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         @if let Some(picture) = across_windows(view, model, &followed) {
             figure.wide { (PreEscaped(picture.draw().inline())) }
         }
-        p.quiet { "A number's weight is for one standard deviation of it, a level's for being that level." }
+        p.quiet {
+            "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."
+        }
         (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], rows))
-        @if largest.len() > MOST_COEFFICIENTS { p.quiet { "The largest " (MOST_COEFFICIENTS) " of " (largest.len()) "; the card as JSON has all." } }
+        @if largest.len() > MOST_COEFFICIENTS { p.quiet { "The largest " (MOST_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
     }
 }
 
@@ -178,9 +180,9 @@ fn lineage(model: &Model) -> Markup {
     let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE } else { lineage.windows.len() });
     let rows = first.iter().chain(last.iter().skip(hidden)).map(row);
     html! {
-        h2 { "What it was made from" }
-        p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models of one lineage saw the same bytes." }
+        h2 { "Training data" }
+        p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models with the same lineage were trained on the same bytes." }
         @if hidden > 0 { p.quiet { "The first " (LINEAGE) " and the last " (LINEAGE) " of " (lineage.windows.len()) " windows." } }
-        (table::of("Windows behind the model", &["window", "rows", "labelled", "sha256"], rows))
+        (table::of("Windows that the model was trained on", &["window", "rows", "labelled", "sha256"], rows))
     }
 }

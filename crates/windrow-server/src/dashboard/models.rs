@@ -22,11 +22,14 @@ pub(super) fn page(view: &View) -> Page {
     let is_more = shown.len() > MODELS;
     shown.truncate(MODELS);
     let rows = shown.iter().map(|model| row(&view.snapshot, model));
-    let header =
-        ["model", "stands for", "rows", "log-loss, next window", "always the share", "AUC, next window", "state"];
+    let header = ["model", "aliases", "rows", "log-loss, next window", "baseline", "AUC, next window", "state"];
     let main = html! {
         h1 { "Models" }
-        p.quiet { "Newest first. The next window is the first that a model has not learned from: what it says there counts. A model that does not beat always saying the share of positives is of no use." }
+        p.quiet {
+            "Newest first. The next window is the first one that a model has not learned from, so its scores there are "
+            "the ones that count. The baseline is the log-loss of always predicting the share of positives. A model "
+            "that does not beat it is of no use."
+        }
         div #models data-live {
             @if shown.is_empty() {
                 p { "There is no model yet: " (view.observed.flow.state) "." }

@@ -9,7 +9,7 @@ use windrow_registry::monitor::Observed;
 pub(super) fn road(observed: &Observed) -> Markup {
     let flow = &observed.flow;
     html! {
-        ol.road aria-label="The way of the rows" {
+        ol.road aria-label="Steps of the rows" {
             @for step in &flow.steps {
                 li.silent[step.is_silent] data-step=(step.name) {
                     span.name { (step.name) }

@@ -20,8 +20,8 @@ pub(super) fn page(view: &View) -> Page {
     let rest = shown.last().map(|last| last.window.get()).filter(|last| *last > 1);
     let main = html! {
         h1 { "The stream" }
-        section.way aria-label="The way of the rows" { (road(&view.observed)) }
-        p.quiet.live #live { "These numbers follow the stages. A stage that has told nothing for five seconds shows since when." }
+        section.way aria-label="The progress of the rows" { (road(&view.observed)) }
+        p.quiet.live #live { "These numbers are live. A stage that has not reported for five seconds shows when it was last heard." }
         div #windows data-live {
             (quarantine(view))
             h2 { "Windows" }
@@ -58,7 +58,9 @@ fn quarantine(view: &View) -> Markup {
     html! {
         @if !reasons.is_empty() {
             h2 { "Rows in quarantine" }
-            p.quiet { "They are in no batch file; each is kept with its reason, and the page of its window shows it." }
+            p.quiet {
+                "These rows are in no batch file. Each one is stored with its reason, and the page of its window shows it."
+            }
             (table::of("Rows in quarantine", &["reason", "rows"], rows))
         }
     }

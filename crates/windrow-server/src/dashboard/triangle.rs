@@ -52,7 +52,8 @@ pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> 
     let title = if oldest.0 < 2 {
         format!("{recipe}: one model has been scored")
     } else {
-        format!("{recipe}: the oldest model, {} windows old, loses {:.4} a row more than a new one", oldest.0, oldest.1)
+        let (age, loss) = oldest;
+        format!("{recipe}: the oldest model, {age} windows old, loses {loss:.4} more per row than a new one")
     };
     Some(Triangle { title, windows: (first, last), cells })
 }

@@ -56,12 +56,12 @@ fn form(view: &View, model: &Model, learned: &Learned) -> Markup {
                     (shown(number, field, first.and_then(|row| row.get(field.name))))
                 }
                 p.pages {
-                    button type="submit" { "Ask" }
-                    button #another type="button" disabled[examples.len() < 2] { "Another real row" }
+                    button type="submit" { "Predict" }
+                    button #another type="button" disabled[examples.len() < 2] { "Another example row" }
                 }
-                p.quiet { "A field that is left empty is missing. The first row is one that the model was made with." }
+                p.quiet { "An empty field counts as missing. The first row is from the training data." }
             }
-            section #result aria-live="polite" aria-label="The answer" { p.quiet { "Ask, and the answer stands here." } }
+            section #result aria-live="polite" aria-label="The answer" { p.quiet { "The answer appears here." } }
         }
         section #curl aria-label="The same request" hidden { h2 { "The same request" } pre tabindex="0" { code {} } button type="button" { "Copy" } }
         section #all aria-label="Every model" {}
@@ -104,10 +104,12 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
             }
             Encoding::Category { levels } => {
                 let named: Vec<&str> = levels.iter().filter_map(Level::value).collect();
-                let hint = format!("{} known; any other counts as 'other'", named.len());
+                let hint = format!("{} known values; others count as 'other'", named.len());
                 ("text", hint, named.into_iter().take(MOST_LEVELS).collect())
             }
-            Encoding::Calendar { format, .. } => ("text", format!("a time, as {}", format.as_str()), Vec::new()),
+            Encoding::Calendar { format, .. } => {
+                ("text", format!("a time of the form {}", format.as_str()), Vec::new())
+            }
         };
         fields.push(Field { name: &feature.column, kind, hint, levels });
     }

@@ -46,7 +46,7 @@ pub(super) fn page(view: &View) -> Page {
             p { "No model has been scored on it yet." }
         }
         p.pages {
-            @if sealed.window.get() > 1 { a href={ "/windows/" (sealed.window.get() - 1) } { "The window before" } }
+            @if sealed.window.get() > 1 { a href={ "/windows/" (sealed.window.get() - 1) } { "The previous window" } }
             @if view.observed.windows.last().is_some_and(|last| last.window > sealed.window) {
                 a href={ "/windows/" (sealed.window.get() + 1) } { "The next window" }
             }
@@ -63,7 +63,7 @@ fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
                 div { dt { "Positive" } dd { (percent(share, 1)) " of the labelled rows" } }
             }
             div { dt { "In quarantine" } dd { (thousands(sealed.quarantined)) } }
-            div { dt { "Came again" } dd { (thousands(sealed.repeated)) " messages, not stored twice" } }
+            div { dt { "Repeated" } dd { (thousands(sealed.repeated)) " messages, stored only once" } }
             div { dt { "File" } dd { (sealed.window.file_stem()) ".csv, " (bytes(sealed.bytes)) } }
             @if let Some(report) = report { div { dt { "sha256" } dd { code { (digest(&report.sha256)) } } } }
             div { dt { "Sealed because" } dd { (sealed.reason) } }
@@ -77,9 +77,9 @@ fn quarantine(workdir: &Path, sealed: &SealedWindow) -> Markup {
     html! {
         h2 { "Rows in quarantine" }
         @if shown < sealed.quarantined {
-            p.quiet { "The first " (shown) " of " (thousands(sealed.quarantined)) "; quarantine/" (sealed.window.file_stem()) ".jsonl has all." }
+            p.quiet { "The first " (shown) " of " (thousands(sealed.quarantined)) "; quarantine/" (sealed.window.file_stem()) ".jsonl has all of them." }
         }
-        (table::of("Rows in quarantine", &["row", "reason", "as it came"], rows.iter().map(quarantined_row)))
+        (table::of("Rows in quarantine", &["row", "reason", "raw text"], rows.iter().map(quarantined_row)))
     }
 }
 
@@ -126,14 +126,14 @@ fn scores(report: &WindowReport) -> Markup {
     let rows = scored.iter().take(MOST_MODELS).map(row);
     html! {
         @if !scored.is_empty() {
-            h2 { "How models met it" }
+            h2 { "Scores of the models on this window" }
             p.quiet {
-                "Models that learned from earlier windows alone, the lowest log-loss first"
-                @if let Some(baseline) = baseline { "; always saying the share of positives: " (score(baseline)) }
+                "Only models that learned from earlier windows, the lowest log-loss first"
+                @if let Some(baseline) = baseline { "; by always predicting the share of positives: " (score(baseline)) }
                 "."
                 @if scored.len() > MOST_MODELS { " The best " (MOST_MODELS) " of " (scored.len()) "." }
             }
-            (table::of("How models met it", &["model", "age in windows", "log-loss", "AUC"], rows))
+            (table::of("Scores of the models on this window", &["model", "age in windows", "log-loss", "AUC"], rows))
         }
     }
 }
@@ -145,8 +145,8 @@ fn drift(report: &WindowReport) -> Markup {
         .peekable();
     html! {
         @if rows.peek().is_some() {
-            h2 { "What changed since the window before" }
-            (table::of("What changed", &["feature", "population stability index", "a shift is above"], rows))
+            h2 { "What changed since the previous window" }
+            (table::of("What changed", &["feature", "population stability index", "threshold of a shift"], rows))
         }
     }
 }

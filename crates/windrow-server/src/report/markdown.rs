@@ -1,5 +1,6 @@
 //! The report as Markdown.
 
+use crate::terms::{COMPARISON, SUBJECT, TERMS, plain};
 use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{Answer, Table};
 
@@ -8,7 +9,8 @@ pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 
 pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
     let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| safe(&text));
-    let mut text = format!("# {title}\n\n{about}\n\n");
+    let subject = safe(&plain(&SUBJECT));
+    let mut text = format!("# {title}\n\n{about}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = safe(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
@@ -16,9 +18,13 @@ pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables:
     for (name, title) in PICTURES.iter().zip(answer.iter().flat_map(|answer| answer.titles())) {
         text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", safe(title)));
     }
-    text.push_str("\n## What it rests on\n");
+    text.push_str(&format!("\n## Evidence\n\n{}\n", safe(&plain(&COMPARISON))));
     for table in tables {
         text.push_str(&rendered(table));
+    }
+    text.push_str("\n## Terms\n\n");
+    for term in TERMS {
+        text.push_str(&format!("- **{}**: {}\n", safe(term.name), safe(term.definition)));
     }
     text.push_str(&format!("\n{}\n", foot));
     text

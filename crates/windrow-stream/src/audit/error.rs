@@ -9,7 +9,7 @@ use windrow_windows::BatchError;
 pub enum AuditError {
     /// The folder has no windows.
     #[error(
-        "no window in {}: `windrow run` or `windrow consume` makes them; --workdir names another place",
+        "no window in {}: create windows with `windrow run` or `windrow consume`, or give another --workdir",
         folder.display()
     )]
     Nothing {

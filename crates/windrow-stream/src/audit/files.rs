@@ -61,12 +61,12 @@ impl WindowFiles {
     ) {
         let fault = match (read, promised) {
             (Err(error), _) => format!("it cannot be read: {error}"),
-            (Ok(_), None) => "its manifest has no sha256 of it".to_owned(),
+            (Ok(_), None) => "its manifest does not have its SHA-256".to_owned(),
             (Ok(found), Some(promised)) if found.bytes != promised.bytes => {
-                format!("it has {} bytes where its manifest says {}", found.bytes, promised.bytes)
+                format!("it has {} bytes, but its manifest says {}", found.bytes, promised.bytes)
             }
             (Ok(found), Some(promised)) if found.sha256 != promised.sha256 => {
-                "its sha256 is not its manifest's: it was changed after it was sealed".to_owned()
+                "its SHA-256 differs from its manifest: it was changed after it was sealed".to_owned()
             }
             (Ok(_), Some(_)) => return,
         };
@@ -97,7 +97,7 @@ impl WindowFiles {
             parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
         });
         if !is_header {
-            self.find(manifest, Kind::File, path, "its first line is not the columns of the dataset".to_owned());
+            self.find(manifest, Kind::File, path, "its first line does not have the columns of the dataset".to_owned());
         }
         let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
         let mut comparison = original.comparison();
@@ -112,11 +112,11 @@ impl WindowFiles {
         let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
         let promised = manifest.rows.count;
         if self.stored != promised || listed != promised {
-            let fault = format!("it has {} rows where its manifest says {promised} and lists {listed}", self.stored);
+            let fault = format!("it has {} rows, but its manifest says {promised} and lists {listed}", self.stored);
             self.find(manifest, Kind::File, path, fault);
         }
         for (number, line) in differing {
-            let fault = format!("line {line} is not row {number} of the dataset");
+            let fault = format!("line {line} differs from row {number} of the dataset");
             self.find(manifest, Kind::Dataset, path, fault);
         }
         Ok(digest)
@@ -142,7 +142,7 @@ impl WindowFiles {
             };
             self.quarantined_rows.push(row);
             if !comparison.is(row, &line.raw) {
-                faults.push(format!("what it holds for row {row} is not row {row} of the dataset"));
+                faults.push(format!("its row {row} differs from row {row} of the dataset"));
             }
         });
         read.map_err(|error| io::Error::other(error.to_string()))?;
@@ -151,14 +151,14 @@ impl WindowFiles {
         }
         let promised = manifest.quarantine.count;
         if self.quarantined != promised {
-            let fault = format!("it has {} lines where its manifest says {promised}", self.quarantined);
+            let fault = format!("it has {} lines, but its manifest says {promised}", self.quarantined);
             self.find(manifest, Kind::File, path, fault);
         }
         let listed: Vec<u64> = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers).collect();
         let mut found: Vec<u64> = self.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if listed != found {
-            self.find(manifest, Kind::File, path, "its rows are not those that its manifest lists".to_owned());
+            self.find(manifest, Kind::File, path, "its rows are not the rows that its manifest lists".to_owned());
         }
         Ok(digest)
     }
@@ -181,7 +181,7 @@ pub(crate) fn account(
         for range in manifest.row_ranges() {
             let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
             if !doubled.is_empty() {
-                let fault = "in a file or in quarantine already".to_owned();
+                let fault = "already in a file or in quarantine".to_owned();
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
             }
         }
@@ -206,8 +206,8 @@ pub(crate) fn account(
     ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
     if original.rows() > 0 {
         let text = match store.format() {
-            RowFormat::Csv => "every stored row is the dataset's, byte for byte",
-            RowFormat::Parquet(_) => "every stored row is the dataset's, value for value",
+            RowFormat::Csv => "every stored row is the same as in the dataset, byte for byte",
+            RowFormat::Parquet(_) => "every stored row is the same as in the dataset, value for value",
         };
         ledger.check("dataset", Kind::Dataset, text.to_owned());
     }
@@ -218,7 +218,7 @@ pub(crate) fn account(
 fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
     for window in store.windows_with(store.format().extension())? {
         if ledger.end.is_some() && ledger.manifests.iter().all(|manifest| manifest.window != window) {
-            let fault = "no manifest seals it, though the stream is through".to_owned();
+            let fault = "it has no manifest, although the stream has ended".to_owned();
             ledger.find(Finding::of(Kind::File, fault).of_window(window).in_file(&store.batch_path(window)));
         }
     }

@@ -104,7 +104,7 @@ fn rows_in_words(rows: &[RowRange]) -> String {
         _ => format!("{} to {}", range.first, range.last),
     };
     let count: u64 = rows.iter().map(|range| range.last - range.first + 1).sum();
-    let told = rows.iter().take(TOLD).map(one).collect::<Vec<_>>().join(", ");
+    let listed = rows.iter().take(TOLD).map(one).collect::<Vec<_>>().join(", ");
     let more = if rows.len() > TOLD { format!(" and more, {count} in all") } else { String::new() };
-    format!("{} {told}{more}", if count == 1 { "row" } else { "rows" })
+    format!("{} {listed}{more}", if count == 1 { "row" } else { "rows" })
 }

@@ -40,9 +40,11 @@ pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
     };
     ledger.check("doubles", Kind::DoubledRow, text);
     let text = match (&ledger.run, ledger.end.is_some()) {
-        (None, _) => return ledger.skipped("gaps", "not judged: the rows are of another producer, which counts none"),
+        (None, _) => {
+            return ledger.skipped("gaps", "not checked: the rows come from another producer, without numbers");
+        }
         (_, true) => "every row of the replay is in a window or in quarantine".to_owned(),
-        (_, false) if cut.span().is_some() => "not judged: the stream is not through".to_owned(),
+        (_, false) if cut.span().is_some() => "not checked: the stream has not ended".to_owned(),
         (_, false) => "every row of the sealed windows is in its file or in quarantine".to_owned(),
     };
     ledger.check("gaps", Kind::MissingRow, text);
@@ -59,7 +61,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
             }
             let beyond = &ledger.accounted - &expected;
             if !beyond.is_empty() {
-                let fault = "in a file or in quarantine, and the replay never sent them".to_owned();
+                let fault = "in a file or in quarantine, but never sent by the replay".to_owned();
                 ledger.find(Finding::of(Kind::DoubledRow, fault).of_rows(RowRange::of_set(&beyond, 1)));
             }
         }
@@ -77,7 +79,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
     }
     let missing = expected - &ledger.accounted;
     if !missing.is_empty() {
-        let fault = "in no window and not in quarantine".to_owned();
+        let fault = "neither in a window nor in quarantine".to_owned();
         ledger.find(Finding::of(Kind::MissingRow, fault).of_rows(RowRange::of_set(&missing, 1)));
     }
 }
@@ -91,7 +93,7 @@ fn offsets(ledger: &mut Ledger) {
             let set = seen.entry((manifest.messages.log.as_deref(), partition)).or_default();
             let doubled = enter(set, RowRange::new(first.bits(), last.bits()));
             if !doubled.is_empty() {
-                let fault = format!("offsets {first} to {last} are accounted for in an earlier window too");
+                let fault = format!("offsets {first} to {last} are also accounted for in an earlier window");
                 found.push(
                     Finding { window: Some(manifest.window), ..Finding::of(Kind::Offset, fault) }.at(partition, first),
                 );
@@ -113,9 +115,9 @@ fn sums(ledger: &mut Ledger) {
         ("messages in quarantine", end.quarantined, totals.quarantined),
         ("repeated messages", end.repeated, totals.repeated + trailing),
     ];
-    for (what, told, counted) in sums {
-        if told != counted {
-            let fault = format!("end.json says {told} {what}, the manifests {counted}");
+    for (what, stated, counted) in sums {
+        if stated != counted {
+            let fault = format!("end.json says {stated} {what}, but the manifests say {counted}");
             ledger.find(Finding::of(Kind::Manifest, fault));
         }
     }

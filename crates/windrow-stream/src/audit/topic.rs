@@ -128,12 +128,12 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
         if ledger.end.is_some() {
             let unstored = &delivered - &ledger.accounted;
             if !unstored.is_empty() {
-                let fault = "in the topic, and in no window and not in quarantine".to_owned();
+                let fault = "in the topic, but neither in a window nor in quarantine".to_owned();
                 ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unstored, 1)));
             }
             let unsent = &ledger.accounted - &delivered;
             if deleted == 0 && !unsent.is_empty() {
-                let fault = "in a file or in quarantine, and not in the topic".to_owned();
+                let fault = "in a file or in quarantine, but not in the topic".to_owned();
                 ledger.find(Finding::of(Kind::Topic, fault).of_rows(RowRange::of_set(&unsent, 1)));
             }
         }
@@ -143,10 +143,10 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
         text.push_str(&format!(" or not sealed yet ({unsealed})"));
     }
     if behind_end > 0 {
-        text.push_str(&format!("; {behind_end} behind the end of the stream, which nobody reads"));
+        text.push_str(&format!("; {behind_end} after the end of the stream, which are not read"));
     }
     if deleted > 0 {
-        text.push_str(&format!("; the broker has deleted {deleted} before them, which are not recounted"));
+        text.push_str(&format!("; the broker has deleted {deleted} earlier messages, which are not recounted"));
     }
     ledger.check("topic", Kind::Topic, text);
 }

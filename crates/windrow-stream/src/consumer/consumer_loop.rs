@@ -160,7 +160,7 @@ impl ConsumerLoop {
             if self.guarded.writer.has_partition(state.partition) {
                 continue;
             }
-            tracing::info!(partition = %state.partition, "the topic has a further partition; reading it too");
+            tracing::info!(partition = %state.partition, "the topic has a new partition; reading it too");
             self.guarded.writer.add_partition(state.partition);
             if state.low > Offset(0) {
                 let (partition, low) = (state.partition, state.low);
@@ -180,7 +180,7 @@ impl ConsumerLoop {
         let waited_for = unended.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         tracing::warn!(
             "{} of {all} partitions have ended; waiting for the end marker of {waited_for} (a message with the header \
-             windrow-end on each; --end-after-idle takes a silence for it)",
+             windrow-end on each; --end-after-idle ends the stream without them)",
             all - unended.len()
         );
         true

@@ -17,9 +17,9 @@ fn describe(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
     let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
     let messages: u64 = deleted.iter().filter_map(OffsetRange::count).sum();
     let rows = rows.map_or_else(String::new, |(missing, all)| {
-        format!("; {missing} of the {all} rows of the replay are in no window")
+        format!("; {missing} of the {all} rows of the replay are not in a window")
     });
-    format!("{}{more}, {messages} messages in all{rows}", listed.join(", "))
+    format!("{}{more}, {messages} messages in total{rows}", listed.join(", "))
 }
 
 /// An error that ends a consumer before its stream ends.
@@ -33,9 +33,9 @@ pub enum ConsumerError {
     Batch(#[from] BatchError),
     /// The broker has deleted messages before they were read.
     #[error(
-        "the broker had deleted a part of topic `{topic}` before it was read: {}. All that was left is in the windows, and \
-         their manifests list what is gone. Longer retention of the topic (retention.ms, retention.bytes) keeps this from \
-         happening; stream.accept_deleted = true in the pipeline file accepts it",
+        "the broker deleted a part of topic `{topic}` before it was read: {}. The remaining messages are in the \
+         windows, and their manifests list the deleted offsets. To prevent this, raise the retention of the topic \
+         (retention.ms, retention.bytes); to accept it, set stream.accept_deleted = true in the pipeline file",
         describe(.deleted, *.rows)
     )]
     Deleted {
@@ -48,8 +48,8 @@ pub enum ConsumerError {
     },
     /// The number of partitions has changed, and the partial windows of a group are cut for a fixed number.
     #[error(
-        "topic `{topic}` has {now} partitions, and the group began with {before}: its windows are put together from \
-         {before} partitions' windows; consume it in another --workdir"
+        "topic `{topic}` has {now} partitions, but the group began with {before}: its windows are assembled from the \
+         windows of {before} partitions; consume it in another --workdir"
     )]
     Repartitioned {
         /// The name of the topic.
@@ -61,9 +61,9 @@ pub enum ConsumerError {
     },
     /// More messages were refused than the pipeline file allows.
     #[error(
-        "{quarantined} of {seen} messages cannot be taken, more than quarantine.max_share = {max_share} of the pipeline \
-         file allows. The first: {}. What was sealed stays, with its refused messages in {}; mend the stream or raise \
-         the share, and start again",
+        "{quarantined} of {seen} messages were rejected, more than quarantine.max_share = {max_share} in the pipeline \
+         file allows. The first: {}. Sealed windows are kept, with their rejected messages in {}; repair the stream or \
+         raise the share, and start again",
         first.join("; "),
         folder.display()
     )]

@@ -42,7 +42,7 @@ enum Kind {
     Row { row: RowNumber, run: Option<usize> },
     Foreign,
     End { run: Option<usize>, first: RowNumber, rows: Option<u64> },
-    Unreadable { header: String },
+    Unreadable { reason: String },
 }
 
 /// A message as it is handed to the writer.
@@ -50,7 +50,7 @@ enum Kind {
 pub(crate) struct Incoming<'a> {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
-    /// The content of its headers, or the text of a header that cannot be read.
+    /// The content of its headers, or the reason why they cannot be read.
     pub(crate) envelope: Result<Envelope<'a>, String>,
     pub(crate) value: &'a [u8],
 }
@@ -68,7 +68,7 @@ impl Messages {
             Ok(Envelope::Row { row, run }) => Kind::Row { row, run: run.map(|run| self.run(run)) },
             Ok(Envelope::Foreign) => Kind::Foreign,
             Ok(Envelope::End { run, first, rows }) => Kind::End { run: run.map(|run| self.run(run)), first, rows },
-            Err(header) => Kind::Unreadable { header },
+            Err(reason) => Kind::Unreadable { reason },
         };
         self.bytes.extend_from_slice(delivery.value());
         let (partition, offset, end) = (delivery.partition(), delivery.offset(), self.bytes.len());
@@ -99,7 +99,7 @@ impl Messages {
                 Kind::Row { row, run: of } => Ok(Envelope::Row { row: *row, run: run(of) }),
                 Kind::Foreign => Ok(Envelope::Foreign),
                 Kind::End { run: of, first, rows } => Ok(Envelope::End { run: run(of), first: *first, rows: *rows }),
-                Kind::Unreadable { header } => Err(header.clone()),
+                Kind::Unreadable { reason } => Err(reason.clone()),
             };
             let value = &self.bytes[begin..message.end];
             begin = message.end;

@@ -158,13 +158,13 @@ impl Member {
         for partition in partitions {
             positions.push((*partition, self.partials.take_up(*partition)?));
         }
-        tracing::info!(partitions = names(partitions), "partitions are ours");
+        tracing::info!(partitions = names(partitions), "partitions assigned");
         Ok(self.membership.take_up(&positions)?)
     }
 
     fn give_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
         partitions.iter().for_each(|partition| self.partials.give_up(*partition));
-        tracing::info!(partitions = names(partitions), "partitions are no longer ours");
+        tracing::info!(partitions = names(partitions), "partitions revoked");
         Ok(self.membership.give_up(partitions)?)
     }
 

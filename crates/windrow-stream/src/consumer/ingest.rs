@@ -34,7 +34,7 @@ pub(crate) fn ingest(
             let is_ours = writer.end_partition(EndMark { partition, offset, run, sent, now })?;
             return Ok(if is_ours { Ingested::End } else { Ingested::OtherEnd });
         }
-        Err(text) => (None, None, rejected(format!("its windrow-row header `{text}` is not a row number"))),
+        Err(reason) => (None, None, rejected(reason)),
         Ok(envelope) => {
             let (run, row) = match envelope {
                 Envelope::Row { row, run } => (run, Some(row)),

@@ -96,11 +96,11 @@ pub(crate) enum IntakeError {
     Csv(#[from] CsvError),
     #[error(transparent)]
     Row(#[from] RowFault),
-    #[error("it begins like a JSON object and is none: {reason}")]
+    #[error("it begins like a JSON object, but is not one: {reason}")]
     Json { reason: String },
     #[error("the JSON object lacks the column `{column}`")]
     JsonLacks { column: String },
-    #[error("the JSON object has the key `{key}`, which is no column")]
+    #[error("the JSON object has the key `{key}`, which is not a column")]
     JsonUnknown { key: String },
     #[error("{column}: a cell cannot hold a JSON array or object")]
     JsonNested { column: String },
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_no_row_is_told() {
         let cases = [
-            ("2013-01-01,1", "it has 2 fields where the dataset has 5 columns"),
+            ("2013-01-01,1", "it has 2 fields, but the dataset has 5 columns"),
             ("", "the record is empty"),
             ("2013-01-01,1,1,1,\"note", "a quote is never closed"),
             ("2013-01-01,soon,1,1,", "late: `soon` is not a number"),
@@ -174,7 +174,7 @@ mod tests {
             (",1,1,1,", "at: the time is missing"),
             ("2013-01-01,1,1,1,\n2013-01-01,1,1,1,", "the message holds more than one record"),
             (r#"{"at": "2013-01-01"}"#, "the JSON object lacks the column `late`"),
-            (r#"{"at": "2013-01-01", "gate": 7}"#, "the JSON object has the key `gate`, which is no column"),
+            (r#"{"at": "2013-01-01", "gate": 7}"#, "the JSON object has the key `gate`, which is not a column"),
             (
                 r#"{"at": "2013-01-01", "late": [1], "miles": 1, "fare": 1, "note": ""}"#,
                 "late: a cell cannot hold a JSON array or object",
@@ -184,6 +184,6 @@ mod tests {
             assert_eq!(read(value, true), Err(expected.to_owned()), "{value}");
         }
         let broken = read("{\"at\": ", true).expect_err("no JSON");
-        assert!(broken.starts_with("it begins like a JSON object and is none"), "{broken}");
+        assert!(broken.starts_with("it begins like a JSON object, but is not one"), "{broken}");
     }
 }

@@ -130,7 +130,7 @@ proptest! {
 
         prop_assert_eq!(check.rows - check.rows_taken(), refused.len() as u64, "{:?}", refused);
         let json = serde_json::to_value(&check).expect("a report");
-        for (kind, reason) in [("late", "late: "), ("at (outlier)", "it lies ")] {
+        for (kind, reason) in [("late", "late: "), ("at (outlier)", "outlier: ")] {
             let found: Vec<u64> = refused.iter().filter(|(_, found)| found.starts_with(reason)).filter_map(|(row, _)| *row).collect();
             let told = &json["refused"][kind];
             prop_assert_eq!(told["rows"].as_u64().unwrap_or(0), found.len() as u64, "{}: {:?}", kind, refused);

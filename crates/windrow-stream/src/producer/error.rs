@@ -21,7 +21,7 @@ pub enum ProducerError {
     #[error(transparent)]
     Survey(#[from] SurveyError),
     /// There are more processes than partitions.
-    #[error("--share {share}: the topic has {partitions} partitions, and each process sends the rows of whole ones")]
+    #[error("--share {share}: the topic has only {partitions} partitions, and each process needs at least one")]
     FewPartitions {
         /// The share that was requested.
         share: Share,
@@ -38,8 +38,8 @@ pub enum ProducerError {
     },
     /// The replay in the topic began at another row.
     #[error(
-        "the replay in the topic `{topic}` begins at row {begins}, and this one at row {from}; give the same --from-row, or \
-         empty the topic with `windrow topic delete` and `windrow topic create`"
+        "the replay in the topic `{topic}` begins at row {begins}, but this one begins at row {from}; give the same \
+         --from-row, or empty the topic with `windrow topic delete` and `windrow topic create`"
     )]
     OtherStart {
         /// The name of the topic.
@@ -51,8 +51,8 @@ pub enum ProducerError {
     },
     /// The replay in the topic has ended differently, and no row can follow its end.
     #[error(
-        "the replay in the topic `{topic}` began with row {first} and ended with row {}, and nothing can follow its end; \
-         empty the topic with `windrow topic delete` and `windrow topic create`",
+        "the replay in the topic `{topic}` began with row {first} and ended with row {}, and no row can follow its \
+         end; empty the topic with `windrow topic delete` and `windrow topic create`",
         last.map_or_else(|| "?".to_owned(), |last| last.to_string())
     )]
     Ended {

@@ -1,7 +1,7 @@
 //! The subject of the advice, in words.
 
-use windrow_config::Pipeline;
-use windrow_evaluation::Subject;
+use windrow_config::{EventSpan, Pipeline, WindowPolicy};
+use windrow_evaluation::{Subject, WindowUnit};
 use windrow_record::display::month;
 use windrow_windows::Manifest;
 
@@ -23,17 +23,61 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
         question: pipeline.target.question(),
         windows,
         unit: pipeline.window.plural(),
+        window_unit: window_unit(pipeline.window),
         span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
         days: days.filter(|days| *days > 0.0),
         note: note(pipeline, repeats.then_some(windows)),
     }
 }
 
+/// Returns the unit of time that each window spans. A duration of 7 days counts as a week, on whichever day it begins.
+fn window_unit(window: WindowPolicy) -> WindowUnit {
+    let WindowPolicy::Event { span, .. } = window else { return WindowUnit::Window };
+    match span {
+        EventSpan::Day => WindowUnit::Day,
+        EventSpan::Week => WindowUnit::Week,
+        EventSpan::Month => WindowUnit::Month,
+        EventSpan::Quarter => WindowUnit::Quarter,
+        EventSpan::Fixed(length) => match length.as_secs() {
+            3_600 => WindowUnit::Hour,
+            86_400 => WindowUnit::Day,
+            604_800 => WindowUnit::Week,
+            _ => WindowUnit::Window,
+        },
+    }
+}
+
 /// Returns a note on the evidence, if one is needed. `repeats` is the last window before rows repeat.
 fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
-    let repeats = repeats.map(|windows| format!("Windows behind {windows} repeat rows, and are no evidence."));
+    let repeats = repeats.map(|last| format!("The windows after window {last} repeat rows, so they are not used."));
     let is_timeless = pipeline.dataset.time.is_none();
-    let timeless = is_timeless.then(|| "No column tells the time: the order of the rows is taken for it.".to_owned());
+    let timeless = is_timeless.then(|| "Without a time column, the order of the rows counts as their time.".to_owned());
     let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
     (!said.is_empty()).then(|| said.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn windows_of_one_unit_of_time_are_named_by_it() {
+        let cases = [
+            ("1h", WindowUnit::Hour),
+            ("day", WindowUnit::Day),
+            ("1d", WindowUnit::Day),
+            ("week", WindowUnit::Week),
+            ("7d", WindowUnit::Week),
+            ("month", WindowUnit::Month),
+            ("quarter", WindowUnit::Quarter),
+            ("14d", WindowUnit::Window),
+        ];
+        for (text, unit) in cases {
+            let span = EventSpan::try_from(text.to_owned()).expect("a span");
+            assert_eq!(window_unit(WindowPolicy::Event { span, lateness: Duration::ZERO }), unit, "{text}");
+        }
+        assert_eq!(window_unit(WindowPolicy::Every(Duration::from_secs(3_600))), WindowUnit::Window);
+    }
 }

@@ -31,11 +31,11 @@ pub(super) fn verdict(
         return Ok(Verdict::Accepted);
     }
     let Some(score) = learned.scores.get("holdout") else {
-        return rejected("its newest window has no held-out rows to judge it by".to_owned());
+        return rejected("its newest window has no held-out rows to evaluate it on".to_owned());
     };
     if let Some(least) = rules.min_auc {
         match score.auc {
-            None => return rejected("its held-out rows are of one class, so that their AUC cannot be told".to_owned()),
+            None => return rejected("its held-out rows have only one class, so its AUC cannot be computed".to_owned()),
             Some(auc) if auc < least => return rejected(format!("its AUC is {auc:.4}, below min_auc {least}")),
             Some(_) => {}
         }

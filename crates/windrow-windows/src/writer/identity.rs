@@ -82,7 +82,7 @@ impl Identity {
         // The expected replay must give the same reason before its first row as after it.
         let expected = || self.expected.clone().filter(|_| run.is_some()).map(Source::Replay);
         let source = self.source.clone().or_else(expected).filter(|source| !source.is(run))?;
-        Some(format!("it is of {}, while this directory is for {}", Source::of(run).name(), source.name()))
+        Some(format!("it comes from {}, but this directory is for {}", Source::of(run).name(), source.name()))
     }
 
     pub(super) fn is_ours(&self, run: Option<&str>) -> bool {

@@ -78,7 +78,7 @@ fn missing_cells_are_a_bin() {
 fn ks_is_the_largest_distance_of_the_distribution_functions() {
     let zeros_and_ones = |ones: usize| numbers((0..1_000).map(|row| f64::from(row < ones)));
     let ks = zeros_and_ones(700).drift_since(&zeros_and_ones(250)).expect("rows").features[0].ks.expect("numbers");
-    assert!((ks - 0.45).abs() < 1e-12, "a feature of few values is told whole: {ks}");
+    assert!((ks - 0.45).abs() < 1e-12, "a feature of few values is compared as a whole: {ks}");
     // Uniform on 0 to 1 and on 0.3 to 1.3.
     let uniform = |from: f64| numbers((0..20_000).map(move |row| from + f64::from(row * 7_919 % 20_000) / 20_000.0));
     let drift = uniform(0.3).drift_since(&uniform(0.0)).expect("rows");

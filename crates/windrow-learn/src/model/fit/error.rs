@@ -28,7 +28,7 @@ pub enum Unlearnable {
     #[error("none of the {0} rows has a target")]
     NoLabels(usize),
     /// There are too few rows to train on. Holds the number of rows.
-    #[error("there are {0} rows to train on, and fewer than {FEWEST_ROWS} say nothing")]
+    #[error("there are only {0} rows to train on; at least {FEWEST_ROWS} are needed")]
     TooFewRows(usize),
     /// All rows have the same class.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
@@ -40,8 +40,8 @@ pub enum Unlearnable {
     },
     /// The encoded features have more columns than the solver can take.
     #[error(
-        "the features make {columns} columns, and at most {most} can be trained by this solver: raise \
-         features.min_count, leave out a categorical column of many values, or leave train.solver out"
+        "the features have {columns} columns after encoding, but this solver supports at most {most}: raise \
+         features.min_count, remove a categorical column with many values, or remove train.solver"
     )]
     TooManyColumns {
         /// The number of columns after encoding.
@@ -50,9 +50,7 @@ pub enum Unlearnable {
         most: usize,
     },
     /// The range of a column's numbers is beyond `f64`. Holds the column.
-    #[error(
-        "the numbers of {0} lie too far apart to be standardised: put the column under features.log or leave it out"
-    )]
+    #[error("the range of the column {0} is too large to standardise it: move it to features.log or remove it")]
     TooFarApart(String),
     /// The solver gave no result, with the reason in a sentence.
     #[error("{0}")]

@@ -63,7 +63,7 @@ pub struct RemoteOptimum {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
     /// The solver was stopped before it finished.
-    #[error("the fit was given up, since it was told to stop")]
+    #[error("the fit was stopped before it finished")]
     Stopped,
     /// The solver failed, with the reason in a sentence.
     #[error("{0}")]

@@ -152,7 +152,7 @@ impl Problem<'_> {
             && optimum.weights.len() == columns
             && optimum.weights.iter().all(|weight| weight.is_finite());
         if !is_whole {
-            let reason = format!("the answer has no {columns} finite coefficients");
+            let reason = format!("the answer does not have {columns} finite coefficients");
             return Err(RemoteError::Failed(reason).into());
         }
         Ok(Solution {

@@ -127,7 +127,7 @@ fn windows_that_cannot_be_learned_from_say_why() {
     for (csv, reason) in [
         (String::new(), "none of the 0 rows has a target"),
         (rows("", 30), "none of the 30 rows has a target"),
-        ([rows("1", 4), rows("0", 5)].concat(), "there are 9 rows to train on, and fewer than 10 say nothing"),
+        ([rows("1", 4), rows("0", 5)].concat(), "there are only 9 rows to train on; at least 10 are needed"),
         (rows("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
         (
             [rows("0", 20), rows("", 5)].concat(),
@@ -135,7 +135,7 @@ fn windows_that_cannot_be_learned_from_say_why() {
         ),
         (
             "-1.7e308,1\n1.7e308,0\n".repeat(10),
-            "the numbers of x lie too far apart to be standardised: put the column under features.log or leave it out",
+            "the range of the column x is too large to standardise it: move it to features.log or remove it",
         ),
     ] {
         let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");

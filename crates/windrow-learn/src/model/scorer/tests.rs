@@ -77,7 +77,7 @@ fn a_model_of_other_features_reads_no_row() {
     let short = ScoredModel { weights: model.weights[1..].to_vec(), ..model.clone() };
     for (frame, model) in [(&other[0], model), (&frames[1], short)] {
         let error = losses(frame, &[model]).expect_err("other features").to_string();
-        assert!(error.contains("window-1 was made for other features"), "{error}");
+        assert!(error.contains("window-1 was trained with other features"), "{error}");
     }
 }
 

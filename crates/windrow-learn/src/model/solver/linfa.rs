@@ -32,7 +32,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
         .max_iterations(limit)
         .gradient_tolerance(GRADIENT_TOLERANCE * design.rows as f64)
         .fit(&Dataset::new(records, Array1::from_vec(labels)))
-        .map_err(|error| SolveError::GaveUp(format!("linfa-logistic gave up: {error}")))?;
+        .map_err(|error| SolveError::GaveUp(format!("linfa-logistic failed: {error}")))?;
     let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
     let coefficients: Vec<f64> =
         std::iter::once(fitted.intercept()).chain(fitted.params().iter().copied()).map(|w| sign * w).collect();
@@ -44,7 +44,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     if solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite) {
         Ok(solution)
     } else {
-        let reason = "linfa-logistic gave coefficients at which the objective is not finite";
+        let reason = "linfa-logistic returned coefficients for which the objective is not finite";
         Err(SolveError::GaveUp(reason.to_owned()))
     }
 }

@@ -185,7 +185,7 @@ fn scales_from_a_millionth_to_a_million_are_solved() {
 #[test]
 fn what_linfa_refuses_is_told() {
     let told = linfa::minimise(&dense(&array![[1.0], [2.0]], &[true, true]), 1.0, linfa::STEP_LIMIT);
-    let expected = "linfa-logistic gave up: Fewer than two classes for logistic regression";
+    let expected = "linfa-logistic failed: Fewer than two classes for logistic regression";
     assert_eq!(told.expect_err("one class").to_string(), expected);
 }
 

@@ -35,8 +35,8 @@ type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     let snapshot = &served.snapshot;
-    gauge(encoder, "models", "Models that can be asked", served.models().count() as f64)?;
-    let about = "1 for the model that a name stands for";
+    gauge(encoder, "models", "Models that can predict", served.models().count() as f64)?;
+    let about = "1 for the model that an alias points to";
     let mut family = encoder.encode_descriptor("alias", about, None, MetricType::Gauge)?;
     let mut named = Vec::new();
     for (alias, model) in snapshot.named() {
@@ -64,7 +64,7 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     of_models("model_objective", about, None, |(_, learned)| learned.solver.objective)?;
     let about = "Rows that the model was fitted to";
     of_models("model_fit_rows", about, None, |(served, _)| served.model.artifact().lineage.fit_rows as f64)?;
-    let about = "Probabilities that single predictions answered";
+    let about = "Probabilities of single predictions";
     let mut family = encoder.encode_descriptor("prediction_probability", about, None, MetricType::Histogram)?;
     for (served, _) in &told {
         served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;

@@ -29,8 +29,7 @@ impl Collector for Rows {
         let is_here = own.sent > 0 || own.received > 0;
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
         stages(&mut encoder, &state.monitor.observed())?;
-        let mut family =
-            encoder.encode_descriptor("build", "Of which version this server is", None, MetricType::Info)?;
+        let mut family = encoder.encode_descriptor("build", "The version of this server", None, MetricType::Info)?;
         prometheus_client::metrics::info::Info::new([
             ("version", env!("CARGO_PKG_VERSION")),
             ("revision", self.revision),
@@ -41,7 +40,7 @@ impl Collector for Rows {
 
 fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
     let metrics = counts.metrics();
-    let about = "Rows by how far they have come, since their stage's process began";
+    let about = "Rows by state, since the process of their stage began";
     let mut family = encoder.encode_descriptor("rows", about, None, MetricType::Counter)?;
     for (metric, _, count) in &metrics {
         if let Metric::State(state) = metric {
@@ -60,7 +59,7 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> fmt::Result {
 const STAGES: [(&str, &str); 3] = [("producer", "sent"), ("consumer", "sealed"), ("trainer", "trained")];
 
 fn stages(encoder: &mut DescriptorEncoder<'_>, observed: &Observed) -> fmt::Result {
-    let about = "1 for a stage that was at work and tells nothing any more";
+    let about = "1 for a stage that was running and no longer reports its status";
     let mut family = encoder.encode_descriptor("stage_silent", about, None, MetricType::Gauge)?;
     for (stage, step) in STAGES {
         let is_silent = observed.flow.steps.iter().any(|found| found.name == step && found.is_silent);

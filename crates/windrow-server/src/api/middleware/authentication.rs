@@ -61,8 +61,8 @@ impl<E> Authentication<E> {
         if keys.is_empty() {
             return match is_change && self.is_loopback && !is_own_page(request, &self.cors) {
                 true => Err(forbidden(
-                    "without API keys, nothing is changed for a page of another site: use the address that the server \
-                     listens on, list the page's origin in serve.cors, or name keys with serve.keys"
+                    "without API keys, a page of another site cannot change anything: use the address that the server \
+                     listens on, list the page's origin in serve.cors, or set keys with serve.keys"
                         .to_owned(),
                 )),
                 false => Ok(None),
@@ -84,14 +84,17 @@ impl<E> Authentication<E> {
             return Err(Box::new(too_many_requests(path, &caller.name, wait)));
         }
         if is_change && caller.scope < Scope::Admin {
-            return Err(forbidden(format!("the key `{}` has the scope read, and this needs admin", caller.name)));
+            return Err(forbidden(format!(
+                "the key `{}` has the scope read, but the request needs admin",
+                caller.name
+            )));
         }
         Ok(Some(caller))
     }
 }
 
 fn too_many_requests(path: &str, name: &str, wait: Duration) -> Response {
-    let detail = format!("the key `{name}` asks more often than it may (serve.requests_per_second)");
+    let detail = format!("the key `{name}` sends too many requests (serve.requests_per_second)");
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
     let mut response = problem.at_path(path).into_response();
     let seconds = wait.as_secs() + 1;

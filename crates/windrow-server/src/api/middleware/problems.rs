@@ -52,7 +52,7 @@ impl<E: Endpoint> Endpoint for Problems<E> {
 }
 
 fn internal_error(status: StatusCode) -> Problem {
-    Problem::new(status, "internal-error", "a fault of ours; the log says more")
+    Problem::new(status, "internal-error", "an internal error; the log of the server has the details")
 }
 
 fn problem(error: Error) -> Problem {
@@ -61,11 +61,11 @@ fn problem(error: Error) -> Problem {
         Err(error) => error,
     };
     if error.is::<NotFoundError>() {
-        let detail = "there is nothing at this path; /docs shows what there is";
+        let detail = "nothing is served at this path; /docs lists the paths";
         return Problem::new(StatusCode::NOT_FOUND, "unknown-path", detail);
     }
     if error.is::<MethodNotAllowedError>() {
-        let detail = "this path does not take this method; the Allow header names those that it takes";
+        let detail = "this path does not accept this method; the Allow header lists the methods that it accepts";
         return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", detail);
     }
     let status = error.status();

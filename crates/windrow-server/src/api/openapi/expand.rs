@@ -127,11 +127,11 @@ fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
             "example": rows,
         },
         "application/x-ndjson": {
-            "schema": lines("A row a line, each a JSON object"),
+            "schema": lines("One row per line, each a JSON object"),
             "example": examples::lines(&rows),
         },
         "text/csv": {
-            "schema": lines("A header line, then a record a row; other columns are passed over"),
+            "schema": lines("A header line, then one record per row; columns that the model does not need are ignored"),
             "example": examples::table(&rows),
         },
     })
@@ -178,16 +178,13 @@ fn answers_of_all(document: &mut Value, has_keys: bool) {
     };
     let mut common = vec![
         ("408", problem("The body did not arrive in time")),
-        ("500", problem("A fault of the server")),
-        (
-            "503",
-            problem("Too much to do at this moment, or nothing to answer with yet; Retry-After says when to try again"),
-        ),
+        ("500", problem("An internal error of the server")),
+        ("503", problem("The server is overloaded, or has no model yet; Retry-After says when to try again")),
     ];
     if has_keys {
-        common.push(("401", problem("No API key, or one that is not known")));
+        common.push(("401", problem("The API key is missing or unknown")));
         common.push(("403", problem("The API key does not allow this")));
-        common.push(("429", problem("The API key asks more often than it may; Retry-After says when to try again")));
+        common.push(("429", problem("The API key sends too many requests; Retry-After says when to try again")));
         document["components"]["securitySchemes"] = json!({
             "bearer": { "type": "http", "scheme": "bearer", "description": "An API key" },
             "header": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key" },
@@ -216,8 +213,8 @@ fn about(pipeline: &Pipeline) -> String {
     let rule = serde_json::to_value(&target.rule).unwrap_or_default();
     let rule = rule.as_object().and_then(|rule| rule.iter().next()).map(|(name, value)| format!("{name} {value}"));
     format!(
-        "Classifiers of the pipeline `{}`. A row is positive when its {} is {}. Models are published while the stream \
-         runs, and this document grows with them: every model has paths of its own, with the fields that it expects.",
+        "Logistic regression models of the pipeline `{}`. A row is positive if its {} is {}. Models are published \
+         while the stream runs, and each one adds its own paths to this document, with the fields that it expects.",
         pipeline.name,
         target.column,
         rule.unwrap_or_default().replace('_', " ")

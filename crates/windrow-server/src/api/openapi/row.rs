@@ -43,7 +43,7 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
     let required: Vec<&str> = input.fields().iter().map(|field| field.name.as_str()).collect();
     json!({
         "type": "object",
-        "description": "One row. Every field must be there; null where it is missing.",
+        "description": "One row. Every field is required; null means that the value is missing.",
         "properties": properties,
         "required": required,
         "additionalProperties": false,

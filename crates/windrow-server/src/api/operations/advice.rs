@@ -19,16 +19,17 @@ pub(crate) struct GiveAdvice(pub(crate) Arc<State>);
 
 #[OpenApi]
 impl GiveAdvice {
-    /// Recommend how often to retrain
+    /// Recommend how often to refit the models
     ///
-    /// Names the cheapest policy (how often to refit, on how much history) that is shown to keep enough of the best
-    /// policy's gain. If no policy is shown to do so, the named policy is provisional. The server does not compute the
-    /// advice: `windrow run` computes it during the run, and `windrow advise` on demand.
+    /// To refit is to train the model again. The answer names the cheapest policy (how often to refit, on how much
+    /// history) that is shown to keep enough of the best policy's gain. If no policy is shown to do so, the named
+    /// policy is provisional. The server does not compute the advice: `windrow run` computes it during the run, and
+    /// `windrow advise` on demand.
     #[oai(path = "/v1/advice", method = "get", operation_id = "give_advice", tag = "Tag::Advice")]
     async fn advice(&self) -> Result<Json<Advice>, ApiError> {
         let served = self.0.served();
         let found = served.snapshot.advice().ok_or_else(|| {
-            let detail = "there is no advice yet: `windrow run` makes it as windows come, else `windrow advise`";
+            let detail = "there is no advice yet: compute it with `windrow run` or `windrow advise`";
             ApiError::not_found("no-advice", detail, Vec::new())
         })?;
         Ok(Json(Advice::of(&**found)))

@@ -58,7 +58,7 @@ mirror! {
         to: Option<String>,
         /// The time of the change, RFC 3339, UTC
         at: String,
-        /// The name of the API key that made the change; `anonymous` if the server asks for no key
+        /// The name of the API key that made the change; `anonymous` if the server requires no key
         by: String,
         /// The reason that the user gave
         why: String,

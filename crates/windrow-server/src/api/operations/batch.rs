@@ -130,7 +130,7 @@ impl BatchReader<'_> {
 
     fn read_table(&mut self, body: &[u8]) -> Result<(), ApiError> {
         let no_record = |line: usize, error: &dyn std::fmt::Display| {
-            ApiError::malformed(format!("record {line} of the body is no CSV: {error}"))
+            ApiError::malformed(format!("record {line} of the body is not CSV: {error}"))
         };
         let check_size = |line: usize, record: &[u8]| {
             let too_large = format!("it is larger than {LARGEST_ROW} bytes");
@@ -144,7 +144,7 @@ impl BatchReader<'_> {
         let header = parser.parse(header.bytes).map_err(|error| no_record(1, &error))?;
         let Some(columns) = self.schema.columns(&header, &mut self.faults) else {
             let faults = std::mem::take(&mut self.faults).into_vec();
-            let detail = "the header line does not name what the model needs".to_owned();
+            let detail = "the header line does not have the columns that the model needs".to_owned();
             return Err(ApiError::with_faults("invalid-batch", detail, faults));
         };
         let names = header.len();
@@ -157,7 +157,7 @@ impl BatchReader<'_> {
                 self.answer(row.as_ref());
             } else {
                 self.faults.push(FieldFault {
-                    reason: "has another number of fields than the header line".to_owned(),
+                    reason: "does not have the same number of fields as the header line".to_owned(),
                     given: Some(fields.len().to_string()),
                     expected: Some(names.to_string()),
                     ..FieldFault::default()
@@ -200,7 +200,7 @@ impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         if let Err(error) = self.reader.begin_row() {
             *self.refused = Some(error);
-            return Err(D::Error::custom("the reading ends here"));
+            return Err(D::Error::custom("reading stopped"));
         }
         RowSeed { schema: self.reader.schema, faults: &mut self.reader.faults }.deserialize(deserializer)
     }
@@ -257,7 +257,7 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let lines = described("string", "A line a row: an object with probability and label");
+        let lines = described("string", "One line per row: an object with probability and label");
         let table = described("string", "A header line, then probability and label of each row");
         success([
             (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),

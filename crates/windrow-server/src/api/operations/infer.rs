@@ -64,10 +64,10 @@ pub(crate) fn infer(
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
 ) -> Result<InferAnswer, ApiError> {
     let Some((json, binary)) = body.split_at_checked(json.unwrap_or(body.len())) else {
-        return Err(ApiError::malformed("Inference-Header-Content-Length is more than the body has"));
+        return Err(ApiError::malformed("Inference-Header-Content-Length is larger than the body"));
     };
     let request: Object<InferRequest<'_>> = serde_json::from_slice(json)
-        .map_err(|error| ApiError::malformed(format!("the body is no inference request: {error}")))?;
+        .map_err(|error| ApiError::malformed(format!("the body is not an inference request: {error}")))?;
     let request = request.0;
     let outputs = outputs(&request)?;
     let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;
@@ -105,7 +105,7 @@ fn outputs(request: &InferRequest<'_>) -> Result<Vec<(usize, bool)>, ApiError> {
     }
     let output = |asked: &RequestedOutput<'_>| {
         let known = OUTPUTS.iter().position(|(name, _)| *name == asked.name).ok_or_else(|| {
-            let detail = format!("there is no output `{}`: a model gives probability and label", excerpt(&asked.name));
+            let detail = format!("unknown output `{}`: the outputs are probability and label", excerpt(&asked.name));
             ApiError::invalid("invalid-tensor", detail)
         })?;
         Ok((known, asked.parameters.0.binary_data.unwrap_or(is_binary)))
@@ -149,12 +149,12 @@ fn columns<'b>(
             },
         };
         let Some(place) = schema.position(&tensor.name) else {
-            fault("is no field of this model", None, schema.nearest_field(&tensor.name));
+            fault("is not a field of this model", None, schema.nearest_field(&tensor.name));
             continue;
         };
         let field = &schema.fields()[place];
         if std::mem::replace(&mut is_named[place], true) {
-            fault("stands twice", None, None);
+            fault("is given twice", None, None);
             continue;
         }
         let column = match (raw, tensor.data) {
@@ -173,11 +173,11 @@ fn columns<'b>(
         let cells = column.len();
         // A shape with further sides of length 1 is accepted too, as in [rows, 1].
         if tensor.shape.cells != Some(cells as u64) || !tensor.shape.is_vector {
-            let reason = format!("has {cells} cells, which its shape does not say");
+            let reason = format!("has {cells} cells, which does not match its shape");
             fault(&reason, Some("a shape [rows]".to_owned()), None);
         }
         if *rows.get_or_insert(cells) != cells {
-            fault("has another length than the tensors before it", rows.map(|rows| format!("{rows} rows")), None);
+            fault("does not have the length of the tensors before it", rows.map(|rows| format!("{rows} rows")), None);
         }
         found[place] = Some(column);
     }

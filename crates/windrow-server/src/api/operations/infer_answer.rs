@@ -86,8 +86,8 @@ impl InferAnswer {
 
 impl ApiResponse for InferAnswer {
     fn meta() -> MetaResponses {
-        let about = "Where outputs are asked for in binary form: the JSON, then their bytes; \
-                     Inference-Header-Content-Length says where the JSON ends";
+        let about = "If outputs are requested in binary form: the JSON, then their bytes; \
+                     Inference-Header-Content-Length is the length of the JSON";
         let bytes = MetaSchema { description: Some(about), format: Some("binary"), ..MetaSchema::new("string") };
         success([
             (Json::<InferResponse>::CONTENT_TYPE, <Json<InferResponse> as Payload>::schema_ref()),

@@ -198,7 +198,7 @@ impl Inference {
         let fitted = self.0.fitted(served, name)?;
         let known = &fitted.model.artifact().lineage.id;
         if version.is_some_and(|version| version != known) {
-            let detail = format!("the model {} has the version {known} alone", fitted.model.name());
+            let detail = format!("the model {} has only the version {known}", fitted.model.name());
             return Err(ApiError::not_found("unknown-version", detail, vec![known.clone()]));
         }
         Ok(fitted)
@@ -255,7 +255,7 @@ pub(crate) fn request_schema() -> serde_json::Value {
                         "parameters": { "type": "object" },
                         "data": {
                             "type": "array",
-                            "description": "Numbers, texts or null, one a row",
+                            "description": "Numbers, texts or null, one per row",
                             "items": { "nullable": true },
                         },
                     },

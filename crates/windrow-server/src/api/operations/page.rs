@@ -25,7 +25,7 @@ pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
 pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| {
         let given = excerpt(text);
-        ApiError::invalid("invalid-query", format!("`{given}` cannot be the parameter {name}"))
+        ApiError::invalid("invalid-query", format!("`{given}` is not a valid value of the parameter {name}"))
     })
 }
 

@@ -9,7 +9,7 @@ pub(crate) enum Tag {
     Models,
     /// The windows of the stream, the scores of the models on them, and the events
     Windows,
-    /// The advice on how often to retrain, and on how much history
+    /// The advice on how often to refit (to train again), and on how much history
     Advice,
     /// Names that users give to models, with their history
     Aliases,

@@ -117,7 +117,7 @@ impl<'b> Column<'b> {
         if collect(array, array, MOST_SIDES, most, &mut starts).is_err() {
             return Err(match starts.len() > most {
                 true => too_many(most),
-                false => "has data that is no array of cells".to_owned(),
+                false => "has data that is not an array of cells".to_owned(),
             });
         }
         Ok(Self::Json { array, starts })

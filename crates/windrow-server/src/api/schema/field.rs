@@ -38,10 +38,10 @@ impl FieldKind {
 
     fn expected(&self) -> String {
         match self {
-            Self::Number { log: false } => "a number, or null where it is missing".to_owned(),
-            Self::Number { log: true } => "a number above -1, or null where it is missing".to_owned(),
-            Self::Text { .. } => "a text, or null where it is missing".to_owned(),
-            Self::Time(format) => format!("a time of the form {}, or null where it is missing", format.as_str()),
+            Self::Number { log: false } => "a number, or null if it is missing".to_owned(),
+            Self::Number { log: true } => "a number above -1, or null if it is missing".to_owned(),
+            Self::Text { .. } => "a text, or null if it is missing".to_owned(),
+            Self::Time(format) => format!("a time of the form {}, or null if it is missing", format.as_str()),
         }
     }
 }
@@ -56,7 +56,7 @@ impl InputField {
             | (FieldKind::Number { log: false }, InputValue::Number(_))
             | (FieldKind::Text { .. }, InputValue::Text(_)) => None,
             (FieldKind::Number { .. }, InputValue::Number(number)) if *number > -1.0 => None,
-            (FieldKind::Number { .. }, InputValue::Number(_)) => fault("has no logarithm"),
+            (FieldKind::Number { .. }, InputValue::Number(_)) => fault("is not above -1"),
             (FieldKind::Number { .. }, InputValue::Text(text))
                 if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
             {

@@ -36,7 +36,7 @@ impl RowSeed<'_> {
     }
 
     fn unless_full<T, E: serde::de::Error>(&self, value: T) -> Result<T, E> {
-        if self.faults.is_full() { Err(E::custom("the most faults that are told")) } else { Ok(value) }
+        if self.faults.is_full() { Err(E::custom("too many faults")) } else { Ok(value) }
     }
 }
 
@@ -67,10 +67,10 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
                     values[place] = Some(value);
                     expected = place + 1;
                 }
-                Name::Field(place) => self.faults.push(fields[place].fault("stands twice", Some(value.to_string()))),
+                Name::Field(place) => self.faults.push(fields[place].fault("is given twice", Some(value.to_string()))),
                 Name::Unknown { name, nearest } => self.faults.push(FieldFault {
                     field: name,
-                    reason: "is no field of this model".to_owned(),
+                    reason: "is not a field of this model".to_owned(),
                     did_you_mean: nearest,
                     ..FieldFault::default()
                 }),

@@ -13,7 +13,7 @@ impl InputSchema {
             let mut places = header.iter().enumerate().filter(|(_, name)| *name == field.name).map(|(place, _)| place);
             match (places.next(), places.next()) {
                 (Some(place), None) => columns.push(place),
-                (Some(_), Some(_)) => faults.push(field.fault("stands twice in the header line", None)),
+                (Some(_), Some(_)) => faults.push(field.fault("is given twice in the header line", None)),
                 (None, _) => {
                     let did_you_mean = windrow_config::nearest_name(&field.name, header.iter()).map(str::to_owned);
                     faults.push(FieldFault { did_you_mean, ..field.fault("is missing in the header line", None) });

@@ -36,7 +36,7 @@ pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Cer
                     keys.store(Arc::new(reloaded));
                     tracing::info!("the API keys were read again");
                 }
-                Err(error) => tracing::error!(%error, "the API keys stay as they were"),
+                Err(error) => tracing::error!(%error, "cannot read the API keys again; the previous ones are kept"),
             }
             of_keys = now;
         }
@@ -44,7 +44,7 @@ pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Cer
         if let Some(certificate) = certificate.clone().filter(|_| now != of_certificate) {
             match blocking(move || certificate.reload()).await {
                 Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+                Err(error) => tracing::error!(%error, "cannot read the certificate again; the previous one is kept"),
             }
             of_certificate = now;
         }

@@ -88,7 +88,7 @@
   const refused = (problem) => {
     const list = element('ul');
     for (const one of problem.errors ?? []) list.append(element('li', `${one.field ?? ''} ${one.reason ?? ''}`.trim()));
-    result.replaceChildren(element('h2', 'The model was not asked'), element('p', problem.detail ?? problem.title ?? ''), list);
+    result.replaceChildren(element('h2', 'The request was rejected'), element('p', problem.detail ?? problem.title ?? ''), list);
     for (const input of form.querySelectorAll('input')) {
       const isWrong = (problem.errors ?? []).some((one) => one.field === input.name);
       input.setAttribute('aria-invalid', String(isWrong));
@@ -106,7 +106,7 @@
       bar(0, one.log_odds, -largest, largest),
     ]);
     const title = `${percent(prediction.probability)} likely: ${prediction.label ? 'positive' : 'not positive'}`;
-    const about = `${prediction.model}, positive from ${percent(prediction.threshold)} on. Log-odds: ${baseline.toFixed(3)} to begin with, and then what each feature adds.`;
+    const about = `${prediction.model}, positive if at least ${percent(prediction.threshold)} likely. Log-odds: the baseline ${baseline.toFixed(3)}, plus what each feature adds.`;
     const unknown = (prediction.unknown ?? []).map((one) => {
       const nearest = one.did_you_mean ? `; did you mean ${one.did_you_mean}?` : '';
       return element('p', `${one.field}: '${one.given}' is not known and counts as 'other'${nearest}`);
@@ -124,7 +124,7 @@
       return [link, percent(one.probability), one.label ? 'positive' : 'not positive', bar(0, one.probability, 0, 1)];
     });
     const shares = newest.map((one) => one.probability);
-    const range = `${newest.length} models say ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
+    const range = `${newest.length} models predict ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}`;
     const more = newest.length > MOST_MODELS ? `; the newest ${MOST_MODELS} are listed` : '';
     const listed = table('The same row by every model', ['model', 'probability', 'label', 'as a bar'], rows);
     all.replaceChildren(element('h2', 'Every model'), element('p', `${range}${more}.`), listed);

@@ -20,7 +20,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
     std::fs::write(batches.join(".open/window-00003.0.csv"), "half").expect("a file");
     let (writer, next) = open(folder.path(), cut, 1);
-    assert_eq!(next, [1], "reading goes on behind the first window, with one message to know the topic by");
+    assert_eq!(next, [1], "reading continues after the first window, with one message to recognise the topic");
     for left in ["window-00002.csv", ".open/window-00003.0.csv", "../quarantine/window-00002.jsonl"] {
         assert!(!batches.join(left).exists(), "{left}");
     }
@@ -33,7 +33,7 @@ fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
     let text = std::fs::read_to_string(&first).expect("a manifest");
     let cases: BTreeMap<&str, String> = [
         ("is damaged", text[..text.len() / 2].to_owned()),
-        ("has format 4, and this Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
+        ("has format 4, but this version of Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
     ]
     .into();
     for (expected, text) in cases {
@@ -64,7 +64,7 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
     assert_eq!(sealed.len(), 1);
     drop(writer);
     let (mut writer, next) = open(folder.path(), cut, 2);
-    assert_eq!(next, [0, 0], "behind row 1, and at the end marker of partition 1; one message before each");
+    assert_eq!(next, [0, 0], "after row 1, and at the end marker of partition 1; one message before each");
     for (partition, offset) in [(0, 1), (1, 1), (0, 2)] {
         deliver(&mut writer, partition, offset, &topic[partition][offset], now);
     }
@@ -190,7 +190,7 @@ fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
         let whole = std::fs::read(&path).expect("a file");
         std::fs::write(&path, &whole[..whole.len() - 1]).expect("a file");
         let error = resume(folder.path(), cut, 1, None).expect_err("cut short").to_string();
-        assert!(error.contains("where its manifest says") && error.contains(file), "{error}");
+        assert!(error.contains("but its manifest says") && error.contains(file), "{error}");
         std::fs::remove_file(&path).expect("was there");
         assert!(matches!(resume(folder.path(), cut, 1, None), Err(BatchError::Damaged { .. })));
         std::fs::write(&path, whole).expect("a file");

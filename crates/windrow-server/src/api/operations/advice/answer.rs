@@ -5,7 +5,7 @@ use windrow_evaluation::{self as evaluation, Policy, Refit};
 use crate::api::operations::mirror::{Mirror, mirror};
 
 mirror! {
-    /// The advice on how often to retrain, and on how much history
+    /// The advice on how often to refit, and on how much history
     struct Advice of found: evaluation::Advice {
         /// The newest window that the advice takes into account
         as_of_window: u32 = found.subject.windows,

@@ -1,0 +1,48 @@
+//! The word for a window: a unit of time, such as `month`, or `window`.
+
+use serde::{Deserialize, Serialize};
+
+/// The unit of time that each window spans. Sentences name the windows by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowUnit {
+    /// Windows that do not span one unit of time, such as windows of rows or of 14 days.
+    #[default]
+    Window,
+    /// Windows of one hour.
+    Hour,
+    /// Windows of one day.
+    Day,
+    /// Windows of seven days.
+    Week,
+    /// Windows of one month of the calendar.
+    Month,
+    /// Windows of one quarter of a year.
+    Quarter,
+}
+
+impl WindowUnit {
+    /// Returns the word for one window, as in `month`.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Window => "window",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+        }
+    }
+
+    /// Returns the word for several windows, as in `months`.
+    pub fn many(self) -> &'static str {
+        match self {
+            Self::Window => "windows",
+            Self::Hour => "hours",
+            Self::Day => "days",
+            Self::Week => "weeks",
+            Self::Month => "months",
+            Self::Quarter => "quarters",
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The terms of the advice, each with its definition. The pages and the report explain them with the same words.
+
+/// A term that readers may not know.
+#[derive(Debug)]
+pub(crate) struct Term {
+    /// The identifier in links, unique on a page.
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) definition: &'static str,
+}
+
+pub(crate) static WINDOW: Term = Term {
+    id: "term-window",
+    name: "window",
+    definition: "A slice of the stream, such as 14 days or 1,000 rows. A model is trained on windows and judged only \
+                 on later ones.",
+};
+pub(crate) static HISTORY: Term = Term {
+    id: "term-history",
+    name: "history",
+    definition: "How many windows a model is trained on: the last 1, 2, 4, 8, ..., or all so far.",
+};
+pub(crate) static REFIT: Term = Term {
+    id: "term-refit",
+    name: "refit",
+    definition: "To train the model again, on the windows of its history. Every 2nd means after every second window.",
+};
+pub(crate) static LOG_LOSS: Term = Term {
+    id: "term-log-loss",
+    name: "log-loss",
+    definition: "The error of predicted probabilities: the mean of -log(p) over the rows, where p is the probability \
+                 that the model gave to the true class. Lower is better.",
+};
+pub(crate) static SHARE_KEPT: Term = Term {
+    id: "term-share-kept",
+    name: "share kept",
+    definition: "The improvement of a schedule (or policy: how often to refit, on how much history), in per cent of \
+                 the best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
+                 average rate, which is the share of positives so far.",
+};
+pub(crate) static GOOD_ENOUGH: Term = Term {
+    id: "term-good-enough",
+    name: "good enough",
+    definition: "The data show, at the 95% level, that a schedule keeps at least 90% of the best one's improvement \
+                 (advise.keep sets this share). The advice recommends the cheapest schedule that is good enough.",
+};
+
+/// All terms, each after those that its definition uses.
+pub(crate) static TERMS: [&Term; 6] = [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH];
+
+/// A part of a sentence, and the term to explain after it.
+pub(crate) type Part = (&'static str, Option<&'static Term>);
+
+/// The sentence that says what the advice is about.
+pub(crate) static SUBJECT: [Part; 4] = [
+    ("Windrow trains logistic regression models on windows", Some(&WINDOW)),
+    (" of a stream, and advises how often to refit", Some(&REFIT)),
+    (" them (to train them again) and on how much history", Some(&HISTORY)),
+    (".", None),
+];
+
+/// The sentences that say how the schedules are compared.
+pub(crate) static COMPARISON: [Part; 4] = [
+    ("Schedules, or policies, are compared by log-loss", Some(&LOG_LOSS)),
+    (" on later windows. The share kept", Some(&SHARE_KEPT)),
+    (" compares a schedule with the best one; the verdict says whether that is good enough", Some(&GOOD_ENOUGH)),
+    (".", None),
+];
+
+/// Returns a sentence without its marks.
+pub(crate) fn plain(sentence: &[Part]) -> String {
+    sentence.iter().map(|(text, _)| *text).collect()
+}

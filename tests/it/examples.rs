@@ -1,0 +1,41 @@
+//! The examples of docs/http-api.md, run by bash and Python against a server with the models of the flights sample.
+
+use std::fs;
+use std::process::Command;
+
+use windrow_testing::served::{serve, serve_by};
+use windrow_testing::{command, has, root, run_once, sample_with, text};
+
+/// The code blocks of a document in one language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let start = format!("```{language}\n");
+    page.split(start.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_examples_of_the_http_api_get_answers() {
+    if !has("curl") || !has("python3") || !has("bash") {
+        return;
+    }
+    let page = fs::read_to_string(root().join("docs/http-api.md")).expect("a page");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "parts = 3", "");
+    let workdir = folder.path().join(".windrow/flights").display().to_string();
+    run_once(&file, &workdir, &[]);
+    let (_open, open) = serve(&file, &workdir);
+    let locked = ["serve", &file, "--workdir", &workdir, "--listen", "127.0.0.1:0"];
+    let (_locked, locked) = serve_by(command(&locked).env("WINDROW_API_KEYS", "reader:read:KEY"), &workdir);
+    let here = |block: &str| {
+        block.replace("http://127.0.0.1:8080", &open).replace("https://windrow.example.org:8080", &locked)
+    };
+    let (shell, python) = (blocks(&page, "sh"), blocks(&page, "python"));
+    assert!(shell.len() >= 4 && !python.is_empty());
+    let shell = shell.into_iter().map(|block| ("bash", here(block).replace("curl ", "curl --fail-with-body -sS ")));
+    let python = python.into_iter().map(|block| ("python3", here(block)));
+    for (program, script) in shell.chain(python) {
+        let ran = Command::new(program).args(["-c", &script]).current_dir(folder.path()).output().expect("it runs");
+        let said = text(&ran.stdout);
+        assert!(ran.status.success() && !said.contains("urn:windrow:"), "{script}\n{said}\n{}", text(&ran.stderr));
+        assert!(["probability", "model"].iter().any(|member| said.contains(member)), "{script}\n{said}");
+    }
+}
