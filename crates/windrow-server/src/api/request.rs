@@ -38,13 +38,9 @@ impl Limits {
         let concurrency = serve.concurrency.min(Semaphore::MAX_PERMITS);
         let max_body = usize::try_from(serve.max_body.as_u64()).unwrap_or(usize::MAX);
         let memory = max_body.saturating_mul(2).max(LEAST_MEMORY) / MEMORY_UNIT;
-        Self {
-            max_body,
-            max_rows: serve.max_rows,
-            concurrency,
-            work: Arc::new(Semaphore::new(concurrency)),
-            memory: Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS))),
-        }
+        let memory = Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS)));
+        let work = Arc::new(Semaphore::new(concurrency));
+        Self { max_body, max_rows: serve.max_rows, concurrency, work, memory }
     }
 
     /// Reserves memory until the permit is dropped.
@@ -53,11 +49,8 @@ impl Limits {
     /// Returns an error if other large requests have reserved too much.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
-            ApiError::overloaded(
-                "other large requests use all the memory that is reserved for them; try again in a moment",
-            )
-        })
+        let detail = "other large requests use all the memory that is reserved for them; try again in a moment";
+        Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| ApiError::overloaded(detail))
     }
 }
 

@@ -94,7 +94,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
     let (serve, methods) = (&pipeline.serve, document.methods());
-    let routes = routes(&state, &metrics, document, dashboard, has_keys);
+    let routes = routes(&state, &metrics, document, dashboard);
     let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
     let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
@@ -146,7 +146,6 @@ fn routes(
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
     dashboard: Dashboard,
-    has_keys: bool,
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
@@ -157,7 +156,6 @@ fn routes(
         state: Arc::clone(state),
         metrics: Arc::clone(metrics),
         dashboard,
-        has_keys,
         operations: service.into_endpoint(),
     }
 }
@@ -170,8 +168,6 @@ struct Routes<O> {
     state: Arc<State>,
     metrics: Arc<Metrics>,
     dashboard: Dashboard,
-    /// True if requests need an API key.
-    has_keys: bool,
     operations: O,
 }
 
@@ -199,7 +195,7 @@ impl<O: Endpoint> Endpoint for Routes<O> {
             "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
             path => {
                 let Answer { is_found, kind, body } =
-                    self.dashboard.page(path, query, self.has_keys).await.ok_or(NotFoundError)?;
+                    self.dashboard.page(path, query, self.document.has_keys).await.ok_or(NotFoundError)?;
                 let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
                 Ok(Response::builder().status(status).content_type(kind).body(body))
             }

@@ -143,9 +143,8 @@ impl BatchReader<'_> {
         check_size(1, header.bytes)?;
         let header = parser.parse(header.bytes).map_err(|error| no_record(1, &error))?;
         let Some(columns) = self.schema.columns(&header, &mut self.faults) else {
-            let faults = std::mem::take(&mut self.faults).into_vec();
-            let detail = "the header line does not have the columns that the model needs".to_owned();
-            return Err(ApiError::with_faults("invalid-batch", detail, faults));
+            let detail = "the header line does not have the columns that the model needs";
+            return Err(ApiError::with_faults("invalid-batch", detail, std::mem::take(&mut self.faults)));
         };
         let names = header.len();
         while let Some(record) = records.next_record().map_err(|error| no_record(self.read + 2, &error))? {
