@@ -19,10 +19,8 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
     let counting = display.counting("checking");
     let tell = counting.tell();
-    let check = tokio::select! {
-        check = blocking(move || inspection::check(&pipeline, &*tell)) => check?,
-        () = stop.cancelled() => return Ok(()),
-    };
+    let checking = blocking(move || inspection::check(&pipeline, &*tell));
+    let Some(check) = stop.run_until_cancelled(checking).await.transpose()? else { return Ok(()) };
     drop(counting);
     if args.json {
         json(&check)?;

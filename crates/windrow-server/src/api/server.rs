@@ -108,11 +108,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
     let watching = Arc::clone(&connections);
     let watching = tokio::spawn(async move { watching.watch().await });
     let open = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.tcp.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
+    while let Some(accepted) = stop.run_until_cancelled(listener.tcp.accept()).await {
         let Ok((tcp, address)) = accepted else {
             // Accept fails, for example, if the process has no file handles left. An immediate retry would be a busy
             // loop.
@@ -120,10 +116,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let place = tokio::select! {
-            place = connections.admit() => place,
-            () = stop.cancelled() => break,
-        };
+        let Some(place) = stop.run_until_cancelled(connections.admit()).await else { break };
         // Small answers are sent immediately instead of waiting for more data.
         let _ = tcp.set_nodelay(true);
         let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());

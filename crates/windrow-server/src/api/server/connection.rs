@@ -87,12 +87,9 @@ impl Handler {
         let (scheme, stream) = match certificate {
             None => (Scheme::HTTP, Stream::Left(tcp)),
             // The handshake runs in the task of the connection, so a slow client delays no other.
-            Some(certificate) => tokio::select! {
-                accepted = certificate.accept(tcp) => match accepted {
-                    Ok(stream) => (Scheme::HTTPS, stream),
-                    Err(_) => return,
-                },
-                () = stop.cancelled() => return,
+            Some(certificate) => match stop.run_until_cancelled(certificate.accept(tcp)).await {
+                Some(Ok(stream)) => (Scheme::HTTPS, stream),
+                _ => return,
             },
         };
         let watched = Arc::clone(&activity);
@@ -111,10 +108,9 @@ impl Handler {
             Arc::clone(&handler).answer(request, address, scheme.clone(), scope)
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
-        tokio::select! {
-            // Errors of a connection are ignored, because its requests are already in the log.
-            _ = connection.as_mut() => return,
-            () = stop.cancelled() => {}
+        // Errors of a connection are ignored, because its requests are already in the log.
+        if stop.run_until_cancelled(connection.as_mut()).await.is_some() {
+            return;
         }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
