@@ -100,13 +100,8 @@ impl RecordParser {
 
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `quote`.
     pub fn quoted(delimiter: u8, quote: u8) -> Self {
-        Self {
-            delimiter,
-            quote,
-            reader: csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
-            text: vec![0; 1024],
-            ends: vec![0; FEWEST_FIELDS],
-        }
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
+        Self { delimiter, quote, reader, text: vec![0; 1024], ends: vec![0; FEWEST_FIELDS] }
     }
 
     /// Splits one record, given without its line end, into fields.

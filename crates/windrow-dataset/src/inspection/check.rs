@@ -85,18 +85,9 @@ pub fn check(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Check, InspectionErr
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
     let (faults, notes) = told(pipeline, &survey, &windows, &categories);
-    Ok(Check {
-        rows: survey.rows,
-        refused: survey.refused,
-        without_target: survey.unlabelled,
-        positive: survey.positives,
-        order: pipeline.dataset.time.is_some().then_some(survey.order),
-        windows,
-        categories,
-        leaks: survey.leaks,
-        faults,
-        notes,
-    })
+    let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
+    let order = pipeline.dataset.time.is_some().then_some(order);
+    Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
 }
 
 /// Returns the faults and the notes, each a sentence.
@@ -184,13 +175,8 @@ fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {
         let mut most: Vec<(String, u64)> = levels.iter().map(|(text, count)| (text.clone(), *count)).collect();
         most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         most.truncate(MOST_TOLD);
-        Category {
-            column: column.clone(),
-            levels: (!levels.is_empty()).then_some(levels.len()),
-            rare_levels: rare.clone().count(),
-            rare_rows: rare.sum(),
-            most,
-        }
+        let (column, levels) = (column.clone(), (!levels.is_empty()).then_some(levels.len()));
+        Category { column, levels, rare_levels: rare.clone().count(), rare_rows: rare.sum(), most }
     };
     survey.levels.iter().map(category).collect()
 }

@@ -63,17 +63,11 @@ impl Scan {
             null: Vec::new(),
             time: None,
         };
-        let mut scan = Self {
-            dataset,
-            has_header: layout.header.is_some(),
-            columns: names.iter().map(|_| Column::default()).collect(),
-            names,
-            rows: 0,
-            not_utf8: 0,
-            first_not_utf8: None,
-            first_lines: Vec::new(),
-            renamed,
-        };
+        let columns = names.iter().map(|_| Column::default()).collect();
+        let has_header = layout.header.is_some();
+        let (not_utf8, first_not_utf8, first_lines) = (0, None, Vec::new());
+        let mut scan =
+            Self { dataset, has_header, columns, names, rows: 0, not_utf8, first_not_utf8, first_lines, renamed };
         if let Some(header) = &layout.header {
             scan.first_lines.push(header.join(char::from(layout.delimiter).encode_utf8(&mut [0; 4])));
         }

@@ -168,15 +168,9 @@ impl<'a> Reading<'a> {
             WindowPolicy::Event { span, .. } => (true, span),
             _ => (false, EventSpan::Day),
         };
-        Self {
-            schema,
-            needs_time,
-            unit,
-            compared: Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature)))),
-            features,
-            overflowed: vec![false; survey.levels.len()],
-            survey,
-        }
+        let compared = Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature))));
+        let overflowed = vec![false; survey.levels.len()];
+        Self { schema, needs_time, unit, compared, features, overflowed, survey }
     }
 
     /// Reads a row as the consumer does.

@@ -66,15 +66,8 @@ pub(crate) struct ApiError(pub(crate) Box<Problem>);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
-        Self {
-            kind: format!("urn:windrow:{kind}"),
-            title: kind.replace('-', " "),
-            status: status.as_u16(),
-            detail: detail.into(),
-            errors: None,
-            known: None,
-            error: None,
-        }
+        let (kind, title) = (format!("urn:windrow:{kind}"), kind.replace('-', " "));
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), errors: None, known: None, error: None }
     }
 
     /// Adapts the problem to the clients of `path`. Clients of the Open Inference Protocol read the field `error`.
