@@ -122,9 +122,9 @@ fuzz seconds="300" targets="record message request frame answer segment":
     for target in {{targets}}; do RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $target -- -max_total_time={{seconds}} || exit; done
 
 # Measure the time of a release build from an empty target folder
-build-time:
+build-time *features:
     rm -rf .windrow/build-time
-    CARGO_TARGET_DIR=.windrow/build-time cargo build --release --timings
+    bash -c 'time CARGO_TARGET_DIR=.windrow/build-time cargo build --release --timings {{features}}'
 
 # Run the steps of CI
 ci:

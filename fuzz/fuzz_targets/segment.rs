@@ -29,7 +29,9 @@ fuzz_target!(|segment: Segment| {
     let (mut bytes, mut offset) = (Vec::new(), 0_i64);
     for Batch { attributes, last_offset_delta, times, producer, count, records } in segment.batches {
         let delta = i32::from(last_offset_delta);
-        bytes.extend(batch(offset, attributes, delta, times, producer, count, &records));
+        let mut batch = batch(attributes, delta, times, producer, count, &records);
+        batch[..8].copy_from_slice(&offset.to_be_bytes());
+        bytes.extend(batch);
         offset += i64::from(delta) + 1;
     }
     bytes.extend(segment.rest);

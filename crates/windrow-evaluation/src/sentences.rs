@@ -125,7 +125,7 @@ fn history(advice: &Advice, named: &Named, of: &str, sentences: &mut Vec<String>
     }
     let limited = advice.comparison.every_window().filter_map(|found| Some((found.policy.length()?, found)));
     let shortest = limited.min_by_key(|(length, _)| *length);
-    if let Some((short, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
+    if let Some((_, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
         && found.verdict == Verdict::Worse
     {
         let on = on(found.policy.history, unit);

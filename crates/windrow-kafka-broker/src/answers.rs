@@ -9,3 +9,16 @@ pub(super) mod groups;
 pub(super) mod offsets;
 pub(super) mod produce;
 pub(super) mod topics;
+
+use kafka_protocol::protocol::StrBytes;
+
+use crate::refused::Refused;
+use crate::wire::text;
+
+/// Returns the error code and the message of an answer.
+fn told(result: Result<(), Refused>) -> (i16, Option<StrBytes>) {
+    match result {
+        Ok(()) => (0, None),
+        Err((error, message)) => (error.code(), Some(text(message))),
+    }
+}

@@ -165,9 +165,9 @@ pub(super) fn batch_of(count: i32, producer: Option<(i64, i16, i32)>, timestamp:
     sealed(0, count - 1, (timestamp, timestamp + i64::from(count - 1)), (id, epoch, sequence), count, &records)
 }
 
-/// Creates a batch for tests from these fields, with a valid checksum.
+/// Creates a batch for tests from these fields, with the base offset 0 and a valid checksum.
 #[cfg(any(test, fuzzing))]
-pub(super) fn sealed(
+pub fn sealed(
     attributes: i16,
     last_offset_delta: i32,
     times: (i64, i64),

@@ -1,6 +1,5 @@
 //! The state of a broker that all connections share: topics, groups, memory budgets, the clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -10,10 +9,11 @@ use kafka_protocol::protocol::StrBytes;
 use crate::budget::Budget;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::groups::{Coordinator, Topics};
 
 /// The id of the only node.
-const NODE: i32 = 1;
+pub(super) const NODE: BrokerId = BrokerId(1);
 /// The maximum total size of requests in memory, in bytes. The same limit applies to answers.
 const BUDGET: usize = 32 * 1024 * 1024;
 
@@ -21,12 +21,12 @@ const BUDGET: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Broker {
     /// The host that is advertised to clients.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(super) host: StrBytes,
+    pub(super) port: i32,
     pub(super) cluster_id: String,
     /// The path of the data directory, as answers name it.
     pub(super) folder: String,
-    pub(super) catalog: Arc<Catalog>,
+    pub(super) catalog: Catalog,
     pub(super) groups: Coordinator,
     pub(super) requests: Budget,
     pub(super) answers: Budget,
@@ -37,26 +37,15 @@ pub(super) struct Broker {
 impl Broker {
     pub(super) fn new(
         (host, port): (String, u16),
-        cluster_id: String,
-        folder: String,
-        catalog: Arc<Catalog>,
+        directory: &Directory,
+        catalog: Catalog,
         groups: Coordinator,
         clock: Clock,
     ) -> Self {
+        let (host, port) = (StrBytes::from_string(host), i32::from(port));
+        let (cluster_id, folder) = (directory.id().to_string(), directory.path().display().to_string());
         let (requests, answers) = (Budget::new(BUDGET), Budget::new(BUDGET));
         Self { host, port, cluster_id, folder, catalog, groups, requests, answers, clock, turns: AtomicUsize::new(0) }
-    }
-
-    pub(super) fn node(&self) -> BrokerId {
-        BrokerId(NODE)
-    }
-
-    pub(super) fn host(&self) -> StrBytes {
-        StrBytes::from_string(self.host.clone())
-    }
-
-    pub(super) fn port(&self) -> i32 {
-        i32::from(self.port)
     }
 
     /// Returns a number that increases with each fetch, so that no partition is always read first.
@@ -77,19 +66,12 @@ impl Broker {
     /// Expires members and sessions of groups when they are due. Never returns.
     pub(super) async fn keep_time(&self) {
         loop {
-            let next = self.groups.expire(&self.topics(), self.instant());
-            let due = async {
-                match next {
-                    Some(next) => tokio::time::sleep_until(next.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! { () = due => {} () = self.groups.changed() => {} }
+            let next = self.groups.expire(&self.topics(), Instant::now());
+            let due = next.unwrap_or_else(Instant::now);
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()), if next.is_some() => {}
+                () = self.groups.changed() => {}
+            }
         }
-    }
-
-    /// Returns the time for deadlines.
-    pub(super) fn instant(&self) -> Instant {
-        Instant::now()
     }
 }

@@ -17,15 +17,18 @@ use uuid::Uuid;
 
 use crate::catalog::settings::Settings;
 pub(crate) use crate::catalog::topic::{Topic, check_name};
-use crate::disk::Disk;
+use crate::disk::{Disk, RecoveryError};
 use crate::journal::{Entry, Found, Journal};
-use crate::log::{Log, RecoveryError};
+use crate::log::Log;
 use crate::refused::Refused;
 
 /// The maximum number of partitions in all topics. Each costs a little memory, and files once it has messages.
 const PARTITIONS: usize = 20_000;
 /// The number of producer ids that one journal entry reserves.
 const PRODUCER_IDS: i64 = 1_000;
+
+/// A topic, or the error for one that does not exist.
+pub(super) type FoundTopic = Result<Arc<Topic>, ResponseError>;
 
 /// All topics of a broker.
 #[derive(Debug)]
@@ -91,9 +94,9 @@ impl Catalog {
             for partition in 0..partitions {
                 let start = starts.get(&(id, partition)).copied().unwrap_or(0);
                 let folder = folder.join(id.to_string()).join(partition.to_string());
-                let recovered = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
-                lost_a_tail |= recovered.lost_a_tail;
-                logs.push(Arc::new(recovered.log));
+                let (log, has_lost) = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
+                lost_a_tail |= has_lost;
+                logs.push(Arc::new(log));
             }
             known.put(Topic { id, name, settings, logs });
         }
@@ -102,12 +105,14 @@ impl Catalog {
         Ok((Self { folder, disk, journal, topics, changing: Mutex::default(), producer_ids }, lost_a_tail))
     }
 
-    pub(super) fn by_name(&self, name: &str) -> Option<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_name.get(name).cloned()
+    pub(super) fn by_name(&self, name: &str) -> FoundTopic {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.by_name.get(name).cloned().ok_or(ResponseError::UnknownTopicOrPartition)
     }
 
-    pub(super) fn by_id(&self, id: Uuid) -> Option<Arc<Topic>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
+    pub(super) fn by_id(&self, id: Uuid) -> FoundTopic {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.by_id.get(&id).cloned().ok_or(ResponseError::UnknownTopicId)
     }
 
     /// Returns all topics, in the order of their names.
@@ -131,7 +136,7 @@ impl Catalog {
     ) -> Result<Arc<Topic>, Refused> {
         check_name(name)?;
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.by_name(name).is_some() {
+        if self.by_name(name).is_ok() {
             return Err((ResponseError::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
         }
         if partitions < 1 {
@@ -152,7 +157,7 @@ impl Catalog {
     /// Increases the number of partitions of a topic to `count`.
     pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
+        let mut topic = (*self.by_name(name).map_err(|_| unknown())?).clone();
         let has = topic.partitions();
         if count <= has {
             let text = if count == has {
@@ -179,7 +184,7 @@ impl Catalog {
         change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
     ) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut topic = (*self.by_name(name).ok_or_else(unknown)?).clone();
+        let mut topic = (*self.by_name(name).map_err(|_| unknown())?).clone();
         topic.settings = change(&topic.settings)?;
         if !only_check {
             self.journal_topic(&topic)?;
@@ -194,7 +199,7 @@ impl Catalog {
     /// Deletes a topic with its messages. Clients that wait for its messages get an error.
     pub(super) fn delete(&self, id: Uuid) -> Result<(), Refused> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let topic = self.by_id(id).ok_or_else(unknown)?;
+        let topic = self.by_id(id).map_err(|_| unknown())?;
         self.journal.append(&[Entry::Deleted { id }], true).map_err(|error| storage(&error))?;
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         topics.by_name.remove(&topic.name);

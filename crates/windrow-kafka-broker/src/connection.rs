@@ -19,7 +19,7 @@ use crate::budget::Claim;
 use crate::disk;
 use crate::dispatch;
 use crate::wire::frame::check_length;
-use crate::wire::{Piece, Reply, Unanswerable};
+use crate::wire::{Piece, Unanswerable};
 
 /// The maximum time between two requests; the default of Kafka's `connections.max.idle.ms`.
 const IDLE: Duration = Duration::from_secs(600);
@@ -91,7 +91,7 @@ impl Connection {
             drop(claim);
             if let Some(reply) = reply {
                 let mut claim = broker.answers.claim();
-                let in_memory = reply.pieces.iter().map(|piece| match piece {
+                let in_memory = reply.iter().map(|piece| match piece {
                     Piece::Bytes(bytes) => bytes.len(),
                     Piece::File(_) => 0,
                 });
@@ -151,15 +151,15 @@ impl Connection {
     }
 
     /// Sends an answer. Its bytes are in memory only while the client reads them.
-    async fn write(&self, reply: &Reply) -> Result<(), Ended> {
-        let content: usize = reply.pieces.iter().map(Piece::length).sum();
+    async fn write(&self, reply: &[Piece]) -> Result<(), Ended> {
+        let content: usize = reply.iter().map(Piece::length).sum();
         let length = i32::try_from(content).map_err(|_| Ended::Slow)?.to_be_bytes();
         let total = content + length.len();
         let mut sent = 0;
         while sent < total {
             timeout(STALL, self.stream.writable()).await.map_err(|_| Ended::Slow)??;
             let Ok(_turn) = self.writers.acquire().await else { return Err(Ended::Closed) };
-            let bytes = part(&length, &reply.pieces, sent)?;
+            let bytes = part(&length, reply, sent)?;
             let mut written = 0;
             while written < bytes.len() {
                 match self.stream.try_write(&bytes[written..]) {

@@ -32,6 +32,44 @@ pub(super) struct Disk {
     pub(super) faults: faults::Faults,
 }
 
+/// The reason why stored data cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// A file or a folder cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The path of the file or the folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// A batch or a line is damaged, and valid ones follow it.
+    #[error(
+        "{} is damaged at byte {position}, and valid {followers} follow: restore it, or remove the data directory to \
+         start without data",
+        path.display()
+    )]
+    Damaged {
+        /// The path of the file.
+        path: PathBuf,
+        /// The position of the damage, in bytes from the start of the file.
+        position: u64,
+        /// What follows: batches or lines.
+        followers: &'static str,
+    },
+    /// A segment is missing.
+    #[error(
+        "{} does not begin with offset {expected}, the end of the file before it: a file is missing",
+        path.display()
+    )]
+    Gap {
+        /// The path of the segment after the gap.
+        path: PathBuf,
+        /// The offset with which the segment should begin.
+        expected: i64,
+    },
+}
+
 /// A change to a folder or a file.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]

@@ -13,7 +13,8 @@ use kafka_protocol::messages::ApiKey;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::batch::{self, Header};
+use crate::batch::Header;
+pub use crate::batch::sealed as batch;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::directory::Directory;
@@ -21,7 +22,7 @@ use crate::disk::{self, Disk};
 use crate::dispatch;
 use crate::log::{Log, Retention, segment};
 use crate::options::{Options, Storage};
-use crate::server::{Opened, StartError, open};
+use crate::server::{StartError, open};
 use crate::wire::{Piece, TABLE};
 
 /// The maximum time that an answer may wait for messages or for members of a group.
@@ -51,10 +52,7 @@ impl DryRun {
             is_durable: false,
             clock: Clock::new(|| NOW),
         };
-        let Opened { directory, catalog, groups } = open(&options, &Arc::new(Disk::new(false)))?;
-        let advertised = ("localhost".to_owned(), 9092);
-        let id = directory.id().to_string();
-        let broker = Broker::new(advertised, id, String::new(), catalog, groups, options.clock);
+        let (broker, directory) = open(&options, &Arc::new(Disk::new(false)), ("localhost".to_owned(), 9092))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { broker, runtime, _directory: directory })
     }
@@ -88,7 +86,7 @@ impl DryRun {
             }
         };
         let mut bytes = BytesMut::new();
-        for piece in self.runtime.block_on(answered)?.pieces {
+        for piece in self.runtime.block_on(answered)? {
             match piece {
                 Piece::Bytes(more) => bytes.extend_from_slice(&more),
                 Piece::File(range) => {
@@ -103,21 +101,6 @@ impl DryRun {
 /// Returns the supported requests: each key with each of its versions.
 pub fn kinds() -> impl Iterator<Item = (ApiKey, i16)> {
     TABLE.iter().flat_map(|(key, first, last)| (*first..=*last).map(|version| (*key, version)))
-}
-
-/// Creates a batch with this base offset, these fields and a valid checksum.
-pub fn batch(
-    base_offset: i64,
-    attributes: i16,
-    last_offset_delta: i32,
-    times: (i64, i64),
-    producer: (i64, i16, i32),
-    count: i32,
-    records: &[u8],
-) -> Vec<u8> {
-    let mut bytes = batch::sealed(attributes, last_offset_delta, times, producer, count, records);
-    batch::place(&mut bytes, base_offset);
-    bytes
 }
 
 /// Opens a partition's log that consists of this one segment file. Returns its number of messages, or `None` if the log
@@ -137,7 +120,7 @@ pub fn messages_in(folder: &Path, segment: &[u8]) -> std::io::Result<Option<i64>
     }
     fs::create_dir(&path)?;
     fs::write(path.join(segment::name(0)), segment)?;
-    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|recovered| recovered.log);
+    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|(log, _)| log);
     let Some(log) = reopened() else { return Ok(None) };
     let bounds = log.bounds();
     let mut offset = bounds.start;

@@ -5,16 +5,15 @@
 
 mod assign;
 mod classic;
-mod commits;
 mod consumer;
 mod coordinator;
-mod described;
 mod group;
 mod offsets;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::groups::assign::{Assignor, Partitions};
-pub(crate) use crate::groups::classic::{Join, Registration};
+pub(crate) use crate::groups::classic::{Join, Phase, Registration};
 pub(crate) use crate::groups::consumer::{HEARTBEAT_MS, Heartbeat, JOINS, LEAVES_FOR_A_WHILE, Topics};
 pub(crate) use crate::groups::coordinator::Coordinator;
+pub(crate) use crate::groups::group::{Commits, Members};

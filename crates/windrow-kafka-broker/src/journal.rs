@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::disk::{self, Disk, Handle};
+use crate::disk::{self, Disk, Handle, RecoveryError};
 
 const FILE: &str = "journal";
 /// The size of the length and the checksum before each line, in bytes.
@@ -101,36 +101,11 @@ pub(super) struct Found {
     pub(super) was_torn: bool,
 }
 
-/// The reason why a journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The path of the file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A line is damaged, and valid lines follow it.
-    #[error(
-        "{} is damaged at byte {position}, and valid lines follow: restore it, or remove the data directory to start \
-         without data",
-        path.display()
-    )]
-    Damaged {
-        /// The path of the file.
-        path: PathBuf,
-        /// The position of the damage, in bytes from the start of the file.
-        position: u64,
-    },
-}
-
 impl Journal {
     /// Opens the journal in `folder`. An incomplete line at its end is cut off.
-    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), JournalError> {
+    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), RecoveryError> {
         let path = folder.join(FILE);
-        let failed = |source| JournalError::Read { path: path.clone(), source };
+        let failed = |source| RecoveryError::Read { path: path.clone(), source };
         disk.remove(&path.with_extension("new")).map_err(failed)?;
         if !path.exists() {
             disk.publish(&path, &[]).map_err(failed)?;
@@ -139,21 +114,12 @@ impl Journal {
         let file = disk.file(&handle).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let bytes = disk::read(&file, 0, usize::try_from(length).unwrap_or(usize::MAX)).map_err(failed)?;
-        let mut live = BTreeMap::new();
-        let mut deleted = HashSet::new();
-        let mut good = 0;
-        while let Some((entry, size)) = decode(&bytes[good..]) {
-            if let Entry::Deleted { id } = &entry {
-                deleted.insert(*id);
-            }
-            keep(&mut live, entry);
-            good += size;
-        }
+        let (live, deleted, good) = read_lines(&bytes);
         let is_torn = good < bytes.len();
         if is_torn {
             let has_more = (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some());
             if has_more {
-                return Err(JournalError::Damaged { path, position: good as u64 });
+                return Err(RecoveryError::Damaged { path, position: good as u64, followers: "lines" });
             }
             tracing::warn!(journal = %path.display(), from = good, "removing an incomplete last line");
             disk.cut(&handle, good as u64).map_err(failed)?;
@@ -166,10 +132,7 @@ impl Journal {
     /// Appends all entries, or none if it returns an error. Entries with `is_rare` are always synced. Other entries are
     /// synced only if the disk is durable.
     pub(super) fn append(&self, entries: &[Entry], is_rare: bool) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for entry in entries {
-            encode(entry, &mut bytes)?;
-        }
+        let bytes = encode(entries)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = &state.failed {
             return Err(io::Error::other(reason.clone()));
@@ -199,19 +162,11 @@ impl Journal {
     fn compact(&self, state: &mut State) -> io::Result<()> {
         let file = self.disk.file(&state.handle)?;
         let bytes = disk::read(&file, 0, usize::try_from(state.length).map_err(io::Error::other)?)?;
-        let mut live = BTreeMap::new();
-        let mut at = 0;
-        while let Some((entry, size)) = decode(&bytes[at..]) {
-            keep(&mut live, entry);
-            at += size;
-        }
+        let (live, _, at) = read_lines(&bytes);
         if at < bytes.len() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("no valid line at byte {at}")));
         }
-        let mut bytes = Vec::new();
-        for entry in live.values() {
-            encode(entry, &mut bytes)?;
-        }
+        let bytes = encode(live.values())?;
         // If publishing fails after the rename, the handle refers to the old file, which is gone. Appends to it would
         // be lost, so they are refused from then on.
         let published = self.disk.publish(&self.path, &bytes);
@@ -236,39 +191,49 @@ impl Journal {
     }
 }
 
-fn keep(live: &mut BTreeMap<Key, Entry>, entry: Entry) {
-    let key = match &entry {
-        Entry::Deleted { id } => {
-            let gone = *id;
-            live.retain(
-                |key, _| !matches!(key, Key::Topic(id) | Key::Start(id, _) | Key::Commit(id, ..) if *id == gone),
-            );
-            return;
-        }
-        Entry::ProducerIds { .. } => Key::ProducerIds,
-        Entry::Topic { id, .. } => Key::Topic(*id),
-        Entry::Start { id, partition, .. } => Key::Start(*id, *partition),
-        Entry::Commit { id, group, partition, commit } => {
-            let key = Key::Commit(*id, group.clone(), *partition);
-            if commit.is_none() {
-                live.remove(&key);
-                return;
+/// Reads lines up to the first one that is not whole. Returns the valid entries, the topics that were deleted, and the
+/// number of bytes that were read.
+fn read_lines(bytes: &[u8]) -> (BTreeMap<Key, Entry>, HashSet<Uuid>, usize) {
+    let (mut live, mut deleted, mut at) = (BTreeMap::<Key, Entry>::new(), HashSet::new(), 0);
+    while let Some((entry, size)) = decode(&bytes[at..]) {
+        at += size;
+        let key = match &entry {
+            Entry::Deleted { id: gone } => {
+                deleted.insert(*gone);
+                live.retain(
+                    |key, _| !matches!(key, Key::Topic(id) | Key::Start(id, _) | Key::Commit(id, ..) if id == gone),
+                );
+                continue;
             }
-            key
-        }
-    };
-    live.insert(key, entry);
+            Entry::ProducerIds { .. } => Key::ProducerIds,
+            Entry::Topic { id, .. } => Key::Topic(*id),
+            Entry::Start { id, partition, .. } => Key::Start(*id, *partition),
+            Entry::Commit { id, group, partition, commit } => {
+                let key = Key::Commit(*id, group.clone(), *partition);
+                if commit.is_none() {
+                    live.remove(&key);
+                    continue;
+                }
+                key
+            }
+        };
+        live.insert(key, entry);
+    }
+    (live, deleted, at)
 }
 
-fn encode(entry: &Entry, into: &mut Vec<u8>) -> io::Result<()> {
-    let line = serde_json::to_vec(entry)?;
-    if line.len() > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
+fn encode<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        let line = serde_json::to_vec(entry)?;
+        if line.len() > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
+        }
+        bytes.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
+        bytes.extend(crc32c::crc32c(&line).to_be_bytes());
+        bytes.extend(line);
     }
-    into.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
-    into.extend(crc32c::crc32c(&line).to_be_bytes());
-    into.extend(line);
-    Ok(())
+    Ok(bytes)
 }
 
 /// Decodes the entry at the start of `bytes`. Returns it with its size in bytes.
@@ -341,7 +306,7 @@ mod tests {
         damaged[12] ^= 1;
         std::fs::write(&path, damaged).expect("a file");
         let error = Journal::open(folder.path(), Arc::default()).expect_err("damaged");
-        assert!(matches!(error, JournalError::Damaged { position: 0, .. }), "{error}");
+        assert!(matches!(error, RecoveryError::Damaged { position: 0, .. }), "{error}");
     }
 
     #[test]

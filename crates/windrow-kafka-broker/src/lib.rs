@@ -88,8 +88,7 @@ mod wire;
 
 pub use crate::clock::Clock;
 pub use crate::directory::DirectoryError;
+pub use crate::disk::RecoveryError;
 pub use crate::embedded::Embedded;
-pub use crate::journal::JournalError;
-pub use crate::log::RecoveryError;
 pub use crate::options::{Options, Storage};
 pub use crate::server::StartError;

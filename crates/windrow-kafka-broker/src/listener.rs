@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 20_000;
 const FILES: u64 = 1_200;
 
 /// Raises the limit of open files to the maximum, and returns the number of connections that it allows.
-pub(super) fn connections() -> usize {
+fn connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -30,7 +30,8 @@ pub(super) fn connections() -> usize {
 }
 
 /// Accepts connections until `stop` is cancelled.
-pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, most: usize, stop: CancellationToken) {
+pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, stop: CancellationToken) {
+    let most = connections();
     let writers = Arc::new(Semaphore::new(connection::WRITERS));
     let mut connections = JoinSet::new();
     loop {

@@ -18,8 +18,7 @@ mod tests;
 mod upkeep;
 mod waiter;
 
-pub(crate) use crate::log::append::{AppendError, Appended};
+pub(crate) use crate::log::append::Appended;
 pub(crate) use crate::log::partition::{Log, Retention};
-pub(crate) use crate::log::read::{Range, ReadError};
-pub use crate::log::recovery::RecoveryError;
+pub(crate) use crate::log::read::Range;
 pub(crate) use crate::log::waiter::Waiter;

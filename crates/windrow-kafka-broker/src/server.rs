@@ -10,13 +10,11 @@ use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::catalog::Catalog;
-use crate::clock::Clock;
 use crate::directory::{Directory, DirectoryError};
-use crate::disk::Disk;
+use crate::disk::{Disk, RecoveryError};
 use crate::groups::Coordinator;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::listener;
-use crate::log::RecoveryError;
 use crate::options::{Options, Storage};
 
 /// The threads of the runtime. With two, a client that reads does not wait for one that writes.
@@ -40,12 +38,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The journal cannot be used.
+    /// The journal or a partition's log cannot be used.
     #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A partition's log cannot be used.
-    #[error(transparent)]
-    Log(#[from] RecoveryError),
+    Recovery(#[from] RecoveryError),
     /// The system cannot start a thread.
     #[error("cannot start the threads of the broker: {0}")]
     Thread(#[from] std::io::Error),
@@ -63,12 +58,14 @@ pub(crate) fn run(
     stop: &CancellationToken,
     ready: Ready,
 ) {
-    let opened = open(options, &disk).and_then(|opened| {
+    let opened = open(options, &disk, advertised).and_then(|opened| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         builder.worker_threads(THREADS).thread_name("broker").enable_all();
-        Ok((opened, builder.build()?))
+        let runtime = builder.build()?;
+        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
+        Ok((opened, runtime, listener))
     });
-    let (Opened { directory, catalog, groups }, runtime) = match opened {
+    let ((broker, directory), runtime, listener) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             // The receiver is gone if the caller stopped waiting for the start.
@@ -76,51 +73,31 @@ pub(crate) fn run(
             return;
         }
     };
-    let folder = directory.path().display().to_string();
-    let broker = Broker::new(
-        advertised,
-        directory.id().to_string(),
-        folder,
-        Arc::clone(&catalog),
-        groups,
-        options.clock.clone(),
-    );
-    let most = listener::connections();
+    let broker = Arc::new(broker);
+    let _ = ready.send(Ok(directory.id()));
     runtime.block_on(async {
-        match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => {
-                let tidying = tokio::spawn(tidy(Arc::clone(&catalog), options.clock.clone(), stop.clone()));
-                let _ = ready.send(Ok(directory.id()));
-                let broker = Arc::new(broker);
-                tokio::select! {
-                    () = listener::listen(listener, Arc::clone(&broker), most, stop.clone()) => {}
-                    () = broker.keep_time() => {}
-                }
-                if let Err(error) = tidying.await {
-                    tracing::warn!(%error, "old messages were not deleted");
-                }
-            }
-            Err(error) => {
-                let _ = ready.send(Err(error.into()));
-            }
+        let tidying = tokio::spawn(tidy(Arc::clone(&broker), stop.clone()));
+        tokio::select! {
+            () = listener::listen(listener, Arc::clone(&broker), stop.clone()) => {}
+            () = broker.keep_time() => {}
+        }
+        if let Err(error) = tidying.await {
+            tracing::warn!(%error, "old messages were not deleted");
         }
     });
     runtime.shutdown_timeout(FAREWELL);
-    catalog.close();
+    broker.catalog.close();
     if let Err(error) = directory.end(&disk) {
         tracing::warn!(%error, "the data directory was not closed; the next start checks all data");
     }
 }
 
-/// The contents of a data directory.
-pub(crate) struct Opened {
-    pub(crate) directory: Directory,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) groups: Coordinator,
-}
-
-/// Opens the data directory and recovers its contents.
-pub(crate) fn open(options: &Options, disk: &Arc<Disk>) -> Result<Opened, StartError> {
+/// Opens the data directory, recovers its contents, and creates the broker that has them.
+pub(crate) fn open(
+    options: &Options,
+    disk: &Arc<Disk>,
+    advertised: (String, u16),
+) -> Result<(Broker, Directory), StartError> {
     let mut directory = match &options.storage {
         Storage::Kept(path) => Directory::open(path, disk)?,
         Storage::Ephemeral(parent) => Directory::ephemeral(parent, disk)?,
@@ -132,20 +109,20 @@ pub(crate) fn open(options: &Options, disk: &Arc<Disk>) -> Result<Opened, StartE
     let now = options.clock.now();
     let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, found, now)?;
     directory.begin(disk, lost_a_line || lost_a_tail)?;
-    Ok(Opened { directory, catalog: Arc::new(catalog), groups })
+    Ok((Broker::new(advertised, &directory, catalog, groups, options.clock.clone()), directory))
 }
 
 /// Deletes old messages and seals full segments, until `stop` is cancelled.
-async fn tidy(catalog: Arc<Catalog>, clock: Clock, stop: CancellationToken) {
+async fn tidy(broker: Arc<Broker>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TIDY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {
-                let (catalog, now) = (Arc::clone(&catalog), clock.now());
+                let broker = Arc::clone(&broker);
                 // A panic in a round ends only that round.
-                let _ = tokio::task::spawn_blocking(move || catalog.tidy(now)).await;
+                let _ = tokio::task::spawn_blocking(move || broker.catalog.tidy(broker.clock.now())).await;
             }
         }
     }

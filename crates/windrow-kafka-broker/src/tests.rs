@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
@@ -26,24 +25,27 @@ use crate::{Clock, Embedded, Options, Storage};
 struct Started {
     broker: Embedded,
     runtime: tokio::runtime::Runtime,
+    folder: tempfile::TempDir,
 }
 
-fn start(folder: &Path) -> Started {
+fn start(folder: tempfile::TempDir) -> Started {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         advertise: None,
-        storage: Storage::Kept(folder.join("data")),
+        storage: Storage::Kept(folder.path().join("data")),
         is_durable: false,
         clock: Clock::new(|| 1_000),
     };
     let broker = runtime.block_on(Embedded::start(options)).expect("it starts");
-    Started { broker, runtime }
+    Started { broker, runtime, folder }
 }
 
 impl Started {
-    fn end(self) {
+    /// Stops the broker, and returns the folder with its data.
+    fn end(self) -> tempfile::TempDir {
         self.runtime.block_on(self.broker.stop());
+        self.folder
     }
 }
 
@@ -84,6 +86,25 @@ impl Client {
         assert!(!answer.has_remaining(), "{key:?} {version}");
         response
     }
+
+    /// Creates the topic `t`. Returns the error code.
+    fn create(&mut self, version: i16, partitions: i32) -> i16 {
+        let wanted = CreatableTopic::default().with_name(topic("t")).with_num_partitions(partitions);
+        let request = CreateTopicsRequest::default().with_topics(vec![wanted.with_replication_factor(1)]);
+        let made: CreateTopicsResponse = self.ask(ApiKey::CreateTopics, version, &request);
+        made.topics[0].error_code
+    }
+
+    /// Sends messages to a partition of the topic `t`, which has this id. Returns the error code and the first offset.
+    fn produce(&mut self, version: i16, id: uuid::Uuid, partition: i32, messages: i32) -> (i16, i64) {
+        let batch = batch_of(messages, None, 5);
+        let data = PartitionProduceData::default().with_index(partition).with_records(Some(batch.into()));
+        let data = TopicProduceData::default().with_name(topic("t")).with_topic_id(id).with_partition_data(vec![data]);
+        let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
+        let kept: ProduceResponse = self.ask(ApiKey::Produce, version, &request);
+        let kept = &kept.responses[0].partition_responses[0];
+        (kept.error_code, kept.base_offset)
+    }
 }
 
 fn topic(name: &'static str) -> TopicName {
@@ -92,14 +113,10 @@ fn topic(name: &'static str) -> TopicName {
 
 #[test]
 fn messages_are_produced_and_fetched_at_every_version_and_after_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let started = start(folder.path());
+    let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
     for version in 2..=7 {
-        let wanted = CreatableTopic::default().with_name(topic("t")).with_num_partitions(2).with_replication_factor(1);
-        let request = CreateTopicsRequest::default().with_topics(vec![wanted]);
-        let made: CreateTopicsResponse = client.ask(ApiKey::CreateTopics, version, &request);
-        assert_eq!(made.topics[0].error_code, if version == 2 { 0 } else { 36 }, "made once");
+        assert_eq!(client.create(version, 2), if version == 2 { 0 } else { 36 }, "made once");
     }
     let asked = MetadataRequestTopic::default().with_name(Some(topic("t")));
     let request = MetadataRequest::default().with_topics(Some(vec![asked]));
@@ -110,21 +127,13 @@ fn messages_are_produced_and_fetched_at_every_version_and_after_a_restart() {
         id = found.topics[0].topic_id;
     }
     for version in 3..=13 {
-        let data = PartitionProduceData::default().with_index(1).with_records(Some(batch_of(2, None, 5).into()));
-        let data = TopicProduceData::default().with_partition_data(vec![data]);
-        let data = if version < 13 { data.with_name(topic("t")) } else { data.with_topic_id(id) };
-        let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
-        let kept: ProduceResponse = client.ask(ApiKey::Produce, version, &request);
-        let kept = &kept.responses[0].partition_responses[0];
-        assert_eq!((kept.error_code, kept.base_offset), (0, 2 * i64::from(version - 3)));
+        assert_eq!(client.produce(version, id, 1, 2), (0, 2 * i64::from(version - 3)));
     }
-    started.end();
-    let started = start(folder.path());
+    let started = start(started.end());
     let mut client = Client::new(&started);
     for version in 4..=18 {
         let wanted = FetchPartition::default().with_partition(1).with_fetch_offset(3).with_partition_max_bytes(1 << 20);
-        let wanted = FetchTopic::default().with_partitions(vec![wanted]);
-        let wanted = if version < 13 { wanted.with_topic(topic("t")) } else { wanted.with_topic_id(id) };
+        let wanted = FetchTopic::default().with_topic(topic("t")).with_topic_id(id).with_partitions(vec![wanted]);
         let request = FetchRequest::default().with_max_bytes(1 << 20).with_topics(vec![wanted]);
         let found: FetchResponse = client.ask(ApiKey::Fetch, version, &request);
         let found = &found.responses[0].partitions[0];
@@ -138,29 +147,24 @@ fn messages_are_produced_and_fetched_at_every_version_and_after_a_restart() {
 
 #[test]
 fn a_fetch_waits_and_wakes_when_messages_come() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let started = start(folder.path());
+    let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
     let made: MetadataResponse = client.ask(
         ApiKey::Metadata,
         9,
         &MetadataRequest::default()
             .with_allow_auto_topic_creation(true)
-            .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(topic("new")))])),
+            .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(topic("t")))])),
     );
     assert_eq!(made.topics[0].error_code, 0);
     let began = Instant::now();
     let mut other = Client::new(&started);
     let sender = std::thread::spawn(move || {
         std::thread::park_timeout(Duration::from_millis(100));
-        let data = PartitionProduceData::default().with_records(Some(batch_of(1, None, 0).into()));
-        let data = TopicProduceData::default().with_name(topic("new")).with_partition_data(vec![data]);
-        let request = ProduceRequest::default().with_acks(1).with_topic_data(vec![data]);
-        let kept: ProduceResponse = other.ask(ApiKey::Produce, 9, &request);
-        assert_eq!(kept.responses[0].partition_responses[0].error_code, 0);
+        assert_eq!(other.produce(9, uuid::Uuid::nil(), 0, 1), (0, 0));
     });
     let wanted = FetchPartition::default().with_partition(0).with_partition_max_bytes(1 << 20);
-    let wanted = FetchTopic::default().with_topic(topic("new")).with_partitions(vec![wanted]);
+    let wanted = FetchTopic::default().with_topic(topic("t")).with_partitions(vec![wanted]);
     let request = FetchRequest::default().with_max_wait_ms(15_000).with_min_bytes(1).with_max_bytes(1 << 20);
     let found: FetchResponse = client.ask(ApiKey::Fetch, 12, &request.with_topics(vec![wanted]));
     assert_eq!(found.responses[0].partitions[0].high_watermark, 1);
@@ -171,8 +175,7 @@ fn a_fetch_waits_and_wakes_when_messages_come() {
 
 #[test]
 fn a_version_that_is_too_new_gets_the_list_and_other_unknown_requests_the_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let started = start(folder.path());
+    let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
     let mut frame = BytesMut::new();
     for part in [ApiKey::ApiVersions as i16, 99] {
@@ -212,14 +215,7 @@ fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
 
 #[test]
 fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut started = start(folder.path());
-    let create = |client: &mut Client| {
-        let wanted = CreatableTopic::default().with_name(topic("t")).with_num_partitions(1).with_replication_factor(1);
-        let request = CreateTopicsRequest::default().with_topics(vec![wanted]);
-        let made: CreateTopicsResponse = client.ask(ApiKey::CreateTopics, 7, &request);
-        assert_eq!(made.topics[0].error_code, 0);
-    };
+    let mut started = start(tempfile::tempdir().expect("a folder"));
     let offsets = |client: &mut Client| {
         let ends = [-2, -1].map(|end| {
             let wanted = ListOffsetsPartition::default().with_timestamp(end);
@@ -235,12 +231,8 @@ fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() 
         (ends, found.topics[0].partitions[0].committed_offset)
     };
     let mut client = Client::new(&started);
-    create(&mut client);
-    let data = PartitionProduceData::default().with_records(Some(batch_of(3, None, 5).into()));
-    let data = TopicProduceData::default().with_name(topic("t")).with_partition_data(vec![data]);
-    let request = ProduceRequest::default().with_acks(-1).with_topic_data(vec![data]);
-    let kept: ProduceResponse = client.ask(ApiKey::Produce, 9, &request);
-    assert_eq!(kept.responses[0].partition_responses[0].error_code, 0);
+    assert_eq!(client.create(7, 1), 0);
+    assert_eq!(client.produce(9, uuid::Uuid::nil(), 0, 3), (0, 0));
     let committed = OffsetCommitRequestPartition::default().with_committed_offset(2);
     let committed = OffsetCommitRequestTopic::default().with_name(topic("t")).with_partitions(vec![committed]);
     let group = GroupId(StrBytes::from_static_str("g"));
@@ -251,11 +243,10 @@ fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() 
     let request = DeleteTopicsRequest::default().with_topic_names(vec![topic("t")]);
     let gone: DeleteTopicsResponse = client.ask(ApiKey::DeleteTopics, 5, &request);
     assert_eq!(gone.responses[0].error_code, 0);
-    create(&mut client);
+    assert_eq!(client.create(7, 1), 0);
     for _ in 0..2 {
         assert_eq!(offsets(&mut client), ([0, 0], -1));
-        started.end();
-        started = start(folder.path());
+        started = start(started.end());
         client = Client::new(&started);
     }
     started.end();

@@ -48,21 +48,20 @@ impl FromStr for Choice {
             _ => {}
         }
         for address in text.split(',') {
-            check_address(address).map_err(|reason| ChoiceError { given: text.to_owned(), reason })?;
+            split_address(address).map_err(|reason| ChoiceError { given: text.to_owned(), reason })?;
         }
         Ok(Self::External(text.to_owned()))
     }
 }
 
-/// Checks that an address is `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:9092`. Returns the reason if it
-/// is not.
-pub(crate) fn check_address(address: &str) -> Result<(), String> {
+/// Splits `HOST:PORT` into the host and the port. An IPv6 address is in brackets, as in `[::1]:9092`. Returns the reason
+/// if the address is something else.
+pub(crate) fn split_address(address: &str) -> Result<(&str, u16), String> {
     let Some((host, port)) = address.rsplit_once(':') else {
         return Err(format!("`{address}` has no port, as in localhost:9092"));
     };
-    if !port.parse::<u16>().is_ok_and(|port| port > 0) || port.starts_with('+') {
-        return Err(format!("`{port}` is not a port from 1 to 65535"));
-    }
+    let number = port.parse::<u16>().ok().filter(|number| *number > 0 && !port.starts_with('+'));
+    let Some(number) = number else { return Err(format!("`{port}` is not a port from 1 to 65535")) };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let valid = match bare {
         Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
@@ -71,7 +70,7 @@ pub(crate) fn check_address(address: &str) -> Result<(), String> {
                 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
         }
     };
-    if valid { Ok(()) } else { Err(format!("`{host}` is not the name or the address of a host")) }
+    if valid { Ok((host, number)) } else { Err(format!("`{host}` is not the name or the address of a host")) }
 }
 
 #[cfg(test)]

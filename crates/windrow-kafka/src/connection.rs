@@ -75,29 +75,24 @@ impl Connection {
         let is_asked = self.property("debug").is_some();
         settings.set_log_level(if is_asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning });
         // A broker that comes back is found within two seconds. The library's own limit is ten.
-        for (key, value) in [("client.id", "windrow"), ("reconnect.backoff.max.ms", "2000")] {
+        let ours = [("client.id", "windrow"), ("reconnect.backoff.max.ms", "2000")];
+        let given = self.properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        for (key, value) in ours.iter().chain(defaults).copied().chain(given).chain(fixed.iter().copied()) {
             settings.set(key, value);
-        }
-        for (key, value) in defaults {
-            settings.set(*key, *value);
-        }
-        for (key, value) in &self.properties {
-            settings.set(key, value);
-        }
-        for (key, value) in fixed {
-            settings.set(*key, *value);
         }
         settings.set("bootstrap.servers", &self.bootstrap);
         settings
     }
 
     pub(crate) fn refused(&self, error: &KafkaError) -> BrokerError {
-        let reason = match error {
+        let mut reason = match error {
             KafkaError::ClientConfig(_, description, ..) => description.clone(),
             other => other.to_string(),
         };
         if needs_tls(&reason) {
-            return BrokerError::NoTls { address: self.bootstrap.clone(), reason };
+            reason = format!(
+                "this windrow was built without the cargo feature `tls` ({reason}); build it with `--features tls`"
+            );
         }
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
@@ -119,7 +114,7 @@ impl Connection {
 }
 
 /// Returns the reason why the client library rejects a setting, or `None` if it accepts it. A setting that needs the
-/// feature `tls` gives `None` in a build without it: [`BrokerError::NoTls`] reports it later, with advice.
+/// feature `tls` gives `None` in a build without it: [`BrokerError::Settings`] reports it later, with advice.
 #[must_use]
 pub fn setting_fault(name: &str, value: &str) -> Option<String> {
     let error = ClientConfig::new().set(name, value).create_native_config().err()?;

@@ -36,17 +36,6 @@ pub enum BrokerError {
         /// The reason, and what to do.
         reason: String,
     },
-    /// This binary was built without TLS and logins.
-    #[error(
-        "the client library rejects the settings for {address}: this windrow was built without the cargo feature `tls` \
-         ({reason}); build it with `--features tls`"
-    )]
-    NoTls {
-        /// The address of the broker.
-        address: String,
-        /// The message of the client library.
-        reason: String,
-    },
     /// The broker stops in the middle of a stretch.
     #[error(
         "the broker at {address} has sent nothing from {} of topic `{topic}` for {} s, although it reported more \
@@ -69,7 +58,7 @@ pub enum BrokerError {
     Settings {
         /// The address of the broker.
         address: String,
-        /// The message of the client library.
+        /// The message of the client library, or the cargo feature that the settings need.
         reason: String,
     },
     /// The embedded broker cannot listen on its address.
@@ -266,10 +255,5 @@ fn last_lines(log: &[String]) -> String {
     if log.is_empty() {
         return "; it logged nothing".to_owned();
     }
-    let mut text = "; its last log lines:".to_owned();
-    for line in log {
-        text.push_str("\n    ");
-        text.push_str(line);
-    }
-    text
+    format!("; its last log lines:\n    {}", log.join("\n    "))
 }

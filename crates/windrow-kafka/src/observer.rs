@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::connection::Quiet;
 use crate::error::reason;
-use crate::positions::{Deleted, Position, Positions};
+use crate::positions::{Deleted, Positions};
 use crate::refusal::refusal;
 use crate::state::{PartitionState, TopicState};
 use crate::verdict::{Verdict, judge};
@@ -102,15 +102,14 @@ impl Observer {
     /// # Errors
     /// [`BrokerError::OutOfRange`] if a position is after the end of its partition.
     pub(super) fn out_of_range(&self, topic: &str, positions: &Positions) -> Result<Option<Deleted>, BrokerError> {
-        for Position { partition, next, .. } in positions.0.values() {
-            let (low, high) = self.bounds(topic, *partition)?;
-            if *next < low {
-                return Ok(Some(Deleted { partition: *partition, wanted: *next, low }));
+        for (partition, wanted) in positions.all() {
+            let (low, high) = self.bounds(topic, partition)?;
+            if wanted < low {
+                return Ok(Some(Deleted { partition, wanted, low }));
             }
-            if *next > high {
+            if wanted > high {
                 let (topic, address) = (topic.to_owned(), self.connection.address().to_owned());
-                let (partition, wanted, end) = (*partition, *next, Some(high));
-                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end });
+                return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end: Some(high) });
             }
         }
         Ok(None)
@@ -123,15 +122,8 @@ pub(super) struct Inquiry {
     observer: Observer,
     topic: String,
     answered: Instant,
-    question: Option<Question>,
-}
-
-/// A question that waits for its answer.
-#[derive(Debug)]
-struct Question {
-    answer: Receiver<Result<TopicState, BrokerError>>,
-    /// The reader's positions when the question was asked.
-    positions: Vec<(Partition, Offset)>,
+    /// The receiver of the answer that is waited for.
+    question: Option<Receiver<Answer>>,
 }
 
 /// An answer, and the reader's positions when it was asked for: the topic may have grown since.
@@ -147,26 +139,24 @@ impl Inquiry {
     pub(super) fn look(&mut self, every: Duration, positions: &Positions) -> Option<Answer> {
         let Some(question) = &self.question else {
             if self.answered.elapsed() >= every {
-                self.question = Some(Question { answer: self.ask(), positions: positions.all() });
+                self.question = Some(self.ask(positions.all()));
             }
             return None;
         };
-        let answer = match question.answer.try_recv() {
+        let answer = match question.try_recv() {
             Err(TryRecvError::Empty) => return None,
-            Ok(answer) => Some(answer),
-            Err(TryRecvError::Disconnected) => None,
+            answer => answer.ok(),
         };
-        self.answered = Instant::now();
-        let Question { positions, .. } = self.question.take()?;
-        Some((answer?, positions))
+        (self.answered, self.question) = (Instant::now(), None);
+        answer
     }
 
-    fn ask(&self) -> Receiver<Result<TopicState, BrokerError>> {
+    fn ask(&self, positions: Vec<(Partition, Offset)>) -> Receiver<Answer> {
         let (answer, question) = channel();
         let (observer, topic) = (self.observer.clone(), self.topic.clone());
         std::thread::spawn(move || {
             // The receiver may have stopped waiting.
-            let _ = answer.send(observer.state(&topic));
+            let _ = answer.send((observer.state(&topic), positions));
         });
         question
     }

@@ -21,7 +21,6 @@ pub(super) struct Positions(pub(super) BTreeMap<Partition, Position>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
-    pub(super) partition: Partition,
     /// The next offset to be handed out.
     pub(super) next: Offset,
     /// True if the broker has reported that the partition has no more messages.
@@ -30,7 +29,7 @@ pub(super) struct Position {
 
 impl Positions {
     pub(super) fn set(&mut self, partition: Partition, next: Offset) {
-        self.0.insert(partition, Position { partition, next, is_at_end: false });
+        self.0.insert(partition, Position { next, is_at_end: false });
     }
 
     /// Marks a partition as read to its end. Returns false if it already was.
@@ -43,6 +42,6 @@ impl Positions {
     }
 
     pub(super) fn all(&self) -> Vec<(Partition, Offset)> {
-        self.0.values().map(|position| (position.partition, position.next)).collect()
+        self.0.iter().map(|(partition, position)| (*partition, position.next)).collect()
     }
 }

@@ -56,15 +56,10 @@ fn look(address: &str) -> Option<Listener> {
 /// Sends a request and returns up to 8 bytes of the response. `None` if none arrives.
 fn ask(stream: &mut TcpStream, question: &[u8]) -> Option<Vec<u8>> {
     stream.write_all(question).ok()?;
-    let mut answer = [0; 8];
-    let mut read = 0;
-    while read < answer.len() {
-        match stream.read(&mut answer[read..]) {
-            Ok(more) if more > 0 => read += more,
-            _ => break,
-        }
-    }
-    (read > 0).then(|| answer[..read].to_vec())
+    let mut answer = Vec::new();
+    // The bytes that arrive before an error are the response.
+    let _ = stream.take(8).read_to_end(&mut answer);
+    (!answer.is_empty()).then_some(answer)
 }
 
 /// Returns true if `answer` starts with a length and the correlation ID of the request.

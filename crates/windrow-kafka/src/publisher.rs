@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
@@ -103,8 +103,6 @@ struct Quiet {
 /// two threads that wait for each other.
 pub struct Publisher {
     producer: BaseProducer<Reports>,
-    reports: Arc<Shared>,
-    topic: String,
     accepted: AtomicU64,
     /// The time without a confirmation after which sending fails. `None` for no limit.
     patience: Option<Duration>,
@@ -112,7 +110,7 @@ pub struct Publisher {
 }
 
 /// The outcomes that the confirmations have reported so far.
-struct Shared {
+struct Reports {
     topic: String,
     address: String,
     /// The number of messages that were confirmed or have failed.
@@ -123,11 +121,10 @@ struct Shared {
     delivered: Box<dyn Fn(u64) + Send + Sync>,
 }
 
-struct Reports(Arc<Shared>);
-
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher").field("topic", &self.topic).field("unconfirmed", &self.unconfirmed()).finish()
+        let (topic, unconfirmed) = (&self.reports().topic, self.unconfirmed());
+        f.debug_struct("Publisher").field("topic", topic).field("unconfirmed", &unconfirmed).finish()
     }
 }
 
@@ -143,27 +140,28 @@ impl Publisher {
         topic: &str,
         delivered: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<Self, BrokerError> {
-        let reports = Arc::new(Shared {
+        let reports = Reports {
             topic: topic.to_owned(),
             address: connection.address().to_owned(),
             settled: AtomicU64::new(0),
             failure: OnceLock::new(),
             halted: OnceLock::new(),
             delivered: Box::new(delivered),
-        });
+        };
         let settings = connection.settings(DEFAULTS, &[]);
         let patience = settings.get(PATIENCE).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
         let settings = connection.settings(DEFAULTS, FIXED);
-        let producer = BaseProducer::from_config_and_context(&settings, Reports(Arc::clone(&reports)))
-            .map_err(|error| connection.refused(&error))?;
+        let producer = BaseProducer::from_config_and_context(&settings, reports);
         Ok(Self {
-            producer,
-            reports,
-            topic: topic.to_owned(),
+            producer: producer.map_err(|error| connection.refused(&error))?,
             accepted: AtomicU64::new(0),
             patience: (patience > 0).then_some(Duration::from_millis(patience)),
             quiet: Mutex::new(Quiet { settled: 0, since: Instant::now(), is_told: false }),
         })
+    }
+
+    fn reports(&self) -> &Reports {
+        self.producer.context()
     }
 
     /// Accepts a row for sending. Never blocks.
@@ -210,10 +208,10 @@ impl Publisher {
         value: &[u8],
         opaque: usize,
     ) -> Result<(), PublishError> {
-        if let Some(failure) = self.reports.failure.get() {
+        if let Some(failure) = self.reports().failure.get() {
             return Err(failure.clone());
         }
-        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, opaque)
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.reports().topic, opaque)
             .partition(partition.0)
             .payload(value)
             .headers(headers);
@@ -226,10 +224,10 @@ impl Publisher {
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
             // The report on the message that stopped the client library names the cause. That report is on its way.
             Err((error, _)) if is_halt(&error) => {
-                self.reports.halt(opaque, &error);
+                self.reports().halt(opaque, &error);
                 Err(PublishError::QueueFull)
             }
-            Err((error, _)) => Err(self.reports.fail(opaque, &error, value.len())),
+            Err((error, _)) => Err(self.reports().fail(opaque, &error, value.len())),
         }
     }
 
@@ -239,7 +237,7 @@ impl Publisher {
     /// # Errors
     /// A message cannot be delivered, or the broker has confirmed nothing for too long.
     pub fn wait(&self, timeout: Duration) -> Result<(), PublishError> {
-        let before = self.reports.settled.load(Ordering::Acquire);
+        let before = self.reports().settled.load(Ordering::Acquire);
         let deadline = Instant::now() + timeout;
         // At full speed, a small part of the queue drains in a millisecond. During an outage, longer pauses avoid
         // useless polls.
@@ -248,7 +246,7 @@ impl Publisher {
             self.producer.poll(pause);
             self.look()?;
             let left = deadline.saturating_duration_since(Instant::now());
-            if self.reports.settled.load(Ordering::Acquire) != before || self.unconfirmed() == 0 || left.is_zero() {
+            if self.reports().settled.load(Ordering::Acquire) != before || self.unconfirmed() == 0 || left.is_zero() {
                 return Ok(());
             }
             pause = (pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).min(left);
@@ -260,28 +258,28 @@ impl Publisher {
     /// # Errors
     /// A message has failed, or the broker has confirmed nothing for too long.
     fn look(&self) -> Result<(), PublishError> {
-        if let Some(failure) = self.reports.failure.get() {
+        if let Some(failure) = self.reports().failure.get() {
             return Err(failure.clone());
         }
         if self.unconfirmed() == 0
-            && let Some(halt) = self.reports.halted.get()
+            && let Some(halt) = self.reports().halted.get()
         {
-            return Err(self.reports.failure.get_or_init(|| halt.clone()).clone());
+            return Err(self.reports().failure.get_or_init(|| halt.clone()).clone());
         }
-        let (settled, messages) = (self.reports.settled.load(Ordering::Acquire), self.unconfirmed());
+        let (settled, messages) = (self.reports().settled.load(Ordering::Acquire), self.unconfirmed());
         let waited = self.waited(settled, messages);
         if self.patience.is_none_or(|patience| waited < patience) {
             return Ok(());
         }
-        let (topic, address) = (self.topic.clone(), self.reports.address.clone());
+        let (topic, address) = (self.reports().topic.clone(), self.reports().address.clone());
         let failure = PublishError::Unconfirmed { messages, topic, address, waited };
-        Err(self.reports.failure.get_or_init(|| failure).clone())
+        Err(self.reports().failure.get_or_init(|| failure).clone())
     }
 
     /// Returns the time since the last confirmation. Logs an outage once after [`OUTAGE_TOLD`], and once when it is
     /// over.
     fn waited(&self, settled: u64, messages: u64) -> Duration {
-        let (topic, address) = (&self.topic, &self.reports.address);
+        let (topic, address) = (&self.reports().topic, &self.reports().address);
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         if messages == 0 || settled != quiet.settled {
             if quiet.is_told {
@@ -326,7 +324,7 @@ impl Publisher {
     pub(crate) fn unconfirmed(&self) -> u64 {
         // This order matters: a message is settled after it was accepted, but its report may arrive before `accepted`
         // is increased.
-        let settled = self.reports.settled.load(Ordering::Acquire);
+        let settled = self.reports().settled.load(Ordering::Acquire);
         self.accepted.load(Ordering::Relaxed).saturating_sub(settled)
     }
 }
@@ -335,12 +333,12 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         let unconfirmed = self.producer.in_flight_count();
         if unconfirmed > 0 {
-            tracing::debug!(unconfirmed, topic = self.topic, "the publisher ended with unconfirmed messages");
+            tracing::debug!(unconfirmed, topic = self.reports().topic, "the publisher ended with unconfirmed messages");
         }
     }
 }
 
-impl Shared {
+impl Reports {
     fn fail(&self, opaque: usize, error: &KafkaError, bytes: usize) -> PublishError {
         self.failure.get_or_init(|| self.failed(opaque, describe(error, bytes))).clone()
     }
@@ -394,15 +392,15 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         match result {
             Ok(_) if opaque == NO_ROW => {}
-            Ok(_) => (self.0.delivered)(1),
+            Ok(_) => (self.delivered)(1),
             // A dropped publisher discards its messages, and no caller waits for them.
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
             }
-            Err((error, _)) if is_halt(error) => self.0.halt(opaque, error),
+            Err((error, _)) if is_halt(error) => self.halt(opaque, error),
             Err((error, message)) => {
-                self.0.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));
+                self.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));
             }
         }
-        self.0.settled.fetch_add(1, Ordering::Release);
+        self.settled.fetch_add(1, Ordering::Release);
     }
 }

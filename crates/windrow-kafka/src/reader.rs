@@ -113,19 +113,17 @@ impl Reading {
         })
     }
 
-    /// Moves the position past a message and returns it.
-    fn hand_out<'a>(&mut self, message: BorrowedMessage<'a>) -> Turn<'a> {
-        let delivery = Delivery::of(message);
-        self.positions.set(delivery.partition(), delivery.offset().next());
-        self.outage.heard(delivery.partition(), &self.topic, &self.connection);
-        Turn::Message(delivery)
-    }
-
-    /// Returns the turn that a poll of the client gives, or the error that ends reading.
+    /// Returns the turn that a poll of the client gives, or the error that ends reading. Moves the position past a
+    /// message.
     pub(super) fn turn<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<Turn<'a>>, BrokerError> {
         match polled {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(self.hand_out(message))),
+            Some(Ok(message)) => {
+                let delivery = Delivery::of(message);
+                self.positions.set(delivery.partition(), delivery.offset().next());
+                self.outage.heard(delivery.partition(), &self.topic, &self.connection);
+                Ok(Some(Turn::Message(delivery)))
+            }
             Some(Err(error)) => self.note(&error).map(|()| None),
         }
     }
@@ -212,6 +210,7 @@ impl Drop for Client {
 }
 
 /// The receiver of the client library's callbacks.
+#[derive(Debug)]
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
@@ -235,19 +234,19 @@ impl Context {
     /// end of a partition is not known or the partition is out of reach.
     pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
         let statistics = self.statistics();
-        let lag = |position: &Position| {
-            let high = statistics.reachable(position.partition)?.high?;
+        let lag = |(partition, position): (&Partition, &Position)| {
+            let high = statistics.reachable(*partition)?.high?;
             Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
         };
-        positions.0.values().map(lag).sum()
+        positions.0.iter().map(lag).sum()
     }
 
     /// Returns true if each of these partitions was read to its end, and that end is still the current one in `fresh`.
     pub(super) fn are_at_end(&self, positions: &Positions, fresh: &TopicState) -> bool {
         let statistics = self.statistics();
-        positions.0.values().all(|position| {
-            let end = statistics.reachable(position.partition).and_then(|partition| partition.end);
-            let state = fresh.partitions.iter().find(|state| state.partition == position.partition);
+        positions.0.iter().all(|(partition, position)| {
+            let end = statistics.reachable(*partition).and_then(|known| known.end);
+            let state = fresh.partitions.iter().find(|state| state.partition == *partition);
             position.is_at_end && state.is_some_and(|state| Some(state.high) == end)
         })
     }
@@ -339,11 +338,5 @@ impl Outage {
     fn is_over(&mut self, topic: &str, connection: &Connection) {
         (self.since, self.told) = (None, Vec::new());
         tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("topic", &self.topic).finish_non_exhaustive()
     }
 }

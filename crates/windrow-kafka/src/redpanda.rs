@@ -6,7 +6,6 @@
 
 mod container;
 mod engine;
-mod plan;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -17,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use windrow_base::runtime::{blocking, requesting};
 
 use crate::BrokerError;
+pub(crate) use crate::redpanda::engine::Plan;
 #[cfg(feature = "embedded")]
 pub(crate) use crate::redpanda::engine::find;
-pub(crate) use crate::redpanda::plan::Plan;
 
 /// The time limit for the removal of the container; a Docker engine under load is slow.
 const REMOVAL: Duration = Duration::from_secs(20);

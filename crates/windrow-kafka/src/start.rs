@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[cfg(feature = "embedded")]
-use crate::choice::check_address;
+use crate::choice::split_address;
 #[cfg(all(feature = "embedded", feature = "redpanda"))]
 use crate::redpanda::find;
 #[cfg(feature = "redpanda")]
@@ -25,7 +25,7 @@ const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The options for the start of a broker.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct StartOptions {
     /// The storage of the embedded broker's log. By default, the log is removed when the broker ends.
     pub log: LogStorage,
@@ -57,22 +57,6 @@ impl fmt::Debug for StartOptions {
     }
 }
 
-impl Default for StartOptions {
-    fn default() -> Self {
-        Self {
-            log: LogStorage::Ephemeral(std::env::temp_dir().join("windrow-broker")),
-            sync: false,
-            listen: None,
-            advertise: None,
-            redpanda_image: None,
-            redpanda_patience: None,
-            docker_host: None,
-            properties: Vec::new(),
-            progress: Progress::default(),
-        }
-    }
-}
-
 #[cfg(feature = "redpanda")]
 impl StartOptions {
     fn image(&self) -> &str {
@@ -87,6 +71,12 @@ pub enum LogStorage {
     Kept(PathBuf),
     /// A directory inside this one. It is removed when the broker ends, or at the next start after a kill.
     Ephemeral(PathBuf),
+}
+
+impl Default for LogStorage {
+    fn default() -> Self {
+        Self::Ephemeral(std::env::temp_dir().join("windrow-broker"))
+    }
 }
 
 /// A running broker, which this process started or which is external. Dropping it ends a broker that was started here.
@@ -240,7 +230,11 @@ async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
 #[cfg(feature = "embedded")]
 async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, BrokerError> {
     let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let advertise = options.advertise.as_deref().map(advertised).transpose()?;
+    let advertised = |given: &String| match split_address(given) {
+        Ok((host, port)) => Ok((host.to_owned(), port)),
+        Err(reason) => Err(BrokerError::Advertise { given: given.clone(), reason }),
+    };
+    let advertise = options.advertise.as_ref().map(advertised).transpose()?;
     let storage = match &options.log {
         LogStorage::Kept(folder) => windrow_kafka_broker::Storage::Kept(folder.clone()),
         LogStorage::Ephemeral(folder) => windrow_kafka_broker::Storage::Ephemeral(folder.clone()),
@@ -262,15 +256,6 @@ async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, Brok
     }
     let connection = Connection::new(embedded.bootstrap()).with_properties(options.properties.clone());
     Ok(Broker { connection, reason, running: Running::Embedded(embedded) })
-}
-
-/// Splits `HOST:PORT` into the host and the port.
-#[cfg(feature = "embedded")]
-fn advertised(given: &str) -> Result<(String, u16), BrokerError> {
-    let refused = |reason| BrokerError::Advertise { given: given.to_owned(), reason };
-    check_address(given).map_err(refused)?;
-    let address = given.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-    address.ok_or_else(|| refused("it has no port".to_owned()))
 }
 
 #[cfg(not(feature = "embedded"))]

@@ -14,8 +14,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Broker, BrokerError, Choice, Connection, Creation, PublishError, Publisher, StartOptions, Subscription, Turn,
-    topics,
+    Broker, BrokerError, Choice, Connection, Creation, PublishError, Publisher, StartOptions, Subscription, TopicState,
+    Turn, topics,
 };
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
 
@@ -70,6 +70,25 @@ impl Scene {
     fn subscribe(&self, positions: &[(Partition, Offset)]) -> Subscription {
         Subscription::assign(self.connection(), TOPIC, "group", positions).expect("a subscription")
     }
+
+    fn create(&self, topic: &str, partitions: u32) -> Result<Creation, BrokerError> {
+        self.runtime.block_on(topics::create(self.connection(), topic, partitions, &topics::Settings::default()))
+    }
+
+    fn describe(&self) -> Result<TopicState, BrokerError> {
+        self.runtime.block_on(topics::describe(self.connection(), TOPIC))
+    }
+
+    /// Returns the offsets that a group has committed, one for each of the first partitions.
+    fn committed(&self, group: &str, partitions: i32) -> Vec<rdkafka::Offset> {
+        let mut settings = ClientConfig::new();
+        settings.set("bootstrap.servers", self.connection().address()).set("group.id", group);
+        let other: BaseConsumer = settings.create().expect("a consumer");
+        let mut asked = rdkafka::TopicPartitionList::new();
+        asked.add_partition_range(TOPIC, 0, partitions - 1);
+        let committed = other.committed_offsets(asked, LIMIT).expect("positions");
+        committed.elements().iter().map(|element| element.offset()).collect()
+    }
 }
 
 fn row(number: u64) -> RowNumber {
@@ -92,17 +111,12 @@ fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
     while all.len() < messages {
         assert!(Instant::now() < deadline, "{} of {messages} messages came in time", all.len());
         if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
-            let row = match delivery.envelope().expect("headers") {
-                Envelope::Row { row, run } => {
-                    assert_eq!(run, Some("run"));
-                    row.get()
-                }
-                Envelope::End { run, .. } => {
-                    assert_eq!(run, Some("run"));
-                    0
-                }
+            let (row, run) = match delivery.envelope().expect("headers") {
+                Envelope::Row { row, run } => (row.get(), run),
+                Envelope::End { run, .. } => (0, run),
                 Envelope::Foreign => panic!("a foreign message"),
             };
+            assert_eq!(run, Some("run"));
             let value = String::from_utf8(delivery.value().to_vec()).expect("text");
             all.push((delivery.partition().0, delivery.offset().0, row, value));
         }
@@ -179,35 +193,29 @@ fn reading_goes_on_at_any_offset_whatever_the_batches() {
 #[test]
 fn a_topic_is_created_once_described_and_deleted() {
     let scene = Scene::new(2);
-    let again = scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 5, &topics::Settings::default()));
-    assert_eq!(again, Ok(Creation::Existed { partitions: 2 }));
+    assert_eq!(scene.create(TOPIC, 5), Ok(Creation::Existed { partitions: 2 }));
 
     scene.send_rows(1001, 2);
-    let state = scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)).expect("a topic");
+    let state = scene.describe().expect("a topic");
     let highs: Vec<(i64, i64)> = state.partitions.iter().map(|state| (state.low.0, state.high.0)).collect();
     assert_eq!(highs, [(0, 500), (0, 501)], "messages are counted, not batches");
     assert_eq!(state.messages(), 1001);
 
     assert_eq!(scene.runtime.block_on(topics::delete(scene.connection(), TOPIC)), Ok(()));
     let gone = BrokerError::NoSuchTopic { topic: TOPIC.to_owned(), address: scene.connection().address().to_owned() };
-    assert_eq!(scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)), Err(gone.clone()));
+    assert_eq!(scene.describe(), Err(gone.clone()));
     assert_eq!(scene.runtime.block_on(topics::delete(scene.connection(), TOPIC)), Err(gone));
 
-    assert_eq!(
-        scene.runtime.block_on(topics::create(scene.connection(), TOPIC, 1, &topics::Settings::default())),
-        Ok(Creation::Created)
-    );
-    let anew = scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)).expect("a topic");
-    assert_eq!(anew.messages(), 0, "nothing of the old topic is left");
+    assert_eq!(scene.create(TOPIC, 1), Ok(Creation::Created));
+    assert_eq!(scene.describe().map(|anew| anew.messages()), Ok(0), "nothing of the old topic is left");
 }
 
 #[test]
 fn an_impossible_topic_is_refused_with_its_name() {
     let scene = Scene::new(1);
-    let no_partitions =
-        scene.runtime.block_on(topics::create(scene.connection(), "empty", 0, &topics::Settings::default()));
+    let no_partitions = scene.create("empty", 0);
     assert!(matches!(&no_partitions, Err(BrokerError::Topic { topic, .. }) if topic == "empty"), "{no_partitions:?}");
-    let bad_name = scene.runtime.block_on(topics::create(scene.connection(), "a b", 1, &topics::Settings::default()));
+    let bad_name = scene.create("a b", 1);
     assert!(matches!(&bad_name, Err(BrokerError::Topic { topic, .. }) if topic == "a b"), "{bad_name:?}");
 }
 
@@ -218,16 +226,7 @@ fn committed_positions_are_there_for_others() {
     assert_eq!(subscription.commit(&[(Partition(0), Offset(7)), (Partition(1), Offset(8))]), Ok(()));
     assert_eq!(subscription.commit_last(&[(Partition(1), Offset(9))], LIMIT), Ok(()));
 
-    let other: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", scene.connection().address())
-        .set("group.id", "group")
-        .create()
-        .expect("a consumer");
-    let mut asked = rdkafka::TopicPartitionList::new();
-    asked.add_partition_range(TOPIC, 0, 1);
-    let committed = other.committed_offsets(asked, LIMIT).expect("positions");
-    let offsets: Vec<_> = committed.elements().iter().map(|element| (element.partition(), element.offset())).collect();
-    assert_eq!(offsets, [(0, rdkafka::Offset::Offset(7)), (1, rdkafka::Offset::Offset(9))]);
+    assert_eq!(scene.committed("group", 2), [rdkafka::Offset::Offset(7), rdkafka::Offset::Offset(9)]);
 }
 
 #[test]
@@ -235,13 +234,7 @@ fn the_group_of_a_single_consumer_can_be_named() {
     let scene = Scene::with_properties(1, &[("group.id", "mine")]);
     scene.subscribe(&[(FIRST, Offset(0))]).commit_last(&[(FIRST, Offset(3))], LIMIT).expect("taken");
     for (group, expected) in [("mine", rdkafka::Offset::Offset(3)), ("group", rdkafka::Offset::Invalid)] {
-        let address = scene.connection().address();
-        let other: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", address).set("group.id", group).create().expect("a consumer");
-        let mut asked = rdkafka::TopicPartitionList::new();
-        asked.add_partition(TOPIC, 0);
-        let committed = other.committed_offsets(asked, LIMIT).expect("positions");
-        assert_eq!(committed.elements()[0].offset(), expected, "{group}");
+        assert_eq!(scene.committed(group, 1), [expected], "{group}");
     }
 }
 
@@ -352,8 +345,7 @@ fn a_full_queue_empties_while_one_waits() {
     }
     assert!(full > 0, "ten places were enough for a thousand rows");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
-    let state = scene.runtime.block_on(topics::describe(scene.connection(), TOPIC)).expect("a topic");
-    assert_eq!(state.messages(), 1000);
+    assert_eq!(scene.describe().map(|state| state.messages()), Ok(1000));
 }
 
 #[test]

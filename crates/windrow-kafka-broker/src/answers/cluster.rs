@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, NODE};
 use crate::catalog::Topic;
 use crate::wire::{TABLE, text};
 
@@ -49,7 +49,7 @@ pub(crate) fn find_coordinator(
     };
     let (code, message) = refusal.map_or((0, None), |(error, message)| (error.code(), Some(text(message))));
     let (node, host, port) = match refusal {
-        None => (broker.node(), broker.host(), broker.port()),
+        None => (NODE, broker.host.clone(), broker.port),
         Some(_) => (BrokerId(-1), StrBytes::default(), -1),
     };
     if version >= 4 {
@@ -75,14 +75,14 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> Des
         return response.with_error_code(error).with_error_message(Some(text(message)));
     }
     let node = DescribeClusterBroker::default()
-        .with_broker_id(broker.node())
-        .with_host(broker.host())
-        .with_port(broker.port())
+        .with_broker_id(NODE)
+        .with_host(broker.host.clone())
+        .with_port(broker.port)
         .with_rack(None);
     response
         .with_error_message(None)
         .with_cluster_id(text(&broker.cluster_id))
-        .with_controller_id(broker.node())
+        .with_controller_id(NODE)
         .with_brokers(vec![node])
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> Des
         Some(asked) => asked
             .iter()
             .filter_map(|asked| {
-                let topic = broker.catalog.by_name(&asked.topic)?;
+                let topic = broker.catalog.by_name(&asked.topic).ok()?;
                 Some(describe(&topic, &|index| asked.partitions.contains(&index)))
             })
             .collect(),

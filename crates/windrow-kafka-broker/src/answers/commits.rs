@@ -1,6 +1,6 @@
 //! Answers to requests that commit, fetch and delete offsets of groups.
 
-use std::collections::BTreeMap;
+use std::time::Instant;
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
@@ -10,25 +10,26 @@ use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest,
     OffsetFetchResponse, TopicName,
 };
-use uuid::Uuid;
 
+use crate::answers::groups::by_topic;
 use crate::blocking::blocking;
 use crate::broker::Broker;
+use crate::groups::Commits;
 use crate::journal::Commit;
-use crate::wire::{owned, text};
+use crate::wire::text;
 
 /// The maximum length of a commit's metadata in bytes; Kafka's `offset.metadata.max.bytes`.
 const METADATA: usize = 4096;
 
 pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
     let timestamp = broker.clock.now();
-    let mut commits = Vec::new();
+    let mut commits = Commits::new();
     let mut topics: Vec<OffsetCommitResponseTopic> = Vec::new();
     for asked in &request.topics {
-        let topic = broker.catalog.by_name(&asked.name);
+        let topic = broker.catalog.by_name(&asked.name).ok();
         let mut partitions = Vec::new();
         for one in &asked.partitions {
-            let metadata = one.committed_metadata.as_ref().map(owned).unwrap_or_default();
+            let metadata = one.committed_metadata.as_deref().unwrap_or_default().to_owned();
             let place = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
             let error = match place {
                 None => ResponseError::UnknownTopicOrPartition.code(),
@@ -36,7 +37,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
                 Some(topic) => {
                     let leader_epoch = if version >= 6 { one.committed_leader_epoch } else { -1 };
                     let commit = Commit { offset: one.committed_offset, leader_epoch, metadata, timestamp };
-                    commits.push((topic.id, one.partition_index, commit));
+                    commits.insert((topic.id, one.partition_index), commit);
                     0
                 }
             };
@@ -46,7 +47,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
         topics.push(OffsetCommitResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions));
     }
     let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
-    if let Err(error) = blocking(|| broker.groups.commit(&request.group_id, who, commits, broker.instant())) {
+    if let Err(error) = blocking(|| broker.groups.commit(&request.group_id, who, commits, Instant::now())) {
         for partition in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
             if partition.error_code == 0 {
                 partition.error_code = error.code();
@@ -60,26 +61,16 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
 type Found = (TopicName, Vec<(i32, Commit)>);
 
 /// Finds the commits of the given partitions, or of all partitions. A given partition without a commit gets offset -1.
-fn found(
-    broker: &Broker,
-    commits: Vec<(Uuid, i32, Commit)>,
-    asked: Option<Vec<(&TopicName, &Vec<i32>)>>,
-) -> Vec<Found> {
-    let mut by_topic: BTreeMap<Uuid, BTreeMap<i32, Commit>> = BTreeMap::new();
-    for (topic, partition, commit) in commits {
-        by_topic.entry(topic).or_default().insert(partition, commit);
-    }
+fn found(broker: &Broker, commits: Commits, asked: Option<Vec<(&TopicName, &Vec<i32>)>>) -> Vec<Found> {
     let Some(asked) = asked else {
-        let found = by_topic.into_iter().filter_map(|(topic, commits)| {
-            let name = TopicName(text(&broker.catalog.by_id(topic)?.name));
-            Some((name, commits.into_iter().collect()))
-        });
-        return found.collect();
+        let commits = by_topic(commits.into_iter().map(|((topic, partition), commit)| (topic, (partition, commit))));
+        let named = |(topic, commits)| Some((TopicName(text(&broker.catalog.by_id(topic).ok()?.name)), commits));
+        return commits.into_iter().filter_map(named).collect();
     };
     let nothing = || Commit { offset: -1, leader_epoch: -1, metadata: String::new(), timestamp: -1 };
     let found = asked.into_iter().map(|(name, partitions)| {
-        let commits = broker.catalog.by_name(name).and_then(|topic| by_topic.get(&topic.id));
-        let commit = |partition: &i32| commits.and_then(|commits| commits.get(partition)).cloned();
+        let topic = broker.catalog.by_name(name).ok();
+        let commit = |partition: &i32| commits.get(&(topic.as_ref()?.id, *partition)).cloned();
         let partitions = partitions.iter().map(|partition| (*partition, commit(partition).unwrap_or_else(nothing)));
         (name.clone(), partitions.collect())
     });
@@ -133,7 +124,7 @@ pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> 
         .topics
         .iter()
         .map(|asked| {
-            let topic = broker.catalog.by_name(&asked.name);
+            let topic = broker.catalog.by_name(&asked.name).ok();
             let partitions = asked.partitions.iter().map(|one| {
                 let result = OffsetDeleteResponsePartition::default().with_partition_index(one.partition_index);
                 match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {

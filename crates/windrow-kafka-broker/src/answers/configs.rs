@@ -13,9 +13,10 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
+use crate::answers::told;
 use crate::answers::topics::{FROM_DEFAULT, FROM_TOPIC};
 use crate::blocking::blocking;
-use crate::broker::Broker;
+use crate::broker::{Broker, NODE};
 use crate::catalog::check_name;
 use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
 use crate::refused::Refused;
@@ -46,22 +47,18 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
         let keys = asked.configuration_keys.as_deref();
         let is_asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| **key == *name));
         let entry = |definition: &Definition, value: &str, source: i8| {
-            let mut entry = DescribeConfigsResourceResult::default()
+            DescribeConfigsResourceResult::default()
                 .with_name(text(definition.name))
                 .with_value(Some(text(value)))
                 .with_config_source(source)
                 .with_read_only(source == FROM_BROKER)
                 .with_config_type(definition.kind as i8)
-                .with_documentation(None);
-            if request.include_synonyms {
-                entry = entry.with_synonyms(synonyms(definition, value, source));
-            }
-            entry
+                .with_documentation(None)
+                .with_synonyms(if request.include_synonyms { synonyms(definition, value, source) } else { Vec::new() })
         };
         let found = match asked.resource_type {
             TOPIC => check_name(&name).and_then(|()| {
-                let unknown = || (ResponseError::UnknownTopicOrPartition, String::new());
-                let topic = broker.catalog.by_name(&name).ok_or_else(unknown)?;
+                let topic = broker.catalog.by_name(&name).map_err(|unknown| (unknown, String::new()))?;
                 let known = DEFINITIONS.iter().filter(|definition| is_asked(definition.name)).map(|definition| {
                     let (value, is_given) = topic.settings.value(definition);
                     entry(definition, value, if is_given { FROM_TOPIC } else { FROM_DEFAULT })
@@ -69,13 +66,13 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
                 Ok(known.collect())
             }),
             BROKER if name.is_empty() => Ok(Vec::new()),
-            BROKER if name == broker.node().to_string() => {
+            BROKER if name == NODE.to_string() => {
                 let known = BROKERS.iter().filter(|(name, ..)| is_asked(name));
                 Ok(known
                     .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, FROM_BROKER))
                     .collect())
             }
-            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *broker.node()))),
+            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *NODE))),
             _ => Err((ResponseError::InvalidRequest, "This broker describes only topics and itself.".to_owned())),
         };
         let result =
@@ -106,7 +103,7 @@ fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeCon
 /// Sets a topic's settings to the given ones, and all others to their defaults.
 pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConfigsResponse {
     let results = request.resources.iter().map(|asked| {
-        let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |_| {
+        let (code, message) = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |_| {
             let mut settings = Settings::default();
             for config in &asked.configs {
                 let null = || (ResponseError::InvalidRequest, format!("Null value for {}", &*config.name));
@@ -114,7 +111,6 @@ pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConf
             }
             Ok(settings)
         });
-        let (code, message) = told(changed);
         Altered::default()
             .with_error_code(code)
             .with_error_message(message)
@@ -127,8 +123,8 @@ pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConf
 /// Changes only the given settings of a topic.
 pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse {
     let results = request.resources.iter().map(|asked| {
-        let changed = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |before| {
-            let mut settings = before.clone();
+        let (code, message) = change(broker, asked.resource_type, &asked.resource_name, request.validate_only, |old| {
+            let mut settings = old.clone();
             for config in &asked.configs {
                 match (config.config_operation, &config.value) {
                     (SET, Some(value)) => settings.set(&config.name, Some(value))?,
@@ -144,7 +140,6 @@ pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsReque
             }
             Ok(settings)
         });
-        let (code, message) = told(changed);
         AlteredSome::default()
             .with_error_code(code)
             .with_error_message(message)
@@ -160,17 +155,9 @@ fn change(
     name: &str,
     only_check: bool,
     change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
-) -> Result<(), Refused> {
+) -> (i16, Option<StrBytes>) {
     if kind != TOPIC {
-        return Err((ResponseError::InvalidRequest, "Only settings of topics can be changed.".to_owned()));
+        return told(Err((ResponseError::InvalidRequest, "Only settings of topics can be changed.".to_owned())));
     }
-    check_name(name)?;
-    blocking(|| broker.catalog.configure(name, only_check, change))
-}
-
-fn told(changed: Result<(), Refused>) -> (i16, Option<StrBytes>) {
-    match changed {
-        Ok(()) => (0, None),
-        Err((error, message)) => (error.code(), Some(text(message))),
-    }
+    told(check_name(name).and_then(|()| blocking(|| broker.catalog.configure(name, only_check, change))))
 }

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::protocol::StrBytes;
-use uuid::Uuid;
 
-use crate::answers::offsets::{log_of, told};
+use crate::answers::offsets::log_of;
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::catalog::Topic;
 use crate::log::{Log, Waiter};
 use crate::wire::fetch as answer;
 
@@ -21,7 +19,10 @@ const LARGEST: usize = 100 * 1024 * 1024;
 /// A fetch request and the logs that it reads.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    topics: Vec<(StrBytes, Uuid, Vec<Wanted>)>,
+    /// The topics of the answer, without messages.
+    topics: Vec<answer::Topic>,
+    /// The partitions of all topics, in the order of the answer.
+    wanted: Vec<Wanted>,
     error: Option<ResponseError>,
     reads_committed: bool,
     min_bytes: usize,
@@ -33,7 +34,6 @@ pub(crate) struct Fetch {
 
 #[derive(Debug)]
 struct Wanted {
-    partition: i32,
     log: Result<Arc<Log>, ResponseError>,
     offset: i64,
     max_bytes: usize,
@@ -42,28 +42,29 @@ struct Wanted {
 impl Fetch {
     pub(crate) fn new(broker: &Broker, request: &FetchRequest, version: i16) -> Self {
         let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
-        let mut topics = Vec::new();
+        let (mut topics, mut wanted) = (Vec::new(), Vec::new());
         for asked in &request.topics {
             let topic =
                 if version >= 13 { broker.catalog.by_id(asked.topic_id) } else { broker.catalog.by_name(&asked.topic) };
-            let log = |partition: i32, epoch: i32| find(topic.as_ref(), version, partition, epoch);
-            let wanted = asked.partitions.iter().map(|asked| Wanted {
-                partition: asked.partition,
-                log: log(asked.partition, asked.current_leader_epoch),
+            wanted.extend(asked.partitions.iter().map(|asked| Wanted {
+                log: log_of(&topic, asked.partition, asked.current_leader_epoch).cloned(),
                 offset: asked.fetch_offset,
                 max_bytes: size(asked.partition_max_bytes),
-            });
+            }));
+            let nothing = |index| answer::Partition { index, error: 0, end: -1, start: -1, records: None };
+            let partitions = asked.partitions.iter().map(|asked| nothing(asked.partition)).collect();
             // The name is copied, because the fetch may wait longer than the memory of the request is reserved.
             let name = StrBytes::from_string(asked.topic.to_string());
-            topics.push((name, asked.topic_id, wanted.collect()));
+            topics.push(answer::Topic { name, id: asked.topic_id, partitions });
         }
         // This broker never creates a fetch session, so every session id is unknown.
         let error =
             (request.session_id != 0 && request.session_epoch > 0).then_some(ResponseError::FetchSessionIdNotFound);
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-        let deadline = broker.instant() + wait;
+        let deadline = Instant::now() + wait;
         Self {
             topics,
+            wanted,
             error,
             reads_committed: request.isolation_level == 1,
             min_bytes: size(request.min_bytes).min(size(request.max_bytes)),
@@ -83,13 +84,11 @@ impl Fetch {
             // The waiter is registered before the logs are read. Otherwise messages that arrive in between would be
             // missed.
             let waiter = Waiter::new(self.min_bytes);
-            for wanted in self.topics.iter().flat_map(|(.., wanted)| wanted) {
-                if let Ok(log) = &wanted.log {
-                    log.register(&waiter);
-                }
+            for log in self.wanted.iter().flat_map(|wanted| &wanted.log) {
+                log.register(&waiter);
             }
             let (topics, bytes, has_errors) = blocking(|| self.collect());
-            let is_enough = bytes >= self.min_bytes || has_errors || self.is_empty();
+            let is_enough = bytes >= self.min_bytes || has_errors || self.wanted.is_empty();
             if is_enough || Instant::now() >= self.deadline {
                 return (0, self.reads_committed, topics);
             }
@@ -101,44 +100,20 @@ impl Fetch {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.topics.iter().all(|(.., wanted)| wanted.is_empty())
-    }
-
     /// Reads the available messages. Returns the topics, the number of bytes, and whether a partition has an error.
     fn collect(&self) -> (Vec<answer::Topic>, usize, bool) {
-        let mut topics: Vec<_> = self
-            .topics
-            .iter()
-            .map(|(name, id, wanted)| {
-                let nothing = |wanted: &Wanted| answer::Partition {
-                    index: wanted.partition,
-                    error: 0,
-                    end: -1,
-                    start: -1,
-                    records: None,
-                };
-                answer::Topic { name: name.clone(), id: *id, partitions: wanted.iter().map(nothing).collect() }
-            })
-            .collect();
-        let places: Vec<(usize, usize)> = (0..)
-            .zip(&self.topics)
-            .flat_map(|(topic, (.., wanted))| (0..wanted.len()).map(move |partition| (topic, partition)))
-            .collect();
+        let mut topics = self.topics.clone();
+        let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+        let mut places: Vec<(&Wanted, &mut answer::Partition)> = self.wanted.iter().zip(partitions).collect();
+        let first = self.turn.checked_rem(places.len()).unwrap_or(0);
+        places.rotate_left(first);
         let (mut left, mut taken, mut has_errors) = (self.max_bytes, 0, false);
-        let first = if places.is_empty() { 0 } else { self.turn % places.len() };
-        for (topic, partition) in places.iter().cycle().skip(first).take(places.len()) {
-            let (Some(wanted), Some(into)) = (
-                self.topics.get(*topic).and_then(|(.., wanted)| wanted.get(*partition)),
-                topics.get_mut(*topic).and_then(|topic| topic.partitions.get_mut(*partition)),
-            ) else {
-                continue;
-            };
+        for (wanted, into) in places {
             let read = wanted.log.as_ref().map_err(|error| *error).and_then(|log| {
                 let bounds = log.bounds();
                 (into.start, into.end) = (bounds.start, bounds.end);
                 let most = wanted.max_bytes.min(left);
-                let range = log.read(wanted.offset, most).map_err(told)?;
+                let range = log.read(wanted.offset, most)?;
                 // The first batch is returned even if it is larger than requested. All others must fit.
                 Ok(range.filter(|range| range.length <= most || taken == 0))
             });
@@ -156,11 +131,4 @@ impl Fetch {
         }
         (topics, taken, has_errors)
     }
-}
-
-fn find(topic: Option<&Arc<Topic>>, version: i16, partition: i32, epoch: i32) -> Result<Arc<Log>, ResponseError> {
-    if version >= 13 && topic.is_none() {
-        return Err(ResponseError::UnknownTopicId);
-    }
-    log_of(topic, partition, epoch).cloned()
 }

@@ -1,7 +1,7 @@
 //! Answers to requests of group members (join, sync, heartbeat, leave) and of administration tools.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
@@ -24,9 +24,11 @@ use uuid::Uuid;
 
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::groups::{Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Partitions, Registration};
+use crate::groups::{
+    Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Members, Partitions, Phase, Registration,
+};
 use crate::refused::Refused;
-use crate::wire::{Client, owned, owned_some, text};
+use crate::wire::{Client, text};
 
 fn millis(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
@@ -38,25 +40,25 @@ pub(crate) async fn join(
     version: i16,
     client: &Client,
 ) -> JoinGroupResponse {
-    let group = request.group_id.to_string();
     let rebalance = if version >= 1 { request.rebalance_timeout_ms } else { request.session_timeout_ms };
+    // A member that waits must not hold the memory of its request, so everything is copied.
     let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
     let registration = Registration {
-        instance: owned_some(request.group_instance_id.as_ref()),
+        instance: request.group_instance_id.as_deref().map(str::to_owned),
         client: client.clone(),
         session: millis(request.session_timeout_ms),
         rebalance: millis(rebalance),
-        protocols: request.protocols.iter().map(|one| (owned(&one.name), copy(&one.metadata))).collect(),
+        protocols: request.protocols.iter().map(|one| (one.name.to_string(), copy(&one.metadata))).collect(),
     };
     let join = Join {
-        member: owned(&request.member_id),
+        member: request.member_id.to_string(),
         registration,
-        protocol_type: owned(&request.protocol_type),
+        protocol_type: request.protocol_type.to_string(),
         needs_id: version >= 4,
         may_skip: version >= 9,
     };
+    let answer = broker.groups.join(&request.group_id, join, Instant::now());
     drop(request);
-    let answer = broker.groups.join(&group, join, broker.instant());
     let gone = || Err((ResponseError::UnknownMemberId, String::new()));
     match answer.await.unwrap_or_else(|_| gone()) {
         Ok(joined) => {
@@ -85,16 +87,15 @@ pub(crate) async fn join(
 }
 
 pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGroupResponse {
-    let group = request.group_id.to_string();
-    let (id, instance) = (owned(&request.member_id), owned_some(request.group_instance_id.as_ref()));
     let assignments = request.assignments.iter();
-    let assignments = assignments.map(|one| (owned(&one.member_id), Bytes::copy_from_slice(&one.assignment))).collect();
+    let assignments =
+        assignments.map(|one| (one.member_id.to_string(), Bytes::copy_from_slice(&one.assignment))).collect();
     let answer = broker.groups.sync(
-        &group,
-        (&id, instance.as_deref(), request.generation_id),
+        &request.group_id,
+        (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id),
         (request.protocol_type.as_deref(), request.protocol_name.as_deref()),
         assignments,
-        broker.instant(),
+        Instant::now(),
     );
     drop(request);
     match answer.await.unwrap_or_else(|_| Err((ResponseError::UnknownMemberId, String::new()))) {
@@ -108,7 +109,7 @@ pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGrou
 
 pub(crate) fn heartbeat(broker: &Broker, request: &HeartbeatRequest) -> HeartbeatResponse {
     let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id);
-    let heard = broker.groups.heartbeat(&request.group_id, who, broker.instant());
+    let heard = broker.groups.heartbeat(&request.group_id, who, Instant::now());
     HeartbeatResponse::default().with_error_code(code(heard))
 }
 
@@ -117,7 +118,7 @@ pub(crate) fn code<T>(result: Result<T, ResponseError>) -> i16 {
 }
 
 pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) -> LeaveGroupResponse {
-    let go = |id: &str, instance: Option<&str>| broker.groups.leave(&request.group_id, id, instance, broker.instant());
+    let go = |id: &str, instance: Option<&str>| broker.groups.leave(&request.group_id, id, instance, Instant::now());
     if version < 3 {
         return LeaveGroupResponse::default().with_error_code(code(go(&request.member_id, None)));
     }
@@ -132,9 +133,10 @@ pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) 
 }
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version: i16) -> DescribeGroupsResponse {
+    let all = broker.groups.lock();
     let groups = request.groups.iter().map(|name| {
         let group = DescribedGroup::default().with_group_id(name.clone());
-        let Some(found) = broker.groups.describe(name) else {
+        let Some(Members::Classic(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let group = group.with_group_state(text("Dead"));
             if version < 6 {
                 return group;
@@ -144,20 +146,23 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
                 .with_error_code(ResponseError::GroupIdNotFound.code())
                 .with_error_message(Some(text(message)));
         };
-        let members = found.members.into_iter().map(|(id, instance, client, metadata, assignment)| {
+        // Only a final assignment is listed, with the metadata that it was made from.
+        let protocol = found.protocol.as_deref().filter(|_| found.phase == Phase::Stable);
+        let members = found.members.iter().map(|(id, member)| {
+            let Registration { instance, client, .. } = &member.registration;
             DescribedGroupMember::default()
                 .with_member_id(text(id))
-                .with_client_id(text(client.id))
-                .with_client_host(text(client.host))
-                .with_member_metadata(metadata)
-                .with_member_assignment(assignment)
-                .with_group_instance_id(instance.map(text))
+                .with_client_id(text(&client.id))
+                .with_client_host(text(&client.host))
+                .with_member_metadata(protocol.map(|name| member.registration.metadata(name)).unwrap_or_default())
+                .with_member_assignment(protocol.map(|_| member.assignment.clone()).unwrap_or_default())
+                .with_group_instance_id(instance.as_ref().map(text))
         });
         group
             .with_error_message(None)
-            .with_group_state(text(found.state))
-            .with_protocol_type(text(found.protocol_type))
-            .with_protocol_data(text(found.protocol))
+            .with_group_state(text(found.phase.name()))
+            .with_protocol_type(text(found.protocol_type.as_deref().unwrap_or_default()))
+            .with_protocol_data(text(protocol.unwrap_or_default()))
             .with_members(members.collect())
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
@@ -167,14 +172,18 @@ pub(crate) fn list(broker: &Broker, request: &ListGroupsRequest) -> ListGroupsRe
     let is_wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
-    let groups = broker.groups.list().into_iter().filter_map(|listed| {
-        let kind = if listed.is_consumer { "consumer" } else { "classic" };
-        if !is_wanted(&request.states_filter, listed.state) || !is_wanted(&request.types_filter, kind) {
+    let all = broker.groups.lock();
+    let groups = all.iter().filter_map(|(name, group)| {
+        let (kind, protocol_type) = match &group.members {
+            Members::Classic(members) => ("classic", members.protocol_type.as_deref().unwrap_or_default()),
+            Members::Consumer(_) => ("consumer", "consumer"),
+        };
+        let state = group.members.state();
+        if !is_wanted(&request.states_filter, state) || !is_wanted(&request.types_filter, kind) {
             return None;
         }
-        let group = ListedGroup::default().with_group_id(GroupId(text(listed.group)));
-        let group = group.with_protocol_type(text(listed.protocol_type));
-        Some(group.with_group_state(text(listed.state)).with_group_type(text(kind)))
+        let group = ListedGroup::default().with_group_id(GroupId(text(name))).with_protocol_type(text(protocol_type));
+        Some(group.with_group_state(text(state)).with_group_type(text(kind)))
     });
     ListGroupsResponse::default().with_groups(groups.collect())
 }
@@ -193,11 +202,11 @@ pub(crate) fn consumer_heartbeat(
     client: &Client,
 ) -> ConsumerGroupHeartbeatResponse {
     let answer = said(request, client)
-        .and_then(|said| broker.groups.consumer_heartbeat(&request.group_id, said, &broker.topics(), broker.instant()));
+        .and_then(|said| broker.groups.consumer_heartbeat(&request.group_id, said, &broker.topics(), Instant::now()));
     match answer {
         Ok(told) => {
             let assignment = told.assignment.map(|partitions| {
-                let topics = by_topic(&partitions).into_iter().map(|(topic, partitions)| {
+                let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
                     heartbeat::TopicPartitions::default().with_topic_id(topic).with_partitions(partitions)
                 });
                 heartbeat::Assignment::default().with_topic_partitions(topics.collect())
@@ -217,10 +226,11 @@ pub(crate) fn consumer_heartbeat(
     }
 }
 
-fn by_topic(partitions: &Partitions) -> BTreeMap<Uuid, Vec<i32>> {
-    let mut topics: BTreeMap<Uuid, Vec<i32>> = BTreeMap::new();
-    for (topic, partition) in partitions {
-        topics.entry(*topic).or_default().push(*partition);
+/// Groups values by their topics.
+pub(crate) fn by_topic<T>(values: impl IntoIterator<Item = (Uuid, T)>) -> BTreeMap<Uuid, Vec<T>> {
+    let mut topics: BTreeMap<Uuid, Vec<T>> = BTreeMap::new();
+    for (topic, value) in values {
+        topics.entry(topic).or_default().push(value);
     }
     topics
 }
@@ -231,7 +241,7 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     if request.group_id.is_empty() {
         return invalid("GroupId can't be empty.");
     }
-    let mut member = owned(&request.member_id);
+    let mut member = request.member_id.to_string();
     if request.member_epoch == JOINS {
         if member.is_empty() {
             member = Uuid::new_v4().to_string();
@@ -252,15 +262,12 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     } else if request.member_epoch < LEAVES_FOR_A_WHILE {
         return invalid("MemberEpoch is invalid.");
     }
-    let assignor = match request.server_assignor.as_deref() {
-        None => None,
-        Some(name) => Some(Assignor::from_name(name).ok_or_else(|| {
-            (
-                ResponseError::UnsupportedAssignor,
-                format!("ServerAssignor {name} is not supported; use uniform or range."),
-            )
-        })?),
+    let unsupported = |name: &str| {
+        let message = format!("ServerAssignor {name} is not supported; use uniform or range.");
+        (ResponseError::UnsupportedAssignor, message)
     };
+    let assignor = request.server_assignor.as_deref();
+    let assignor = assignor.map(|name| Assignor::from_name(name).ok_or_else(|| unsupported(name))).transpose()?;
     let regex = match request.subscribed_topic_regex.as_deref() {
         None => None,
         Some("") => Some(None),
@@ -279,8 +286,8 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
     Ok(Heartbeat {
         member,
         epoch: request.member_epoch,
-        instance: owned_some(request.instance_id.as_ref()),
-        rack: owned_some(request.rack_id.as_ref()),
+        instance: request.instance_id.as_deref().map(str::to_owned),
+        rack: request.rack_id.as_deref().map(str::to_owned),
         client: client.clone(),
         rebalance: Some(millis(request.rebalance_timeout_ms)).filter(|limit| !limit.is_zero()),
         names: names.map(|names| names.iter().map(|name| name.to_string()).collect()),
@@ -296,7 +303,7 @@ pub(crate) fn consumer_describe(
 ) -> ConsumerGroupDescribeResponse {
     let topics = broker.topics();
     let assignment = |partitions: &Partitions| {
-        let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
+        let topics = by_topic(partitions.iter().copied()).into_iter().map(|(topic, partitions)| {
             let name = topics.get(&topic).map(|(name, _)| name.clone()).unwrap_or_default();
             described::TopicPartitions::default()
                 .with_topic_id(topic)
@@ -305,36 +312,37 @@ pub(crate) fn consumer_describe(
         });
         described::Assignment::default().with_topic_partitions(topics.collect())
     };
+    let all = broker.groups.lock();
     let groups = request.group_ids.iter().map(|name| {
         let group = described::DescribedGroup::default().with_group_id(name.clone());
-        let Some(found) = broker.groups.describe_consumers(name) else {
+        let Some(Members::Consumer(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let message = format!("Group {} is not a consumer group.", name.as_str());
             return group
                 .with_error_code(ResponseError::GroupIdNotFound.code())
                 .with_error_message(Some(text(message)));
         };
-        let members = found.members.into_iter().map(|member| {
-            let subscription = member.subscription;
+        let members = found.members.iter().map(|(id, member)| {
+            let subscription = &member.subscription;
             described::Member::default()
-                .with_member_id(text(member.id))
-                .with_instance_id(subscription.instance.map(text))
-                .with_rack_id(subscription.rack.map(text))
-                .with_member_epoch(member.epoch)
-                .with_client_id(text(subscription.client.id))
-                .with_client_host(text(subscription.client.host))
-                .with_subscribed_topic_names(subscription.names.into_iter().map(|name| TopicName(text(name))).collect())
-                .with_subscribed_topic_regex(subscription.regex.map(|(pattern, _)| text(pattern)))
-                .with_assignment(assignment(&member.assigned))
-                .with_target_assignment(assignment(&member.target))
+                .with_member_id(text(id))
+                .with_instance_id(subscription.instance.as_ref().map(text))
+                .with_rack_id(subscription.rack.as_ref().map(text))
+                .with_member_epoch(member.current.epoch)
+                .with_client_id(text(&subscription.client.id))
+                .with_client_host(text(&subscription.client.host))
+                .with_subscribed_topic_names(subscription.names.iter().map(|name| TopicName(text(name))).collect())
+                .with_subscribed_topic_regex(subscription.regex.as_ref().map(|(pattern, _)| text(pattern)))
+                .with_assignment(assignment(&member.current.assigned))
+                .with_target_assignment(assignment(found.target.get(id).unwrap_or(&Partitions::new())))
                 // Type 1 is a member of the consumer protocol.
                 .with_member_type(1)
         });
         group
             .with_error_message(None)
-            .with_group_state(text(found.state))
+            .with_group_state(text(found.state()))
             .with_group_epoch(found.epoch)
             .with_assignment_epoch(found.target_epoch)
-            .with_assignor_name(text(found.assignor))
+            .with_assignor_name(text(found.assignor().name()))
             .with_members(members.collect())
     });
     ConsumerGroupDescribeResponse::default().with_groups(groups.collect())

@@ -14,8 +14,8 @@ use kafka_protocol::messages::{
 
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::catalog::Topic;
-use crate::log::{Log, ReadError};
+use crate::catalog::FoundTopic;
+use crate::log::Log;
 
 /// The special timestamps of Kafka that mean a position in the log.
 const LATEST: i64 = -1;
@@ -28,7 +28,7 @@ pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) 
     let topics = request.topics.iter().map(|asked| {
         let topic = broker.catalog.by_name(&asked.name);
         let partitions = asked.partitions.iter().map(|asked| {
-            let found = log_of(topic.as_ref(), asked.partition_index, asked.current_leader_epoch)
+            let found = log_of(&topic, asked.partition_index, asked.current_leader_epoch)
                 .and_then(|log| blocking(|| find(log, asked)));
             let result = ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
             match found {
@@ -55,10 +55,7 @@ fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseE
         timestamp if timestamp >= 0 => Some(timestamp),
         _ => return Err(ResponseError::UnsupportedVersion),
     };
-    match log.since(searched) {
-        Ok(found) => Ok(found.map_or((-1, -1), |record| (record.timestamp, record.offset))),
-        Err(error) => Err(told(error)),
-    }
+    Ok(log.since(searched)?.map_or((-1, -1), |record| (record.timestamp, record.offset)))
 }
 
 /// Returns the end offsets of leader epochs. The broker has only epoch 0, which ends at the end of the log.
@@ -67,7 +64,7 @@ pub(crate) fn for_epoch(broker: &Broker, request: &OffsetForLeaderEpochRequest) 
         let topic = broker.catalog.by_name(&asked.topic);
         let partitions = asked.partitions.iter().map(|asked| {
             let result = EpochEndOffset::default().with_partition(asked.partition);
-            match log_of(topic.as_ref(), asked.partition, asked.current_leader_epoch) {
+            match log_of(&topic, asked.partition, asked.current_leader_epoch) {
                 Ok(log) if asked.leader_epoch == 0 => result.with_leader_epoch(0).with_end_offset(log.bounds().end),
                 Ok(_) => result.with_leader_epoch(-1).with_end_offset(-1),
                 Err(error) => result.with_error_code(error.code()),
@@ -83,7 +80,7 @@ pub(crate) fn delete_records(broker: &Broker, request: &DeleteRecordsRequest) ->
         let topic = broker.catalog.by_name(&asked.name);
         let partitions = asked.partitions.iter().map(|asked| {
             let result = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
-            match blocking(|| delete(broker, topic.as_deref(), asked.partition_index, asked.offset)) {
+            match blocking(|| delete(broker, &topic, asked.partition_index, asked.offset)) {
                 Ok(start) => result.with_low_watermark(start),
                 Err(error) => result.with_low_watermark(-1).with_error_code(error.code()),
             }
@@ -94,10 +91,9 @@ pub(crate) fn delete_records(broker: &Broker, request: &DeleteRecordsRequest) ->
 }
 
 /// Deletes the messages before an offset (-1: all messages). Returns the new first offset.
-fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -> Result<i64, ResponseError> {
-    let unknown = ResponseError::UnknownTopicOrPartition;
-    let topic = topic.ok_or(unknown)?;
-    let log = topic.log(partition).ok_or(unknown)?;
+fn delete(broker: &Broker, topic: &FoundTopic, partition: i32, offset: i64) -> Result<i64, ResponseError> {
+    let topic = topic.as_ref().map_err(|error| *error)?;
+    let log = topic.log(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let bounds = log.bounds();
     let start = if offset == -1 { bounds.end } else { offset };
     if start < 0 || start > bounds.end {
@@ -108,15 +104,8 @@ fn delete(broker: &Broker, topic: Option<&Topic>, partition: i32, offset: i64) -
 }
 
 /// Returns the log of a partition. `epoch` is the leader epoch that the client knows (below 0: unknown).
-pub(crate) fn log_of(topic: Option<&Arc<Topic>>, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
-    let log = topic.and_then(|topic| topic.log(partition)).ok_or(ResponseError::UnknownTopicOrPartition)?;
+pub(crate) fn log_of(topic: &FoundTopic, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
+    let topic = topic.as_ref().map_err(|error| *error)?;
+    let log = topic.log(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }
-}
-
-pub(crate) fn told(error: ReadError) -> ResponseError {
-    match error {
-        ReadError::OutOfRange => ResponseError::OffsetOutOfRange,
-        ReadError::Storage => ResponseError::KafkaStorageError,
-        ReadError::Deleted => ResponseError::UnknownTopicOrPartition,
-    }
 }

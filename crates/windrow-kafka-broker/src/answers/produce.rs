@@ -10,21 +10,15 @@ use crate::batch::{self, Fault};
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{AppendError, Appended, Log};
+use crate::log::{Appended, Log};
 use crate::wire::produce::Request;
 use crate::wire::text;
 
-/// The answer to a produce request.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) response: ProduceResponse,
-    /// True if a batch was not stored. A client that wants no answer learns this from the end of its connection.
-    pub(crate) has_errors: bool,
-}
-
 type Refused = (ResponseError, Option<&'static str>);
 
-pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16) -> Answer {
+/// Stores batches. Also returns whether a batch was not stored. A client that wants no answer learns this from the end
+/// of its connection.
+pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16) -> (ProduceResponse, bool) {
     let refused = if !matches!(request.acks, -1..=1) {
         Some((ResponseError::InvalidRequiredAcks, None))
     } else if request.is_transactional {
@@ -37,14 +31,12 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
     let mut topics = Vec::new();
     for asked in request.topics {
         let topic = if version >= 13 { broker.catalog.by_id(asked.id) } else { broker.catalog.by_name(&asked.name) };
-        let missing =
-            if version >= 13 { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
         let mut partitions = Vec::new();
         for (index, bytes) in asked.partitions {
             let appended = match (refused, &topic) {
                 (Some(refused), _) => Err(refused),
-                (None, None) => Err((missing, None)),
-                (None, Some(topic)) => append(broker, topic, index, bytes.unwrap_or_default()),
+                (None, Err(missing)) => Err((*missing, None)),
+                (None, Ok(topic)) => append(broker, topic, index, bytes.unwrap_or_default()),
             };
             partitions.push((index, appended));
         }
@@ -56,7 +48,7 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
         let mut results = Vec::new();
         for (index, appended) in partitions {
             let kept = match appended {
-                Ok((log, appended)) => log.synced(appended.end).await.map(|()| appended).map_err(told),
+                Ok((log, appended)) => log.synced(appended.end).await.map(|()| appended).map_err(|error| (error, None)),
                 Err(refused) => Err(refused),
             };
             has_errors |= kept.is_err();
@@ -65,7 +57,7 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
         let topic = TopicProduceResponse::default().with_topic_id(id).with_name(TopicName(name));
         responses.push(topic.with_partition_responses(results));
     }
-    Answer { response: ProduceResponse::default().with_responses(responses), has_errors }
+    (ProduceResponse::default().with_responses(responses), has_errors)
 }
 
 fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> Result<(Arc<Log>, Appended), Refused> {
@@ -91,17 +83,8 @@ fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> R
     if bytes.len() > topic.settings.max_message() {
         return Err((ResponseError::MessageTooLarge, None));
     }
-    let appended = blocking(|| log.append(bytes, header, broker.clock.now())).map_err(told)?;
+    let appended = blocking(|| log.append(bytes, header, broker.clock.now())).map_err(|error| (error, None))?;
     Ok((Arc::clone(log), appended))
-}
-
-fn told(refusal: AppendError) -> Refused {
-    match refusal {
-        AppendError::OutOfOrder => (ResponseError::OutOfOrderSequenceNumber, None),
-        AppendError::Fenced => (ResponseError::InvalidProducerEpoch, None),
-        AppendError::Storage => (ResponseError::KafkaStorageError, None),
-        AppendError::Deleted => (ResponseError::UnknownTopicOrPartition, None),
-    }
 }
 
 fn result(index: i32, kept: Result<Appended, Refused>) -> PartitionProduceResponse {

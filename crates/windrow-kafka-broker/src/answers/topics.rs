@@ -17,8 +17,9 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
+use crate::answers::told;
 use crate::blocking::blocking;
-use crate::broker::Broker;
+use crate::broker::{Broker, NODE};
 use crate::catalog::settings::{DEFINITIONS, Settings};
 use crate::catalog::{Topic, check_name};
 use crate::refused::Refused;
@@ -34,53 +35,50 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
     // Version 0 asks for all topics with an empty list of names.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let topics = match asked {
-        None => broker.catalog.all().iter().map(|topic| describe(broker, topic)).collect(),
+        None => broker.catalog.all().iter().map(|topic| describe(topic)).collect(),
         Some(asked) => asked
             .into_iter()
             .map(|asked| match asked.name {
                 Some(name) => by_name(broker, &name, may_create),
                 None => match broker.catalog.by_id(asked.topic_id) {
-                    Some(topic) => describe(broker, &topic),
-                    None => {
+                    Ok(topic) => describe(&topic),
+                    Err(unknown) => {
                         let name = (version < 12).then(TopicName::default);
                         let missing = MetadataResponseTopic::default().with_topic_id(asked.topic_id).with_name(name);
-                        missing.with_error_code(ResponseError::UnknownTopicId.code())
+                        missing.with_error_code(unknown.code())
                     }
                 },
             })
             .collect(),
     };
     let node = MetadataResponseBroker::default()
-        .with_node_id(broker.node())
-        .with_host(broker.host())
-        .with_port(broker.port())
+        .with_node_id(NODE)
+        .with_host(broker.host.clone())
+        .with_port(broker.port)
         .with_rack(None);
     MetadataResponse::default()
         .with_brokers(vec![node])
         .with_cluster_id(Some(text(&broker.cluster_id)))
-        .with_controller_id(broker.node())
+        .with_controller_id(NODE)
         .with_topics(topics)
 }
 
 fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
-    let found = broker.catalog.by_name(name).map_or_else(
-        || {
-            check_name(name)?;
-            if !may_create {
-                return Err((ResponseError::UnknownTopicOrPartition, String::new()));
+    let found = broker.catalog.by_name(name).or_else(|unknown| {
+        check_name(name)?;
+        if !may_create {
+            return Err((unknown, String::new()));
+        }
+        match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
+            // Another client created the topic first.
+            Err((ResponseError::TopicAlreadyExists, message)) => {
+                broker.catalog.by_name(name).map_err(|unknown| (unknown, message))
             }
-            match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
-                // Another client created the topic first.
-                Err((ResponseError::TopicAlreadyExists, _)) => {
-                    broker.catalog.by_name(name).ok_or((ResponseError::UnknownTopicOrPartition, String::new()))
-                }
-                made => made.inspect(|_| broker.topics_changed()),
-            }
-        },
-        Ok,
-    );
+            made => made.inspect(|_| broker.topics_changed()),
+        }
+    });
     match found {
-        Ok(topic) => describe(broker, &topic),
+        Ok(topic) => describe(&topic),
         Err((error, _)) => {
             let name = TopicName(text(name.to_string()));
             MetadataResponseTopic::default().with_name(Some(name)).with_error_code(error.code())
@@ -88,15 +86,14 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
     }
 }
 
-fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
-    let node = broker.node();
+fn describe(topic: &Topic) -> MetadataResponseTopic {
     let partitions = (0..).zip(&topic.logs).map(|(index, _)| {
         MetadataResponsePartition::default()
             .with_partition_index(index)
-            .with_leader_id(node)
+            .with_leader_id(NODE)
             .with_leader_epoch(0)
-            .with_replica_nodes(vec![node])
-            .with_isr_nodes(vec![node])
+            .with_replica_nodes(vec![NODE])
+            .with_isr_nodes(vec![NODE])
     });
     MetadataResponseTopic::default()
         .with_name(Some(TopicName(text(&topic.name))))
@@ -152,7 +149,7 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
             return Err((ResponseError::InvalidReplicaAssignment, message.to_owned()));
         }
         for assigned in &topic.assignments {
-            check_replicas(broker, &assigned.broker_ids)?;
+            check_replicas(&assigned.broker_ids)?;
         }
         i32::try_from(indexes.len()).unwrap_or(i32::MAX)
     };
@@ -167,12 +164,11 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
     broker.catalog.create(&topic.name, partitions, settings, only_check)
 }
 
-fn check_replicas(broker: &Broker, replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
-    if replicas == [broker.node()] {
+fn check_replicas(replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
+    if replicas == [NODE] {
         return Ok(());
     }
-    let message =
-        format!("This broker is one node, number {}: each partition has one replica, on this node.", *broker.node());
+    let message = format!("This broker is one node, number {}: each partition has one replica, on this node.", *NODE);
     Err((ResponseError::InvalidReplicaAssignment, message))
 }
 
@@ -199,10 +195,8 @@ fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult 
 pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
     let results = request.topics.iter().map(|topic| {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-        match blocking(|| grow(broker, topic, request.validate_only)) {
-            Ok(()) => result.with_error_message(None),
-            Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
-        }
+        let (code, message) = told(blocking(|| grow(broker, topic, request.validate_only)));
+        result.with_error_code(code).with_error_message(message)
     });
     let response = CreatePartitionsResponse::default().with_results(results.collect());
     broker.topics_changed();
@@ -211,7 +205,7 @@ pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsReque
 
 fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refused> {
     for assigned in topic.assignments.iter().flatten() {
-        check_replicas(broker, &assigned.broker_ids)?;
+        check_replicas(&assigned.broker_ids)?;
     }
     broker.catalog.add_partitions(&topic.name, topic.count, only_check)
 }
@@ -225,24 +219,20 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
             None => broker.catalog.by_id(id),
         };
         let (error, message, name, id) = match found {
-            Some(topic) => {
+            Ok(topic) => {
                 let deleted = blocking(|| broker.catalog.delete(topic.id));
                 // If the journal cannot be written, the topic stays, and so do its commits.
                 if deleted.is_ok() {
                     broker.groups.forget_topic(topic.id);
                 }
-                let (code, message) = deleted.map_or_else(|(error, text)| (error.code(), Some(text)), |()| (0, None));
+                let (code, message) = told(deleted);
                 (code, message, Some(TopicName(text(&topic.name))), topic.id)
             }
-            None => {
-                let unknown =
-                    if name.is_some() { ResponseError::UnknownTopicOrPartition } else { ResponseError::UnknownTopicId };
-                (unknown.code(), Some("This server does not host this topic.".to_owned()), name, id)
-            }
+            Err(unknown) => (unknown.code(), Some(text("This server does not host this topic.")), name, id),
         };
         DeletableTopicResult::default()
             .with_error_code(error)
-            .with_error_message(message.map(text))
+            .with_error_message(message)
             .with_name(name.or_else(|| (version < 6).then(TopicName::default)))
             .with_topic_id(id)
     });

@@ -23,7 +23,7 @@ type State = Option<Vec<(i64, i64)>>;
 
 fn state(catalog: &Catalog) -> State {
     let bounds = |log: &Arc<Log>| (log.bounds().start, log.bounds().end);
-    catalog.by_name("t").map(|topic| topic.logs.iter().map(bounds).collect())
+    catalog.by_name("t").ok().map(|topic| topic.logs.iter().map(bounds).collect())
 }
 
 /// A change, which returns true if it was acknowledged, and the state after it.

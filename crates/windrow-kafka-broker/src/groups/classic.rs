@@ -14,10 +14,10 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::oneshot;
 
-pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Registration, Synced};
+pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Registration, Synced, Who};
 
 /// A group of the classic protocol.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClassicGroup {
     pub(crate) phase: Phase,
     generation: i32,
@@ -31,22 +31,6 @@ pub(crate) struct ClassicGroup {
     announced: HashMap<String, Instant>,
     /// The time until which the group waits for members.
     deadline: Option<Instant>,
-}
-
-impl Default for ClassicGroup {
-    fn default() -> Self {
-        Self {
-            phase: Phase::Empty,
-            generation: 0,
-            protocol_type: None,
-            protocol: None,
-            leader: None,
-            members: BTreeMap::new(),
-            statics: HashMap::new(),
-            announced: HashMap::new(),
-            deadline: None,
-        }
-    }
 }
 
 impl ClassicGroup {
@@ -146,7 +130,7 @@ impl ClassicGroup {
     }
 
     /// Checks that a member belongs to the group and to this generation.
-    pub(crate) fn check(&self, id: &str, instance: Option<&str>, generation: i32) -> Result<(), ResponseError> {
+    pub(crate) fn check(&self, (id, instance, generation): Who<'_>) -> Result<(), ResponseError> {
         if let Some(instance) = instance {
             match self.statics.get(instance) {
                 None => return Err(ResponseError::UnknownMemberId),
@@ -176,14 +160,12 @@ impl ClassicGroup {
             protocol: self.protocol.clone().unwrap_or_default(),
             assignment,
         };
-        let refused = if is_other(protocols.0, &self.protocol_type) || is_other(protocols.1, &self.protocol) {
-            Some(ResponseError::InconsistentGroupProtocol)
-        } else {
-            match self.phase {
-                Phase::Empty => Some(ResponseError::UnknownMemberId),
-                Phase::Preparing => Some(ResponseError::RebalanceInProgress),
-                Phase::Completing | Phase::Stable => None,
-            }
+        let is_consistent = !is_other(protocols.0, &self.protocol_type) && !is_other(protocols.1, &self.protocol);
+        let refused = match self.phase {
+            _ if !is_consistent => Some(ResponseError::InconsistentGroupProtocol),
+            Phase::Empty => Some(ResponseError::UnknownMemberId),
+            Phase::Preparing => Some(ResponseError::RebalanceInProgress),
+            Phase::Completing | Phase::Stable => None,
         };
         if let Some(error) = refused {
             let _ = answer.send(Err((error, String::new())));
@@ -216,20 +198,13 @@ impl ClassicGroup {
         }
     }
 
-    /// Takes a heartbeat. Returns an error if the member must join again.
-    pub(crate) fn heartbeat(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
-        if let Some(member) = self.members.get_mut(id) {
+    /// Checks a member and starts a new session for it. Its request is refused in this phase of a rebalance.
+    pub(crate) fn hear(&mut self, who: Who<'_>, refused_in: Phase, now: Instant) -> Result<(), ResponseError> {
+        self.check(who)?;
+        if let Some(member) = self.members.get_mut(who.0) {
             member.hear(now);
         }
-        if self.phase == Phase::Preparing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
-    }
-
-    /// Checks that a member may commit now.
-    pub(crate) fn may_commit(&mut self, id: &str, now: Instant) -> Result<(), ResponseError> {
-        if let Some(member) = self.members.get_mut(id) {
-            member.hear(now);
-        }
-        if self.phase == Phase::Completing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+        if self.phase == refused_in { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
 
     /// Removes a member, and returns its id. The instance id is sufficient for a static member.

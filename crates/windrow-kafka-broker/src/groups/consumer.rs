@@ -150,14 +150,9 @@ impl ConsumerGroup {
         self.members.iter().map(|(id, member)| (id.clone(), of(member))).collect()
     }
 
-    /// Computes a new target assignment if topics that members want have changed.
-    pub(crate) fn topics_changed(&mut self, topics: &Topics) {
-        self.refresh(topics, false);
-    }
-
     /// Computes a new target assignment if members or their subscriptions (`changed`) or their topics have changed. All
     /// these changes together increase the epoch by one.
-    fn refresh(&mut self, topics: &Topics, changed: bool) {
+    pub(crate) fn refresh(&mut self, topics: &Topics, changed: bool) {
         let subscriptions = self.subscriptions(topics);
         let all: BTreeSet<Uuid> = subscriptions.values().flatten().copied().collect();
         let wanted: BTreeMap<Uuid, i32> = all.iter().filter_map(|id| Some((*id, topics.get(id)?.1))).collect();

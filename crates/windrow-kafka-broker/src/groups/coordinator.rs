@@ -12,7 +12,7 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::{Notify, oneshot};
 
-use crate::groups::classic::{Join, Joined, Outcome, Synced};
+use crate::groups::classic::{Join, Joined, Outcome, Phase, Synced, Who};
 use crate::groups::consumer::{ConsumerGroup, Heartbeat, Told, Topics};
 use crate::groups::group::{Group, Members, classic};
 use crate::journal::{Entry, Journal};
@@ -41,24 +41,25 @@ impl Coordinator {
     pub(crate) fn new(journal: Arc<Journal>, entries: &[Entry]) -> Self {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for entry in entries {
-            if let Entry::Commit { group, id, partition, commit } = entry {
-                groups.entry(group.clone()).or_default().commits.put(*id, *partition, commit.clone());
+            if let Entry::Commit { group, id, partition, commit: Some(commit) } = entry {
+                groups.entry(group.clone()).or_default().commits.insert((*id, *partition), commit.clone());
             }
         }
         Self { journal, groups: Mutex::new(groups), changed: Notify::new() }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
         // An event changes its group completely before anything can panic.
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn write(&self, entries: &[Entry]) -> Result<(), ResponseError> {
+    pub(super) fn write(&self, entries: impl Iterator<Item = Entry>) -> Result<(), ResponseError> {
+        let entries: Vec<Entry> = entries.collect();
         if entries.is_empty() {
             return Ok(());
         }
         // Clients try again after this error. They do not try again after every other error.
-        self.journal.append(entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
+        self.journal.append(&entries, false).map_err(|_: io::Error| ResponseError::CoordinatorNotAvailable)
     }
 
     /// Adds a member to a group. The answer is sent after all members have joined.
@@ -117,7 +118,7 @@ impl Coordinator {
     pub(crate) fn sync(
         &self,
         name: &str,
-        (id, instance, generation): (&str, Option<&str>, i32),
+        who: Who<'_>,
         protocols: (Option<&str>, Option<&str>),
         assignments: Vec<(String, Bytes)>,
         now: Instant,
@@ -125,12 +126,12 @@ impl Coordinator {
         let (answer, receiver) = oneshot::channel();
         let mut groups = self.lock();
         let checked = classic(&mut groups, name).and_then(|group| {
-            group.check(id, instance, generation)?;
+            group.check(who)?;
             let bytes: usize = assignments.iter().map(|(_, bytes)| bytes.len()).sum();
             if bytes > GROUP_BYTES { Err(ResponseError::GroupMaxSizeReached) } else { Ok(group) }
         });
         match checked {
-            Ok(group) => group.sync(id, protocols, assignments, now, answer),
+            Ok(group) => group.sync(who.0, protocols, assignments, now, answer),
             Err(error) => {
                 let _ = answer.send(Err((error, String::new())));
             }
@@ -140,16 +141,8 @@ impl Coordinator {
     }
 
     /// Takes a heartbeat of a member of a classic group.
-    pub(crate) fn heartbeat(
-        &self,
-        name: &str,
-        (id, instance, generation): (&str, Option<&str>, i32),
-        now: Instant,
-    ) -> Result<(), ResponseError> {
-        let mut groups = self.lock();
-        let group = classic(&mut groups, name)?;
-        group.check(id, instance, generation)?;
-        group.heartbeat(id, now)
+    pub(crate) fn heartbeat(&self, name: &str, who: Who<'_>, now: Instant) -> Result<(), ResponseError> {
+        classic(&mut self.lock(), name)?.hear(who, Phase::Preparing, now)
     }
 
     /// Removes a member from a classic group, and returns its id.
@@ -208,7 +201,7 @@ impl Coordinator {
     pub(crate) fn topics_changed(&self, topics: &Topics) {
         for group in self.lock().values_mut() {
             if let Members::Consumer(members) = &mut group.members {
-                members.topics_changed(topics);
+                members.refresh(topics, false);
             }
         }
     }
@@ -216,21 +209,14 @@ impl Coordinator {
     /// Handles everything that is due by `now`, and returns the time of the next event.
     pub(crate) fn expire(&self, topics: &Topics, now: Instant) -> Option<Instant> {
         let mut groups = self.lock();
-        for group in groups.values_mut() {
+        for group in groups.values_mut().filter(|group| group.members.next().is_some_and(|next| next <= now)) {
             match &mut group.members {
-                Members::Classic(members) if members.next().is_some_and(|next| next <= now) => members.expire(now),
-                Members::Consumer(members) if members.next().is_some_and(|next| next <= now) => {
-                    members.expire(topics, now)
-                }
-                _ => {}
+                Members::Classic(members) => members.expire(now),
+                Members::Consumer(members) => members.expire(topics, now),
             }
         }
         groups.retain(|_, group| !group.is_nothing());
-        let next = groups.values().filter_map(|group| match &group.members {
-            Members::Classic(members) => members.next(),
-            Members::Consumer(members) => members.next(),
-        });
-        next.min()
+        groups.values().filter_map(|group| group.members.next()).min()
     }
 
     /// Waits until an event may be due earlier than the time that [`Coordinator::expire`] returned.

@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use kafka_protocol::ResponseError;
+use uuid::Uuid;
 
-use crate::groups::classic::ClassicGroup;
-use crate::groups::commits::Commits;
+use crate::groups::classic::{ClassicGroup, Phase, Who};
 use crate::groups::consumer::ConsumerGroup;
+use crate::journal::Commit;
+
+/// The committed offsets of one group, by topic and partition. Topics are identified by their ids, so a topic that is
+/// created again has no commits.
+pub(crate) type Commits = BTreeMap<(Uuid, i32), Commit>;
 
 /// A group: its members and its committed offsets.
 #[derive(Debug, Default)]
-pub(super) struct Group {
-    pub(super) members: Members,
+pub(crate) struct Group {
+    pub(crate) members: Members,
     pub(super) commits: Commits,
 }
 
 /// The members of a group, by the protocol that they use.
 #[derive(Debug)]
-pub(super) enum Members {
+pub(crate) enum Members {
     Classic(ClassicGroup),
     Consumer(ConsumerGroup),
 }
@@ -36,6 +41,22 @@ impl Members {
             Self::Consumer(group) => group.is_empty(),
         }
     }
+
+    /// Returns Kafka's name for the state of the group.
+    pub(crate) fn state(&self) -> &'static str {
+        match self {
+            Self::Classic(group) => group.phase.name(),
+            Self::Consumer(group) => group.state(),
+        }
+    }
+
+    /// Returns the time of the next event.
+    pub(super) fn next(&self) -> Option<Instant> {
+        match self {
+            Self::Classic(group) => group.next(),
+            Self::Consumer(group) => group.next(),
+        }
+    }
 }
 
 impl Group {
@@ -46,22 +67,13 @@ impl Group {
 
     /// Checks that a client may commit: a member of this generation or epoch, or any client if the group has no
     /// members.
-    pub(super) fn may_commit(
-        &mut self,
-        (id, instance, generation): (&str, Option<&str>, i32),
-        now: Instant,
-    ) -> Result<(), ResponseError> {
+    pub(super) fn may_commit(&mut self, who: Who<'_>, now: Instant) -> Result<(), ResponseError> {
+        let (id, _, generation) = who;
         if generation < 0 && self.members.is_empty() {
             return Ok(());
         }
         match &mut self.members {
-            Members::Classic(members) => {
-                if generation < 0 && id.is_empty() && instance.is_none() {
-                    return Err(ResponseError::UnknownMemberId);
-                }
-                members.check(id, instance, generation)?;
-                members.may_commit(id, now)
-            }
+            Members::Classic(members) => members.hear(who, Phase::Completing, now),
             Members::Consumer(members) => members.check(id, generation),
         }
     }

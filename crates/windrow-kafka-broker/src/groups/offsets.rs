@@ -7,8 +7,9 @@ use std::time::Instant;
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
+use crate::groups::classic::Who;
 use crate::groups::coordinator::{Coordinator, GROUPS};
-use crate::groups::group::Members;
+use crate::groups::group::{Commits, Members};
 use crate::journal::{Commit, Entry};
 
 /// The maximum number of committed offsets in all groups.
@@ -16,74 +17,44 @@ const COMMITS: usize = 1_000_000;
 
 impl Coordinator {
     /// Stores the offsets that a member of the group commits. Any client may commit while the group has no members.
-    pub(crate) fn commit(
-        &self,
-        name: &str,
-        (id, instance, generation): (&str, Option<&str>, i32),
-        commits: Vec<(Uuid, i32, Commit)>,
-        now: Instant,
-    ) -> Result<(), ResponseError> {
+    pub(crate) fn commit(&self, name: &str, who: Who<'_>, commits: Commits, now: Instant) -> Result<(), ResponseError> {
         let mut groups = self.lock();
-        let total: usize = groups.values().map(|group| group.commits.count()).sum();
+        let total: usize = groups.values().map(|group| group.commits.len()).sum();
         let is_known = groups.contains_key(name);
-        if !is_known && generation >= 0 {
+        if !is_known && who.2 >= 0 {
             return Err(ResponseError::IllegalGeneration);
         }
         if total + commits.len() > COMMITS || (!is_known && groups.len() >= GROUPS) {
             return Err(ResponseError::GroupMaxSizeReached);
         }
         if let Some(group) = groups.get_mut(name) {
-            group.may_commit((id, instance, generation), now)?;
+            group.may_commit(who, now)?;
         }
-        let entry = |(topic, partition, commit): &(Uuid, i32, Commit)| Entry::Commit {
-            group: name.to_owned(),
-            id: *topic,
-            partition: *partition,
-            commit: Some(commit.clone()),
-        };
-        let entries: Vec<Entry> = commits.iter().map(entry).collect();
-        if !entries.is_empty() {
-            self.write(&entries)?;
-            let group = groups.entry(name.to_owned()).or_default();
-            for (topic, partition, commit) in commits {
-                group.commits.put(topic, partition, Some(commit));
-            }
+        if !commits.is_empty() {
+            self.write(commits.iter().map(|(place, commit)| entry(name, place, Some(commit.clone()))))?;
+            groups.entry(name.to_owned()).or_default().commits.extend(commits);
         }
         Ok(())
     }
 
-    /// Returns the commits of a group, by topic and partition.
-    pub(crate) fn committed(
-        &self,
-        name: &str,
-        member: Option<(&str, i32)>,
-    ) -> Result<Vec<(Uuid, i32, Commit)>, ResponseError> {
+    /// Returns the commits of a group.
+    pub(crate) fn committed(&self, name: &str, member: Option<(&str, i32)>) -> Result<Commits, ResponseError> {
         let groups = self.lock();
-        let Some(group) = groups.get(name) else { return Ok(Vec::new()) };
+        let Some(group) = groups.get(name) else { return Ok(Commits::new()) };
         if let (Some((id, epoch)), Members::Consumer(members)) = (member, &group.members) {
             members.check(id, epoch)?;
         }
-        Ok(group.commits.all().map(|(topic, partition, commit)| (topic, partition, commit.clone())).collect())
+        Ok(group.commits.clone())
     }
 
     /// Removes the commits of a group for these partitions.
     pub(crate) fn delete_offsets(&self, name: &str, places: &[(Uuid, i32)]) -> Result<(), ResponseError> {
         let mut groups = self.lock();
         let group = groups.get_mut(name).ok_or(ResponseError::GroupIdNotFound)?;
-        let known = |place: &&(Uuid, i32)| group.commits.get(place.0, place.1).is_some();
-        let entries: Vec<Entry> = places
-            .iter()
-            .filter(known)
-            .map(|(id, partition)| Entry::Commit {
-                group: name.to_owned(),
-                id: *id,
-                partition: *partition,
-                commit: None,
-            })
-            .collect();
-        self.write(&entries)?;
-        for (topic, partition) in places {
-            group.commits.put(*topic, *partition, None);
+        let known = places.iter().filter(|place| group.commits.contains_key(*place));
+        self.write(known.map(|place| entry(name, place, None)))?;
+        for place in places {
+            group.commits.remove(place);
         }
         Ok(())
     }
@@ -95,10 +66,7 @@ impl Coordinator {
         if !group.members.is_empty() {
             return Err(ResponseError::NonEmptyGroup);
         }
-        let entry =
-            |(topic, partition, _)| Entry::Commit { group: name.to_owned(), id: topic, partition, commit: None };
-        let entries: Vec<Entry> = group.commits.all().map(entry).collect();
-        self.write(&entries)?;
+        self.write(group.commits.keys().map(|place| entry(name, place, None)))?;
         groups.remove(name);
         Ok(())
     }
@@ -107,8 +75,12 @@ impl Coordinator {
     pub(crate) fn forget_topic(&self, topic: Uuid) {
         let mut groups = self.lock();
         for group in groups.values_mut() {
-            group.commits.forget(topic);
+            group.commits.retain(|(id, _), _| *id != topic);
         }
         groups.retain(|_, group| !group.is_nothing());
     }
+}
+
+fn entry(group: &str, place: &(Uuid, i32), commit: Option<Commit>) -> Entry {
+    Entry::Commit { group: group.to_owned(), id: place.0, partition: place.1, commit }
 }

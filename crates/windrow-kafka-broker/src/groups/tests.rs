@@ -89,8 +89,8 @@ impl Story {
         self.groups.heartbeat("g", (&joined.member, None, joined.generation), self.now)
     }
 
-    fn state(&self) -> &'static str {
-        self.groups.describe("g").map_or("Dead", |group| group.state)
+    fn state(&self, group: &str) -> &'static str {
+        self.groups.lock().get(group).map_or("Dead", |group| group.members.state())
     }
 
     /// Adds two members that have joined and synced. The leader is the first.
@@ -106,7 +106,7 @@ impl Story {
         let assigned = got(self.sync(&one, &[(&one.member, "left"), (&two.member, "right")])).expect("synced");
         assert_eq!(assigned.assignment, "left");
         assert_eq!(got(waiting).expect("synced").assignment, "right");
-        assert_eq!(self.state(), "Stable");
+        assert_eq!(self.state("g"), "Stable");
         (one, two)
     }
 }
@@ -143,9 +143,9 @@ fn a_member_that_falls_silent_is_dropped_after_its_session() {
     story.pass(SHORT / 2);
     assert_eq!(story.heartbeat(&two), Err(ResponseError::UnknownMemberId));
     assert_eq!(story.heartbeat(&one), Err(ResponseError::RebalanceInProgress));
-    assert_eq!(story.state(), "PreparingRebalance");
+    assert_eq!(story.state("g"), "PreparingRebalance");
     story.pass(4 * SHORT);
-    assert_eq!(story.state(), "Dead", "no member came, and nothing was committed");
+    assert_eq!(story.state("g"), "Dead", "no member came, and nothing was committed");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_static_member_comes_back_without_a_rebalance_and_fences_its_former_self() {
     got(story.groups.sync("g", (&first.member, Some("i1"), 2), (None, None), assignments, story.now)).expect("synced");
     drop(waiting);
     let again = got(story.join("", Some("i2"))).expect("as before");
-    assert_eq!((again.generation, story.state()), (2, "Stable"));
+    assert_eq!((again.generation, story.state("g")), (2, "Stable"));
     assert_ne!(who(&again), who(&second));
     let old = story.groups.heartbeat("g", (&second.member, Some("i2"), 2), story.now);
     assert_eq!(old, Err(ResponseError::FencedInstanceId));
@@ -217,12 +217,12 @@ fn members_without_a_protocol_in_common_and_wrong_times_are_refused() {
         join.registration.session = session;
         assert_eq!(refused(story.groups.join("new", join, story.now)), ResponseError::InvalidSessionTimeout);
     }
-    assert_eq!(story.groups.list().len(), 1, "nothing is left of what was refused");
+    assert_eq!(story.groups.lock().len(), 1, "nothing is left of what was refused");
 }
 
-fn commit(offset: i64) -> Vec<(Uuid, i32, Commit)> {
+fn commit(offset: i64) -> Commits {
     let commit = Commit { offset, leader_epoch: -1, metadata: "m".to_owned(), timestamp: 5 };
-    vec![(Uuid::from_u128(1), 3, commit)]
+    Commits::from([((Uuid::from_u128(1), 3), commit)])
 }
 
 #[test]
@@ -240,11 +240,11 @@ fn commits_are_of_members_and_survive_a_restart_and_members_do_not() {
     assert_eq!(story.groups.delete("new"), Ok(()));
     let again = coordinator(story.folder.path());
     assert_eq!(again.committed("g", None), Ok(commit(7)));
-    assert_eq!(again.committed("new", None), Ok(Vec::new()));
+    assert_eq!(again.committed("new", None), Ok(Commits::new()));
     assert_eq!(again.heartbeat("g", (&one.member, None, 2), story.now), Err(ResponseError::UnknownMemberId));
     assert_eq!(again.commit("g", ("", None, -1), commit(9), story.now), Ok(()), "it has no members now");
     again.forget_topic(Uuid::from_u128(1));
-    assert_eq!((again.committed("g", None), again.list().len()), (Ok(Vec::new()), 0));
+    assert_eq!((again.committed("g", None), again.lock().len()), (Ok(Commits::new()), 0));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_commit_that_the_disk_does_not_take_is_not_seen() {
     let now = Instant::now();
     let refused = groups.commit("g", ("", None, -1), commit(1), now);
     assert_eq!(refused, Err(ResponseError::CoordinatorNotAvailable));
-    assert_eq!(groups.committed("g", None), Ok(Vec::new()));
+    assert_eq!(groups.committed("g", None), Ok(Commits::new()));
     disk.faults.leave_room(None);
     assert_eq!(groups.commit("g", ("", None, -1), commit(2), now), Ok(()));
 }
@@ -297,7 +297,7 @@ fn a_partition_goes_to_its_new_owner_after_the_old_one_reported_without_it() {
     let two = story.beat("b", 2, &[]).expect("takes over");
     assert_eq!(numbers(&two).len(), 3);
     assert!(numbers(&two).iter().all(|partition| !kept.contains(partition)));
-    assert_eq!(story.groups.describe_consumers("c").map(|group| group.state), Some("Stable"));
+    assert_eq!(story.state("c"), "Stable");
     // The answer to "a" was lost. The member sends its previous epoch and its remaining partitions.
     assert_eq!(story.beat("a", 1, &kept).map(|told| told.epoch), Ok(2));
     assert_eq!(story.beat("a", 1, &[0, 1, 2, 3, 4, 5]), Err(ResponseError::FencedMemberEpoch));
@@ -312,7 +312,7 @@ fn a_partition_goes_to_its_new_owner_after_the_old_one_reported_without_it() {
     let one = story.beat("a", 2, &kept).expect("alone again");
     assert_eq!((one.epoch, numbers(&one).len()), (3, kept.len() + held.len()));
     story.pass(Duration::from_secs(46));
-    assert_eq!(story.groups.describe_consumers("c").map(|group| group.state), Some("Empty"));
+    assert_eq!(story.state("c"), "Empty");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use kafka_protocol::ResponseError;
+
 use crate::batch::{self, Header};
 use crate::blocking::blocking;
 use crate::log::partition::{Log, State};
-use crate::log::producers::Verdict;
 
 /// The position of a batch in its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,45 +19,28 @@ pub(crate) struct Appended {
     pub(crate) end: i64,
 }
 
-/// The reason why a batch was not appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AppendError {
-    /// The sequence number is not the producer's next one.
-    OutOfOrder,
-    /// The producer was replaced by one with a newer epoch.
-    Fenced,
-    /// The disk has no room or fails. No part of the batch is stored.
-    Storage,
-    /// The topic was deleted.
-    Deleted,
-}
-
 impl Log {
     /// Appends one batch, whose header was checked, and writes its offset into `bytes`. `now` is in milliseconds since
     /// 1970.
     ///
     /// # Errors
-    /// Returns an error if the batch is refused or cannot be written. The log is then unchanged.
-    pub(crate) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, AppendError> {
+    /// Returns an error if the batch is refused, if the topic was deleted, or if the disk has no room or fails. The log
+    /// is then unchanged.
+    pub(crate) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, ResponseError> {
         let mut state = self.lock();
         if state.is_deleted {
-            return Err(AppendError::Deleted);
+            return Err(ResponseError::UnknownTopicOrPartition);
         }
-        match state.producers.check(&header, state.start == 0) {
-            Verdict::Next => {}
-            Verdict::Again(base_offset) => {
-                let end = base_offset + i64::from(header.count);
-                return Ok(Appended { base_offset, log_start: state.start, end });
-            }
-            Verdict::OutOfOrder => return Err(AppendError::OutOfOrder),
-            Verdict::Fenced => return Err(AppendError::Fenced),
+        if let Some(base_offset) = state.producers.check(&header, state.start == 0)? {
+            let end = base_offset + i64::from(header.count);
+            return Ok(Appended { base_offset, log_start: state.start, end });
         }
         let base_offset = state.end;
         batch::place(bytes, base_offset);
         header.base_offset = base_offset;
         if let Err(error) = self.write(&mut state, bytes) {
             tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
-            return Err(AppendError::Storage);
+            return Err(ResponseError::KafkaStorageError);
         }
         state.appended(&header, now, !self.disk.is_durable);
         let appended = Appended { base_offset, log_start: state.start, end: state.end };
@@ -94,7 +78,7 @@ impl Log {
     /// # Errors
     /// Returns an error if the disk cannot be synced. Messages that were not acknowledged before are never
     /// acknowledged.
-    pub(crate) async fn synced(&self, end: i64) -> Result<(), AppendError> {
+    pub(crate) async fn synced(&self, end: i64) -> Result<(), ResponseError> {
         if !self.disk.is_durable {
             return Ok(());
         }
@@ -105,7 +89,7 @@ impl Log {
                 return Ok(());
             }
             let Some(active) = state.active.as_ref().filter(|_| state.failed.is_none()) else {
-                return Err(AppendError::Storage);
+                return Err(ResponseError::KafkaStorageError);
             };
             (Arc::clone(&active.data), (active.base, active.index.extent))
         };
@@ -120,7 +104,7 @@ impl Log {
                 log = %self.folder.display(),
                 "the disk could not be synced: the partition accepts no more messages"
             );
-            return Err(AppendError::Storage);
+            return Err(ResponseError::KafkaStorageError);
         }
         let (base, extent) = target;
         let mut come = 0;

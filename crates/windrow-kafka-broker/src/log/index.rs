@@ -5,6 +5,7 @@
 //! start therefore need not read that part. The side file has checksums. If it is damaged, it is computed again from
 //! the segment.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -83,58 +84,31 @@ impl Index {
     }
 }
 
-/// A sorted list of entries, in memory or on disk.
-pub(super) trait Entries {
-    fn count(&self) -> usize;
-    fn get(&self, index: usize) -> io::Result<Entry>;
+/// Returns the position of the last entry for which `is_before` is true; 0 if it is true for none. `is_before` must be
+/// true for a prefix of the entries and false for the rest.
+pub(super) fn last_where(entries: &[Entry], is_before: impl Fn(&Entry) -> bool) -> u64 {
+    entries[..entries.partition_point(is_before)].last().map_or(0, |entry| entry.position)
+}
 
-    /// Returns the last entry for which `is_before` is true. `is_before` must be true for a prefix of the entries and
-    /// false for the rest. Returns the segment's start if it is true for none.
-    fn last_where(&self, base: i64, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
-        let (mut low, mut high) = (0, self.count());
-        let mut found = Entry { offset: base, position: 0, newest_before: -1 };
-        while low < high {
-            let middle = low.midpoint(high);
-            let entry = self.get(middle)?;
-            if is_before(&entry) {
-                (low, found) = (middle + 1, entry);
-            } else {
-                high = middle;
-            }
+/// Returns the same as [`last_where`], for the `count` entries in a side file that begin at `start` and were verified.
+pub(super) fn last_on_disk(
+    file: &File,
+    start: u64,
+    count: usize,
+    is_before: impl Fn(&Entry) -> bool,
+) -> io::Result<u64> {
+    let (mut low, mut high, mut found) = (0, count, 0);
+    while low < high {
+        let middle = low.midpoint(high);
+        let bytes = disk::read(file, start + (middle * ENTRY) as u64, ENTRY)?;
+        let entry = decode(&bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
+        if is_before(&entry) {
+            (low, found) = (middle + 1, entry.position);
+        } else {
+            high = middle;
         }
-        Ok(found)
     }
-}
-
-impl Entries for [Entry] {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn get(&self, index: usize) -> io::Result<Entry> {
-        <[Entry]>::get(self, index).copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
-}
-
-/// The entries of a side file whose checksum was verified.
-#[derive(Debug)]
-pub(super) struct OnDisk<'a> {
-    pub(super) disk: &'a Disk,
-    pub(super) handle: &'a Handle,
-    pub(super) start: u64,
-    pub(super) count: usize,
-}
-
-impl Entries for OnDisk<'_> {
-    fn count(&self) -> usize {
-        self.count
-    }
-
-    fn get(&self, index: usize) -> io::Result<Entry> {
-        let at = self.start + (index * ENTRY) as u64;
-        let bytes = disk::read(&*self.disk.file(self.handle)?, at, ENTRY)?;
-        decode(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
+    Ok(found)
 }
 
 /// A side file that was opened.

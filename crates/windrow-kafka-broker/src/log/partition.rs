@@ -130,12 +130,7 @@ impl Log {
 
     pub(super) fn wake(&self, bytes: usize) {
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.retain(|waiter| {
-            waiter.upgrade().is_some_and(|waiter| {
-                waiter.count(bytes);
-                true
-            })
-        });
+        waiters.retain(|waiter| waiter.upgrade().inspect(|waiter| waiter.count(bytes)).is_some());
     }
 
     /// Starts the next segment.
@@ -155,8 +150,8 @@ impl Log {
         }
         let active = Active { base: state.end, data, index: Index::new(state.end), visible: (state.end, 0) };
         if let Some(before) = state.active.replace(active) {
-            let data = Handle::new(before.data.path().to_owned());
-            state.closed.push(Arc::new(Segment::closed(data, before.base, before.index, state.producers.clone())));
+            let producers = Some(state.producers.clone());
+            state.closed.push(Arc::new(Segment::closed(before.data, before.base, before.index, producers)));
         }
         Ok(())
     }

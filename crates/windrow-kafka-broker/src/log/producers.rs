@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use kafka_protocol::ResponseError;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Header;
@@ -42,45 +43,37 @@ struct Appended {
     base_offset: i64,
 }
 
-/// The result of comparing a batch with the producer's sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The batch is the next one.
-    Next,
-    /// The batch was appended before, at this offset.
-    Again(i64),
-    /// A batch before this one is missing, or the batch is older than the remembered ones.
-    OutOfOrder,
-    /// The producer was replaced by one with a newer epoch.
-    Fenced,
-}
-
 impl Producers {
-    /// Compares a batch with the sequence of its producer. `has_beginning` is true if the log still has its first
-    /// record.
-    pub(super) fn check(&self, header: &Header, has_beginning: bool) -> Verdict {
+    /// Compares a batch with the sequence of its producer. Returns the offset of a batch that was appended before, and
+    /// `None` for the next batch. `has_beginning` is true if the log still has its first record.
+    ///
+    /// # Errors
+    /// `OutOfOrderSequenceNumber` if a batch before this one is missing, or if the batch is older than the remembered
+    /// ones. `InvalidProducerEpoch` if the producer was replaced by one with a newer epoch.
+    pub(super) fn check(&self, header: &Header, has_beginning: bool) -> Result<Option<i64>, ResponseError> {
         if !header.is_idempotent() {
-            return Verdict::Next;
+            return Ok(None);
         }
+        let out_of_order = Err(ResponseError::OutOfOrderSequenceNumber);
         let begins = header.base_sequence == 0;
         let Some(producer) = self.by_id.get(&header.producer_id) else {
             let may_be_known = self.has_forgotten || !has_beginning;
-            return if begins || may_be_known { Verdict::Next } else { Verdict::OutOfOrder };
+            return if begins || may_be_known { Ok(None) } else { out_of_order };
         };
         if header.producer_epoch < producer.epoch {
-            return Verdict::Fenced;
+            return Err(ResponseError::InvalidProducerEpoch);
         }
         if header.producer_epoch > producer.epoch {
-            return if begins { Verdict::Next } else { Verdict::OutOfOrder };
+            return if begins { Ok(None) } else { out_of_order };
         }
         let (first, last) = sequences(header);
         let again = producer.recent.iter().find(|known| known.first_sequence == first && known.last_sequence == last);
         if let Some(known) = again {
-            return Verdict::Again(known.base_offset);
+            return Ok(Some(known.base_offset));
         }
         match producer.recent.back() {
-            Some(newest) if advance(newest.last_sequence, 1) != first => Verdict::OutOfOrder,
-            _ => Verdict::Next,
+            Some(newest) if advance(newest.last_sequence, 1) != first => out_of_order,
+            _ => Ok(None),
         }
     }
 
@@ -136,6 +129,9 @@ mod tests {
     use super::*;
     use crate::batch::{batch_of, check, place};
 
+    const OUT_OF_ORDER: Result<Option<i64>, ResponseError> = Err(ResponseError::OutOfOrderSequenceNumber);
+    const FENCED: Result<Option<i64>, ResponseError> = Err(ResponseError::InvalidProducerEpoch);
+
     fn batch(count: i32, (epoch, sequence): (i16, i32), offset: i64) -> Header {
         let mut bytes = batch_of(count, Some((1, epoch, sequence)), 0);
         place(&mut bytes, offset);
@@ -147,28 +143,28 @@ mod tests {
         let mut producers = Producers::default();
         for index in 0..6 {
             let header = batch(3, (0, 3 * index), 10 * i64::from(index));
-            assert_eq!(producers.check(&header, true), Verdict::Next);
+            assert_eq!(producers.check(&header, true), Ok(None));
             producers.appended(&header, 0);
         }
         for index in 1..6 {
-            assert_eq!(producers.check(&batch(3, (0, 3 * index), 99), true), Verdict::Again(10 * i64::from(index)));
+            assert_eq!(producers.check(&batch(3, (0, 3 * index), 99), true), Ok(Some(10 * i64::from(index))));
         }
         for (count, sequence) in [(3, 0), (2, 15), (1, 19), (4, 15)] {
-            assert_eq!(producers.check(&batch(count, (0, sequence), 99), true), Verdict::OutOfOrder, "{sequence}");
+            assert_eq!(producers.check(&batch(count, (0, sequence), 99), true), OUT_OF_ORDER, "{sequence}");
         }
-        assert_eq!(producers.check(&batch(1, (0, 18), 99), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 18), 99), true), Ok(None));
     }
 
     #[test]
     fn a_newer_epoch_begins_anew_and_fences_the_older() {
         let mut producers = Producers::default();
         producers.appended(&batch(3, (4, 0), 0), 0);
-        assert_eq!(producers.check(&batch(1, (3, 3), 3), true), Verdict::Fenced);
-        assert_eq!(producers.check(&batch(1, (5, 3), 3), true), Verdict::OutOfOrder);
-        assert_eq!(producers.check(&batch(1, (5, 0), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (3, 3), 3), true), FENCED);
+        assert_eq!(producers.check(&batch(1, (5, 3), 3), true), OUT_OF_ORDER);
+        assert_eq!(producers.check(&batch(1, (5, 0), 3), true), Ok(None));
         producers.appended(&batch(1, (5, 0), 3), 0);
-        assert_eq!(producers.check(&batch(1, (4, 3), 3), true), Verdict::Fenced);
-        assert_eq!(producers.check(&batch(1, (5, 1), 3), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (4, 3), 3), true), FENCED);
+        assert_eq!(producers.check(&batch(1, (5, 1), 3), true), Ok(None));
     }
 
     #[test]
@@ -176,19 +172,19 @@ mod tests {
         let mut producers = Producers::default();
         producers.by_id.clear();
         producers.appended(&batch(3, (0, i32::MAX - 2), 0), 0);
-        assert_eq!(producers.check(&batch(1, (0, 0), 3), true), Verdict::Next);
-        assert_eq!(producers.check(&batch(3, (0, i32::MAX - 2), 3), true), Verdict::Again(0));
+        assert_eq!(producers.check(&batch(1, (0, 0), 3), true), Ok(None));
+        assert_eq!(producers.check(&batch(3, (0, i32::MAX - 2), 3), true), Ok(Some(0)));
     }
 
     #[test]
     fn one_that_nobody_knows_begins_with_0_unless_it_may_have_been_known() {
         let mut producers = Producers::default();
-        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
-        assert_eq!(producers.check(&batch(1, (0, 5), 0), false), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), OUT_OF_ORDER);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), false), Ok(None));
         producers.appended(&batch(1, (0, 0), 0), 0);
         producers.expire(EXPIRY - 1);
-        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::OutOfOrder);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), OUT_OF_ORDER);
         producers.expire(EXPIRY);
-        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Verdict::Next);
+        assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Ok(None));
     }
 }

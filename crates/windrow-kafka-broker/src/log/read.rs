@@ -4,20 +4,13 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use crate::batch::records::{Record, first_since};
-use crate::disk::{self, Disk, Handle};
-use crate::log::index::{Entries as _, Index};
-use crate::log::partition::{Log, State};
-use crate::log::segment::{Headers, Segment};
+use kafka_protocol::ResponseError;
 
-/// The reason why a log cannot be read at an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadError {
-    /// The offset is before the start or beyond the end.
-    OutOfRange,
-    Storage,
-    Deleted,
-}
+use crate::batch::records::{Record, first_since};
+use crate::disk::{self, Disk};
+use crate::log::index::last_where;
+use crate::log::partition::{Active, Log, State};
+use crate::log::segment::{Headers, Segment};
 
 /// A range of a file that holds whole batches.
 #[derive(Debug, Clone)]
@@ -30,14 +23,14 @@ pub(crate) struct Range {
 impl Log {
     /// Returns whole batches, beginning with the one that holds `offset`: up to `max_bytes`, but at least one batch.
     /// Returns `None` at the end.
-    pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ReadError> {
+    pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ResponseError> {
         let (file, first, last, length) = {
             let state = self.lock();
             if state.is_deleted {
-                return Err(ReadError::Deleted);
+                return Err(ResponseError::UnknownTopicOrPartition);
             }
             if offset < state.start || offset > state.visible_end() {
-                return Err(ReadError::OutOfRange);
+                return Err(ResponseError::OffsetOutOfRange);
             }
             if offset == state.visible_end() {
                 return Ok(None);
@@ -56,48 +49,33 @@ impl Log {
     }
 
     fn find(&self, segment: &Segment, offset: i64, max_bytes: usize) -> io::Result<(Arc<File>, u64, u64, u64)> {
-        let first = segment.last(&self.disk, |entry| entry.offset <= offset)?.position;
+        let first = segment.last_where(&self.disk, |entry| entry.offset <= offset)?;
         let limit = first.saturating_add(max_bytes as u64);
-        let last = segment.last(&self.disk, |entry| entry.position <= limit)?.position;
-        Ok((segment.file(&self.disk)?, first, last, segment.extent.length))
+        let last = segment.last_where(&self.disk, |entry| entry.position <= limit)?;
+        Ok((self.disk.file(&segment.data)?, first, last, segment.extent.length))
     }
 
-    fn unreadable(&self, error: &io::Error) -> ReadError {
+    fn unreadable(&self, error: &io::Error) -> ResponseError {
         if self.is_deleted() {
-            return ReadError::Deleted;
+            return ResponseError::UnknownTopicOrPartition;
         }
         tracing::warn!(%error, log = %self.folder.display(), "a log could not be read");
-        ReadError::Storage
+        ResponseError::KafkaStorageError
     }
 
     /// Returns the first readable record whose time is at least `timestamp`. `None` asks for the newest record.
-    pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ReadError> {
+    pub(crate) fn since(&self, timestamp: Option<i64>) -> Result<Option<Record>, ResponseError> {
         let (mut segments, start, end) = {
             let state = self.lock();
-            let mut segments = Vec::new();
-            for segment in &state.closed {
-                segments.push((Source::Closed(Arc::clone(segment)), segment.extent));
-            }
-            if let Some(active) = &state.active {
-                let mut extent = active.index.extent;
-                (extent.end, extent.length) = active.visible;
-                segments.push((Source::Active(Arc::clone(&active.data), active.index.clone()), extent));
-            }
+            let mut segments = state.closed.clone();
+            segments.extend(state.active.as_ref().map(|active| Arc::new(active.readable())));
             (segments, state.start, state.visible_end())
         };
-        let wanted = match timestamp {
-            Some(wanted) => wanted,
-            None => {
-                let newest = segments.iter().map(|(_, extent)| extent.newest).max().unwrap_or(-1);
-                if newest < 0 {
-                    return Ok(None);
-                }
-                newest
-            }
-        };
-        segments.retain(|(_, extent)| extent.newest >= wanted && extent.end > start);
-        for (source, extent) in segments {
-            let found = self.search(&source, extent.length, wanted, start).map_err(|error| self.unreadable(&error))?;
+        let newest = segments.iter().map(|segment| segment.extent.newest).max().filter(|newest| *newest >= 0);
+        let Some(wanted) = timestamp.or(newest) else { return Ok(None) };
+        segments.retain(|segment| segment.extent.newest >= wanted && segment.extent.end > start);
+        for segment in segments {
+            let found = self.search(&segment, wanted, start).map_err(|error| self.unreadable(&error))?;
             if let Some(record) = found.filter(|record| record.offset < end) {
                 return Ok(Some(record));
             }
@@ -105,18 +83,10 @@ impl Log {
         Ok(None)
     }
 
-    fn search(&self, source: &Source, length: u64, wanted: i64, start: i64) -> io::Result<Option<Record>> {
-        let (file, position) = match source {
-            Source::Closed(segment) => {
-                let entry = segment.last(&self.disk, |entry| entry.newest_before < wanted)?;
-                (segment.file(&self.disk)?, entry.position)
-            }
-            Source::Active(data, index) => {
-                let entry = index.entries[..].last_where(0, |entry| entry.newest_before < wanted)?;
-                (self.disk.file(data)?, entry.position)
-            }
-        };
-        let mut headers = Headers::new(Arc::clone(&file), position, length);
+    fn search(&self, segment: &Segment, wanted: i64, start: i64) -> io::Result<Option<Record>> {
+        let position = segment.last_where(&self.disk, |entry| entry.newest_before < wanted)?;
+        let file = self.disk.file(&segment.data)?;
+        let mut headers = Headers::new(Arc::clone(&file), position, segment.extent.length);
         while let Some((at, header)) = headers.next()? {
             if header.max_timestamp >= wanted && header.next_offset() > start {
                 let bytes = disk::read(&file, at, header.size)?;
@@ -129,19 +99,22 @@ impl Log {
     }
 }
 
-/// The source of a search: a closed segment, or a copy of the active segment's index.
-enum Source {
-    Closed(Arc<Segment>),
-    Active(Arc<Handle>, Index),
+impl Active {
+    /// Returns the part that can be read, as a segment of its own.
+    fn readable(&self) -> Segment {
+        let mut index = self.index.clone();
+        (index.extent.end, index.extent.length) = self.visible;
+        Segment::closed(Arc::clone(&self.data), self.base, index, None)
+    }
 }
 
 impl State {
     fn find(&self, disk: &Disk, offset: i64, max_bytes: usize) -> io::Result<(Arc<File>, u64, u64, u64)> {
         let Some(active) = &self.active else { return Err(io::ErrorKind::NotFound.into()) };
-        let entries = &active.index.entries[..];
-        let first = entries.last_where(active.base, |entry| entry.offset <= offset)?.position;
+        let entries = &active.index.entries;
+        let first = last_where(entries, |entry| entry.offset <= offset);
         let limit = first.saturating_add(max_bytes as u64).min(active.visible.1.saturating_sub(1));
-        let last = entries.last_where(active.base, |entry| entry.position <= limit)?.position;
+        let last = last_where(entries, |entry| entry.position <= limit);
         Ok((disk.file(&active.data)?, first, last, active.visible.1))
     }
 }

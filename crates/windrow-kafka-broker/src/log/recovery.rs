@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::batch::{HEADER, Header};
-use crate::disk::{self, Disk, Handle};
+use crate::disk::{self, Disk, Handle, RecoveryError};
 use crate::log::index::{self, Index, SideFile};
 use crate::log::partition::{Active, Log, Retention, State};
 use crate::log::producers::Producers;
@@ -18,60 +18,16 @@ use crate::log::segment::{self, Segment};
 /// The number of bytes for one read.
 const CHUNK: usize = 4 * 1024 * 1024;
 
-/// A log, and whether a part of it was lost.
-#[derive(Debug)]
-pub(crate) struct Recovered {
-    pub(crate) log: Log,
-    /// True if messages that clients may have read were lost.
-    pub(crate) lost_a_tail: bool,
-}
-
-/// The reason why a log cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// A file or a folder cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The path of the file or the folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A batch is damaged, and valid batches follow it.
-    #[error(
-        "{} is damaged at byte {position}, and valid batches follow: restore it, or remove the data directory to start \
-         without data",
-        path.display()
-    )]
-    Damaged {
-        /// The path of the segment.
-        path: PathBuf,
-        /// The position of the damage, in bytes from the start of the segment.
-        position: u64,
-    },
-    /// A segment is missing.
-    #[error(
-        "{} does not begin with offset {expected}, the end of the file before it: a file is missing",
-        path.display()
-    )]
-    Gap {
-        /// The path of the segment after the gap.
-        path: PathBuf,
-        /// The offset with which the segment should begin.
-        expected: i64,
-    },
-}
-
 impl Log {
     /// Opens a partition's log in `folder`, which may be missing. `start` is the first offset that can be read. `now`
-    /// is in milliseconds since 1970.
+    /// is in milliseconds since 1970. Also returns whether messages that clients may have read were lost.
     pub(crate) fn open(
         folder: PathBuf,
         disk: Arc<Disk>,
         retention: Retention,
         start: i64,
         now: i64,
-    ) -> Result<Recovered, RecoveryError> {
+    ) -> Result<(Self, bool), RecoveryError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| RecoveryError::Read { path, source }
@@ -82,7 +38,7 @@ impl Log {
         let mut lost_a_tail = false;
         let mut bases = bases.into_iter().peekable();
         while let Some(base) = bases.next() {
-            let data = Handle::new(folder.join(segment::name(base)));
+            let data = Arc::new(Handle::new(folder.join(segment::name(base))));
             let is_last = bases.peek().is_none();
             if bases.peek().is_some_and(|next| *next <= start) {
                 // The messages are deleted; only the files are left.
@@ -101,12 +57,12 @@ impl Log {
             state.producers = found.producers;
             if is_last {
                 let visible = (found.index.extent.end, found.index.extent.length);
-                state.active = Some(Active { base, data: Arc::new(data), index: found.index, visible });
+                state.active = Some(Active { base, data, index: found.index, visible });
             } else if let Some(side) = found.side {
                 let handle = Handle::new(index::path(data.path()));
                 state.closed.push(Arc::new(Segment::sealed(data, base, handle, &side)));
             } else {
-                state.closed.push(Arc::new(Segment::closed(data, base, found.index, state.producers.clone())));
+                state.closed.push(Arc::new(Segment::closed(data, base, found.index, Some(state.producers.clone()))));
             }
         }
         if state.end < start {
@@ -119,7 +75,7 @@ impl Log {
             lost_a_tail = true;
         }
         state.start = start.max(state.closed.first().map_or(start, |segment| segment.base));
-        Ok(Recovered { log: Self::with(folder, disk, state), lost_a_tail })
+        Ok((Self::with(folder, disk, state), lost_a_tail))
     }
 }
 
@@ -166,7 +122,8 @@ fn read(
         return Ok(Found { index, producers, side: None, was_cut: is_shorter });
     }
     if !is_last || scan.has_more_behind(index.extent.end).map_err(failed)? {
-        return Err(RecoveryError::Damaged { path: data.path().to_owned(), position: good });
+        let path = data.path().to_owned();
+        return Err(RecoveryError::Damaged { path, position: good, followers: "batches" });
     }
     tracing::warn!(segment = %data.path().display(), from = good, to = length, "removing an incomplete last batch");
     disk.cut(data, good).map_err(failed)?;

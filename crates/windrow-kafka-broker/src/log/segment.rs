@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{HEADER, Header};
 use crate::disk::{self, Disk, Handle};
-use crate::log::index::{self, Entries as _, Entry, Extent, Index, OnDisk, SideFile};
+use crate::log::index::{self, Entry, Extent, Index, SideFile};
 use crate::log::producers::Producers;
 
 /// The number of bytes for one read of headers.
@@ -18,7 +17,7 @@ const WINDOW: usize = 4 * 1024;
 pub(super) struct Segment {
     pub(super) base: i64,
     pub(super) extent: Extent,
-    data: Handle,
+    pub(super) data: Arc<Handle>,
     side: Handle,
     lookup: Mutex<Lookup>,
 }
@@ -45,30 +44,18 @@ pub(super) fn base_of(name: &str) -> Option<i64> {
 }
 
 impl Segment {
-    /// Creates a segment whose side file is not written yet.
-    pub(super) fn closed(data: Handle, base: i64, index: Index, producers: Producers) -> Self {
+    /// Creates a segment whose side file is not written yet. Without `producers`, it is never written.
+    pub(super) fn closed(data: Arc<Handle>, base: i64, index: Index, producers: Option<Producers>) -> Self {
         let side = Handle::new(index::path(data.path()));
         let extent = index.extent;
-        let lookup = Lookup::Memory { index: Arc::new(index), producers: Some(Arc::new(producers)) };
+        let lookup = Lookup::Memory { index: Arc::new(index), producers: producers.map(Arc::new) };
         Self { base, extent, data, side, lookup: Mutex::new(lookup) }
     }
 
     /// Creates a segment that has a side file.
-    pub(super) fn sealed(data: Handle, base: i64, side: Handle, found: &SideFile) -> Self {
+    pub(super) fn sealed(data: Arc<Handle>, base: i64, side: Handle, found: &SideFile) -> Self {
         let lookup = Lookup::Disk { start: found.start, count: found.count, is_checked: false };
         Self { base, extent: found.summary.extent, data, side, lookup: Mutex::new(lookup) }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        self.data.path()
-    }
-
-    pub(super) fn file(&self, disk: &Disk) -> io::Result<Arc<File>> {
-        disk.file(&self.data)
-    }
-
-    pub(super) fn sync(&self, disk: &Disk) -> io::Result<()> {
-        disk.sync(&self.data)
     }
 
     pub(super) fn remove(&self, disk: &Disk) -> io::Result<()> {
@@ -92,36 +79,33 @@ impl Segment {
         }
     }
 
-    /// Returns the last entry for which `is_before` is true.
-    pub(super) fn last(&self, disk: &Disk, is_before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
+    /// Returns the position of the last entry for which `is_before` is true; see [`index::last_where`].
+    pub(super) fn last_where(&self, disk: &Disk, is_before: impl Fn(&Entry) -> bool) -> io::Result<u64> {
         let lookup = self.lookup.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match lookup {
-            Lookup::Memory { index, .. } => index.entries[..].last_where(self.base, is_before),
+            Lookup::Memory { index, .. } => Ok(index::last_where(&index.entries, is_before)),
             Lookup::Disk { start, count, is_checked: true } => {
-                OnDisk { disk, handle: &self.side, start, count }.last_where(self.base, is_before)
+                index::last_on_disk(&*disk.file(&self.side)?, start, count, is_before)
             }
-            Lookup::Disk { .. } => {
-                let entries = self.checked(disk)?;
-                entries[..].last_where(self.base, is_before)
-            }
+            Lookup::Disk { .. } => Ok(index::last_where(&self.checked(disk)?, is_before)),
         }
     }
 
     /// Returns the entries of the side file. If it is damaged, indexes the segment again.
     fn checked(&self, disk: &Disk) -> io::Result<Vec<Entry>> {
         let found = SideFile::open(disk, &self.side, self.base);
-        let entries = found.as_ref().and_then(|found| Some((found, found.entries(disk, &self.side)?)));
-        let (lookup, entries) = match entries {
-            Some((found, entries)) => {
-                (Lookup::Disk { start: found.start, count: found.count, is_checked: true }, entries)
+        let found = found.and_then(|found| Some((found.entries(disk, &self.side)?, found)));
+        let (lookup, entries) = match found {
+            Some((entries, SideFile { start, count, .. })) => {
+                (Lookup::Disk { start, count, is_checked: true }, entries)
             }
             None => {
                 tracing::warn!(
-                    segment = %self.path().display(),
+                    segment = %self.data.path().display(),
                     "the side file of a segment is damaged; indexing the segment again"
                 );
                 let mut index = Index::new(self.base);
-                let mut headers = Headers::new(self.file(disk)?, 0, self.extent.length);
+                let mut headers = Headers::new(disk.file(&self.data)?, 0, self.extent.length);
                 while let Some((_, header)) = headers.next()? {
                     index.appended(&header);
                 }

@@ -5,29 +5,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kafka_protocol::ResponseError;
+
 use super::*;
 use crate::batch::{HEADER, Header, batch_of, check};
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, RecoveryError};
 use crate::log::partition::Bounds;
-use crate::log::recovery::Recovered;
 
 const KEEP_ALL: Retention = Retention { segment_bytes: 1_000, age: None, bytes: None };
 
-fn open(folder: &Path, disk: &Arc<Disk>) -> Result<Recovered, RecoveryError> {
+fn open(folder: &Path, disk: &Arc<Disk>) -> Result<(Log, bool), RecoveryError> {
     Log::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
 }
 
-fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, AppendError> {
+fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, ResponseError> {
     let mut bytes = batch_of(count, producer, time);
     let header = check(&bytes).expect("a good batch");
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
 }
 
+/// Creates an empty log on a disk that can fail.
+fn fresh(disk: Disk) -> (tempfile::TempDir, Arc<Disk>, Log) {
+    let (folder, disk) = (tempfile::tempdir().expect("a folder"), Arc::new(disk));
+    let log = open(folder.path(), &disk).expect("a new log").0;
+    (folder, disk, log)
+}
+
 /// Creates a log of three batches with two messages each. Returns its folder, its segment, and the bytes of the
 /// segment.
 fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
+    let (folder, _, log) = fresh(Disk::default());
     for _ in 0..3 {
         append(&log, 2, None, 0).expect("room");
     }
@@ -55,9 +62,7 @@ fn read(log: &Log, mut offset: i64) -> Vec<i64> {
 
 #[test]
 fn offsets_are_found_within_batches_and_across_segments() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let (folder, disk, log) = fresh(Disk::default());
     let bases: Vec<i64> = (0..40).map(|index| append(&log, 3, None, 10 * index).expect("room")).collect();
     assert_eq!(bases, (0..40).map(|index| 3 * index).collect::<Vec<_>>());
     for round in 0..3 {
@@ -66,7 +71,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
             assert_eq!(read(&log, offset), bases[first..], "from {offset}, round {round}");
         }
         assert_eq!(log.read(120, 1).map(|range| range.is_none()), Ok(true));
-        assert_eq!(log.read(121, 1).map(drop), Err(ReadError::OutOfRange));
+        assert_eq!(log.read(121, 1).map(drop), Err(ResponseError::OffsetOutOfRange));
         assert_eq!(log.since(Some(155)).map(|found| found.map(|record| record.offset)), Ok(Some(48)));
         assert_eq!(log.since(Some(151)).map(|found| found.map(|record| record.offset)), Ok(Some(46)));
         assert_eq!(log.since(None).map(|found| found.map(|record| record.offset)), Ok(Some(119)));
@@ -83,7 +88,7 @@ fn offsets_are_found_within_batches_and_across_segments() {
                     fs::write(&path, bytes).expect("a file");
                 }
             }
-            let again = open(folder.path(), &disk).expect("its side files are made again").log;
+            let again = open(folder.path(), &disk).expect("its side files are made again").0;
             assert_eq!(read(&again, 0), bases);
         }
     }
@@ -95,11 +100,11 @@ fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
     let one = whole.len() / 3;
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).expect("a file");
-        let recovered = open(folder.path(), &Arc::default()).expect("repaired");
+        let (log, lost_a_tail) = open(folder.path(), &Arc::default()).expect("repaired");
         let batches = length / one;
-        assert_eq!(recovered.log.bounds().end, 2 * i64::try_from(batches).expect("small"));
-        assert_eq!(recovered.lost_a_tail, length % one != 0, "{length} bytes");
-        assert_eq!(append(&recovered.log, 1, None, 0), Ok(2 * i64::try_from(batches).expect("small")));
+        assert_eq!(log.bounds().end, 2 * i64::try_from(batches).expect("small"));
+        assert_eq!(lost_a_tail, length % one != 0, "{length} bytes");
+        assert_eq!(append(&log, 1, None, 0), Ok(2 * i64::try_from(batches).expect("small")));
     }
 }
 
@@ -121,9 +126,7 @@ fn damage_before_good_batches_is_refused_with_file_and_byte() {
 
 #[test]
 fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let (folder, disk, log) = fresh(Disk::default());
     let (mut expected, mut next) = (Vec::new(), 0);
     for room in 0..200 {
         disk.faults.leave_room(Some(room));
@@ -134,39 +137,35 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
             next += 1;
             continue;
         }
-        assert_eq!(refused, Err(AppendError::Storage), "{room} bytes");
+        assert_eq!(refused, Err(ResponseError::KafkaStorageError), "{room} bytes");
         assert_eq!(read(&log, 0), expected, "nothing is half written");
         assert_eq!(append(&log, 1, Some((1, 0, next)), 0), Ok(i64::from(next)));
         expected.push(i64::from(next));
         next += 1;
     }
     assert!(next >= 100);
-    let again = open(folder.path(), &Arc::default()).expect("whole");
-    assert_eq!((read(&again.log, 0), again.lost_a_tail), (expected, false));
+    let (again, lost_a_tail) = open(folder.path(), &Arc::default()).expect("whole");
+    assert_eq!((read(&again, 0), lost_a_tail), (expected, false));
 }
 
 #[test]
 fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::default());
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let (folder, disk, log) = fresh(Disk::default());
     append(&log, 1, None, 0).expect("room");
     disk.faults.leave_room(Some(30));
     disk.faults.fail_to_cut(true);
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     disk.faults.leave_room(None);
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage), "what is there is not known");
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError), "what is there is not known");
     assert_eq!(read(&log, 0), [0]);
-    let recovered = open(folder.path(), &Arc::default()).expect("the torn batch is cut off");
-    assert_eq!(append(&recovered.log, 1, None, 0), Ok(1));
+    let log = open(folder.path(), &Arc::default()).expect("the torn batch is cut off").0;
+    assert_eq!(append(&log, 1, None, 0), Ok(1));
 }
 
 #[test]
 fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
     for steps in 0..60 {
-        let folder = tempfile::tempdir().expect("a folder");
-        let disk = Arc::new(Disk::default());
-        let log = open(folder.path(), &disk).expect("a new log").log;
+        let (folder, disk, log) = fresh(Disk::default());
         disk.faults.stop_after(steps);
         let mut acknowledged = 0;
         while acknowledged < 25 && append(&log, 2, Some((7, 0, 2 * acknowledged)), 0).is_ok() {
@@ -176,7 +175,7 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
             }
         }
         drop(log);
-        let log = open(folder.path(), &Arc::default()).expect("whole").log;
+        let log = open(folder.path(), &Arc::default()).expect("whole").0;
         let found = read(&log, 0);
         let least = usize::try_from(acknowledged).expect("small");
         assert!(found.len() >= least, "{steps} steps: {} of {least}", found.len());
@@ -191,17 +190,14 @@ fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
 
 #[test]
 fn an_orderly_end_is_continued_and_numbers_never_go_back() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::default();
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let (folder, disk, log) = fresh(Disk::default());
     for index in 0..30 {
         append(&log, 2, Some((1, 0, 2 * index)), 1_000 + i64::from(index)).expect("room");
     }
     log.close().expect("closed");
-    assert_eq!(append(&log, 1, None, 0), Err(AppendError::Storage));
+    assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     let retention = Retention { segment_bytes: 1_000, age: Some(10), bytes: None };
-    let again =
-        |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").log;
+    let again = |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").0;
     let log = again(0);
     assert_eq!(append(&log, 2, Some((1, 0, 58)), 0), Ok(58), "a batch that comes again is known");
     let start = log.expired(1_000_000).expect("all is old");
@@ -209,16 +205,14 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
     log.begin_at(start);
     for log in [log, again(60), again(60)] {
         assert_eq!(log.bounds(), Bounds { start: 60, end: 60, bytes: 0 });
-        assert_eq!(log.read(59, 1).map(drop), Err(ReadError::OutOfRange));
+        assert_eq!(log.read(59, 1).map(drop), Err(ResponseError::OffsetOutOfRange));
     }
     assert_eq!(append(&again(60), 1, Some((1, 0, 60)), 0), Ok(60));
 }
 
 #[tokio::test]
 async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let disk = Arc::new(Disk::new(true));
-    let log = open(folder.path(), &disk).expect("a new log").log;
+    let (folder, disk, log) = fresh(Disk::new(true));
     for index in 0..20 {
         append(&log, 1, Some((1, 0, index)), 0).expect("room");
         if index < 15 {
@@ -228,19 +222,18 @@ async fn with_sync_nothing_is_read_or_acknowledged_that_a_power_cut_takes() {
     let visible = log.bounds().end;
     assert!((15..20).contains(&visible), "{visible}");
     disk.faults.fail_to_sync(true);
-    assert_eq!(log.synced(20).await, Err(AppendError::Storage));
+    assert_eq!(log.synced(20).await, Err(ResponseError::KafkaStorageError));
     disk.faults.fail_to_sync(false);
-    assert_eq!(log.synced(20).await, Err(AppendError::Storage), "what failed once is never acknowledged");
+    assert_eq!(log.synced(20).await, Err(ResponseError::KafkaStorageError), "what failed once is never acknowledged");
     drop(log);
     disk.faults.cut_power();
-    let log = open(folder.path(), &Arc::default()).expect("whole").log;
+    let log = open(folder.path(), &Arc::default()).expect("whole").0;
     assert!(log.bounds().end >= visible, "{} of {visible}", log.bounds().end);
 }
 
 #[tokio::test]
 async fn waiting_ends_when_enough_has_come() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path(), &Arc::default()).expect("a new log").log;
+    let (_folder, _, log) = fresh(Disk::default());
     let size = batch_of(1, None, 0).len();
     let waiter = Waiter::new(2 * size);
     log.register(&waiter);
@@ -251,6 +244,6 @@ async fn waiting_ends_when_enough_has_come() {
     append(&log, 1, None, 0).expect("room");
     assert!(is_woken().await);
     log.delete();
-    assert_eq!(log.read(0, 1).map(drop), Err(ReadError::Deleted));
+    assert_eq!(log.read(0, 1).map(drop), Err(ResponseError::UnknownTopicOrPartition));
     assert!(is_woken().await);
 }

@@ -45,7 +45,8 @@ impl Log {
         drop(state);
         for segment in removed {
             if let Err(error) = segment.remove(&self.disk) {
-                tracing::warn!(%error, segment = %segment.path().display(), "not removed; the next start removes it");
+                let path = segment.data.path().display();
+                tracing::warn!(%error, segment = %path, "not removed; the next start removes it");
             }
         }
     }
@@ -55,13 +56,13 @@ impl Log {
         let closed = self.lock().closed.clone();
         for segment in closed {
             let Some((index, producers)) = segment.unsealed() else { continue };
-            let sealed = segment
-                .sync(&self.disk)
-                .and_then(|()| index::publish(&self.disk, segment.path(), segment.base, &index, &producers));
+            let (disk, path) = (&self.disk, segment.data.path());
+            let sealed = disk.sync(&segment.data);
+            let sealed = sealed.and_then(|()| index::publish(disk, path, segment.base, &index, &producers));
             match sealed {
                 Ok(()) => segment.use_side_file(&self.disk),
                 Err(error) if self.is_deleted() => tracing::debug!(%error, "a segment of a deleted log was not sealed"),
-                Err(error) => tracing::warn!(%error, segment = %segment.path().display(), "a segment was not sealed"),
+                Err(error) => tracing::warn!(%error, segment = %path.display(), "a segment was not sealed"),
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::log::Range;
 use crate::wire::Piece;
 
 /// The answer for one topic.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Topic {
     pub(crate) name: StrBytes,
     pub(crate) id: Uuid,

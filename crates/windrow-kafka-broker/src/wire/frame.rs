@@ -4,6 +4,7 @@ use bytes::{Buf as _, BufMut as _, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::Encodable;
 
+use crate::wire::rest::{Malformed, Rest};
 use crate::wire::{Piece, Reply, Unanswerable};
 
 /// The maximum size of a request in bytes; the default of Kafka's `socket.request.max.bytes`.
@@ -24,6 +25,13 @@ pub(crate) struct Head {
     pub(crate) correlation: i32,
 }
 
+impl Head {
+    /// Returns true if the request has the newer encoding.
+    pub(crate) fn is_flexible(&self) -> bool {
+        self.key.request_header_version(self.version) >= 2
+    }
+}
+
 /// Creates the error for a request that cannot be read. It ends the connection.
 pub(crate) fn malformed(head: &Head, reason: impl ToString) -> Unanswerable {
     Unanswerable::Malformed { key: head.key, version: head.version, reason: reason.to_string() }
@@ -41,36 +49,18 @@ pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Rep
         version: head.version,
         reason: error.to_string(),
     })?;
-    Ok(Some(Reply { pieces: vec![Piece::Bytes(bytes.freeze())] }))
+    Ok(Some(vec![Piece::Bytes(bytes.freeze())]))
 }
 
 /// Removes the client's id and the rest of the header from the frame, and returns the id. The frame then holds only the
-/// request's body. Returns `None` if the header is malformed.
-pub(crate) fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Option<String> {
-    let mut id = String::new();
-    if let Ok(length) = usize::try_from(frame.try_get_i16().ok()?) {
-        id = std::str::from_utf8(frame.get(..length)?).ok()?.to_owned();
-        frame.advance(length);
-    }
-    if is_flexible {
-        for _ in 0..varint(frame)? {
-            let _tag = varint(frame)?;
-            let length = varint(frame)?;
-            frame.get(..length)?;
-            frame.advance(length);
-        }
-    }
-    Some(id)
-}
-
-fn varint(frame: &mut BytesMut) -> Option<usize> {
-    let mut value = 0;
-    for index in 0..5 {
-        let byte = frame.try_get_u8().ok()?;
-        value |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
+/// request's body.
+pub(crate) fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Result<String, Malformed> {
+    // The id has the older encoding in every version.
+    let mut rest = Rest { bytes: frame, is_flexible: false };
+    let id = rest.text()?.unwrap_or_default();
+    rest.is_flexible = is_flexible;
+    rest.tags()?;
+    let left = rest.bytes.len();
+    frame.advance(frame.len() - left);
+    Ok(id)
 }

@@ -22,8 +22,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, Testcontainers
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::redpanda::engine::{self, ENGINE_PATIENCE};
-use crate::redpanda::plan::Plan;
+use crate::redpanda::engine::{self, ENGINE_PATIENCE, Plan};
 use crate::{BrokerError, Connection, topics};
 
 /// The line that Redpanda logs when it is up.

@@ -1,4 +1,4 @@
-//! The Docker engine, and the pull of an image.
+//! The container to start, the Docker engine, and the pull of an image.
 
 use std::error::Error;
 use std::io;
@@ -13,7 +13,6 @@ use testcontainers::{GenericImage, TestcontainersError};
 use windrow_base::telemetry::{Event, Progress};
 
 use crate::BrokerError;
-use crate::redpanda::plan::Plan;
 
 /// The time limit for the Docker engine to answer and to look for an image.
 pub(super) const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
@@ -23,6 +22,18 @@ const PULL: Duration = Duration::from_secs(20 * 60);
 const PULL_REPORT: Duration = Duration::from_secs(10);
 /// The HTTP status of a response about an image that does not exist.
 const NOT_FOUND: u16 = 404;
+
+/// The container to start, and its limits.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) image: String,
+    /// The time limit from the start of Redpanda to its first answer.
+    pub(crate) patience: Duration,
+    /// The value of `DOCKER_HOST`.
+    pub(crate) docker_host: Option<String>,
+    /// Receives the events of a pull.
+    pub(crate) progress: Progress,
+}
 
 /// Connects to the Docker engine. Returns it, and the image if the engine's machine has it.
 ///

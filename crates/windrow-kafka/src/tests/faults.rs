@@ -188,19 +188,17 @@ fn a_silence_before_the_end_that_was_told_is_no_end() {
     send(&publisher, 1..=100).expect("taken");
     assert_eq!(publisher.flush(LIMIT), Ok(true));
     let stretch = Stretch { partition: FIRST, from: Offset(0), until: Offset(100) };
-    let mut rows = 0;
+    let read = |stop: &dyn Fn() -> bool| {
+        let mut rows = 0;
+        let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], stop, |_| {
+            rows += 1;
+            Ok(())
+        });
+        (read, rows)
+    };
     let began = Instant::now();
-    let stop = || began.elapsed() > Duration::from_secs(7);
     mock.broker_down(1).expect("a broker");
-    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &stop, |_| {
-        rows += 1;
-        Ok(())
-    });
-    assert_eq!((read, rows), (Ok(false), 0), "stopped before the end");
+    assert_eq!(read(&|| began.elapsed() > Duration::from_secs(7)), (Ok(false), 0), "stopped before the end");
     mock.broker_up(1).expect("a broker");
-    let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], &|| false, |_| {
-        rows += 1;
-        Ok(())
-    });
-    assert_eq!((read, rows), (Ok(true), 100));
+    assert_eq!(read(&|| false), (Ok(true), 100));
 }

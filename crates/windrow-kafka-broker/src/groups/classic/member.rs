@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use crate::wire::Client;
 
 /// The phase of a group between two assignments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    #[default]
     Empty,
     /// The group waits for all members to join.
     Preparing,
@@ -50,6 +51,9 @@ pub(crate) struct Synced {
     pub(crate) protocol: String,
     pub(crate) assignment: Bytes,
 }
+
+/// The member that sends a request: its id, its instance id, and its generation or epoch.
+pub(crate) type Who<'a> = (&'a str, Option<&'a str>, i32);
 
 pub(crate) type Outcome<T> = Result<T, (ResponseError, String)>;
 
@@ -98,10 +102,6 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn is_nothing(&self) -> bool {
-        self.join.is_none() && self.sync.is_none()
-    }
-
     pub(super) fn fail(&mut self, error: ResponseError) {
         // Sending fails only if the client does not wait any more.
         if let Some(join) = self.join.take() {
@@ -148,6 +148,6 @@ impl Member {
 
     /// Returns the end of the session; `None` while the member waits for an answer.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiting.is_nothing().then_some(self.session_end)
+        (self.waiting.join.is_none() && self.waiting.sync.is_none()).then_some(self.session_end)
     }
 }
