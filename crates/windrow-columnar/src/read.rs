@@ -87,8 +87,8 @@ impl CsvReader {
         }
         let mut ready = write_record(columns.iter().map(|column| column.name.as_str()), style.delimiter);
         ready.push(b'\n');
-        let texts = columns.iter().map(|_| Texts::default()).collect();
-        Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready: Cursor::new(ready), is_broken: false })
+        let (texts, ready) = (columns.iter().map(|_| Texts::default()).collect(), Cursor::new(ready));
+        Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready, is_broken: false })
     }
 
     /// Decodes the next rows. Returns `false` at the end of the file.
