@@ -119,10 +119,8 @@ impl App {
         };
         let stream = &self.pipeline.stream;
         let settings = topics::Settings::default();
-        let created = tokio::select! {
-            created = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings) => created,
-            () = running.stop.cancelled() => return Ok(running),
-        };
+        let creating = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings);
+        let Some(created) = running.stop.run_until_cancelled(creating).await else { return Ok(running) };
         let (app, known) = (self.clone(), inputs.clone());
         let begun_store = blocking(move || created.map_err(AppError::from).and_then(|_| app.begin(&known))).await;
         let store = match begun_store {

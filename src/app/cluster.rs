@@ -25,10 +25,8 @@ impl Cluster {
         let Some(spark) = pipeline.train.spark.as_ref().filter(|_| pipeline.train.solver == Solver::Spark) else {
             return Ok(Self { spark: None });
         };
-        let spark = tokio::select! {
-            spark = SparkCluster::connect(spark, stop.clone()) => spark?,
-            () = stop.cancelled() => return Err(AppError::Stopped),
-        };
+        let connecting = SparkCluster::connect(spark, stop.clone());
+        let spark = stop.run_until_cancelled(connecting).await.ok_or(AppError::Stopped)??;
         Ok(Self { spark: Some(Arc::new(spark)) })
     }
 

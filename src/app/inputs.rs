@@ -71,10 +71,7 @@ impl App {
             let cut = place.cut(&replay)?;
             Ok(RunInputs { schema, digest, cut, is_run, replay })
         });
-        tokio::select! {
-            read = reading => read,
-            () = stop.cancelled() => Err(AppError::Stopped),
-        }
+        stop.run_until_cancelled(reading).await.unwrap_or(Err(AppError::Stopped))
     }
 
     /// Fails if the rows are not in order of time and the pipeline cuts windows by row number. Such windows would not
@@ -85,10 +82,8 @@ impl App {
             return Ok(());
         }
         let pipeline = Arc::clone(&self.pipeline);
-        let fault = tokio::select! {
-            fault = blocking(move || inspection::disorder(&pipeline)) => fault?,
-            () = stop.cancelled() => return Err(AppError::Stopped),
-        };
+        let looking = blocking(move || inspection::disorder(&pipeline));
+        let fault = stop.run_until_cancelled(looking).await.ok_or(AppError::Stopped)??;
         let dataset = &self.pipeline.dataset.path;
         fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset.clone(), fault }))
     }

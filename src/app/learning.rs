@@ -123,15 +123,8 @@ impl App {
         memory: usize,
         cluster: &Cluster,
     ) -> Learning {
-        Learning {
-            pipeline: Arc::clone(&self.pipeline),
-            schema: Arc::clone(schema),
-            remote: cluster.solver(schema, &store),
-            store,
-            registry,
-            memory,
-            folder: self.workdir.clone(),
-            progress: self.progress.clone(),
-        }
+        let (pipeline, schema) = (Arc::clone(&self.pipeline), Arc::clone(schema));
+        let (remote, folder) = (cluster.solver(&schema, &store), self.workdir.clone());
+        Learning { pipeline, schema, remote, store, registry, memory, folder, progress: self.progress.clone() }
     }
 }

@@ -58,10 +58,8 @@ impl Running {
                 self.url
             );
         }
-        api.progress.report(Event::ApiReady {
-            url: self.url.clone(),
-            instead_of: listener.instead_of.map(|address| address.to_string()),
-        });
+        let instead_of = listener.instead_of.map(|address| address.to_string());
+        api.progress.report(Event::ApiReady { url: self.url.clone(), instead_of });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
             api::run(api, listener, token).await;
@@ -81,10 +79,8 @@ impl Running {
         options: &StartOptions,
         progress: &Progress,
     ) -> Result<Option<(Connection, Option<String>)>, AppError> {
-        let broker = tokio::select! {
-            broker = start_broker(choice, options, progress) => broker?,
-            () = self.stop.cancelled() => return Ok(None),
-        };
+        let starting = self.stop.run_until_cancelled(start_broker(choice, options, progress));
+        let Some(broker) = starting.await.transpose()? else { return Ok(None) };
         let started = (broker.connection().clone(), broker.log());
         self.broker = Some(broker);
         Ok(Some(started))
@@ -162,11 +158,8 @@ pub(super) async fn start_broker(
     progress: &Progress,
 ) -> Result<Broker, BrokerError> {
     let broker = Broker::start(choice, options).await?;
-    progress.report(Event::BrokerReady {
-        kind: broker.kind(),
-        address: broker.connection().address().to_owned(),
-        reason: broker.reason().to_owned(),
-    });
+    let (address, reason) = (broker.connection().address().to_owned(), broker.reason().to_owned());
+    progress.report(Event::BrokerReady { kind: broker.kind(), address, reason });
     Ok(broker)
 }
 

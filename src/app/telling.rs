@@ -69,10 +69,7 @@ impl App {
             {
                 tracing::warn!(%error, "cannot write the status file: the pages show this stage as silent");
             }
-            tokio::select! {
-                () = ended.cancelled() => {}
-                () = tokio::time::sleep(EVERY) => {}
-            }
+            ended.run_until_cancelled(tokio::time::sleep(EVERY)).await;
         }
     }
 }

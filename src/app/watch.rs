@@ -30,9 +30,6 @@ pub(super) async fn watch(registry: Arc<Registry>, progress: Progress, stop: Can
             progress.report(Event::ModelsRetired { ids });
         }
         before = now;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(REGISTRY_POLL) => {}
-        }
+        stop.run_until_cancelled(tokio::time::sleep(REGISTRY_POLL)).await;
     }
 }

@@ -52,10 +52,7 @@ fn text(advice: &Advice, all: bool) -> String {
     text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
-    text.push_str(&format!(
-        "  {:<16}{:<14}{:>5}  {:<11}{:>8} {:>8}  verdict\n",
-        "history", "refit", "keeps", "95%", "log-loss", fits
-    ));
+    text.push_str(&format!("  history         refit         keeps  95%        log-loss {fits:>8}  verdict\n"));
     let shown = if all { advice.comparison.planned.iter().collect() } else { chosen(advice) };
     for found in &shown {
         text.push_str(&line(advice, found));
@@ -135,6 +132,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 /// Returns the lines below the table: the evidence that the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
+    let mut fact = |name: &str, told: &str| text.push_str(&format!("{name:<17}{told}\n"));
     let unit = advice.subject.window_unit;
     let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();
     if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {
@@ -147,50 +145,42 @@ fn evidence(advice: &Advice) -> String {
             }
         };
         let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
-        let name = format!("Age in {}", unit.many());
-        text.push_str(&format!("{name:<17}1 0   {}\n{:<17}{told}\n", ages.join("   "), ""));
+        fact(&format!("Age in {}", unit.many()), &format!("1 0   {}", ages.join("   ")));
+        fact("", &told);
     }
     let best_of = |refit: Refit| {
         let of = advice.comparison.further.iter().filter(move |found| found.policy.refit == refit);
         of.min_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss))
     };
     if let Some(found) = best_of(Refit::Recalibrated) {
-        text.push_str(&format!("{:<17}{}\n", "Recalibrate only", keeps(found)));
+        fact("Recalibrate only", &keeps(found));
     }
     for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
         if let Some(found) = best_of(refit) {
             let refits = counted(found.effort.refits.round() as u64, "refit", "refits");
-            text.push_str(&format!("{name:<17}{refits}, {}\n", keeps(found)));
+            fact(name, &format!("{refits}, {}", keeps(found)));
         }
     }
     let named = advice.named().map(|named| named.refit);
     let step = advice.comparison.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
-    if let Some((step, interval)) =
-        step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.comparison.cost.is_none())
-    {
+    let step = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.comparison.cost.is_none());
+    if let Some((step, interval)) = step {
         let told = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
-        text.push_str(&format!("{:<17}each further fit saves {told}\n", "More often"));
+        fact("More often", &format!("each further fit saves {told}"));
     }
     if let Some(cost) = &advice.comparison.cost {
-        text.push_str(&format!(
-            "{:<17}{}: {:.1} per {}\n{:<17}the recommended one costs {:.1} more\n",
-            "Cheapest",
-            cost.cheapest.name(unit),
-            cost.per_window,
-            unit.one(),
-            "",
-            cost.difference
-        ));
+        fact("Cheapest", &format!("{}: {:.1} per {}", cost.cheapest.name(unit), cost.per_window, unit.one()));
+        fact("", &format!("the recommended one costs {:.1} more", cost.difference));
     }
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {
             let share = percent(judged.unlabelled_share, 1);
-            text.push_str(&format!("{:<17}{share} of the rows; they are not scored\n", "Without label"));
+            fact("Without label", &format!("{share} of the rows; they are not scored"));
         }
+        let (average, best) = (judged.share_log_loss, judged.best_log_loss);
         text.push_str(&format!(
-            "0% is predicting the average rate so far ({:.4}), 100% is the best ({:.4}).\n\
-             To refit is to train the model again.\n",
-            judged.share_log_loss, judged.best_log_loss
+            "0% is predicting the average rate so far ({average:.4}), 100% is the best ({best:.4}).\n\
+             To refit is to train the model again.\n"
         ));
     }
     text

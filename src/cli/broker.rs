@@ -11,14 +11,10 @@ use windrow_kafka::{Choice, LogStorage, StartOptions};
 
 pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let progress = Progress::default();
-    let mut options = StartOptions {
-        listen: Some(args.listen),
-        advertise: args.advertise,
-        sync: args.sync,
-        ..StartOptions::default()
-    };
-    if !args.ephemeral {
-        options.log = LogStorage::Kept(args.data);
+    let BrokerArgs { listen, advertise, data, ephemeral, sync } = args;
+    let mut options = StartOptions { listen: Some(listen), advertise, sync, ..StartOptions::default() };
+    if !ephemeral {
+        options.log = LogStorage::Kept(data);
     }
     let serving = app::broker(&Choice::Embedded, &options, &progress, stop);
     Ok(display.follow(&progress, Shows::default(), serving).await?)

@@ -7,6 +7,7 @@ use crate::cli::args::CheckArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::{json, short_name, stdout, table, wrapped};
 use crate::cli::progress::Display;
+use windrow_base::runtime::blocking;
 use windrow_config::Pipeline;
 use windrow_dataset::inspection::{self, Category, Check, Window};
 use windrow_record::display::{counted, percent, thousands};
@@ -17,10 +18,9 @@ const SHOWN: usize = 10;
 pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
     let counting = display.counting("checking");
-    let check = tokio::select! {
-        check = inspection::check(pipeline, counting.tell()) => check?,
-        () = stop.cancelled() => return Ok(()),
-    };
+    let tell = counting.tell();
+    let checking = blocking(move || inspection::check(&pipeline, &*tell));
+    let Some(check) = stop.run_until_cancelled(checking).await.transpose()? else { return Ok(()) };
     drop(counting);
     if args.json {
         json(&check)?;

@@ -12,23 +12,12 @@ use crate::cli::progress::Display;
 use crate::cli::run;
 use windrow_config::Pipeline;
 
-/// A pipeline file and its dataset, built into the program.
-struct Carried {
-    name: &'static str,
-    pipeline: &'static str,
-    dataset: &'static [u8],
-}
+/// The name of a pipeline, its file and its dataset, built into the program.
+type Carried = (&'static str, &'static str, &'static [u8]);
 
-const FLIGHTS: Carried = Carried {
-    name: "flights",
-    pipeline: include_str!("../../fixtures/flights.toml"),
-    dataset: include_bytes!("../../fixtures/flights.csv.zst"),
-};
-const TAXI: Carried = Carried {
-    name: "taxi",
-    pipeline: include_str!("../../fixtures/taxi.toml"),
-    dataset: include_bytes!("../../fixtures/taxi.csv.zst"),
-};
+const FLIGHTS: Carried =
+    ("flights", include_str!("../../fixtures/flights.toml"), include_bytes!("../../fixtures/flights.csv.zst"));
+const TAXI: Carried = ("taxi", include_str!("../../fixtures/taxi.toml"), include_bytes!("../../fixtures/taxi.csv.zst"));
 
 pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let carried = match args.dataset {
@@ -36,21 +25,20 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
         DemoDataset::Taxi => TAXI,
     };
     let workdir = args.run.place.workdir.clone();
-    let folder = workdir.unwrap_or_else(|| PathBuf::from(format!(".windrow/{}", carried.name)));
-    let file = unpack(&folder.join("demo"), &carried)?;
+    let folder = workdir.unwrap_or_else(|| PathBuf::from(format!(".windrow/{}", carried.0)));
+    let file = unpack(&folder.join("demo"), carried)?;
     let pipeline = Pipeline::load(&file).map_err(AppError::from)?;
     run::run(pipeline, args.run, display, stop).await
 }
 
 /// Writes the pipeline file and the dataset to the work directory, so that a user can read them and run them again.
-fn unpack(folder: &Path, carried: &Carried) -> Result<PathBuf, CliError> {
-    let file = folder.join(format!("{}.toml", carried.name));
-    let dataset = folder.join(format!("{}.csv.zst", carried.name));
+fn unpack(folder: &Path, (name, pipeline, dataset): Carried) -> Result<PathBuf, CliError> {
+    let (file, data) = (folder.join(format!("{name}.toml")), folder.join(format!("{name}.csv.zst")));
     let failed = |error: std::io::Error| {
         CliError::Failed(format!("cannot write {}: {error}; choose another directory with --workdir", folder.display()))
     };
     fs::create_dir_all(folder).map_err(failed)?;
-    for (path, bytes) in [(dataset, carried.dataset), (file.clone(), carried.pipeline.as_bytes())] {
+    for (path, bytes) in [(data, dataset), (file.clone(), pipeline.as_bytes())] {
         // Does not rewrite a complete file, because a run may be reading it.
         if !fs::read(&path).is_ok_and(|held| held == bytes) {
             fs::write(&path, bytes).map_err(failed)?;

@@ -1,7 +1,6 @@
 //! The reasons why a command fails, and their exit codes.
 
 use crate::app::{AppError, WorkdirError};
-use windrow_config::ConfigError;
 use windrow_dataset::inspection::InspectionError;
 
 /// The reasons why a command fails.
@@ -30,9 +29,7 @@ impl CliError {
         match self {
             Self::Use(_)
             | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
-            | Self::App(AppError::Config(
-                ConfigError::Read { .. } | ConfigError::Data { .. } | ConfigError::Invalid { .. },
-            ))
+            | Self::App(AppError::Config(_))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
             )) => 2,

@@ -14,8 +14,9 @@ use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::error::CliError;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
+use windrow_base::runtime::blocking;
 use windrow_dataset::inspection::{
-    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, UNCLEAR_OPTIONS,
+    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, Scan, UNCLEAR_OPTIONS,
 };
 use windrow_record::display::{counted, shell_word, thousands};
 
@@ -40,10 +41,7 @@ pub(crate) async fn written(
     display: &Display,
     stop: &CancellationToken,
 ) -> Result<Option<(PathBuf, Draft)>, CliError> {
-    tokio::select! {
-        done = write(data, args, out, command, display) => done.map(Some),
-        () = stop.cancelled() => Ok(None),
-    }
+    stop.run_until_cancelled(write(data, args, out, command, display)).await.transpose()
 }
 
 async fn write(
@@ -60,30 +58,28 @@ async fn write(
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let counting = display.counting("scanning");
-    let scan = inspection::scan(data.clone(), options.said, counting.tell()).await;
+    let (path, form, tell) = (data.clone(), options.said, counting.tell());
+    let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
     drop(counting);
     let scan = match scan {
-        Err(InspectionError::Encoding { path, encoding }) => {
+        Err(error @ InspectionError::Utf16(_)) => {
             let advice = format!("write a copy in UTF-8:  {said} --repaired-copy OUT.csv.zst");
-            return Err(CliError::Failed(format!(
-                "the file {} is {encoding} and not UTF-8\n  {advice}",
-                path.display()
-            )));
+            return Err(CliError::Failed(format!("{error}\n  {advice}")));
         }
         scan => Arc::new(scan?),
     };
     let file = out.unwrap_or_else(|| PathBuf::from(format!("{}.toml", options.name.as_deref().unwrap_or("data"))));
     if file.exists() && !args.force && command == "init" {
-        return Err(CliError::Use(format!(
-            "{} exists already: overwrite it with --force, or choose another --out",
-            file.display()
-        )));
+        let file = file.display();
+        let problem = format!("{file} exists already: overwrite it with --force, or choose another --out");
+        return Err(CliError::Use(problem));
     }
     let draft = loop {
         let counting = display.counting("reading");
         counting.of(scan.rows);
-        let (scan, asked) = (Arc::clone(&scan), options.clone());
-        let drafted = inspection::draft(scan, asked, file.clone(), said.clone(), counting.tell()).await;
+        let (scan, asked, tell) = (Arc::clone(&scan), options.clone(), counting.tell());
+        let (path, line) = (file.clone(), said.clone());
+        let drafted = blocking(move || inspection::draft(&scan, &asked, &path, &line, &*tell)).await;
         drop(counting);
         match drafted {
             Err(InspectionError::Questions(questions)) if display.asks() => {
@@ -109,30 +105,24 @@ async fn repaired(
 ) -> Result<Option<Repaired>, CliError> {
     let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
     let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
+    let path = copy.display();
     if is_same {
-        return Err(CliError::Use(format!(
-            "--repaired-copy: {} is the data file: choose another path",
-            copy.display()
-        )));
+        return Err(CliError::Use(format!("--repaired-copy: {path} is the data file: choose another path")));
     }
     if copy.exists() && !args.force {
-        return Err(CliError::Use(format!(
-            "--repaired-copy: {} exists already: overwrite it with --force",
-            copy.display()
-        )));
+        return Err(CliError::Use(format!("--repaired-copy: {path} exists already: overwrite it with --force")));
     }
     let counting = display.counting("repairing");
-    let repaired = inspection::repair(data.to_owned(), copy.clone(), options.clone(), counting.tell()).await?;
+    let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.tell());
+    let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await?;
     drop(counting);
     display.line(&match repaired {
         None => "nothing needs repair, so no copy was written".to_owned(),
-        Some(Repaired { rows, decoded, moved }) => format!(
-            "{}: {} rows, {} of them moved into the order of their times, {} converted to UTF-8",
-            copy.display(),
-            thousands(rows),
-            thousands(moved),
-            thousands(decoded)
-        ),
+        Some(Repaired { rows, decoded, moved }) => {
+            let [rows, moved, decoded] = [rows, moved, decoded].map(thousands);
+            let counts = format!("{rows} rows, {moved} of them moved into the order of their times");
+            format!("{path}: {counts}, {decoded} converted to UTF-8")
+        }
     });
     Ok(repaired)
 }
@@ -206,14 +196,11 @@ fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
     let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask a question in the terminal: {error}"));
     let is_open = question.kind == QuestionKind::Target;
-    let mut items: Vec<String> = question
-        .choices
-        .iter()
-        .map(|(choice, meaning)| match &question.kind {
-            QuestionKind::Unclear(_) => meaning.clone(),
-            _ => format!("{choice}   ({meaning})"),
-        })
-        .collect();
+    let item = |(choice, meaning): &(String, String)| match &question.kind {
+        QuestionKind::Unclear(_) => meaning.clone(),
+        _ => format!("{choice}   ({meaning})"),
+    };
+    let mut items: Vec<String> = question.choices.iter().map(item).collect();
     if is_open {
         items.push("something else".to_owned());
     }
@@ -221,10 +208,10 @@ fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
         Select::with_theme(&theme).with_prompt(&question.text).items(&items).default(0).interact().map_err(unasked)?;
     let answer = match question.choices.get(chosen) {
         Some((choice, _)) => choice.clone(),
-        None => Input::with_theme(&theme)
-            .with_prompt("the target, as in `COLUMN >= 15` or `COLUMN in A,B`")
-            .interact_text()
-            .map_err(unasked)?,
+        None => {
+            let prompt = "the target, as in `COLUMN >= 15` or `COLUMN in A,B`";
+            Input::with_theme(&theme).with_prompt(prompt).interact_text().map_err(unasked)?
+        }
     };
     match &question.kind {
         QuestionKind::Target => options.target = Some(answer),
@@ -249,10 +236,8 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
             if fs::read(file).is_ok_and(|held| held == text.as_bytes()) {
                 return Ok(());
             }
-            let file = file.display();
-            Err(CliError::Use(format!(
-                "{file} exists already, with other content: overwrite it with --force, or choose another --name"
-            )))
+            let advice = "overwrite it with --force, or choose another --name";
+            Err(CliError::Use(format!("{} exists already, with other content: {advice}", file.display())))
         }
         Err(error) => Err(failed(error)),
     }

@@ -34,9 +34,8 @@ pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<
     }
     settings.extend(variables());
     settings.extend(given.into_iter().map(|(name, value)| (format!("-X {name}"), name, value)));
-    if let Some((origin, reason)) =
-        settings.iter().find_map(|(origin, name, value)| Some((origin, setting_fault(name, value)?)))
-    {
+    let fault = settings.iter().find_map(|(origin, name, value)| Some((origin, setting_fault(name, value)?)));
+    if let Some((origin, reason)) = fault {
         return Err(CliError::Use(format!("{origin}: {reason}")));
     }
     Ok(settings.into_iter().map(|(_, name, value)| (name, value)).collect())
@@ -63,10 +62,9 @@ fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
             continue;
         }
         // The line may hold a secret, so the message does not repeat it.
-        let (name, value) = line.split_once('=').ok_or_else(|| {
-            CliError::Use(format!("{}, line {}: expected the form KEY=VALUE", path.display(), number + 1))
-        })?;
         let origin = format!("{}, line {}", path.display(), number + 1);
+        let no_pair = || CliError::Use(format!("{origin}: expected the form KEY=VALUE"));
+        let (name, value) = line.split_once('=').ok_or_else(no_pair)?;
         properties.push((origin, name.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(properties)

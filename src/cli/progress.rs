@@ -1,7 +1,6 @@
 //! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log.
 
 use std::io::{self, IsTerminal, Write};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,19 +41,19 @@ impl Display {
 
     /// Returns a bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
-        self.counting_as(what, COUNTING)
+        Counting { bar: self.bar(COUNTING, what) }
     }
 
     /// Returns a spinner with the elapsed time, for work whose total is unknown.
     pub(crate) fn working(&self, what: &'static str) -> Counting {
-        let counting = self.counting_as(what, WORKING);
-        counting.bar.enable_steady_tick(REDRAW);
-        counting
+        let bar = self.bar(WORKING, what);
+        bar.enable_steady_tick(REDRAW);
+        Counting { bar }
     }
 
-    fn counting_as(&self, what: &'static str, template: &str) -> Counting {
+    fn bar(&self, template: &str, prefix: &'static str) -> ProgressBar {
         let bar = if self.interactive { self.bars.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        Counting { bar: bar.with_style(style(template)).with_prefix(what) }
+        bar.with_style(style(template)).with_prefix(prefix)
     }
 
     /// Writes a line above the bars.
@@ -85,17 +84,7 @@ impl Display {
         shows: Shows,
         work: impl Future<Output = T>,
     ) -> impl Future<Output = T> {
-        // The future of a whole command is large, and every caller would contain it.
-        Self::follow_boxed(self.clone(), progress.clone(), shows, Box::pin(work))
-    }
-
-    async fn follow_boxed<T>(
-        display: Self,
-        progress: Progress,
-        shows: Shows,
-        work: Pin<Box<impl Future<Output = T>>>,
-    ) -> T {
-        let mut events = progress.listen();
+        let (display, progress, mut events) = (self.clone(), progress.clone(), progress.listen());
         let (finish, mut finished) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
             let mut board = Board::new(&display, shows);
@@ -115,11 +104,15 @@ impl Display {
             }
             board.finish(progress.counters());
         });
-        let result = work.await;
-        // Both fail only if the display has already ended.
-        let _ = finish.send(());
-        let _ = task.await;
-        result
+        // The future of a whole command is large, and every caller would contain it.
+        let work = Box::pin(work);
+        async move {
+            let result = work.await;
+            // Both fail only if the display has already ended.
+            let _ = finish.send(());
+            let _ = task.await;
+            result
+        }
     }
 }
 
@@ -170,9 +163,7 @@ struct Board<'a> {
 
 impl<'a> Board<'a> {
     fn new(display: &'a Display, shows: Shows) -> Self {
-        let bar = |shown: bool, prefix: &'static str| {
-            if shown && display.interactive { bar(display, prefix) } else { ProgressBar::hidden() }
-        };
+        let bar = |shown, prefix| if shown { display.bar(BAR, prefix) } else { ProgressBar::hidden() };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
         Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0, fitted: None, advice: None }
     }
@@ -208,14 +199,11 @@ impl<'a> Board<'a> {
                 bar.set_position(position);
             }
             self.sent.set_message(format!("{} rows", of(counters.sent.get(), total)));
-            self.stored.set_message(format!(
-                "{} rows · lag {}{}",
-                of(counters.stored.get(), total),
-                lag(counters),
-                beside(counters.quarantined.get(), "in quarantine")
-            ));
+            let (stored, lag) = (of(counters.stored.get(), total), lag(counters));
+            let quarantined = beside(counters.quarantined.get(), "in quarantine");
+            self.stored.set_message(format!("{stored} rows · lag {lag}{quarantined}"));
             if let Some((done, of)) = self.fitted {
-                let bar = self.advice.get_or_insert_with(|| bar(self.display, "advice"));
+                let bar = self.advice.get_or_insert_with(|| self.display.bar(BAR, "advice"));
                 bar.set_length(u64::from(of));
                 bar.set_position(u64::from(done));
                 bar.set_message(format!("models fitted for {done} of {of} windows"));
@@ -253,10 +241,6 @@ impl<'a> Board<'a> {
             self.display.line(&counts);
         }
     }
-}
-
-fn bar(display: &Display, prefix: &'static str) -> ProgressBar {
-    display.bars.add(ProgressBar::new(0).with_style(style(BAR)).with_prefix(prefix))
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -327,20 +311,11 @@ fn sentence(event: &Event) -> Option<String> {
         Event::StreamEnded { windows } => format!("stream: complete, {windows} windows"),
         Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took } => {
             let score = |score: &Option<f64>| score.map_or("-".to_owned(), |score| format!("{score:.4}"));
-            let mut honest = if *converged { "" } else { "  not converged" }.to_owned();
-            if let Some(reason) = rejected {
-                honest.push_str(&format!("  rejected: {reason}"));
-            }
-            let passes = match passes {
-                0 => String::new(),
-                _ => format!(", {}", counted(*passes, "pass", "passes")),
-            };
-            let (auc, log_loss) = (score(auc), score(log_loss));
-            format!(
-                "  {id:<16} {:>8}  {auc:>7}  {log_loss:>8}  {:.2} s{passes}{honest}",
-                thousands(*rows),
-                took.as_secs_f64()
-            )
+            let converged = if *converged { "" } else { "  not converged" };
+            let rejected = rejected.as_ref().map_or_else(String::new, |reason| format!("  rejected: {reason}"));
+            let passes = if *passes == 0 { String::new() } else { format!(", {}", counted(*passes, "pass", "passes")) };
+            let (rows, auc, log_loss, took) = (thousands(*rows), score(auc), score(log_loss), took.as_secs_f64());
+            format!("  {id:<16} {rows:>8}  {auc:>7}  {log_loss:>8}  {took:.2} s{passes}{converged}{rejected}")
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
         Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),

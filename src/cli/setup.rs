@@ -25,13 +25,8 @@ pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
     let storage =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
-    App {
-        pipeline: Arc::new(pipeline),
-        workdir,
-        progress: Progress::default(),
-        keys: Keys::default(),
-        storage: Storage::new(storage),
-    }
+    let (pipeline, storage) = (Arc::new(pipeline), Storage::new(storage));
+    App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage }
 }
 
 /// Replaces the solver, if the command line names one.

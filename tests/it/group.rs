@@ -136,7 +136,7 @@ fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
     assert_whole(&workdir);
     succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
-    for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has 5 partitions")] {
+    for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has only 5 partitions")] {
         let refused = windrow(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share]);
         assert!(!refused.status.success() && text(&refused.stderr).contains(told), "{}", text(&refused.stderr));
     }

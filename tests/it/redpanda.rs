@@ -81,7 +81,7 @@ fn auto_pulls_nothing() {
     let line = auto_takes(&engine);
     assert!(line.starts_with("broker: embedded at 127.0.0.1:"), "{line}");
     let why =
-        format!("since image {} is not on this machine; --broker redpanda pulls it)", windrow_kafka::REDPANDA_IMAGE);
+        format!("because image {} is not on this machine; --broker redpanda pulls it)", windrow_kafka::REDPANDA_IMAGE);
     assert!(line.ends_with(&why), "{line}");
     let asked = asked.lock().expect("no panic");
     assert!(asked.iter().any(|request| request.contains("/images/")), "{asked:?}");

@@ -32,7 +32,6 @@ impl Default for Progress {
 impl Progress {
     /// Returns the counters, to read or to change.
     #[inline]
-    #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -45,7 +44,6 @@ impl Progress {
     }
 
     /// Returns a receiver of all events from now on.
-    #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }

@@ -94,12 +94,10 @@ impl Style {
     pub fn canonical(&self, columns: &[Column], fields: &Fields<'_>) -> Result<Vec<u8>, ColumnarError> {
         let mut texts = Vec::with_capacity(columns.len());
         for (column, text) in columns.iter().zip(fields.iter()) {
-            let value = self.value(column.kind, text);
-            let value = value.map_err(|reason| ColumnarError::Cell { column: column.name.clone(), reason })?;
-            texts.push(self.text(value).ok_or_else(|| ColumnarError::Cell {
-                column: column.name.clone(),
-                reason: format!("`{text}` is a time outside the supported range"),
-            })?);
+            let fault = |reason| ColumnarError::Cell { column: column.name.clone(), reason };
+            let value = self.value(column.kind, text).map_err(fault)?;
+            let unwritable = || fault(format!("`{text}` is a time outside the supported range"));
+            texts.push(self.text(value).ok_or_else(unwritable)?);
         }
         Ok(write_record(texts.iter().map(AsRef::as_ref), self.delimiter))
     }

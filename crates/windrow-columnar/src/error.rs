@@ -28,12 +28,9 @@ pub enum ColumnarError {
     #[error(
         "it has columns of lists, maps or structs ({}), which are not supported; write a copy without them (pandas: \
          df.drop(columns=[...]))",
-        columns.join(", ")
+        .0.join(", ")
     )]
-    Nested {
-        /// The names of these columns.
-        columns: Vec<String>,
-    },
+    Nested(Vec<String>),
     /// A column of a type that is neither text nor a number, such as BSON.
     #[error(
         "its column `{column}` holds {what}, which is neither text nor a number; write a copy without it (pandas: \

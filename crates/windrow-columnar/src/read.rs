@@ -1,7 +1,7 @@
 //! Reads a Parquet file as the text of a CSV file: a header line, then one record per row.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::basic::Type as PhysicalType;
@@ -29,8 +29,7 @@ pub struct CsvReader {
     group: Option<Group>,
     /// Decoded texts, one entry per column.
     texts: Vec<Texts>,
-    ready: Vec<u8>,
-    given: usize,
+    ready: Cursor<Vec<u8>>,
     is_broken: bool,
 }
 
@@ -81,15 +80,15 @@ impl CsvReader {
             });
         }
         if !nested.is_empty() {
-            return Err(ColumnarError::Nested { columns: nested });
+            return Err(ColumnarError::Nested(nested));
         }
         if columns.is_empty() {
             return Err(ColumnarError::NoColumns);
         }
         let mut ready = write_record(columns.iter().map(|column| column.name.as_str()), style.delimiter);
         ready.push(b'\n');
-        let texts = columns.iter().map(|_| Texts::default()).collect();
-        Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready, given: 0, is_broken: false })
+        let (texts, ready) = (columns.iter().map(|_| Texts::default()).collect(), Cursor::new(ready));
+        Ok(Self { file, style, columns, next_group: 0, group: None, texts, ready, is_broken: false })
     }
 
     /// Decodes the next rows. Returns `false` at the end of the file.
@@ -109,13 +108,14 @@ impl CsvReader {
             texts.clear();
             read_column(reader, column, rows, &self.style, texts)?;
         }
-        self.ready.clear();
-        self.given = 0;
+        let ready = self.ready.get_mut();
+        ready.clear();
         for row in 0..rows {
             let cells = self.texts.iter().map(|texts| texts.cell(row, self.style.missing()));
-            append_record(&mut self.ready, cells, self.style.delimiter);
-            self.ready.push(b'\n');
+            append_record(ready, cells, self.style.delimiter);
+            ready.push(b'\n');
         }
+        self.ready.set_position(0);
         Ok(true)
     }
 
@@ -139,7 +139,7 @@ impl std::fmt::Debug for CsvReader {
 
 impl Read for CsvReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready.len() {
+        while self.ready.position() == self.ready.get_ref().len() as u64 {
             let filled = if self.is_broken { Err(ColumnarError::Damaged) } else { unpanicked(|| self.fill()) };
             match filled {
                 Ok(true) => {}
@@ -150,11 +150,7 @@ impl Read for CsvReader {
                 }
             }
         }
-        let rest = &self.ready[self.given..];
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.given += length;
-        Ok(length)
+        self.ready.read(buffer)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The arithmetic of windows: the rows and the times of each window. Pure: numbers and times are parameters.
 
-use std::time::Duration;
-
 use crate::{EventSpan, WindowPolicy};
 use windrow_record::{RowNumber, WindowIndex};
 
@@ -13,28 +11,21 @@ pub struct Cut {
     rows: u64,
     /// Rows of the dataset before the first one that is replayed. Equal parts begin after them.
     before: u64,
-    slice: Slice,
-}
-
-/// The rows of one partition: of every `of` rows, the one at `place`, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Slice {
+    /// Of every `of` rows, only the one at `place`, counted from 0, is counted: the rows of one partition.
     place: u64,
     of: u64,
 }
 
 /// The partition, from 0, that a replay sends a row to. The rows go round the partitions, from the replay's first row on.
 #[inline]
-#[must_use]
 pub fn partition_of_row(row: RowNumber, first: RowNumber, partitions: u64) -> u64 {
     row.get().saturating_sub(first.get()) % partitions.max(1)
 }
 
 impl Cut {
     /// Creates the cut of all rows. `rows` is the number of rows that are replayed, which only equal parts need.
-    #[must_use]
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default(), before: 0, slice: Slice { place: 0, of: 1 } }
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, place: 0, of: 1 }
     }
 
     /// Returns the same cut for a replay that begins with `row`.
@@ -47,29 +38,25 @@ impl Cut {
     #[must_use]
     pub fn of_partition(self, place: u64, partitions: u64) -> Self {
         let of = partitions.max(1);
-        Self { slice: Slice { place: (place + self.before) % of, of }, ..self }
+        Self { place: (place + self.before) % of, of, ..self }
     }
 
     /// The distance between two consecutive rows: 1, or the number of partitions.
     #[inline]
-    #[must_use]
     pub fn stride(&self) -> u64 {
-        self.slice.of
+        self.of
     }
 
     /// The number of rows in a window of a replay that began with row 1. `None` if row numbers do not decide.
-    #[must_use]
     pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
-        let Slice { place, of } = self.slice;
         // The count of rows 1 to n at this place.
-        let up_to = |n: u64| (n + of - 1 - place) / of;
+        let up_to = |n: u64| (n + self.of - 1 - self.place) / self.of;
         Some(up_to(last).saturating_sub(up_to(first - 1)))
     }
 
     /// The window of a row number. `None` if row numbers do not decide.
     #[inline]
-    #[must_use]
     pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
         let place = row.get() - 1;
         let index = match self.policy {
@@ -93,7 +80,6 @@ impl Cut {
     /// The first and last row numbers of a window. `None` if row numbers do not decide, and for the last part, which
     /// takes all further rows.
     #[inline]
-    #[must_use]
     pub fn rows_of_window(&self, window: WindowIndex) -> Option<(u64, u64)> {
         let index = u64::from(window.get()) - 1;
         match self.policy {
@@ -112,7 +98,6 @@ impl Cut {
     /// The position of a row on the axis that windows are cut along: its number, or its time in seconds. `None` if neither
     /// decides, or if the row does not have it.
     #[inline]
-    #[must_use]
     pub fn position(&self, row: Option<RowNumber>, time: Option<i64>) -> Option<i64> {
         match self.policy {
             WindowPolicy::Rows(_) | WindowPolicy::Parts(_) => {
@@ -145,7 +130,6 @@ impl Cut {
     }
 
     /// The row number before the first one of a window. `None` if row numbers do not decide.
-    #[must_use]
     pub fn position_before(&self, window: WindowIndex) -> Option<i64> {
         let first = match self.policy {
             WindowPolicy::Rows(_) => self.rows_of_window(window)?.0,
@@ -160,7 +144,6 @@ impl Cut {
     }
 
     /// The last window, if the policy fixes the number of windows.
-    #[must_use]
     pub fn fixed_windows(&self) -> Option<WindowIndex> {
         match self.policy {
             WindowPolicy::Parts(parts) => WindowIndex::new(parts.get()),
@@ -170,14 +153,12 @@ impl Cut {
 
     /// The index of a time among the spans since 1970. `None` if windows are not cut by event time.
     #[inline]
-    #[must_use]
     pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
         self.span().map(|span| span.of_time(seconds))
     }
 
     /// The beginning and the end, in seconds, of a window if window 1 is the span `first`. `None` if windows are not cut by
     /// event time.
-    #[must_use]
     pub fn span_of_window(&self, first: i64, window: WindowIndex) -> Option<(i64, i64)> {
         let span = first.saturating_add(i64::from(window.get()) - 1);
         self.span().map(|spans| (spans.begin(span), spans.begin(span.saturating_add(1))))
@@ -185,7 +166,6 @@ impl Cut {
 
     /// The length of an event window. `None` if windows are not cut by event time.
     #[inline]
-    #[must_use]
     pub fn span(&self) -> Option<EventSpan> {
         match self.policy {
             WindowPolicy::Event { span, .. } => Some(span),
@@ -197,7 +177,7 @@ impl Cut {
     #[inline]
     pub(crate) fn lateness(&self) -> i64 {
         match self.policy {
-            WindowPolicy::Event { lateness, .. } => whole_seconds(lateness),
+            WindowPolicy::Event { lateness, .. } => i64::try_from(lateness.as_secs()).unwrap_or(i64::MAX),
             _ => 0,
         }
     }
@@ -209,13 +189,10 @@ impl Cut {
     }
 }
 
-fn whole_seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::{NonZeroU32, NonZeroU64};
+    use std::time::Duration;
 
     use proptest::prelude::*;
 

@@ -49,7 +49,6 @@ pub struct Dataset {
 
 impl Dataset {
     /// Returns the names of all columns of a row. `own` are those of the file. A time that is made of two columns comes last.
-    #[must_use]
     pub fn with_joined_time(&self, own: &[String]) -> Vec<String> {
         let joined = self.time.as_ref().filter(|time| time.from.is_some()).map(|time| time.column.clone());
         own.iter().cloned().chain(joined).collect()

@@ -1,7 +1,6 @@
 //! The errors of a pipeline file.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::lines::Lines;
 
@@ -23,7 +22,7 @@ pub enum ConfigError {
         path: PathBuf,
     },
     /// The contents of the file are not valid.
-    #[error("{}", Report { path, faults })]
+    #[error("{}", report(path, faults))]
     Invalid {
         /// The path of the pipeline file.
         path: PathBuf,
@@ -43,29 +42,13 @@ pub struct Fault {
     pub problem: String,
 }
 
-struct Report<'a> {
-    path: &'a PathBuf,
-    faults: &'a [Fault],
-}
-
-impl fmt::Display for Report<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.faults.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{}", self.path.display())?;
-            if let Some(line) = fault.line {
-                write!(f, ":{line}")?;
-            }
-            if fault.key.is_empty() {
-                write!(f, ": {}", fault.problem)?;
-            } else {
-                write!(f, ": {}: {}", fault.key, fault.problem)?;
-            }
-        }
-        Ok(())
-    }
+fn report(path: &Path, faults: &[Fault]) -> String {
+    let sentence = |Fault { line, key, problem }: &Fault| {
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        let key = if key.is_empty() { String::new() } else { format!(": {key}") };
+        format!("{}{line}{key}: {problem}", path.display())
+    };
+    faults.iter().map(sentence).collect::<Vec<_>>().join("\n")
 }
 
 /// Collects faults, so that all of them are reported at once.

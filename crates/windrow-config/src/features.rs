@@ -49,7 +49,6 @@ pub enum CalendarPart {
 
 impl CalendarPart {
     /// Returns the part's name in the pipeline file and in the names of coefficients.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Hour => "hour",

@@ -39,7 +39,6 @@ pub struct Kafka {
 }
 
 /// Returns true if a setting of the Kafka client is a secret.
-#[must_use]
 pub fn is_secret(setting: &str) -> bool {
     SECRETS.contains(&setting)
 }

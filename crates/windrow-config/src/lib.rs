@@ -48,7 +48,7 @@ pub use nearest::{nearest_name, unknown_column};
 pub use pipeline::Pipeline;
 pub use placement::{LONGEST_GAP, NoWindow, PartitionProgress, Placed, Placement, Step};
 pub use reference::json_schema;
-pub use schema::{Checked, Feature, FeatureKind, LastTime, RowFault, Schema};
+pub use schema::{Feature, FeatureKind, LastTime, RowFault, Schema};
 pub use serve::{Serve, Tls};
 pub use solver::{Solver, Spark};
 pub use span::EventSpan;

@@ -7,7 +7,6 @@ const LONGEST: usize = 128;
 
 /// Returns the name that is most similar to a text by Jaro-Winkler similarity, ignoring case. Returns `None` if no name is
 /// similar enough.
-#[must_use]
 pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if text.len() > LONGEST {
         return None;
@@ -19,7 +18,6 @@ pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) ->
 }
 
 /// Returns the error message for a name that is not a column of `what`. It suggests the nearest column, or lists all columns.
-#[must_use]
 pub fn unknown_column(what: &str, name: &str, columns: &[String]) -> String {
     match nearest_name(name, columns.iter().map(String::as_str)) {
         Some(nearest) => format!("{what} has no column `{name}`; did you mean `{nearest}`?"),

@@ -26,18 +26,12 @@ pub enum NoWindow {
     /// The window of the row can get no more rows.
     #[error("late: its window is over")]
     Late,
-    /// The row is too far ahead of those before it, or too far from all other windows.
-    #[error("outlier: it is {windows} windows away from the rows before it")]
-    TooFar {
-        /// The number of windows between them.
-        windows: i64,
-    },
-    /// The row was held back, and the next row of its partition is nowhere near it.
-    #[error("outlier: it is {windows} windows away from the next message in its partition")]
-    Contradicted {
-        /// The number of windows between the two rows.
-        windows: u64,
-    },
+    /// The row is this many windows ahead of those before it, or away from all other windows: too many.
+    #[error("outlier: it is {0} windows away from the rows before it")]
+    TooFar(i64),
+    /// The row was held back, and the next row of its partition is nowhere near it: so many windows are between them.
+    #[error("outlier: it is {0} windows away from the next message in its partition")]
+    Contradicted(u64),
 }
 
 /// The position of a row compared with those before it in its partition.
@@ -69,20 +63,17 @@ impl<T> Default for PartitionProgress<T> {
 impl<T> PartitionProgress<T> {
     /// The furthest position that is accepted.
     #[inline]
-    #[must_use]
     pub fn at(&self) -> Option<i64> {
         self.at
     }
 
     /// The row that is held back, with its position.
     #[inline]
-    #[must_use]
     pub fn held(&self) -> Option<(i64, &T)> {
         self.held.as_ref().map(|(position, row)| (*position, row))
     }
 
     /// Returns true if the partition has no accepted position, only one that is held back.
-    #[must_use]
     pub fn is_undecided(&self) -> bool {
         self.at.is_none() && self.held.is_some()
     }
@@ -114,7 +105,7 @@ impl<T> PartitionProgress<T> {
         if is_near {
             return self.confirm().map(|row| (row, Ok(())));
         }
-        let contradicted = NoWindow::Contradicted { windows: windows.unsigned_abs() };
+        let contradicted = NoWindow::Contradicted(windows.unsigned_abs());
         self.reject().map(|row| (row, Err(contradicted)))
     }
 
@@ -131,7 +122,7 @@ impl<T> PartitionProgress<T> {
         }
         let window = |position| placement.cut.window_of_position(position);
         let windows = window(position).saturating_sub(window(at));
-        if windows > LONGEST_GAP { Err(NoWindow::TooFar { windows }) } else { Ok(Step::Ahead) }
+        if windows > LONGEST_GAP { Err(NoWindow::TooFar(windows)) } else { Ok(Step::Ahead) }
     }
 
     /// Holds back a row until the next row of the partition.
@@ -179,7 +170,6 @@ pub struct Placement {
 
 impl Placement {
     /// Creates the windows of a stream that has not begun.
-    #[must_use]
     pub fn new(cut: Cut, partitions: usize) -> Self {
         let mut placement = Self { cut, slack: 0, next: WindowIndex::FIRST, first_span: None, last: 0 };
         placement.set_partitions(partitions);
@@ -201,14 +191,12 @@ impl Placement {
 
     /// The cut of the stream.
     #[inline]
-    #[must_use]
     pub fn cut(&self) -> &Cut {
         &self.cut
     }
 
     /// The first window that is not sealed.
     #[inline]
-    #[must_use]
     pub fn next_window(&self) -> WindowIndex {
         self.next
     }
@@ -251,7 +239,7 @@ impl Placement {
         }
         // The distance from the rows of its own partition was judged before.
         if self.is_elsewhere(windows) {
-            return Err(NoWindow::TooFar { windows });
+            return Err(NoWindow::TooFar(windows));
         }
         if windows < 0 && self.next == WindowIndex::FIRST {
             let earlier = u32::try_from(-windows).unwrap_or(u32::MAX);
@@ -265,14 +253,13 @@ impl Placement {
                 self.last = self.last.max(window.get());
                 Ok(Placed { window, earlier: 0 })
             }
-            None if windows > 0 => Err(NoWindow::TooFar { windows }),
+            None if windows > 0 => Err(NoWindow::TooFar(windows)),
             _ => Err(NoWindow::Late),
         }
     }
 
     /// Returns the window of a row number. `None` if row numbers do not decide. `before` is as in [`place`](Self::place).
     #[inline]
-    #[must_use]
     pub fn window_of_row(&self, before: Option<i64>, row: RowNumber) -> Option<Result<WindowIndex, NoWindow>> {
         let window = self.cut.window_of_row(row)?;
         // The sealing does not wait for a partition that is added later.
@@ -283,7 +270,6 @@ impl Placement {
     /// Returns true if a partition at this position cannot have any more rows of the window. If all partitions have passed a window,
     /// it is complete; for event windows, it is enough to ask for the slowest partition.
     #[inline]
-    #[must_use]
     pub fn has_passed(&self, window: WindowIndex, at: Option<i64>) -> bool {
         let Some(at) = at else { return false };
         if let Some((_, last)) = self.cut.rows_of_window(window) {
@@ -294,14 +280,12 @@ impl Placement {
     }
 
     /// The beginning and the end, in seconds, of an event window.
-    #[must_use]
     pub fn span_of(&self, window: WindowIndex) -> Option<(i64, i64)> {
         self.cut.span_of_window(self.first_span?, window)
     }
 
     /// Returns the event window that a partition at this position has reached, which cannot be sealed yet. `None` before its first
     /// time.
-    #[must_use]
     pub fn reached_window(&self, at: Option<i64>) -> Option<WindowIndex> {
         let windows = self.cut.span_of_time(at?)?.saturating_sub(self.first_span?);
         let window = window_at(windows).filter(|_| !self.is_elsewhere(windows));

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::Pipeline;
 
 /// Returns the JSON Schema (draft 2020-12) of a pipeline file, for editors that complete and check TOML.
-#[must_use]
 pub fn json_schema() -> Value {
     let mut schema = schemars::schema_for!(Pipeline).into();
     fit_for_toml(&mut schema);

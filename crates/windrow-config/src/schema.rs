@@ -70,15 +70,6 @@ impl LastTime {
     }
 }
 
-/// The values that the check of a row returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Checked {
-    /// True if the row is positive. `None` if its target is missing.
-    pub label: Option<bool>,
-    /// The time of the row. `None` if the pipeline does not name a time, or if the time is missing.
-    pub time: Option<EventTime>,
-}
-
 /// The reason why a row is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
@@ -107,11 +98,8 @@ pub enum RowFault {
         given: String,
     },
     /// The time is missing, and windows are cut by time.
-    #[error("{column}: the time is missing")]
-    NoTime {
-        /// The name of the column.
-        column: String,
-    },
+    #[error("{0}: the time is missing")]
+    NoTime(String),
 }
 
 impl Schema {
@@ -159,26 +147,22 @@ impl Schema {
 
     /// The position of the target's column, and the rule that makes a row positive.
     #[inline]
-    #[must_use]
     pub fn target(&self) -> (usize, &TargetRule) {
         (self.target.0, &self.target.1)
     }
 
     /// Returns true if a text means a missing value.
     #[inline]
-    #[must_use]
     pub fn is_null(&self, cell: &str) -> bool {
         self.null.iter().any(|null| null == cell)
     }
 
     /// The texts that mean a missing value.
-    #[must_use]
     pub fn null_texts(&self) -> &[String] {
         &self.null
     }
 
     /// Returns true if a column is used, and only as a number.
-    #[must_use]
     pub fn is_number(&self, index: usize) -> bool {
         let is_compared = !matches!(self.target.1, TargetRule::Equals(_) | TargetRule::OneOf(_));
         let target = (self.target.0 == index).then_some(is_compared);
@@ -190,7 +174,6 @@ impl Schema {
     }
 
     /// Returns true if a column is used as nothing but a time, or not used.
-    #[must_use]
     pub fn is_time_alone(&self, index: usize) -> bool {
         let mut features = self.features.iter().filter(|feature| feature.index == index);
         self.target.0 != index && features.all(|feature| matches!(feature.kind, FeatureKind::Calendar(..)))
@@ -198,7 +181,6 @@ impl Schema {
 
     /// The text that is written for a missing value.
     #[inline]
-    #[must_use]
     pub fn null_text(&self) -> &str {
         self.null.first().map_or("", String::as_str)
     }
@@ -209,10 +191,7 @@ impl Schema {
     /// The target must be compared with a number and is not a number, or the record is too short.
     #[inline]
     pub fn label(&self, row: &Fields<'_>) -> Result<Option<bool>, RowFault> {
-        let cell = self.cell(row, self.target.0)?;
-        if self.is_null(cell) {
-            return Ok(None);
-        }
+        let Some(cell) = self.given(row, self.target.0)? else { return Ok(None) };
         self.target.1.holds(cell).map(Some).map_err(|source| self.fault(self.target.0, source))
     }
 
@@ -223,10 +202,7 @@ impl Schema {
     #[inline]
     pub fn time(&self, row: &Fields<'_>) -> Result<Option<EventTime>, RowFault> {
         let Some((index, format)) = &self.time else { return Ok(None) };
-        let cell = self.cell(row, *index)?;
-        if self.is_null(cell) {
-            return Ok(None);
-        }
+        let Some(cell) = self.given(row, *index)? else { return Ok(None) };
         format.parse(cell).map(Some).map_err(|source| self.fault(*index, source))
     }
 
@@ -237,10 +213,7 @@ impl Schema {
     /// The cell is not a number, log(1 + x) of it is needed and does not exist, or the record is too short.
     #[inline]
     pub fn number(&self, feature: &Feature, row: &Fields<'_>) -> Result<Option<f64>, RowFault> {
-        let cell = self.cell(row, feature.index)?;
-        if self.is_null(cell) {
-            return Ok(None);
-        }
+        let Some(cell) = self.given(row, feature.index)? else { return Ok(None) };
         let number = parse_number(cell).map_err(|source| self.fault(feature.index, source))?;
         match feature.kind {
             FeatureKind::Log if number > -1.0 => Ok(Some(number.ln_1p())),
@@ -249,13 +222,13 @@ impl Schema {
         }
     }
 
-    /// Checks every cell that the pipeline uses, except the time, which is a parameter. The row must have as many fields as the
-    /// dataset has columns. A row that passes can be stored, trained on and scored.
+    /// Checks every cell that the pipeline uses, except the time, and returns the [`label`](Self::label). The row must have as many
+    /// fields as the dataset has columns. A row that passes can be stored, trained on and scored.
     ///
     /// # Errors
     /// The first fault of the row.
     #[inline]
-    pub fn check(&self, row: &Fields<'_>, time: Option<EventTime>) -> Result<Checked, RowFault> {
+    pub fn check(&self, row: &Fields<'_>) -> Result<Option<bool>, RowFault> {
         let label = self.label(row)?;
         for feature in &self.features {
             let is_number = match feature.kind {
@@ -271,7 +244,7 @@ impl Schema {
                 self.number(feature, row)?;
             }
         }
-        Ok(Checked { label, time })
+        Ok(label)
     }
 
     /// Checks that the row has as many fields as the dataset has columns.
@@ -287,6 +260,18 @@ impl Schema {
     #[inline]
     fn cell<'a>(&self, row: &Fields<'a>, index: usize) -> Result<&'a str, RowFault> {
         row.get(index).ok_or(RowFault::FieldCount { given: row.len(), expected: self.columns.len() })
+    }
+
+    /// Returns a cell, or `None` if its value is missing.
+    #[inline]
+    fn given<'a>(&self, row: &Fields<'a>, index: usize) -> Result<Option<&'a str>, RowFault> {
+        Ok(Some(self.cell(row, index)?).filter(|cell| !self.is_null(cell)))
+    }
+
+    /// Returns the name of the column of times; empty if the pipeline does not name a time.
+    pub fn time_column(&self) -> String {
+        let index = self.time.as_ref().map(|(index, _)| *index);
+        index.and_then(|index| self.columns.get(index)).cloned().unwrap_or_default()
     }
 
     fn fault(&self, index: usize, source: CellError) -> RowFault {

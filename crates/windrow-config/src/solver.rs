@@ -50,7 +50,6 @@ fn names_a_folder(batches: &Option<String>, (): &()) -> Checked {
 
 impl Spark {
     /// Returns the server's address without its parameters, which may contain secrets.
-    #[must_use]
     pub fn address(&self) -> &str {
         self.remote.split_once("/;").map_or(self.remote.trim_end_matches('/'), |(address, _)| address)
     }

@@ -28,7 +28,6 @@ pub enum EventSpan {
 impl EventSpan {
     /// Returns the index of the span that contains a time, in seconds since 1970-01-01 00:00 UTC.
     #[inline]
-    #[must_use]
     pub fn of_time(self, seconds: i64) -> i64 {
         match self {
             Self::Fixed(_) | Self::Day | Self::Week => {
@@ -42,7 +41,6 @@ impl EventSpan {
 
     /// Returns the beginning of a span, in seconds since 1970-01-01 00:00 UTC.
     #[inline]
-    #[must_use]
     pub fn begin(self, span: i64) -> i64 {
         match self {
             Self::Fixed(_) | Self::Day | Self::Week => {
@@ -55,7 +53,6 @@ impl EventSpan {
     }
 
     /// Returns the length of the longest span, in seconds.
-    #[must_use]
     pub fn longest(self) -> i64 {
         match self {
             Self::Fixed(_) | Self::Day | Self::Week => self.regular().1,
@@ -65,7 +62,6 @@ impl EventSpan {
     }
 
     /// Returns the name of the span that begins at `from`, as in `week of 2013-04-01`, `2013-04` or `2013 Q2`.
-    #[must_use]
     pub fn name(self, from: i64) -> String {
         let date = date_of(from);
         match self {
@@ -85,7 +81,6 @@ impl EventSpan {
     }
 
     /// Returns the plural name of the spans, as in `weeks` or `windows of 14 days`.
-    #[must_use]
     pub fn plural(self) -> String {
         match self {
             Self::Fixed(length) if length.as_secs() == 86_400 => "days".to_owned(),

@@ -69,7 +69,6 @@ impl TryFrom<TargetKeys> for Target {
 
 impl Target {
     /// Returns the predicted question, as in `tip_share at least 0.25?`.
-    #[must_use]
     pub fn question(&self) -> String {
         let rule = match &self.rule {
             TargetRule::AtLeast(bound) => format!("at least {bound}"),

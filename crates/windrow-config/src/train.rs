@@ -82,7 +82,6 @@ pub struct Accept {
 
 impl Accept {
     /// Returns true if there is at least one rule.
-    #[must_use]
     pub fn has_rules(&self) -> bool {
         self.min_auc.is_some() || self.max_log_loss_increase.is_some()
     }

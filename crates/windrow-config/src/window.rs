@@ -79,7 +79,6 @@ impl TryFrom<WindowKeys> for WindowPolicy {
 impl WindowPolicy {
     /// Returns the name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`. Returns `None`
     /// if windows are not cut by event time.
-    #[must_use]
     pub fn period(self, from: Option<i64>) -> Option<String> {
         match self {
             Self::Event { span, .. } => from.map(|from| span.name(from)),
@@ -88,7 +87,6 @@ impl WindowPolicy {
     }
 
     /// Returns the plural name of the windows, as in `weeks` or `windows of 5000 rows`.
-    #[must_use]
     pub fn plural(self) -> String {
         match self {
             Self::Parts(_) => "equal windows".to_owned(),

@@ -1,16 +1,16 @@
 //! Detects the kind of a file from its first bytes: plain text, gzip, zstd, a zip archive with one member, or Parquet.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use flate2::CrcReader;
 use flate2::read::DeflateDecoder;
 
-use crate::encoding::Encoding;
 use crate::error::DatasetError;
+use windrow_base::files;
 use windrow_columnar::{CsvReader, Style};
 
 /// The number of bytes that are read to detect the kind of a file.
@@ -19,17 +19,12 @@ const LOOKED_AT: usize = 4096;
 const MEMBERS_TOLD: usize = 3;
 
 /// The uncompressed bytes of a file, from the first.
-pub struct Source {
+pub(crate) struct Source {
     /// The reader of the bytes.
-    pub reader: Box<dyn Read + Send>,
-    /// The encoding of the text, as far as the first bytes show it.
-    pub encoding: Encoding,
-}
-
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("encoding", &self.encoding).finish_non_exhaustive()
-    }
+    pub(crate) reader: Box<dyn Read + Send>,
+    /// The encoding of a text in UTF-16, as far as the first bytes show it. `None` for UTF-8, and for other encodings that have one
+    /// byte for each ASCII character.
+    pub(crate) utf16: Option<&'static Encoding>,
 }
 
 impl Source {
@@ -37,21 +32,21 @@ impl Source {
     ///
     /// # Errors
     /// The file cannot be read, is empty, or is of a kind that is not supported.
-    pub fn open(path: &Path) -> Result<Self, DatasetError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, DatasetError> {
         let opened = |source| DatasetError::Open { path: path.to_owned(), source };
         let kind = |reason: String| DatasetError::Kind { path: path.to_owned(), reason };
         let mut file = File::open(path).map_err(opened)?;
         let head = head(&mut file).map_err(opened)?;
         file.rewind().map_err(opened)?;
         let mut reader: Box<dyn Read + Send> = match head[..] {
-            [] => return Err(DatasetError::Empty { path: path.to_owned() }),
+            [] => return Err(DatasetError::Empty(path.to_owned())),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::new(file).map_err(opened)?),
             // A gzip file may consist of several concatenated files, as `cat` makes them.
             [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
             [b'P', b'A', b'R', b'1', ..] => {
                 let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
-                return Ok(Self { reader: Box::new(reader), encoding: Encoding::Utf8 });
+                return Ok(Self { reader: Box::new(reader), utf16: None });
             }
             [b'P', b'A', b'R', b'E', ..] => {
                 return Err(kind("it is encrypted Parquet; write an unencrypted copy".to_owned()));
@@ -62,20 +57,35 @@ impl Source {
         let head = match self::head(&mut reader) {
             Ok(head) => head,
             // The reader of the rows then reports this error together with the row.
-            Err(error) => return Ok(Self { reader: Box::new(Failed(Some(error))), encoding: Encoding::Utf8 }),
+            Err(error) => return Ok(Self { reader: Box::new(Failed(Some(error))), utf16: None }),
         };
-        let encoding = match head[..] {
-            [0xff, 0xfe, ..] => Encoding::Utf16Le,
-            [0xfe, 0xff, ..] => Encoding::Utf16Be,
+        let utf16 = match head[..] {
+            [0xff, 0xfe, ..] => Some(UTF_16LE),
+            [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
                 return Err(kind(
                     "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet".to_owned(),
                 ));
             }
-            _ => Encoding::Utf8,
+            _ => None,
         };
-        Ok(Self { reader: Box::new(io::Cursor::new(head).chain(reader)), encoding })
+        Ok(Self { reader: Box::new(io::Cursor::new(head).chain(reader)), utf16 })
     }
+}
+
+/// Returns the sha256 of the file on the disk, in hexadecimal. It identifies the dataset independently of its path.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn digest(dataset: &windrow_config::Dataset) -> Result<String, DatasetError> {
+    let digest = File::open(&dataset.path).and_then(files::digest);
+    digest.map(|(_, sha256)| sha256).map_err(|source| DatasetError::Open { path: dataset.path.clone(), source })
+}
+
+/// Returns bytes as text. If they are not UTF-8, they are taken as Windows-1252, which they most often are.
+pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let decoded = |_| WINDOWS_1252.decode_without_bom_handling(bytes).0;
+    std::str::from_utf8(bytes).map_or_else(decoded, Cow::Borrowed)
 }
 
 fn head(source: &mut impl Read) -> io::Result<Vec<u8>> {

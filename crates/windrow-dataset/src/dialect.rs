@@ -38,13 +38,9 @@ impl Rewriter {
         if joined.is_none() && dataset.quote.is_none() && dataset.decimal.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self {
-            parser: RecordParser::quoted(dataset.delimiter, dataset.quote.unwrap_or(b'"')),
-            delimiter: dataset.delimiter,
-            has_decimal_comma: dataset.decimal == Some(b','),
-            joined,
-            record: Vec::new(),
-        }))
+        let (delimiter, has_decimal_comma) = (dataset.delimiter, dataset.decimal == Some(b','));
+        let parser = RecordParser::quoted(delimiter, dataset.quote.unwrap_or(b'"'));
+        Ok(Some(Self { parser, delimiter, has_decimal_comma, joined, record: Vec::new() }))
     }
 
     /// Returns the record in the usual form. A record that cannot be parsed is returned unchanged, so that the caller

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::encoding::Encoding;
 use windrow_record::{CsvError, ReadError, RowNumber};
 
 /// The reason why a dataset cannot be read.
@@ -25,17 +24,12 @@ pub enum DatasetError {
         /// The kind of the file, and what the user can do.
         reason: String,
     },
-    /// The text of the file is not UTF-8.
+    /// The text of the file is UTF-16.
     #[error(
-        "the dataset {} is {encoding}: `windrow init DATA --repaired-copy OUT.csv.zst` makes a copy that can be read",
-        path.display()
+        "the dataset {} is UTF-16: `windrow init DATA --repaired-copy OUT.csv.zst` makes a copy that can be read",
+        .0.display()
     )]
-    Encoding {
-        /// The path of the dataset.
-        path: PathBuf,
-        /// The encoding of the text.
-        encoding: Encoding,
-    },
+    Utf16(PathBuf),
     /// The pipeline file skips all lines of the file.
     #[error(
         "the dataset {} has nothing after its first {lines} lines (dataset.skip in the pipeline file)",
@@ -58,11 +52,8 @@ pub enum DatasetError {
         columns: Vec<String>,
     },
     /// The file is empty.
-    #[error("the dataset {} is empty: it has no header line", path.display())]
-    Empty {
-        /// The path of the dataset.
-        path: PathBuf,
-    },
+    #[error("the dataset {} is empty: it has no header line", .0.display())]
+    Empty(PathBuf),
     /// The header line is not a CSV record.
     #[error("the header line of the dataset {} cannot be read: {source}", path.display())]
     Header {

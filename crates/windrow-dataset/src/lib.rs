@@ -6,24 +6,20 @@
 //! the columns.
 //!
 //! - `reader`: [`DatasetReader`], which reads the rows.
-//! - `content`: the uncompressed text of a file. `encoding`: the encoding of that text.
+//! - `content`: the uncompressed text of a file, its encoding, and the sha256 that identifies a dataset.
 //! - `dialect`: rewrites rows into the usual form.
-//! - `digest`: the sha256 that identifies a dataset.
 //! - [`inspection`]: the contents of a file, and the check of a pipeline file against it.
 //! - `error`: the reasons why a dataset cannot be read.
 
 mod content;
 mod dialect;
-mod digest;
-mod encoding;
 mod error;
 pub mod inspection;
 mod reader;
 
-pub use self::content::Source;
+pub use self::content::digest;
+pub(crate) use self::content::{Source, decode};
 pub(crate) use self::dialect::with_point;
-pub use self::digest::digest;
-pub use self::encoding::Encoding;
 pub use self::error::DatasetError;
 pub use self::reader::{DatasetReader, Row};
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::content::Source;
 use crate::dialect::Rewriter;
-use crate::encoding::Encoding;
 use crate::error::DatasetError;
 use windrow_record::{ReadError, RecordParser, RecordReader, RowNumber};
 
@@ -43,16 +42,13 @@ impl DatasetReader {
     pub fn open(dataset: &windrow_config::Dataset) -> Result<Self, DatasetError> {
         let path = dataset.path.clone();
         let source = Source::open(&path)?;
-        if source.encoding != Encoding::Utf8 {
-            return Err(DatasetError::Encoding { path, encoding: source.encoding });
+        if source.utf16.is_some() {
+            return Err(DatasetError::Utf16(path));
         }
         let mut source = BufReader::with_capacity(READ_CHUNK, source.reader);
         let skipped = dataset.skip.unwrap_or(0);
-        skip_lines(&mut source, skipped).map_err(|source| DatasetError::Broken {
-            path: path.clone(),
-            row: RowNumber::FIRST,
-            source,
-        })?;
+        let broken = |source| DatasetError::Broken { path: path.clone(), row: RowNumber::FIRST, source };
+        skip_lines(&mut source, skipped).map_err(broken)?;
         let quote = dataset.quote.unwrap_or(b'"');
         let mut records = RecordReader::quoted(source, dataset.delimiter, quote);
         let own = match &dataset.columns {
@@ -65,7 +61,6 @@ impl DatasetReader {
     }
 
     /// The names of the columns, from the header line or the pipeline file.
-    #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -125,17 +120,15 @@ fn read_header<R: Read>(
     let record = match records.next_record() {
         Ok(Some(record)) => record,
         Ok(None) if skipped > 0 => return Err(DatasetError::AllSkipped { path: path(), lines: skipped }),
-        Ok(None) => return Err(DatasetError::Empty { path: path() }),
+        Ok(None) => return Err(DatasetError::Empty(path())),
         Err(ReadError::Io(source)) => return Err(DatasetError::Broken { path: path(), row: RowNumber::FIRST, source }),
         Err(source) => return Err(DatasetError::Record { path: path(), source }),
     };
     let mut parser = RecordParser::quoted(dataset.delimiter, dataset.quote.unwrap_or(b'"'));
     let fields = parser.parse(record.bytes).map_err(|source| DatasetError::Header { path: path(), source })?;
     let columns: Vec<String> = fields.iter().map(str::to_owned).collect();
-    for (index, column) in columns.iter().enumerate() {
-        if columns[..index].contains(column) {
-            return Err(DatasetError::ColumnTwice { path: path(), column: column.clone() });
-        }
+    match columns.iter().enumerate().find(|(index, column)| columns[..*index].contains(column)) {
+        Some((_, column)) => Err(DatasetError::ColumnTwice { path: path(), column: column.clone() }),
+        None => Ok(columns),
     }
-    Ok(columns)
 }

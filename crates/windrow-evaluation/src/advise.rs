@@ -5,7 +5,7 @@ use crate::advice::{
     OverTime, PolicyComparison, Recommendation, Saved, Status, Step, Subject,
 };
 use crate::alarm::{on_loss, on_psi};
-use crate::breaks::{find_break, short};
+use crate::breaks::{Break, find_break, short};
 use crate::contrast::{Contrast, Interval};
 use crate::evidence::Evidence;
 use crate::follow::{self, Followed};
@@ -49,22 +49,14 @@ pub struct Question<'a> {
 pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
+    let is_short = trial.len() < FEWEST_WINDOWS;
+    let first_advice = is_short.then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS));
+    let (status, changes) = (Status::TooFew, changes(question));
     let mut advice = Advice {
         format: ADVICE_FORMAT,
         subject: question.subject.clone(),
-        basis: Basis {
-            keep: question.keep,
-            label_delay: question.delay,
-            judged: None,
-            first_advice: (trial.len() < FEWEST_WINDOWS)
-                .then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS)),
-        },
-        recommendation: Recommendation {
-            status: Status::TooFew,
-            sentences: Vec::new(),
-            named: None,
-            changes: changes(question),
-        },
+        basis: Basis { keep: question.keep, label_delay: question.delay, judged: None, first_advice },
+        recommendation: Recommendation { status, sentences: Vec::new(), named: None, changes },
         comparison: PolicyComparison::default(),
         over_time: OverTime::default(),
     };
@@ -135,12 +127,9 @@ impl Findings<'_> {
         comparison.steps = self.steps(subject.history);
         comparison.cost = self.cost(said.map(|said| said.policy));
         over_time.ages = self.ages(subject.history);
-        over_time.world_change = found.map(|found| BreakFinding {
-            window: found.window,
-            label: (question.label)(found.window),
-            jump: found.jump,
-            deviations: found.deviations,
-            calm: self.calm(found.window),
+        over_time.world_change = found.map(|Break { window, jump, deviations }| {
+            let (label, calm) = ((question.label)(window), self.calm(window));
+            BreakFinding { window, label, jump, deviations, calm }
         });
     }
 
@@ -185,18 +174,22 @@ impl Findings<'_> {
 
     fn finding(&self, trial: &Trial, series: &Series, ranked: &Ranked) -> PolicyFinding {
         let rows: f64 = trial.rows.iter().sum();
-        let mean = |sums: &[f64]| sums.iter().sum::<f64>() / rows;
+        let sums = [&series.log_loss, &series.squared_error, &series.false_alarms, &series.misses];
+        let [log_loss, brier, false_alarms, misses] = sums.map(|sums| sums.iter().sum::<f64>());
         let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
+        let cost = |[false_alarm, miss, refit]: [f64; 3]| {
+            (false_alarm * false_alarms + miss * misses) / trial.len() as f64 + refit * fits
+        };
         PolicyFinding {
             policy: series.policy,
             same: series.same.clone(),
             since: None,
             verdict: ranked.verdict,
             errors: Errors {
-                log_loss: mean(&series.log_loss),
-                brier: mean(&series.squared_error),
-                false_alarms: mean(&series.false_alarms),
-                misses: mean(&series.misses),
+                log_loss: log_loss / rows,
+                brier: brier / rows,
+                false_alarms: false_alarms / rows,
+                misses: misses / rows,
             },
             kept: ranked.kept,
             compared: Compared {
@@ -209,10 +202,7 @@ impl Findings<'_> {
                 fits_per_window: fits,
                 fits_per_year: self.question.subject.days.map(|days| fits * 365.25 / days),
                 refits: series.refits,
-                cost: self.question.cost.map(|[false_alarm, miss, refit]| {
-                    let [alarms, misses] = [&series.false_alarms, &series.misses].map(|sums| sums.iter().sum::<f64>());
-                    (false_alarm * alarms + miss * misses) / trial.len() as f64 + refit * fits
-                }),
+                cost: self.question.cost.map(cost),
             },
         }
     }
@@ -310,13 +300,9 @@ impl Findings<'_> {
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
         let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
-        Some(Calm {
-            first,
-            windows: u32::try_from(calm.len()).unwrap_or(u32::MAX),
-            policy: calm.series[place].policy,
-            provisional,
-            kept: ranking.ranked[place].kept,
-        })
+        let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
+        let (policy, kept) = (calm.series[place].policy, ranking.ranked[place].kept);
+        Some(Calm { first, windows, policy, provisional, kept })
     }
 
     /// Returns the costs of errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
@@ -335,14 +321,7 @@ impl Findings<'_> {
         let held = trial.series_of(named.unwrap_or(cheapest))?;
         let sums: Vec<f64> = costs(held).iter().zip(&least).map(|(a, b)| a - b).collect();
         let contrast = Contrast::new(&sums, &vec![1.0; sums.len()]);
-        Some(CostUnit {
-            false_alarm,
-            miss,
-            refit,
-            cheapest,
-            per_window: mean(&least),
-            difference: contrast.mean,
-            interval: Some(contrast.interval()),
-        })
+        let (per_window, difference, interval) = (mean(&least), contrast.mean, Some(contrast.interval()));
+        Some(CostUnit { false_alarm, miss, refit, cheapest, per_window, difference, interval })
     }
 }

@@ -13,15 +13,13 @@ pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f
     let series = losses.len();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();
-    let drawn: Vec<Vec<f64>> = draws
-        .iter()
-        .map(|draw| {
-            let centred = losses.iter().zip(&means).map(|(losses, mean)| {
-                draw.iter().map(|place| losses[*place]).sum::<f64>() / draw.len().max(1) as f64 - mean
-            });
-            centred.collect()
-        })
-        .collect();
+    let centred = |draw: &Vec<usize>| {
+        let centred = losses.iter().zip(&means).map(|(losses, mean)| {
+            draw.iter().map(|place| losses[*place]).sum::<f64>() / draw.len().max(1) as f64 - mean
+        });
+        centred.collect()
+    };
+    let drawn: Vec<Vec<f64>> = draws.iter().map(centred).collect();
     let mut scale = vec![0.0; series * series];
     for drawn in &drawn {
         for a in 0..series {

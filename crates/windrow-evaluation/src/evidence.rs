@@ -8,17 +8,10 @@ use windrow_record::{ModelId, Scheme};
 /// The losses of the windows from the first on, without a gap.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    windows: Vec<WindowRows>,
+    /// The windows, without their models.
+    windows: Vec<WindowLosses>,
     /// The losses by model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct WindowRows {
-    rows: f64,
-    positives: f64,
-    unlabelled: u64,
-    blocks: [u64; BLOCKS],
 }
 
 impl Evidence {
@@ -34,21 +27,16 @@ impl Evidence {
     }
 
     /// Adds the next window, or further models of a known window. Returns `false` if a window before it is missing.
-    pub fn insert(&mut self, window: WindowLosses) -> bool {
+    pub fn insert(&mut self, mut window: WindowLosses) -> bool {
         let next = self.last() + 1;
         if window.window.get() > next {
             return false;
         }
-        if window.window.get() == next {
-            self.windows.push(WindowRows {
-                rows: window.labelled() as f64,
-                positives: window.positive() as f64,
-                unlabelled: window.unlabelled,
-                blocks: window.rows,
-            });
-        }
-        for losses in window.models {
+        for losses in std::mem::take(&mut window.models) {
             self.losses.insert((losses.model, window.window.get()), losses);
+        }
+        if window.window.get() == next {
+            self.windows.push(window);
         }
         true
     }
@@ -60,12 +48,12 @@ impl Evidence {
 
     /// Returns the number of labelled rows of a window, counted from 1; 0 if the window is missing.
     pub fn rows(&self, window: u32) -> f64 {
-        self.counts(window).map_or(0.0, |counts| counts.rows)
+        self.counts(window).map_or(0.0, |counts| counts.labelled() as f64)
     }
 
     /// Returns the number of labelled rows of each block of a window.
     pub(crate) fn block_rows(&self, window: u32) -> [u64; BLOCKS] {
-        self.counts(window).map_or([0; BLOCKS], |counts| counts.blocks)
+        self.counts(window).map_or([0; BLOCKS], |counts| counts.rows)
     }
 
     /// Returns the number of rows without a target in windows `first` to `last`.
@@ -73,19 +61,17 @@ impl Evidence {
         (first..=last).filter_map(|window| self.counts(window)).map(|counts| counts.unlabelled).sum()
     }
 
-    /// Returns the sums of log-loss and of squared errors on `window` of always predicting the share of positives in
-    /// the windows up to `known`. Half a row of each class is added, so that no prediction is certain.
-    pub fn share_loss(&self, known: u32, window: u32) -> (f64, f64) {
-        let (rows, positives) = self
-            .windows
-            .iter()
-            .take(known as usize)
-            .fold((1.0, 0.5), |(rows, positives), counts| (rows + counts.rows, positives + counts.positives));
+    /// Returns the sum of log-loss on `window` of always predicting the share of positives in the windows up to `known`.
+    /// Half a row of each class is added, so that no prediction is certain.
+    pub fn share_loss(&self, known: u32, window: u32) -> f64 {
+        let seen = self.windows.iter().take(known as usize);
+        let (rows, positives) = seen.fold((1.0, 0.5), |(rows, positives), seen| {
+            (rows + seen.labelled() as f64, positives + seen.positive() as f64)
+        });
         let share: f64 = positives / rows;
-        let Some(counts) = self.counts(window) else { return (0.0, 0.0) };
-        let negatives = counts.rows - counts.positives;
-        let log_loss = -(counts.positives * share.ln() + negatives * (-share).ln_1p());
-        (log_loss, counts.positives * (1.0 - share).powi(2) + negatives * share.powi(2))
+        let Some(counts) = self.counts(window) else { return 0.0 };
+        let (rows, positives) = (counts.labelled() as f64, counts.positive() as f64);
+        -(positives * share.ln() + (rows - positives) * (-share).ln_1p())
     }
 
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
@@ -107,7 +93,7 @@ impl Evidence {
         (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
     }
 
-    fn counts(&self, window: u32) -> Option<&WindowRows> {
+    fn counts(&self, window: u32) -> Option<&WindowLosses> {
         self.windows.get(window.checked_sub(1)? as usize)
     }
 }

@@ -75,19 +75,10 @@ impl Ranking {
         let best =
             places.filter(|place| is_candidate(*place)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
-        let mut ranking = Self {
-            best,
-            gain,
-            gains: trial.len() >= FEWEST_WINDOWS && gain.lower_bound() > 0.0,
-            ranked: Vec::new(),
-            named: None,
-            share_gain,
-            rows,
-            keep,
-        };
-        let ranked = trial.series.iter().map(|series| ranking.rank(trial, series));
-        ranking.ranked = ranked.collect();
-        if trial.len() >= FEWEST_WINDOWS {
+        let gains = !is_short && gain.lower_bound() > 0.0;
+        let mut ranking = Self { best, gain, gains, ranked: Vec::new(), named: None, share_gain, rows, keep };
+        ranking.ranked = trial.series.iter().map(|series| ranking.rank(trial, series)).collect();
+        if !is_short {
             ranking.bound(trial);
             let shown = (0..trial.series.len())
                 .filter(|place| ranking.ranked[*place].verdict == Verdict::GoodEnough)
@@ -112,12 +103,8 @@ impl Ranking {
             _ if is_worse => Verdict::Worse,
             _ => Verdict::CannotTell,
         };
-        let mut ranked = Ranked {
-            to_best,
-            kept: KeptGain { share, interval: self.interval(to_best).filter(|_| is_told), at_least: None },
-            verdict,
-            set_p: None,
-        };
+        let kept = KeptGain { share, interval: self.interval(to_best).filter(|_| is_told), at_least: None };
+        let mut ranked = Ranked { to_best, kept, verdict, set_p: None };
         // A series that is not a candidate has a bound of its own: no simultaneous bound is needed.
         if is_told && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
             let most = to_best.mean + quantile(LEVEL, to_best.degrees) * to_best.standard_error;
@@ -153,17 +140,15 @@ impl Ranking {
         let seen: Vec<Contrast> = candidates.iter().map(|place| self.ranked[*place].to_best).collect();
         let of_best = candidates.iter().position(|place| *place == self.best);
         let drawn = self.drawn(trial, &candidates, &draws);
-        let mut largest: Vec<f64> = drawn
-            .iter()
-            .map(|gains| {
-                let best = of_best.map_or(self.gain.mean, |best| gains[best]);
-                let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
-                    // A difference that is drawn too small makes a policy look better than it is.
-                    if seen.standard_error > 0.0 { (seen.mean - (best - gain)) / seen.standard_error } else { 0.0 }
-                });
-                errors.fold(f64::NEG_INFINITY, f64::max)
-            })
-            .collect();
+        let largest_error = |gains: &Vec<f64>| {
+            let best = of_best.map_or(self.gain.mean, |best| gains[best]);
+            let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
+                // A difference that is drawn too small makes a policy look better than it is.
+                if seen.standard_error > 0.0 { (seen.mean - (best - gain)) / seen.standard_error } else { 0.0 }
+            });
+            errors.fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut largest: Vec<f64> = drawn.iter().map(largest_error).collect();
         largest.sort_unstable_by(f64::total_cmp);
         let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
         // The level is at least that for a single policy.
@@ -189,10 +174,8 @@ impl Ranking {
         let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
         // Scaled so that the mean over windows is the mean loss per row: windows are weighted by their rows.
         let scale = windows as f64 / self.rows.total;
-        let losses: Vec<Vec<f64>> = candidates
-            .iter()
-            .map(|place| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect())
-            .collect();
+        let scaled = |place: &usize| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect();
+        let losses: Vec<Vec<f64>> = candidates.iter().map(scaled).collect();
         for (place, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
             self.ranked[*place].set_p = Some(p);
         }

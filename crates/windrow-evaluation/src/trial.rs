@@ -83,17 +83,10 @@ impl Trial {
     /// Judges windows `first` to `last` with the models of window `oldest` and later ones.
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
         let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
-        let mut trial = Self {
-            rows: windows.iter().map(|window| evidence.rows(*window)).collect(),
-            share_loss: windows
-                .iter()
-                .map(|window| evidence.share_loss(window.saturating_sub(1 + delay), *window).0)
-                .collect(),
-            windows,
-            delay,
-            oldest,
-            series: Vec::new(),
-        };
+        let share_loss = |window: &u32| evidence.share_loss(window.saturating_sub(1 + delay), *window);
+        let rows = windows.iter().map(|window| evidence.rows(*window)).collect();
+        let share_loss = windows.iter().map(share_loss).collect();
+        let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new() };
         let every = intervals(trial.windows.len(), delay);
         let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
         let mut all: Vec<Series> = histories

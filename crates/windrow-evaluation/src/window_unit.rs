@@ -24,14 +24,7 @@ pub enum WindowUnit {
 impl WindowUnit {
     /// Returns the word for one window, as in `month`.
     pub fn one(self) -> &'static str {
-        match self {
-            Self::Window => "window",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Quarter => "quarter",
-        }
+        self.many().trim_end_matches('s')
     }
 
     /// Returns the word for several windows, as in `months`.

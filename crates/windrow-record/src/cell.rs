@@ -1,7 +1,5 @@
 //! The cells of a row, as numbers and times.
 
-use std::fmt;
-
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use serde::{Deserialize, Serialize};
@@ -14,21 +12,19 @@ use serde::{Deserialize, Serialize};
 pub fn parse_number(text: &str) -> Result<f64, CellError> {
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(CellError::Number { given: text.to_owned() }),
+        _ => Err(CellError::Number(text.to_owned())),
     }
 }
 
 /// Returns true if the shape of the text proves that it is a number: an optional minus sign, then at most 16 characters
 /// that are digits and at most one point. Other texts may be numbers too; see [`parse_number`].
 #[inline]
-#[must_use]
 pub fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
     let points = digits.iter().filter(|byte| **byte == b'.').count();
-    let is_digit = |byte: &u8| byte.is_ascii_digit();
     (1..=16).contains(&digits.len())
         && points <= 1
-        && digits.iter().filter(|byte| is_digit(byte)).count() + points == digits.len()
+        && digits.iter().filter(|byte| byte.is_ascii_digit()).count() + points == digits.len()
         && digits.len() > points
 }
 
@@ -40,7 +36,7 @@ const LAST_SECOND: f64 = 253_402_207_200.0;
 /// The format of the times in a column: strftime directives, as in `%Y-%m-%d %H:%M`, or `seconds` or `milliseconds`
 /// since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct TimeFormat(String);
 
 impl TimeFormat {
@@ -78,11 +74,10 @@ impl TimeFormat {
             let timestamp = jiff::Timestamp::from_second(seconds as i64).map_err(|_| fault())?;
             return Ok(EventTime::at(timestamp));
         }
-        let parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
+        let mut parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
         if let Some(timestamp) = parts.timestamp() {
             return Ok(EventTime::at(timestamp));
         }
-        let mut parts = parts;
         // A month without a day is its first day.
         if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
             parts.set_day(Some(1)).map_err(|_| fault())?;
@@ -103,7 +98,6 @@ impl TimeFormat {
 
     /// Returns true if the format writes only a civil time, without offset or count. [`write`](Self::write) then
     /// reproduces the text that was read.
-    #[must_use]
     pub fn is_civil(&self) -> bool {
         let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
         let text = BrokenDownTime::from(sample).to_string(&self.0).ok();
@@ -113,14 +107,12 @@ impl TimeFormat {
 
     /// Formats a civil time, given in microseconds since 1970-01-01 00:00. Returns `None` if the time is beyond the
     /// calendar, or if the format needs more than a civil time.
-    #[must_use]
     pub fn write(&self, micros: i64) -> Option<String> {
         let time = jiff::Timestamp::from_microsecond(micros).ok()?;
         BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
     }
 
     /// Returns the format as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -131,12 +123,6 @@ impl TryFrom<String> for TimeFormat {
 
     fn try_from(format: String) -> Result<Self, CellError> {
         Self::new(format)
-    }
-}
-
-impl From<TimeFormat> for String {
-    fn from(format: TimeFormat) -> Self {
-        format.0
     }
 }
 
@@ -154,14 +140,12 @@ impl EventTime {
 
     /// Returns the seconds since 1970-01-01 00:00 UTC. A time without an offset is taken as UTC.
     #[inline]
-    #[must_use]
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
     /// Returns the civil time as written, in microseconds since 1970-01-01 00:00.
     #[inline]
-    #[must_use]
     pub fn micros(self) -> i64 {
         let time = jiff::tz::Offset::UTC.to_timestamp(self.civil);
         // The conversion fails only in the first and the last days of the calendar, which a timestamp does not cover.
@@ -170,29 +154,20 @@ impl EventTime {
 
     /// Returns the hour of the day as written, 0 to 23.
     #[inline]
-    #[must_use]
     pub fn hour(self) -> u8 {
         self.civil.hour().unsigned_abs()
     }
 
     /// Returns the day of the week as written, 1 (Monday) to 7 (Sunday), as in ISO 8601.
     #[inline]
-    #[must_use]
     pub fn weekday(self) -> u8 {
         self.civil.weekday().to_monday_one_offset().unsigned_abs()
     }
 
     /// Returns the month as written, 1 to 12.
     #[inline]
-    #[must_use]
     pub fn month(self) -> u8 {
         self.civil.month().unsigned_abs()
-    }
-}
-
-impl fmt::Display for EventTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.civil, f)
     }
 }
 
@@ -200,11 +175,8 @@ impl fmt::Display for EventTime {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellError {
     /// The text is not a finite number.
-    #[error("`{given}` is not a number")]
-    Number {
-        /// The text of the cell.
-        given: String,
-    },
+    #[error("`{0}` is not a number")]
+    Number(String),
     /// The text is not a time in the column's format.
     #[error("`{given}` is not a time of the form {format}")]
     Time {

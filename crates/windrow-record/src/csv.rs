@@ -28,21 +28,18 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Returns the number of fields.
     #[inline]
-    #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Returns true if the record has no fields.
     #[inline]
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// Returns the field at `index`, counted from 0.
     #[inline]
-    #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
         let end = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { self.ends[index - 1] + self.gap };
@@ -80,12 +77,9 @@ pub enum ReadError {
     /// The source returned an error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The record exceeds the maximum length.
-    #[error("the record that begins on line {line} is longer than 16 MiB: is a quote never closed?")]
-    TooLong {
-        /// The line on which the record begins, from 1.
-        line: u64,
-    },
+    /// The record that begins on this line, counted from 1, exceeds the maximum length.
+    #[error("the record that begins on line {0} is longer than 16 MiB: is a quote never closed?")]
+    TooLong(u64),
 }
 
 /// A parser that splits a record into fields. It reuses its buffers for each record.
@@ -100,21 +94,14 @@ pub struct RecordParser {
 
 impl RecordParser {
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `"`.
-    #[must_use]
     pub fn new(delimiter: u8) -> Self {
         Self::quoted(delimiter, b'"')
     }
 
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `quote`.
-    #[must_use]
     pub fn quoted(delimiter: u8, quote: u8) -> Self {
-        Self {
-            delimiter,
-            quote,
-            reader: csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
-            text: vec![0; 1024],
-            ends: vec![0; FEWEST_FIELDS],
-        }
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
+        Self { delimiter, quote, reader, text: vec![0; 1024], ends: vec![0; FEWEST_FIELDS] }
     }
 
     /// Splits one record, given without its line end, into fields.
@@ -168,7 +155,6 @@ impl RecordParser {
 }
 
 /// Formats fields as one record without a line end. Fields are quoted if necessary.
-#[must_use]
 pub fn write_record<'a>(fields: impl IntoIterator<Item = &'a str>, delimiter: u8) -> Vec<u8> {
     let mut record = Vec::new();
     append_record(&mut record, fields, delimiter);
@@ -281,11 +267,10 @@ impl<R: Read> RecordReader<R> {
             }
         }
         let whole = &self.buffer[self.start..read];
-        let leading = whole.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let trailing = whole.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let leading = whole.iter().take_while(|byte| is_line_break(**byte)).count();
         let line = self.line + count_lines(&whole[..leading]);
         self.line += count_lines(whole);
-        let mut bytes = &self.buffer[self.start + leading..read - trailing];
+        let mut bytes = trim_line_breaks(whole);
         self.start = read;
         if std::mem::take(&mut self.at_beginning) {
             bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -317,7 +302,7 @@ impl<R: Read> RecordReader<R> {
         self.start = 0;
         if self.filled == self.buffer.len() {
             if self.filled >= LONGEST_RECORD {
-                return Err(ReadError::TooLong { line: self.line });
+                return Err(ReadError::TooLong(self.line));
             }
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
@@ -340,7 +325,6 @@ fn is_line_break(byte: u8) -> bool {
 
 /// Removes the line breaks before and after a record. Only a file has them, between its records.
 #[inline]
-#[must_use]
 pub fn trim_line_breaks(record: &[u8]) -> &[u8] {
     let from = record.iter().position(|byte| !is_line_break(*byte)).unwrap_or(record.len());
     let until = record.iter().rposition(|byte| !is_line_break(*byte)).map_or(from, |last| last + 1);

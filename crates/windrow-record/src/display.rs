@@ -7,19 +7,16 @@ use jiff::Timestamp;
 use thousands::Separable as _;
 
 /// Formats a count with separated thousands, as in `336,776`.
-#[must_use]
 pub fn thousands(count: u64) -> String {
     count.separate_with_commas()
 }
 
 /// Formats a count with its noun, as in `1 row` or `2,000 rows`.
-#[must_use]
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 /// Formats an ordinal number, as in `2nd`, `8th` or `32nd`.
-#[must_use]
 pub fn ordinal(number: u32) -> String {
     let ending = match (number % 10, number % 100) {
         (_, 11..=13) => "th",
@@ -32,14 +29,12 @@ pub fn ordinal(number: u32) -> String {
 }
 
 /// Formats a share in per cent, as in `98%` (no decimals) or `12.5%` (one). Halves are rounded away from zero.
-#[must_use]
 pub fn percent(share: f64, decimals: u8) -> String {
     let scale = 10_f64.powi(i32::from(decimals));
     format!("{:.*}%", usize::from(decimals), rounded(share, scale))
 }
 
 /// Formats the ends of an interval of shares in whole per cent, as in `92 to 104`.
-#[must_use]
 pub fn percent_interval(low: f64, high: f64) -> String {
     format!("{:.0} to {:.0}", rounded(low, 1.0), rounded(high, 1.0))
 }
@@ -50,7 +45,6 @@ fn rounded(share: f64, scale: f64) -> f64 {
 }
 
 /// Formats a duration in the largest unit that gives at least 2, as in `12 s`, `4 min`, `3 h` or `2 days`.
-#[must_use]
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     let (unit, name) = match seconds {
@@ -64,19 +58,16 @@ pub fn duration(length: Duration) -> String {
 
 /// Formats the month of a time given in seconds since 1970, as in `Jan 2018`; `-` if the calendar does not reach that
 /// far.
-#[must_use]
 pub fn month(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
 }
 
 /// Formats the name of a window, as in `window 14 (week of 2013-04-01)`.
-#[must_use]
 pub fn window_name(window: u32, period: Option<&str>) -> String {
     period.map_or_else(|| format!("window {window}"), |period| format!("window {window} ({period})"))
 }
 
 /// Returns the text, or its first `longest` characters followed by `...`.
-#[must_use]
 pub fn excerpt(text: &str, longest: usize) -> Cow<'_, str> {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
@@ -85,7 +76,6 @@ pub fn excerpt(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// Quotes an argument for a shell, if it needs quotes.
-#[must_use]
 pub fn shell_word(argument: &str) -> String {
     // Quoting fails only for NUL, which is allowed here: the text is printed, not run.
     shlex::Quoter::new().allow_nul(true).quote(argument).unwrap_or(Cow::Borrowed(argument)).into_owned()

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 /// The position of a row in its dataset, counted from 1; the header line does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct RowNumber(NonZeroU64);
 
 impl RowNumber {
@@ -17,14 +16,12 @@ impl RowNumber {
 
     /// Creates a row number; `None` for 0, because rows are counted from 1.
     #[inline]
-    #[must_use]
     pub fn new(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 
     /// Returns the number of the row, from 1.
     #[inline]
-    #[must_use]
     pub fn get(self) -> u64 {
         self.0.get()
     }
@@ -46,7 +43,6 @@ impl From<NonZeroU64> for RowNumber {
 
 /// The position of a window in its stream, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct WindowIndex(NonZeroU32);
 
 impl WindowIndex {
@@ -55,14 +51,12 @@ impl WindowIndex {
 
     /// Creates an index; `None` for 0, because windows are counted from 1.
     #[inline]
-    #[must_use]
     pub fn new(index: u32) -> Option<Self> {
         NonZeroU32::new(index).map(Self)
     }
 
     /// Returns the index as a number.
     #[inline]
-    #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -75,7 +69,6 @@ impl WindowIndex {
     }
 
     /// Returns the common name of the window's files, without an extension, as in `window-00001`.
-    #[must_use]
     pub fn file_stem(self) -> String {
         format!("window-{:05}", self.0)
     }
@@ -83,12 +76,10 @@ impl WindowIndex {
 
 /// The number of a partition of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Partition(pub i32);
 
 /// The position of a message in its partition, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Offset(pub i64);
 
 impl Offset {
@@ -102,7 +93,6 @@ impl Offset {
     /// Returns the offset as an element of a set of `u64`. A negative offset gives 0; a delivered message never has
     /// one.
     #[inline]
-    #[must_use]
     pub fn bits(self) -> u64 {
         u64::try_from(self.0).unwrap_or_default()
     }
@@ -110,19 +100,16 @@ impl Offset {
 
 /// The id of one replay of a dataset, so that rows of different replays are not confused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct RunId(String);
 
 impl RunId {
     /// Creates a run id from the text in a message or a manifest.
-    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// Returns the text of the id.
     #[inline]
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -152,7 +139,6 @@ pub enum Scheme {
 
 impl Scheme {
     /// Returns the first and the last window that the model of window `k` is trained on.
-    #[must_use]
     pub fn windows(self, k: WindowIndex) -> (WindowIndex, WindowIndex) {
         match self {
             Self::Cumulative => (WindowIndex::FIRST, k),
@@ -182,7 +168,7 @@ impl FromStr for Scheme {
         match text {
             "cumulative" => Ok(Self::Cumulative),
             "window" => Ok(Self::Window),
-            _ => sliding(text).ok_or_else(|| IdError::Scheme { given: text.to_owned() }),
+            _ => sliding(text).ok_or_else(|| IdError::Scheme(text.to_owned())),
         }
     }
 }
@@ -215,7 +201,7 @@ impl FromStr for ModelId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let fault = || IdError::Model { given: text.to_owned() };
+        let fault = || IdError::Model(text.to_owned());
         let (scheme, window) = text.rsplit_once('-').ok_or_else(fault)?;
         // The number has only digits, without a sign or a leading zero, so that a model has only one name.
         if window.starts_with('0') || !window.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -232,17 +218,11 @@ impl FromStr for ModelId {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is not a model id.
-    #[error("`{given}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
-    Model {
-        /// The text that was given.
-        given: String,
-    },
+    #[error("`{0}` is not a model id (these look like cumulative-2, window-3 or sliding4-7)")]
+    Model(String),
     /// The text is not a training scheme.
-    #[error("`{given}` is not a training scheme (expected cumulative, window or sliding=N)")]
-    Scheme {
-        /// The text that was given.
-        given: String,
-    },
+    #[error("`{0}` is not a training scheme (expected cumulative, window or sliding=N)")]
+    Scheme(String),
 }
 
 macro_rules! serde_as_text {
@@ -275,21 +255,9 @@ mod tests {
 
     #[test]
     fn what_is_no_model_id_is_refused() {
-        for text in [
-            "",
-            "window",
-            "window-",
-            "window-0",
-            "window-01",
-            "window-+1",
-            "window--1",
-            "weekly-1",
-            "-1",
-            "window-99999999999",
-            "sliding-1",
-            "sliding0-1",
-            "sliding=4-1",
-        ] {
+        let texts = "window window- window-0 window-01 window-+1 window--1 weekly-1 -1 window-99999999999 sliding-1 \
+                     sliding0-1 sliding=4-1";
+        for text in texts.split(' ').chain([""]) {
             assert!(text.parse::<ModelId>().is_err(), "{text} was taken");
         }
     }

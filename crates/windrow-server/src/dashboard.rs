@@ -88,15 +88,9 @@ impl Dashboard {
             return Some(Answer { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
         let (place, name) = place(path)?;
-        let view = View {
-            pipeline: Arc::clone(&self.pipeline),
-            snapshot: self.registry.snapshot(),
-            observed: self.monitor.observed(),
-            workdir: self.workdir.clone(),
-            name,
-            query: parsed(query),
-            has_keys,
-        };
+        let (pipeline, workdir) = (Arc::clone(&self.pipeline), self.workdir.clone());
+        let (snapshot, observed) = (self.registry.snapshot(), self.monitor.observed());
+        let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let page = (place.page)(&view);
             let entries =

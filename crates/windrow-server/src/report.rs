@@ -42,17 +42,12 @@ pub enum Form {
     Json,
 }
 
-/// An error while a report is written.
+/// A file of a report cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// A file cannot be written.
-    #[error("cannot write {}: {source}; choose another path with --out", path.display())]
-    Write {
-        /// The path of the file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
+#[error("cannot write {}: {source}; choose another path with --out", path.display())]
+pub struct ReportError {
+    path: PathBuf,
+    source: std::io::Error,
 }
 
 impl Report {
@@ -79,7 +74,7 @@ impl Report {
         files.push((path.to_owned(), text));
         for (path, text) in &files {
             let written = files::write_whole(path, text.as_bytes());
-            written.map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            written.map_err(|source| ReportError { path: path.clone(), source })?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())
     }

@@ -27,7 +27,6 @@ macro_rules! counters {
 
         impl Counters {
             /// Returns the present values of all counters.
-            #[must_use]
             pub fn counts(&self) -> Counts {
                 Counts { $($name: self.$name.get(),)* }
             }
@@ -41,7 +40,6 @@ macro_rules! counters {
             }
 
             /// Returns each count as a metric, with its help text and its value; `None` if the value is not known.
-            #[must_use]
             pub fn metrics(&self) -> Vec<(Metric, &'static str, Option<u64>)> {
                 vec![$((Metric::$kind($metric), $about, Option::<u64>::from(self.$name)),)*]
             }
@@ -103,7 +101,6 @@ impl Counter {
 
     /// Returns the present number.
     #[inline]
-    #[must_use]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -131,7 +128,6 @@ impl Gauge {
 
     /// Returns the present number; `None` if it is unknown.
     #[inline]
-    #[must_use]
     pub fn get(&self) -> Option<u64> {
         Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)
     }

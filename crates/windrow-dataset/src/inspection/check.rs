@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
-use crate::inspection::progress::Rows;
+use crate::inspection::progress::Tell;
 use crate::inspection::survey::{LabelCounts, MOST_LISTED, Refused, Survey};
 use crate::inspection::windows::{by_number, by_span};
 use windrow_config::{Cut, Pipeline, WindowPolicy};
@@ -77,32 +77,27 @@ pub struct Category {
 /// The maximum number of values that are listed for a category.
 const MOST_TOLD: usize = 5;
 
-/// Reads the whole dataset with a pipeline file.
+/// Reads the whole dataset with a pipeline file, and reports whether the two fit.
 ///
 /// # Errors
 /// The dataset cannot be read, or lacks a column that the pipeline names.
-pub(crate) fn check(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Check, InspectionError> {
-    let survey = Survey::take(pipeline, rows)?;
-    let mut check = Check {
-        rows: survey.rows,
-        without_target: survey.unlabelled,
-        positive: survey.positives,
-        order: pipeline.dataset.time.is_some().then_some(survey.order),
-        windows: windows(pipeline, &survey),
-        categories: categories(pipeline, &survey),
-        faults: Vec::new(),
-        notes: Vec::new(),
-        leaks: Vec::new(),
-        refused: BTreeMap::new(),
-    };
-    tell(pipeline, &survey, &mut check);
-    check.leaks = survey.leaks;
-    check.refused = survey.refused;
-    Ok(check)
+pub fn check(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Check, InspectionError> {
+    let survey = Survey::take(pipeline, tell)?;
+    let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
+    let (faults, notes) = told(pipeline, &survey, &windows, &categories);
+    let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
+    let order = pipeline.dataset.time.is_some().then_some(order);
+    Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
 }
 
-fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
-    let Check { faults, notes, .. } = check;
+/// Returns the faults and the notes, each a sentence.
+fn told(
+    pipeline: &Pipeline,
+    survey: &Survey,
+    windows: &[Window],
+    categories: &[Category],
+) -> (Vec<String>, Vec<String>) {
+    let (mut faults, mut notes) = (Vec::new(), Vec::new());
     let refused = survey.rows - survey.taken();
     for (what, found) in &survey.refused {
         let (rows, first) = (counted(found.rows, "row", "rows"), thousands(found.first));
@@ -131,33 +126,34 @@ fn tell(pipeline: &Pipeline, survey: &Survey, check: &mut Check) {
         } else {
             "late rows go to quarantine"
         };
-        let list = if is_cut_by_number { &mut *faults } else { &mut *notes };
+        let list = if is_cut_by_number { &mut faults } else { &mut notes };
         list.push(format!("{fault}: {why} (`windrow init DATA --repaired-copy OUT.csv.zst` puts the rows in order)"));
     }
     for Leak { column, reason } in &survey.leaks {
         faults.push(format!("features: {column}: {reason}"));
     }
-    if check.windows.len() == MOST_LISTED {
+    if windows.len() == MOST_LISTED {
         let most = thousands(MOST_LISTED as u64);
         notes.push(format!("only the first {most} windows are listed: does each window have enough rows to train on?"));
     }
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
-    let one_class: Vec<&Window> = check.windows.iter().filter(|window| !learned(&window.counts)).collect();
+    let one_class: Vec<&Window> = windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
-        let (count, all) = (one_class.len(), check.windows.len());
+        let (count, all) = (one_class.len(), windows.len());
         notes.push(format!(
             "{count} of {all} windows have rows of only one class and get no model of their own (the first is {})",
             first.window
         ));
     }
-    for category in check.categories.iter().filter(|category| category.rare_levels > 0) {
+    for category in categories.iter().filter(|category| category.rare_levels > 0) {
         let (levels, rare) = (category.levels.unwrap_or_default(), category.rare_levels);
         let (column, rows) = (&category.column, thousands(category.rare_rows));
         notes.push(format!("{column}: {rare} of {levels} values are too rare and count as 'other' ({rows} rows)"));
     }
-    for category in check.categories.iter().filter(|category| category.levels.is_none()) {
+    for category in categories.iter().filter(|category| category.levels.is_none()) {
         notes.push(format!("{}: more than 10,000 different values; is it an id?", category.column));
     }
+    (faults, notes)
 }
 
 fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
@@ -179,13 +175,8 @@ fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {
         let mut most: Vec<(String, u64)> = levels.iter().map(|(text, count)| (text.clone(), *count)).collect();
         most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         most.truncate(MOST_TOLD);
-        Category {
-            column: column.clone(),
-            levels: (!levels.is_empty()).then_some(levels.len()),
-            rare_levels: rare.clone().count(),
-            rare_rows: rare.sum(),
-            most,
-        }
+        let (column, levels) = (column.clone(), (!levels.is_empty()).then_some(levels.len()));
+        Category { column, levels, rare_levels: rare.clone().count(), rare_rows: rare.sum(), most }
     };
     survey.levels.iter().map(category).collect()
 }

@@ -8,7 +8,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::Plan;
-use crate::inspection::progress::Rows;
+use crate::inspection::progress::Tell;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{Refused, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
@@ -48,14 +48,14 @@ pub struct Draft {
 ///
 /// # Errors
 /// An option is missing or not valid, or the dataset must be repaired first.
-pub(crate) fn draft(
+pub fn draft(
     scan: &Scan,
     options: &Options,
     file: &Path,
     command: &str,
-    rows: Rows<'_>,
+    tell: Tell<'_>,
 ) -> Result<Draft, InspectionError> {
-    let faults = encoding_fault(scan, command);
+    let mut faults = encoding_fault(scan, command);
     let mut plan = match Plan::new(scan, options) {
         // The questions follow after the repair of the file.
         Err(InspectionError::Questions(_)) if !faults.is_empty() => return Err(InspectionError::Faults(faults)),
@@ -66,8 +66,7 @@ pub(crate) fn draft(
     // A calendar unit is chosen from counts by day. The survey has these only if windows are not cut by event time, so
     // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
-    let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, rows)?;
-    let mut faults = faults;
+    let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, tell)?;
     if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
         faults.push(format!(
@@ -80,9 +79,8 @@ pub(crate) fn draft(
         return Err(InspectionError::Faults(faults));
     }
     judge(&survey, &plan)?;
-    let is_kept = |column: &String| options.keep.contains(column);
     for leak in &survey.leaks {
-        if is_kept(&leak.column) {
+        if options.keep.contains(&leak.column) {
             plan.notes.push(format!("{}: kept, although {}", leak.column, leak.reason));
             continue;
         }
@@ -101,11 +99,9 @@ pub(crate) fn draft(
     plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
     let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
     if refused > MOST_REFUSED {
-        let share = percent(refused, 1);
-        return Err(InspectionError::Faults(vec![format!(
-            "{share} of the rows cannot be used:\n  {}",
-            plan.notes.join("\n  ")
-        )]));
+        let (share, notes) = (percent(refused, 1), plan.notes.join("\n  "));
+        let fault = format!("{share} of the rows cannot be used:\n  {notes}");
+        return Err(InspectionError::Faults(vec![fault]));
     }
     let seen = Seen { scan, survey: &survey, command, refused };
     let text = text(&plan, &name, &cut, file, Some(&seen));
@@ -126,10 +122,8 @@ fn order(scan: &Scan, plan: &Plan, survey: &Survey) -> Order {
 }
 
 fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
-    if scan.not_utf8.count == 0 {
-        return Vec::new();
-    }
-    let (count, first) = (thousands(scan.not_utf8.count), thousands(scan.not_utf8.first));
+    let Some(first) = scan.first_not_utf8 else { return Vec::new() };
+    let (count, first) = (thousands(scan.not_utf8), thousands(first));
     vec![format!(
         "{count} rows are not UTF-8 (the first is row {first})\n  to write a UTF-8 copy of it, read as Windows-1252:  \
          {command} --repaired-copy OUT.csv.zst"
@@ -168,14 +162,14 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
 }
 
 /// Makes the second pass over the rows, as a pipeline of this plan would read them.
-fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, rows: Rows<'_>) -> Result<Survey, InspectionError> {
+fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, tell: Tell<'_>) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         // Only the target is left. The file needs a feature to be valid; the error follows after the survey.
         plan.categorical.extend(plan.left_out.first().map(|(name, _)| name.clone()));
     }
     let pipeline = Pipeline::parse(file, &text(&plan, name, cut, file, None))?;
-    Survey::take(&pipeline, rows)
+    Survey::take(&pipeline, tell)
 }
 
 /// Checks that a model can be trained: the rows must have both classes.
@@ -183,17 +177,16 @@ fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
     let (labelled, positives) = (survey.labelled(), survey.positives);
     let rule = said_rule(&plan.target.column, &plan.target.rule);
     let problem = if labelled == 0 {
-        let first =
-            survey.refused.values().next().map(|refused| format!("; row {}: {}", refused.first, refused.example));
-        Some(format!("no valid row has a target{}", first.unwrap_or_default()))
-    } else if positives == 0 {
-        Some(format!("--target: no row matches {rule}: there is nothing to predict; choose another rule"))
-    } else if positives == labelled {
-        Some(format!("--target: every row matches {rule}: there is nothing to predict; choose another rule"))
+        let first = survey.refused.values().next();
+        let first = first.map(|refused| format!("; row {}: {}", refused.first, refused.example));
+        format!("no valid row has a target{}", first.unwrap_or_default())
+    } else if positives == 0 || positives == labelled {
+        let which = if positives == 0 { "no" } else { "every" };
+        format!("--target: {which} row matches {rule}: there is nothing to predict; choose another rule")
     } else {
-        None
+        return Ok(());
     };
-    problem.map_or(Ok(()), |problem| Err(InspectionError::Use(problem)))
+    Err(InspectionError::Use(problem))
 }
 
 struct Seen<'a> {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::encoding::Encoding;
 use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
@@ -37,26 +36,15 @@ pub enum InspectionError {
     #[error(
         "the file {} is not a table: no comma, semicolon, tab or | splits its lines into the same number of fields; \
          give another delimiter with --delimiter",
-        path.display()
+        .0.display()
     )]
-    NoTable {
-        /// The path of the file.
-        path: PathBuf,
-    },
+    NoTable(PathBuf),
     /// The file has no rows.
-    #[error("the file {} has a header line but no rows; is it complete?", path.display())]
-    NoRows {
-        /// The path of the file.
-        path: PathBuf,
-    },
+    #[error("the file {} has a header line but no rows; is it complete?", .0.display())]
+    NoRows(PathBuf),
     /// The file is not UTF-8.
-    #[error("the file {} is {encoding} and not UTF-8", path.display())]
-    Encoding {
-        /// The path of the file.
-        path: PathBuf,
-        /// The encoding that was detected.
-        encoding: Encoding,
-    },
+    #[error("the file {} is UTF-16 and not UTF-8", .0.display())]
+    Utf16(PathBuf),
     /// A file cannot be written.
     #[error("cannot write {}: {source}; choose another place", path.display())]
     Write {

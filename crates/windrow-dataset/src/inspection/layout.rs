@@ -1,5 +1,6 @@
 //! Detects the layout of a file: its delimiter, its quotes, and where its rows begin.
 
+use crate::decode;
 use crate::inspection::times::is_time;
 use windrow_record::{RecordParser, RecordReader, parse_number};
 
@@ -91,10 +92,7 @@ impl Layout {
 }
 
 fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<Looked> {
-    let text = match std::str::from_utf8(beginning) {
-        Ok(text) => std::borrow::Cow::Borrowed(text),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(beginning).0,
-    };
+    let text = decode(beginning);
     let mut reader = RecordReader::quoted(text.as_bytes(), delimiter, quote);
     let mut parser = RecordParser::quoted(delimiter, quote);
     let mut records = Vec::new();

@@ -58,14 +58,11 @@ pub(crate) enum Cell<'a> {
 impl Compared {
     /// Creates an empty sample. Each column has a name, and is marked if its cells are texts.
     pub(crate) fn new<'n>(columns: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
-        let columns = columns.into_iter().map(|(name, is_text)| Cells {
-            name: name.to_owned(),
-            values: Vec::new(),
-            codes: is_text.then(HashMap::new),
-            missing: 0,
-            missing_with_target: 0,
-        });
-        Self { stride: 1, seen: 0, labels: Vec::new(), columns: columns.collect() }
+        let cells = |(name, is_text): (&str, bool)| {
+            let (name, codes) = (name.to_owned(), is_text.then(HashMap::new));
+            Cells { name, values: Vec::new(), codes, missing: 0, missing_with_target: 0 }
+        };
+        Self { stride: 1, seen: 0, labels: Vec::new(), columns: columns.into_iter().map(cells).collect() }
     }
 
     /// Adds a row: its label, if it has one, and one cell for each column.

@@ -8,9 +8,9 @@ use crate::inspection::options::Options;
 use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::roles::{Role, role};
 use crate::inspection::scan::Scan;
-use crate::inspection::target::{self, Problem, Target};
+use crate::inspection::target::{self, Target};
 use crate::inspection::times::{Candidate, DateOrder};
-use windrow_config::{TimeColumn, unknown_column};
+use windrow_config::TimeColumn;
 use windrow_record::TimeFormat;
 use windrow_record::display::{percent, shell_word, thousands};
 
@@ -47,23 +47,11 @@ impl Plan {
             .columns
             .iter()
             .any(|column| column.comma_numbers > 0 && column.is_number(true) && !column.is_number(false));
-        let (mut questions, mut notes) = (Vec::new(), renamed(scan));
-        let time = match time(scan, options, &mut notes)? {
-            Time::Asked(question) => {
-                questions.push(question);
-                None
-            }
-            Time::None => None,
-            Time::Found(time, has_hours) => Some((time, has_hours)),
-        };
-        let target = match target::read(options.target.as_deref(), scan) {
-            Ok(target) => Some(target),
-            Err(Problem::Ask(question)) => {
-                questions.insert(0, question);
-                None
-            }
-            Err(Problem::No(reason)) => return Err(InspectionError::Use(reason)),
-        };
+        let (mut questions, mut about_time, mut notes) = (Vec::new(), Vec::new(), renamed(scan));
+        let time = or_asked(time(scan, options, &mut notes), &mut about_time)?.flatten();
+        // The question about the target is the first one.
+        let target = or_asked(target::read(options.target.as_deref(), scan), &mut questions)?;
+        questions.append(&mut about_time);
         let target_column = target.as_ref().map(|target| target.column.as_str());
         let mut of_time: Vec<&str> = Vec::new();
         if let Some((time, _)) = &time {
@@ -105,6 +93,17 @@ impl Plan {
     }
 }
 
+/// Returns what was found. If the user must answer questions first, returns `None` and adds the questions.
+fn or_asked<T>(found: Result<T, InspectionError>, asked: &mut Vec<Question>) -> Result<Option<T>, InspectionError> {
+    match found {
+        Err(InspectionError::Questions(questions)) => {
+            asked.extend(questions);
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
+}
+
 /// Returns notes on the columns whose names were empty, repeated or surrounded by spaces.
 fn renamed(scan: &Scan) -> Vec<String> {
     let renamed = scan.renamed.iter().take(NAMES_TOLD);
@@ -124,7 +123,7 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     ];
     for (option, names) in lists {
         if let Some(name) = names.iter().find(|name| scan.place(name).is_none()) {
-            return Err(InspectionError::Use(no_column(option, name, scan)));
+            return Err(scan.no_column(option, name));
         }
     }
     let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
@@ -136,36 +135,24 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     }
 }
 
-fn no_column(option: &str, name: &str, scan: &Scan) -> String {
-    format!("{option}: {}", unknown_column("the file", name, &scan.names))
-}
-
-enum Time {
-    None,
-    Asked(Question),
-    /// The time column, and true if it includes the hour.
-    Found(TimeColumn, bool),
-}
-
 /// Returns the time column of a file, for callers that need nothing else.
 ///
 /// # Errors
 /// The user must choose the time, or the option is not valid.
 pub(crate) fn time_alone(scan: &Scan, options: &Options) -> Result<Option<TimeColumn>, InspectionError> {
-    match time(scan, options, &mut Vec::new())? {
-        Time::None => Ok(None),
-        Time::Asked(question) => Err(InspectionError::Questions(vec![question])),
-        Time::Found(time, _) => Ok(Some(time)),
-    }
+    Ok(time(scan, options, &mut Vec::new())?.map(|(time, _)| time))
 }
 
+/// The time column, and true if it includes the hour.
+type FoundTime = (TimeColumn, bool);
+
 /// Finds the column that says when a row happened: the one whose rows are most in order.
-fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Time, InspectionError> {
+fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Option<FoundTime>, InspectionError> {
     if options.time.as_deref() == Some(NO_TIME) {
-        return Ok(Time::None);
+        return Ok(None);
     }
     if let Some(said) = &options.time {
-        return said_time(scan, said);
+        return said_time(scan, said).map(Some);
     }
     let moves = |(_, column): &(&String, &Column)| column.values.len() != Some(1) && column.given() > 0;
     let columns = scan.names.iter().zip(&scan.columns).filter(moves);
@@ -182,7 +169,7 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Time,
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let Some((_, _, name, column)) = found.first() else { return Ok(Time::None) };
+    let Some((_, _, name, column)) = found.first() else { return Ok(None) };
     if found.len() > 1 {
         let others: Vec<&str> = found[1..].iter().map(|(_, _, name, _)| name.as_str()).collect();
         notes.push(format!(
@@ -190,14 +177,13 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Time,
             others.join(", ")
         ));
     }
-    of_column(scan, name, column)
+    of_column(scan, name, column).map(Some)
 }
 
-fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<Time, InspectionError> {
-    let fitting = column.times.fitting();
-    match &fitting[..] {
+fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<FoundTime, InspectionError> {
+    match &column.times.fitting()[..] {
         [] => match column.epoch() {
-            Some(epoch) => Ok(Time::Found(time_column(name, epoch.to_owned(), None)?, true)),
+            Some(epoch) => Ok((time_column(name, epoch.to_owned(), None)?, true)),
             None => {
                 let example =
                     column.values.by_count().first().map_or(String::new(), |(value, _)| format!(", as in `{value}`"));
@@ -207,41 +193,32 @@ fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<Time, Inspectio
                 )))
             }
         },
-        [(candidate, _)] => {
-            let clock = if candidate.is_date { clock_beside(scan, name) } else { None };
-            let format = candidate.format.as_str();
-            match clock {
-                Some((clock, clock_format)) => {
-                    let from = Some([name.to_owned(), clock.to_owned()]);
-                    let joined = joined_name(scan, name, clock);
-                    Ok(Time::Found(time_column(&joined, format!("{format} {clock_format}"), from)?, true))
-                }
-                None => Ok(Time::Found(time_column(name, format.to_owned(), None)?, !candidate.is_date)),
-            }
-        }
-        several => Ok(Time::Asked(day_or_month(name, several))),
+        [(candidate, _)] => with_clock(scan, name, candidate.format.as_str(), !candidate.is_date),
+        several => Err(InspectionError::Questions(vec![day_or_month(name, several)])),
     }
 }
 
-fn said_time(scan: &Scan, said: &str) -> Result<Time, InspectionError> {
+fn said_time(scan: &Scan, said: &str) -> Result<FoundTime, InspectionError> {
     if let Some(place) = scan.place(said) {
         return of_column(scan, said, &scan.columns[place]);
     }
-    let Some((name, format)) = said.split_once('=') else {
-        return Err(InspectionError::Use(no_column("--time", said, scan)));
-    };
+    let Some((name, format)) = said.split_once('=') else { return Err(scan.no_column("--time", said)) };
     if scan.place(name).is_none() {
-        return Err(InspectionError::Use(no_column("--time", name, scan)));
+        return Err(scan.no_column("--time", name));
     }
-    // A date without a time of day is combined with the nearest column of times of day.
     let has_hours = ["%H", "%I", "%k", "%s", "%T", "%R", "seconds"].iter().any(|hours| format.contains(hours));
+    with_clock(scan, name, format, has_hours)
+}
+
+/// Returns the time in a column. A date without a time of day is combined with the nearest column of times of day.
+fn with_clock(scan: &Scan, name: &str, format: &str, has_hours: bool) -> Result<FoundTime, InspectionError> {
     match clock_beside(scan, name).filter(|_| !has_hours) {
         Some((clock, clock_format)) => {
             let from = Some([name.to_owned(), clock.to_owned()]);
             let column = joined_name(scan, name, clock);
-            Ok(Time::Found(time_column(&column, format!("{format} {clock_format}"), from)?, true))
+            Ok((time_column(&column, format!("{format} {clock_format}"), from)?, true))
         }
-        None => Ok(Time::Found(time_column(name, format.to_owned(), None)?, has_hours)),
+        None => Ok((time_column(name, format.to_owned(), None)?, has_hours)),
     }
 }
 
@@ -282,15 +259,14 @@ fn day_or_month(name: &str, several: &[(&'static Candidate, &crate::inspection::
 }
 
 fn unclear(name: &str, levels: usize) -> Question {
-    let text = format!(
-        "{name}: whole numbers with {} different values; is it an id, a number or a category?",
-        thousands(levels as u64)
-    );
-    let choices = vec![
-        (name.to_owned(), "an id of single things: leave it out".to_owned()),
-        (name.to_owned(), "a quantity: use it as a number".to_owned()),
-        (name.to_owned(), "a code for a group: use it as a category".to_owned()),
+    let levels = thousands(levels as u64);
+    let text = format!("{name}: whole numbers with {levels} different values; is it an id, a number or a category?");
+    let meanings = [
+        "an id of single things: leave it out",
+        "a quantity: use it as a number",
+        "a code for a group: use it as a category",
     ];
+    let choices = meanings.map(|meaning| (name.to_owned(), meaning.to_owned())).to_vec();
     Question { kind: QuestionKind::Unclear(name.to_owned()), text, option: "", choices }
 }
 

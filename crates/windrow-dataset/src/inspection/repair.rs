@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
+use encoding_rs::{CoderResult, Encoding};
 use tempfile::NamedTempFile;
 
 use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::plan;
-use crate::inspection::progress::Rows;
-use crate::inspection::scan::{Scan, decode};
-use crate::{DatasetReader, Encoding, Source};
+use crate::inspection::progress::Tell;
+use crate::inspection::scan::Scan;
+use crate::{DatasetReader, Source, decode};
 use windrow_config::TimeColumn;
 use windrow_record::RecordParser;
 
@@ -35,20 +36,18 @@ pub struct Repaired {
 ///
 /// # Errors
 /// The file cannot be read, the copy cannot be written, or the user must say what the time is.
-pub(crate) fn repair(
+pub fn repair(
     path: &Path,
     copy: &Path,
     options: &Options,
-    rows: Rows<'_>,
+    tell: Tell<'_>,
 ) -> Result<Option<Repaired>, InspectionError> {
     let source = Source::open(path)?;
-    if source.encoding == Encoding::Utf8 {
-        return repair_rows(path, copy, options, rows);
-    }
+    let Some(encoding) = source.utf16 else { return repair_rows(path, copy, options, tell) };
     // UTF-16 is first converted to UTF-8, because a scan needs one byte for each ASCII character.
-    write(copy, |out| transcode(source, out))?;
-    let repaired = repair_rows(copy, copy, options, rows)?.unwrap_or_default();
-    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.said, rows)?.rows };
+    write(copy, |out| transcode(source.reader, encoding, out))?;
+    let repaired = repair_rows(copy, copy, options, tell)?.unwrap_or_default();
+    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.said, tell)?.rows };
     Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
 }
 
@@ -56,13 +55,13 @@ fn repair_rows(
     path: &Path,
     copy: &Path,
     options: &Options,
-    rows: Rows<'_>,
+    tell: Tell<'_>,
 ) -> Result<Option<Repaired>, InspectionError> {
-    let scan = Scan::read(path, options.said, rows)?;
+    let scan = Scan::read(path, options.said, tell)?;
     let time = plan::time_alone(&scan, options)?;
     let mut records = read(&scan, time)?;
     let moved = moved(&records);
-    if moved == 0 && scan.not_utf8.count == 0 {
+    if moved == 0 && scan.not_utf8 == 0 {
         return Ok(None);
     }
     // The sort is stable: rows with the same time keep their order.
@@ -83,7 +82,7 @@ fn repair_rows(
         }
         out.flush()
     })?;
-    Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8.count, moved }))
+    Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8, moved }))
 }
 
 /// The time of a row in seconds, and its record.
@@ -100,10 +99,7 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>, InspectionE
     let mut records: Vec<Timed> = Vec::new();
     let mut last = i64::MIN;
     while let Some(row) = reader.next_row()? {
-        let bytes: Box<[u8]> = match std::str::from_utf8(row.bytes) {
-            Ok(_) => row.bytes.into(),
-            Err(_) => decode(row.bytes).into_bytes().into(),
-        };
+        let bytes: Box<[u8]> = decode(row.bytes).as_bytes().into();
         let seconds = time.as_ref().and_then(|time| {
             let fields = parser.parse(&bytes).ok()?;
             let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
@@ -125,13 +121,9 @@ fn moved(records: &[Timed]) -> u64 {
     records.iter().filter(is_behind).count() as u64
 }
 
-fn transcode(source: Source, out: &mut dyn Write) -> io::Result<()> {
-    let encoding = match source.encoding {
-        Encoding::Utf16Be => encoding_rs::UTF_16BE,
-        Encoding::Utf16Le | Encoding::Utf8 => encoding_rs::UTF_16LE,
-    };
+fn transcode(mut reader: impl Read, encoding: &'static Encoding, out: &mut dyn Write) -> io::Result<()> {
     let mut decoder = encoding.new_decoder_with_bom_removal();
-    let (mut reader, mut bytes, mut text) = (source.reader, vec![0; CHUNK], String::with_capacity(4 * CHUNK));
+    let (mut bytes, mut text) = (vec![0; CHUNK], String::with_capacity(4 * CHUNK));
     loop {
         let read = reader.read(&mut bytes)?;
         let mut given = 0;
@@ -140,7 +132,7 @@ fn transcode(source: Source, out: &mut dyn Write) -> io::Result<()> {
             given += used;
             out.write_all(text.as_bytes())?;
             text.clear();
-            if result == encoding_rs::CoderResult::InputEmpty {
+            if result == CoderResult::InputEmpty {
                 break;
             }
         }
@@ -177,7 +169,7 @@ mod tests {
         std::fs::write(&path, "at,late\n2021-01-02,1\n2021-01-03,\"0\"\n2021-01-01,0\n2021-01-04,\"1\n")
             .expect("a file");
         let options = Options { time: Some("at=%Y-%m-%d".to_owned()), ..Options::default() };
-        let repaired = repair(&path, &copy, &options, Rows(&|_| ())).expect("a table").expect("a copy");
+        let repaired = repair(&path, &copy, &options, &|_| ()).expect("a table").expect("a copy");
         assert_eq!((repaired.rows, repaired.moved), (4, 2));
         let copy = zstd::decode_all(File::open(copy).expect("a copy")).expect("zstd");
         let text = "at,late\n2021-01-01,0\n\"2021-01-04,\"\"1\"\n2021-01-02,1\n2021-01-03,0\n";

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::inspection::column::Column;
 use crate::inspection::error::InspectionError;
 use crate::inspection::layout::{Layout, Said};
-use crate::inspection::progress::Rows;
-use crate::{DatasetError, DatasetReader, Encoding, Source};
+use crate::inspection::progress::{Tell, passed};
+use crate::{DatasetError, DatasetReader, Source, decode};
+use windrow_config::unknown_column;
 use windrow_record::{CsvError, RecordParser};
 
 /// The number of bytes from which the layout is detected.
@@ -28,42 +29,26 @@ pub struct Scan {
     /// The names of the columns. Each name is unique.
     pub(crate) names: Vec<String>,
     pub(crate) columns: Vec<Column>,
+    /// The number of rows.
     pub rows: u64,
-    /// The rows that are not UTF-8.
-    pub(crate) not_utf8: Few,
-    /// The rows with too many or too few fields, or without a valid record.
-    pub(crate) not_a_row: Few,
+    /// The number of rows that are not UTF-8, and the first of them.
+    pub(crate) not_utf8: u64,
+    pub(crate) first_not_utf8: Option<u64>,
     /// The first lines of the table.
     pub(crate) first_lines: Vec<String>,
     /// The columns that were renamed: the new name and the old one.
     pub(crate) renamed: Vec<(String, String)>,
 }
 
-/// The number of rows with some fault, and the first of them.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Few {
-    pub(crate) count: u64,
-    pub(crate) first: u64,
-}
-
-impl Few {
-    pub(crate) fn add(&mut self, row: u64) {
-        if self.count == 0 {
-            self.first = row;
-        }
-        self.count += 1;
-    }
-}
-
 impl Scan {
-    /// Reads the whole file.
+    /// Reads all rows of a file, without a pipeline file.
     ///
     /// # Errors
     /// The file cannot be read, is not a table, has no rows, or is UTF-16.
-    pub(crate) fn read(path: &Path, said: Said, rows: Rows<'_>) -> Result<Self, InspectionError> {
+    pub fn read(path: &Path, said: Said, tell: Tell<'_>) -> Result<Self, InspectionError> {
         let layout = find_layout(path, said)?;
         if layout.columns > MOST_COLUMNS {
-            return Err(InspectionError::NoTable { path: path.to_owned() });
+            return Err(InspectionError::NoTable(path.to_owned()));
         }
         let (names, renamed) = names(&layout);
         let are_named = layout.header.is_none() || !renamed.is_empty();
@@ -78,25 +63,19 @@ impl Scan {
             null: Vec::new(),
             time: None,
         };
-        let mut scan = Self {
-            dataset,
-            has_header: layout.header.is_some(),
-            columns: names.iter().map(|_| Column::default()).collect(),
-            names,
-            rows: 0,
-            not_utf8: Few::default(),
-            not_a_row: Few::default(),
-            first_lines: Vec::new(),
-            renamed,
-        };
+        let columns = names.iter().map(|_| Column::default()).collect();
+        let has_header = layout.header.is_some();
+        let (not_utf8, first_not_utf8, first_lines) = (0, None, Vec::new());
+        let mut scan =
+            Self { dataset, has_header, columns, names, rows: 0, not_utf8, first_not_utf8, first_lines, renamed };
         if let Some(header) = &layout.header {
             scan.first_lines.push(header.join(char::from(layout.delimiter).encode_utf8(&mut [0; 4])));
         }
-        scan.read_rows(rows)?;
+        scan.read_rows(tell)?;
         Ok(scan)
     }
 
-    fn read_rows(&mut self, rows: Rows<'_>) -> Result<(), InspectionError> {
+    fn read_rows(&mut self, tell: Tell<'_>) -> Result<(), InspectionError> {
         // A file with another quote is rewritten to the usual one, which the parser below expects. All other files are
         // read as they are.
         let plain = windrow_config::Dataset { quote: None, ..self.dataset.clone() };
@@ -106,37 +85,28 @@ impl Scan {
         while let Some(row) = reader.next_row()? {
             let number = row.number.get();
             self.rows = number;
-            rows.passed(number);
+            passed(number, tell);
             if self.first_lines.len() <= LINES_SHOWN {
                 self.first_lines.push(String::from_utf8_lossy(row.bytes).into_owned());
             }
             let decoded;
             let fields = match parser.parse(row.bytes) {
                 Err(CsvError::NotUtf8) => {
-                    self.not_utf8.add(number);
+                    self.not_utf8 += 1;
+                    self.first_not_utf8.get_or_insert(number);
                     decoded = decode(row.bytes);
-                    match parser.parse(decoded.as_bytes()) {
-                        Ok(fields) => fields,
-                        Err(_) => continue,
-                    }
+                    parser.parse(decoded.as_bytes())
                 }
-                Err(_) => {
-                    self.not_a_row.add(number);
-                    continue;
-                }
-                Ok(fields) => fields,
+                fields => fields,
             };
-            if fields.len() != self.columns.len() {
-                self.not_a_row.add(number);
-                continue;
-            }
+            let Some(fields) = fields.ok().filter(|fields| fields.len() == self.columns.len()) else { continue };
             for (column, text) in self.columns.iter_mut().zip(fields.iter()) {
                 column.push(number, text);
             }
         }
-        rows.passed(self.rows);
+        passed(self.rows, tell);
         if self.rows == 0 {
-            return Err(InspectionError::NoRows { path: self.dataset.path.clone() });
+            return Err(InspectionError::NoRows(self.dataset.path.clone()));
         }
         Ok(())
     }
@@ -145,11 +115,11 @@ impl Scan {
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
-}
 
-/// Decodes bytes that are not UTF-8 as Windows-1252, which they most often are.
-pub(crate) fn decode(bytes: &[u8]) -> String {
-    encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
+    /// The error for a column that an option names and the file does not have.
+    pub(crate) fn no_column(&self, option: &str, name: &str) -> InspectionError {
+        InspectionError::Use(format!("{option}: {}", unknown_column("the file", name, &self.names)))
+    }
 }
 
 fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
@@ -158,14 +128,14 @@ fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
         DatasetError::Open { path, source } => InspectionError::Open { path, source },
         error => error.into(),
     })?;
-    if source.encoding != Encoding::Utf8 {
-        return Err(InspectionError::Encoding { path: path.to_owned(), encoding: source.encoding });
+    if source.utf16.is_some() {
+        return Err(InspectionError::Utf16(path.to_owned()));
     }
     let mut beginning = Vec::new();
     let broken = |source| DatasetError::Broken { path: path.to_owned(), row: windrow_record::RowNumber::FIRST, source };
     source.reader.take(LOOKED_AT).read_to_end(&mut beginning).map_err(broken)?;
     let whole = (beginning.len() as u64) < LOOKED_AT;
-    Layout::find(&beginning, whole, said).ok_or_else(|| InspectionError::NoTable { path: PathBuf::from(path) })
+    Layout::find(&beginning, whole, said).ok_or_else(|| InspectionError::NoTable(path.to_owned()))
 }
 
 /// Returns a unique, non-empty name for each column, and the renamed columns with their old names.

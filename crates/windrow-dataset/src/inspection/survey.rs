@@ -7,7 +7,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::{Cell, Compared, Leak};
 use crate::inspection::order::Order;
 use crate::inspection::placer::{Placer, Settled};
-use crate::inspection::progress::Rows;
+use crate::inspection::progress::{Tell, passed};
 use windrow_config::{EventSpan, Feature, FeatureKind, NoWindow, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, Fields, RecordParser, RowNumber};
 
@@ -84,7 +84,7 @@ impl Survey {
     ///
     /// # Errors
     /// The dataset cannot be read, or lacks a column that the pipeline names.
-    pub(crate) fn take(pipeline: &Pipeline, rows: Rows<'_>) -> Result<Self, InspectionError> {
+    pub(crate) fn take(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Self, InspectionError> {
         let mut reader = DatasetReader::open(&pipeline.dataset)?;
         let schema = Schema::bind(pipeline, reader.columns())?;
         let (mut parser, mut held_parser) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
@@ -92,7 +92,7 @@ impl Survey {
         let mut placer = Placer::new(pipeline);
         while let Some(row) = reader.next_row()? {
             let number = row.number;
-            rows.passed(number.get());
+            passed(number.get(), tell);
             reading.survey.rows = number.get();
             reading.survey.labels.push(REFUSED);
             let read = match reading.read(&mut parser, row.bytes) {
@@ -121,7 +121,7 @@ impl Survey {
         }
         placer.finish().into_iter().for_each(|settled| reading.settle(&mut held_parser, settled));
         let Reading { mut survey, compared, .. } = reading;
-        rows.passed(survey.rows);
+        passed(survey.rows, tell);
         survey.leaks = compared.leaks(survey.unlabelled);
         Ok(survey)
     }
@@ -168,15 +168,9 @@ impl<'a> Reading<'a> {
             WindowPolicy::Event { span, .. } => (true, span),
             _ => (false, EventSpan::Day),
         };
-        Self {
-            schema,
-            needs_time,
-            unit,
-            compared: Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature)))),
-            features,
-            overflowed: vec![false; survey.levels.len()],
-            survey,
-        }
+        let compared = Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature))));
+        let overflowed = vec![false; survey.levels.len()];
+        Self { schema, needs_time, unit, compared, features, overflowed, survey }
     }
 
     /// Reads a row as the consumer does.
@@ -192,16 +186,11 @@ impl<'a> Reading<'a> {
     fn check(&self, fields: &Fields<'_>) -> Result<(Option<bool>, Option<i64>), RowFault> {
         self.schema.check_count(fields)?;
         let time = self.schema.time(fields)?;
-        let checked = self.schema.check(fields, time)?;
+        let label = self.schema.check(fields)?;
         if self.needs_time && time.is_none() {
-            return Err(RowFault::NoTime { column: self.time_column() });
+            return Err(RowFault::NoTime(self.schema.time_column()));
         }
-        Ok((checked.label, time.map(|time| time.seconds())))
-    }
-
-    fn time_column(&self) -> String {
-        let index = self.schema.time.as_ref().map(|(index, _)| *index);
-        index.and_then(|index| self.schema.columns.get(index)).cloned().unwrap_or_default()
+        Ok((label, time.map(|time| time.seconds())))
     }
 
     fn settle(&mut self, parser: &mut RecordParser, (row, verdict): Settled) {
@@ -219,7 +208,7 @@ impl<'a> Reading<'a> {
                 let example = "it arrives after a row of a later window, by more than window.lateness allows";
                 ("late".to_owned(), example.to_owned())
             }
-            reason => (format!("{} (outlier)", self.time_column()), reason.to_string()),
+            reason => (format!("{} (outlier)", self.schema.time_column()), reason.to_string()),
         };
         self.refuse(row, kind, example);
     }
@@ -275,7 +264,7 @@ fn kind(fault: &RowFault) -> String {
         RowFault::FieldCount { .. } => "number of fields".to_owned(),
         RowFault::Cell { column, .. } => column.clone(),
         RowFault::Log { column, .. } => format!("{column} (logarithm)"),
-        RowFault::NoTime { column } => format!("{column} (missing)"),
+        RowFault::NoTime(column) => format!("{column} (missing)"),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reads the target rule of the command line: `arr_delay >= 15`, `severity in 2,3`, or only a column.
 
 use crate::inspection::column::Column;
+use crate::inspection::error::InspectionError;
 use crate::inspection::question::{Question, QuestionKind};
 use crate::inspection::scan::Scan;
-use windrow_config::{TargetRule, nearest_name, unknown_column};
+use windrow_config::{TargetRule, nearest_name};
 use windrow_record::display::{percent, shell_word};
 use windrow_record::parse_number;
 
@@ -20,37 +21,33 @@ pub(crate) struct Target {
 }
 
 /// Reads the target that the user gave. An incomplete target becomes a question.
-pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, Problem> {
-    let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else { return Err(Problem::Ask(what(scan))) };
-    let (name, rest) = split(said, scan)?;
-    let place = scan.place(name).ok_or_else(|| Problem::No(format!("the file has no column `{name}`")))?;
-    let column = &scan.columns[place];
+///
+/// # Errors
+/// The target is not valid, or the user must answer a question first.
+pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, InspectionError> {
+    let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else {
+        return Err(InspectionError::Questions(vec![what(scan)]));
+    };
+    let (place, rest) = split(said, scan)?;
+    let (name, column) = (&scan.names[place], &scan.columns[place]);
     let rule = if rest.is_empty() { alone(name, column)? } else { rule(name, rest, column)? };
-    Ok(Target { column: name.to_owned(), rule })
+    Ok(Target { column: name.clone(), rule })
 }
 
-/// The reason why the target is not known.
-#[derive(Debug)]
-pub(crate) enum Problem {
-    /// The user must answer this question.
-    Ask(Question),
-    /// The target is not valid, for this reason.
-    No(String),
-}
-
-/// Splits a target into the longest column name that it begins with, and the rest.
-fn split<'s>(said: &'s str, scan: &Scan) -> Result<(&'s str, &'s str), Problem> {
+/// Splits a target into the longest column name that it begins with, and the rest. Returns the index of the column.
+fn split<'s>(said: &'s str, scan: &Scan) -> Result<(usize, &'s str), InspectionError> {
     let ends_there =
         |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace() || "<>=!".contains(next));
-    let names = scan.names.iter().filter(|name| said.strip_prefix(name.as_str()).is_some_and(ends_there));
-    if let Some(name) = names.max_by_key(|name| name.len()) {
-        return Ok((&said[..name.len()], said[name.len()..].trim()));
+    let rest_behind = |name: &String| said.strip_prefix(name.as_str()).filter(|rest| ends_there(rest));
+    let names = scan.names.iter().enumerate().filter_map(|(place, name)| Some((place, rest_behind(name)?)));
+    if let Some((place, rest)) = names.min_by_key(|(_, rest)| rest.len()) {
+        return Ok((place, rest.trim()));
     }
     let given = said.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
-    Err(Problem::No(format!("--target: {}", unknown_column("the file", given, &scan.names))))
+    Err(scan.no_column("--target", given))
 }
 
-fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> {
+fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, InspectionError> {
     let comparisons = [
         (">=", TargetRule::AtLeast as fn(f64) -> TargetRule),
         ("<=", TargetRule::AtMost),
@@ -60,11 +57,10 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
     for (sign, rule) in comparisons {
         if let Some(bound) = rest.strip_prefix(sign) {
             let bound = bound.trim();
-            let number = parse_number(bound).map_err(|_| {
-                Problem::No(format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'"))
-            })?;
+            let problem = format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'");
+            let number = parse_number(bound).map_err(|_| InspectionError::Use(problem))?;
             if !column.is_number(true) {
-                return Err(Problem::No(format!(
+                return Err(InspectionError::Use(format!(
                     "--target: {name} holds text, not numbers; say which texts are positive: --target {}",
                     shell_word(&format!("{name} in A,B"))
                 )));
@@ -78,7 +74,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
         let list = list.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
         list.split(',').map(unquoted).filter(|text| !text.is_empty()).collect()
     } else {
-        return Err(Problem::No(format!(
+        return Err(InspectionError::Use(format!(
             "--target: `{rest}` is not a rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
         )));
     };
@@ -97,12 +93,12 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Problem> 
             let nearest = nearest_name(text, known.iter().map(|(value, _)| *value));
             let nearest = nearest
                 .map_or_else(|| format!("it holds {}", listed(column)), |name| format!("did you mean `{name}`?"));
-            return Err(Problem::No(format!("--target: {name} is never `{text}`; {nearest}")));
+            return Err(InspectionError::Use(format!("--target: {name} is never `{text}`; {nearest}")));
         }
         found.extend(if values.is_empty() { vec![text.clone()] } else { values });
     }
     match &found[..] {
-        [] => Err(Problem::No("--target: the rule has no text".to_owned())),
+        [] => Err(InspectionError::Use("--target: the rule has no text".to_owned())),
         [one] => Ok(TargetRule::Equals(one.clone())),
         _ => Ok(TargetRule::OneOf(found)),
     }
@@ -122,43 +118,42 @@ fn listed(column: &Column) -> String {
 }
 
 /// Returns the rule for a column without one: the rarer of two values. Otherwise asks the user to choose.
-fn alone(name: &str, column: &Column) -> Result<TargetRule, Problem> {
+fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
     let values = column.values.by_count();
     match &values[..] {
         [_, (rarer, _)] => return Ok(TargetRule::Equals((*rarer).to_owned())),
         [(only, _)] => {
-            return Err(Problem::No(format!(
+            return Err(InspectionError::Use(format!(
                 "--target: {name} is always `{only}`: there is nothing to predict; name another column"
             )));
         }
         _ => {}
     }
     let total = column.given().max(1) as f64;
+    let meaning = |share: f64| format!("{} of the rows are positive", percent(share, 1));
     let mut choices: Vec<(String, String)> = Vec::new();
     let text = if column.is_number(true) {
         for share in SHARES {
             let Some((bound, reached)) = column.quantile(share) else { continue };
             let choice = format!("{name} >= {bound}");
             if reached > 0.0 && reached < 1.0 && choices.iter().all(|(known, _)| *known != choice) {
-                choices.push((choice, format!("{} of the rows are positive", percent(reached, 1))));
+                choices.push((choice, meaning(reached)));
             }
         }
         format!("{name} holds numbers: from which number on is a row positive?")
     } else if values.is_empty() {
-        return Err(Problem::No(format!(
+        return Err(InspectionError::Use(format!(
             "--target: {name} holds too many different texts to choose from; say which are positive: --target {}",
             shell_word(&format!("{name} in A,B"))
         )));
     } else {
         for (value, count) in values.iter().take(OFFERED) {
-            choices.push((
-                format!("{name} = {value}"),
-                format!("{} of the rows are positive", percent(*count as f64 / total, 1)),
-            ));
+            choices.push((format!("{name} = {value}"), meaning(*count as f64 / total)));
         }
         format!("{name} holds {} different texts: which of them are positive?", values.len())
     };
-    Err(Problem::Ask(Question { kind: QuestionKind::Target, text, option: "--target", choices }))
+    let question = Question { kind: QuestionKind::Target, text, option: "--target", choices };
+    Err(InspectionError::Questions(vec![question]))
 }
 
 /// Asks which column is the target. Columns with two values come first.

@@ -28,11 +28,9 @@ impl Ages {
 
     /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
-        let described: Vec<String> =
-            self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference)).collect();
-        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
-        let lines = picture.title(&self.title);
-        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 262.0, 64.0, 428.0);
+        let described = self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference));
+        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
+        let (bottom, left, right) = (262.0, 64.0, 428.0);
         let ends = self.ages.iter().flat_map(|found| {
             let interval = found.interval.map_or([found.difference; 2], |interval| [interval.low, interval.high]);
             [found.difference, interval[0], interval[1]]

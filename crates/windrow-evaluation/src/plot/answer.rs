@@ -58,25 +58,18 @@ impl Answer {
             },
             sums: saved.sums.clone(),
         });
+        let marks = advice.over_time.world_change.iter().map(|change| (change.window, change.label.clone()));
+        let lengths = format!("{many} of history, refitting {}", Refit::Every(1).name(unit));
+        let keep = advice.basis.keep;
         Some(Self {
-            how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep: advice.basis.keep },
-            how_much: Shares {
-                title: title_how_much,
-                across: format!("{many} of history, refitting {}", Refit::Every(1).name(unit)),
-                points: how_much.collect(),
-                keep: advice.basis.keep,
-            },
+            how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep },
+            how_much: Shares { title: title_how_much, across: lengths, points: how_much.collect(), keep },
             over_time: Course {
                 title: title_over_time,
                 unit: "log-loss saved, summed over all rows up to each window".to_owned(),
                 windows: course.windows.clone(),
                 lines: lines.collect(),
-                marks: advice
-                    .over_time
-                    .world_change
-                    .iter()
-                    .map(|change| (change.window, change.label.clone()))
-                    .collect(),
+                marks: marks.collect(),
             },
         })
     }

@@ -31,11 +31,9 @@ pub(crate) struct Line {
 impl Course {
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
-        let described: Vec<String> =
-            self.lines.iter().map(|line| format!("{}: {:.0} in the end", line.name, last(line))).collect();
-        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
-        let titles = picture.title(&self.title);
-        let (top, bottom, left, right) = (30.0 + 19.0 * titles as f64, 244.0, 60.0, 428.0);
+        let described = self.lines.iter().map(|line| format!("{}: {:.0} in the end", line.name, last(line)));
+        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
+        let (bottom, left, right) = (244.0, 60.0, 428.0);
         let all = || self.lines.iter().flat_map(|line| line.sums.iter().copied());
         let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
         let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));

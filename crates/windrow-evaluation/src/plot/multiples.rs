@@ -38,24 +38,19 @@ impl Multiples {
         let rows = self.curves.len().div_ceil(COLUMNS).max(1);
         let width = (COLUMNS as f64 * CELL.0) as u32;
         let last = |curve: &Curve| curve.values.last().map_or(0.0, |(_, value)| *value);
-        let described: Vec<String> =
-            self.curves.iter().map(|curve| format!("{}: {:.3} in the end", curve.name, last(curve))).collect();
+        let described = self.curves.iter().map(|curve| format!("{}: {:.3} in the end", curve.name, last(curve)));
         let top = 40.0;
         let height = (top + rows as f64 * CELL.1 + 24.0) as u32;
-        let mut picture = Picture::new(width, height, &self.title, &described.join("; "));
-        picture.title(&self.title);
+        let (mut picture, _) = Picture::new(width, height, &self.title, described);
         let all = || self.curves.iter().flat_map(|curve| curve.values.iter().map(|(_, value)| *value));
         let range = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
         for (number, curve) in self.curves.iter().enumerate() {
             let (column, row) = (number % COLUMNS, number / COLUMNS);
             let (left, y) = (column as f64 * CELL.0 + MARGIN, top + row as f64 * CELL.1);
-            let across = Scale::new(
-                (f64::from(self.windows.0), f64::from(self.windows.1)),
-                (left, left + CELL.0 - 7.0 * MARGIN),
-            );
+            let right = left + CELL.0 - 7.0 * MARGIN;
+            let across = Scale::new((f64::from(self.windows.0), f64::from(self.windows.1)), (left, right));
             let up = Scale::new(range, (y + CELL.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
             picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, NAME));
-            let right = left + CELL.0 - 7.0 * MARGIN;
             picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
             let places =
                 curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));

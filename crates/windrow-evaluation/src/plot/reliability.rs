@@ -48,13 +48,11 @@ impl Bin {
 impl Reliability {
     /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
-        let described = self
-            .bins
-            .iter()
-            .map(|bin| format!("predicted {:.2}, observed {:.2} of {} rows", bin.predicted, bin.observed, bin.rows));
-        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.collect::<Vec<_>>().join("; "));
-        let lines = picture.title(&self.title);
-        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 342.0, 52.0, 428.0);
+        let words = |bin: &Bin| {
+            format!("predicted {:.2}, observed {:.2} of {} rows", bin.predicted, bin.observed, bin.rows)
+        };
+        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.bins.iter().map(words));
+        let (bottom, left, right) = (342.0, 52.0, 428.0);
         let across = Scale::new((0.0, 1.0), (left, right));
         let up = Scale::new((0.0, 1.0), (bottom, top));
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {

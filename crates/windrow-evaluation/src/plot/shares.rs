@@ -39,10 +39,8 @@ pub(crate) struct Point {
 
 impl Shares {
     pub(crate) fn draw(&self) -> Picture {
-        let described: Vec<String> = self.points.iter().map(Point::in_words).collect();
-        let mut picture = Picture::new(WIDTH, HEIGHT, &self.title, &described.join("; "));
-        let lines = picture.title(&self.title);
-        let (top, bottom, left, right) = (30.0 + 19.0 * lines as f64, 262.0, 52.0, 428.0);
+        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.points.iter().map(Point::in_words));
+        let (bottom, left, right) = (262.0, 52.0, 428.0);
         let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.low));
         let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.high));
         let lowest = lows.fold(0.0, f64::min).max(LOWEST);

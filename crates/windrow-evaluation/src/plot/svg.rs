@@ -20,10 +20,14 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Creates an empty picture with its title and its description, for tooltips and screen readers.
-    pub(super) fn new(width: u32, height: u32, title: &str, description: &str) -> Self {
-        let inside = format!("<title>{}</title><desc>{}</desc>", escaped(title), escaped(description));
-        Self { width, height, inside }
+    /// Creates a picture with its title at the top left, and with the title and a description for tooltips and screen readers.
+    /// Returns the y coordinate below the title too.
+    pub(super) fn new(width: u32, height: u32, title: &str, told: impl IntoIterator<Item = String>) -> (Self, f64) {
+        let description = told.into_iter().collect::<Vec<_>>().join("; ");
+        let inside = format!("<title>{}</title><desc>{}</desc>", escaped(title), escaped(&description));
+        let mut picture = Self { width, height, inside };
+        let lines = picture.title(title);
+        (picture, 30.0 + 19.0 * lines as f64)
     }
 
     pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
@@ -58,13 +62,12 @@ impl Picture {
     /// Adds a text. `anchor` is `start`, `middle` or `end`.
     pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
         let (x, y, text) = (place(x), place(y), escaped(text));
-        let class = if class.is_empty() { String::new() } else { format!(r#" class="{class}""#) };
         let anchor = if anchor == "start" { String::new() } else { format!(r#" text-anchor="{anchor}""#) };
-        self.add(format_args!(r#"<text{class} x="{x}" y="{y}"{anchor}>{text}</text>"#));
+        self.add(format_args!(r#"<text class="{class}" x="{x}" y="{y}"{anchor}>{text}</text>"#));
     }
 
     /// Adds a title at the top left, wrapped to the width of the picture. Returns the number of lines.
-    pub(super) fn title(&mut self, title: &str) -> usize {
+    fn title(&mut self, title: &str) -> usize {
         let room = f64::from(self.width) - 12.0;
         let width = |text: &str| text.chars().map(width_in_title).sum::<f64>();
         let mut lines = vec![String::new()];
@@ -149,13 +152,13 @@ mod tests {
 
     #[test]
     fn nothing_that_is_handed_in_becomes_markup() {
-        let mut picture = Picture::new(100, 50, "</title><script>alert(1)</script>", "a \u{1} b");
-        picture.text("", "end", (1.0, 2.25), "\"x\" & 'y' < z");
+        let (mut picture, _) = Picture::new(100, 50, "</title><script>alert(1)</script>", ["a \u{1} b".to_owned()]);
+        picture.text("s", "end", (1.0, 2.25), "\"x\" & 'y' < z");
         let text = picture.alone();
         assert!(!text.contains("<script") && !text.contains('\u{1}'), "{text}");
         assert!(text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="1" y="2.2""#), "{text}");
         assert_eq!(picture.title("one two three four five six seven"), 4);
-        let mut picture = Picture::new(440, 320, "", "");
+        let (mut picture, _) = Picture::new(440, 320, "", []);
         assert_eq!(picture.title("More history hurts: all of it keeps 67% (41 to 92)"), 1);
         assert_eq!(picture.title("The data do not show yet that a model is worse after 16 windows"), 2);
     }

@@ -35,9 +35,9 @@ impl Triangle {
         let class = |value: f64| CLASSES[bounds.iter().filter(|bound| value > **bound).count()];
         let described =
             format!("{} by {} bins; the table of scores has the numbers", self.cells.len(), self.cells.len());
-        let mut picture = Picture::new((LEFT + SIZE + 180.0) as u32, (SIZE + 104.0) as u32, &self.title, &described);
-        let lines = picture.title(&self.title);
-        let top = 16.0 + 19.0 * lines as f64;
+        let (width, height) = ((LEFT + SIZE + 180.0) as u32, (SIZE + 104.0) as u32);
+        let (mut picture, below) = Picture::new(width, height, &self.title, [described]);
+        let top = below - 14.0;
         let side = SIZE / self.cells.len().max(1) as f64;
         // Adjacent cells of one shade are drawn as one rectangle.
         for (row, cells) in self.cells.iter().enumerate() {

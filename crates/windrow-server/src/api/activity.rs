@@ -67,15 +67,8 @@ impl Activity {
     pub(crate) fn new(clock: Arc<CoarseClock>) -> Self {
         let changed = AtomicU64::new(clock.millis());
         let [has_begun, has_answered, is_multiplexed] = [(); 3].map(|()| AtomicBool::new(false));
-        Self {
-            clock,
-            requests: Default::default(),
-            changed,
-            has_begun,
-            has_answered,
-            is_multiplexed,
-            task: OnceLock::new(),
-        }
+        let (requests, task) = (Default::default(), OnceLock::new());
+        Self { clock, requests, changed, has_begun, has_answered, is_multiplexed, task }
     }
 
     /// Sets the task that serves the connection.

@@ -71,8 +71,10 @@ pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaR
     MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }
 
-/// Returns the description of an answer with status 200.
-pub(crate) fn success(content: Vec<MetaMediaType>) -> MetaResponses {
+/// Returns the description of an answer with status 200. `content` lists its media types and their schemas.
+pub(crate) fn success(content: impl IntoIterator<Item = (&'static str, MetaSchemaRef)>) -> MetaResponses {
+    let media = |(content_type, schema)| MetaMediaType { content_type, schema };
+    let content = content.into_iter().map(media).collect();
     let response =
         MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
     MetaResponses { responses: vec![response] }

@@ -166,7 +166,7 @@ impl Content for ManyRows {
             ApiError::unsupported_media_type(given, "application/json, application/x-ndjson or text/csv")
         })?;
         let wanted = request.header("accept").and_then(RowsKind::of).unwrap_or(sent);
-        Ok((Self { sent, wanted }, RequestScope::of(request)?.limits().max_body))
+        Ok((Self { sent, wanted }, RequestScope::of(request)?.limits.max_body))
     }
 }
 
@@ -193,7 +193,7 @@ impl Content for Tensors {
         if !is_binary && request.content_type().is_some() {
             check_json(request)?;
         }
-        Ok((Self { json }, RequestScope::of(request)?.limits().max_body))
+        Ok((Self { json }, RequestScope::of(request)?.limits.max_body))
     }
 }
 
@@ -216,28 +216,24 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
     if body.size_hint().lower() > limit as u64 {
         return Err(ApiError::too_large(limit));
     }
-    scope.phase().set(Phase::Receiving);
+    scope.phase.set(Phase::Receiving);
     let mut memory: Option<OwnedSemaphorePermit> = None;
     let (mut first, mut bytes, mut reserved) = (Bytes::new(), Vec::new(), SMALL);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| gone(&error))?.into_data() else { continue };
-        scope.phase().moved_on();
-        // A body that arrives in one piece is not copied.
-        if first.is_empty() && bytes.is_empty() {
-            if data.len() > limit {
-                return Err(ApiError::too_large(limit));
-            }
-            first = data;
-            continue;
-        }
-        let so_far = if bytes.is_empty() { first.len() } else { bytes.len() };
-        let length = so_far + data.len();
+        scope.phase.moved_on();
+        let length = first.len() + bytes.len() + data.len();
         if length > limit {
             return Err(ApiError::too_large(limit));
         }
+        // A body that arrives in one piece is not copied.
+        if length == data.len() {
+            first = data;
+            continue;
+        }
         if length > reserved {
             let more = length.max(reserved).min(limit.max(length) - reserved);
-            let permit = scope.limits().reserve(more)?;
+            let permit = scope.limits.reserve(more)?;
             match &mut memory {
                 Some(memory) => memory.merge(permit),
                 None => memory = Some(permit),
@@ -251,7 +247,7 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
         bytes.extend_from_slice(&data);
         pace(length - data.len(), length).await;
     }
-    scope.phase().set(Phase::Working);
+    scope.phase.set(Phase::Working);
     let bytes = if bytes.is_empty() { first } else { bytes.into() };
     Ok(Body { content, bytes, permit: scope.begin_work()?, _memory: memory })
 }

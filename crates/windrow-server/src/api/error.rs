@@ -66,15 +66,8 @@ pub(crate) struct ApiError(pub(crate) Box<Problem>);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
-        Self {
-            kind: format!("urn:windrow:{kind}"),
-            title: kind.replace('-', " "),
-            status: status.as_u16(),
-            detail: detail.into(),
-            errors: None,
-            known: None,
-            error: None,
-        }
+        let (kind, title) = (format!("urn:windrow:{kind}"), kind.replace('-', " "));
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), errors: None, known: None, error: None }
     }
 
     /// Adapts the problem to the clients of `path`. Clients of the Open Inference Protocol read the field `error`.
@@ -180,25 +173,25 @@ impl ApiError {
     }
 
     pub(crate) fn invalid_row(faults: Faults) -> Self {
-        Self::with_faults("invalid-row", many("the row", faults.len()), faults.into_vec())
+        Self::with_faults("invalid-row", many("the row", faults.len()), faults)
     }
 
     pub(crate) fn invalid_batch(faults: Faults) -> Self {
-        Self::with_faults("invalid-batch", many("the batch", faults.len()), faults.into_vec())
+        Self::with_faults("invalid-batch", many("the batch", faults.len()), faults)
     }
 
     /// Repeats the first fault in the detail, because clients of the Open Inference Protocol show only that text.
     pub(crate) fn invalid_tensor(faults: Faults) -> Self {
-        let detail = faults.first().map_or(String::new(), |first| match first.row {
+        let detail = faults.found.first().map_or(String::new(), |first| match first.row {
             Some(row) => format!("row {row}: {} {}", first.field, first.reason),
             None => format!("the tensor `{}` {}", first.field, first.reason),
         });
-        Self::with_faults("invalid-tensor", detail, faults.into_vec())
+        Self::with_faults("invalid-tensor", detail, faults)
     }
 
-    pub(crate) fn with_faults(kind: &str, detail: impl Into<String>, faults: Vec<FieldFault>) -> Self {
+    pub(crate) fn with_faults(kind: &str, detail: impl Into<String>, faults: Faults) -> Self {
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail);
-        Problem { errors: Some(faults), ..problem }.into()
+        Problem { errors: Some(faults.found), ..problem }.into()
     }
 
     /// Creates a 404 problem. If there are too many known names, lists only the newest.

@@ -96,7 +96,7 @@ impl Keys {
         let mut names: Vec<&str> = keys.known.iter().map(|(caller, _)| &*caller.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(KeysError::Twice { name: twice[0].to_owned() });
+            return Err(KeysError::Twice(twice[0].to_owned()));
         }
         Ok(keys)
     }
@@ -157,7 +157,6 @@ impl Keys {
     }
 
     /// Returns true if requests need no key.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
@@ -224,11 +223,8 @@ pub enum KeysError {
     )]
     Text,
     /// Two keys have the same name.
-    #[error("two API keys have the name `{name}`: rename one, because the history of aliases shows only the name")]
-    Twice {
-        /// The name that occurs twice.
-        name: String,
-    },
+    #[error("two API keys have the name `{0}`: rename one, because the history of aliases shows only the name")]
+    Twice(String),
     /// The key file contains no keys.
     #[error("the file of API keys has no key, so no request would be allowed; add one, or remove serve.keys")]
     None,
@@ -253,7 +249,7 @@ mod tests {
         for wrong in ["", "secret", &entry.sha256, "y"] {
             assert_eq!(caller(wrong), None, "{wrong}");
         }
-        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x"), None), Err(KeysError::Twice { .. })));
+        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x"), None), Err(KeysError::Twice(_))));
         for (text, is_told) in [
             (file.replace("admin", "root"), "root"),
             (file.replace("sha256 = \"", "sha256 = \"0"), "64 hexadecimal digits"),

@@ -31,7 +31,7 @@ pub(crate) struct Document {
     typed: String,
     pipeline: Arc<Pipeline>,
     /// True if requests need an API key.
-    has_keys: bool,
+    pub(crate) has_keys: bool,
     /// The last document and the models that it describes. Locked while a request makes the document, so that other
     /// requests wait for it.
     made: tokio::sync::Mutex<Option<(Arc<Served>, Bytes)>>,
@@ -65,7 +65,6 @@ impl Document {
 }
 
 /// Returns the API document as indented JSON. The same pipeline and models give the same text.
-#[must_use]
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let served = Served::default().renewed(registry.snapshot(), &[]);
     let has_keys = pipeline.serve.keys.is_some();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::api::activity::{Activity, Phase, RequestPhase};
+use crate::api::activity::{Activity, RequestPhase};
 use crate::api::error::ApiError;
 use windrow_config::Serve;
 
@@ -38,13 +38,9 @@ impl Limits {
         let concurrency = serve.concurrency.min(Semaphore::MAX_PERMITS);
         let max_body = usize::try_from(serve.max_body.as_u64()).unwrap_or(usize::MAX);
         let memory = max_body.saturating_mul(2).max(LEAST_MEMORY) / MEMORY_UNIT;
-        Self {
-            max_body,
-            max_rows: serve.max_rows,
-            concurrency,
-            work: Arc::new(Semaphore::new(concurrency)),
-            memory: Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS))),
-        }
+        let memory = Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS)));
+        let work = Arc::new(Semaphore::new(concurrency));
+        Self { max_body, max_rows: serve.max_rows, concurrency, work, memory }
     }
 
     /// Reserves memory until the permit is dropped.
@@ -53,11 +49,8 @@ impl Limits {
     /// Returns an error if other large requests have reserved too much.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let units = u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX);
-        Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| {
-            ApiError::overloaded(
-                "other large requests use all the memory that is reserved for them; try again in a moment",
-            )
-        })
+        let detail = "other large requests use all the memory that is reserved for them; try again in a moment";
+        Arc::clone(&self.memory).try_acquire_many_owned(units).map_err(|_| ApiError::overloaded(detail))
     }
 }
 
@@ -79,88 +72,68 @@ const ABANDONED: u8 = 1;
 const COMMITTED: u8 = 2;
 
 /// One request, from its arrival to the end of its answer.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestScope(Arc<Scope>);
-
 #[derive(Debug)]
-struct Scope {
-    limits: Arc<Limits>,
+pub(crate) struct RequestScope {
+    pub(crate) limits: Arc<Limits>,
     state: AtomicU8,
     /// True if the client disconnected before the whole body arrived.
     is_cut_short: AtomicBool,
-    phase: RequestPhase,
+    pub(crate) phase: RequestPhase,
 }
 
 impl RequestScope {
-    pub(crate) fn new(limits: Arc<Limits>, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(limits: Arc<Limits>, activity: Arc<Activity>) -> Arc<Self> {
         let (state, is_cut_short) = (AtomicU8::new(WANTED), AtomicBool::new(false));
-        Self(Arc::new(Scope { limits, state, is_cut_short, phase: RequestPhase::begin(activity) }))
+        Arc::new(Self { limits, state, is_cut_short, phase: RequestPhase::begin(activity) })
     }
 
     /// Returns the scope of a request.
-    pub(crate) fn of(request: &Request) -> Result<&Self, ApiError> {
-        request.data::<Self>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
-    }
-
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
-    }
-
-    pub(crate) fn phase(&self) -> &RequestPhase {
-        &self.0.phase
+    pub(crate) fn of(request: &Request) -> Result<&Arc<Self>, ApiError> {
+        request.data::<Arc<Self>>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
     }
 
     /// Acquires a work permit. It is held until the work has ended, even if the request is abandoned before.
     ///
     /// # Errors
     /// Returns an error if too many requests are being processed.
-    pub(crate) fn begin_work(&self) -> Result<WorkPermit, ApiError> {
-        let permit = Arc::clone(&self.0.limits.work).try_acquire_owned().map_err(|_| {
-            let most = self.0.limits.concurrency;
+    pub(crate) fn begin_work(self: &Arc<Self>) -> Result<WorkPermit, ApiError> {
+        let permit = Arc::clone(&self.limits.work).try_acquire_owned().map_err(|_| {
+            let most = self.limits.concurrency;
             ApiError::overloaded(format!("{most} requests are being answered already; try again in a moment"))
         })?;
-        Ok(WorkPermit { scope: self.clone(), _permit: permit })
+        Ok(WorkPermit { scope: Arc::clone(self), _permit: permit })
     }
 
     /// Abandons the request, so that its work stops. Returns false if the work is committed.
     pub(crate) fn abandon(&self) -> bool {
-        self.0.state.compare_exchange(WANTED, ABANDONED, SeqCst, SeqCst) != Err(COMMITTED)
+        self.state.compare_exchange(WANTED, ABANDONED, SeqCst, SeqCst) != Err(COMMITTED)
     }
 
     /// Records that the client disconnected before the whole body arrived.
     pub(crate) fn cut_short(&self) {
-        self.0.is_cut_short.store(true, SeqCst);
+        self.is_cut_short.store(true, SeqCst);
     }
 
     pub(crate) fn is_cut_short(&self) -> bool {
-        self.0.is_cut_short.load(SeqCst)
-    }
-
-    /// Returns true while the body is being received.
-    pub(crate) fn is_receiving(&self) -> bool {
-        self.0.phase.is(Phase::Receiving)
+        self.is_cut_short.load(SeqCst)
     }
 }
 
 /// The permit to process a request. It limits the number of requests that are processed at once.
 #[derive(Debug)]
 pub(crate) struct WorkPermit {
-    scope: RequestScope,
+    pub(crate) scope: Arc<RequestScope>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl WorkPermit {
-    pub(crate) fn limits(&self) -> &Limits {
-        self.scope.limits()
-    }
-
     /// Returns an error if the request is abandoned.
     pub(crate) fn check_wanted(&self) -> Result<(), ApiError> {
-        if self.scope.0.state.load(SeqCst) == ABANDONED { Err(ApiError::abandoned()) } else { Ok(()) }
+        if self.scope.state.load(SeqCst) == ABANDONED { Err(ApiError::abandoned()) } else { Ok(()) }
     }
 
     /// Commits the work, so that it cannot be undone any more. Returns false if the request is abandoned.
     pub(crate) fn commit(&self) -> bool {
-        self.scope.0.state.compare_exchange(WANTED, COMMITTED, SeqCst, SeqCst) != Err(ABANDONED)
+        self.scope.state.compare_exchange(WANTED, COMMITTED, SeqCst, SeqCst) != Err(ABANDONED)
     }
 }

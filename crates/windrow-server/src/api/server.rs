@@ -94,7 +94,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
     let (serve, methods) = (&pipeline.serve, document.methods());
-    let routes = routes(&state, &metrics, document, dashboard, has_keys);
+    let routes = routes(&state, &metrics, document, dashboard);
     let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
     let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
@@ -108,11 +108,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
     let watching = Arc::clone(&connections);
     let watching = tokio::spawn(async move { watching.watch().await });
     let open = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.tcp.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
+    while let Some(accepted) = stop.run_until_cancelled(listener.tcp.accept()).await {
         let Ok((tcp, address)) = accepted else {
             // Accept fails, for example, if the process has no file handles left. An immediate retry would be a busy
             // loop.
@@ -120,10 +116,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let place = tokio::select! {
-            place = connections.admit() => place,
-            () = stop.cancelled() => break,
-        };
+        let Some(place) = stop.run_until_cancelled(connections.admit()).await else { break };
         // Small answers are sent immediately instead of waiting for more data.
         let _ = tcp.set_nodelay(true);
         let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
@@ -146,7 +139,6 @@ fn routes(
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
     dashboard: Dashboard,
-    has_keys: bool,
 ) -> impl Endpoint + 'static {
     let service = service(state);
     let (html, typed) = (service.swagger_ui_html(), service.spec());
@@ -157,7 +149,6 @@ fn routes(
         state: Arc::clone(state),
         metrics: Arc::clone(metrics),
         dashboard,
-        has_keys,
         operations: service.into_endpoint(),
     }
 }
@@ -170,8 +161,6 @@ struct Routes<O> {
     state: Arc<State>,
     metrics: Arc<Metrics>,
     dashboard: Dashboard,
-    /// True if requests need an API key.
-    has_keys: bool,
     operations: O,
 }
 
@@ -199,7 +188,7 @@ impl<O: Endpoint> Endpoint for Routes<O> {
             "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
             path => {
                 let Answer { is_found, kind, body } =
-                    self.dashboard.page(path, query, self.has_keys).await.ok_or(NotFoundError)?;
+                    self.dashboard.page(path, query, self.document.has_keys).await.ok_or(NotFoundError)?;
                 let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
                 Ok(Response::builder().status(status).content_type(kind).body(body))
             }

@@ -132,11 +132,7 @@ impl State {
 
     /// Renews the served models at each change of the registry, until the server stops.
     pub(crate) async fn follow(self: Arc<Self>, mut changes: watch::Receiver<()>) {
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                changed = changes.changed() => if changed.is_err() { return },
-            }
+        while let Some(Ok(())) = self.stop.run_until_cancelled(changes.changed()).await {
             self.renew().await;
         }
     }

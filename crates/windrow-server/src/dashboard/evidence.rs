@@ -10,7 +10,7 @@ use crate::dashboard::terms::{definitions, marked};
 use crate::dashboard::triangle::triangle;
 use crate::terms::{COMPARISON, SUBJECT};
 use windrow_evaluation::plot::{self, Ages, tables};
-use windrow_evaluation::{Advice, awaited};
+use windrow_evaluation::{Advice, AgeFinding, awaited};
 use windrow_record::Scheme;
 
 /// Maximum number of features that are listed.
@@ -81,21 +81,15 @@ fn ages(advice: &Advice) -> Markup {
 }
 
 fn by_age(advice: &Advice) -> Markup {
-    let rows: Vec<Vec<Markup>> = advice
-        .over_time
-        .ages
-        .iter()
-        .map(|found| {
-            let interval = found
-                .interval
-                .map_or_else(String::new, |interval| format!("{:.4} to {:.4}", interval.low, interval.high));
-            cells![found.age, format!("{:.4}", found.difference), interval]
-        })
-        .collect();
+    let row = |found: &AgeFinding| {
+        let interval = found.interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
+        cells![found.age, format!("{:.4}", found.difference), interval.unwrap_or_default()]
+    };
+    let rows = advice.over_time.ages.iter().map(row);
     html! {
         details {
             summary { "The numbers in the picture" }
-            (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], &rows))
+            (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], rows))
         }
     }
 }
@@ -123,22 +117,19 @@ fn drifted(view: &View) -> Markup {
     }
     let mut found: Vec<(&str, Found)> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| other.largest.total_cmp(&one.largest));
-    let rows: Vec<Vec<Markup>> = found
-        .iter()
-        .take(MOST_FEATURES)
-        .map(|(name, one)| {
-            cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
-        })
-        .collect();
-    if rows.is_empty() {
+    if found.is_empty() {
         return html! { p { "This needs two windows." } };
     }
+    let row = |(name, one): &(&str, Found)| {
+        cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
+    };
+    let rows = found.iter().take(MOST_FEATURES).map(row);
     html! {
         p.quiet {
             "The population stability index compares each window with the first. A feature has shifted if its index is "
             "above 0.1 and above what chance explains. The picture of models by age shows whether that matters."
         }
-        (table::of("Features that drifted most", &["feature", "largest index", "in", "windows with a shift"], &rows))
+        (table::of("Features that drifted most", &["feature", "largest index", "in", "windows with a shift"], rows))
     }
 }
 

@@ -98,21 +98,18 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     let agreeing = bins.iter().filter(|bin| bin.agrees()).count();
     let title = format!("On {on}, {agreeing} of {} bins agree with the predictions", bins.len());
     let picture = Reliability { title, bins };
-    let rows: Vec<Vec<Markup>> = picture
-        .bins
-        .iter()
-        .map(|bin| {
-            let (low, high) = bin.interval();
-            let interval = format!("{} to {}", percent(low, 0), percent(high, 0));
-            cells![percent(bin.predicted, 0), percent(bin.observed, 0), interval, thousands(bin.rows)]
-        })
-        .collect();
+    let row = |bin: &Bin| {
+        let (low, high) = bin.interval();
+        let interval = format!("{} to {}", percent(low, 0), percent(high, 0));
+        cells![percent(bin.predicted, 0), percent(bin.observed, 0), interval, thousands(bin.rows)]
+    };
+    let rows = picture.bins.iter().map(row);
     html! {
         h2 { "Are its probabilities calibrated?" }
         figure.one { (PreEscaped(picture.draw().inline())) }
         details {
             summary { "The numbers in the picture" }
-            (table::of("Reliability", &["predicted", "observed", "95%", "rows"], &rows))
+            (table::of("Reliability", &["predicted", "observed", "95%", "rows"], rows))
             p.quiet { "Expected calibration error: " (format!("{:.1}", 100.0 * of.calibration_error)) " points, " (thousands(of.rows)) " rows." }
         }
     }
@@ -121,14 +118,11 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
 fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
     let mut largest: Vec<&Coefficient> = learned.coefficients.iter().collect();
     largest.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
-    let rows: Vec<Vec<Markup>> = largest
-        .iter()
-        .take(MOST_COEFFICIENTS)
-        .map(|one| {
-            let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
-            cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
-        })
-        .collect();
+    let row = |one: &&Coefficient| {
+        let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
+        cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
+    };
+    let rows = largest.iter().take(MOST_COEFFICIENTS).map(row);
     let followed: Vec<&str> = largest.iter().take(FOLLOWED).map(|one| one.name.as_str()).collect();
     html! {
         h2 { "What moves the probability" }
@@ -138,7 +132,7 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         p.quiet {
             "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."
         }
-        (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], &rows))
+        (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], rows))
         @if largest.len() > MOST_COEFFICIENTS { p.quiet { "The largest " (MOST_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
     }
 }
@@ -184,12 +178,11 @@ fn lineage(model: &Model) -> Markup {
         ]
     };
     let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE } else { lineage.windows.len() });
-    let mut rows: Vec<Vec<Markup>> = first.iter().map(row).collect();
-    rows.extend(last.iter().skip(hidden).map(row));
+    let rows = first.iter().chain(last.iter().skip(hidden)).map(row);
     html! {
         h2 { "Training data" }
         p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models with the same lineage were trained on the same bytes." }
         @if hidden > 0 { p.quiet { "The first " (LINEAGE) " and the last " (LINEAGE) " of " (lineage.windows.len()) " windows." } }
-        (table::of("Windows that the model was trained on", &["window", "rows", "labelled", "sha256"], &rows))
+        (table::of("Windows that the model was trained on", &["window", "rows", "labelled", "sha256"], rows))
     }
 }

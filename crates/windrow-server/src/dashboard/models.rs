@@ -21,7 +21,7 @@ pub(super) fn page(view: &View) -> Page {
     let mut shown: Vec<&Arc<Model>> = earlier.take(MODELS + 1).collect();
     let is_more = shown.len() > MODELS;
     shown.truncate(MODELS);
-    let rows: Vec<Vec<Markup>> = shown.iter().map(|model| row(&view.snapshot, model)).collect();
+    let rows = shown.iter().map(|model| row(&view.snapshot, model));
     let header = ["model", "aliases", "rows", "log-loss, next window", "baseline", "AUC, next window", "state"];
     let main = html! {
         h1 { "Models" }
@@ -31,10 +31,10 @@ pub(super) fn page(view: &View) -> Page {
             "that does not beat it is of no use."
         }
         div #models data-live {
-            @if rows.is_empty() {
+            @if shown.is_empty() {
                 p { "There is no model yet: " (view.observed.flow.state) "." }
             } @else {
-                (table::of("Models, newest first", &header, &rows))
+                (table::of("Models, newest first", &header, rows))
                 p.pages {
                     @if before.is_some() { a href="/models" { "Newest" } }
                     @if let Some(last) = shown.last().filter(|_| is_more) { a href={ "/models?before=" (last.name()) } { "Earlier models" } }

@@ -28,7 +28,7 @@ pub(super) fn page(view: &View) -> Page {
             @if windows.is_empty() {
                 p { "No window is sealed yet." }
             } @else {
-                (table::of("Windows, newest first", &["window", "rows", "labelled", "quarantine", "file", "sealed because"], &rows(view, &shown)))
+                (table::of("Windows, newest first", &["window", "rows", "labelled", "quarantine", "file", "sealed because"], shown.iter().map(|window| row(view, window))))
                 p.pages {
                     @if before != u32::MAX { a href="/stream" { "Newest" } }
                     @if let Some(rest) = rest { a href={ "/stream?before=" (rest) } { "Earlier windows" } }
@@ -39,33 +39,29 @@ pub(super) fn page(view: &View) -> Page {
     Page::new("the stream", main)
 }
 
-fn rows(view: &View, windows: &[&SealedWindow]) -> Vec<Vec<Markup>> {
-    let row = |window: &&SealedWindow| {
-        let number = window.window;
-        let period = view.snapshot.window(number).and_then(|report| report.period.clone());
-        cells![
-            html! { a href={ "/windows/" (number) } { (number) } @if let Some(period) = period { " " span.quiet { (period) } } },
-            thousands(window.rows),
-            thousands(window.labelled),
-            html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },
-            format!("{}.csv, {}", number.file_stem(), bytes(window.bytes)),
-            window.reason,
-        ]
-    };
-    windows.iter().map(row).collect()
+fn row(view: &View, window: &SealedWindow) -> Vec<Markup> {
+    let number = window.window;
+    let period = view.snapshot.window(number).and_then(|report| report.period.clone());
+    cells![
+        html! { a href={ "/windows/" (number) } { (number) } @if let Some(period) = period { " " span.quiet { (period) } } },
+        thousands(window.rows),
+        thousands(window.labelled),
+        html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },
+        format!("{}.csv, {}", number.file_stem(), bytes(window.bytes)),
+        window.reason,
+    ]
 }
 
 fn quarantine(view: &View) -> Markup {
     let reasons = view.observed.reasons.by_count();
-    let rows: Vec<Vec<Markup>> =
-        reasons.iter().map(|(reason, count)| cells![html! { span.long { (reason) } }, thousands(*count)]).collect();
+    let rows = reasons.iter().map(|(reason, count)| cells![html! { span.long { (reason) } }, thousands(*count)]);
     html! {
-        @if !rows.is_empty() {
+        @if !reasons.is_empty() {
             h2 { "Rows in quarantine" }
             p.quiet {
                 "These rows are in no batch file. Each one is stored with its reason, and the page of its window shows it."
             }
-            (table::of("Rows in quarantine", &["reason", "rows"], &rows))
+            (table::of("Rows in quarantine", &["reason", "rows"], rows))
         }
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn shown(table: &Table) -> Markup {
 }
 
 /// Shows a table whose cells may contain links.
-pub(super) fn of(caption: &str, header: &[&str], rows: &[Vec<Markup>]) -> Markup {
+pub(super) fn of(caption: &str, header: &[&str], rows: impl Iterator<Item = Vec<Markup>>) -> Markup {
+    let rows: Vec<Vec<Markup>> = rows.collect();
     grid(caption, header, rows.iter().map(|cells| (false, cells.as_slice())))
 }
 

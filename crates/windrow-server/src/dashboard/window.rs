@@ -72,14 +72,14 @@ fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
 }
 
 fn quarantine(workdir: &Path, sealed: &SealedWindow) -> Markup {
-    let rows: Vec<Vec<Markup>> = quarantined(workdir, sealed.window).iter().map(quarantined_row).collect();
+    let rows = quarantined(workdir, sealed.window);
     let shown = rows.len() as u64;
     html! {
         h2 { "Rows in quarantine" }
         @if shown < sealed.quarantined {
             p.quiet { "The first " (shown) " of " (thousands(sealed.quarantined)) "; quarantine/" (sealed.window.file_stem()) ".jsonl has all of them." }
         }
-        (table::of("Rows in quarantine", &["row", "reason", "raw text"], &rows))
+        (table::of("Rows in quarantine", &["row", "reason", "raw text"], rows.iter().map(quarantined_row)))
     }
 }
 
@@ -117,18 +117,15 @@ fn scores(report: &WindowReport) -> Markup {
         report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
     scored.sort_by(|(_, one), (_, other)| one.log_loss.total_cmp(&other.log_loss));
     let baseline = scored.first().map(|(_, score)| score.baseline_log_loss);
-    let rows: Vec<Vec<Markup>> = scored
-        .iter()
-        .take(MOST_MODELS)
-        .map(|(found, of)| {
-            let age = report.window.get().saturating_sub(found.model.window.get());
-            let auc = of.auc.map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
-            let name = found.model.to_string();
-            cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
-        })
-        .collect();
+    let row = |(found, of): &(&ModelScore, &Score)| {
+        let age = report.window.get().saturating_sub(found.model.window.get());
+        let auc = of.auc.map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
+        let name = found.model.to_string();
+        cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
+    };
+    let rows = scored.iter().take(MOST_MODELS).map(row);
     html! {
-        @if !rows.is_empty() {
+        @if !scored.is_empty() {
             h2 { "Scores of the models on this window" }
             p.quiet {
                 "Only models that learned from earlier windows, the lowest log-loss first"
@@ -136,20 +133,20 @@ fn scores(report: &WindowReport) -> Markup {
                 "."
                 @if scored.len() > MOST_MODELS { " The best " (MOST_MODELS) " of " (scored.len()) "." }
             }
-            (table::of("Scores of the models on this window", &["model", "age in windows", "log-loss", "AUC"], &rows))
+            (table::of("Scores of the models on this window", &["model", "age in windows", "log-loss", "AUC"], rows))
         }
     }
 }
 
 fn drift(report: &WindowReport) -> Markup {
     let shifted = report.drift.iter().flat_map(|drift| &drift.features).filter(|feature| feature.is_shift());
-    let rows: Vec<Vec<Markup>> = shifted
+    let mut rows = shifted
         .map(|feature| cells![feature.feature, format!("{:.3}", feature.psi), format!("{:.3}", feature.threshold)])
-        .collect();
+        .peekable();
     html! {
-        @if !rows.is_empty() {
+        @if rows.peek().is_some() {
             h2 { "What changed since the previous window" }
-            (table::of("What changed", &["feature", "population stability index", "threshold of a shift"], &rows))
+            (table::of("What changed", &["feature", "population stability index", "threshold of a shift"], rows))
         }
     }
 }

@@ -47,13 +47,11 @@ impl Intake {
         let fields = self.parser.parse(record)?;
         self.schema.check_count(&fields)?;
         let time = self.last_time.read(&self.schema, &fields)?;
-        let checked = self.schema.check(&fields, time)?;
-        match (&self.schema.time, checked.time) {
-            (Some((index, _)), None) if self.needs_time => {
-                Err(RowFault::NoTime { column: self.schema.columns.get(*index).cloned().unwrap_or_default() }.into())
-            }
-            (_, time) => Ok(Accepted { record, labelled: checked.label.is_some(), time }),
+        let label = self.schema.check(&fields)?;
+        if self.needs_time && time.is_none() {
+            return Err(RowFault::NoTime(self.schema.time_column()).into());
         }
+        Ok(Accepted { record, labelled: label.is_some(), time })
     }
 }
 

@@ -118,8 +118,7 @@ proptest! {
              [window]\n{window}\n"
         );
         let pipeline = Pipeline::parse(&folder.path().join("p.toml"), &text).expect("a good pipeline");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let check = runtime.block_on(inspection::check(pipeline.clone(), Arc::new(|_: u64| ()))).expect("a dataset");
+        let check = inspection::check(&pipeline, &|_| ()).expect("a dataset");
         let (manifests, refused) = consume(&folder.path().join("work"), &pipeline);
 
         let period = |manifest: &Manifest| pipeline.window.period(manifest.times.start());

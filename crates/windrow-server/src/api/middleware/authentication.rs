@@ -5,7 +5,6 @@
 //! protects pages and metrics, which are not typed operations.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use poem::http::header::{self, HeaderValue};
@@ -51,7 +50,7 @@ impl<E> Authentication<E> {
     fn admit(&self, request: &Request) -> Result<Option<Caller>, Box<Response>> {
         let path = request.uri().path();
         let problem = |problem: Problem| problem.at_path(path).into_response();
-        let forbidden = |detail: String| Box::new(problem(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)));
+        let forbidden = |detail: &str| Box::new(problem(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)));
         // The system that starts the server checks its health, and has no key.
         if path.starts_with("/health/") || path.starts_with("/v2/health/") {
             return Ok(None);
@@ -62,8 +61,7 @@ impl<E> Authentication<E> {
             return match is_change && self.is_loopback && !is_own_page(request, &self.cors) {
                 true => Err(forbidden(
                     "without API keys, a page of another site cannot change anything: use the address that the server \
-                     listens on, list the page's origin in serve.cors, or set keys with serve.keys"
-                        .to_owned(),
+                     listens on, list the page's origin in serve.cors, or set keys with serve.keys",
                 )),
                 false => Ok(None),
             };
@@ -81,25 +79,17 @@ impl<E> Authentication<E> {
         };
         let Some(caller) = keys.caller(&given) else { return Err(unauthorised("this API key is not known")) };
         if let Err(wait) = caller.take_turn() {
-            return Err(Box::new(too_many_requests(path, &caller.name, wait)));
+            let detail = format!("the key `{}` sends too many requests (serve.requests_per_second)", caller.name);
+            let mut response = problem(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            return Err(Box::new(response));
         }
         if is_change && caller.scope < Scope::Admin {
-            return Err(forbidden(format!(
-                "the key `{}` has the scope read, but the request needs admin",
-                caller.name
-            )));
+            let name = &caller.name;
+            return Err(forbidden(&format!("the key `{name}` has the scope read, but the request needs admin")));
         }
         Ok(Some(caller))
     }
-}
-
-fn too_many_requests(path: &str, name: &str, wait: Duration) -> Response {
-    let detail = format!("the key `{name}` sends too many requests (serve.requests_per_second)");
-    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
-    let mut response = problem.at_path(path).into_response();
-    let seconds = wait.as_secs() + 1;
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
 }
 
 fn changes_something(method: &Method, path: &str) -> bool {

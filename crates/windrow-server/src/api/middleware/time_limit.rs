@@ -1,11 +1,13 @@
 //! The time limit of a request, including its body.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
+use crate::api::activity::Phase;
 use crate::api::error::Problem;
 use crate::api::request::RequestScope;
 
@@ -19,7 +21,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let scope = RequestScope::of(&request)?.clone();
+        let scope = Arc::clone(RequestScope::of(&request)?);
         let uri = request.uri().clone();
         // If the client disconnects, this future is dropped, and the work of the request stops too.
         let waiting = AbandonOnDrop(scope);
@@ -28,7 +30,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             return answer;
         }
         let limit = humantime::format_duration(self.timeout);
-        let problem = if waiting.0.is_receiving() {
+        let problem = if waiting.0.phase.is(Phase::Receiving) {
             let detail = format!("the body did not arrive within {limit} (serve.timeout)");
             Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
         } else if waiting.0.abandon() {
@@ -42,7 +44,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
     }
 }
 
-struct AbandonOnDrop(RequestScope);
+struct AbandonOnDrop(Arc<RequestScope>);
 
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {

@@ -65,7 +65,10 @@ fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, 
     let mut own_predict = own(&predict["post"], "predict", id, &fitted);
     own_predict["requestBody"]["content"] = row_content(model);
     if let Some(example) = examples::answer(model) {
-        set_example(&mut own_predict["responses"]["200"]["content"], &example);
+        let content = own_predict["responses"]["200"]["content"].as_object_mut();
+        for media in content.into_iter().flat_map(Map::values_mut) {
+            media["example"] = example.clone();
+        }
     }
     if let Some(example) = examples::error(model) {
         own_predict["responses"]["422"]["content"][PROBLEM]["example"] = example;
@@ -99,12 +102,6 @@ fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     operation["operationId"] = json!(format!("{verb}_{}", id.replace('-', "_")));
     operation["tags"] = json!([id]);
     operation
-}
-
-fn set_example(content: &mut Value, example: &Value) {
-    for media in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
-        media["example"] = example.clone();
-    }
 }
 
 /// Returns the body description of a request with one row.

@@ -17,22 +17,21 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
     for field in input.fields() {
         let of_field = learned.encoder.features.iter().filter(|feature| feature.column == field.name);
         let description = of_field.map(described).collect::<Vec<_>>().join(" ");
-        let kind = match &field.kind {
-            FieldKind::Number { .. } => "number",
-            FieldKind::Text { .. } | FieldKind::Time(_) => "string",
-        };
-        let mut schema = json!({ "type": kind, "nullable": true, "description": description });
+        let mut schema = json!({ "type": "string", "nullable": true, "description": description });
         match &field.kind {
-            FieldKind::Number { log: true } => {
-                schema["minimum"] = json!(-1);
-                schema["exclusiveMinimum"] = json!(true);
+            FieldKind::Number { log } => {
+                schema["type"] = json!("number");
+                if *log {
+                    schema["minimum"] = json!(-1);
+                    schema["exclusiveMinimum"] = json!(true);
+                }
             }
             FieldKind::Time(format) => {
                 if let Some(pattern) = pattern(format) {
                     schema["pattern"] = json!(pattern);
                 }
             }
-            FieldKind::Number { log: false } | FieldKind::Text { .. } => {}
+            FieldKind::Text { .. } => {}
         }
         let example = learned.examples.iter().find_map(|example| example.row.get(&field.name).filter(|v| !v.is_null()));
         if let Some(example) = example {

@@ -10,6 +10,7 @@ use poem_openapi::payload::Json;
 
 use crate::api::error::ApiError;
 use crate::api::operations::advice::answer::Advice;
+use crate::api::operations::mirror::Mirror;
 use crate::api::operations::tag::Tag;
 use crate::api::state::State;
 
@@ -31,6 +32,6 @@ impl GiveAdvice {
             let detail = "there is no advice yet: compute it with `windrow run` or `windrow advise`";
             ApiError::not_found("no-advice", detail, Vec::new())
         })?;
-        Ok(Json(Advice::of(found)))
+        Ok(Json(Advice::of(&**found)))
     }
 }

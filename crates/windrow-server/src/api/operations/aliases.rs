@@ -214,12 +214,9 @@ impl Aliases {
         let registry = Arc::clone(&self.0.registry);
         let changed = blocking(move || change(&registry, &|| permit.commit())).await?;
         self.0.renew().await;
-        self.0.progress.report(Event::AliasChanged {
-            alias: changed.alias.to_string(),
-            from: changed.from.map(|id| id.to_string()),
-            to: changed.to.map(|id| id.to_string()),
-            by: changed.by.clone(),
-        });
+        let [from, to] = [changed.from, changed.to].map(|id| id.map(|id| id.to_string()));
+        let (alias, by) = (changed.alias.to_string(), changed.by.clone());
+        self.0.progress.report(Event::AliasChanged { alias, from, to, by });
         Ok(Json(AliasChange::of(&changed)))
     }
 }

@@ -6,7 +6,7 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
+use poem_openapi::registry::{MetaResponses, Registry};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::api::answer::{AnsweredBy, described, success};
@@ -38,7 +38,7 @@ pub(crate) struct BatchAnswer {
 pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchAnswer, ApiError> {
     let Body { content, bytes, permit, .. } = rows;
     let is_wanted = || permit.check_wanted();
-    let predictions = predictions(fitted, content.sent, bytes, permit.limits().max_rows, &is_wanted)?;
+    let predictions = predictions(fitted, content.sent, bytes, permit.scope.limits.max_rows, &is_wanted)?;
     let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
     Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, rows: predictions })
 }
@@ -143,9 +143,8 @@ impl BatchReader<'_> {
         check_size(1, header.bytes)?;
         let header = parser.parse(header.bytes).map_err(|error| no_record(1, &error))?;
         let Some(columns) = self.schema.columns(&header, &mut self.faults) else {
-            let faults = std::mem::take(&mut self.faults).into_vec();
-            let detail = "the header line does not have the columns that the model needs".to_owned();
-            return Err(ApiError::with_faults("invalid-batch", detail, faults));
+            let detail = "the header line does not have the columns that the model needs";
+            return Err(ApiError::with_faults("invalid-batch", detail, std::mem::take(&mut self.faults)));
         };
         let names = header.len();
         while let Some(record) = records.next_record().map_err(|error| no_record(self.read + 2, &error))? {
@@ -240,9 +239,8 @@ impl IntoResponse for BatchAnswer {
 fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(rows.len() * 48);
     for (place, row) in rows.iter().enumerate() {
-        match kind {
-            RowsKind::Json if place > 0 || !is_first => text.push(b','),
-            _ => {}
+        if kind == RowsKind::Json && (place > 0 || !is_first) {
+            text.push(b',');
         }
         // Writing to memory cannot fail.
         let _ = match kind {
@@ -258,21 +256,13 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let content = vec![
-            MetaMediaType {
-                content_type: RowsKind::Json.content_type(),
-                schema: <Json<BatchPrediction> as Payload>::schema_ref(),
-            },
-            MetaMediaType {
-                content_type: RowsKind::Ndjson.content_type(),
-                schema: described("string", "One line per row: an object with probability and label"),
-            },
-            MetaMediaType {
-                content_type: RowsKind::Csv.content_type(),
-                schema: described("string", "A header line, then probability and label of each row"),
-            },
-        ];
-        success(content)
+        let lines = described("string", "One line per row: an object with probability and label");
+        let table = described("string", "A header line, then probability and label of each row");
+        success([
+            (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),
+            (RowsKind::Ndjson.content_type(), lines),
+            (RowsKind::Csv.content_type(), table),
+        ])
     }
 
     fn register(registry: &mut Registry) {

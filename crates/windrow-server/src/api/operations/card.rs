@@ -26,7 +26,7 @@ mirror! {
         /// The scores of the model, one per set of rows
         scores: Vec<Score> = {
             let scores = artifact.learned().into_iter().flat_map(|learned| &learned.scores);
-            scores.map(|(on, score)| Score::of(score, on)).collect()
+            scores.map(|(on, score)| Score { on: on.clone(), ..Score::of(score) }).collect()
         },
     }
 

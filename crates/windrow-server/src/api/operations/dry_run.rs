@@ -38,7 +38,6 @@ impl DryRun {
     ///
     /// # Panics
     /// Panics if `model` is not a model file, or if `folder` cannot be written.
-    #[must_use]
     pub fn new(model: &[u8], folder: &Path) -> Self {
         let registry = Registry::open(folder).expect("a folder");
         registry.publish(&serde_json::from_slice(model).expect("a model")).expect("room on the disk");

@@ -131,15 +131,15 @@ fn columns<'b>(
         if faults.is_full() {
             break;
         }
-        let mut fault = |reason: &str, expected: Option<String>, did_you_mean: Option<String>| {
+        let fault = |reason: &str, expected: Option<String>| {
             let (field, reason) = (excerpt(&tensor.name), reason.to_owned());
-            faults.push(FieldFault { field, reason, expected, did_you_mean, ..FieldFault::default() });
+            FieldFault { field, reason, expected, ..FieldFault::default() }
         };
         let raw = match tensor.parameters.0.binary_data_size {
             None => None,
             Some(size) => match rest.split_at_checked(size) {
                 None => {
-                    fault("has a binary_data_size beyond the end of the body", None, None);
+                    faults.push(fault("has a binary_data_size beyond the end of the body", None));
                     continue;
                 }
                 Some((raw, behind)) => {
@@ -149,12 +149,12 @@ fn columns<'b>(
             },
         };
         let Some(place) = schema.position(&tensor.name) else {
-            fault("is not a field of this model", None, schema.nearest_field(&tensor.name));
+            faults.push(schema.unknown_field(&tensor.name));
             continue;
         };
         let field = &schema.fields()[place];
         if std::mem::replace(&mut is_named[place], true) {
-            fault("is given twice", None, None);
+            faults.push(fault("is given twice", None));
             continue;
         }
         let column = match (raw, tensor.data) {
@@ -166,7 +166,7 @@ fn columns<'b>(
         let column = match column {
             Ok(column) => column,
             Err(reason) => {
-                fault(&reason, Some(format!("a tensor of {}", datatype(field))), None);
+                faults.push(fault(&reason, Some(format!("a tensor of {}", datatype(field)))));
                 continue;
             }
         };
@@ -174,10 +174,11 @@ fn columns<'b>(
         // A shape with further sides of length 1 is accepted too, as in [rows, 1].
         if tensor.shape.cells != Some(cells as u64) || !tensor.shape.is_vector {
             let reason = format!("has {cells} cells, which does not match its shape");
-            fault(&reason, Some("a shape [rows]".to_owned()), None);
+            faults.push(fault(&reason, Some("a shape [rows]".to_owned())));
         }
         if *rows.get_or_insert(cells) != cells {
-            fault("does not have the length of the tensors before it", rows.map(|rows| format!("{rows} rows")), None);
+            let expected = rows.map(|rows| format!("{rows} rows"));
+            faults.push(fault("does not have the length of the tensors before it", expected));
         }
         found[place] = Some(column);
     }

@@ -5,9 +5,10 @@ use poem::http::HeaderValue;
 use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiResponse, Object as ApiObject};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::api::answer::{AnsweredBy, success};
 use crate::api::operations::tensors::NUMBER;
@@ -54,40 +55,14 @@ impl InferAnswer {
 
     /// Returns the JSON of the answer, and the tensors in binary form that follow it.
     fn written(&self) -> (Vec<u8>, Vec<u8>) {
-        #[derive(Serialize)]
-        #[serde(untagged)]
-        enum Data<'a> {
-            Numbers(&'a [f64]),
-            Labels(&'a [bool]),
-        }
-
-        #[derive(Serialize)]
-        struct Output<'a> {
-            name: &'static str,
-            datatype: &'static str,
-            shape: [usize; 1],
-            #[serde(skip_serializing_if = "Option::is_none")]
-            parameters: Option<OutputTensorParameters>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            data: Option<Data<'a>>,
-        }
-
-        #[derive(Serialize)]
-        struct Whole<'a> {
-            model_name: &'a str,
-            model_version: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            id: Option<&'a str>,
-            outputs: Vec<Output<'a>>,
-        }
-
         let mut binary = Vec::new();
         let output = |(place, is_binary): &(usize, bool)| {
             let (name, datatype) = OUTPUTS[*place];
+            let (name, datatype, shape) = (name.to_owned(), datatype.to_owned(), vec![self.len() as u64]);
             let before = binary.len();
             let data = match (*place, is_binary) {
-                (0, false) => Some(Data::Numbers(&self.probabilities)),
-                (_, false) => Some(Data::Labels(&self.labels)),
+                (0, false) => Some(self.probabilities.iter().map(|number| Value::from(*number)).collect()),
+                (_, false) => Some(self.labels.iter().map(|label| Value::from(*label)).collect()),
                 (0, true) => {
                     binary.extend(self.probabilities.iter().flat_map(|number| number.to_le_bytes()));
                     None
@@ -99,13 +74,13 @@ impl InferAnswer {
             };
             let parameters =
                 is_binary.then(|| OutputTensorParameters { binary_data_size: (binary.len() - before) as u64 });
-            Output { name, datatype, shape: [self.len()], parameters, data }
+            OutputTensor { name, datatype, shape, parameters, data }
         };
         let outputs = self.outputs.iter().map(output).collect();
-        let (model_name, model_version) = (self.by.0.name(), self.by.0.artifact().lineage.id.as_str());
-        let whole = Whole { model_name, model_version, id: self.id.as_deref(), outputs };
+        let (model_name, model_version) = (self.by.0.name().to_owned(), self.by.0.artifact().lineage.id.clone());
+        let answer = InferResponse { model_name, model_version, id: self.id.clone(), outputs };
         // Writing a value with string keys to memory cannot fail.
-        (serde_json::to_vec(&whole).unwrap_or_default(), binary)
+        (serde_json::to_vec(&answer).unwrap_or_default(), binary)
     }
 }
 
@@ -114,12 +89,9 @@ impl ApiResponse for InferAnswer {
         let about = "If outputs are requested in binary form: the JSON, then their bytes; \
                      Inference-Header-Content-Length is the length of the JSON";
         let bytes = MetaSchema { description: Some(about), format: Some("binary"), ..MetaSchema::new("string") };
-        success(vec![
-            MetaMediaType {
-                content_type: Json::<InferResponse>::CONTENT_TYPE,
-                schema: <Json<InferResponse> as Payload>::schema_ref(),
-            },
-            MetaMediaType { content_type: BINARY, schema: MetaSchemaRef::Inline(Box::new(bytes)) },
+        success([
+            (Json::<InferResponse>::CONTENT_TYPE, <Json<InferResponse> as Payload>::schema_ref()),
+            (BINARY, MetaSchemaRef::Inline(Box::new(bytes))),
         ])
     }
 
@@ -129,7 +101,7 @@ impl ApiResponse for InferAnswer {
 }
 
 /// The answer of a model to an inference request
-#[derive(Debug, ApiObject)]
+#[derive(Debug, ApiObject, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 struct InferResponse {
     /// The id of the model
@@ -137,22 +109,25 @@ struct InferResponse {
     /// The id of the model's lineage
     model_version: String,
     /// The id of the request, if it has one
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// The requested outputs, or all if the request names none
     outputs: Vec<OutputTensor>,
 }
 
 /// A tensor of an answer
-#[derive(Debug, ApiObject)]
+#[derive(Debug, ApiObject, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 struct OutputTensor {
     name: String,
     datatype: String,
     shape: Vec<u64>,
     /// The size of the data, if it follows in binary form
+    #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<OutputTensorParameters>,
     /// Numbers or truth values, one per row; left out in binary form
-    data: Option<Vec<serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Vec<Value>>,
 }
 
 /// The parameters of a tensor in binary form

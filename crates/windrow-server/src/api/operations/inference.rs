@@ -210,7 +210,7 @@ impl Inference {
         computing(move || {
             let Body { content, bytes, permit, .. } = &body;
             let is_wanted = || permit.check_wanted();
-            infer(served.fitted(&model)?, bytes, content.json, permit.limits().max_rows, &is_wanted)
+            infer(served.fitted(&model)?, bytes, content.json, permit.scope.limits.max_rows, &is_wanted)
         })
         .await
     }

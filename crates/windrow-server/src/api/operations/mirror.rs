@@ -64,21 +64,13 @@ mirrored! {
 /// }
 /// ```
 ///
-/// The function `of` makes such a value. It can have a second parameter: `struct Score of score: model::Score, on: &str`.
+/// The function `of` of [`Mirror`] makes such a value.
 macro_rules! mirror {
     (@value $kind:ty, $found:expr) => { <$kind as Mirror<_>>::of(&$found) };
     (@value $kind:ty, $found:expr, $value:expr) => { $value };
-    (@trait $name:ident, $domain:ty) => {
-        impl Mirror<$domain> for $name {
-            fn of(found: &$domain) -> Self {
-                Self::of(found)
-            }
-        }
-    };
-    (@trait $name:ident, $domain:ty, $more:ident) => {};
     ($(
         $(#[$($about:tt)*])*
-        struct $name:ident of $found:ident: $domain:ty $(, $more:ident: $more_kind:ty)? {
+        struct $name:ident of $found:ident: $domain:ty {
             $($(#[$($of_field:tt)*])* $field:ident: $kind:ty $(= $value:expr)?,)*
         }
     )*) => { $(
@@ -89,13 +81,11 @@ macro_rules! mirror {
             $($(#[$($of_field)*])* pub(crate) $field: $kind,)*
         }
 
-        impl $name {
-            pub(crate) fn of($found: &$domain $(, $more: $more_kind)?) -> Self {
+        impl Mirror<$domain> for $name {
+            fn of($found: &$domain) -> Self {
                 Self { $($field: mirror!(@value $kind, $found.$field $(, $value)?),)* }
             }
         }
-
-        mirror!(@trait $name, $domain $(, $more)?);
     )* };
     ($(
         $(#[$($about:tt)*])*

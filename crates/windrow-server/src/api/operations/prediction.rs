@@ -107,21 +107,14 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
     let cells = schema.cells(&row);
     let prediction = predictor.predict(&cells);
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
-    let contribution = |(found, given): (model::Contribution, Option<String>)| Contribution {
-        feature: found.feature,
-        given,
-        level: found.level,
-        log_odds: found.log_odds,
+    let contribution = |(found, given): (model::Contribution, Option<String>)| {
+        let model::Contribution { feature, level, log_odds } = found;
+        Contribution { feature, given, level, log_odds }
     };
-    let explanation = explain.then(|| Explanation {
-        baseline: predictor.baseline(),
-        log_odds: prediction.log_odds,
-        contributions: predictor
-            .contributions(&cells)
-            .into_iter()
-            .zip(schema.given_by_feature(&row))
-            .map(contribution)
-            .collect(),
+    let explanation = explain.then(|| {
+        let found = predictor.contributions(&cells).into_iter().zip(schema.given_by_feature(&row));
+        let contributions = found.map(contribution).collect();
+        Explanation { baseline: predictor.baseline(), log_odds: prediction.log_odds, contributions }
     });
     Ok(Prediction {
         model: model.name().to_owned(),

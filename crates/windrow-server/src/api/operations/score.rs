@@ -3,11 +3,12 @@
 use crate::api::operations::mirror::{Mirror, mirror};
 use windrow_learn::model;
 
+// The maker of a score says what `on` is: the score does not know it.
 mirror! {
     /// The scores of a model's probabilities on some rows
-    struct Score of score: model::Score, on: &str {
+    struct Score of score: model::Score {
         /// The rows: `holdout` for those that the first fit left out, `window` for all labelled rows of a later window
-        on: String = on.to_owned(),
+        on: String = String::new(),
         /// The number of rows scored
         rows: u64,
         /// The number of positive rows among them

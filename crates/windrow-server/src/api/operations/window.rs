@@ -64,7 +64,7 @@ impl WindowScore {
     pub(crate) fn of(report: &WindowReport, found: &ModelScore) -> impl Iterator<Item = Self> {
         let scored = [("window", &found.window), ("holdout", &found.holdout)];
         scored.into_iter().filter_map(|(on, score)| {
-            let score = Score::of(score.as_ref()?, on);
+            let score = Score { on: on.to_owned(), ..Score::of(score.as_ref()?) };
             Some(Self { model: found.model.to_string(), window: report.window.get(), score })
         })
     }

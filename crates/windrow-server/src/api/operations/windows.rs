@@ -12,6 +12,7 @@ use poem_openapi::{Object, OpenApi};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::api::error::ApiError;
+use crate::api::operations::mirror::Mirror;
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::tag::Tag;
 use crate::api::operations::window::{WindowScore, WindowSummary};
@@ -76,7 +77,7 @@ impl Windows {
         let served = self.0.served();
         let wanted = served.snapshot.windows().filter(|report| after.is_none_or(|after| report.window.get() > after));
         let (windows, next) = page(wanted, limit, "/v1/windows", &[], |report| report.window.to_string());
-        Ok(Json(WindowList { windows: windows.into_iter().map(|report| WindowSummary::of(report)).collect(), next }))
+        Ok(Json(WindowList { windows: windows.into_iter().map(|report| WindowSummary::of(&**report)).collect(), next }))
     }
 
     /// Show a window
@@ -89,7 +90,7 @@ impl Windows {
         let served = self.0.served();
         let index = window.parse().ok().and_then(WindowIndex::new);
         let found = index.and_then(|index| served.snapshot.window(index));
-        found.map(|report| Json(WindowSummary::of(report))).ok_or_else(|| {
+        found.map(|report| Json(WindowSummary::of(&**report))).ok_or_else(|| {
             let known = served.snapshot.windows().map(|report| report.window.to_string()).collect();
             ApiError::not_found("unknown-window", format!("window `{}` has not been scored", *window), known)
         })

@@ -26,7 +26,7 @@ pub(crate) struct FieldFault {
 /// The first faults of a request, at most [`MOST_FAULTS`].
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    found: Vec<FieldFault>,
+    pub(crate) found: Vec<FieldFault>,
     /// The row of a batch that is being read, from 1.
     pub(crate) row: Option<u64>,
 }
@@ -50,13 +50,5 @@ impl Faults {
     /// Returns true if the list is full and reading can stop.
     pub(crate) fn is_full(&self) -> bool {
         self.found.len() >= MOST_FAULTS
-    }
-
-    pub(crate) fn first(&self) -> Option<&FieldFault> {
-        self.found.first()
-    }
-
-    pub(crate) fn into_vec(self) -> Vec<FieldFault> {
-        self.found
     }
 }

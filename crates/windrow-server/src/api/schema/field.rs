@@ -73,12 +73,7 @@ impl InputField {
 
     /// Creates a fault of the field.
     pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
-        FieldFault {
-            field: self.name.clone(),
-            reason: reason.to_owned(),
-            given,
-            expected: Some(self.kind.expected()),
-            ..FieldFault::default()
-        }
+        let (field, reason, expected) = (self.name.clone(), reason.to_owned(), Some(self.kind.expected()));
+        FieldFault { field, reason, given, expected, ..FieldFault::default() }
     }
 }

@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::api::schema::fault::Faults;
+use crate::api::schema::fault::{Faults, FieldFault};
 use crate::api::schema::field::{FieldKind, InputField};
 use crate::api::schema::value::{InputValue, excerpt};
 use windrow_config::nearest_name;
@@ -65,9 +65,11 @@ impl InputSchema {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    /// Returns the name of the field that is most similar to `name`.
-    pub(crate) fn nearest_field(&self, name: &str) -> Option<String> {
-        nearest_name(name, self.fields.iter().map(|field| field.name.as_str())).map(str::to_owned)
+    /// Creates the fault of a name that no field has.
+    pub(crate) fn unknown_field(&self, name: &str) -> FieldFault {
+        let (field, reason) = (excerpt(name), "is not a field of this model".to_owned());
+        let did_you_mean = nearest_name(name, self.fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
+        FieldFault { field, reason, did_you_mean, ..FieldFault::default() }
     }
 
     /// Returns true if a text means 'missing' in formats without null.

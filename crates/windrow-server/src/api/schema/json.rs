@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::api::schema::fault::{Faults, FieldFault};
 use crate::api::schema::input::{InputSchema, Row};
-use crate::api::schema::value::{InputValue, excerpt};
+use crate::api::schema::value::InputValue;
 
 /// Reads one row by its schema. Returns `None` if the row is faulty. Returns an error if the text is not JSON or the
 /// list of faults is full.
@@ -68,12 +68,7 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
                     expected = place + 1;
                 }
                 Name::Field(place) => self.faults.push(fields[place].fault("is given twice", Some(value.to_string()))),
-                Name::Unknown { name, nearest } => self.faults.push(FieldFault {
-                    field: name,
-                    reason: "is not a field of this model".to_owned(),
-                    did_you_mean: nearest,
-                    ..FieldFault::default()
-                }),
+                Name::Unknown(fault) => self.faults.push(fault),
             }
             self.unless_full(())?;
         }
@@ -100,7 +95,7 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
 /// A key of the object. It is looked up while it is read, so that known keys are not copied.
 enum Name {
     Field(usize),
-    Unknown { name: String, nearest: Option<String> },
+    Unknown(FieldFault),
 }
 
 struct NameSeed<'s> {
@@ -130,7 +125,7 @@ impl Visitor<'_> for NameSeed<'_> {
         }
         Ok(match self.schema.position(name) {
             Some(place) => Name::Field(place),
-            None => Name::Unknown { name: excerpt(name), nearest: self.schema.nearest_field(name) },
+            None => Name::Unknown(self.schema.unknown_field(name)),
         })
     }
 }

@@ -87,12 +87,9 @@ impl Handler {
         let (scheme, stream) = match certificate {
             None => (Scheme::HTTP, Stream::Left(tcp)),
             // The handshake runs in the task of the connection, so a slow client delays no other.
-            Some(certificate) => tokio::select! {
-                accepted = certificate.accept(tcp) => match accepted {
-                    Ok(stream) => (Scheme::HTTPS, stream),
-                    Err(_) => return,
-                },
-                () = stop.cancelled() => return,
+            Some(certificate) => match stop.run_until_cancelled(certificate.accept(tcp)).await {
+                Some(Ok(stream)) => (Scheme::HTTPS, stream),
+                _ => return,
             },
         };
         let watched = Arc::clone(&activity);
@@ -111,10 +108,9 @@ impl Handler {
             Arc::clone(&handler).answer(request, address, scheme.clone(), scope)
         });
         let mut connection = pin!(self.protocol.serve_connection(io, service));
-        tokio::select! {
-            // Errors of a connection are ignored, because its requests are already in the log.
-            _ = connection.as_mut() => return,
-            () = stop.cancelled() => {}
+        // Errors of a connection are ignored, because its requests are already in the log.
+        if stop.run_until_cancelled(connection.as_mut()).await.is_some() {
+            return;
         }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
@@ -125,25 +121,22 @@ impl Handler {
         request: hyper::Request<Incoming>,
         address: SocketAddr,
         scheme: Scheme,
-        scope: RequestScope,
+        scope: Arc<RequestScope>,
     ) -> Result<hyper::Response<Outgoing>, Infallible> {
         let mut delivery = Delivery { handler: Arc::clone(&self), is_over: false };
         let address = Addr::SocketAddr(address);
         let (mut parts, body) = request.into_parts();
-        parts.extensions.insert(scope.clone());
+        parts.extensions.insert(Arc::clone(&scope));
         let (waits, is_head) = (parts.headers.contains_key(EXPECT), parts.method == Method::HEAD);
         let parts = RequestParts::from((parts, LocalAddr(address.clone()), RemoteAddr(address), scheme));
         // Most requests without a body declare that they have none.
         let incoming = (!body.is_end_stream()).then(|| SharedIncoming::new(body));
         let body = incoming.clone().map_or_else(poem::Body::empty, |body| BoxBody::new(body).into());
         let request = Request::from_parts(parts, body);
-        let mut response = match self.endpoint.call(request).await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        };
+        let mut response = self.endpoint.call(request).await.unwrap_or_else(|error| error.into_response());
         // After a timeout of the body, the server does not wait for the rest of it.
         if let Some(incoming) = incoming.filter(|_| response.status() != StatusCode::REQUEST_TIMEOUT) {
-            scope.phase().set(Phase::Receiving);
+            scope.phase.set(Phase::Receiving);
             incoming.discard_rest(waits).await;
         }
         let is_shared = response.data::<SharedBody>().is_some();
@@ -166,12 +159,10 @@ impl Handler {
                 }
             }
         }
-        scope.phase().set(Phase::Sending);
+        scope.phase.set(Phase::Sending);
         // An event stream ends only when its client disconnects.
-        delivery.is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
-        if scope.is_cut_short() {
-            delivery.is_over = false;
-        }
+        let is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
+        delivery.is_over = is_over && !scope.is_cut_short();
         let response = hyper::Response::<BoxBody<Bytes, io::Error>>::from(response);
         Ok(response.map(|_| Outgoing { body, rest: Bytes::new(), scope, delivery, _memory: memory }))
     }
@@ -182,7 +173,7 @@ struct Outgoing {
     body: BoxBody<Bytes, io::Error>,
     /// The unsent rest of the last frame.
     rest: Bytes,
-    scope: RequestScope,
+    scope: Arc<RequestScope>,
     delivery: Delivery,
     /// The memory reserved for a large answer.
     _memory: Option<OwnedSemaphorePermit>,
@@ -206,7 +197,7 @@ impl Body for Outgoing {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
-        self.scope.phase().moved_on();
+        self.scope.phase.moved_on();
         let length = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(length);
         self.delivery.is_over |= self.is_end_stream() && !self.scope.is_cut_short();
@@ -244,6 +235,6 @@ impl Drop for Delivery {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        self.scope.phase().set(Phase::None);
+        self.scope.phase.set(Phase::None);
     }
 }

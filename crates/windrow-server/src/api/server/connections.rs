@@ -54,13 +54,8 @@ pub(crate) struct Place {
 
 impl Connections {
     pub(crate) fn new(serve: &Serve, metrics: Arc<Metrics>) -> Self {
-        Self {
-            serve: serve.clone(),
-            clock: Arc::new(CoarseClock::new()),
-            open: Mutex::default(),
-            ended: Notify::new(),
-            metrics,
-        }
+        let clock = Arc::new(CoarseClock::new());
+        Self { serve: serve.clone(), clock, open: Mutex::default(), ended: Notify::new(), metrics }
     }
 
     /// Returns a place for a new connection. If no place is free, closes the connection that has waited longest for its

@@ -26,19 +26,16 @@ pub struct Listener {
 
 impl Listener {
     /// Returns the URL of the API, as in `http://127.0.0.1:8080`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}", if self.is_tls() { "https" } else { "http" }, self.address)
     }
 
     /// Returns true if other machines can reach the address.
-    #[must_use]
     pub fn is_open(&self) -> bool {
         !self.address.ip().is_loopback()
     }
 
     /// Returns true if the API uses HTTPS.
-    #[must_use]
     pub fn is_tls(&self) -> bool {
         self.certificate.is_some()
     }

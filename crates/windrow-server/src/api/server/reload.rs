@@ -23,11 +23,7 @@ pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Cer
     let stamps_of_keys = || stamps(keys.load().file());
     let stamps_of_certificate = || stamps(certificate.iter().flat_map(|certificate| certificate.files()));
     let (mut of_keys, mut of_certificate) = (stamps_of_keys(), stamps_of_certificate());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = stop.cancelled() => return,
-        }
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
         let now = stamps_of_keys();
         if now != of_keys {
             let before = keys.load_full();
