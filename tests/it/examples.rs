@@ -30,7 +30,9 @@ fn the_examples_of_the_http_api_get_answers() {
     };
     let (shell, python) = (blocks(&page, "sh"), blocks(&page, "python"));
     assert!(shell.len() >= 4 && !python.is_empty());
-    let shell = shell.into_iter().map(|block| ("bash", format!("set -e\n{}", here(block).replace("curl ", "curl --fail-with-body -sS "))));
+    let shell = shell
+        .into_iter()
+        .map(|block| ("bash", format!("set -e\n{}", here(block).replace("curl ", "curl --fail-with-body -sS "))));
     let python = python.into_iter().map(|block| ("python3", here(block)));
     for (program, script) in shell.chain(python) {
         let ran = Command::new(program).args(["-c", &script]).current_dir(folder.path()).output().expect("it runs");

@@ -143,11 +143,7 @@ fn a_folder_that_is_a_file_is_told() {
 
 /// Returns a report with the log-loss of models on all rows of a window.
 fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
-    let of = |(id, loss): &(&str, f64)| ModelScore {
-        model: self::id(id),
-        window: Some(score(*loss)),
-        holdout: None,
-    };
+    let of = |(id, loss): &(&str, f64)| ModelScore { model: self::id(id), window: Some(score(*loss)), holdout: None };
     WindowReport {
         format: WINDOW_FORMAT,
         window: WindowIndex::new(window).expect("not 0"),

@@ -96,7 +96,12 @@ impl Checker<'_> {
             parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
         });
         if !is_header {
-            files.find(manifest, Kind::File, path, "its first line does not have the columns of the dataset".to_owned());
+            files.find(
+                manifest,
+                Kind::File,
+                path,
+                "its first line does not have the columns of the dataset".to_owned(),
+            );
         }
         let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
         let mut comparison = original.comparison();

@@ -22,11 +22,7 @@ fn a_profile_counts_all_labelled_rows() {
     assert_eq!((profile.rows, profile.positives, profile.positive_share()), (4, 1, Some(0.25)));
     let histogram = Histogram { values: vec![1.0, 3.0], below: vec![0, 2], at_most: vec![2, 3] };
     let expected = [
-        FeatureProfile {
-            feature: "n".to_owned(),
-            missing: 1,
-            distribution: Distribution::Numbers(histogram),
-        },
+        FeatureProfile { feature: "n".to_owned(), missing: 1, distribution: Distribution::Numbers(histogram) },
         FeatureProfile {
             feature: "c".to_owned(),
             missing: 1,
