@@ -26,7 +26,7 @@ fn checked_out() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
     }
-    let told = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
-    let revision = String::from_utf8(told.stdout).ok()?;
-    (told.status.success() && !revision.trim().is_empty()).then(|| revision.trim().to_owned())
+    let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+    let revision = String::from_utf8(output.stdout).ok()?;
+    (output.status.success() && !revision.trim().is_empty()).then(|| revision.trim().to_owned())
 }

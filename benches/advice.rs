@@ -26,7 +26,7 @@ use std::num::NonZeroU64;
 use std::process::ExitCode;
 
 use support::size::{Size, argument, bench};
-use world::{Kind, World};
+use world::{ChangeKind, World};
 
 fn main() -> ExitCode {
     bench(run)
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn run(size: Size) -> Result<(), String> {
     let seeds = argument(0, "the number of seeds")?.map_or(size.pick(200, 2), NonZeroU64::get);
     let only: Option<String> = argument(1, "the name of a world")?;
-    let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).chain(["coverage"]).collect();
+    let known: Vec<&str> = ChangeKind::ALL.into_iter().map(ChangeKind::name).chain(["coverage"]).collect();
     if let Some(other) = only.as_deref().filter(|name| !known.contains(name)) {
         return Err(format!("unknown world `{other}`: the worlds are {}", known.join(", ")));
     }
@@ -45,7 +45,7 @@ fn run(size: Size) -> Result<(), String> {
         "\n| world | windows | named most often | shown good enough | regret beyond tolerance | mean regret | break reported |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for kind in Kind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
+    for kind in ChangeKind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
         let found = study::study(World { kind }, seeds);
         println!("{}", found.line());
         for note in found.notes {

@@ -33,8 +33,8 @@ use crate::support::size::{Size, bench};
 use crate::support::table::{Table, range};
 
 /// The time between two messages whose delay is measured.
-const PAUSE: Duration = Duration::from_millis(2);
-const LIMIT: Duration = Duration::from_secs(60);
+const PROBE_INTERVAL: Duration = Duration::from_millis(2);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The names of the figures, and whether a higher (1) or a lower (-1) value is better.
 const FIGURES: [(&str, f64); 10] = [
@@ -125,7 +125,7 @@ fn windrow_round(load: &Load<'_>) -> Figures {
     let start = || {
         let began = Instant::now();
         let process = windrow(&["broker", "--data", &data, "--listen", &address]).spawn().expect("the binary runs");
-        (Ended(process), first_answer(&address, began))
+        (StoppedOnDrop(process), first_answer(&address, began))
     };
     let (mut broker, from_nothing) = start();
     let mut figures = measure(load, &address, &broker.0);
@@ -149,9 +149,9 @@ fn kafka_round(distribution: &Path, load: &Load<'_>) -> Figures {
     figures
 }
 
-struct Ended(Child);
+struct StoppedOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for StoppedOnDrop {
     fn drop(&mut self) {
         // Fails if the process has already ended.
         let _ = self.0.kill();
@@ -173,7 +173,7 @@ fn first_answer(address: &str, began: Instant) -> f64 {
             assert_eq!(start[4..], [0, 0, 0, 1]);
             return began.elapsed().as_secs_f64() * 1_000.0;
         }
-        assert!(began.elapsed() < LIMIT, "no answer from {address}");
+        assert!(began.elapsed() < TIMEOUT, "no answer from {address}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -204,26 +204,27 @@ fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (
     tool.args(["--topic", topic, "--throughput", "-1"]);
     tool.args(["--record-size", &bytes.to_string(), "--num-records", &messages.to_string()]);
     tool.args(["--producer-props", "acks=all", &format!("bootstrap.servers={address}")]);
-    let said = printed(tool);
-    let line = said.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{said}"));
-    assert!(line.starts_with(&format!("{messages} records sent")), "{said}");
+    let output_text = printed(tool);
+    let line =
+        output_text.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{output_text}"));
+    assert!(line.starts_with(&format!("{messages} records sent")), "{output_text}");
     let rate = line.split(", ").nth(1).and_then(|part| part.split_whitespace().next()).expect("a rate");
-    rate.parse().unwrap_or_else(|_| panic!("{said}"))
+    rate.parse().unwrap_or_else(|_| panic!("{output_text}"))
 }
 
 /// Returns messages per second during the fetch, by Kafka's own tool.
 fn consume(distribution: &Path, address: &str, topic: &str, messages: u32) -> f64 {
     let mut tool = tool(distribution, "kafka-consumer-perf-test.sh");
     tool.args(["--bootstrap-server", address, "--topic", topic, "--messages", &messages.to_string()]);
-    let said = printed(tool);
-    let mut lines = said.lines().skip_while(|line| !line.starts_with("start.time"));
-    let columns = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
-    let values = lines.next().unwrap_or_else(|| panic!("{said}")).split(", ");
+    let output_text = printed(tool);
+    let mut lines = output_text.lines().skip_while(|line| !line.starts_with("start.time"));
+    let columns = lines.next().unwrap_or_else(|| panic!("{output_text}")).split(", ");
+    let values = lines.next().unwrap_or_else(|| panic!("{output_text}")).split(", ");
     let of =
         |name: &str| columns.clone().zip(values.clone()).find(|(column, _)| *column == name).map(|(_, value)| value);
     let read = of("data.consumed.in.nMsg").and_then(|value| value.parse::<u32>().ok());
-    assert!(read.is_some_and(|read| read >= messages), "{said}");
-    of("fetch.nMsg.sec").and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+    assert!(read.is_some_and(|read| read >= messages), "{output_text}");
+    of("fetch.nMsg.sec").and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{output_text}"))
 }
 
 fn tool(distribution: &Path, name: &str) -> Command {
@@ -234,9 +235,9 @@ fn tool(distribution: &Path, name: &str) -> Command {
 
 fn printed(mut tool: Command) -> String {
     let output = tool.output().expect("Java runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    said
+    let output_text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{output_text}");
+    output_text
 }
 
 /// Returns the median and the 99th percentile of the delay, in milliseconds: the time from handing a message to a
@@ -257,19 +258,19 @@ fn delays(address: &str, probes: usize) -> [f64; 2] {
     };
     // The first message creates the topic.
     send(&[0; 8]);
-    producer.flush(LIMIT).expect("sent");
+    producer.flush(TIMEOUT).expect("sent");
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", address).set("group.id", "delays").create().expect("a consumer");
     let mut partitions = TopicPartitionList::new();
     partitions.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
     consumer.assign(&partitions).expect("an assignment");
-    consumer.poll(LIMIT).expect("the first message").expect("a message");
+    consumer.poll(TIMEOUT).expect("the first message").expect("a message");
     let began = Instant::now();
     let mut delays = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut delays = Vec::with_capacity(probes);
             while delays.len() < probes {
-                let message = consumer.poll(LIMIT).expect("a message in time").expect("a message");
+                let message = consumer.poll(TIMEOUT).expect("a message in time").expect("a message");
                 let sent = message.payload().and_then(|payload| payload.try_into().ok()).map(u64::from_be_bytes);
                 delays.push(began.elapsed() - Duration::from_nanos(sent.expect("a time")));
             }
@@ -278,7 +279,7 @@ fn delays(address: &str, probes: usize) -> [f64; 2] {
         for _ in 0..probes {
             send(&u64::try_from(began.elapsed().as_nanos()).expect("hours").to_be_bytes());
             producer.poll(Duration::ZERO);
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(PROBE_INTERVAL);
         }
         reader.join().expect("all were read")
     });

@@ -33,7 +33,7 @@ use windrow_windows::BatchStore;
 
 use crate::support::peers;
 use crate::support::pipeline::PipelineFile;
-use crate::support::process::{Broker, LIMIT, create_topic, timed};
+use crate::support::process::{Broker, RUN_TIMEOUT, create_topic, timed};
 use crate::support::rows;
 use crate::support::size::{Size, bench};
 use crate::support::table::{Table, range};
@@ -42,7 +42,7 @@ const TOPIC: &str = "bench";
 
 /// The consumers that are compared. The results of the others are shares of the bare loop's.
 const NAMES: [&str; 3] = ["windrow", "bare rdkafka loop", "confluent-kafka (Python)"];
-const BARE: usize = 1;
+const BASELINE: usize = 1;
 
 fn main() -> ExitCode {
     bench(|size| {
@@ -88,7 +88,7 @@ fn run(size: Size) {
     for (place, name) in NAMES.into_iter().enumerate() {
         let seconds =
             |place: usize| rounds.iter().map(|round| round[place].clone()).collect::<Result<Vec<f64>, String>>();
-        match seconds(place).and_then(|own| Ok((own, seconds(BARE)?))) {
+        match seconds(place).and_then(|own| Ok((own, seconds(BASELINE)?))) {
             Ok((own, bare)) => {
                 let rates: Vec<f64> = own.iter().map(|own| f64::from(rows) / own).collect();
                 let ratios: Vec<f64> = own.iter().zip(&bare).map(|(own, bare)| bare / own).collect();
@@ -111,7 +111,7 @@ async fn consume(file: &Path, workdir: &Path, address: &str, rows: u64) {
         store: BatchStore::open(workdir).expect("a folder"),
         connection: Connection::new(address),
         run: None,
-        log: None,
+        log_id: None,
         group: None,
         quarantine: pipeline.quarantine,
         end_after_idle: None,
@@ -143,7 +143,7 @@ fn bare(address: &str, file: &Path, rows: u32) -> Duration {
             out.write_all(message.payload().unwrap_or_default()).and_then(|()| out.write_all(b"\n")).expect("a file");
             read += 1;
         }
-        assert!(began.elapsed() < LIMIT, "{read} of {rows} rows read");
+        assert!(began.elapsed() < RUN_TIMEOUT, "{read} of {rows} rows read");
     }
     out.into_inner().expect("a file").sync_all().expect("a file");
     began.elapsed()

@@ -30,7 +30,7 @@ use windrow_testing::kafka::Kafka;
 
 use crate::support::peers;
 use crate::support::pipeline::PipelineFile;
-use crate::support::process::{Broker, LIMIT, create_topic, peak_memory, timed};
+use crate::support::process::{Broker, RUN_TIMEOUT, create_topic, peak_memory, timed};
 use crate::support::rows;
 use crate::support::size::{Size, bench};
 use crate::support::table::{Table, range};
@@ -176,7 +176,7 @@ fn bare_round(address: &str, topic: &str, plan: &Plan<'_>) -> Round {
             }
         }
     }
-    producer.flush(LIMIT).expect("everything delivered");
+    producer.flush(RUN_TIMEOUT).expect("everything delivered");
     let produce = began.elapsed();
 
     let began = Instant::now();
@@ -198,7 +198,7 @@ fn bare_round(address: &str, topic: &str, plan: &Plan<'_>) -> Round {
             out.write_all(message.payload().unwrap_or_default()).and_then(|()| out.write_all(b"\n")).expect("a file");
             read += 1;
         }
-        assert!(began.elapsed() < LIMIT, "{read} of {} rows read", plan.count);
+        assert!(began.elapsed() < RUN_TIMEOUT, "{read} of {} rows read", plan.count);
     }
     out.flush().expect("a file");
     Round { produce, consume: began.elapsed(), producer_mib: 0, consumer_mib: 0 }

@@ -35,7 +35,7 @@ const HISTORIES: [(&str, &str); 6] = [
     ("all", "cumulative"),
 ];
 /// The number of feature columns that the larger study adds.
-const EXTRA: usize = 12;
+const EXTRA_COLUMNS: usize = 12;
 
 fn main() -> ExitCode {
     bench(|size| {
@@ -133,7 +133,7 @@ fn loss_at_age_one(workdir: &Path, scheme: &str, windows: usize) -> f64 {
 /// Runs the study on the flights repeated year after year, with noise: many rows, many columns, eight histories.
 fn larger(folder: &Path, size: Size) {
     let (count, windows): (u32, u32) = size.pick((2_400_000, 65), (24_000, 12));
-    let extra: Vec<String> = (1..=EXTRA).map(|column| format!("x{column}")).collect();
+    let extra: Vec<String> = (1..=EXTRA_COLUMNS).map(|column| format!("x{column}")).collect();
     let dataset = folder.join("many.csv");
     write_with_noise(&dataset, count as usize, &extra);
     let histories = [1, 2, 3, 4, 8, 16, 26].map(toml::Value::from).into_iter().chain([toml::Value::from("all")]);

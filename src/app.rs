@@ -8,7 +8,7 @@
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
 //!   check that they belong to this run.
-//! - `running`: the running stages and their shutdown; `telling`: their status files; `watch`: a server that follows
+//! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
 //! - `error`: the reasons why a command fails.
@@ -21,8 +21,8 @@ mod files;
 mod inputs;
 mod learning;
 mod running;
+mod status;
 mod storage;
-mod telling;
 mod watch;
 mod workdir;
 
@@ -56,8 +56,8 @@ pub(crate) use self::error::AppError;
 use self::inputs::RunInputs;
 pub(crate) use self::running::Running;
 use self::running::start_broker;
+use self::status::StageProcess;
 pub(crate) use self::storage::Storage;
-use self::telling::Process;
 use self::watch::watch;
 pub(crate) use self::workdir::WorkdirError;
 pub(crate) use windrow_record::RowNumber;
@@ -100,41 +100,41 @@ impl App {
         let listener = api::bind(&self.pipeline.serve)?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
-        let begun = blocking(move || app.look(&known, options.fresh)).await?;
+        let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh)).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
-        if begun.is_through {
+        if prior_run.is_through {
             let store = self.store(&inputs.schema)?;
             self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
             return Ok(running);
         }
         let mut start = options.start;
-        start.log = LogStorage::Kept(self.workdir.join(workdir::BROKER));
+        start.log = LogStorage::Kept(self.workdir.join(workdir::BROKER_FOLDER));
         let started = running.start_broker(&options.broker, &start, &self.progress).await;
-        let (connection, log) = match started {
+        let (connection, log_id) = match started {
             Ok(Some(started)) => started,
             Ok(None) => return Ok(running),
-            Err(error) => return Err(running.give_up(error).await),
+            Err(error) => return Err(running.fail(error).await),
         };
         let stream = &self.pipeline.stream;
-        let settings = topics::Settings::default();
+        let settings = topics::TopicSettings::default();
         let creating = topics::create(&connection, &stream.topic, stream.partitions.get(), &settings);
         let Some(created) = running.stop.run_until_cancelled(creating).await else { return Ok(running) };
         let (app, known) = (self.clone(), inputs.clone());
         let begun_store = blocking(move || created.map_err(AppError::from).and_then(|_| app.begin(&known))).await;
         let store = match begun_store {
             Ok(store) => store,
-            Err(error) => return Err(running.give_up(error).await),
+            Err(error) => return Err(running.fail(error).await),
         };
         let mut producer = self.producer(&inputs, connection.clone());
         // An embedded broker may have lost its log. The rows of sealed windows need not be sent again.
-        producer.replay.sealed_to = begun.next.filter(|_| log.is_some());
-        let consumer = Consumer { log, ..self.consumer(&inputs, store.clone(), connection, None) };
+        producer.replay.sealed_to = prior_run.next.filter(|_| log_id.is_some());
+        let consumer = Consumer { log_id, ..self.consumer(&inputs, store.clone(), connection, None) };
         let stop = running.stop.clone();
         let token = || stop.clone();
-        running.work(self.clone().told(Stage::Producer, Process::Alone, token(), producer.run(token())));
-        running.work(self.clone().told(Stage::Consumer, Process::Alone, token(), consumer.run(token())));
+        running.work(self.clone().with_status(Stage::Producer, StageProcess::Alone, token(), producer.run(token())));
+        running.work(self.clone().with_status(Stage::Consumer, StageProcess::Alone, token(), consumer.run(token())));
         self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
         Ok(running)
     }
@@ -147,9 +147,9 @@ impl App {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let inputs = self.prepare(Some(replay), &stop).await?;
-        let process = inputs.replay.share.name().map_or(Process::Alone, Process::Part);
+        let process = inputs.replay.share.name().map_or(StageProcess::Alone, StageProcess::Part);
         let producing = self.producer(&inputs, connection).run(stop.clone());
-        self.clone().told(Stage::Producer, process, stop, producing).await
+        self.clone().with_status(Stage::Producer, process, stop, producing).await
     }
 
     /// Runs only the consumer. It continues after the last sealed window in the work directory.
@@ -179,8 +179,8 @@ impl App {
         };
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
-        let process = if consumer.group.is_some() { Process::Member } else { Process::Alone };
-        self.clone().told(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
+        let process = if consumer.group.is_some() { StageProcess::Member } else { StageProcess::Alone };
+        self.clone().with_status(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
     }
 
     /// Recounts where every row went, and reads the topic as well if a connection is given. Returns `None` if stopped.
@@ -272,7 +272,7 @@ impl App {
             store,
             connection,
             run: inputs.run(),
-            log: None,
+            log_id: None,
             group: None,
             quarantine: self.pipeline.quarantine,
             end_after_idle,

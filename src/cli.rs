@@ -52,7 +52,7 @@ use self::progress::Display;
 use crate::app::AppError;
 
 /// The time limit, at exit, for threads that still wait for a broker or a disk.
-const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(500);
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
@@ -109,6 +109,6 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Man => manual::page(),
         }
     });
-    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     result
 }

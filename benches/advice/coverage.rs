@@ -7,10 +7,10 @@ use windrow_evaluation::{Contrast, Policy, Refit, Trial};
 use windrow_record::Scheme;
 
 use crate::study::{binomial, evidence, loss, models, step};
-use crate::world::{FEATURES, Kind, ROWS, World};
+use crate::world::{ChangeKind, FEATURES, ROWS, World};
 
-const WORLDS: [Kind; 4] = [Kind::Stable, Kind::Moving, Kind::SlowWalk, Kind::Seasons];
-const JUDGED: [usize; 3] = [12, 24, 60];
+const WORLDS: [ChangeKind; 4] = [ChangeKind::Stable, ChangeKind::Moving, ChangeKind::SlowWalk, ChangeKind::Seasons];
+const JUDGED_WINDOWS: [usize; 3] = [12, 24, 60];
 
 /// Prints the table of coverage: the intervals of the difference between two policies. The true value is the mean, over
 /// all histories, of the expected difference on the windows judged.
@@ -51,11 +51,11 @@ pub(crate) fn print(seeds: u64) {
                     });
                     each.collect()
                 };
-                JUDGED.map(judged).into()
+                JUDGED_WINDOWS.map(judged).into()
             })
             .collect();
         for (pair, (name, ..)) in pairs.iter().enumerate() {
-            for (place, judged) in JUDGED.iter().enumerate() {
+            for (place, judged) in JUDGED_WINDOWS.iter().enumerate() {
                 let of = || all.iter().map(|one| &one[place][pair]);
                 let truth = of().map(|(_, expected)| expected).sum::<f64>() / seeds as f64;
                 let covered = of().filter(|(contrast, _)| {
@@ -120,9 +120,9 @@ pub(crate) fn walk(world: World, gain: f64) -> Vec<String> {
             all.insert((share * 1e6) as u64, format!("last {h}, every {m}: {:.0}%", 100.0 - share));
         }
     }
-    let told: Vec<String> = all.into_values().take(6).collect();
+    let listed: Vec<String> = all.into_values().take(6).collect();
     let exact = (3.0 / (ROWS as f64 * curvature * q * q) + 0.5).sqrt();
-    vec![format!("theory (h* = sqrt(3 / (n c q^2) + 1/2) = {exact:.1}): {}", told.join("; "))]
+    vec![format!("theory (h* = sqrt(3 / (n c q^2) + 1/2) = {exact:.1}): {}", listed.join("; "))]
 }
 
 fn best(cost: &impl Fn(f64, f64) -> f64) -> f64 {

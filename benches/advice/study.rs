@@ -6,20 +6,20 @@ use std::num::NonZeroU32;
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
 use windrow_evaluation::{
-    BLOCKS, Evidence, Followed, LOSSES_FORMAT, ModelLosses, Policy, Question, Refit, Series, Status, Subject, Trial,
-    Verdict, WindowLosses, advise, find_break, histories, judge, named,
+    AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, PolicyVerdict, Refit, Series,
+    Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge, named,
 };
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
 use crate::learner::{Weights, fit, log_odds};
-use crate::world::{FEATURES, Kind, ROWS, Window, World};
+use crate::world::{ChangeKind, FEATURES, ROWS, Window, World};
 
 /// The share of the gain to keep.
-const KEEP: f64 = 0.9;
+const KEPT_SHARE: f64 = 0.9;
 
 /// The results of all histories of a world.
-pub(crate) struct Found {
+pub(crate) struct StudyResult {
     world: World,
     named: BTreeMap<String, usize>,
     seeds: usize,
@@ -45,7 +45,7 @@ struct Outcome {
     recalibrated: Option<f64>,
 }
 
-pub(crate) fn study(world: World, seeds: u64) -> Found {
+pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
     let outcomes: Vec<Outcome> = (0..seeds).into_par_iter().map(|seed| one(world, seed)).collect();
     // The true loss of a policy in this world: the mean over all histories.
     let mut truth: BTreeMap<Policy, f64> = BTreeMap::new();
@@ -57,7 +57,7 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
     let (best, least) =
         planned().min_by(|a, b| a.1.total_cmp(b.1)).map_or((None, share), |(policy, loss)| (Some(*policy), *loss));
     let gain = share - least;
-    let mut found = Found {
+    let mut found = StudyResult {
         world,
         named: BTreeMap::new(),
         seeds: outcomes.len(),
@@ -70,7 +70,7 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
         recalibrated: 0.0,
         notes: Vec::new(),
     };
-    let mut told = 0;
+    let mut listed = 0;
     for outcome in &outcomes {
         found.breaks += usize::from(outcome.broke);
         found.too_few += usize::from(outcome.status == Status::TooFew);
@@ -82,24 +82,24 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
         *found.named.entry(policy.to_string()).or_default() += 1;
         let regret = (truth.get(&policy).copied().unwrap_or(share) - least) / gain;
         found.regret += regret;
-        told += 1;
+        listed += 1;
         if is_shown {
             found.shown += 1;
-            found.beyond += usize::from(regret > 1.0 - KEEP);
+            found.beyond += usize::from(regret > 1.0 - KEPT_SHARE);
         }
     }
-    found.regret /= f64::from(told.max(1));
+    found.regret /= f64::from(listed.max(1));
     if let Some(best) = best {
         found.notes.push(format!("truly best: {best}; gain {gain:.4} of {share:.4}"));
     }
     let mut by_loss: Vec<(&Policy, &f64)> = planned().collect();
     by_loss.sort_by(|a, b| a.1.total_cmp(b.1));
-    let told: Vec<String> = by_loss
+    let listed: Vec<String> = by_loss
         .iter()
         .take(6)
         .map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain))
         .collect();
-    found.notes.push(format!("true shares: {}", told.join("; ")));
+    found.notes.push(format!("true shares: {}", listed.join("; ")));
     if found.recalibrated > 0.0 {
         found.notes.push(format!("recalibration alone keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
     }
@@ -107,16 +107,16 @@ pub(crate) fn study(world: World, seeds: u64) -> Found {
     found
 }
 
-impl Found {
+impl StudyResult {
     pub(crate) fn line(&self) -> String {
         let mut named: Vec<(&String, &usize)> = self.named.iter().collect();
         named.sort_by(|a, b| b.1.cmp(a.1));
         let percent = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
-        let mut told: Vec<String> =
+        let mut listed: Vec<String> =
             named.iter().take(3).map(|(name, count)| format!("{name} {:.0}%", percent(**count, self.seeds))).collect();
         for (what, count) in [("nothing to schedule", self.nothing), ("too few windows", self.too_few)] {
             if count > 0 {
-                told.push(format!("{what} {:.0}%", percent(count, self.seeds)));
+                listed.push(format!("{what} {:.0}%", percent(count, self.seeds)));
             }
         }
         let (low, high) = binomial(self.beyond, self.shown);
@@ -130,7 +130,7 @@ impl Found {
             "| {} | {} | {} | {:.0}% | {beyond} | {:.1}% | {:.1}% ({:.1} to {:.1}) |",
             self.world.kind.name(),
             self.world.kind.windows(),
-            told.join("; "),
+            listed.join("; "),
             percent(self.shown, self.seeds),
             100.0 * self.regret,
             percent(self.breaks, self.seeds),
@@ -160,27 +160,28 @@ fn one(world: World, seed: u64) -> Outcome {
         p * loss(z, true) + (1.0 - p) * loss(z, false)
     });
     let last = count as u32;
-    let mut said: Vec<Followed> = Vec::new();
+    let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
-        let before = said.last().copied();
-        said.extend(
-            judge(&seen, window, None, 0, KEEP).and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
+        let before = named_policies.last().copied();
+        named_policies.extend(
+            judge(&seen, window, None, 0, KEPT_SHARE)
+                .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
         );
     }
     let trial = Trial::new(&seen, last, &wanted, 0);
     let recalibrated = recalibration(&windows, &models, &trial, &wanted);
     let advice = advise(
         &seen,
-        &Question {
+        &AdviceSettings {
             subject: Subject::default(),
-            keep: KEEP,
+            keep: KEPT_SHARE,
             delay: 0,
             histories: None,
             cost: None,
             label: &|window| format!("window {window}"),
             has_drifted: &|_, _| false,
             recalibrated: &recalibrated,
-            said: &said,
+            named_policies: &named_policies,
         },
     );
     let expected = Trial::new(&truth, last, &wanted, 0);
@@ -196,7 +197,7 @@ fn one(world: World, seed: u64) -> Outcome {
         status: advice.recommendation.status,
         named: advice.named().map(|named| {
             let found = advice.comparison.finding(named);
-            (named, found.is_some_and(|found| found.verdict == Verdict::GoodEnough))
+            (named, found.is_some_and(|found| found.verdict == PolicyVerdict::GoodEnough))
         }),
         broke: find_break(&seen, last).is_some(),
         truth: by_policy,
@@ -299,10 +300,10 @@ pub(crate) fn loss(z: f64, y: bool) -> f64 {
 }
 
 /// Returns the standard deviation of a step, if the world is a random walk.
-pub(crate) fn step(kind: Kind) -> Option<f64> {
+pub(crate) fn step(kind: ChangeKind) -> Option<f64> {
     match kind {
-        Kind::SlowWalk => Some(crate::world::SLOW),
-        Kind::FastWalk => Some(crate::world::FAST),
+        ChangeKind::SlowWalk => Some(crate::world::SLOW_STEP),
+        ChangeKind::FastWalk => Some(crate::world::FAST_STEP),
         _ => None,
     }
 }

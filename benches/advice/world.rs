@@ -7,14 +7,14 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(crate) const FEATURES: usize = 4;
 pub(crate) const ROWS: usize = 300;
 /// The autocorrelation of the features' means from window to window.
-const ALIKE: f64 = 0.6;
+const AUTOCORRELATION: f64 = 0.6;
 /// The standard deviation of a step of each coefficient, in the slow and in the fast random walk.
-pub(crate) const SLOW: f64 = 0.05;
-pub(crate) const FAST: f64 = 0.25;
+pub(crate) const SLOW_STEP: f64 = 0.05;
+pub(crate) const FAST_STEP: f64 = 0.25;
 
 /// The kind of change in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ChangeKind {
     Stable,
     Break,
     SlowWalk,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     TooFew,
 }
 
-impl Kind {
+impl ChangeKind {
     pub(crate) const ALL: [Self; 9] = [
         Self::Stable,
         Self::Break,
@@ -61,7 +61,7 @@ impl Kind {
 /// A world with one kind of change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct World {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChangeKind,
 }
 
 /// A window's rows, with the true probability of each.
@@ -72,9 +72,9 @@ pub(crate) struct Window {
     pub(crate) y: Vec<bool>,
 }
 
-pub(crate) struct Dice(ChaCha8Rng);
+pub(crate) struct RandomNumbers(ChaCha8Rng);
 
-impl Dice {
+impl RandomNumbers {
     pub(crate) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
@@ -90,45 +90,47 @@ impl Dice {
     }
 }
 
-const BEGIN: [f64; FEATURES + 1] = [0.8, -0.6, 0.4, 0.0, -0.8];
+const INITIAL_WEIGHTS: [f64; FEATURES + 1] = [0.8, -0.6, 0.4, 0.0, -0.8];
 
 impl World {
     /// Generates all windows of one history of this world.
     pub(crate) fn windows(self, count: usize, seed: u64) -> Vec<Window> {
-        let mut dice = Dice::new(seed);
-        let mut coefficients = BEGIN;
+        let mut dice = RandomNumbers::new(seed);
+        let mut coefficients = INITIAL_WEIGHTS;
         let mut means = [0.0; FEATURES];
         let mut moved = [0.0; FEATURES + 1];
         let changes = 20 + (dice.uniform() * 20.0) as usize;
         let windows = (0..count).map(|window| {
             for mean in &mut means {
-                *mean = ALIKE * *mean + 0.4 * (1.0 - ALIKE * ALIKE).sqrt() * dice.normal();
+                *mean =
+                    AUTOCORRELATION * *mean + 0.4 * (1.0 - AUTOCORRELATION * AUTOCORRELATION).sqrt() * dice.normal();
             }
             let mut used = coefficients;
             match self.kind {
-                Kind::Stable | Kind::TooFew => {}
-                Kind::Break if window >= changes => used = [-0.6, 0.8, 0.4, 0.6, -0.4],
-                Kind::Break => {}
-                Kind::SlowWalk | Kind::FastWalk => {
-                    let step = if self.kind == Kind::SlowWalk { SLOW } else { FAST };
+                ChangeKind::Stable | ChangeKind::TooFew => {}
+                ChangeKind::Break if window >= changes => used = [-0.6, 0.8, 0.4, 0.6, -0.4],
+                ChangeKind::Break => {}
+                ChangeKind::SlowWalk | ChangeKind::FastWalk => {
+                    let step = if self.kind == ChangeKind::SlowWalk { SLOW_STEP } else { FAST_STEP };
                     for coefficient in &mut coefficients {
                         *coefficient += step * dice.normal();
                     }
                     used = coefficients;
                 }
-                Kind::Moving => {
+                ChangeKind::Moving => {
                     for (moved, used) in moved.iter_mut().zip(&mut used) {
-                        *moved = ALIKE * *moved + 0.5 * (1.0 - ALIKE * ALIKE).sqrt() * dice.normal();
+                        *moved = AUTOCORRELATION * *moved
+                            + 0.5 * (1.0 - AUTOCORRELATION * AUTOCORRELATION).sqrt() * dice.normal();
                         *used += *moved;
                     }
                 }
-                Kind::Seasons => {
+                ChangeKind::Seasons => {
                     let turn = (std::f64::consts::TAU * window as f64 / 12.0).sin();
                     used[0] += turn;
                     used[1] += turn;
                 }
-                Kind::BaseRate => used[FEATURES] += if window >= changes { 1.5 } else { 0.0 },
-                Kind::Nothing => used = [0.0, 0.0, 0.0, 0.0, -0.8],
+                ChangeKind::BaseRate => used[FEATURES] += if window >= changes { 1.5 } else { 0.0 },
+                ChangeKind::Nothing => used = [0.0, 0.0, 0.0, 0.0, -0.8],
             }
             let mut rows = Window { x: Vec::new(), p: Vec::new(), y: Vec::new() };
             for _ in 0..ROWS {

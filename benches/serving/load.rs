@@ -61,11 +61,11 @@ impl Load<'_> {
             .arg(format!("http://{}{}", server.address, self.path))
             .output()
             .map_err(|error| format!("wrk cannot be run: {error}"))?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = said.lines().find_map(|line| line.strip_prefix("FOUND "));
+        let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = output_text.lines().find_map(|line| line.strip_prefix("FOUND "));
         let line = line.ok_or_else(|| format!("wrk ended with {}: {}", output.status, last_line(&output.stderr)))?;
         let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().expect("a number")).collect();
-        let [requests, micros, median, p99, errors] = numbers[..] else { panic!("wrk printed: {said}") };
+        let [requests, micros, median, p99, errors] = numbers[..] else { panic!("wrk printed: {output_text}") };
         if errors > 0.0 || requests == 0.0 {
             let failed = format!("{errors} of {requests} requests to {} failed", self.path);
             assert!(!server.is_windrow, "windrow: {failed}");

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::peers::{last_line, python, script};
 use crate::support::process::{free_address, resident_memory, windrow};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server that accepts connections.
 pub(crate) struct Server {
@@ -30,7 +30,7 @@ impl Server {
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let process = process.map_err(|error| format!("{name} cannot be run: {error}"))?;
         let mut server = Self { process, address, is_windrow: false };
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(&server.address).is_err() {
             if let Ok(Some(status)) = server.process.try_wait() {
                 return Err(format!("{name} ended ({status})"));

@@ -52,8 +52,8 @@ pub(crate) fn python(packages: &[&str]) -> Result<PathBuf, String> {
     match tried {
         Ok(output) if output.status.success() => Ok(PathBuf::from(python)),
         Ok(output) => {
-            let said = last_line(&output.stderr);
-            Err(format!("{said}: {python} -m pip install -r benches/peers/requirements.txt installs it"))
+            let output_text = last_line(&output.stderr);
+            Err(format!("{output_text}: {python} -m pip install -r benches/peers/requirements.txt installs it"))
         }
         Err(error) => Err(format!("WINDROW_BENCH_PYTHON is {python}, which cannot be run: {error}")),
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The embedded broker in a process of its own.
 pub(crate) struct Broker {
@@ -19,7 +19,7 @@ impl Broker {
     pub(crate) fn start() -> Self {
         let address = free_address();
         let process = windrow(&["broker", "--ephemeral", "--listen", &address]).spawn().expect("the binary runs");
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + RUN_TIMEOUT;
         while TcpStream::connect(&address).is_err() {
             assert!(Instant::now() < deadline, "the broker does not answer at {address}");
             std::thread::sleep(Duration::from_millis(10));
@@ -66,17 +66,17 @@ pub(crate) fn timed(arguments: &[&str]) -> (Duration, u64) {
             expect_success(arguments, status, errors);
             return (took, peak);
         }
-        assert!(began.elapsed() < LIMIT, "windrow {arguments:?} does not end");
+        assert!(began.elapsed() < RUN_TIMEOUT, "windrow {arguments:?} does not end");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 fn expect_success(arguments: &[&str], status: ExitStatus, mut errors: File) {
-    let mut said = String::new();
+    let mut output_text = String::new();
     if !status.success() {
-        errors.rewind().and_then(|()| errors.read_to_string(&mut said)).expect("a readable file");
+        errors.rewind().and_then(|()| errors.read_to_string(&mut output_text)).expect("a readable file");
     }
-    assert!(status.success(), "windrow {arguments:?} failed ({status}):\n{said}");
+    assert!(status.success(), "windrow {arguments:?} failed ({status}):\n{output_text}");
 }
 
 /// Creates the topic of a pipeline file.

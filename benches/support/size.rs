@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::support::environment;
 
-const VARIABLE: &str = "WINDROW_BENCH_SIZE";
+const SIZE_VARIABLE: &str = "WINDROW_BENCH_SIZE";
 
 /// The value of `WINDROW_BENCH_SIZE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub(crate) enum Size {
 
 impl Size {
     fn read() -> Result<Self, String> {
-        match environment(VARIABLE).as_deref() {
+        match environment(SIZE_VARIABLE).as_deref() {
             None => Ok(Self::Full),
             Some("small") => Ok(Self::Small),
             Some(other) => {
-                Err(format!("{VARIABLE} is `{other}`: set it to `small`, or leave it unset for the full size"))
+                Err(format!("{SIZE_VARIABLE} is `{other}`: set it to `small`, or leave it unset for the full size"))
             }
         }
     }
@@ -43,7 +43,7 @@ impl Size {
 pub(crate) fn bench(body: impl FnOnce(Size) -> Result<(), String>) -> ExitCode {
     let ended = Size::read().and_then(|size| {
         if size == Size::Small {
-            println!("{VARIABLE}=small: a test that the benchmark runs; the figures mean nothing\n");
+            println!("{SIZE_VARIABLE}=small: a test that the benchmark runs; the figures mean nothing\n");
         }
         body(size)
     });

@@ -1,9 +1,9 @@
 //! Tables in Markdown, padded so that they are aligned in a terminal. Rows are printed as they are measured.
 
 /// The width of the first column, which has the names.
-const NAMES: usize = 36;
+const NAME_WIDTH: usize = 36;
 /// The minimum width of the other columns.
-const FIGURES: usize = 10;
+const FIGURE_WIDTH: usize = 10;
 
 /// A table whose header line has been printed.
 pub(crate) struct Table {
@@ -13,8 +13,8 @@ pub(crate) struct Table {
 impl Table {
     /// Prints the header line. `title` is the heading of the column of names.
     pub(crate) fn new(title: &str, columns: &[&str]) -> Self {
-        let figures = columns.iter().map(|column| column.chars().count().max(FIGURES));
-        let widths: Vec<usize> = std::iter::once(NAMES.max(title.chars().count())).chain(figures).collect();
+        let figures = columns.iter().map(|column| column.chars().count().max(FIGURE_WIDTH));
+        let widths: Vec<usize> = std::iter::once(NAME_WIDTH.max(title.chars().count())).chain(figures).collect();
         let table = Self { widths };
         let cells: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
         println!();

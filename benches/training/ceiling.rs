@@ -81,13 +81,13 @@ fn best_rate() -> f64 {
         }
     }
 
-    const TURNS: u64 = 20_000_000;
+    const ITERATIONS: u64 = 20_000_000;
     let cores = rayon::current_num_threads();
     let lanes = Arch::new().dispatch(Lanes);
     let began = Instant::now();
-    let sum: f64 = (0..cores).into_par_iter().map(|_| Arch::new().dispatch(Spin(TURNS))).sum();
+    let sum: f64 = (0..cores).into_par_iter().map(|_| Arch::new().dispatch(Spin(ITERATIONS))).sum();
     black_box(sum);
-    (cores * lanes * 12) as f64 * TURNS as f64 / began.elapsed().as_secs_f64()
+    (cores * lanes * 12) as f64 * ITERATIONS as f64 / began.elapsed().as_secs_f64()
 }
 
 /// Returns the bytes per second that all cores read from memory that fits in no cache.

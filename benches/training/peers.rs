@@ -11,7 +11,7 @@ use crate::Outcome;
 use crate::support::peers::{java, last_line, python, script};
 
 /// The time limit of a peer. A slower peer is killed and not measured.
-const LIMIT: Duration = Duration::from_secs(900);
+const PEER_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Measures the peers one after the other. Calls `measured` with each peer's figures, or with the reason why it has
 /// none.
@@ -49,7 +49,7 @@ fn run(mut command: Command) -> Result<Outcome, String> {
         if let Some(status) = process.try_wait().expect("a child to wait for") {
             break status;
         }
-        if began.elapsed() > LIMIT {
+        if began.elapsed() > PEER_TIMEOUT {
             let _ = process.kill();
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -67,8 +67,8 @@ fn run(mut command: Command) -> Result<Outcome, String> {
         })
     });
     outcome.ok_or_else(|| {
-        let said = last_line(&fs::read(errors.path()).unwrap_or_default());
-        format!("it ended after {:.0} s ({status}): {said}", whole.as_secs_f64())
+        let output_text = last_line(&fs::read(errors.path()).unwrap_or_default());
+        format!("it ended after {:.0} s ({status}): {output_text}", whole.as_secs_f64())
     })
 }
 

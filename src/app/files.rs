@@ -24,7 +24,7 @@ pub(super) struct PriorRun {
 impl App {
     /// Checks that the work directory and the object store hold this run or no run, and returns the progress of the
     /// run.
-    pub(super) fn look(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
+    pub(super) fn prepare_workdir(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
         if fresh {
             if let Some(objects) = self.objects()? {
                 workdir::refuse_used(&objects)?;
@@ -33,7 +33,7 @@ impl App {
         }
         self.compare(Some(&inputs.origin()))?;
         workdir::compare_sharing(&self.workdir, false)?;
-        self.begun(&inputs.replay)
+        self.prior_run(&inputs.replay)
     }
 
     /// Checks that the work directory and the object store hold this run or no run.
@@ -72,7 +72,7 @@ impl App {
     }
 
     /// Returns the progress of the run in the work directory, or the default if there is no run.
-    pub(super) fn begun(&self, replay: &Replay) -> Result<PriorRun, AppError> {
+    pub(super) fn prior_run(&self, replay: &Replay) -> Result<PriorRun, AppError> {
         if self.has_no_batches() {
             return Ok(PriorRun::default());
         }

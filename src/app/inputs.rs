@@ -98,6 +98,6 @@ impl App {
             }
             _ => None,
         };
-        Ok(Cut::new(self.pipeline.window, rows).beginning_with(replay.from))
+        Ok(Cut::new(self.pipeline.window, rows).starting_at(replay.from))
     }
 }

@@ -10,7 +10,7 @@ use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
-use crate::app::telling::Process;
+use crate::app::status::StageProcess;
 use windrow_base::runtime::blocking;
 use windrow_config::{Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
@@ -35,7 +35,7 @@ impl App {
         let registry = Arc::clone(&running.registry);
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
         let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
-        running.work(self.clone().side_by_side(learning, rows, cluster, running.stop.clone()));
+        running.work(self.clone().train_and_advise(learning, rows, cluster, running.stop.clone()));
         Ok(())
     }
 
@@ -51,11 +51,11 @@ impl App {
         blocking(move || reconciling.reconcile()).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory / 2, &cluster);
-        self.clone().side_by_side(learning, rows, cluster, stop).await
+        self.clone().train_and_advise(learning, rows, cluster, stop).await
     }
 
     /// Runs both concurrently. If one fails, the other is stopped and awaited.
-    async fn side_by_side(
+    async fn train_and_advise(
         self,
         learning: Learning,
         dataset_rows: Option<u64>,
@@ -66,7 +66,7 @@ impl App {
         let _guard = stop.clone().drop_guard();
         let trainer = Trainer { learning: learning.clone(), dataset_rows, clock: timestamp };
         let advisor = Advisor { learning, label_delay: self.pipeline.advise.label_delay };
-        let training = self.told(Stage::Trainer, Process::Alone, stop.clone(), trainer.run(stop.clone()));
+        let training = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
             if result.is_err() {

@@ -13,11 +13,11 @@ use windrow_registry::Registry;
 use windrow_server::api::{self, Api};
 
 /// The time limit for stages to end after a stop.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time that a broker of this process may fail to write before the run ends, and the interval of the check.
-const TROUBLE_LIMIT: Duration = Duration::from_secs(5);
-const TROUBLE_LOOK: Duration = Duration::from_millis(500);
+const WRITE_FAILURE_TIMEOUT: Duration = Duration::from_secs(5);
+const WRITE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The running stages of this process.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Running {
     ) -> Result<Option<(Connection, Option<String>)>, AppError> {
         let starting = self.stop.run_until_cancelled(start_broker(choice, options, progress));
         let Some(broker) = starting.await.transpose()? else { return Ok(None) };
-        let started = (broker.connection().clone(), broker.log());
+        let started = (broker.connection().clone(), broker.log_id());
         self.broker = Some(broker);
         Ok(Some(started))
     }
@@ -96,7 +96,7 @@ impl Running {
     }
 
     /// Stops everything because of an error, and returns that error.
-    pub(crate) async fn give_up(self, error: AppError) -> AppError {
+    pub(crate) async fn fail(self, error: AppError) -> AppError {
         // The first error is the one to report. Errors during the shutdown usually follow from it.
         if let Err(later) = self.shutdown().await {
             tracing::warn!(error = %later, "the shutdown failed too");
@@ -109,10 +109,10 @@ impl Running {
     /// # Errors
     /// Returns the error of the first stage that fails.
     pub(crate) async fn finished(&mut self) -> Result<(), AppError> {
-        let mut looks = tokio::time::interval(TROUBLE_LOOK);
+        let mut checks = tokio::time::interval(WRITE_CHECK_INTERVAL);
         loop {
             tokio::select! {
-                _ = looks.tick() => self.check_broker()?,
+                _ = checks.tick() => self.check_broker()?,
                 stage = self.working.join_next() => match stage {
                     Some(ended) => flatten(ended)?,
                     None => return Ok(()),
@@ -126,8 +126,8 @@ impl Running {
     /// Fails if a broker of this process cannot write. The producer only waits in that case, so no other stage would
     /// report it.
     fn check_broker(&self) -> Result<(), AppError> {
-        match self.broker.as_ref().and_then(Broker::trouble) {
-            Some((lasted, reason)) if lasted >= TROUBLE_LIMIT => Err(BrokerError::Full { reason }.into()),
+        match self.broker.as_ref().and_then(Broker::write_failure) {
+            Some((lasted, reason)) if lasted >= WRITE_FAILURE_TIMEOUT => Err(BrokerError::Full { reason }.into()),
             _ => Ok(()),
         }
     }
@@ -136,7 +136,7 @@ impl Running {
     pub(crate) async fn shutdown(mut self) -> Result<(), AppError> {
         self.stop.cancel();
         let mut result = Ok(());
-        let joined = tokio::time::timeout(SHUTDOWN_LIMIT, async {
+        let joined = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
             for tasks in [&mut self.working, &mut self.serving_task] {
                 while let Some(ended) = tasks.join_next().await {
                     result = std::mem::replace(&mut result, Ok(())).and(flatten(ended));

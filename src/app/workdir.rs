@@ -15,7 +15,7 @@ use windrow_stream::producer::Replay;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory. Other files in it are not touched.
-const OURS: [&str; 12] = [
+const WORKDIR_ENTRIES: [&str; 12] = [
     "run.json",
     "batches",
     "quarantine",
@@ -27,17 +27,17 @@ const OURS: [&str; 12] = [
     "partials",
     "aliases.jsonl",
     "status",
-    BROKER,
+    BROKER_FOLDER,
 ];
 /// The folder of the log of an embedded broker that `run` started.
-pub(crate) const BROKER: &str = "broker";
+pub(crate) const BROKER_FOLDER: &str = "broker";
 const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. Files with another version are refused.
 const FORMAT: u32 = 2;
 /// The keys that may change between two processes of a run. None of them changes a row or a window. The solver changes
 /// a model only as much as solvers differ, and each model records its solver. The dataset is identified by its content,
 /// not by its path.
-const FREE: [&str; 8] =
+const CHANGEABLE_KEYS: [&str; 8] =
     ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep", "train.solver"];
 
 /// The origin of a run's rows, in addition to the pipeline file.
@@ -155,7 +155,7 @@ pub(crate) fn describe(
         replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
     };
     let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
-    files::write_whole(&path, &text).map(drop).map_err(failed)
+    files::write_durable(&path, &text).map(drop).map_err(failed)
 }
 
 /// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
@@ -180,7 +180,7 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
 
 /// Removes a run and no other files. Fails if another process is working in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
-    if !OURS.iter().any(|name| workdir.join(name).exists()) {
+    if !WORKDIR_ENTRIES.iter().any(|name| workdir.join(name).exists()) {
         return Ok(());
     }
     // Holds the lock until all is removed: a consumer in this directory would otherwise write to deleted files.
@@ -188,7 +188,7 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     let partials = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
     let partials = partials.map(|partial| partial.path()).filter(|partial| partial.join("batches").is_dir());
     let _locks = partials.map(|partial| BatchStore::open(&partial)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
-    for name in OURS {
+    for name in WORKDIR_ENTRIES {
         let path = workdir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         match removed {
@@ -208,7 +208,9 @@ fn differences(held: &Value, now: &Value) -> Vec<String> {
     flatten("", now, &mut after);
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let is_free = |key: &str| {
-        FREE.iter().any(|free| key.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        CHANGEABLE_KEYS
+            .iter()
+            .any(|free| key.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".to_owned());
     keys.into_iter()
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_a_row_a_window_or_a_model_is_told_and_the_rest_may_change() {
+    fn changes_of_rows_windows_or_models_are_reported_and_others_are_allowed() {
         let folder = tempfile::tempdir().expect("a folder");
         let replay = Replay::default();
         let origin = Origin { dataset: Some("00ff"), replay: Some(&replay) };
@@ -317,9 +319,9 @@ mod tests {
             (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has changed"),
             (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: not set before, now 3"),
         ];
-        for (pipeline, origin, told) in cases {
-            let error = compare(folder.path(), &pipeline, Some(&origin)).expect_err(told).to_string();
-            assert!(error.contains(told), "{error}");
+        for (pipeline, origin, expected) in cases {
+            let error = compare(folder.path(), &pipeline, Some(&origin)).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 
@@ -329,8 +331,8 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        let told = "run.json has format 1, but this version of Windrow reads format 2: start again with";
-        assert!(error.contains(told), "{error}");
+        let expected = "run.json has format 1, but this version of Windrow reads format 2: start again with";
+        assert!(error.contains(expected), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
         assert!(matches!(dataset(folder.path()), Err(WorkdirError::Read { .. })));

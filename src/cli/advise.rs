@@ -5,21 +5,21 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::args::AdviseArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::{json, stdout, wrapped};
-use crate::cli::progress::{Display, Shows};
+use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app, with_solver};
 use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit, history_name};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent, thousands};
 
 /// The width of a narrow terminal.
-const COLUMNS: usize = 80;
+const LINE_WIDTH: usize = 80;
 /// The maximum number of policies in the table without `--all`.
-const SHOWN: usize = 8;
+const MAX_POLICIES: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
     let advising = app.advise(args.training.bytes(), args.label_delay, stop.clone());
-    let Some(advice) = display.follow(&app.progress, Shows::default(), advising).await? else {
+    let Some(advice) = display.follow(&app.progress, ProgressOptions::default(), advising).await? else {
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -37,7 +37,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
 /// Returns the first paragraph of the advice: the question and the recommendation.
 pub(crate) fn paragraph(advice: &Advice) -> String {
     let (question, windows) = (advice.subject.title(), advice.subject.windows());
-    let is_wide = question.chars().count() + windows.chars().count() + 3 > COLUMNS;
+    let is_wide = question.chars().count() + windows.chars().count() + 3 > LINE_WIDTH;
     let mut text = format!("{question}{}{windows}\n\n", if is_wide { "\n" } else { "   " });
     for sentence in &advice.recommendation.sentences {
         text.push_str(&wrapped(sentence));
@@ -80,7 +80,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     };
     let named = advice.named().and_then(|named| advice.comparison.finding(named));
     let named_every = named.map_or(1, every);
-    let beside = |factor: fn(u32) -> u32| {
+    let neighbour = |factor: fn(u32) -> u32| {
         let history = named.map(|named| named.policy.history);
         policies.iter().find(|found| Some(found.policy.history) == history && every(found) == factor(named_every))
     };
@@ -88,14 +88,14 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     let wanted = [
         advice.comparison.best(),
         named,
-        beside(|every| every / 2),
-        beside(|every| every * 2),
+        neighbour(|every| every / 2),
+        neighbour(|every| every * 2),
         of(Scheme::Window, Refit::Every(1)),
         of(Scheme::Cumulative, Refit::Every(1)),
         policies.iter().filter(|found| !is_never(found)).max_by_key(|found| every(found)),
         of(Scheme::Cumulative, Refit::Never),
     ];
-    let mut chosen: Vec<&PolicyFinding> = Vec::with_capacity(SHOWN);
+    let mut chosen: Vec<&PolicyFinding> = Vec::with_capacity(MAX_POLICIES);
     for found in wanted.into_iter().flatten() {
         if chosen.iter().all(|known| known.policy != found.policy) {
             chosen.push(found);
@@ -132,11 +132,11 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 /// Returns the lines below the table: the evidence that the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
-    let mut fact = |name: &str, told: &str| text.push_str(&format!("{name:<17}{told}\n"));
+    let mut fact = |name: &str, description: &str| text.push_str(&format!("{name:<17}{description}\n"));
     let unit = advice.subject.window_unit;
     let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();
     if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {
-        let told = match (interval.low > 0.0, interval.high < 0.0) {
+        let description = match (interval.low > 0.0, interval.high < 0.0) {
             (true, _) => "older is worse".to_owned(),
             (_, true) => "older is better".to_owned(),
             _ => {
@@ -146,7 +146,7 @@ fn evidence(advice: &Advice) -> String {
         };
         let ages: Vec<String> = ages.iter().map(|found| format!("{} {:+.4}", found.age, found.difference)).collect();
         fact(&format!("Age in {}", unit.many()), &format!("1 0   {}", ages.join("   ")));
-        fact("", &told);
+        fact("", &description);
     }
     let best_of = |refit: Refit| {
         let of = advice.comparison.further.iter().filter(move |found| found.policy.refit == refit);
@@ -165,8 +165,8 @@ fn evidence(advice: &Advice) -> String {
     let step = advice.comparison.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
     let step = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.comparison.cost.is_none());
     if let Some((step, interval)) = step {
-        let told = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
-        fact("More often", &format!("each further fit saves {told}"));
+        let description = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
+        fact("More often", &format!("each further fit saves {description}"));
     }
     if let Some(cost) = &advice.comparison.cost {
         fact("Cheapest", &format!("{}: {:.1} per {}", cost.cheapest.name(unit), cost.per_window, unit.one()));

@@ -1,15 +1,15 @@
 //! The arguments of the command line. The help text of each option is the comment of its field.
 //!
-//! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `place`,
+//! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `workdir`,
 //! `cluster`, `run`, `training` and `data`.
 
 mod cluster;
 mod data;
-mod place;
 mod run;
 #[cfg(test)]
 mod tests;
 mod training;
+mod workdir;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use clap::{Args, Parser, Subcommand};
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
-pub(crate) use self::place::{PipelineArgs, PlaceArgs};
 pub(crate) use self::run::{ReplayArgs, RunArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
+pub(crate) use self::workdir::{PipelineArgs, WorkdirArgs};
 use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
 use windrow_kafka::Choice;

@@ -13,9 +13,9 @@ use windrow_record::display::{counted, thousands};
 use windrow_stream::audit::{Report, Totals, WindowAccount};
 
 /// The number of intact windows that are listed without `--all`.
-const SHOWN: usize = 20;
+const MAX_WINDOWS: usize = 20;
 /// The number of findings that are listed one by one.
-const TOLD: usize = 10;
+const MAX_FINDINGS: usize = 10;
 
 pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.at)?;
@@ -52,12 +52,14 @@ fn text(report: &Report, all: bool) -> String {
         text.push_str(&format!("{mark:<6} {:<10} {}\n", check.name, check.text));
     }
     text.push('\n');
-    for finding in report.findings.iter().take(TOLD) {
+    for finding in report.findings.iter().take(MAX_FINDINGS) {
         text.push_str(&format!("{}\n", finding.sentence()));
     }
     match report.findings.len() {
         0 => text.push_str(&verdict(report)),
-        faults if faults > TOLD => text.push_str(&format!("and {} more\n", thousands((faults - TOLD) as u64))),
+        faults if faults > MAX_FINDINGS => {
+            text.push_str(&format!("and {} more\n", thousands((faults - MAX_FINDINGS) as u64)))
+        }
         _ => {}
     }
     text
@@ -65,7 +67,7 @@ fn text(report: &Report, all: bool) -> String {
 
 /// Selects every window that is not intact, and the newest of the others.
 fn chosen(windows: &[WindowAccount]) -> Vec<&WindowAccount> {
-    let newest = windows.len().saturating_sub(SHOWN);
+    let newest = windows.len().saturating_sub(MAX_WINDOWS);
     let is_shown = |(index, window): &(usize, &WindowAccount)| *index >= newest || !window.intact;
     windows.iter().enumerate().filter(is_shown).map(|(_, window)| window).collect()
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app;
 use crate::cli::args::BrokerArgs;
 use crate::cli::error::CliError;
-use crate::cli::progress::{Display, Shows};
+use crate::cli::progress::{Display, ProgressOptions};
 use windrow_base::telemetry::Progress;
 use windrow_kafka::{Choice, LogStorage, StartOptions};
 
@@ -17,5 +17,5 @@ pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: Cancellat
         options.log = LogStorage::Kept(data);
     }
     let serving = app::broker(&Choice::Embedded, &options, &progress, stop);
-    Ok(display.follow(&progress, Shows::default(), serving).await?)
+    Ok(display.follow(&progress, ProgressOptions::default(), serving).await?)
 }

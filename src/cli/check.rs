@@ -13,12 +13,12 @@ use windrow_dataset::inspection::{self, Category, Check, Window};
 use windrow_record::display::{counted, percent, thousands};
 
 /// The number of windows and notes that are listed without `--all`.
-const SHOWN: usize = 10;
+const MAX_LISTED: usize = 10;
 
 pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
     let counting = display.counting("checking");
-    let tell = counting.tell();
+    let tell = counting.callback();
     let checking = blocking(move || inspection::check(&pipeline, &*tell));
     let Some(check) = stop.run_until_cancelled(checking).await.transpose()? else { return Ok(()) };
     drop(counting);
@@ -34,7 +34,7 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
 }
 
 fn text(check: &Check, all: bool) -> String {
-    let labelled = check.rows_taken() - check.without_target;
+    let labelled = check.accepted_rows() - check.without_target;
     let mut text = format!(
         "{} rows; {} have no target; {} of the others are positive\n",
         thousands(check.rows),
@@ -51,7 +51,7 @@ fn text(check: &Check, all: bool) -> String {
             continue;
         }
         text.push_str(&format!("\n{title}:\n"));
-        let shown = if all { list.len() } else { SHOWN };
+        let shown = if all { list.len() } else { MAX_LISTED };
         for sentence in list.iter().take(shown) {
             text.push_str(&wrapped(sentence));
         }
@@ -73,7 +73,7 @@ fn category(Category { column, levels, most, .. }: &Category) -> String {
 }
 
 fn windows(check: &Check, all: bool, text: &mut String) {
-    let shown = if all { check.windows.len() } else { SHOWN };
+    let shown = if all { check.windows.len() } else { MAX_LISTED };
     if check.windows.is_empty() {
         return;
     }

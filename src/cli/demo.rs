@@ -13,11 +13,12 @@ use crate::cli::run;
 use windrow_config::Pipeline;
 
 /// The name of a pipeline, its file and its dataset, built into the program.
-type Carried = (&'static str, &'static str, &'static [u8]);
+type BundledDataset = (&'static str, &'static str, &'static [u8]);
 
-const FLIGHTS: Carried =
+const FLIGHTS: BundledDataset =
     ("flights", include_str!("../../fixtures/flights.toml"), include_bytes!("../../fixtures/flights.csv.zst"));
-const TAXI: Carried = ("taxi", include_str!("../../fixtures/taxi.toml"), include_bytes!("../../fixtures/taxi.csv.zst"));
+const TAXI: BundledDataset =
+    ("taxi", include_str!("../../fixtures/taxi.toml"), include_bytes!("../../fixtures/taxi.csv.zst"));
 
 pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let carried = match args.dataset {
@@ -32,7 +33,7 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
 }
 
 /// Writes the pipeline file and the dataset to the work directory, so that a user can read them and run them again.
-fn unpack(folder: &Path, (name, pipeline, dataset): Carried) -> Result<PathBuf, CliError> {
+fn unpack(folder: &Path, (name, pipeline, dataset): BundledDataset) -> Result<PathBuf, CliError> {
     let (file, data) = (folder.join(format!("{name}.toml")), folder.join(format!("{name}.csv.zst")));
     let failed = |error: std::io::Error| {
         CliError::Failed(format!("cannot write {}: {error}; choose another directory with --workdir", folder.display()))

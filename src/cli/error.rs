@@ -10,7 +10,7 @@ pub(crate) enum CliError {
     App(#[from] AppError),
     /// The request itself is wrong, whatever the state of files and servers.
     #[error("{0}")]
-    Use(String),
+    Usage(String),
     #[error("{0}")]
     Failed(String),
     #[error(transparent)]
@@ -27,8 +27,10 @@ pub(crate) enum CliError {
 impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Use(_)
-            | Self::Inspection(InspectionError::Use(_) | InspectionError::Questions(_) | InspectionError::Config(_))
+            Self::Usage(_)
+            | Self::Inspection(
+                InspectionError::Usage(_) | InspectionError::Questions(_) | InspectionError::Config(_),
+            )
             | Self::App(AppError::Config(_))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },

@@ -15,16 +15,16 @@ use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 
 /// The time limit of the request. A slower server counts as not healthy.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a health response, in bytes.
-const LONGEST: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 pub(crate) async fn execute(args: &HealthArgs) -> Result<(), CliError> {
     let path = if args.ready { "/health/ready" } else { "/health/live" };
-    let asked = timeout(PATIENCE, ask(&args.address, path)).await;
+    let asked = timeout(REQUEST_TIMEOUT, ask(&args.address, path)).await;
     let failed = |reason: &str| CliError::Failed(format!("the server at {} {reason}", args.address));
     match asked {
-        Err(_) => Err(failed(&format!("does not answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => Err(failed(&format!("does not answer within {} s", REQUEST_TIMEOUT.as_secs()))),
         Ok(Err(error)) => Err(failed(&format!("does not answer: {error}"))),
         Ok(Ok((200, _))) => stdout(&format!("{path}: 200\n")),
         Ok(Ok((status, body))) => Err(failed(&format!("answers {path} with {status}: {}", body.trim()))),
@@ -38,7 +38,8 @@ async fn ask(address: &str, path: &str) -> io::Result<(u16, String)> {
     let asking = async {
         let answer = sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
         let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), LONGEST).collect().await.map_err(io::Error::other)?.to_bytes();
+        let body =
+            Limited::new(answer.into_body(), MAX_RESPONSE_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     };
     tokio::pin!(connection);

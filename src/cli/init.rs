@@ -16,12 +16,12 @@ use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
 use windrow_dataset::inspection::{
-    self, Draft, InspectionError, Options, Question, QuestionKind, Repaired, Said, Scan, UNCLEAR_OPTIONS,
+    self, Draft, InspectionError, LayoutOptions, Options, Question, QuestionKind, Repaired, Scan, UNCLEAR_OPTIONS,
 };
 use windrow_record::display::{counted, shell_word, thousands};
 
 /// The number of excluded columns that are listed one by one.
-const TOLD: usize = 12;
+const MAX_LISTED_COLUMNS: usize = 12;
 
 pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let Some((file, draft)) = written(&args.data, &args.draft, args.out, "init", display, &stop).await? else {
@@ -52,18 +52,18 @@ async fn write(
     display: &Display,
 ) -> Result<(PathBuf, Draft), CliError> {
     let mut options = options(args);
-    let said = as_said(data, args, command, (true, true));
+    let given_command = command_line(data, args, command, (true, true));
     let repaired = repaired(data, args, &options, display).await?;
     // The name is that of the original, not of its repaired copy.
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let counting = display.counting("scanning");
-    let (path, form, tell) = (data.clone(), options.said, counting.tell());
+    let (path, form, tell) = (data.clone(), options.layout, counting.callback());
     let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
     drop(counting);
     let scan = match scan {
         Err(error @ InspectionError::Utf16(_)) => {
-            let advice = format!("write a copy in UTF-8:  {said} --repaired-copy OUT.csv.zst");
+            let advice = format!("write a copy in UTF-8:  {given_command} --repaired-copy OUT.csv.zst");
             return Err(CliError::Failed(format!("{error}\n  {advice}")));
         }
         scan => Arc::new(scan?),
@@ -72,23 +72,23 @@ async fn write(
     if file.exists() && !args.force && command == "init" {
         let file = file.display();
         let problem = format!("{file} exists already: overwrite it with --force, or choose another --out");
-        return Err(CliError::Use(problem));
+        return Err(CliError::Usage(problem));
     }
     let draft = loop {
         let counting = display.counting("reading");
         counting.of(scan.rows);
-        let (scan, asked, tell) = (Arc::clone(&scan), options.clone(), counting.tell());
-        let (path, line) = (file.clone(), said.clone());
+        let (scan, asked, tell) = (Arc::clone(&scan), options.clone(), counting.callback());
+        let (path, line) = (file.clone(), given_command.clone());
         let drafted = blocking(move || inspection::draft(&scan, &asked, &path, &line, &*tell)).await;
         drop(counting);
         match drafted {
-            Err(InspectionError::Questions(questions)) if display.asks() => {
+            Err(InspectionError::Questions(questions)) if display.is_interactive() => {
                 for question in &questions {
                     ask(question, &mut options)?;
                 }
             }
             Err(InspectionError::Questions(questions)) => {
-                return Err(CliError::Use(in_a_pipe(&questions, &data, args, command)));
+                return Err(CliError::Usage(non_interactive_questions(&questions, &data, args, command)));
             }
             drafted => break drafted?,
         }
@@ -107,13 +107,13 @@ async fn repaired(
     let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     let path = copy.display();
     if is_same {
-        return Err(CliError::Use(format!("--repaired-copy: {path} is the data file: choose another path")));
+        return Err(CliError::Usage(format!("--repaired-copy: {path} is the data file: choose another path")));
     }
     if copy.exists() && !args.force {
-        return Err(CliError::Use(format!("--repaired-copy: {path} exists already: overwrite it with --force")));
+        return Err(CliError::Usage(format!("--repaired-copy: {path} exists already: overwrite it with --force")));
     }
     let counting = display.counting("repairing");
-    let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.tell());
+    let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.callback());
     let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await?;
     drop(counting);
     display.line(&match repaired {
@@ -138,33 +138,34 @@ fn options(args: &DraftArgs) -> Options {
         null: args.null.clone(),
         window: args.window.clone(),
         name: args.name.clone(),
-        said: Said { delimiter: args.delimiter, has_header: args.header },
+        layout: LayoutOptions { delimiter: args.delimiter, has_header: args.header },
     }
 }
 
 /// Returns the command line as it was given, ready to be pasted and extended.
-fn as_said(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
-    let mut said = format!("windrow {command} {}", shell_word(&data.display().to_string()));
+fn command_line(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
+    let mut given_command = format!("windrow {command} {}", shell_word(&data.display().to_string()));
     for (option, value) in args.given() {
         match option {
             "--target" if !with_target => {}
             "--time" if !with_time => {}
             // `=` is necessary: a value that begins with a hyphen would be read as an option.
-            "--null" => said.push_str(&format!(" --null={}", shell_word(&value))),
-            _ => said.push_str(&format!(" {option} {}", shell_word(&value))),
+            "--null" => given_command.push_str(&format!(" --null={}", shell_word(&value))),
+            _ => given_command.push_str(&format!(" {option} {}", shell_word(&value))),
         }
     }
-    said
+    given_command
 }
 
 /// Returns the questions, and the options that answer them.
-fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
+fn non_interactive_questions(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
     let is_about = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
     // Leaves out the options that the questions are about.
-    let said = as_said(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
+    let given_command =
+        command_line(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
     let mut text = String::from("the data file leaves questions open; answer them on the command line:");
     let is_one = questions.len() == 1;
-    let mut whole = said.clone();
+    let mut whole = given_command.clone();
     for question in questions {
         text.push_str(&format!("\n\n{}", question.text));
         let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
@@ -176,13 +177,13 @@ fn in_a_pipe(questions: &[Question], data: &Path, args: &DraftArgs, command: &st
         });
         let choices: Vec<(String, &String)> = choices.collect();
         for (option, meaning) in &choices {
-            let line = if is_one { format!("{said} {option}") } else { option.clone() };
+            let line = if is_one { format!("{given_command} {option}") } else { option.clone() };
             text.push_str(&format!("\n  {line}\n      {meaning}"));
         }
         let first = choices.first().map_or_else(|| format!("{} ...", question.option), |(option, _)| option.clone());
         whole.push_str(&format!(" {first}"));
         if choices.is_empty() {
-            text.push_str(&format!("\n  {said} {first}"));
+            text.push_str(&format!("\n  {given_command} {first}"));
         }
     }
     if !is_one {
@@ -237,7 +238,7 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
                 return Ok(());
             }
             let advice = "overwrite it with --force, or choose another --name";
-            Err(CliError::Use(format!("{} exists already, with other content: {advice}", file.display())))
+            Err(CliError::Usage(format!("{} exists already, with other content: {advice}", file.display())))
         }
         Err(error) => Err(failed(error)),
     }
@@ -253,9 +254,9 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
         (features.categorical.len(), "category", "categories"),
         (features.calendar.len(), "part of the calendar", "parts of the calendar"),
     ];
-    let told = counts.into_iter().filter(|(count, _, _)| *count > 0);
-    let told = told.map(|(count, one, many)| counted(count as u64, one, many));
-    let learned = told.collect::<Vec<_>>().join(", ");
+    let listed = counts.into_iter().filter(|(count, _, _)| *count > 0);
+    let listed = listed.map(|(count, one, many)| counted(count as u64, one, many));
+    let learned = listed.collect::<Vec<_>>().join(", ");
     text.push_str(&wrapped(&format!("features: {learned}")));
     text.push_str(&wrapped(&format!("windows: {}", draft.cut)));
     for note in &draft.notes {
@@ -264,11 +265,15 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     if !draft.left_out.is_empty() {
         text.push_str("\nleft out:\n");
     }
-    for (name, reason) in draft.left_out.iter().take(TOLD) {
+    for (name, reason) in draft.left_out.iter().take(MAX_LISTED_COLUMNS) {
         text.push_str(&wrapped(&format!("{name}: {reason}")));
     }
-    if draft.left_out.len() > TOLD {
-        text.push_str(&format!("  and {} more; {} lists all of them\n", draft.left_out.len() - TOLD, file.display()));
+    if draft.left_out.len() > MAX_LISTED_COLUMNS {
+        text.push_str(&format!(
+            "  and {} more; {} lists all of them\n",
+            draft.left_out.len() - MAX_LISTED_COLUMNS,
+            file.display()
+        ));
     }
     text
 }

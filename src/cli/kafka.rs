@@ -7,7 +7,7 @@ use windrow_config::{Kafka, is_secret};
 use windrow_kafka::setting_fault;
 
 /// The prefix of environment variables with settings: `WINDROW_KAFKA_SASL_PASSWORD` is `sasl.password`.
-const PREFIX: &str = "WINDROW_KAFKA_";
+const VARIABLE_PREFIX: &str = "WINDROW_KAFKA_";
 
 /// The source of a setting, its name in librdkafka, and its value.
 type Setting = (String, String, String);
@@ -20,8 +20,8 @@ type Setting = (String, String, String);
 /// secret. Other users of the machine can see the command line.
 pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<Vec<(String, String)>, CliError> {
     if let Some((name, _)) = given.iter().find(|(name, _)| is_secret(name)) {
-        return Err(CliError::Use(format!(
-            "-X {name}: other users of this machine can see the command line; give it as {PREFIX}{}, or in the file \
+        return Err(CliError::Usage(format!(
+            "-X {name}: other users of this machine can see the command line; give it as {VARIABLE_PREFIX}{}, or in the file \
              that kafka.file of the pipeline file names",
             name.to_uppercase().replace('.', "_")
         )));
@@ -36,7 +36,7 @@ pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<
     settings.extend(given.into_iter().map(|(name, value)| (format!("-X {name}"), name, value)));
     let fault = settings.iter().find_map(|(origin, name, value)| Some((origin, setting_fault(name, value)?)));
     if let Some((origin, reason)) = fault {
-        return Err(CliError::Use(format!("{origin}: {reason}")));
+        return Err(CliError::Usage(format!("{origin}: {reason}")));
     }
     Ok(settings.into_iter().map(|(_, name, value)| (name, value)).collect())
 }
@@ -45,7 +45,7 @@ pub(crate) fn properties(kafka: &Kafka, given: Vec<(String, String)>) -> Result<
 fn variables() -> impl Iterator<Item = Setting> {
     std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
-        let setting = name.strip_prefix(PREFIX)?.to_lowercase().replace('_', ".");
+        let setting = name.strip_prefix(VARIABLE_PREFIX)?.to_lowercase().replace('_', ".");
         let value = value.into_string().ok().filter(|value| !value.is_empty())?;
         Some((name, setting, value))
     })
@@ -53,7 +53,7 @@ fn variables() -> impl Iterator<Item = Setting> {
 
 fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        CliError::Use(format!("cannot read {} (kafka.file of the pipeline file): {error}", path.display()))
+        CliError::Usage(format!("cannot read {} (kafka.file of the pipeline file): {error}", path.display()))
     })?;
     let mut properties = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -63,7 +63,7 @@ fn read(path: &Path) -> Result<Vec<Setting>, CliError> {
         }
         // The line may hold a secret, so the message does not repeat it.
         let origin = format!("{}, line {}", path.display(), number + 1);
-        let no_pair = || CliError::Use(format!("{origin}: expected the form KEY=VALUE"));
+        let no_pair = || CliError::Usage(format!("{origin}: expected the form KEY=VALUE"));
         let (name, value) = line.split_once('=').ok_or_else(no_pair)?;
         properties.push((origin, name.trim().to_owned(), value.trim().to_owned()));
     }

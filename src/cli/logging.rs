@@ -20,14 +20,14 @@ use crate::cli::progress::Display;
 /// Warnings of our own crates. Those of libraries are either part of our errors or not useful.
 const DEFAULT_FILTER: &str = "off,windrow=warn";
 /// The target of the request log. The pipeline file enables it, and the filter can override that.
-const ACCESS: &str = "access";
+const ACCESS_LOG_TARGET: &str = "access";
 
 /// Starts the log. The returned function sends the remaining spans at exit.
 pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     let filter = environment("WINDROW_LOG").unwrap_or_else(|| DEFAULT_FILTER.to_owned());
-    let filter = if filter.contains(ACCESS) { filter } else { format!("{filter},{ACCESS}=info") };
+    let filter = if filter.contains(ACCESS_LOG_TARGET) { filter } else { format!("{filter},{ACCESS_LOG_TARGET}=info") };
     let past = display.clone();
-    let lines = tracing_subscriber::fmt::layer().with_writer(move || PastBars(past.clone()));
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || LogWriter(past.clone()));
     // Colours are only useful in a terminal.
     let lines = lines.with_ansi(io::stderr().is_terminal() && environment("NO_COLOR").is_none());
     let is_json = environment("WINDROW_LOG_FORMAT").is_some_and(|format| format == "json");
@@ -48,9 +48,9 @@ pub(crate) fn start(display: &Display) -> impl FnOnce() + use<> {
     }
 }
 
-struct PastBars(Display);
+struct LogWriter(Display);
 
-impl Write for PastBars {
+impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.suspended(|| io::stderr().write(bytes))
     }

@@ -5,13 +5,13 @@ use crate::cli::error::CliError;
 use crate::cli::print::{json, stdout, table};
 use crate::cli::setup::app;
 use crate::cli::windows;
-use windrow_learn::model::{Outcome, Score, Verdict};
+use windrow_learn::model::{Acceptance, Outcome, Score};
 use windrow_record::ModelId;
 use windrow_record::display::thousands;
 use windrow_registry::Snapshot;
 
 /// The number of windows whose models are listed without `--all`.
-const SHOWN: u32 = 5;
+const MAX_WINDOWS: u32 = 5;
 
 pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     let app = app(&args.at)?;
@@ -36,7 +36,7 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
 fn listed(snapshot: &Snapshot, all: bool) -> String {
     let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "baseline"], 1..6);
     let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
-    let is_shown = |id: ModelId| all || id.window.get() + SHOWN > newest;
+    let is_shown = |id: ModelId| all || id.window.get() + MAX_WINDOWS > newest;
     let (mut notes, mut hidden) = (String::new(), 0);
     for model in snapshot.models() {
         if !is_shown(model.id()) {
@@ -62,7 +62,7 @@ fn listed(snapshot: &Snapshot, all: bool) -> String {
                     show(next, |score| Some(score.log_loss)),
                     show(next, |score| Some(score.baseline_log_loss)),
                 ]);
-                if let Verdict::Rejected { reason } = &artifact.verdict {
+                if let Acceptance::Rejected { reason } = &artifact.verdict {
                     notes.push_str(&format!("{id}: rejected, so no alias points to it: {reason}\n"));
                 }
             }

@@ -10,13 +10,13 @@ use tokio::sync::broadcast::error::RecvError;
 use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
 
-const BAR: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
-const WORKING: &str = "{prefix:>9} {spinner} {elapsed}";
-const COUNTING: &str = "{prefix:>9} {human_pos} rows · {rate}";
-const COUNTING_TO: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
-const REDRAW: Duration = Duration::from_millis(100);
+const BAR_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
+const SPINNER_TEMPLATE: &str = "{prefix:>9} {spinner} {elapsed}";
+const COUNT_TEMPLATE: &str = "{prefix:>9} {human_pos} rows · {rate}";
+const COUNT_BAR_TEMPLATE: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 /// The number of models that get a line of their own. More would hide what is important.
-const MODELS_TOLD: usize = 20;
+const MAX_MODEL_LINES: usize = 20;
 /// The interval between two lines of counts in a log.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -35,19 +35,19 @@ impl Display {
     }
 
     /// Returns `true` if a user can answer questions in the terminal.
-    pub(crate) fn asks(&self) -> bool {
+    pub(crate) fn is_interactive(&self) -> bool {
         self.interactive && io::stdin().is_terminal()
     }
 
     /// Returns a bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
-        Counting { bar: self.bar(COUNTING, what) }
+        Counting { bar: self.bar(COUNT_TEMPLATE, what) }
     }
 
     /// Returns a spinner with the elapsed time, for work whose total is unknown.
     pub(crate) fn working(&self, what: &'static str) -> Counting {
-        let bar = self.bar(WORKING, what);
-        bar.enable_steady_tick(REDRAW);
+        let bar = self.bar(SPINNER_TEMPLATE, what);
+        bar.enable_steady_tick(REDRAW_INTERVAL);
         Counting { bar }
     }
 
@@ -81,14 +81,14 @@ impl Display {
     pub(crate) fn follow<T>(
         &self,
         progress: &Progress,
-        shows: Shows,
+        shows: ProgressOptions,
         work: impl Future<Output = T>,
     ) -> impl Future<Output = T> {
         let (display, progress, mut events) = (self.clone(), progress.clone(), progress.listen());
         let (finish, mut finished) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
             let mut board = Board::new(&display, shows);
-            let mut redraw = tokio::time::interval(if display.interactive { REDRAW } else { PLAIN_INTERVAL });
+            let mut redraw = tokio::time::interval(if display.interactive { REDRAW_INTERVAL } else { PLAIN_INTERVAL });
             redraw.tick().await;
             loop {
                 tokio::select! {
@@ -126,11 +126,11 @@ impl Counting {
     /// Sets the total number of rows.
     pub(crate) fn of(&self, rows: u64) {
         self.bar.set_length(rows);
-        self.bar.set_style(style(COUNTING_TO));
+        self.bar.set_style(style(COUNT_BAR_TEMPLATE));
     }
 
     /// Returns a function that sets the number of rows so far.
-    pub(crate) fn tell(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
+    pub(crate) fn callback(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
         let bar = self.bar.clone();
         Arc::new(move |rows| bar.set_position(rows))
     }
@@ -144,14 +144,14 @@ impl Drop for Counting {
 
 /// The rows whose progress a command shows.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Shows {
+pub(crate) struct ProgressOptions {
     pub(crate) sent: bool,
     pub(crate) stored: bool,
 }
 
 struct Board<'a> {
     display: &'a Display,
-    shows: Shows,
+    shows: ProgressOptions,
     sent: ProgressBar,
     stored: ProgressBar,
     last_counts: String,
@@ -162,8 +162,8 @@ struct Board<'a> {
 }
 
 impl<'a> Board<'a> {
-    fn new(display: &'a Display, shows: Shows) -> Self {
-        let bar = |shown, prefix| if shown { display.bar(BAR, prefix) } else { ProgressBar::hidden() };
+    fn new(display: &'a Display, shows: ProgressOptions) -> Self {
+        let bar = |shown, prefix| if shown { display.bar(BAR_TEMPLATE, prefix) } else { ProgressBar::hidden() };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
         Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0, fitted: None, advice: None }
     }
@@ -173,12 +173,12 @@ impl<'a> Board<'a> {
             self.models_told += 1;
             match self.models_told {
                 1 => self.display.line("  model                rows      AUC  log-loss  fit"),
-                MODELS_TOLD => {
+                MAX_MODEL_LINES => {
                     self.display.line("  from here on, only failed fits are shown: `windrow models` lists all models")
                 }
                 _ => {}
             }
-            if self.models_told >= MODELS_TOLD && *converged && rejected.is_none() {
+            if self.models_told >= MAX_MODEL_LINES && *converged && rejected.is_none() {
                 return;
             }
         }
@@ -200,10 +200,10 @@ impl<'a> Board<'a> {
             }
             self.sent.set_message(format!("{} rows", of(counters.sent.get(), total)));
             let (stored, lag) = (of(counters.stored.get(), total), lag(counters));
-            let quarantined = beside(counters.quarantined.get(), "in quarantine");
+            let quarantined = note_count(counters.quarantined.get(), "in quarantine");
             self.stored.set_message(format!("{stored} rows · lag {lag}{quarantined}"));
             if let Some((done, of)) = self.fitted {
-                let bar = self.advice.get_or_insert_with(|| self.display.bar(BAR, "advice"));
+                let bar = self.advice.get_or_insert_with(|| self.display.bar(BAR_TEMPLATE, "advice"));
                 bar.set_length(u64::from(of));
                 bar.set_position(u64::from(done));
                 bar.set_message(format!("models fitted for {done} of {of} windows"));
@@ -270,7 +270,7 @@ fn lag(counters: &Counters) -> String {
     counters.lag.get().map_or_else(|| "unknown".to_owned(), thousands)
 }
 
-fn beside(count: u64, what: &str) -> String {
+fn note_count(count: u64, what: &str) -> String {
     if count == 0 { String::new() } else { format!(" · {} {what}", thousands(count)) }
 }
 
@@ -304,8 +304,8 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::WindowSealed { window, period, rows, unlabelled, quarantined, reason } => {
             let name = window_name(*window, period.as_deref());
-            let quarantined = beside(*quarantined, "in quarantine");
-            let unlabelled = beside(*unlabelled, "without a target");
+            let quarantined = note_count(*quarantined, "in quarantine");
+            let unlabelled = note_count(*unlabelled, "without a target");
             format!("{name}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
         }
         Event::StreamEnded { windows } => format!("stream: complete, {windows} windows"),

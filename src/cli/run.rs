@@ -9,7 +9,7 @@ use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::environment::environment;
 use crate::cli::error::CliError;
 use crate::cli::print::{curl, stdout};
-use crate::cli::progress::{Display, Shows};
+use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app_of, with_keys, with_solver};
 use crate::cli::stages::chosen;
 use crate::cli::{advise, init, kafka};
@@ -26,7 +26,7 @@ pub(crate) async fn execute(
 ) -> Result<(), CliError> {
     let is_pipeline = pipeline.extension().is_some_and(|extension| extension == "toml");
     if is_pipeline && let Some(option) = draft.first_given() {
-        return Err(CliError::Use(format!(
+        return Err(CliError::Usage(format!(
             "{option} is an option for a data file: it cannot be combined with a pipeline file"
         )));
     }
@@ -64,8 +64,9 @@ pub(crate) async fn run(
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
-    let running = async { attend(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
-    let (running, closing) = display.follow(&app.progress, Shows { sent: true, stored: true }, running).await?;
+    let running = async { run_to_end(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
+    let (running, closing) =
+        display.follow(&app.progress, ProgressOptions { sent: true, stored: true }, running).await?;
     if let Some(closing) = closing {
         display.suspended(|| stdout(&closing))?;
         if !args.once {
@@ -84,14 +85,14 @@ pub(crate) async fn run(
 }
 
 /// Waits until the stream is complete. Returns the text to print then, or `None` if stopped.
-async fn attend(
+async fn run_to_end(
     mut running: Running,
     app: &App,
     once: bool,
     stop: &CancellationToken,
 ) -> Result<(Running, Option<String>), CliError> {
     if let Err(error) = running.finished().await {
-        return Err(running.give_up(error).await.into());
+        return Err(running.fail(error).await.into());
     }
     if stop.is_cancelled() {
         return Ok((running, None));

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{AppError, listening};
 use crate::cli::args::ServeArgs;
 use crate::cli::error::CliError;
-use crate::cli::progress::{Display, Shows};
+use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app_of, with_keys};
 use windrow_config::Pipeline;
 
@@ -17,5 +17,5 @@ pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: Cancellati
         let served = running.serve_on().await;
         served.and(running.shutdown().await)
     };
-    Ok(display.follow(&app.progress, Shows::default(), serving).await?)
+    Ok(display.follow(&app.progress, ProgressOptions::default(), serving).await?)
 }

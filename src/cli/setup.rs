@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::{App, AppError, Storage};
-use crate::cli::args::{PipelineArgs, PlaceArgs, TrainingArgs};
+use crate::cli::args::{PipelineArgs, TrainingArgs, WorkdirArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
 use windrow_base::telemetry::Progress;
@@ -20,7 +20,7 @@ pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
 
 /// Returns the app for a pipeline, with the work directory of the command line and the object store's variables
 /// (`AWS_...`).
-pub(crate) fn app_of(pipeline: Pipeline, place: &PlaceArgs) -> App {
+pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
     let storage =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::progress::Display;
 
 /// The exit code that a shell reports for a program ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
+const INTERRUPTED_EXIT_CODE: i32 = 130;
 
 /// Watches for signals in the background. Must be called inside the runtime.
 pub(crate) fn watch(stop: CancellationToken, display: Display) {
@@ -16,16 +16,16 @@ pub(crate) fn watch(stop: CancellationToken, display: Display) {
             tracing::warn!("signals cannot be caught: Ctrl-C will end the program at once");
             return;
         };
-        let mut told = false;
+        let mut is_second = false;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if told {
-                std::process::exit(INTERRUPTED);
+            if is_second {
+                std::process::exit(INTERRUPTED_EXIT_CODE);
             }
-            told = true;
+            is_second = true;
             display.line("stopping; press Ctrl-C again to end at once");
             stop.cancel();
         }

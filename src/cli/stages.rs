@@ -8,9 +8,9 @@ use crate::app::{Replay, RowNumber, Share};
 use crate::cli::args::{ClusterArgs, ConsumeArgs, PipelineArgs, ReplayArgs, TrainArgs};
 use crate::cli::error::CliError;
 use crate::cli::kafka;
-use crate::cli::progress::{Display, Shows};
+use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app, with_solver};
-use windrow_config::{Cut, LONGEST_GAP, Pace, Pipeline, WindowPolicy};
+use windrow_config::{Cut, MAX_GAP, Pace, Pipeline, WindowPolicy};
 use windrow_kafka::{Choice, Connection};
 
 pub(crate) async fn produce(
@@ -24,33 +24,33 @@ pub(crate) async fn produce(
     let app = app(at)?;
     let connection = connection(cluster, &app.pipeline)?;
     let replay = Replay { share: share.unwrap_or_default(), ..chosen(replay, &app.pipeline)? };
-    let shows = Shows { sent: true, stored: false };
+    let shows = ProgressOptions { sent: true, stored: false };
     Ok(display.follow(&app.progress, shows, app.produce(connection, replay, stop)).await?)
 }
 
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.at)?;
     if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
-        return Err(CliError::Use(
+        return Err(CliError::Usage(
             "--group cannot be combined with window.every: each member has its own clock".to_owned(),
         ));
     }
     let connection = connection(args.cluster, &app.pipeline)?;
     let consuming = app.consume(connection, args.group, args.end_after_idle, stop.clone());
-    display.follow(&app.progress, Shows { sent: false, stored: true }, consuming).await?;
-    linger(args.once, "the stream is complete", display, &stop).await;
+    display.follow(&app.progress, ProgressOptions { sent: false, stored: true }, consuming).await?;
+    wait_at_end(args.once, "the stream is complete", display, &stop).await;
     Ok(())
 }
 
 pub(crate) async fn train(args: TrainArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
     let training = Box::pin(app.train(args.training.bytes(), stop.clone()));
-    display.follow(&app.progress, Shows::default(), training).await?;
-    linger(args.once, "every window has its models", display, &stop).await;
+    display.follow(&app.progress, ProgressOptions::default(), training).await?;
+    wait_at_end(args.once, "every window has its models", display, &stop).await;
     Ok(())
 }
 
-async fn linger(once: bool, done: &str, display: &Display, stop: &CancellationToken) {
+async fn wait_at_end(once: bool, done: &str, display: &Display, stop: &CancellationToken) {
     if !once && !stop.is_cancelled() {
         display.line(&format!("{done}; press Ctrl-C to end (with --once, it ends by itself)"));
         stop.cancelled().await;
@@ -70,17 +70,17 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
     let first = Cut::new(pipeline.window, None).window_of_row(RowNumber::from(args.from_row));
     if let (WindowPolicy::Rows(size), Some(first)) = (pipeline.window, first) {
         let before = first.get() - 1;
-        if i64::from(before) > LONGEST_GAP {
-            return Err(CliError::Use(format!(
+        if i64::from(before) > MAX_GAP {
+            return Err(CliError::Usage(format!(
                 "--from-row {}: {before} windows of {size} rows would be empty before this row, and more than \
-                 {LONGEST_GAP} are treated as a mistake; raise window.rows, or replay a dataset that begins with \
+                 {MAX_GAP} are treated as a mistake; raise window.rows, or replay a dataset that begins with \
                  this row",
                 args.from_row
             )));
         }
     }
     match obstacle {
-        Some(obstacle) if args.again => Err(CliError::Use(format!("--loop cannot be combined with {obstacle}"))),
+        Some(obstacle) if args.again => Err(CliError::Usage(format!("--loop cannot be combined with {obstacle}"))),
         _ => Ok(Replay {
             from: RowNumber::from(args.from_row),
             limit: args.limit.map(NonZeroU64::get),
@@ -99,7 +99,7 @@ pub(crate) fn connection(cluster: ClusterArgs, pipeline: &Pipeline) -> Result<Co
         Choice::External(address) => {
             Ok(Connection::new(address).with_properties(kafka::properties(&pipeline.kafka, cluster.client.property)?))
         }
-        Choice::Auto | Choice::Embedded | Choice::Redpanda => Err(CliError::Use(
+        Choice::Auto | Choice::Embedded | Choice::Redpanda => Err(CliError::Usage(
             "this command needs the address of a running broker: start one with `windrow broker`, and give its \
              HOST:PORT with --broker"
                 .to_owned(),

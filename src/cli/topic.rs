@@ -8,24 +8,25 @@ use crate::cli::error::CliError;
 use crate::cli::print::{stdout, table};
 use crate::cli::stages;
 use windrow_config::Pipeline;
-use windrow_kafka::topics::Settings;
+use windrow_kafka::topics::TopicSettings;
 use windrow_kafka::{Creation, topics};
 use windrow_record::display::{counted, thousands};
 
 /// The number of partitions that are listed without `--all`.
-const SHOWN: usize = 20;
+const MAX_PARTITIONS: usize = 20;
 
 pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
     match command {
         TopicCommand::Create { topic, replication, config } => {
-            create(topic, Settings { replication: replication.map(|copies| i32::from(copies.get())), config }).await
+            create(topic, TopicSettings { replication: replication.map(|copies| i32::from(copies.get())), config })
+                .await
         }
         TopicCommand::Delete(args) => delete(args).await,
         TopicCommand::Describe { topic, all, json } => describe(topic, all, json).await,
     }
 }
 
-async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
+async fn create(args: TopicArgs, settings: TopicSettings) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.pipeline).map_err(AppError::from)?;
     let connection = stages::connection(args.cluster, &pipeline)?;
     let stream = pipeline.stream;
@@ -35,7 +36,7 @@ async fn create(args: TopicArgs, settings: Settings) -> Result<(), CliError> {
     match made {
         Creation::Created => stdout(&format!("created the topic `{name}` with {wanted} partition(s)\n")),
         Creation::Existed { partitions } if partitions == wanted.get() => {
-            let as_it_is = if settings == Settings::default() { "" } else { "; its settings were not changed" };
+            let as_it_is = if settings == TopicSettings::default() { "" } else { "; its settings were not changed" };
             stdout(&format!("the topic `{name}` exists already, with {wanted} partition(s){as_it_is}\n"))
         }
         Creation::Existed { partitions } => Err(CliError::Failed(format!(
@@ -67,12 +68,12 @@ async fn describe(args: TopicArgs, all: bool, as_json: bool) -> Result<(), CliEr
     } else {
         let (count, records) = (state.partitions.len(), thousands(state.messages()));
         let mut table = table(["partition", "records", "first offset", "next offset"], 0..4);
-        for partition in partitions.take(if all { usize::MAX } else { SHOWN }) {
+        for partition in partitions.take(if all { usize::MAX } else { MAX_PARTITIONS }) {
             let held = u64::try_from(partition.high.0 - partition.low.0).unwrap_or_default();
             let (low, high) = (partition.low.to_string(), partition.high.to_string());
             table.add_row([partition.partition.to_string(), thousands(held), low, high]);
         }
-        let hidden = if all { 0 } else { count.saturating_sub(SHOWN) };
+        let hidden = if all { 0 } else { count.saturating_sub(MAX_PARTITIONS) };
         let more = if hidden > 0 { format!("{hidden} more partitions: --all\n") } else { String::new() };
         let partitions = counted(count as u64, "partition", "partitions");
         format!("topic `{name}`: {records} records in {partitions}\n{}\n{more}", table.trim_fmt())

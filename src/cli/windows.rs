@@ -9,14 +9,14 @@ use windrow_record::display::{percent, thousands};
 use windrow_registry::Snapshot;
 
 /// The number of windows that are listed without `--all`: about one screen.
-const SHOWN: usize = 20;
+const MAX_WINDOWS: usize = 20;
 
 pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
     let reports: Vec<&WindowReport> = snapshot.windows().map(|report| &**report).collect();
     if reports.is_empty() {
         return "no window has been scored yet: windows are scored after their models are trained\n".to_owned();
     }
-    let hidden = if all { 0 } else { reports.len().saturating_sub(SHOWN) };
+    let hidden = if all { 0 } else { reports.len().saturating_sub(MAX_WINDOWS) };
     let schemes: BTreeSet<Scheme> =
         reports.iter().flat_map(|report| &report.scores).map(|score| score.model.scheme).collect();
     let header = ["window", "rows", "share"].map(str::to_owned).into_iter();

@@ -19,10 +19,10 @@ fn script(name: &str) -> PathBuf {
 fn steps_pass(command: &mut Command, least: usize) {
     let (_broker, address) = broker();
     let output = command.arg(&address).output().expect("the client runs");
-    let (said, faults) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{said}\n{faults}");
-    let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(passed >= least, "{passed} of {least} steps:\n{said}");
+    let (output_text, faults) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{output_text}\n{faults}");
+    let passed = output_text.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(passed >= least, "{passed} of {least} steps:\n{output_text}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Image {
     }
 
     /// Builds an image that runs a shell script, whatever command it gets. `None` if Docker or busybox is missing.
-    pub(crate) fn that_runs(what: &str, script: &str) -> Option<Self> {
+    pub(crate) fn with_script(what: &str, script: &str) -> Option<Self> {
         let root = Root::new()?;
         root.script("entrypoint.sh", &format!("#!/bin/sh\n{script}\n"));
         Some(root.build(what, "/entrypoint.sh"))
@@ -79,7 +79,7 @@ pub(crate) struct Root(tempfile::TempDir);
 
 impl Root {
     pub(crate) fn new() -> Option<Self> {
-        if !docker::is_there() {
+        if !docker::is_available() {
             return None;
         }
         let Some(busybox) = find("busybox") else {

@@ -14,7 +14,7 @@ pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
 }
 
 /// Returns `true` if an engine answers. Skips the test with a message if not.
-pub(crate) fn is_there() -> bool {
+pub(crate) fn is_available() -> bool {
     match docker(&["version", "--format", "{{.Server.Version}}"]) {
         Ok(_) => true,
         Err(reason) => skip(&format!("no Docker engine ({reason})")),
@@ -49,7 +49,7 @@ pub(crate) fn published_ports(container: &str) -> String {
 
 /// Waits until no other test uses Docker: each test counts the containers of this process, and removes the layers of
 /// its images.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
+pub(crate) fn exclusive() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

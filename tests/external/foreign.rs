@@ -16,14 +16,14 @@ fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// A broker, a topic and the sample as a plain CSV file.
-struct Place {
+struct TestTopic {
     folder: tempfile::TempDir,
     _broker: Running,
     address: String,
     pipeline: String,
 }
 
-impl Place {
+impl TestTopic {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let packed = fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
@@ -55,7 +55,7 @@ impl Place {
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn csv_lines_of_confluent_kafka_become_windows() {
     let Some(python) = python() else { return };
-    let place = Place::new();
+    let place = TestTopic::new();
     let page = fs::read_to_string(root().join("docs/brokers.md")).expect("a page");
     let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
     let script = script.replace("127.0.0.1:9092", &place.address).replace("flights.csv", "sample.csv");
@@ -70,7 +70,7 @@ fn csv_lines_of_confluent_kafka_become_windows() {
 #[test]
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
-    let place = Place::new();
+    let place = TestTopic::new();
     let csv = place.folder.path().join("sample.csv").display().to_string();
     if run_client("produce_kafka_python.py", &[&place.address, "flights-sample", &csv]).is_none() {
         return;
@@ -82,9 +82,9 @@ fn json_objects_of_kafka_python_become_windows_and_its_end_marker_ends_them() {
 #[test]
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn both_clients_read_what_windrow_sends() {
-    let place = Place::new();
+    let place = TestTopic::new();
     succeed(&["produce", &place.pipeline, "--broker", &place.address]);
-    if let Some(said) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
-        assert_eq!(said, "confluent-kafka 8019\nkafka-python 8019\n");
+    if let Some(output_text) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
+        assert_eq!(output_text, "confluent-kafka 8019\nkafka-python 8019\n");
     }
 }

@@ -72,8 +72,8 @@ impl Drop for Container {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn the_image_runs_the_demo_without_rights_and_says_how_it_is() {
-    let _turn = docker::turn();
+fn the_image_runs_the_demo_without_rights_and_reports_its_health() {
+    let _exclusive = docker::exclusive();
     let Some(image) = Windrow::build("demo") else { return };
     let port = free_port();
     let publish = format!("127.0.0.1:{port}:8080");

@@ -14,18 +14,18 @@ use windrow_testing::{
 
 const TOPIC: &str = "flights-sample";
 /// A pace at which the sample's rows take about fifteen seconds.
-const PACED: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"2ms\" }";
+const FIXED_PACE: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"2ms\" }";
 /// A pace with twice that time, so that a node can be frozen and two can be killed before the last row is sent.
-const SLOW: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"4ms\" }";
+const SLOW_PACE: &str = "partitions = 3\npace = { kind = \"fixed\", delay = \"4ms\" }";
 
 /// A cluster with a topic, a pipeline and a work directory.
-struct Place {
+struct TestCluster {
     folder: tempfile::TempDir,
     kafka: Kafka,
     file: String,
 }
 
-impl Place {
+impl TestCluster {
     fn new(distribution: &std::path::Path, nodes: usize, window: &str, stream: &str) -> Self {
         let kafka = Kafka::start(distribution, nodes);
         let folder = tempfile::tempdir().expect("a folder");
@@ -60,8 +60,8 @@ impl Place {
 
     /// Checks that producer and consumer end without error, and that every row is stored once.
     fn is_whole(&self, mut producer: Running, mut consumer: Running) {
-        assert!(producer.end().success(), "{}", producer.said());
-        assert!(consumer.end().success(), "{}", consumer.said());
+        assert!(producer.end().success(), "{}", producer.output_text());
+        assert!(consumer.end().success(), "{}", consumer.output_text());
         self.is_clean();
     }
 
@@ -75,10 +75,11 @@ impl Place {
 
     /// Returns the node that leads a partition, counted from 0.
     fn leader(&self, partition: i32) -> usize {
-        let told = self
+        let description = self
             .kafka
             .run("kafka-topics.sh", &["--bootstrap-server", &self.kafka.address, "--describe", "--topic", TOPIC]);
-        let line = told.lines().find(|line| line.contains(&format!("Partition: {partition}\t"))).expect("a partition");
+        let line =
+            description.lines().find(|line| line.contains(&format!("Partition: {partition}\t"))).expect("a partition");
         let leader = line.split("Leader: ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a leader");
         leader.parse::<usize>().expect("a node") - 1
     }
@@ -88,7 +89,7 @@ impl Place {
 #[ignore = "needs a Kafka distribution and Java"]
 fn every_command_works_on_one_node() {
     let Some(distribution) = kafka() else { return };
-    let place = Place::new(&distribution, 1, "parts = 3", "partitions = 3");
+    let place = TestCluster::new(&distribution, 1, "parts = 3", "partitions = 3");
     let address = &place.kafka.address;
     let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
     assert!(described.contains("0 records in 3 partitions"), "{described}");
@@ -99,7 +100,11 @@ fn every_command_works_on_one_node() {
     assert!(succeed(&["models", &place.file, "--workdir", &workdir]).contains("cumulative-3"));
     // A second producer has nothing to send.
     let mut again = place.produce(&[]);
-    assert!(again.end().success() && again.said().contains("nothing is left to send"), "{}", again.said());
+    assert!(
+        again.end().success() && again.output_text().contains("nothing is left to send"),
+        "{}",
+        again.output_text()
+    );
     // The same in one process, on a topic that is created again.
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     let other = place.folder.path().join("run").display().to_string();
@@ -113,7 +118,7 @@ fn every_command_works_on_one_node() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn settings_of_a_topic_are_those_that_were_asked_for() {
     let Some(distribution) = kafka() else { return };
-    let place = Place::new(&distribution, 1, "rows = 500", "partitions = 1");
+    let place = TestCluster::new(&distribution, 1, "rows = 500", "partitions = 1");
     let address = &place.kafka.address;
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     let create = ["topic", "create", &place.file, "--broker", address];
@@ -121,18 +126,21 @@ fn settings_of_a_topic_are_those_that_were_asked_for() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("eplication"), "{}", text(&refused.stderr));
     succeed(&[&create[..], &["--config", "retention.ms=86400000", "--config", "segment.bytes=1048576"]].concat());
-    let told = place.kafka.run(
+    let description = place.kafka.run(
         "kafka-configs.sh",
         &["--bootstrap-server", address, "--describe", "--entity-type", "topics", "--entity-name", TOPIC],
     );
-    assert!(told.contains("retention.ms=86400000") && told.contains("segment.bytes=1048576"), "{told}");
+    assert!(
+        description.contains("retention.ms=86400000") && description.contains("segment.bytes=1048576"),
+        "{description}"
+    );
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
 fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
     let Some(distribution) = kafka() else { return };
-    let mut place = Place::new(&distribution, 3, "rows = 500", PACED);
+    let mut place = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
     consumer.wait_for("window 2:");
     let leader = place.leader(0);
@@ -151,7 +159,7 @@ fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     let Some(distribution) = kafka() else { return };
-    let mut place = Place::new(&distribution, 3, "rows = 500", SLOW);
+    let mut place = TestCluster::new(&distribution, 3, "rows = 500", SLOW_PACE);
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
     consumer.wait_for("window 2:");
     let frozen = place.leader(1);
@@ -173,15 +181,15 @@ fn a_frozen_node_and_too_few_replicas_are_waited_out() {
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn members_of_a_group_are_killed_in_turn_while_a_node_goes_and_comes() {
+fn members_of_a_group_are_killed_in_turn_while_a_node_restarts() {
     let Some(distribution) = kafka() else { return };
-    let mut place = Place::new(&distribution, 3, "rows = 500", PACED);
-    let member = |place: &Place| {
+    let mut place = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
+    let member = |place: &TestCluster| {
         place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"])
     };
     let producer = place.produce(&[]);
     let mut members: Vec<Running> = (0..3).map(|_| member(&place)).collect();
-    let sealed = |place: &Place, window: u32| {
+    let sealed = |place: &TestCluster, window: u32| {
         let path = place.workdir().join(format!("batches/window-{window:05}.json"));
         wait_until("the window is put together", || path.exists());
     };
@@ -196,60 +204,60 @@ fn members_of_a_group_are_killed_in_turn_while_a_node_goes_and_comes() {
         }
     }
     let mut producer = producer;
-    assert!(producer.end().success(), "{}", producer.said());
+    assert!(producer.end().success(), "{}", producer.output_text());
     for mut member in members {
-        assert!(member.end().success(), "{}", member.said());
+        assert!(member.end().success(), "{}", member.output_text());
     }
     place.is_clean();
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn what_kafka_deletes_before_it_is_read_is_told_with_a_code() {
+fn unread_messages_that_kafka_deletes_are_reported_with_a_code() {
     let Some(distribution) = kafka() else { return };
     for more in [&[][..], &["--group", "readers"][..]] {
-        let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 2");
+        let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 2");
         let mut producer = place.produce(&[]);
-        assert!(producer.end().success(), "{}", producer.said());
+        assert!(producer.end().success(), "{}", producer.output_text());
         topic::delete_before(&place.kafka.address, TOPIC, 0, 1000);
         let mut consumer = place.consume(more);
-        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-        assert!(consumer.said().contains("offsets 0 to 999 of partition 0"), "{}", consumer.said());
+        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+        assert!(consumer.output_text().contains("offsets 0 to 999 of partition 0"), "{}", consumer.output_text());
         assert_eq!(json(&place.workdir().join("batches/end.json"))["rows"], 7019);
         let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
         fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
         let mut consumer = place.consume(more);
-        assert!(consumer.end().success(), "{}", consumer.said());
+        assert!(consumer.end().success(), "{}", consumer.output_text());
     }
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn retention_that_deletes_unread_rows_is_told_with_a_code() {
+fn retention_that_deletes_unread_rows_is_reported_with_a_code() {
     let Some(distribution) = kafka() else { return };
-    let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
     let address = &place.kafka.address;
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     let create = ["topic", "create", &place.file, "--broker", address];
     succeed(&[&create[..], &["--config", "segment.ms=500", "--config", "retention.ms=2000"]].concat());
     let mut producer = place.produce(&[]);
-    assert!(producer.end().success(), "{}", producer.said());
+    assert!(producer.end().success(), "{}", producer.output_text());
     let is_emptied = || {
         let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
         described.contains(": 0 records in 1 partition")
     };
     wait_until("the rows are deleted", is_emptied);
     let mut consumer = place.consume(&["--end-after-idle", "2s"]);
-    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
     // The offsets cover the rows and the end marker.
-    assert!(consumer.said().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.said());
+    assert!(consumer.output_text().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.output_text());
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
+fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     let Some(distribution) = kafka() else { return };
-    let place = Place::new(&distribution, 1, "rows = 500", PACED);
+    let place = TestCluster::new(&distribution, 1, "rows = 500", FIXED_PACE);
     let address = &place.kafka.address;
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
     consumer.wait_for("window 2:");
@@ -269,23 +277,26 @@ fn topics_that_change_under_a_running_consumer_are_followed_or_told() {
     producer.kill();
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     succeed(&["topic", "create", &place.file, "--broker", address]);
-    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-    let said = consumer.said();
-    assert!(said.contains("there is no topic") || said.contains("is not the one that was read before"), "{said}");
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+    let output_text = consumer.output_text();
+    assert!(
+        output_text.contains("there is no topic") || output_text.contains("is not the one that was read before"),
+        "{output_text}"
+    );
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
 fn offsets_without_messages_are_no_end_and_no_gap() {
     let Some(distribution) = kafka() else { return };
-    let place = Place::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
     let address = &place.kafka.address;
     // Rows of another producer in transactions. Each transaction ends with a control record that consumers do not get.
     let rows = text(&fixture_rows());
     let rows: Vec<&str> = rows.lines().take(2500).collect();
     topic::send_in_transactions(address, TOPIC, &rows, 500);
     let mut consumer = place.consume(&["--end-after-idle", "2s"]);
-    assert!(consumer.end().success(), "{}", consumer.said());
+    assert!(consumer.end().success(), "{}", consumer.output_text());
     let end = json(&place.workdir().join("batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2500), Some(0)));
     let workdir = place.workdir().display().to_string();
@@ -309,9 +320,9 @@ fn brokers_producers_and_consumers_are_killed_at_random_and_every_row_is_stored_
     let rows = (kills as u64 + 3) * 3000;
     let limit = rows.to_string();
     let pace = "partitions = 3\npace = { kind = \"fixed\", delay = \"1ms\" }";
-    let mut place = Place::new(&distribution, 3, "rows = 700", pace);
-    let produce = |place: &Place| place.produce(&["--loop", "--limit", &limit]);
-    let consume = |place: &Place| place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
+    let mut place = TestCluster::new(&distribution, 3, "rows = 700", pace);
+    let produce = |place: &TestCluster| place.produce(&["--loop", "--limit", &limit]);
+    let consume = |place: &TestCluster| place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
     let (mut producer, mut members) = (produce(&place), [consume(&place), consume(&place)]);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut draw = |below: u64| {
@@ -340,12 +351,12 @@ fn brokers_producers_and_consumers_are_killed_at_random_and_every_row_is_stored_
             }
         }
         for running in members.iter_mut().chain([&mut producer]) {
-            assert!(running.ended().is_none_or(|status| status.success()), "kill {kill}: {}", running.said());
+            assert!(running.ended().is_none_or(|status| status.success()), "kill {kill}: {}", running.output_text());
         }
     }
-    assert!(producer.end().success(), "{}", producer.said());
+    assert!(producer.end().success(), "{}", producer.output_text());
     for mut member in members {
-        assert!(member.end().success(), "{}", member.said());
+        assert!(member.end().success(), "{}", member.output_text());
     }
     let end = json(&place.workdir().join("batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(rows), Some(0)), "{end}");

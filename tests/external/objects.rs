@@ -71,10 +71,11 @@ fn a_run_over_a_bad_line_stores_every_row_once_and_makes_the_same_models() {
         let command = run_command(&file, &workdir);
         let output = with_store(&mut command_of(&command), &line.endpoint()).env("WINDROW_LOG", "trace").output();
         let output = output.expect("the binary runs");
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(output.status.success(), "{}", said.lines().rev().take(20).collect::<Vec<_>>().join("\n"));
+        let output_text = text(&output.stdout) + &text(&output.stderr);
+        assert!(output.status.success(), "{}", output_text.lines().rev().take(20).collect::<Vec<_>>().join("\n"));
         assert!(
-            !said.contains(SECRET) && !fs::read_to_string(workdir.join("run.json")).expect("a file").contains(SECRET)
+            !output_text.contains(SECRET)
+                && !fs::read_to_string(workdir.join("run.json")).expect("a file").contains(SECRET)
         );
         for id in ["cumulative-17", "window-3"] {
             assert_eq!(model(&at("local"), id), model(&workdir, id), "{format} {id}");
@@ -96,8 +97,8 @@ fn a_run_over_a_bad_line_stores_every_row_once_and_makes_the_same_models() {
         let left: Vec<PathBuf> =
             left.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == format)).collect();
         assert_eq!(left, [] as [PathBuf; 0]);
-        let said = audit(&line.endpoint(), &file, folder.path());
-        assert!(said.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{said}");
+        let output_text = audit(&line.endpoint(), &file, folder.path());
+        assert!(output_text.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{output_text}");
         let other = at(&format!("{format}-trained"));
         succeed_at(&line.endpoint(), &words(&format!("train {file} --once --workdir {}", other.display())));
         assert_eq!(model(&workdir, "cumulative-17"), model(&other, "cumulative-17"));
@@ -115,7 +116,7 @@ fn command_of(arguments: &[String]) -> std::process::Command {
 
 #[test]
 #[ignore = "needs Python with moto"]
-fn a_run_that_is_killed_goes_on_with_what_the_store_holds() {
+fn a_killed_run_resumes_from_the_store() {
     let Some(python) = python() else { return };
     let (store, folder) = (Store::start(&python), tempfile::tempdir().expect("a folder"));
     let line = BadLine::to(&store, 5);
@@ -128,15 +129,15 @@ fn a_run_that_is_killed_goes_on_with_what_the_store_holds() {
         let mut running = Running::spawn(with_store(&mut command_of(&arguments), &line.endpoint()));
         std::thread::sleep(Duration::from_millis(700 + 130 * round));
         if let Some(status) = running.ended() {
-            assert!(status.success(), "{}", running.said());
+            assert!(status.success(), "{}", running.output_text());
             break;
         }
         running.kill();
     }
     let arguments = run_command(&file, &folder.path().join("last"));
     succeed_at(&line.endpoint(), &arguments);
-    let said = audit(&line.endpoint(), &file, folder.path());
-    assert!(said.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{said}");
+    let output_text = audit(&line.endpoint(), &file, folder.path());
+    assert!(output_text.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{output_text}");
     let manifests =
         store.names().into_iter().filter(|name| name.starts_with("killed/window-") && name.ends_with(".json"));
     assert_eq!(manifests.count(), 33);
@@ -158,10 +159,10 @@ fn a_store_that_is_away_is_waited_for() {
     let mut running = Running::spawn(with_store(&mut command_of(&arguments), &line.endpoint()));
     running.wait_for("cumulative-2");
     line.down(true);
-    let told = running.wait_for("does not answer");
-    assert!(told.contains("s3://bucket/away") && told.contains(&line.endpoint()), "{told}");
+    let result = running.wait_for("does not answer");
+    assert!(result.contains("s3://bucket/away") && result.contains(&line.endpoint()), "{result}");
     line.down(false);
-    assert!(running.end().success(), "{}", running.said());
+    assert!(running.end().success(), "{}", running.output_text());
     assert!(audit(&line.endpoint(), &file, folder.path()).contains("8,019 read = 8,019 stored"));
 }
 
@@ -189,7 +190,7 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     create(&file);
     let (mut one, mut other) = (consume(&file, "one"), consume(&file, "other"));
     produce(&file);
-    assert!(one.end().success() && other.end().success(), "{}\n{}", one.said(), other.said());
+    assert!(one.end().success() && other.end().success(), "{}\n{}", one.output_text(), other.output_text());
     assert!(audit(&store.endpoint(), &file, folder.path()).contains("8,019 read = 8,019 stored"));
     // Windows by the clock differ, and one of the consumers must stop.
     let text = fs::read_to_string(&file).expect("a file");
@@ -206,22 +207,22 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     if stopped {
         other.signal("STOP");
     }
-    assert!(producing.end().success(), "{}", producing.said());
+    assert!(producing.end().success(), "{}", producing.output_text());
     one.end();
     if stopped {
         other.signal("CONT");
     }
     let ends = [one.end().success(), other.end().success()];
-    assert!(ends.contains(&true) && ends.contains(&false), "{}\n{}", one.said(), other.said());
-    let said = if ends[0] { other.said() } else { one.said() };
-    assert!(said.contains("another consumer writes to this store"), "{said}");
-    let said = audit(&store.endpoint(), &file, folder.path());
-    assert!(said.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{said}");
+    assert!(ends.contains(&true) && ends.contains(&false), "{}\n{}", one.output_text(), other.output_text());
+    let output_text = if ends[0] { other.output_text() } else { one.output_text() };
+    assert!(output_text.contains("another consumer writes to this store"), "{output_text}");
+    let output_text = audit(&store.endpoint(), &file, folder.path());
+    assert!(output_text.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{output_text}");
 }
 
 #[test]
 #[ignore = "needs Python with moto"]
-fn what_is_wrong_with_a_store_is_told_before_anything_is_made() {
+fn faults_of_a_store_are_reported_before_anything_is_created() {
     let Some(python) = python() else { return };
     let (store, folder) = (Store::start(&python), tempfile::tempdir().expect("a folder"));
     let at = |name: &str| folder.path().join(name);
@@ -244,8 +245,8 @@ fn what_is_wrong_with_a_store_is_told_before_anything_is_made() {
         (&store.endpoint(), run_command(&other, &at("w3")), "4500 before, now 1000", "w3"),
         (&store.endpoint(), fresh, "--fresh does not remove", "w4"),
     ] {
-        let said = refused_at(endpoint, &arguments);
-        assert!(said.contains(reason) && said.contains("s3://"), "{said}");
+        let output_text = refused_at(endpoint, &arguments);
+        assert!(output_text.contains(reason) && output_text.contains("s3://"), "{output_text}");
         assert!(!at(workdir).exists(), "{reason}: something was made all the same");
     }
     let none = command_of(&run_command(&file, &at("w5"))).env_remove("AWS_ACCESS_KEY_ID").output().expect("it runs");
@@ -258,28 +259,30 @@ fn what_is_wrong_with_a_store_is_told_before_anything_is_made() {
     let last = spoilt.len() - 2;
     spoilt[last] ^= 1;
     store.put(batch, &spoilt);
-    let said = refused_at(&store.endpoint(), &words(&format!("train {file} --once --workdir {}", at("w6").display())));
-    assert!(said.contains(batch.as_str()) && said.contains("differs from its manifest"), "{said}");
-    let told = at_store(&store.endpoint(), &words(&format!("audit {file} --workdir {}", at("w7").display())));
+    let output_text =
+        refused_at(&store.endpoint(), &words(&format!("train {file} --once --workdir {}", at("w6").display())));
+    assert!(output_text.contains(batch.as_str()) && output_text.contains("differs from its manifest"), "{output_text}");
+    let result = at_store(&store.endpoint(), &words(&format!("audit {file} --workdir {}", at("w7").display())));
     assert!(
-        !told.status.success() && text(&told.stdout).contains("differs from its manifest"),
+        !result.status.success() && text(&result.stdout).contains("differs from its manifest"),
         "{}",
-        text(&told.stdout)
+        text(&result.stdout)
     );
     store.delete(batch);
-    let said = refused_at(&store.endpoint(), &run_command(&file, &at("w8")));
-    assert!(said.contains("does not exist"), "{said}");
+    let output_text = refused_at(&store.endpoint(), &run_command(&file, &at("w8")));
+    assert!(output_text.contains("does not exist"), "{output_text}");
     store.delete("good/window-00001.json");
-    let said = refused_at(&store.endpoint(), &run_command(&file, &at("good")));
-    assert!(said.contains("does not contain window-00001.json"), "{said}");
+    let output_text = refused_at(&store.endpoint(), &run_command(&file, &at("good")));
+    assert!(output_text.contains("does not contain window-00001.json"), "{output_text}");
     store.put("good/window-00001.json", b"{");
-    let said = refused_at(&store.endpoint(), &words(&format!("train {file} --once --workdir {}", at("w9").display())));
-    assert!(said.contains("window-00001.json is damaged"), "{said}");
+    let output_text =
+        refused_at(&store.endpoint(), &words(&format!("train {file} --once --workdir {}", at("w9").display())));
+    assert!(output_text.contains("window-00001.json is damaged"), "{output_text}");
 }
 
 #[test]
 #[ignore = "needs Python with moto"]
-fn a_large_window_goes_up_in_parts() {
+fn a_large_window_is_uploaded_in_parts() {
     let Some(python) = python() else { return };
     let (store, folder) = (Store::start(&python), tempfile::tempdir().expect("a folder"));
     let at = |name: &str| folder.path().join(name);

@@ -5,16 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use windrow_testing::browser::{Browser, Look, axe};
+use windrow_testing::browser::{Browser, Viewport, axe};
 use windrow_testing::{Running, command, free_port, http, large, succeed};
 
 const PAGES: [&str; 8] =
     ["/", "/evidence", "/stream", "/windows/3", "/models", "/models/latest", "/try", "/evidence?recipe=window"];
-const LOOKS: [Look; 4] = [
-    Look { width: 1440, height: 900, is_dark: false },
-    Look { width: 1440, height: 900, is_dark: true },
-    Look { width: 390, height: 844, is_dark: false },
-    Look { width: 390, height: 844, is_dark: true },
+const VIEWPORTS: [Viewport; 4] = [
+    Viewport { width: 1440, height: 900, is_dark: false },
+    Viewport { width: 1440, height: 900, is_dark: true },
+    Viewport { width: 390, height: 844, is_dark: false },
+    Viewport { width: 390, height: 844, is_dark: true },
 ];
 
 /// Writes a pipeline with forty days of a hundred rows each. One row per day cannot be parsed.
@@ -45,7 +45,7 @@ fn address(running: &Running) -> String {
     running.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned()
 }
 
-const MOVES: &str = "const now = document.querySelector('[data-step=\"sealed\"] [data-text]').textContent; \
+const PROGRESS_SCRIPT: &str = "const now = document.querySelector('[data-step=\"sealed\"] [data-text]').textContent; \
                      window.before ??= now; return /^[0-9,]+$/.test(now) && now !== window.before";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +58,7 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
     let workdir = folder.path().join("work").display().to_string();
     let run = Running::start(&["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = address(&run);
-    browser.look(LOOKS[0]).await;
+    browser.set_viewport(VIEWPORTS[0]).await;
 
     browser.open(&url).await;
     assert_eq!(
@@ -66,7 +66,7 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
         "Schedules can be compared after window 2. There will be advice after window 16."
     );
     browser.check(&url, axe.as_deref()).await;
-    browser.wait("numbers move", MOVES).await;
+    browser.wait("numbers move", PROGRESS_SCRIPT).await;
     let advised = "return document.querySelectorAll('.pictures svg').length === 3";
     browser.wait("the pictures come without a reload", advised).await;
 
@@ -83,12 +83,12 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
         .wait("the reasons", "return document.querySelector('#windows').textContent.includes('is not a number')")
         .await;
 
-    for look in LOOKS {
-        browser.look(look).await;
+    for viewport in VIEWPORTS {
+        browser.set_viewport(viewport).await;
         for page in PAGES {
             browser.open(&format!("{url}{page}")).await;
             browser.check(&url, axe.as_deref()).await;
-            let name = format!("{}{}.png", page.replace(['/', '?', '='], "-"), look.width);
+            let name = format!("{}{}.png", page.replace(['/', '?', '='], "-"), viewport.width);
             browser.picture(&folder.path().join(name)).await;
         }
     }
@@ -100,20 +100,20 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
 
 async fn a_card_is_printed_in_black_and_without_links(browser: &Browser, url: &str) {
     browser.open(&format!("{url}/models/latest")).await;
-    browser.look_at_paper().await;
+    browser.emulate_print().await;
     let looks = "const of = (one) => getComputedStyle(document.querySelector(one)); return [of('svg text').fill, \
                  of('body').backgroundColor, of('nav').display, of('p.pages').display]";
     assert_eq!(browser.run(looks).await, json!(["rgb(0, 0, 0)", "rgb(255, 255, 255)", "none", "none"]));
 }
 
 async fn the_first_screen_has_no_fold(browser: &Browser, url: &str) {
-    browser.look(LOOKS[0]).await;
+    browser.set_viewport(VIEWPORTS[0]).await;
     browser.open(url).await;
     let ends = "return ['header', '.answer', '.pictures', '.way'].map((one) => \
                 Math.round(document.querySelector(one).getBoundingClientRect().bottom))";
     let ends: Vec<i64> = serde_json::from_value(browser.run(ends).await).expect("numbers");
     assert!(ends.is_sorted() && ends.last().is_some_and(|last| *last <= 900), "{ends:?}");
-    browser.look(LOOKS[2]).await;
+    browser.set_viewport(VIEWPORTS[2]).await;
     browser.open(url).await;
     let order = "return [...document.querySelectorAll('.answer, .pictures, .way')].sort((a, b) => \
                  a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((one) => one.className.split(' ')[0])";
@@ -121,7 +121,7 @@ async fn the_first_screen_has_no_fold(browser: &Browser, url: &str) {
 }
 
 async fn the_form_predicts(browser: &Browser, url: &str) {
-    browser.look(LOOKS[0]).await;
+    browser.set_viewport(VIEWPORTS[0]).await;
     browser.open(&format!("{url}/try?model=cumulative-7")).await;
     browser.run("document.querySelector('#try').requestSubmit()").await;
     browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length === 60").await;
@@ -130,8 +130,8 @@ async fn the_form_predicts(browser: &Browser, url: &str) {
     let line = browser.text("#curl code").await;
     let output = std::process::Command::new("sh").args(["-c", &line]).output().expect("a shell");
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let told = format!("{:.1}%", 100.0 * answer["probability"].as_f64().expect("a probability"));
-    assert!(browser.text("#result h2").await.starts_with(&told), "{line}: {answer}");
+    let expected = format!("{:.1}%", 100.0 * answer["probability"].as_f64().expect("a probability"));
+    assert!(browser.text("#result h2").await.starts_with(&expected), "{line}: {answer}");
     // An error is shown next to its field.
     browser.run("const one = document.querySelector('#try input'); one.value = 'far'; one.form.requestSubmit()").await;
     browser.wait("a refusal", "return document.querySelector('#try [aria-invalid=\"true\"]') !== null").await;
@@ -160,7 +160,7 @@ async fn the_demo_is_live_from_its_first_rows() {
     let demo = Running::start(&demo);
     let url = address(&demo);
     browser.open(&format!("{url}/stream")).await;
-    browser.wait("numbers move", MOVES).await;
+    browser.wait("numbers move", PROGRESS_SCRIPT).await;
     browser.open(&format!("{url}/try")).await;
     // The form appears with the first model, without a manual reload.
     browser.wait("a form", "return document.getElementById('try') !== null").await;
@@ -174,7 +174,7 @@ async fn the_demo_is_live_from_its_first_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver"]
-async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_told() {
+async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_reported() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path(), "{ kind = \"fixed\", delay = \"6ms\" }");
@@ -192,7 +192,7 @@ async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_told() {
     let mut consumer = stage("consume", &["--broker", &at]);
     let _trainer = stage("train", &[]);
     let _producer = stage("produce", &["--broker", &at]);
-    browser.wait("numbers move", MOVES).await;
+    browser.wait("numbers move", PROGRESS_SCRIPT).await;
     consumer.kill();
     let silent = "return /^last heard [0-9]+ s ago$/.test(document.querySelector('[data-step=\"sealed\"] [data-text]').textContent)";
     browser.wait("the consumer is silent", silent).await;
@@ -243,11 +243,11 @@ async fn a_key_that_may_read_suffices_for_every_page_and_its_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver"]
-async fn what_comes_from_data_is_text_and_never_markup() {
+async fn data_is_shown_as_text_and_never_as_markup() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    const EVIL: &str = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>'\"&";
-    let quoted = EVIL.replace('"', "\"\"");
+    const HTML_INJECTION: &str = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>'\"&";
+    let quoted = HTML_INJECTION.replace('"', "\"\"");
     let mut dataset = format!("\"y{quoted}\",\"{quoted}\",n\n");
     for row in 0..2000 {
         let level = if row % 2 == 0 { quoted.as_str() } else { "plain" };
@@ -259,8 +259,8 @@ async fn what_comes_from_data_is_text_and_never_markup() {
     let text = format!(
         "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\n[target]\ncolumn = {}\nequals = \"1\"\n[features]\n\
          numeric = [\"n\"]\ncategorical = [{}]\nmin_count = 5\n[window]\nrows = 100\n[quarantine]\nmax_share = 0.5\n",
-        json!(format!("y{EVIL}")),
-        json!(EVIL)
+        json!(format!("y{HTML_INJECTION}")),
+        json!(HTML_INJECTION)
     );
     fs::write(&file, text).expect("a file");
     let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
@@ -269,20 +269,20 @@ async fn what_comes_from_data_is_text_and_never_markup() {
     let url = address(&server);
     let evil = "%3Cscript%3Ewindow.hacked=3%3C/script%3E";
     let asked = [format!("/models/{evil}"), format!("/windows/{evil}"), format!("/evidence?recipe={evil}")];
-    browser.look(LOOKS[2]).await;
+    browser.set_viewport(VIEWPORTS[2]).await;
     for page in PAGES.into_iter().chain(asked.iter().map(String::as_str)) {
         browser.open(&format!("{url}{page}")).await;
         assert_eq!(browser.run("return window.hacked ?? null").await, json!(null), "{page}");
         assert_eq!(browser.run("return document.querySelectorAll('script:not([src]), img').length").await, json!(0));
         let wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
         assert_eq!(browser.run(wide).await, json!(true), "{page}");
-        let said: Vec<String> = browser.complaints().await;
-        assert!(said.iter().all(|one| one.contains("404")), "{page}: {said:?}");
+        let complaints: Vec<String> = browser.complaints().await;
+        assert!(complaints.iter().all(|one| one.contains("404")), "{page}: {complaints:?}");
     }
     browser.open(&format!("{url}/try")).await;
     browser.run("document.querySelector('#try').requestSubmit()").await;
     browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
-    assert!(browser.text("#result").await.contains(EVIL), "{}", browser.text("#result").await);
+    assert!(browser.text("#result").await.contains(HTML_INJECTION), "{}", browser.text("#result").await);
     assert_eq!(browser.run("return window.hacked ?? null").await, json!(null));
 }
 

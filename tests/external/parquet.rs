@@ -49,10 +49,10 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
     }
     let (rows, distance, missing, carriers) = sample_by_csv();
     for engine in ["pandas", "polars", "duckdb", "spark"] {
-        let told: Value =
+        let metadata: Value =
             serde_json::from_str(&script(&python, &[&["read", engine][..], &files].concat())).expect("JSON");
-        assert_eq!(told["rows"], rows, "{engine}");
-        let columns = &told["columns"];
+        assert_eq!(metadata["rows"], rows, "{engine}");
+        let columns = &metadata["columns"];
         assert_eq!(columns["sched_dep"], serde_json::json!(["time", 0, "2013-01-01 05:45:00"]), "{engine}");
         assert_eq!(columns["distance"], serde_json::json!(["number", 0, distance]), "{engine}");
         assert_eq!(columns["arr_delay"][1], missing, "{engine}");
@@ -62,7 +62,7 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
 
 #[test]
 #[ignore = "needs Python with pandas, polars, DuckDB and pyspark, and Java"]
-fn a_dataset_in_parquet_is_looked_at_replayed_and_learned_from_as_one_in_csv() {
+fn a_dataset_in_parquet_is_inspected_replayed_and_learned_from_as_one_in_csv() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let csv = folder.path().join("flights.csv");
@@ -95,11 +95,11 @@ fn a_dataset_in_parquet_is_looked_at_replayed_and_learned_from_as_one_in_csv() {
 
 #[test]
 #[ignore = "needs Python with pandas, polars, DuckDB and pyspark, and Java"]
-fn files_of_every_type_are_read_and_those_that_are_no_table_are_told() {
+fn files_of_every_type_are_read_and_those_without_a_table_are_reported() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     script(&python, &["odd", &folder.path().display().to_string()]);
-    for (name, told) in [
+    for (name, message) in [
         ("nested", "columns of lists, maps or structs (tags, place)"),
         ("bytes", "picture: a value cannot be written as text"),
         ("none", "it has no columns"),
@@ -108,9 +108,9 @@ fn files_of_every_type_are_read_and_those_that_are_no_table_are_told() {
         let data = folder.path().join(format!("{name}.parquet")).display().to_string();
         let out = folder.path().join("p.toml").display().to_string();
         let refused = windrow(&["init", &data, "--target", "x >= 1", "--out", &out]);
-        let said = text(&refused.stderr);
-        assert!(!refused.status.success() && said.contains(told), "{name}: {said}");
-        assert!(said.contains(&format!("{name}.parquet")), "{said}");
+        let output_text = text(&refused.stderr);
+        assert!(!refused.status.success() && output_text.contains(message), "{name}: {output_text}");
+        assert!(output_text.contains(&format!("{name}.parquet")), "{output_text}");
     }
     let pipeline = |name: &str, target: &str, feature: &str| {
         let file = folder.path().join(format!("{name}.toml"));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use windrow_testing::served::serve_by;
-use windrow_testing::{LIMIT, Running, command, dashboard_queries, free_port, has, http, sample_with};
+use windrow_testing::{Running, STEP_TIMEOUT, command, dashboard_queries, free_port, has, http, sample_with};
 
 /// A row with all features that a model of the sample needs.
 const SAMPLE_ROW: &str = r#"{"sched_dep": "2013-01-01 05:45", "carrier": "B6", "origin": "JFK", "dest": "BQN", "distance": 1576,
@@ -38,7 +38,7 @@ fn prometheus_answers_every_query_of_the_dashboard() {
     let began = Instant::now();
     let mut open = dashboard_queries();
     while !open.is_empty() {
-        assert!(began.elapsed() < LIMIT, "nothing is answered to {open:?}");
+        assert!(began.elapsed() < STEP_TIMEOUT, "nothing is answered to {open:?}");
         // Rates need requests between two scrapes.
         http("POST", &format!("{url}/v1/models/latest/predict"), Some(&example.to_string()));
         std::thread::park_timeout(Duration::from_millis(300));

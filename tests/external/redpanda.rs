@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use windrow_base::telemetry::Event;
 use windrow_kafka::{
-    Broker, BrokerError, Choice, Creation, PublishError, Publisher, StartOptions, Subscription, Turn, topics,
+    Broker, BrokerError, Choice, Creation, PollEvent, PublishError, Publisher, StartOptions, Subscription, topics,
 };
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
 use windrow_testing::{Running, assert_whole, command, fixture, text, wait_until};
@@ -18,7 +18,7 @@ use crate::container_image::Image;
 use crate::docker;
 use crate::registry::Registry;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(50);
 
 fn options(image: &Image) -> StartOptions {
@@ -32,7 +32,7 @@ fn start(runtime: &Runtime, options: &StartOptions) -> Result<Broker, BrokerErro
 /// A broker in the only container of this process.
 struct Started {
     image: Image,
-    _turn: MutexGuard<'static, ()>,
+    _exclusive: MutexGuard<'static, ()>,
     runtime: Runtime,
     broker: Broker,
 }
@@ -41,18 +41,18 @@ impl Started {
     /// Starts a broker. Returns `None` if there is no image; the test is skipped then.
     fn now() -> Option<Self> {
         let image = Image::redpanda()?;
-        let turn = docker::turn();
+        let exclusive = docker::exclusive();
         let runtime = Runtime::new().expect("a runtime");
         let broker = start(&runtime, &options(&image)).expect("a broker");
         assert_eq!(docker::containers().len(), 1);
-        Some(Self { image, _turn: turn, runtime, broker })
+        Some(Self { image, _exclusive: exclusive, runtime, broker })
     }
 }
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn rows_go_through_a_container_that_is_gone_afterwards() {
-    let Some(Started { image, _turn, runtime, broker }) = Started::now() else { return };
+    let Some(Started { image, _exclusive, runtime, broker }) = Started::now() else { return };
     assert_eq!(broker.kind(), "redpanda");
     assert!(broker.reason().contains(image.name()), "{}", broker.reason());
     let published = docker::published_ports(&docker::containers()[0]);
@@ -61,7 +61,7 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
     let (rows, partitions) = (5_000, 2);
     let connection = broker.connection();
     assert_eq!(
-        runtime.block_on(topics::create(connection, "flights", partitions, &topics::Settings::default())),
+        runtime.block_on(topics::create(connection, "flights", partitions, &topics::TopicSettings::default())),
         Ok(Creation::Created)
     );
     let publisher = Publisher::connect(connection, "flights", |_| {}).expect("a publisher");
@@ -76,7 +76,7 @@ fn rows_go_through_a_container_that_is_gone_afterwards() {
     for partition in [Partition(0), Partition(1)] {
         publisher.send_end(partition, &run, RowNumber::FIRST, rows).expect("taken");
     }
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     let state = runtime.block_on(topics::describe(connection, "flights")).expect("a topic");
     assert_eq!(state.messages(), rows + 2);
     assert_eq!(read_rows(connection), (1..=rows).collect::<Vec<u64>>());
@@ -91,10 +91,10 @@ fn read_rows(connection: &windrow_kafka::Connection) -> Vec<u64> {
     let positions = [(Partition(0), Offset(0)), (Partition(1), Offset(0))];
     let mut subscription = Subscription::assign(connection, "flights", "group", &positions).expect("a subscription");
     let (mut rows, mut ends, mut next) = (Vec::new(), 0, [0; 2]);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     while ends < 2 {
         assert!(Instant::now() < deadline, "{} rows came in time", rows.len());
-        let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") else { continue };
+        let Some(PollEvent::Message(delivery)) = subscription.poll(TICK).expect("reading") else { continue };
         let next = &mut next[delivery.partition().0 as usize];
         assert_eq!(delivery.offset().0, *next, "in order within the partition");
         *next += 1;
@@ -114,7 +114,7 @@ fn read_rows(connection: &windrow_kafka::Connection) -> Vec<u64> {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_broker_that_is_dropped_takes_its_container_along() {
-    let Some(Started { image: _image, _turn, runtime, broker }) = Started::now() else { return };
+    let Some(Started { image: _image, _exclusive, runtime, broker }) = Started::now() else { return };
     // The runtime is dropped first, as at the end of a process that fails elsewhere.
     drop(runtime);
     drop(broker);
@@ -124,7 +124,7 @@ fn a_broker_that_is_dropped_takes_its_container_along() {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_container_that_another_program_has_removed_is_no_fault() {
-    let Some(Started { image: _image, _turn, runtime, broker }) = Started::now() else { return };
+    let Some(Started { image: _image, _exclusive, runtime, broker }) = Started::now() else { return };
     docker::docker(&["rm", "--force", &docker::containers()[0]]).expect("it is removed");
     assert_eq!(runtime.block_on(broker.stop()), Ok(()));
 }
@@ -137,7 +137,7 @@ fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() 
     let abandoned = create();
     // The engine measures the age of a container by its own clock.
     std::thread::sleep(Duration::from_secs(32));
-    let _turn = docker::turn();
+    let _exclusive = docker::exclusive();
     let young = create();
     let runtime = Runtime::new().expect("a runtime");
     let broker = start(&runtime, &options(&image)).expect("a broker");
@@ -151,7 +151,7 @@ fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() 
 #[ignore = "needs Docker and a static busybox"]
 fn auto_takes_redpanda_where_its_image_is() {
     let Some(image) = Image::redpanda() else { return };
-    let _turn = docker::turn();
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
     let broker = runtime.block_on(Broker::start(&Choice::Auto, &options(&image))).expect("a broker");
     assert_eq!(broker.kind(), "redpanda");
@@ -164,9 +164,9 @@ fn auto_takes_redpanda_where_its_image_is() {
 #[test]
 #[cfg(feature = "embedded")]
 #[ignore = "needs Docker and a static busybox"]
-fn auto_goes_on_without_a_container_that_fails() {
-    let Some(image) = Image::that_runs("auto", "exit 3") else { return };
-    let _turn = docker::turn();
+fn auto_falls_back_if_the_container_fails() {
+    let Some(image) = Image::with_script("auto", "exit 3") else { return };
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
     let broker = runtime.block_on(Broker::start(&Choice::Auto, &options(&image))).expect("a broker");
     let fault = "ended before it was ready (exit code 3); --broker redpanda shows its log";
@@ -211,7 +211,7 @@ fn a_signal_ends_the_run_and_removes_the_container() {
         run.wait_for("broker: redpanda at");
         assert_eq!(docker::containers_of(run.id()).len(), 1);
         run.signal(signal);
-        assert!(run.end().success(), "{}", run.said());
+        assert!(run.end().success(), "{}", run.output_text());
         assert_eq!(docker::containers_of(run.id()), [""; 0], "after SIG{signal}");
     }
 }
@@ -231,7 +231,7 @@ fn a_killed_run_leaves_no_container() {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_run_that_is_killed_while_redpanda_starts_leaves_no_container() {
-    let Some(image) = Image::that_runs("killed", "sleep 600") else { return };
+    let Some(image) = Image::with_script("killed", "sleep 600") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let mut run = slow_run(folder.path(), &image);
     wait_until("the container knows its address", || {
@@ -252,8 +252,8 @@ fn slow_run(folder: &std::path::Path, image: &Image) -> Running {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn an_image_that_is_not_there_is_pulled() {
-    let Some(image) = Image::that_runs("pulled", "echo 'from a registry'; exit 3") else { return };
-    let _turn = docker::turn();
+    let Some(image) = Image::with_script("pulled", "echo 'from a registry'; exit 3") else { return };
+    let _exclusive = docker::exclusive();
     let registry = Registry::of(image);
     let runtime = Runtime::new().expect("a runtime");
     let options = StartOptions { redpanda_image: Some(registry.image().to_owned()), ..StartOptions::default() };
@@ -267,11 +267,11 @@ fn an_image_that_is_not_there_is_pulled() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
-    if !docker::is_there() {
+fn an_image_that_cannot_be_pulled_is_reported_with_an_alternative() {
+    if !docker::is_available() {
         return;
     }
-    let _turn = docker::turn();
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
     // No registry listens on port 1.
     let image = "127.0.0.1:1/redpanda:none";
@@ -295,9 +295,9 @@ fn an_image_that_cannot_be_had_is_told_with_a_way_out() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn a_container_that_dies_is_told_with_its_last_words() {
-    let Some(image) = Image::that_runs("dies", "echo one; echo 'out of memory' >&2; exit 3") else { return };
-    let _turn = docker::turn();
+fn a_container_that_exits_is_reported_with_its_last_lines() {
+    let Some(image) = Image::with_script("dies", "echo one; echo 'out of memory' >&2; exit 3") else { return };
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
     let error = start(&runtime, &options(&image)).expect_err("it dies");
     let BrokerError::Container { fault, log, .. } = &error else { panic!("{error}") };
@@ -308,12 +308,12 @@ fn a_container_that_dies_is_told_with_its_last_words() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn a_container_that_never_gets_ready_is_given_up_and_removed() {
-    let Some(image) = Image::that_runs("hangs", "echo 'waiting for the disk'; sleep 600") else { return };
-    let _turn = docker::turn();
+fn a_container_that_never_becomes_ready_is_removed() {
+    let Some(image) = Image::with_script("hangs", "echo 'waiting for the disk'; sleep 600") else { return };
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
-    let patient = StartOptions { redpanda_patience: Some(Duration::from_secs(2)), ..options(&image) };
-    let error = start(&runtime, &patient).expect_err("it hangs");
+    let limited = StartOptions { redpanda_timeout: Some(Duration::from_secs(2)), ..options(&image) };
+    let error = start(&runtime, &limited).expect_err("it hangs");
     let BrokerError::Container { fault, log, .. } = &error else { panic!("{error}") };
     assert_eq!(
         (fault.as_str(), log.as_slice()),
@@ -325,11 +325,11 @@ fn a_container_that_never_gets_ready_is_given_up_and_removed() {
 #[test]
 #[ignore = "needs Docker and a static busybox"]
 fn a_container_that_says_it_is_ready_must_answer() {
-    let Some(image) = Image::that_runs("lies", "echo 'Successfully started Redpanda!'; sleep 600") else { return };
-    let _turn = docker::turn();
+    let Some(image) = Image::with_script("lies", "echo 'Successfully started Redpanda!'; sleep 600") else { return };
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
-    let patient = StartOptions { redpanda_patience: Some(Duration::from_secs(3)), ..options(&image) };
-    let error = start(&runtime, &patient).expect_err("nobody answers");
+    let limited = StartOptions { redpanda_timeout: Some(Duration::from_secs(3)), ..options(&image) };
+    let error = start(&runtime, &limited).expect_err("nobody answers");
     let BrokerError::Container { fault, .. } = &error else { panic!("{error}") };
     assert!(fault.starts_with("reported that it is ready, but did not answer at 127.0.0.1:"), "{fault}");
     assert_eq!(docker::containers(), [""; 0]);
@@ -337,15 +337,15 @@ fn a_container_that_says_it_is_ready_must_answer() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn giving_up_while_it_starts_leaves_no_container() {
-    let Some(image) = Image::that_runs("slow", "sleep 600") else { return };
-    let _turn = docker::turn();
+fn cancelling_while_it_starts_leaves_no_container() {
+    let Some(image) = Image::with_script("slow", "sleep 600") else { return };
+    let _exclusive = docker::exclusive();
     let runtime = Runtime::new().expect("a runtime");
     let options = options(&image);
     runtime.block_on(async {
         let starting = Broker::start(&Choice::Redpanda, &options);
         tokio::pin!(starting);
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + TIMEOUT;
         while docker::containers().is_empty() {
             assert!(Instant::now() < deadline, "no container came in time");
             assert!(tokio::time::timeout(TICK, &mut starting).await.is_err(), "it cannot be ready");

@@ -42,7 +42,7 @@ struct Authority {
 }
 
 /// The certificate and the key of a server or a client.
-struct Shown {
+struct CertificateFiles {
     certificate: String,
     key: KeyPair,
     der: rcgen::Certificate,
@@ -59,21 +59,21 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn sign(&self, name: &str, last_year: i32) -> Shown {
+    fn sign(&self, name: &str, last_year: i32) -> CertificateFiles {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(last_year, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let der = params.signed_by(&key, &self.issuer).expect("a certificate");
-        Shown { certificate: der.pem(), key, der }
+        CertificateFiles { certificate: der.pem(), key, der }
     }
 
     /// Returns lines of a node's properties: its certificate, and the authority that it trusts.
     fn properties(&self, folder: &Path, more: &str) -> String {
-        let shown = self.sign("127.0.0.1", 2100);
+        let files = self.sign("127.0.0.1", 2100);
         let (keys, trust) = (folder.join("server.pem"), folder.join("ca.pem"));
-        fs::write(&keys, format!("{}{}{}", shown.key.serialize_pem(), shown.certificate, self.pem)).expect("a file");
+        fs::write(&keys, format!("{}{}{}", files.key.serialize_pem(), files.certificate, self.pem)).expect("a file");
         fs::write(&trust, &self.pem).expect("a file");
         format!(
             "ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={}\n{more}",
@@ -91,8 +91,8 @@ fn started(file: &str, arguments: &[&str]) -> Running {
 
 fn finished(file: &str, arguments: &[&str]) -> String {
     let mut running = started(file, arguments);
-    assert!(running.end().success(), "{arguments:?}: {}", running.said());
-    running.said()
+    assert!(running.end().success(), "{arguments:?}: {}", running.output_text());
+    running.output_text()
 }
 
 /// Starts three nodes with TLS and one user, who can log in by SCRAM or PLAIN.
@@ -129,7 +129,7 @@ fn login(mechanism: &str, authorities: &Path) -> String {
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
+fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_rejection_is_reported() {
     let Some(distribution) = kafka() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
@@ -141,14 +141,14 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
     finished(&file, &["topic", "create", "--broker", address]);
     let mut consumer = started(&file, &[&["consume"][..], &place, &["--once"]].concat());
     finished(&file, &[&["produce"][..], &place].concat());
-    assert!(consumer.end().success(), "{}", consumer.said());
+    assert!(consumer.end().success(), "{}", consumer.output_text());
     finished(&file, &["train", "--workdir", &workdir, "--once"]);
     let mut server = started(&file, &["serve", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let line = server.wait_for("http://");
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
     let models = ureq::get(format!("{}/v1/models", url.trim_end_matches('/'))).call().expect("it answers");
     assert_eq!(models.status(), 200);
-    assert!(server.interrupt().0.success(), "{}", server.said());
+    assert!(server.interrupt().0.success(), "{}", server.output_text());
     assert_whole(Path::new(&workdir));
     assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
     let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
@@ -167,27 +167,29 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_refusal_is_told() {
         let mut command = command(&["produce", &file, "--broker", address, "--workdir", &workdir, "-X", "debug=all"]);
         let command = command.env("WINDROW_KAFKA_SASL_PASSWORD", password).env("WINDROW_LOG", "trace");
         let output = command.output().expect("the binary runs");
-        let said = text(&output.stderr);
-        assert!(said.contains("SCRAM-SHA-512"), "the client library logs: {said}");
-        assert!(!said.contains(password) && !text(&output.stdout).contains(password), "{said}");
+        let output_text = text(&output.stderr);
+        assert!(output_text.contains("SCRAM-SHA-512"), "the client library logs: {output_text}");
+        assert!(!output_text.contains(password) && !text(&output.stdout).contains(password), "{output_text}");
     }
 
     let right = [("WINDROW_KAFKA_SASL_PASSWORD", PASSWORD)];
-    let said = refused(&file, address, &[("WINDROW_KAFKA_SASL_PASSWORD", "another-secret")]);
+    let output_text = refused(&file, address, &[("WINDROW_KAFKA_SASL_PASSWORD", "another-secret")]);
     assert!(
-        said.contains("the login is refused") && said.contains("sasl.username") && !said.contains("another"),
-        "{said}"
+        output_text.contains("the login is refused")
+            && output_text.contains("sasl.username")
+            && !output_text.contains("another"),
+        "{output_text}"
     );
     let other = folder.path().join("other.pem");
     fs::write(&other, Authority::new().pem).expect("a file");
-    let said = refused(&pipeline(folder.path(), &login("PLAIN", &other)), address, &right);
-    let told = "its certificate was not issued by an authority in ";
-    assert!(said.contains(told) && said.contains("other.pem"), "{said}");
-    let said = refused(&pipeline(folder.path(), ""), address, &[]);
-    assert!(said.contains("uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{said}");
+    let output_text = refused(&pipeline(folder.path(), &login("PLAIN", &other)), address, &right);
+    let expected = "its certificate was not issued by an authority in ";
+    assert!(output_text.contains(expected) && output_text.contains("other.pem"), "{output_text}");
+    let output_text = refused(&pipeline(folder.path(), ""), address, &[]);
+    assert!(output_text.contains("uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]"), "{output_text}");
     let plain = "security.protocol = \"SASL_PLAINTEXT\"\nsasl.mechanism = \"PLAIN\"\nsasl.username = \"windrow\"";
-    let said = refused(&pipeline(folder.path(), plain), address, &right);
-    assert!(said.contains("uses TLS; set security.protocol"), "{said}");
+    let output_text = refused(&pipeline(folder.path(), plain), address, &right);
+    assert!(output_text.contains("uses TLS; set security.protocol"), "{output_text}");
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn many_processes_share_a_topic_of_a_secured_cluster_while_a_node_and_two_of_the
     wait_for_file(&Path::new(&workdir).join("batches/window-00006.json"));
     cluster.up(1);
     for running in senders.iter_mut().chain(&mut members) {
-        assert!(running.end().success(), "{}", running.said());
+        assert!(running.end().success(), "{}", running.output_text());
     }
     assert_whole(Path::new(&workdir));
     assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
@@ -258,9 +260,9 @@ fn a_token_of_an_identity_provider_lets_in() {
     let created = created.expect("the binary runs");
     assert!(created.status.success(), "{}", text(&created.stderr));
     let wrong = [("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "another-secret")];
-    let said = refused(&file, &cluster.address, &wrong);
-    assert!(said.contains("the login is refused") && said.contains("CLIENT_SECRET"), "{said}");
-    assert!(!said.contains("another-secret"), "{said}");
+    let output_text = refused(&file, &cluster.address, &wrong);
+    assert!(output_text.contains("the login is refused") && output_text.contains("CLIENT_SECRET"), "{output_text}");
+    assert!(!output_text.contains("another-secret"), "{output_text}");
 }
 
 fn wait_for_file(path: &Path) {
@@ -280,12 +282,15 @@ fn a_cluster_may_ask_for_a_certificate_of_the_client() {
         &Security { protocol: "SSL", properties, users: &[], options: String::new() },
     );
     let base = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", folder.path().join("ca.pem").display());
-    let said = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
-    assert!(said.contains("it requires a client certificate") && said.contains("ssl.certificate.location"), "{said}");
-    let shown = authority.sign("client", 2100);
+    let output_text = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
+    assert!(
+        output_text.contains("it requires a client certificate") && output_text.contains("ssl.certificate.location"),
+        "{output_text}"
+    );
+    let files = authority.sign("client", 2100);
     let (certificate, key) = (folder.path().join("client.pem"), folder.path().join("client.key"));
-    fs::write(&certificate, &shown.certificate).expect("a file");
-    fs::write(&key, shown.key.serialize_pem()).expect("a file");
+    fs::write(&certificate, &files.certificate).expect("a file");
+    fs::write(&key, files.key.serialize_pem()).expect("a file");
     let whole = format!(
         "{base}\nssl.certificate.location = \"{}\"\nssl.key.location = \"{}\"",
         certificate.display(),
@@ -296,28 +301,28 @@ fn a_cluster_may_ask_for_a_certificate_of_the_client() {
 }
 
 #[test]
-fn a_certificate_that_has_expired_or_is_for_another_host_is_told_as_such() {
+fn an_expired_certificate_and_one_for_another_host_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
     let authorities = folder.path().join("ca.pem");
     fs::write(&authorities, &authority.pem).expect("a file");
     let table = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", authorities.display());
     let file = pipeline(folder.path(), &table);
-    for (shown, told) in [
+    for (files, expected) in [
         (authority.sign("127.0.0.1", 2021), "its certificate has expired; renew it on the broker"),
         (authority.sign("elsewhere.example", 2100), "its certificate is not valid for `127.0.0.1`"),
     ] {
-        let said = refused(&file, &listen(&shown), &[]);
-        assert!(said.contains(told), "{said}");
+        let output_text = refused(&file, &listen(&files), &[]);
+        assert!(output_text.contains(expected), "{output_text}");
     }
 }
 
 /// Listens for TLS connections with a certificate, and does nothing else. Returns the address.
-fn listen(shown: &Shown) -> String {
-    let key = PrivateKeyDer::try_from(shown.key.serialize_der()).expect("a key");
+fn listen(files: &CertificateFiles) -> String {
+    let key = PrivateKeyDer::try_from(files.key.serialize_der()).expect("a key");
     let config =
         ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
-    let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![shown.der.der().clone()], key);
+    let config = config.expect("versions").with_no_client_auth().with_single_cert(vec![files.der.der().clone()], key);
     let config = Arc::new(config.expect("a certificate"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();

@@ -14,7 +14,7 @@ use windrow_testing::{Running, command, json, python, refused, sample_with, succ
 use crate::spark::server::SparkServer;
 
 /// The largest allowed difference of coefficients. It follows from Spark's tolerance of 1e-12 on standardised columns.
-const APART: f64 = 2e-4;
+const COEFFICIENT_TOLERANCE: f64 = 2e-4;
 
 /// Writes the pipeline of the sample in `parts` windows of Parquet, with these schemes, for a training at `remote`.
 fn sample(folder: &Path, parts: usize, schemes: &str, remote: &str) -> String {
@@ -72,7 +72,7 @@ fn assert_alike(newton: &Path, spark: &Path) {
         for (a, b) in pairs("coefficients").chain(pairs("intercept")) {
             assert_eq!(a["name"], b["name"], "{id}");
             let apart = weight(&a) - weight(&b);
-            assert!(apart.abs() < APART, "{id}: {} {} {}", a["name"], weight(&a), weight(&b));
+            assert!(apart.abs() < COEFFICIENT_TOLERANCE, "{id}: {} {} {}", a["name"], weight(&a), weight(&b));
         }
         let objective = |of: &Value| of["solver"]["objective"].as_f64().expect("a number");
         let apart = objective(theirs) / objective(ours) - 1.0;
@@ -122,8 +122,8 @@ fn models_by_spark_are_those_by_newton() {
     let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
     let log = succeed(&["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"]);
     assert_alike(&at("newton"), &place);
-    let said = |workdir: &Path| json(&workdir.join("advice.json"))["recommendation"]["sentences"].clone();
-    assert_eq!(said(&at("newton")), said(&place), "the advice is the same: {log}");
+    let sentences = |workdir: &Path| json(&workdir.join("advice.json"))["recommendation"]["sentences"].clone();
+    assert_eq!(sentences(&at("newton")), sentences(&place), "the advice is the same: {log}");
     let shown = succeed(&["models", &file, "--workdir", &place.display().to_string()]);
     assert!(shown.contains("cumulative-3"), "{shown}");
 
@@ -164,7 +164,7 @@ fn models_by_spark_are_those_by_newton() {
 
 #[test]
 #[ignore = "needs Python with pyspark, and Java 17"]
-fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
+fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
     let Some(python) = python() else { return };
     let mut server = SparkServer::start(&python);
     let folder = tempfile::tempdir().expect("a folder");
@@ -181,16 +181,16 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     let mut training = Running::spawn(command(&arguments).env("WINDROW_LOG", "trace"));
     training.wait_for("cumulative-1");
     server.process().kill();
-    let told = training.wait_for("does not answer (");
-    assert!(told.contains("the windows wait until it answers"), "{told}");
+    let result = training.wait_for("does not answer (");
+    assert!(result.contains("the windows wait until it answers"), "{result}");
     server.restart();
     // A fit takes half a minute on two busy cores if the server has just started.
     for model in ["cumulative-1", "cumulative-2"] {
         training.wait_for(&format!("  {model} "));
     }
-    assert!(training.end().success(), "{}", training.said());
+    assert!(training.end().success(), "{}", training.output_text());
     assert_alike(&at("newton"), &place);
-    let log = training.said();
+    let log = training.output_text();
     assert_eq!(log.matches("does not answer (").count(), 1, "told once");
     assert!(!log.contains(secret), "the token is in the log");
     for entry in ["run.json", "status/trainer.json"] {
@@ -206,7 +206,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
     // Five seconds are promised. The server that fits and another test share the cores.
     let (_, took) = training.interrupt();
     assert!(took < Duration::from_secs(30), "{took:?}");
-    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.said());
+    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.output_text());
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
     assert_eq!(models(&place).len(), models(&at("newton")).len());
 
@@ -224,7 +224,7 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
         let text = fs::read_to_string(&file).expect("a file");
         let misled_file = at("misled.toml");
         fs::write(&misled_file, format!("{text}batches = \"{batches}\"\n")).expect("a file");
-        let said = refused(&[
+        let output_text = refused(&[
             "train",
             &misled_file.display().to_string(),
             "--workdir",
@@ -233,8 +233,8 @@ fn a_cluster_that_goes_away_is_waited_for_and_one_that_fails_is_told() {
             "spark",
             "--once",
         ]);
-        assert!(said.contains(reason) && said.contains("the windows are kept"), "{said}");
-        assert!(said.trim_end().lines().count() == 1 && !said.contains(secret), "{said}");
+        assert!(output_text.contains(reason) && output_text.contains("the windows are kept"), "{output_text}");
+        assert!(output_text.trim_end().lines().count() == 1 && !output_text.contains(secret), "{output_text}");
         assert!(models(&place).is_empty(), "{batches}");
     }
     succeed(&["train", &file, "--workdir", &misled, "--solver", "spark", "--once"]);

@@ -9,12 +9,12 @@ use serde_json::Value;
 use windrow_testing::{Running, fixture, has, http, root, sample_with, succeed, text, wait_until, windrow};
 
 /// A pipeline of the sample with a given window policy, and a work directory for it.
-struct Place {
+struct TestPipeline {
     folder: tempfile::TempDir,
     file: String,
 }
 
-impl Place {
+impl TestPipeline {
     fn new(window: &str, rest: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, "");
@@ -50,14 +50,18 @@ impl Place {
 
 #[test]
 fn advice_is_a_page_of_text_for_any_number_of_windows() {
-    let place = Place::new("rows = 200", "");
-    let said = place.run(&[]);
+    let place = TestPipeline::new("rows = 200", "");
+    let output_text = place.run(&[]);
     assert!(
-        said.starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
-        "{said}"
+        output_text
+            .starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
+        "{output_text}"
     );
     let page = place.advise(&[]);
-    assert!(said.lines().zip(page.lines()).take(4).all(|(a, b)| a == b), "the run says the same\n{said}\n{page}");
+    assert!(
+        output_text.lines().zip(page.lines()).take(4).all(|(a, b)| a == b),
+        "the run says the same\n{output_text}\n{page}"
+    );
     assert!(page.lines().count() <= 40, "{page}");
     for line in page.lines() {
         assert!(line.chars().count() <= 80, "{line}");
@@ -77,7 +81,7 @@ fn every_figure_follows_from_the_stored_losses() {
     if !has("python3") {
         return;
     }
-    let place = Place::new("rows = 200", "");
+    let place = TestPipeline::new("rows = 200", "");
     place.run(&[]);
     let page = fs::read_to_string(root().join("docs/advice.md")).expect("a page");
     let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
@@ -110,8 +114,8 @@ fn every_figure_follows_from_the_stored_losses() {
 }
 
 #[test]
-fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
-    let place = Place::new("rows = 300", "");
+fn missing_files_are_recreated_and_the_advice_is_the_same() {
+    let place = TestPipeline::new("rows = 300", "");
     place.run(&[]);
     let before = place.file("advice.json");
     let losses = place.file("advice/losses/window-00020.json");
@@ -145,30 +149,33 @@ fn what_is_missing_is_made_again_and_the_advice_is_the_same() {
     let workdir = place.workdir().display().to_string();
     let output = windrow(&["advise", &place.file, "--workdir", &workdir]);
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stderr);
-    assert!(said.contains("window-00003.json is damaged") && said.contains("remove it, and `windrow train`"), "{said}");
+    let output_text = text(&output.stderr);
+    assert!(
+        output_text.contains("window-00003.json is damaged") && output_text.contains("remove it, and `windrow train`"),
+        "{output_text}"
+    );
     fs::remove_file(place.workdir().join("losses/window-00003.json")).expect("a file");
     succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
     assert_eq!(place.json(&[]), before);
 }
 
 #[test]
-fn nothing_of_the_ladder_is_published_and_more_memory_changes_nothing() {
-    let place = Place::new("rows = 300", "");
+fn ladder_models_are_not_published_and_more_memory_changes_nothing() {
+    let place = TestPipeline::new("rows = 300", "");
     place.run(&["--memory", "100KB"]);
     let models = fs::read_dir(place.workdir().join("models")).expect("models");
     let names: Vec<String> =
         models.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     assert!(names.iter().all(|name| name.starts_with("cumulative-") || name.starts_with("window-")), "{names:?}");
     let small = place.file("advice.json");
-    let other = Place::new("rows = 300", "");
+    let other = TestPipeline::new("rows = 300", "");
     other.run(&[]);
     assert_eq!(other.file("advice.json"), small);
 }
 
 #[test]
 fn late_labels_are_a_question_and_not_what_is_served() {
-    let place = Place::new("rows = 200", "");
+    let place = TestPipeline::new("rows = 200", "");
     place.run(&[]);
     let stored = place.file("advice.json");
     let late = place.json(&["--label-delay", "3"]);
@@ -178,7 +185,7 @@ fn late_labels_are_a_question_and_not_what_is_served() {
     let workdir = place.workdir().display().to_string();
     assert_eq!(windrow(&["advise", &place.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(), Some(2));
     // The settings of the pipeline file are used.
-    let own = Place::new(
+    let own = TestPipeline::new(
         "rows = 200",
         "[advise]\nlabel_delay = 3\nkeep = 0.8\nhistories = [1, 4, \"all\"]\ncost = { false_alarm = 1, miss = 5, refit = 20 }",
     );
@@ -196,7 +203,7 @@ fn late_labels_are_a_question_and_not_what_is_served() {
 
 #[test]
 fn too_few_windows_are_an_answer() {
-    let place = Place::new("parts = 3", "");
+    let place = TestPipeline::new("parts = 3", "");
     place.run(&[]);
     let advice = place.json(&[]);
     assert_eq!(
@@ -218,8 +225,8 @@ fn too_few_windows_are_an_answer() {
 }
 
 #[test]
-fn rows_that_come_round_again_are_no_evidence() {
-    let place = Place::new("rows = 500", "");
+fn repeated_rows_are_not_evidence() {
+    let place = TestPipeline::new("rows = 500", "");
     // The sample has 8,019 rows, so window 17 is the first with a row of the second round.
     place.run(&["--loop", "--limit", "12000"]);
     let advice = place.json(&[]);
@@ -233,7 +240,7 @@ fn rows_that_come_round_again_are_no_evidence() {
 
 #[test]
 fn windows_of_the_calendar_have_their_names_everywhere() {
-    let place = Place::new("event = \"week\"", "");
+    let place = TestPipeline::new("event = \"week\"", "");
     place.run(&[]);
     let manifest = place.file("batches/window-00002.json");
     // Monday, 7 January 2013.
@@ -256,10 +263,10 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     let batch = place.workdir().join("batches/window-00009.csv");
     let whole = fs::read(&batch).expect("a batch file");
     fs::write(&batch, &whole[..whole.len() - 1]).expect("a file");
-    let said = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
+    let output_text = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
     assert!(
-        said.contains("\n9 2013-02-25 ") && said.contains("window-00009.csv, week of 2013-02-25: it has"),
-        "{said}"
+        output_text.contains("\n9 2013-02-25 ") && output_text.contains("window-00009.csv, week of 2013-02-25: it has"),
+        "{output_text}"
     );
     fs::write(&batch, whole).expect("a file");
 
@@ -292,7 +299,7 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
 
 #[test]
 fn retired_models_leave_their_losses() {
-    let place = Place::new("rows = 300", "[train]\nkeep = 4");
+    let place = TestPipeline::new("rows = 300", "[train]\nkeep = 4");
     place.run(&[]);
     let losses = place.file("losses/window-00020.json");
     let models = losses["models"].as_array().expect("a list");
@@ -302,7 +309,7 @@ fn retired_models_leave_their_losses() {
 }
 
 #[test]
-fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
+fn invalid_advice_settings_are_reported() {
     let cases = [
         ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
         ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
@@ -314,13 +321,16 @@ fn a_pipeline_file_that_asks_what_cannot_be_is_told() {
         ("keeps = 1", "advise", "unknown field"),
     ];
     for (line, key, problem) in cases {
-        let place = Place::new("parts = 3", &format!("[advise]\n{line}"));
+        let place = TestPipeline::new("parts = 3", &format!("[advise]\n{line}"));
         let output = windrow(&["advise", &place.file]);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
-        assert!(said.contains(key) && said.contains(problem) && said.contains("pipeline.toml:"), "{line}: {said}");
+        let output_text = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {output_text}");
+        assert!(
+            output_text.contains(key) && output_text.contains(problem) && output_text.contains("pipeline.toml:"),
+            "{line}: {output_text}"
+        );
     }
-    let place = Place::new("event = \"fortnight\"", "");
-    let said = text(&windrow(&["advise", &place.file]).stderr);
-    assert!(said.contains("`fortnight` is not day, week, month, quarter, or a duration"), "{said}");
+    let place = TestPipeline::new("event = \"fortnight\"", "");
+    let output_text = text(&windrow(&["advise", &place.file]).stderr);
+    assert!(output_text.contains("`fortnight` is not day, week, month, quarter, or a duration"), "{output_text}");
 }

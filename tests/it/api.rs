@@ -140,7 +140,7 @@ fn models_appear_while_the_server_runs() {
 }
 
 #[test]
-fn whatever_is_sent_gets_a_prediction_or_a_problem() {
+fn every_request_gets_a_prediction_or_a_problem() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let leaf = prop_oneof![

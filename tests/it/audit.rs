@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use windrow_kafka::{Connection, Publisher};
 use windrow_record::{Partition, RowNumber, RunId};
-use windrow_testing::{LIMIT, Running, broker_with_topic, fixture, json, run_once, succeed, text, windrow};
+use windrow_testing::{Running, STEP_TIMEOUT, broker_with_topic, fixture, json, run_once, succeed, text, windrow};
 
 /// Writes a dataset with two rows that cannot be parsed, and a pipeline with five windows. Returns its path and a work
 /// directory.
@@ -220,13 +220,13 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
             "is not the one that was replayed",
         ),
     ];
-    for (what, destroy, told) in cases {
+    for (what, destroy, expected) in cases {
         let broken = folder.path().join("broken");
         copy(&whole, &broken);
         destroy(&broken);
-        let (code, said) = audit(&file, &broken, &[]);
-        assert_eq!(code, Some(1), "{what}: {said}");
-        assert!(said.contains(told), "{what}: {said}");
+        let (code, output_text) = audit(&file, &broken, &[]);
+        assert_eq!(code, Some(1), "{what}: {output_text}");
+        assert!(output_text.contains(expected), "{what}: {output_text}");
         let (code, machine) = audit(&file, &broken, &["--json"]);
         let machine: Value = serde_json::from_str(&machine).expect("JSON for machines");
         assert!(code == Some(1) && !machine["findings"].as_array().expect("a list").is_empty(), "{what}: {machine}");
@@ -246,25 +246,28 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     let consume = ["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"];
     succeed(&["produce", &sample, "--broker", &address]);
     succeed(&consume);
-    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{said}");
-    assert!(said.contains("8020 messages, each accounted for"), "{said}");
+    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
+    assert_eq!(code, Some(0), "{output_text}");
+    assert!(output_text.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{output_text}");
+    assert!(output_text.contains("8020 messages, each accounted for"), "{output_text}");
 
     // A message after the end of the stream is not read by any consumer, and is reported.
     let publisher = Publisher::connect(&Connection::new(&address), "flights-sample", |_| {}).expect("a publisher");
     publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
-    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
-    assert!(code == Some(0) && said.contains("; 1 after the end of the stream"), "{said}");
+    assert_eq!(publisher.flush(STEP_TIMEOUT), Ok(true));
+    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
+    assert!(code == Some(0) && output_text.contains("; 1 after the end of the stream"), "{output_text}");
 
     // A manifest without an account of one message.
     let path = workdir.join("batches/window-00001.json");
     let mut manifest = json(&path);
     manifest["messages"]["offsets"][0]["first"] = json!(5);
     fs::write(&path, manifest.to_string()).expect("a file");
-    let (code, said) = audit(&sample, &workdir, &["--broker", &address]);
-    assert!(code == Some(1) && said.contains("partition 0, offset 4: no window accounts for this message"), "{said}");
+    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
+    assert!(
+        code == Some(1) && output_text.contains("partition 0, offset 4: no window accounts for this message"),
+        "{output_text}"
+    );
 }
 
 #[test]
@@ -279,7 +282,10 @@ fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
     let run = Running::start(&run);
     run.wait_for("window 2: ");
     // The audit runs while the consumer works, and does not need its lock.
-    let (code, said) = audit(&file, &workdir, &[]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("so far every row is accounted for") && said.contains("has not ended"), "{said}");
+    let (code, output_text) = audit(&file, &workdir, &[]);
+    assert_eq!(code, Some(0), "{output_text}");
+    assert!(
+        output_text.contains("so far every row is accounted for") && output_text.contains("has not ended"),
+        "{output_text}"
+    );
 }

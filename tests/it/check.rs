@@ -34,14 +34,14 @@ fn scene(folder: &Path, window: &str) -> String {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_nothing_is_written() {
+fn all_faults_are_reported_at_once_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = scene(folder.path(), "rows = 200");
     let output = windrow(&["check", &file]);
-    let said = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    for told in [
+    let output_text = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{output_text}");
+    let unwrapped = output_text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
         "1,000 rows; 15 have no target; 33.4% of the others are positive",
         "miles: 2 rows would go to quarantine; row 400: miles: `far` is not a number",
         "number of fields: 1 row would go to quarantine; row 500: it has 2 fields, but the dataset has 5 columns",
@@ -50,10 +50,10 @@ fn all_faults_are_told_at_once_and_nothing_is_written() {
         "features: after: it predicts the target too well without other columns (AUC 1.000)",
         "who: 10 of 12 values are too rare and count as 'other' (10 rows)",
     ] {
-        assert!(unwrapped.contains(told), "{told}:\n{said}");
+        assert!(unwrapped.contains(expected), "{expected}:\n{output_text}");
     }
-    assert!(unwrapped.contains("who: 12 values: ann 496, bob 490, "), "{said}");
-    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    assert!(unwrapped.contains("who: 12 values: ann 496, bob 490, "), "{output_text}");
+    assert!(output_text.lines().all(|line| line.chars().count() <= 80), "{output_text}");
     // A run that would use the row number in place of the time is refused.
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0"];
     let run = windrow(&[&run[..], &["--workdir", &folder.path().join("work").display().to_string()]].concat());
@@ -88,8 +88,8 @@ fn late_rows_are_those_that_a_run_refuses() {
         machine["windows"].as_array().expect("a list").iter().filter_map(|window| window["rows"].as_u64()).sum();
     let workdir = folder.path().join("work").display().to_string();
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
-    let said = succeed(&run);
-    assert!(said.contains("5 rows were put in quarantine"), "{said}");
+    let output_text = succeed(&run);
+    assert!(output_text.contains("5 rows were put in quarantine"), "{output_text}");
     let end: Value =
         serde_json::from_slice(&fs::read(folder.path().join("work/batches/end.json")).expect("a file")).expect("JSON");
     assert_eq!((end["rows"].as_u64(), taken), (Some(995), 995));
@@ -99,13 +99,13 @@ fn late_rows_are_those_that_a_run_refuses() {
 #[test]
 fn a_file_that_fits_has_no_faults_and_many_windows_stay_short() {
     let sample = fixture("flights-sample.toml").display().to_string();
-    let said = succeed(&["check", &sample]);
-    assert!(said.starts_with("8,019 rows; "), "{said}");
-    assert!(said.contains("no faults: every row would be stored"), "{said}");
+    let output_text = succeed(&["check", &sample]);
+    assert!(output_text.starts_with("8,019 rows; "), "{output_text}");
+    assert!(output_text.contains("no faults: every row would be stored"), "{output_text}");
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 16", "");
-    let said = succeed(&["check", &file]);
-    assert!(said.lines().count() < 40 && said.contains("more windows: --all"), "{said}");
+    let output_text = succeed(&["check", &file]);
+    assert!(output_text.lines().count() < 40 && output_text.contains("more windows: --all"), "{output_text}");
     assert!(succeed(&["check", &file, "--all"]).lines().count() > 500);
     let data = fixture("flights-sample.csv.zst").display().to_string();
     for command in ["check", "advise", "models", "audit"] {

@@ -58,7 +58,7 @@ impl Wire {
         }
     }
 
-    fn mend(&self) {
+    fn restore(&self) {
         self.is_cut.store(false, Ordering::SeqCst);
     }
 }
@@ -90,14 +90,14 @@ fn a_broker_that_is_away_for_a_while_is_waited_for() {
     consumer.wait_for("window 1: ");
     wire.cut();
     pause(4000);
-    wire.mend();
+    wire.restore();
     consumer.wait_for("window 4: ");
     // The other kind of failure: the broker is connected, but does not respond.
     broker.signal("STOP");
     pause(2500);
     broker.signal("CONT");
-    assert!(producer.end().success(), "{}", producer.said());
-    assert!(consumer.end().success(), "{}", consumer.said());
+    assert!(producer.end().success(), "{}", producer.output_text());
+    assert!(consumer.end().success(), "{}", consumer.output_text());
     assert_whole(&workdir);
     let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &wire.address]);
     assert!(audit.status.success(), "{}", text(&audit.stdout));
@@ -117,12 +117,12 @@ fn a_topic_that_is_deleted_under_us_ends_both_with_a_sentence() {
     let mut producer = Running::start(&[&["produce", &file, "--broker", &address][..], &quick].concat());
     consumer.wait_for("window 1: ");
     succeed(&["topic", "delete", &file, "--broker", &address]);
-    for (stage, told) in [(&mut producer, "topic"), (&mut consumer, "topic")] {
+    for (stage, expected) in [(&mut producer, "topic"), (&mut consumer, "topic")] {
         let status = stage.end();
-        let said = stage.said();
-        let error = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
-        assert_eq!(status.code(), Some(1), "{said}");
-        assert!(error.contains(told) && error.contains("flights-sample"), "{said}");
+        let output_text = stage.output_text();
+        let error = output_text.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert_eq!(status.code(), Some(1), "{output_text}");
+        assert!(error.contains(expected) && error.contains("flights-sample"), "{output_text}");
     }
 }
 
@@ -157,7 +157,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_disk_that_fills_up_ends_a_run_with_a_sentence_and_room_lets_it_go_on() {
+fn a_full_disk_ends_a_run_with_an_error_and_it_resumes_when_there_is_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "partitions = 2");
     let workdir = folder.path().join("disk");
@@ -208,7 +208,7 @@ fn a_disk_that_fills_up_under_parquet_harms_no_sealed_window() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_told_by_every_stage() {
+fn every_stage_reports_an_unwritable_directory() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "");
     let workdir = folder.path().join("disk");

@@ -8,22 +8,22 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use windrow_testing::{
-    LIMIT, Running, assert_same, assert_whole, batch_rows, broker_with_topic, fixture, fixture_rows, json, sample_csv,
-    sample_with, succeed, text, topic, windrow,
+    Running, STEP_TIMEOUT, assert_same, assert_whole, batch_rows, broker_with_topic, fixture, fixture_rows, json,
+    sample_csv, sample_with, succeed, text, topic, windrow,
 };
 
 const TOPIC: &str = "flights-sample";
 const ROWS: u64 = 8019;
 
 /// A broker with the topic, a pipeline and a work directory.
-struct Place {
+struct TestTopic {
     folder: tempfile::TempDir,
     broker: Running,
     address: String,
     file: String,
 }
 
-impl Place {
+impl TestTopic {
     fn new(window: &str, stream: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, stream);
@@ -71,7 +71,7 @@ impl Place {
 }
 
 /// Writes the pipeline of `place` with a dataset that differs in one byte.
-fn other_dataset(place: &Place) -> String {
+fn other_dataset(place: &TestTopic) -> String {
     let mut rows = sample_csv();
     let digit = rows.iter().rposition(|byte| *byte == b'7').expect("a seven");
     rows[digit] = b'8';
@@ -86,22 +86,25 @@ fn other_dataset(place: &Place) -> String {
 #[test]
 fn the_rows_of_another_dataset_are_not_taken() {
     for limit in ["8019", "20"] {
-        let place = Place::new("rows = 500", "partitions = 2");
+        let place = TestTopic::new("rows = 500", "partitions = 2");
         succeed(&["produce", &place.file, "--broker", &place.address, "--limit", limit]);
         let other = other_dataset(&place);
         for more in [&[][..], &["--group", "readers"][..]] {
             let mut consumer = place.consume(&other, more);
-            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-            let said = consumer.said();
-            assert!(said.contains("were rejected") && said.contains("it comes from the replay"), "{said}");
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+            let output_text = consumer.output_text();
+            assert!(
+                output_text.contains("were rejected") && output_text.contains("it comes from the replay"),
+                "{output_text}"
+            );
             fs::remove_dir_all(place.workdir()).expect("a work directory");
         }
     }
 }
 
 #[test]
-fn a_group_without_the_dataset_says_what_it_lacks() {
-    let place = Place::new("rows = 500", "partitions = 2");
+fn a_group_without_the_dataset_reports_what_it_lacks() {
+    let place = TestTopic::new("rows = 500", "partitions = 2");
     place.produce();
     let columns = text(&sample_csv());
     let columns: Vec<String> =
@@ -112,16 +115,16 @@ fn a_group_without_the_dataset_says_what_it_lacks() {
     fs::write(&place.file, pipeline).expect("a file");
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
-    assert!(member.said().contains("gone.csv does not exist"), "{}", member.said());
+    assert!(member.output_text().contains("gone.csv does not exist"), "{}", member.output_text());
     // A consumer without a group takes the run whose rows arrive first.
     let mut consumer = place.consume(&place.file, &[]);
-    assert!(consumer.end().success(), "{}", consumer.said());
+    assert!(consumer.end().success(), "{}", consumer.output_text());
     assert_eq!(place.end()["rows"], ROWS);
 }
 
 #[test]
 fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
-    let place = Place::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
+    let place = TestTopic::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
     let run = place.run();
     let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut consumer = place.consume(&place.file, &[]);
@@ -136,7 +139,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
         }
     }
     forged(&[], &"x".repeat(500_000));
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
     let end = place.end();
     assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
     assert_eq!(end["quarantined"], 13, "{end}");
@@ -146,7 +149,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
 
 #[test]
 fn a_broker_that_stands_still_is_no_end_of_the_stream() {
-    let place = Place::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
+    let place = TestTopic::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
     let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let consumer = place.consume(&place.file, &["--end-after-idle", "2s"]);
     consumer.wait_for("window 2:");
@@ -156,27 +159,27 @@ fn a_broker_that_stands_still_is_no_end_of_the_stream() {
     assert!(lost.contains("partitions 0 and 1"), "{lost}");
     producer.wait_for("has confirmed nothing for");
     std::thread::park_timeout(Duration::from_secs(6));
-    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.said());
+    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.output_text());
     place.broker.signal("CONT");
     consumer.wait_for("can be read again");
     producer.wait_for("confirms messages");
     let mut consumer = consumer;
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
-    assert!(consumer.said().contains("lag unknown"), "{}", consumer.said());
-    assert_eq!(consumer.said().matches("no broker at").count(), 1, "{}", consumer.said());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
+    assert!(consumer.output_text().contains("lag unknown"), "{}", consumer.output_text());
+    assert_eq!(consumer.output_text().matches("no broker at").count(), 1, "{}", consumer.output_text());
     place.is_whole();
 }
 
 #[test]
-fn what_the_broker_has_deleted_is_told_and_can_be_accepted() {
+fn deleted_messages_are_reported_and_can_be_accepted() {
     for more in [&[][..], &["--group", "readers"][..]] {
-        let place = Place::new("rows = 1000", "partitions = 2");
+        let place = TestTopic::new("rows = 1000", "partitions = 2");
         place.produce();
         topic::delete_before(&place.address, TOPIC, 1, 1500);
         for _ in 0..2 {
             let mut consumer = place.consume(&place.file, more);
-            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-            assert!(consumer.said().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.said());
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+            assert!(consumer.output_text().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.output_text());
         }
         let manifests: Vec<serde_json::Value> =
             (1..=9).map(|window| json(&place.workdir().join(format!("batches/window-{window:05}.json")))).collect();
@@ -190,13 +193,13 @@ fn what_the_broker_has_deleted_is_told_and_can_be_accepted() {
         let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
         fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
         let mut consumer = place.consume(&place.file, more);
-        assert!(consumer.end().success(), "{}", consumer.said());
+        assert!(consumer.end().success(), "{}", consumer.output_text());
     }
 }
 
 #[test]
-fn what_is_deleted_under_a_running_consumer_is_told() {
-    let place = Place::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
+fn deletion_under_a_running_consumer_is_reported() {
+    let place = TestTopic::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
     let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut consumer = place.consume(&place.file, &[]);
     consumer.wait_for("window 1:");
@@ -204,20 +207,23 @@ fn what_is_deleted_under_a_running_consumer_is_told() {
     assert!(producer.end().success());
     topic::delete_before(&place.address, TOPIC, 0, 8000);
     consumer.signal("CONT");
-    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-    let said = consumer.said();
-    assert!(said.contains("to 7999 of partition 0") && said.contains("of the 8019 rows of the replay"), "{said}");
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+    let output_text = consumer.output_text();
+    assert!(
+        output_text.contains("to 7999 of partition 0") && output_text.contains("of the 8019 rows of the replay"),
+        "{output_text}"
+    );
 }
 
 #[test]
 fn partitions_that_are_added_are_read_and_need_no_end_marker() {
-    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
+    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
     let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut consumer = place.consume(&place.file, &[]);
     consumer.wait_for("window 1:");
     topic::add_partitions(&place.address, TOPIC, 3);
     topic::send(&place.address, TOPIC, 2, &[], "a stranger's");
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.said());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
     let end = place.end();
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(ROWS), Some(1)), "{end}");
     place.is_whole();
@@ -225,24 +231,24 @@ fn partitions_that_are_added_are_read_and_need_no_end_marker() {
 
 #[test]
 fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
-    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
     let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     member.wait_for("window 1:");
     topic::add_partitions(&place.address, TOPIC, 3);
-    assert_eq!(member.end().code(), Some(1), "{}", member.said());
-    assert!(member.said().contains("has 3 partitions, but the group began with 2"), "{}", member.said());
+    assert_eq!(member.end().code(), Some(1), "{}", member.output_text());
+    assert!(member.output_text().contains("has 3 partitions, but the group began with 2"), "{}", member.output_text());
 }
 
 #[test]
-fn a_topic_that_was_made_anew_is_told_also_with_fewer_partitions() {
+fn a_recreated_topic_is_reported_also_with_fewer_partitions() {
     for (partitions, rows, expected) in
         [(1, 3000, "no longer has this partition"), (3, 3000, "is not the one that was read before")]
     {
-        let place = Place::new("rows = 1000", "partitions = 3");
+        let place = TestTopic::new("rows = 1000", "partitions = 3");
         succeed(&["produce", &place.file, "--broker", &place.address]);
         let mut consumer = place.consume(&place.file, &[]);
-        assert!(consumer.end().success(), "{}", consumer.said());
+        assert!(consumer.end().success(), "{}", consumer.output_text());
         // The files are as if the consumer had been killed after its sixth window.
         let batches = place.workdir().join("batches");
         for name in ["end.json", "window-00009.json", "window-00008.json", "window-00007.json"] {
@@ -255,25 +261,25 @@ fn a_topic_that_was_made_anew_is_told_also_with_fewer_partitions() {
         succeed(&["topic", "create", &fewer, "--broker", &place.address]);
         succeed(&["produce", &fewer, "--broker", &place.address, "--limit", &rows.to_string()]);
         let mut consumer = place.consume(&place.file, &[]);
-        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.said());
-        assert!(consumer.said().contains(expected), "{}", consumer.said());
+        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
+        assert!(consumer.output_text().contains(expected), "{}", consumer.output_text());
     }
 }
 
 #[test]
 fn a_topic_that_is_deleted_under_a_consumer_ends_it() {
-    let place = Place::new("rows = 1000", "partitions = 2");
+    let place = TestTopic::new("rows = 1000", "partitions = 2");
     succeed(&["produce", &place.file, "--broker", &place.address]);
     let topic = place.file.clone();
     let mut consumer = place.consume(&other_topic(&place), &[]);
     std::thread::park_timeout(Duration::from_secs(1));
     succeed(&["topic", "delete", &other_topic(&place), "--broker", &place.address]);
-    assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.said());
-    assert!(consumer.said().contains("there is no topic `other`"), "{}", consumer.said());
+    assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.output_text());
+    assert!(consumer.output_text().contains("there is no topic `other`"), "{}", consumer.output_text());
 }
 
 /// Writes the pipeline of `place` with an empty topic of another name.
-fn other_topic(place: &Place) -> String {
+fn other_topic(place: &TestTopic) -> String {
     let file = place.folder.path().join("other-topic.toml");
     if !file.exists() {
         let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
@@ -284,8 +290,8 @@ fn other_topic(place: &Place) -> String {
 }
 
 #[test]
-fn fresh_leaves_a_live_group_alone() {
-    let place = Place::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+fn fresh_does_not_touch_a_live_group() {
+    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
     let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     member.wait_for("window 1:");
@@ -295,7 +301,7 @@ fn fresh_leaves_a_live_group_alone() {
     assert_eq!(fresh.status.code(), Some(1));
     assert!(text(&fresh.stderr).contains("another consumer uses"), "{}", text(&fresh.stderr));
     assert!(place.workdir().join("batches/window-00001.json").exists());
-    assert!(member.interrupt().0.success(), "{}", member.said());
+    assert!(member.interrupt().0.success(), "{}", member.output_text());
 }
 
 #[test]
@@ -320,7 +326,7 @@ fn rows_of_others_need_no_dataset_when_the_columns_are_named() {
     for row in 1..=50 {
         producer.send(BaseRecord::<(), String>::to("p").payload(&format!("{row},{}", row * 7))).expect("taken");
     }
-    producer.flush(LIMIT).expect("delivered");
+    producer.flush(STEP_TIMEOUT).expect("delivered");
     let workdir_text = workdir.display().to_string();
     let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"];
     succeed(&[&consume[..], &["--end-after-idle", "2s"]].concat());

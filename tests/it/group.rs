@@ -6,7 +6,7 @@ use windrow_testing::{
 };
 
 #[test]
-fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
+fn members_that_join_leave_and_are_killed_lose_and_duplicate_nothing() {
     for window in ["rows = 500", "event = \"30d\"\nlateness = \"1d\"", "parts = 5"] {
         let folder = tempfile::tempdir().expect("a folder");
         // The 8,019 rows take 8 seconds.
@@ -45,11 +45,11 @@ fn members_that_come_go_and_are_killed_lose_and_double_nothing() {
         first.end();
         sealed(3);
         let (status, _) = second.interrupt();
-        assert!(status.success(), "{}", second.said());
+        assert!(status.success(), "{}", second.output_text());
         let mut fourth = member();
-        assert!(producer.end().success(), "{}", producer.said());
+        assert!(producer.end().success(), "{}", producer.output_text());
         for member in [&mut third, &mut fourth] {
-            assert!(member.end().success(), "{window}: {}", member.said());
+            assert!(member.end().success(), "{window}: {}", member.output_text());
         }
         assert_whole(&workdir);
         let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
@@ -108,7 +108,7 @@ fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_
 }
 
 #[test]
-fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
+fn several_producers_share_a_replay_and_a_killed_one_resumes() {
     let folder = tempfile::tempdir().expect("a folder");
     let pace = "partitions = 5\npace = { kind = \"fixed\", delay = \"500us\" }";
     let file = sample_with(folder.path(), "rows = 500", pace);
@@ -126,18 +126,18 @@ fn several_producers_share_a_replay_and_one_that_is_killed_goes_on() {
     consumer.wait_for("window 2:");
     second = produce("2/3");
     for producer in [&mut first, &mut second, &mut third] {
-        assert!(producer.end().success(), "{}", producer.said());
+        assert!(producer.end().success(), "{}", producer.output_text());
     }
-    assert!(consumer.end().success(), "{}", consumer.said());
+    assert!(consumer.end().success(), "{}", consumer.output_text());
     // Each producer also waits for the others' rows: together they keep the pace of one.
     assert!(began.elapsed() > std::time::Duration::from_millis(8019 / 2), "{:?}", began.elapsed());
     // The first producer sends partitions 0 and 3, which have a fifth of the rows each.
-    assert!(first.said().contains("3,208 rows"), "{}", first.said());
+    assert!(first.output_text().contains("3,208 rows"), "{}", first.output_text());
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
     assert_whole(&workdir);
     succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
-    for (share, told) in [("4/3", "as in 2/4"), ("1/9", "the topic has only 5 partitions")] {
+    for (share, expected) in [("4/3", "as in 2/4"), ("1/9", "the topic has only 5 partitions")] {
         let refused = windrow(&["produce", &file, "--broker", &address, "--workdir", &workdir_text, "--share", share]);
-        assert!(!refused.status.success() && text(&refused.stderr).contains(told), "{}", text(&refused.stderr));
+        assert!(!refused.status.success() && text(&refused.stderr).contains(expected), "{}", text(&refused.stderr));
     }
 }

@@ -9,7 +9,7 @@ use std::process::Output;
 use std::sync::mpsc::{self, RecvTimeoutError};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use windrow_testing::{LIMIT, command, fixture, program, text};
+use windrow_testing::{STEP_TIMEOUT, command, fixture, program, text};
 
 use crate::init::shapes::{gzip, plain, shapes, table};
 
@@ -28,9 +28,9 @@ fn done(folder: &Path, arguments: &[&str]) -> String {
 /// Returns the standard error of a command that must end with this exit code.
 fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = at(folder, arguments);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{said}", text(&output.stdout));
-    said
+    let output_text = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{output_text}", text(&output.stdout));
+    output_text
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn files_of_every_shape_run_at_the_first_try() {
     for (name, bytes, more, line) in shapes() {
         fs::write(here.join(name), bytes).expect("a file");
         let target: &[&str] = if more.contains(&"--target") { &[] } else { &["--target", "late"] };
-        let said = done(here, &[&["init", name], target, &more].concat());
-        let file = said.split_whitespace().next().expect("a name").to_owned();
+        let output_text = done(here, &[&["init", name], target, &more].concat());
+        let file = output_text.split_whitespace().next().expect("a name").to_owned();
         let pipeline = fs::read_to_string(here.join(&file)).expect("a pipeline file");
         assert!(pipeline.contains(line), "{name}: {line} is not in\n{pipeline}");
         assert!(pipeline.contains("positive") || pipeline.contains("% of 2,000 rows"), "{pipeline}");
@@ -58,19 +58,20 @@ fn files_of_every_shape_run_at_the_first_try() {
 }
 
 #[test]
-fn the_fixtures_need_their_targets_alone() {
+fn the_fixtures_need_only_their_targets() {
     let folder = tempfile::tempdir().expect("a folder");
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let target = ["--target", "arr_delay >= 15"];
-    let said = fails(folder.path(), &[&["init", &flights][..], &target].concat(), 2);
+    let output_text = fails(folder.path(), &[&["init", &flights][..], &target].concat(), 2);
     assert!(
-        said.contains("flight: whole numbers with 2,155 different values") && said.contains("--leave-out flight"),
-        "{said}"
+        output_text.contains("flight: whole numbers with 2,155 different values")
+            && output_text.contains("--leave-out flight"),
+        "{output_text}"
     );
     assert!(!folder.path().join("flights-sample.toml").exists(), "nothing is written before all is known");
-    let said = done(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat());
+    let output_text = done(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat());
     for left_out in ["dep_delay: it predicts the target too well", "air_time: it is missing in the same", "tailnum: "] {
-        assert!(said.contains(left_out), "{said}");
+        assert!(output_text.contains(left_out), "{output_text}");
     }
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
     for line in [
@@ -81,30 +82,34 @@ fn the_fixtures_need_their_targets_alone() {
         assert!(pipeline.contains(line), "{line}: {pipeline}");
     }
     // A different file is not overwritten; an identical one is accepted.
-    let said = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
-    assert!(said.contains("exists already: overwrite it with --force"), "{said}");
+    let output_text = fails(folder.path(), &[&["init", &flights, "--leave-out", "flight"][..], &target].concat(), 2);
+    assert!(output_text.contains("exists already: overwrite it with --force"), "{output_text}");
 
     let taxi = fixture("taxi.csv.zst").display().to_string();
-    let said = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
+    let output_text = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
     assert!(
-        said.contains("windows: 36 months") && said.contains("vendor: whole numbers with 3 different values"),
-        "{said}"
+        output_text.contains("windows: 36 months")
+            && output_text.contains("vendor: whole numbers with 3 different values"),
+        "{output_text}"
     );
 }
 
 #[test]
-fn what_the_file_does_not_tell_is_said_on_the_command_line() {
+fn facts_that_the_file_lacks_are_given_on_the_command_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     fs::write(here.join("plain.csv"), plain()).expect("a file");
-    let said = fails(here, &["init", "plain.csv"], 2);
-    assert!(said.contains("what should be predicted?"), "{said}");
-    assert!(said.contains("windrow init plain.csv --target late") && said.contains("`1` is positive"), "{said}");
+    let output_text = fails(here, &["init", "plain.csv"], 2);
+    assert!(output_text.contains("what should be predicted?"), "{output_text}");
+    assert!(
+        output_text.contains("windrow init plain.csv --target late") && output_text.contains("`1` is positive"),
+        "{output_text}"
+    );
 
-    let said = fails(here, &["init", "plain.csv", "--target", "size"], 2);
+    let output_text = fails(here, &["init", "plain.csv", "--target", "size"], 2);
     let offers: Vec<&str> =
-        said.lines().filter(|line| line.contains("windrow init plain.csv --target 'size >= ")).collect();
-    assert_eq!(offers.len(), 3, "{said}");
+        output_text.lines().filter(|line| line.contains("windrow init plain.csv --target 'size >= ")).collect();
+    assert_eq!(offers.len(), 3, "{output_text}");
     // Each offered command can be pasted into a shell.
     let pasted = offers[1].trim().replace("windrow ", &format!("{} ", program().display()));
     let shell = std::process::Command::new("sh").args(["-c", &pasted]).current_dir(here).output().expect("a shell");
@@ -116,17 +121,18 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
         format!("{day:02}/{month:02}/2021,{},{}", row.size, u8::from(row.late))
     });
     fs::write(here.join("ambiguous.csv"), ambiguous).expect("a file");
-    let said = fails(here, &["init", "ambiguous.csv", "--target", "late"], 2);
-    assert!(said.contains("the order of day and month is not clear"), "{said}");
+    let output_text = fails(here, &["init", "ambiguous.csv", "--target", "late"], 2);
+    assert!(output_text.contains("the order of day and month is not clear"), "{output_text}");
     for choice in [
         "--time 'at=%d/%m/%Y'\n      the day first: all rows in order",
         "--time 'at=%m/%d/%Y'\n      the month first: ",
     ] {
-        assert!(said.contains(choice), "{said}");
+        assert!(output_text.contains(choice), "{output_text}");
     }
     done(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%d/%m/%Y"]);
-    let said = fails(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%m/%d/%Y", "--force"], 1);
-    assert!(said.contains("out of order") && said.contains("--repaired-copy"), "{said}");
+    let output_text =
+        fails(here, &["init", "ambiguous.csv", "--target", "late", "--time", "at=%m/%d/%Y", "--force"], 1);
+    assert!(output_text.contains("out of order") && output_text.contains("--repaired-copy"), "{output_text}");
 
     let cases: [(&[&str], &str); 11] = [
         (&["--target", "lat"], "the file has no column `lat`; did you mean `late`?"),
@@ -141,9 +147,9 @@ fn what_the_file_does_not_tell_is_said_on_the_command_line() {
         (&["--target", "late", "--numeric", "colour"], "colour holds text, not numbers"),
         (&["--target", "late", "--window", "fortnight"], "`fortnight` is not day, week, month, quarter, or a duration"),
     ];
-    for (arguments, told) in cases {
-        let said = fails(here, &[&["init", "plain.csv", "--name", "other"], arguments].concat(), 2);
-        assert!(said.contains(told), "{arguments:?}: {said}");
+    for (arguments, expected) in cases {
+        let output_text = fails(here, &[&["init", "plain.csv", "--name", "other"], arguments].concat(), 2);
+        assert!(output_text.contains(expected), "{arguments:?}: {output_text}");
         assert!(!here.join("other.toml").exists(), "{arguments:?}");
     }
 }
@@ -170,22 +176,22 @@ fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> 
             let _ = sender.send(text(&bytes[..read]));
         }
     });
-    let (mut said, mut is_answered) = (String::new(), false);
+    let (mut output_text, mut is_answered) = (String::new(), false);
     loop {
-        match printed.recv_timeout(LIMIT) {
-            Ok(more) => said.push_str(&more),
+        match printed.recv_timeout(STEP_TIMEOUT) {
+            Ok(more) => output_text.push_str(&more),
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let _ = child.kill();
-                panic!("it does not end: {said}");
+                panic!("it does not end: {output_text}");
             }
         }
-        if !is_answered && said.contains(asked) {
+        if !is_answered && output_text.contains(asked) {
             is_answered = true;
             terminal.write_all(b"\r").expect("it reads");
         }
     }
-    (said, child.wait().expect("a child to wait for").code())
+    (output_text, child.wait().expect("a child to wait for").code())
 }
 
 #[test]
@@ -193,20 +199,20 @@ fn in_a_terminal_it_asks() {
     let folder = tempfile::tempdir().expect("a folder");
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
-    let (said, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
-    assert!(code == Some(0) && said.contains("flights-sample.toml was written"), "{said}");
-    assert!(!said.contains("\u{1b}[3"), "no colours where nobody wants them: {said:?}");
+    let (output_text, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
+    assert!(code == Some(0) && output_text.contains("flights-sample.toml was written"), "{output_text}");
+    assert!(!output_text.contains("\u{1b}[3"), "no colours where nobody wants them: {output_text:?}");
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
     assert!(pipeline.contains("#   flight: given in --leave-out"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
-    let (said, code) = ask("what should be predicted?", "", &["init", "plain.csv"]);
-    assert!(code == Some(0) && said.contains("plain.toml was written"), "{said}");
-    let (said, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
-    assert!(code == Some(2) && said.contains("answer them on the command line"), "{said}");
+    let (output_text, code) = ask("what should be predicted?", "", &["init", "plain.csv"]);
+    assert!(code == Some(0) && output_text.contains("plain.toml was written"), "{output_text}");
+    let (output_text, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
+    assert!(code == Some(2) && output_text.contains("answer them on the command line"), "{output_text}");
 }
 
 #[test]
-fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told() {
+fn leaking_columns_ids_and_missing_codes_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let wide = table("at,size,id,note,refund,status,temp,stars,late\n", |row| {
@@ -218,8 +224,8 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
         format!("{},{},{id},{note},{refund},{status},{temp},{stars},{late}", row.day(), row.size)
     });
     fs::write(here.join("wide.csv"), wide).expect("a file");
-    let said = done(here, &["init", "wide.csv", "--target", "late"]);
-    for told in [
+    let output_text = done(here, &["init", "wide.csv", "--target", "late"]);
+    for expected in [
         "id: named like an id",
         "note: an id or a text: 2,000 different values",
         "refund: its missing cells predict the target too well",
@@ -227,10 +233,10 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
         "temp: -999 appears 200 times, far from the range of 0 to 33.3",
         "stars: whole numbers with 5 different values, used as a category",
     ] {
-        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(unwrapped.contains(told), "{told}: {said}");
+        let unwrapped = output_text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains(expected), "{expected}: {output_text}");
     }
-    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    assert!(output_text.lines().all(|line| line.chars().count() <= 80), "{output_text}");
     let kept = done(here, &["init", "wide.csv", "--target", "late", "--keep", "status", "--null=-999", "--force"]);
     assert!(kept.contains("status: kept, although"), "{kept}");
     let pipeline = fs::read_to_string(here.join("wide.toml")).expect("a pipeline file");
@@ -246,7 +252,7 @@ fn columns_that_give_the_target_away_ids_and_numbers_that_mean_missing_are_told(
 }
 
 #[test]
-fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
+fn invalid_utf8_and_rows_out_of_order_are_reported_and_repaired() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     // A Latin-1 file with two swapped rows, and one row far from its place.
@@ -258,17 +264,23 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
         lines.join("\n").chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin")).collect();
     fs::write(here.join("old.csv"), &latin).expect("a file");
     let init = ["init", "old.csv", "--target", "late"];
-    let said = fails(here, &init, 1);
+    let output_text = fails(here, &init, 1);
     assert!(
-        said.contains("rows are not UTF-8 (the first is row ")
-            && said.contains("windrow init old.csv --target late --repaired-copy OUT.csv.zst"),
-        "{said}"
+        output_text.contains("rows are not UTF-8 (the first is row ")
+            && output_text.contains("windrow init old.csv --target late --repaired-copy OUT.csv.zst"),
+        "{output_text}"
     );
-    assert!(said.contains("2 rows are out of order (the first is row 1,000), the largest step back"), "{said}");
+    assert!(
+        output_text.contains("2 rows are out of order (the first is row 1,000), the largest step back"),
+        "{output_text}"
+    );
     let output = at(here, &[&init[..], &["--repaired-copy", "new.csv.zst"]].concat());
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("new.csv.zst: 2,000 rows, 2 of them moved into the order of their times"), "{said}");
+    let output_text = text(&output.stderr);
+    assert!(output.status.success(), "{output_text}");
+    assert!(
+        output_text.contains("new.csv.zst: 2,000 rows, 2 of them moved into the order of their times"),
+        "{output_text}"
+    );
     assert!(fs::read_to_string(here.join("old.toml")).expect("a file").contains("path = \"new.csv.zst\""));
     let repaired = zstd::decode_all(fs::File::open(here.join("new.csv.zst")).expect("a copy")).expect("zstd");
     let mut sorted: Vec<String> = lines[1..].to_vec();
@@ -276,8 +288,8 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     assert_eq!(text(&repaired), format!("{}\n{}\n", lines[0], sorted.join("\n")));
     assert_eq!(fs::read(here.join("old.csv")).expect("a file"), latin, "the file itself stays");
     // Questions are about the copy, if it has been written.
-    let said = fails(here, &["init", "old.csv", "--repaired-copy", "asked.csv.zst", "--name", "asked"], 2);
-    assert!(said.contains("windrow init asked.csv.zst --name asked --target late"), "{said}");
+    let output_text = fails(here, &["init", "old.csv", "--repaired-copy", "asked.csv.zst", "--name", "asked"], 2);
+    assert!(output_text.contains("windrow init asked.csv.zst --name asked --target late"), "{output_text}");
     // A copy never replaces the original file, nor another file without `--force`.
     for copy in ["old.csv", "new.csv.zst"] {
         fails(here, &[&init[..], &["--repaired-copy", copy]].concat(), 2);
@@ -289,8 +301,11 @@ fn what_is_not_utf8_or_not_in_order_is_told_and_repaired() {
     // UTF-16 with two bytes per letter, as spreadsheets write it.
     let wide: Vec<u8> = format!("\u{feff}{}", plain()).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(here.join("wide.csv"), wide).expect("a file");
-    let said = fails(here, &["init", "wide.csv", "--target", "late"], 1);
-    assert!(said.contains("is UTF-16 and not UTF-8") && said.contains("--repaired-copy"), "{said}");
+    let output_text = fails(here, &["init", "wide.csv", "--target", "late"], 1);
+    assert!(
+        output_text.contains("is UTF-16 and not UTF-8") && output_text.contains("--repaired-copy"),
+        "{output_text}"
+    );
     done(here, &["init", "wide.csv", "--target", "late", "--repaired-copy", "narrow.csv.zst"]);
     let narrow = zstd::decode_all(fs::File::open(here.join("narrow.csv.zst")).expect("a copy")).expect("zstd");
     assert_eq!(text(&narrow), plain());
@@ -309,19 +324,19 @@ fn a_data_file_runs_without_a_pipeline_file() {
     // The second time, the file is the same and the run is complete.
     assert!(at(here, &run).status.success());
     fs::write(here.join("plain-data.toml"), "mine").expect("a file");
-    let said = fails(here, &run, 2);
-    assert!(said.contains("plain-data.toml exists already, with other content"), "{said}");
+    let output_text = fails(here, &run, 2);
+    assert!(output_text.contains("plain-data.toml exists already, with other content"), "{output_text}");
     // Options that the pipeline file already sets are refused.
     for option in [&["--target", "late"][..], &["--window", "week"], &["--null=NA"], &["--force"]] {
-        let said = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
-        assert!(said.contains("cannot be combined with a pipeline file"), "{option:?}: {said}");
+        let output_text = fails(here, &[&["run", "plain-data.toml"], option].concat(), 2);
+        assert!(output_text.contains("cannot be combined with a pipeline file"), "{option:?}: {output_text}");
     }
-    let said = fails(here, &["run", "none.csv", "--target", "late"], 1);
-    assert!(said.contains("cannot open the file none.csv: No such file"), "{said}");
+    let output_text = fails(here, &["run", "none.csv", "--target", "late"], 1);
+    assert!(output_text.contains("cannot open the file none.csv: No such file"), "{output_text}");
 }
 
 #[test]
-fn what_is_no_table_is_told() {
+fn a_file_that_is_not_a_table_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let cases: [(&str, &[u8], &str); 6] = [
@@ -332,11 +347,11 @@ fn what_is_no_table_is_told() {
         ("data.parquet", b"PAR1....", "its Parquet data is damaged"),
         ("cut.csv.gz", &gzip(&plain())[..4000], "cannot be read"),
     ];
-    for (name, bytes, told) in cases {
+    for (name, bytes, expected) in cases {
         fs::write(here.join(name), bytes).expect("a file");
         let output = at(here, &["init", name, "--target", "a"]);
-        let said = text(&output.stderr);
-        assert!(!output.status.success() && said.contains(told), "{name}: {said}");
+        let output_text = text(&output.stderr);
+        assert!(!output.status.success() && output_text.contains(expected), "{name}: {output_text}");
     }
 }
 
@@ -367,7 +382,7 @@ fn a_target_that_is_missing_is_no_negative_row_and_wide_files_cost_what_they_are
 }
 
 #[test]
-fn what_people_have_is_told_as_it_is() {
+fn quirks_of_common_files_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     // A sensor that fails completely, a month without a day, a unique name per row, and rows sorted by the target.
@@ -412,12 +427,12 @@ fn what_people_have_is_told_as_it_is() {
         ),
         ("sorted.csv", &sorted, &["have rows of only one class: are the rows sorted by the target?"]),
     ];
-    for (name, text, told) in cases {
+    for (name, text, expected) in cases {
         fs::write(here.join(name), text).expect("a file");
-        let said = done(here, &["init", name, "--target", "late"]);
-        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        for told in told {
-            assert!(unwrapped.contains(told), "{name}: {told}: {said}");
+        let output_text = done(here, &["init", name, "--target", "late"]);
+        let unwrapped = output_text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in expected {
+            assert!(unwrapped.contains(expected), "{name}: {expected}: {output_text}");
         }
         let file = name.replace("csv", "toml");
         done(here, &["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--quiet"]);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use windrow_testing::served::{row, serve, server};
-use windrow_testing::{LIMIT, Running, broker_with_topic, dashboard_queries, http, sample_with};
+use windrow_testing::{Running, STEP_TIMEOUT, broker_with_topic, dashboard_queries, http, sample_with};
 
 #[test]
 fn the_dashboard_asks_for_metrics_that_there_are() {
@@ -20,7 +20,7 @@ fn the_dashboard_asks_for_metrics_that_there_are() {
 }
 
 #[test]
-fn a_server_alone_tells_of_the_rows_of_stages_in_other_processes() {
+fn a_separate_server_reports_the_rows_of_other_processes() {
     let folder = tempfile::tempdir().expect("a folder");
     let stream = "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }";
     let file = sample_with(folder.path(), "rows = 1000", stream);
@@ -36,7 +36,7 @@ fn a_server_alone_tells_of_the_rows_of_stages_in_other_processes() {
             if wanted(&metrics) {
                 return;
             }
-            assert!(began.elapsed() < LIMIT, "{metrics}");
+            assert!(began.elapsed() < STEP_TIMEOUT, "{metrics}");
             std::thread::park_timeout(std::time::Duration::from_millis(100));
         }
     };

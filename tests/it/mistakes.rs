@@ -8,14 +8,14 @@ use std::path::Path;
 use windrow_testing::{fixture, free_port, succeed, text, windrow};
 
 /// Returns the exit code and the standard error of a command, without the path of the folder.
-fn said(folder: &Path, arguments: &[&str]) -> String {
+fn output_text(folder: &Path, arguments: &[&str]) -> String {
     let output = windrow(arguments);
     let stderr = text(&output.stderr).replace(&folder.display().to_string(), "FOLDER");
     format!("exit {}\n{stderr}", output.status.code().unwrap_or(-1))
 }
 
 #[test]
-fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
+fn an_invalid_pipeline_file_is_reported_with_line_and_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
@@ -91,8 +91,9 @@ fn a_pipeline_file_that_cannot_be_is_told_with_line_and_key() {
         fs::write(&file, sample.replacen(from, to, 1)).expect("a file");
         let workdir = folder.path().join("work").display().to_string();
         let file = file.display().to_string();
-        let said = said(folder.path(), &["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir]);
-        writeln!(all, "--- {what}\n{said}").expect("memory");
+        let output_text =
+            output_text(folder.path(), &["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir]);
+        writeln!(all, "--- {what}\n{output_text}").expect("memory");
         assert!(!folder.path().join("work").exists(), "{what}: something was made all the same");
     }
     insta::assert_snapshot!(all);
@@ -135,7 +136,7 @@ fn files_that_are_not_what_they_should_be() {
 }
 
 #[test]
-fn brokers_ports_and_places_that_are_not_there() {
+fn missing_brokers_ports_and_folders() {
     let folder = tempfile::tempdir().expect("a folder");
     let sample = fixture("flights-sample.toml").display().to_string();
     let nobody = format!("127.0.0.1:{}", free_port());
@@ -171,9 +172,9 @@ fn brokers_ports_and_places_that_are_not_there() {
         ),
     ];
     for (what, code, arguments, expected) in cases {
-        let said = said(folder.path(), arguments);
-        assert!(said.starts_with(&format!("exit {code}\n")), "{what}: {said}");
-        assert!(said.contains(expected), "{what}: {said}");
+        let output_text = output_text(folder.path(), arguments);
+        assert!(output_text.starts_with(&format!("exit {code}\n")), "{what}: {output_text}");
+        assert!(output_text.contains(expected), "{what}: {output_text}");
     }
 }
 
@@ -184,7 +185,7 @@ fn a_run_that_fails_before_its_first_row_leaves_the_directory_as_it_was() {
     let nobody = format!("127.0.0.1:{}", free_port());
     let work_text = work.display().to_string();
     let arguments = ["run", &sample, "--once", "--listen", "127.0.0.1:0", "--workdir", &work_text, "--broker"];
-    let failed = said(folder.path(), &[&arguments[..], &[&nobody]].concat());
+    let failed = output_text(folder.path(), &[&arguments[..], &[&nobody]].concat());
     assert!(failed.starts_with("exit 1") && failed.contains("no broker answers"), "{failed}");
     assert!(!work.exists());
     succeed(&[&arguments[..], &["embedded"]].concat());

@@ -12,7 +12,7 @@ use windrow_record::{RecordParser, RecordReader};
 use windrow_testing::root;
 
 /// The largest allowed difference between solvers, in objective per row.
-const AGREEMENT: f64 = 1e-6;
+const OBJECTIVE_TOLERANCE: f64 = 1e-6;
 
 fn learned(case: &Value, solver: Solver) -> Learned {
     let pipeline = format!(
@@ -52,7 +52,7 @@ fn every_solver_finds_the_optimum_that_scikit_learn_finds() {
             assert_eq!(found.coefficients.len() as u64, case["columns"], "{name}: another encoding");
             assert!(found.solver.converged, "{name}: {:?}", found.solver);
             let apart = (found.solver.objective - optimum) / rows;
-            assert!(apart.abs() < AGREEMENT, "{name}: {:?} {optimum}", found.solver);
+            assert!(apart.abs() < OBJECTIVE_TOLERANCE, "{name}: {:?} {optimum}", found.solver);
             // scikit-learn stopped at a tolerance of 1e-12, so Newton may exceed its objective only by rounding.
             if solver == Solver::Newton {
                 assert!(apart < 1e-11, "{name}: {} {optimum}", found.solver.objective);

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 
-use windrow_testing::{LIMIT, command, sample_with, text};
+use windrow_testing::{STEP_TIMEOUT, command, sample_with, text};
 
 #[test]
 fn spans_from_rows_to_models_are_exported() {
@@ -36,7 +36,7 @@ fn spans_from_rows_to_models_are_exported() {
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     let mut all = String::new();
     while !["seal", "learn", "parse", "fit", "score"].iter().all(|name| all.contains(name)) {
-        all.push_str(&text(&taken.recv_timeout(LIMIT).expect("spans come")));
+        all.push_str(&text(&taken.recv_timeout(STEP_TIMEOUT).expect("spans come")));
     }
     assert!(all.starts_with("POST /v1/traces") && all.contains("cumulative-2"), "the names of models are told");
 }

@@ -9,7 +9,7 @@ use windrow_testing::served::server;
 use windrow_testing::{Running, large, served};
 
 /// Pages that are not in the navigation.
-const OTHERS: [&str; 3] = ["/windows/1", "/models/latest", "/models/cumulative-1"];
+const OTHER_PAGES: [&str; 3] = ["/windows/1", "/models/latest", "/models/cumulative-1"];
 const FILES: [&str; 4] = ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js"];
 
 #[test]
@@ -21,7 +21,7 @@ fn a_page_may_load_files_of_its_server_and_nothing_else() {
     let entries = navigation.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let pages: Vec<&str> = entries.filter(|path| *path != "/docs").collect();
     assert!(pages.len() > 4 && pages.contains(&"/evidence"), "{pages:?}");
-    for page in pages.into_iter().chain(OTHERS) {
+    for page in pages.into_iter().chain(OTHER_PAGES) {
         let answer = ask("GET", &format!("{url}{page}"), &[], b"");
         assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{page}");
         let policy = answer.header("content-security-policy");
@@ -93,10 +93,10 @@ fn an_answer_to_head_has_no_body_over_http_2_either() {
 }
 
 #[test]
-fn what_is_not_there_is_told_on_a_page() {
+fn a_missing_page_is_reported_on_a_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
-    for (path, told) in [
+    for (path, expected) in [
         ("/models/cumulative-99", "There is no model cumulative-99"),
         ("/models/%3Cscript%3E", "There is no model &lt;script&gt;"),
         ("/models/%", "There is no model %"),
@@ -106,7 +106,7 @@ fn what_is_not_there_is_told_on_a_page() {
         ("/windows/99999999999999999999", "There is no window 99999999999999999999"),
     ] {
         let answer = ask("GET", &format!("{url}{path}"), &[], b"");
-        assert!(answer.status == 404 && answer.body.contains(told), "{path}: {}", answer.body);
+        assert!(answer.status == 404 && answer.body.contains(expected), "{path}: {}", answer.body);
     }
     // An address outside the pages gives a problem response, as in the whole API.
     for path in ["/assets/../Cargo.toml", "/assets/x.js", "/evidence/x", "/models/a/b", "/windows/1/2"] {
@@ -122,13 +122,13 @@ fn what_is_not_there_is_told_on_a_page() {
 }
 
 #[test]
-fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
+fn a_server_without_models_creates_nothing_and_reports_what_it_waits_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (served::pipeline(folder.path()), folder.path().join("work"));
     let server =
         Running::start(&["serve", &file, "--workdir", &workdir.display().to_string(), "--listen", "127.0.0.1:0"]);
     let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
-    for (page, told) in [
+    for (page, expected) in [
         ("/", "Schedules can be compared after window 2. There will be advice after window 16."),
         ("/", "waiting for the first row"),
         ("/evidence", "There is no model yet."),
@@ -137,7 +137,7 @@ fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
         ("/try", "There is no model yet: waiting for the first row."),
     ] {
         let answer = ask("GET", &format!("{url}{page}"), &[], b"");
-        assert!(answer.status == 200 && answer.body.contains(told), "{page}: {}", answer.body);
+        assert!(answer.status == 200 && answer.body.contains(expected), "{page}: {}", answer.body);
     }
     assert!(!workdir.join("batches").exists(), "looking makes nothing");
 }
@@ -145,7 +145,7 @@ fn a_server_that_has_nothing_yet_makes_nothing_and_says_what_it_waits_for() {
 #[test]
 fn every_page_is_small_with_500_models_and_500_windows() {
     /// The largest size of a page in bytes.
-    const LARGEST: usize = 500_000;
+    const MAX_PAGE_BYTES: usize = 500_000;
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = large::server(folder.path(), 500);
     for page in [
@@ -162,6 +162,6 @@ fn every_page_is_small_with_500_models_and_500_windows() {
     ] {
         let answer = ask("GET", &format!("{url}{page}"), &[], b"");
         assert_eq!(answer.status, if page == "/nowhere" { 404 } else { 200 }, "{page}");
-        assert!(answer.body.len() < LARGEST, "{page} has {} bytes", answer.body.len());
+        assert!(answer.body.len() < MAX_PAGE_BYTES, "{page} has {} bytes", answer.body.len());
     }
 }

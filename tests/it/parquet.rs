@@ -105,7 +105,7 @@ fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
         killed = consume(&places[1], &[]);
     }
     for running in [&mut producer, &mut one, &mut killed].into_iter().chain(&mut members) {
-        assert!(running.end().success(), "{}", running.said());
+        assert!(running.end().success(), "{}", running.output_text());
     }
     for other in &places[1..] {
         let names = (1..=9).flat_map(|window| ["json", "parquet"].map(|kind| format!("window-{window:05}.{kind}")));
@@ -131,8 +131,8 @@ fn windows_scores_and_losses_are_exported() {
     assert!(text(&early.stderr).contains("create windows with `windrow run`"), "{}", text(&early.stderr));
     assert!(!workdir.exists() && !out.exists(), "something was made all the same");
     run_once(&file, &workdir, &[]);
-    let said = succeed(&export);
-    assert_eq!(said.lines().count(), 3, "{said}");
+    let output_text = succeed(&export);
+    assert_eq!(output_text.lines().count(), 3, "{output_text}");
     succeed(&[&export[..], &["--format", "csv"]].concat());
     // The table has the same numbers as the files from which it is made.
     let reports: Vec<Value> =

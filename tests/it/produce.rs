@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use windrow_kafka::{Connection, Publisher, Subscription, Turn};
+use windrow_kafka::{Connection, PollEvent, Publisher, Subscription};
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
-use windrow_testing::{LIMIT, Running, broker_with_topic, fixture_rows, sample_with, succeed, text, windrow};
+use windrow_testing::{Running, STEP_TIMEOUT, broker_with_topic, fixture_rows, sample_with, succeed, text, windrow};
 
 const TOPIC: &str = "flights-sample";
 
@@ -36,10 +36,11 @@ impl Scene {
         let connection = Connection::new(&self.address);
         let mut subscription = Subscription::assign(&connection, TOPIC, "reader", &positions).expect("a subscription");
         let (mut records, mut ended) = (BTreeMap::<i32, Vec<_>>::new(), 0);
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         while ended < partitions {
             assert!(Instant::now() < deadline, "{ended} partitions have ended: {:?}", records.keys());
-            let Some(Turn::Message(delivery)) = subscription.poll(Duration::from_millis(50)).expect("reading") else {
+            let Some(PollEvent::Message(delivery)) = subscription.poll(Duration::from_millis(50)).expect("reading")
+            else {
                 continue;
             };
             let record = match delivery.envelope().expect("headers") {
@@ -69,7 +70,7 @@ fn share(rows: &[(u64, Vec<u8>)], partition: usize, partitions: usize) -> Vec<(u
 }
 
 #[test]
-fn a_producer_that_is_killed_goes_on_behind_the_last_row_that_the_broker_has() {
+fn a_killed_producer_resumes_after_the_last_row_in_the_broker() {
     for partitions in [1_usize, 3] {
         let stream = format!("partitions = {partitions}\npace = {{ kind = \"exponential\", mean = \"150us\" }}");
         let scene = Scene::new("rows = 500", &stream);
@@ -132,8 +133,8 @@ fn a_rate_is_kept_and_not_exceeded() {
     ];
     for (stream, more, seconds) in cases {
         let scene = Scene::new("rows = 500", stream);
-        let said = windrow(&scene.produce(more));
-        let stderr = text(&said.stderr);
+        let output_text = windrow(&scene.produce(more));
+        let stderr = text(&output_text.stderr);
         let took = stderr.split("confirmed in ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
         let took = took.unwrap_or_else(|| panic!("{stderr}"));
         // A busy machine may be slower, but no machine may be faster.
@@ -142,12 +143,12 @@ fn a_rate_is_kept_and_not_exceeded() {
 }
 
 #[test]
-fn a_topic_that_holds_something_else_is_refused() {
+fn a_topic_with_other_content_is_rejected() {
     let scene = Scene::new("rows = 500", "partitions = 1");
     let connection = Connection::new(&scene.address);
     let publisher = Publisher::connect(&connection, TOPIC, |_| {}).expect("a publisher");
     publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(STEP_TIMEOUT), Ok(true));
     let refused = windrow(&scene.produce(&[]));
     assert_eq!(refused.status.code(), Some(1));
     assert!(
@@ -158,17 +159,17 @@ fn a_topic_that_holds_something_else_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_told() {
+fn impossible_options_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let parts = sample_with(folder.path(), "parts = 3", "");
-    for (more, code, told) in [
+    for (more, code, message) in [
         (&["--limit", "0"][..], 2, "--limit"),
         (&["--max-rate=-3"][..], 2, "above 0"),
         (&["--loop"][..], 2, "parts need an end"),
     ] {
         let refused = windrow(&[&["produce", &parts, "--broker", "127.0.0.1:1"][..], more].concat());
         assert_eq!(refused.status.code(), Some(code), "{more:?}");
-        assert!(text(&refused.stderr).contains(told), "{more:?}: {}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains(message), "{more:?}: {}", text(&refused.stderr));
     }
     let scene = Scene::new("rows = 500", "");
     let beyond = windrow(&scene.produce(&["--from-row", "9000"]));

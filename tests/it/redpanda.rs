@@ -58,10 +58,10 @@ fn without_a_docker_engine_there_is_a_way_out() {
         let begun = Instant::now();
         let workdir = tempfile::tempdir().expect("a folder");
         let output = run("redpanda", nowhere, &workdir).output().expect("the binary runs");
-        let said = text(&output.stderr);
-        assert!(!output.status.success(), "{said}");
-        assert!(said.contains("no Docker engine answers ("), "{said}");
-        assert!(said.trim_end().ends_with("start Docker or use --broker embedded"), "{said}");
+        let output_text = text(&output.stderr);
+        assert!(!output.status.success(), "{output_text}");
+        assert!(output_text.contains("no Docker engine answers ("), "{output_text}");
+        assert!(output_text.trim_end().ends_with("start Docker or use --broker embedded"), "{output_text}");
         #[cfg(feature = "embedded")]
         {
             let line = auto_takes(nowhere);

@@ -58,12 +58,12 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
         ("at_least = 15", "at_least = 20", "target.at_least: 15.0 before, now 20.0"),
         (dataset.as_str(), "other.csv", "other.csv has changed"),
     ];
-    for (from, to, told) in cases {
+    for (from, to, expected) in cases {
         fs::write(&file, text_of.replacen(from, to, 1)).expect("a file");
         let refused = windrow(&run(&file, &workdir_text));
         let stderr = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(2), "{to}: {stderr}");
-        assert!(stderr.contains(told) && stderr.contains("--fresh"), "{to}: {stderr}");
+        assert!(stderr.contains(expected) && stderr.contains("--fresh"), "{to}: {stderr}");
     }
     // Another pace changes no row.
     fs::write(&file, format!("{text_of}seed = 7\n")).expect("a file");
@@ -71,7 +71,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
 }
 
 #[test]
-fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_more_is_allowed() {
+fn a_mostly_invalid_stream_ends_with_the_first_reasons_and_resumes_with_a_higher_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut rows = String::from("at,late,miles\n");
     for row in 1..=3000 {
@@ -101,7 +101,7 @@ fn a_stream_that_is_mostly_garbage_ends_with_the_first_reasons_and_goes_on_when_
 }
 
 #[test]
-fn a_share_of_refused_rows_is_checked_at_each_of_them_however_many_arrive_at_once() {
+fn the_share_of_quarantined_rows_is_checked_at_each_of_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut rows = String::from("at,late,miles\n");
     for row in 1..=3000 {

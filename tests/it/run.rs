@@ -14,7 +14,7 @@ fn sample() -> String {
 }
 
 #[test]
-fn a_work_directory_may_be_a_relative_path_that_is_not_there() {
+fn a_work_directory_may_be_a_relative_path_that_does_not_exist() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample();
     for (workdir, made) in [(&["--workdir", "work"][..], "work"), (&[][..], ".windrow/flights-sample")] {
@@ -90,8 +90,8 @@ fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
     let workdir = folder.path().join("work").display().to_string();
     let mut run =
         Running::start(&["run", &sample(), "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
-    let said = run.wait_for("API: http");
-    let url = said.split_whitespace().nth(1).expect("an address").to_owned();
+    let output_text = run.wait_for("API: http");
+    let url = output_text.split_whitespace().nth(1).expect("an address").to_owned();
     assert_eq!(http("GET", &format!("{url}/health/live"), None).0, 200);
 
     run.wait_for("serving until Ctrl-C");
@@ -113,7 +113,7 @@ fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
         assert!(answer.contains(id), "{answer}");
     }
     let (status, _) = run.interrupt();
-    assert_eq!(status.code(), Some(0), "{}", run.said());
+    assert_eq!(status.code(), Some(0), "{}", run.output_text());
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn output_into_a_pipe_that_closes_is_no_failure() {
 #[test]
 fn shells_and_man_read_what_they_are_given() {
     for shell in ["bash", "zsh", "fish"] {
-        let said = succeed(&["completions", shell]);
-        assert!(said.contains("windrow") && said.contains("advise"), "{said}");
+        let output_text = succeed(&["completions", shell]);
+        assert!(output_text.contains("windrow") && output_text.contains("advise"), "{output_text}");
     }
     let page = succeed(&["man"]);
     assert!(
@@ -145,7 +145,7 @@ fn shells_and_man_read_what_they_are_given() {
 }
 
 #[test]
-fn quiet_tells_results_and_errors_alone() {
+fn quiet_prints_only_results_and_errors() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();
     let sample = fixture("flights-sample.toml").display().to_string();

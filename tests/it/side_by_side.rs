@@ -95,10 +95,10 @@ fn recorded(name: &str) -> PathBuf {
 }
 
 /// Returns the lines that a conversation with a broker gives.
-fn talk(address: &str, conversation: Conversation) -> Vec<String> {
-    let mut said = Transcript::default();
-    conversation(&mut Client::new(address), &mut said);
-    said.0
+fn run_conversation(address: &str, conversation: Conversation) -> Vec<String> {
+    let mut transcript = Transcript::default();
+    conversation(&mut Client::new(address), &mut transcript);
+    transcript.0
 }
 
 /// Returns the lines in which two sides differ.
@@ -109,18 +109,18 @@ fn differing(left: &[String], right: &[String]) -> Vec<(String, String)> {
 }
 
 /// Returns the recorded answers of Apache Kafka.
-fn kafka_said(name: &str) -> Vec<String> {
+fn recorded_answers(name: &str) -> Vec<String> {
     let path = recorded(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn the_embedded_broker_says_what_kafka_said() {
+fn the_embedded_broker_answers_as_kafka_did() {
     let (_broker, address) = broker();
     let (mut faults, mut meant) = (Vec::new(), Vec::new());
     for (name, conversation) in CONVERSATIONS {
-        for (theirs, ours) in differing(&kafka_said(name), &talk(&address, conversation)) {
+        for (theirs, ours) in differing(&recorded_answers(name), &run_conversation(&address, conversation)) {
             match DIFFERENCES
                 .iter()
                 .find(|(at, kafka, embedded, _)| *at == name && *kafka == theirs && *embedded == ours)
@@ -142,17 +142,17 @@ fn the_embedded_broker_says_what_kafka_said() {
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn kafka_says_what_it_said() {
+fn kafka_answers_as_recorded() {
     let Some(distribution) = kafka() else { return };
     let kafka = Kafka::start(&distribution, 1);
     groups::warm_up(&mut Client::new(&kafka.address));
     let mut faults = Vec::new();
     for (name, conversation) in CONVERSATIONS {
-        let said = talk(&kafka.address, conversation);
+        let transcript = run_conversation(&kafka.address, conversation);
         if std::env::var_os("WINDROW_BLESS").is_some() {
-            fs::write(recorded(name), said.join("\n") + "\n").expect("a file");
+            fs::write(recorded(name), transcript.join("\n") + "\n").expect("a file");
         }
-        for (recorded, now) in differing(&kafka_said(name), &said) {
+        for (recorded, now) in differing(&recorded_answers(name), &transcript) {
             faults.push(format!("{name}: Kafka said '{recorded}' once, and says '{now}'"));
         }
     }

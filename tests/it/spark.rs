@@ -20,43 +20,46 @@ fn sample(folder: &Path, remote: &str) -> String {
 
 #[test]
 #[cfg(not(feature = "spark"))]
-fn a_build_without_spark_says_which_feature_it_lacks_before_it_makes_anything() {
+fn a_build_without_spark_names_the_missing_feature_before_it_creates_anything() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample(folder.path(), "sc://127.0.0.1:1");
     let workdir = folder.path().join("work");
     let place = workdir.display().to_string();
-    let said = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
-    assert!(said.contains("--features spark") && said.lines().count() == 1, "{said}");
+    let output_text = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
+    assert!(output_text.contains("--features spark") && output_text.lines().count() == 1, "{output_text}");
     assert!(!workdir.exists());
 }
 
 #[test]
 #[cfg(feature = "spark")]
-fn what_is_no_spark_is_told_in_a_sentence() {
+fn an_address_without_spark_is_reported_in_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();
-    let told = |remote: &str| {
+    let output_of = |remote: &str| {
         let file = sample(folder.path(), remote);
         let quiet = ["--broker", "embedded", "--listen", "127.0.0.1:0", "--once", "--solver", "spark"];
-        let said = refused(&[&["run", &file, "--workdir", &workdir][..], &quiet].concat());
-        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        let output_text = refused(&[&["run", &file, "--workdir", &workdir][..], &quiet].concat());
+        assert_eq!(output_text.trim_end().lines().count(), 1, "{output_text}");
         assert!(!folder.path().join("work").exists(), "{remote}: something was made all the same");
-        said
+        output_text
     };
-    let said = told("sc://127.0.0.1:1");
-    assert!(said.contains("cannot be reached") && said.contains("start-connect-server.sh"), "{said}");
-    let said = told("sc://127.0.0.1:1/path");
-    assert!(said.contains("train.spark.remote"), "{said}");
-    let said = told("sc://example.invalid:1/;token=hidden");
-    assert!(said.contains("insecure") && !said.contains("hidden"), "{said}");
+    let output_text = output_of("sc://127.0.0.1:1");
+    assert!(
+        output_text.contains("cannot be reached") && output_text.contains("start-connect-server.sh"),
+        "{output_text}"
+    );
+    let output_text = output_of("sc://127.0.0.1:1/path");
+    assert!(output_text.contains("train.spark.remote"), "{output_text}");
+    let output_text = output_of("sc://example.invalid:1/;token=hidden");
+    assert!(output_text.contains("insecure") && !output_text.contains("hidden"), "{output_text}");
 
     // A server with another protocol, and one that does not answer.
     let talking = listener(Some(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
-    let said = told(&format!("sc://127.0.0.1:{talking}"));
-    assert!(said.contains("Spark at sc://127.0.0.1"), "{said}");
+    let output_text = output_of(&format!("sc://127.0.0.1:{talking}"));
+    assert!(output_text.contains("Spark at sc://127.0.0.1"), "{output_text}");
     let silent = listener(None);
-    let said = told(&format!("sc://127.0.0.1:{silent}"));
-    assert!(said.contains("has not answered"), "{said}");
+    let output_text = output_of(&format!("sc://127.0.0.1:{silent}"));
+    assert!(output_text.contains("has not answered"), "{output_text}");
 }
 
 /// Accepts connections, and sends the same answer to all, or nothing.

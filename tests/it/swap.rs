@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use serde_json::{Value, json};
 use windrow_testing::served::{row, server};
-use windrow_testing::{LIMIT, http, json, wait_until};
+use windrow_testing::{STEP_TIMEOUT, http, json, wait_until};
 
 /// Publishes a model in the registry of another process by a rename, as a trainer does. Its intercept and its lineage
 /// contain its number.
@@ -51,7 +51,7 @@ fn fifty_models_are_published_under_constant_traffic() {
 /// Sends requests to the newest model repeatedly. Every answer must come from a single model.
 fn ask_until(is_through: &AtomicBool, url: &str) -> BTreeSet<String> {
     let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build(),
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(STEP_TIMEOUT)).build(),
     );
     let (mut seen, row) = (BTreeSet::new(), row());
     while !is_through.load(SeqCst) {

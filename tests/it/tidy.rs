@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use windrow_testing::root;
 
-const LONGEST_FILE: usize = 500;
-const LONGEST_MAIN: usize = 40;
+const MAX_FILE_LINES: usize = 500;
+const MAX_MAIN_LINES: usize = 40;
 
 fn rust_files(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -35,14 +35,14 @@ fn read(path: &Path) -> String {
 fn files_stay_short_enough_to_be_read() {
     for path in ["src", "crates", "tests", "benches"].into_iter().flat_map(rust_files) {
         let lines = read(&path).lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: split it by topic", path.display());
+        assert!(lines <= MAX_FILE_LINES, "{} has {lines} lines: split it by topic", path.display());
     }
     let lines = read(&root().join("src/main.rs")).lines().count();
-    assert!(lines <= LONGEST_MAIN, "main.rs has {lines} lines");
+    assert!(lines <= MAX_MAIN_LINES, "main.rs has {lines} lines");
 }
 
 #[test]
-fn files_have_names_that_say_what_is_in_them() {
+fn files_have_descriptive_names() {
     for path in ["src", "crates"].into_iter().flat_map(rust_files) {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         assert!(!["utils", "util", "common", "helpers"].contains(&&*name), "{}", path.display());
@@ -93,11 +93,14 @@ fn tests_in(folder: &str) -> Vec<String> {
 }
 
 #[test]
-fn tests_that_measure_run_alone() {
+fn timing_tests_run_exclusively() {
     let tests = tests_in("tests/timing");
     assert!(tests.len() > 50, "{}", tests.len());
     for test in tests.iter().filter(|test| !test.contains("fn attack()")) {
-        assert!(test.contains("{\n    let _alone = alone();\n"), "it must begin with `let _alone = alone();`: {test}");
+        assert!(
+            test.contains("{\n    let _exclusive = exclusive();\n"),
+            "it must begin with `let _exclusive = exclusive();`: {test}"
+        );
     }
 }
 

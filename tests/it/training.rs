@@ -9,12 +9,12 @@ use serde_json::Value;
 use windrow_testing::{Running, command, http, json, run_once, sample_with, succeed, text, windrow};
 
 /// A folder with a pipeline over the sample and its sealed batch files.
-struct Place {
+struct TestPipeline {
     folder: tempfile::TempDir,
     file: String,
 }
 
-impl Place {
+impl TestPipeline {
     fn new(window: &str, train: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, &format!("[train]\n{train}"));
@@ -32,13 +32,13 @@ impl Place {
         for made in ["models", "windows"] {
             fs::remove_dir_all(self.workdir().join(made)).expect("a folder to remove");
         }
-        self.go_on(more)
+        self.resume(more)
     }
 
-    fn go_on(&self, more: &[&str]) -> BTreeMap<PathBuf, String> {
+    fn resume(&self, more: &[&str]) -> BTreeMap<PathBuf, String> {
         let workdir = self.workdir().display().to_string();
         succeed(&[&["train", &self.file, "--once", "--workdir", &workdir][..], more].concat());
-        self.made()
+        self.model_files()
     }
 
     fn model(&self, id: &str) -> Value {
@@ -55,7 +55,7 @@ impl Place {
     }
 
     /// Returns all files that training makes, without their times.
-    fn made(&self) -> BTreeMap<PathBuf, String> {
+    fn model_files(&self) -> BTreeMap<PathBuf, String> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.workdir().join("models"), self.workdir().join("windows")];
         while let Some(folder) = folders.pop() {
@@ -84,8 +84,8 @@ fn number(value: &Value) -> f64 {
 
 #[test]
 fn training_again_gives_the_same_bytes_but_for_times() {
-    let place = Place::new("parts = 3", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
-    let first = place.made();
+    let place = TestPipeline::new("parts = 3", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
+    let first = place.model_files();
     assert_eq!(first.len(), 9 + 3);
     let same = |made: &BTreeMap<PathBuf, String>, how: &str| {
         assert!(first.keys().eq(made.keys()), "{how}: {:?}", made.keys());
@@ -118,7 +118,7 @@ fn training_again_gives_the_same_bytes_but_for_times() {
     fs::write(path("models/cumulative-3/model.json"), "{").expect("a file");
     fs::remove_file(path("windows/window-00002.json")).expect("a file to remove");
     let kept = fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time");
-    same(&place.go_on(&[]), "what was missing");
+    same(&place.resume(&[]), "what was missing");
     assert_eq!(fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time"), kept);
     // The results are the same on one thread.
     for made in ["models", "windows"] {
@@ -130,12 +130,12 @@ fn training_again_gives_the_same_bytes_but_for_times() {
         .output()
         .expect("the binary runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    same(&place.made(), "on one thread");
+    same(&place.model_files(), "on one thread");
 }
 
 #[test]
-fn a_model_card_says_what_it_was_made_from_and_how() {
-    let place = Place::new("parts = 3", "");
+fn a_model_card_describes_the_data_and_the_training() {
+    let place = TestPipeline::new("parts = 3", "");
     let card = place.model("cumulative-2");
     let windows = card["lineage"]["windows"].as_array().expect("a list");
     assert_eq!(windows.len(), 2);
@@ -159,7 +159,7 @@ fn a_model_card_says_what_it_was_made_from_and_how() {
 
 #[test]
 fn every_model_is_scored_on_every_later_window() {
-    let place = Place::new("parts = 4", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
+    let place = TestPipeline::new("parts = 4", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
     let report = place.window(4);
     let scores = report["scores"].as_array().expect("a list");
     assert_eq!(scores.len(), 12);
@@ -197,7 +197,7 @@ fn every_model_is_scored_on_every_later_window() {
 
 #[test]
 fn the_best_of_several_penalties_is_taken_and_all_are_recorded() {
-    let place = Place::new("parts = 2", "l2 = [1000, 10.0, 0.1]");
+    let place = TestPipeline::new("parts = 2", "l2 = [1000, 10.0, 0.1]");
     let outcome = &place.model("cumulative-2")["outcome"];
     let trials = outcome["penalties"].as_array().expect("a list");
     assert_eq!(trials.iter().map(|trial| number(&trial["l2"])).collect::<Vec<_>>(), [1000.0, 10.0, 0.1]);
@@ -209,8 +209,8 @@ fn the_best_of_several_penalties_is_taken_and_all_are_recorded() {
 }
 
 #[test]
-fn a_model_that_fails_the_rules_answers_and_no_alias_stands_for_it() {
-    let place = Place::new("parts = 3", "accept = { min_auc = 0.99 }");
+fn a_rejected_model_is_served_by_id_and_has_no_alias() {
+    let place = TestPipeline::new("parts = 3", "accept = { min_auc = 0.99 }");
     let rejected = place.model("cumulative-3");
     assert_eq!(rejected["verdict"]["status"], "rejected");
     let reason = rejected["verdict"]["reason"].as_str().expect("a reason").to_owned();
@@ -234,7 +234,7 @@ fn a_model_that_fails_the_rules_answers_and_no_alias_stands_for_it() {
 #[test]
 fn a_model_may_not_be_much_worse_than_the_champion_before_it() {
     // This setting rejects every model that is not better than the champion, and the champion stays.
-    let place = Place::new("parts = 6", "accept = { max_log_loss_increase = 0.0 }");
+    let place = TestPipeline::new("parts = 6", "accept = { max_log_loss_increase = 0.0 }");
     let mut rejected = 0;
     for window in 2..=6 {
         let card = place.model(&format!("window-{window}"));
@@ -249,8 +249,8 @@ fn a_model_may_not_be_much_worse_than_the_champion_before_it() {
 }
 
 #[test]
-fn what_cannot_be_is_told() {
-    let place = Place::new("parts = 2", "");
+fn an_invalid_memory_size_and_a_changed_batch_file_are_reported() {
+    let place = TestPipeline::new("parts = 2", "");
     let workdir = place.workdir().display().to_string();
     let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once", "--memory", "much"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
@@ -263,6 +263,6 @@ fn what_cannot_be_is_told() {
     fs::write(batch, short).expect("a file");
     let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once"]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("the batch file of window 2 has 99 rows, but its manifest says"), "{told}");
+    let output_text = text(&output.stderr);
+    assert!(output_text.contains("the batch file of window 2 has 99 rows, but its manifest says"), "{output_text}");
 }

@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use windrow_testing::http::{Answer, JSON, ask};
+use windrow_testing::http::{HttpAnswer, JSON, ask};
 use windrow_testing::served::{pipeline, row, serve, serve_by, server, server_with, with_table};
-use windrow_testing::{LIMIT, Running, command, succeed, text, wait_until};
+use windrow_testing::{Running, STEP_TIMEOUT, command, succeed, text, wait_until};
 
-use crate::alone;
+use crate::exclusive;
 use crate::https::{certify, https};
 
-fn get(url: &str) -> Answer {
+fn get(url: &str) -> HttpAnswer {
     ask("GET", url, &[], b"")
 }
 
 fn connect(url: &str) -> TcpStream {
     let stream = TcpStream::connect(url.trim_start_matches("http://")).expect("it listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     stream
 }
 
@@ -38,8 +38,8 @@ fn until_closed(stream: &mut TcpStream) -> usize {
 }
 
 #[test]
-fn connections_that_wait_for_their_clients_keep_nobody_else_out() {
-    let _alone = alone();
+fn connections_that_wait_for_their_clients_do_not_block_others() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "connections = 8\nhead_timeout = \"1h\"");
     let begin = |request: &[u8]| {
@@ -60,8 +60,8 @@ fn connections_that_wait_for_their_clients_keep_nobody_else_out() {
 }
 
 #[test]
-fn who_sends_no_head_is_silent_or_reads_no_answer_is_closed() {
-    let _alone = alone();
+fn connections_without_a_head_idle_or_not_reading_are_closed() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let table = "head_timeout = \"400ms\"\nidle_timeout = \"900ms\"\nsend_timeout = \"500ms\"";
     let (_server, url) = server_with(folder.path(), table);
@@ -75,7 +75,7 @@ fn who_sends_no_head_is_silent_or_reads_no_answer_is_closed() {
     let mut trickle = connect(&url);
     let began = Instant::now();
     while trickle.write_all(b"G").is_ok() {
-        assert!(began.elapsed() < LIMIT, "it stays open");
+        assert!(began.elapsed() < STEP_TIMEOUT, "it stays open");
         std::thread::park_timeout(Duration::from_millis(50));
     }
     let mut idle = connect(&url);
@@ -94,7 +94,7 @@ fn who_sends_no_head_is_silent_or_reads_no_answer_is_closed() {
 
 #[test]
 fn a_stream_of_events_is_one_of_a_quarter_of_the_connections() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "connections = 8");
     let follow = || {
@@ -113,7 +113,7 @@ fn a_stream_of_events_is_one_of_a_quarter_of_the_connections() {
 
 #[test]
 fn an_answer_comes_also_to_a_client_that_has_ended_its_half() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let mut stream = connect(&url);
@@ -125,7 +125,7 @@ fn an_answer_comes_also_to_a_client_that_has_ended_its_half() {
 /// Requests that took gigabytes of memory, or would. A request above a limit is refused while it is read.
 #[test]
 fn no_request_takes_more_than_four_times_its_size() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (server, url) = server(folder.path());
     let mib = |bytes: usize| bytes >> 20;
@@ -190,23 +190,23 @@ fn resident(process: u32) -> u64 {
 }
 
 #[test]
-fn a_text_that_is_no_level_is_compared_with_levels_where_it_could_be_one() {
-    let _alone = alone();
+fn a_long_unknown_level_is_not_compared_with_known_levels() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let mut long = row();
     long["carrier"] = json!("U".repeat(60_000));
-    let told = ask("POST", &format!("{url}/v1/models/latest/predict"), &[JSON], long.to_string().as_bytes()).json();
+    let result = ask("POST", &format!("{url}/v1/models/latest/predict"), &[JSON], long.to_string().as_bytes()).json();
     assert_eq!(
-        told["unknown"],
+        result["unknown"],
         json!([{"field": "carrier", "given": format!("{}...", "U".repeat(60))}]),
         "no nearest one"
     );
 }
 
 #[test]
-fn work_goes_on_for_nobody_and_nothing_is_changed_after_a_client_was_told_so() {
-    let _alone = alone();
+fn timed_out_requests_change_nothing_and_hold_their_slot_until_they_end() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "timeout = \"300ms\"\nconcurrency = 1");
     // The test holds the lock of the journal, as another process would.
@@ -228,8 +228,8 @@ fn work_goes_on_for_nobody_and_nothing_is_changed_after_a_client_was_told_so() {
 }
 
 #[test]
-fn a_client_that_goes_away_is_counted() {
-    let _alone = alone();
+fn a_disconnected_client_is_counted() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let mut stream = connect(&url);
@@ -244,7 +244,7 @@ fn a_client_that_goes_away_is_counted() {
 
 #[test]
 fn a_page_of_another_site_changes_nothing_where_no_key_is_asked_for() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -272,8 +272,8 @@ fn a_page_of_another_site_changes_nothing_where_no_key_is_asked_for() {
 }
 
 #[test]
-fn a_key_that_asks_too_often_is_told_to_wait() {
-    let _alone = alone();
+fn a_rate_limited_key_is_told_to_retry_later() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -288,8 +288,8 @@ fn a_key_that_asks_too_often_is_told_to_wait() {
 }
 
 #[test]
-fn a_variable_of_keys_that_names_nobody_starts_no_server() {
-    let _alone = alone();
+fn a_variable_of_keys_without_a_name_starts_no_server() {
+    let _exclusive = exclusive();
     use std::os::unix::ffi::OsStrExt as _;
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path());
@@ -297,14 +297,14 @@ fn a_variable_of_keys_that_names_nobody_starts_no_server() {
         let mut serve = command(&["serve", &file, "--listen", "127.0.0.1:0"]);
         let output = serve.env("WINDROW_API_KEYS", std::ffi::OsStr::from_bytes(keys)).output().expect("it runs");
         assert_eq!(output.status.code(), Some(1), "{keys:?}");
-        let told = text(&output.stderr);
-        assert!(told.contains("WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY"), "{told}");
+        let result = text(&output.stderr);
+        assert!(result.contains("WINDROW_API_KEYS is not of the form NAME:SCOPE:KEY"), "{result}");
     }
 }
 
 #[test]
 fn keys_and_certificates_are_read_again_when_their_files_change() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -331,7 +331,7 @@ fn keys_and_certificates_are_read_again_when_their_files_change() {
 
 #[test]
 fn a_certificate_is_read_again_when_its_files_change() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let (certificate, key, trusted) = (at("certificate.pem"), at("key.pem"), at("trusted.pem"));
@@ -357,8 +357,8 @@ fn a_certificate_is_read_again_when_its_files_change() {
 }
 
 #[test]
-fn keys_that_others_could_read_on_their_way_are_warned_of() {
-    let _alone = alone();
+fn keys_over_plain_http_cause_a_warning() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path());
     let mut serve = command(&["serve", &file, "--listen", "0.0.0.0:0"]);
@@ -367,8 +367,8 @@ fn keys_that_others_could_read_on_their_way_are_warned_of() {
 }
 
 #[test]
-fn metrics_grow_with_no_window_that_is_old_and_has_no_name() {
-    let _alone = alone();
+fn old_windows_without_an_alias_have_no_metrics() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     let many = std::fs::read_to_string(&file).expect("a file").replace("rows = 100", "rows = 20");
@@ -387,8 +387,8 @@ fn metrics_grow_with_no_window_that_is_old_and_has_no_name() {
 }
 
 #[test]
-fn lists_come_in_pages_that_lead_to_each_other() {
-    let _alone = alone();
+fn lists_are_paginated_with_links() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let whole = |path: &str, list: &str| get(&format!("{url}{path}")).json()[list].as_array().expect("a list").clone();

@@ -19,9 +19,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use windrow_testing::{LIMIT, Running, free_port, windrow};
+use windrow_testing::{Running, STEP_TIMEOUT, free_port, windrow};
 
-use crate::alone;
+use crate::exclusive;
 
 const KILLS: u64 = 10;
 
@@ -77,8 +77,8 @@ fn read(address: &str, topic: &str) -> Vec<u64> {
     let mut places = TopicPartitionList::new();
     places.add_partition_offset(topic, 0, Offset::Beginning).expect("a place");
     reader.assign(&places).expect("an assignment");
-    let (_, end) = reader.fetch_watermarks(topic, 0, LIMIT).expect("the ends");
-    let (mut found, deadline) = (Vec::new(), Instant::now() + LIMIT);
+    let (_, end) = reader.fetch_watermarks(topic, 0, STEP_TIMEOUT).expect("the ends");
+    let (mut found, deadline) = (Vec::new(), Instant::now() + STEP_TIMEOUT);
     while i64::try_from(found.len()).expect("few") < end {
         assert!(Instant::now() < deadline, "{} of {end} messages", found.len());
         if let Some(Ok(message)) = reader.poll(Duration::from_millis(100)) {
@@ -91,8 +91,8 @@ fn read(address: &str, topic: &str) -> Vec<u64> {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "as for the stages, one variable asks for more kills")]
-fn kills_under_load_lose_nothing_that_was_acknowledged_and_double_nothing() {
-    let _alone = alone();
+fn kills_under_load_lose_no_acknowledged_message_and_duplicate_none() {
+    let _exclusive = exclusive();
     let kills = std::env::var("WINDROW_TORTURE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let folder = tempfile::tempdir().expect("a folder");
     let (address, data) = (address(), folder.path().join("data").display().to_string());
@@ -143,14 +143,14 @@ fn kills_under_load_lose_nothing_that_was_acknowledged_and_double_nothing() {
         broker.signal("KILL");
         broker.end();
         broker = start(&address, &["--data", &data]);
-        let found = group.committed_offsets(places, LIMIT).expect("an answer");
+        let found = group.committed_offsets(places, STEP_TIMEOUT).expect("an answer");
         let found = found.elements()[0].offset();
         let at_least = if committed < 0 { Offset::Invalid } else { Offset::Offset(committed) };
         assert_eq!(found, at_least, "committed offsets stay, kill {kill}");
     }
     ends.store(true, Relaxed);
     sender.join().expect("the sender");
-    producer.flush(LIMIT).expect("all is acknowledged in the end");
+    producer.flush(STEP_TIMEOUT).expect("all is acknowledged in the end");
     let found = read(&address, "load");
     let sent = sent.load(Relaxed);
     assert_eq!(found.len() as u64, sent, "every message once");
@@ -177,14 +177,14 @@ fn round_trip(address: &str, topic: &str) -> Duration {
         client(address).set("linger.ms", "0").create_with_context(acknowledged.clone()).expect("a client");
     let record = BaseRecord::with_opaque_to(topic, Box::new(0)).partition(0).payload("1 x").key("");
     assert!(producer.send(record).is_ok());
-    producer.flush(LIMIT).expect("acknowledged");
+    producer.flush(STEP_TIMEOUT).expect("acknowledged");
     assert_eq!(acknowledged.0.lock().expect("no panic").len(), 1);
     began.elapsed()
 }
 
 #[test]
-fn thousands_of_idle_and_of_slow_clients_hold_up_nobody() {
-    let _alone = alone();
+fn thousands_of_idle_and_slow_clients_do_not_block_others() {
+    let _exclusive = exclusive();
     let address = address();
     let broker = start(&address, &[]);
     create(&address, "t", 1);
@@ -212,15 +212,15 @@ fn thousands_of_idle_and_of_slow_clients_hold_up_nobody() {
     let record = BaseRecord::with_opaque_to("t", Box::new(0)).partition(0).payload(&large).key("");
     assert!(producer.send(record).is_ok());
     let began = Instant::now();
-    producer.flush(LIMIT).expect("acknowledged");
+    producer.flush(STEP_TIMEOUT).expect("acknowledged");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let grown = memory(&broker) - before;
     assert!(grown < 75, "{grown} MiB beside {before}");
 }
 
 #[test]
-fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
-    let _alone = alone();
+fn clients_that_do_not_read_cost_little_and_do_not_block_others() {
+    let _exclusive = exclusive();
     let address = address();
     let broker = start(&address, &[]);
     create(&address, "t", 1);
@@ -236,7 +236,7 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
             std::thread::park_timeout(Duration::from_millis(5));
         }
     }
-    producer.flush(LIMIT).expect("acknowledged");
+    producer.flush(STEP_TIMEOUT).expect("acknowledged");
     // Fetch in version 4: all messages of partition 0 of topic `t`, up to 50 MiB.
     let mut body = vec![0, 1, 0, 4, 0, 0, 0, 1, 255, 255];
     body.extend((-1_i32).to_be_bytes());
@@ -260,7 +260,7 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
     assert!(memory < 100, "{memory} MiB");
     // A client that reads later gets the whole answer.
     let client = &mut clients[0];
-    client.set_read_timeout(Some(LIMIT)).expect("a limit");
+    client.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     let mut length = [0; 4];
     client.read_exact(&mut length).expect("an answer");
     let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).expect("short")];
@@ -269,8 +269,8 @@ fn clients_that_do_not_read_cost_little_and_hold_up_nobody() {
 }
 
 #[test]
-fn frames_that_are_none_end_their_connection_and_nothing_else() {
-    let _alone = alone();
+fn invalid_frames_end_only_their_connection() {
+    let _exclusive = exclusive();
     let address = address();
     let mut broker = start(&address, &[]);
     create(&address, "t", 1);
@@ -292,21 +292,22 @@ fn frames_that_are_none_end_their_connection_and_nothing_else() {
                 u8::try_from(next() % 14).expect("a version"),
             ]);
         }
-        let told = if round % 7 == 0 { u32::MAX >> (next() % 8) } else { u32::try_from(body.len()).expect("short") };
-        let _ = stream.write_all(&[&told.to_be_bytes()[..], &body].concat());
+        let stated_length =
+            if round % 7 == 0 { u32::MAX >> (next() % 8) } else { u32::try_from(body.len()).expect("short") };
+        let _ = stream.write_all(&[&stated_length.to_be_bytes()[..], &body].concat());
     }
-    assert!(broker.ended().is_none(), "{}", broker.said());
+    assert!(broker.ended().is_none(), "{}", broker.output_text());
     let took = round_trip(&address, "t");
     assert!(took < Duration::from_secs(5), "{took:?}");
     let memory = memory(&broker);
     assert!(memory < 100, "{memory} MiB");
-    let said = broker.said();
-    assert!(!said.contains("panic"), "{said}");
+    let output_text = broker.output_text();
+    assert!(!output_text.contains("panic"), "{output_text}");
 }
 
 #[test]
 fn ten_thousand_partitions_are_made_written_to_and_found_again() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (address, data) = (address(), folder.path().join("data").display().to_string());
     let mut broker = start(&address, &["--data", &data]);
@@ -318,7 +319,7 @@ fn ten_thousand_partitions_are_made_written_to_and_found_again() {
         let record = BaseRecord::with_opaque_to("wide", Box::new(0)).partition(partition).payload("1").key("");
         assert!(producer.send(record).is_ok());
     }
-    producer.flush(LIMIT).expect("acknowledged");
+    producer.flush(STEP_TIMEOUT).expect("acknowledged");
     assert_eq!(acknowledged.0.lock().expect("no panic").len(), 2_500);
     let memory = memory(&broker);
     assert!(memory < 100, "{memory} MiB");
@@ -327,15 +328,15 @@ fn ten_thousand_partitions_are_made_written_to_and_found_again() {
     let broker = start(&address, &["--data", &data]);
     let reader: BaseConsumer = client(&address).set("group.id", "g").create().expect("a client");
     for partition in [0, 4, 5, 9_996] {
-        let (_, end) = reader.fetch_watermarks("wide", partition, LIMIT).expect("the ends");
+        let (_, end) = reader.fetch_watermarks("wide", partition, STEP_TIMEOUT).expect("the ends");
         assert_eq!(end, i64::from(partition % 4 == 0), "partition {partition}");
     }
     drop(broker);
 }
 
 #[test]
-fn a_directory_has_one_broker_and_each_thing_that_is_wrong_with_it_is_told() {
-    let _alone = alone();
+fn a_directory_has_one_broker_and_each_fault_of_it_is_reported() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let text = data.display().to_string();
@@ -343,9 +344,9 @@ fn a_directory_has_one_broker_and_each_thing_that_is_wrong_with_it_is_told() {
     let mut broker = start(&one, &["--data", &text]);
     let refused = |expected: &str| {
         let output = windrow(&["broker", "--listen", &two, "--data", &text]);
-        let said = windrow_testing::text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(expected) && said.contains(&text), "{said}");
+        let output_text = windrow_testing::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{output_text}");
+        assert!(output_text.contains(expected) && output_text.contains(&text), "{output_text}");
     };
     refused("another broker uses the directory");
     // The lock is free as soon as the process is killed.

@@ -3,11 +3,11 @@
 use windrow_testing::lessons::lesson;
 use windrow_testing::{assert_whole, json, run_once, sample_with};
 
-use crate::alone;
+use crate::exclusive;
 
 #[test]
 fn windows_by_processing_time() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     // 8,019 rows at 500 us each take four seconds.
     let file = sample_with(folder.path(), "every = \"1s\"", "pace = { kind = \"fixed\", delay = \"500us\" }");
@@ -21,13 +21,13 @@ fn windows_by_processing_time() {
 #[test]
 #[ignore = "needs half a minute by the clock"]
 fn lesson_4_the_same_year_at_two_speeds() {
-    let _alone = alone();
-    let said = lesson(4);
-    let sums: Vec<&str> = said
+    let _exclusive = exclusive();
+    let output_text = lesson(4);
+    let sums: Vec<&str> = output_text
         .lines()
         .filter(|line| line.split(' ').count() == 2 && line.bytes().all(|byte| byte.is_ascii_digit() || byte == b' '))
         .collect();
-    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}\n{said}");
-    let counts: Vec<u32> = said.lines().rev().take(2).filter_map(|line| line.trim().parse().ok()).collect();
-    assert!(counts[1] > 2 * counts[0], "{counts:?}\n{said}");
+    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}\n{output_text}");
+    let counts: Vec<u32> = output_text.lines().rev().take(2).filter_map(|line| line.trim().parse().ok()).collect();
+    assert!(counts[1] > 2 * counts[0], "{counts:?}\n{output_text}");
 }

@@ -8,21 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use windrow_testing::http::{Answer, JSON, ask};
+use windrow_testing::http::{HttpAnswer, JSON, ask};
 use windrow_testing::served::{pipeline, row, serve, serve_by, server, server_with, with_table};
-use windrow_testing::{LIMIT, Running, command, succeed, text, windrow};
+use windrow_testing::{Running, STEP_TIMEOUT, command, succeed, text, windrow};
 
-use crate::alone;
+use crate::exclusive;
 use crate::https::{certify, https};
 
-fn predict(url: &str, headers: &[(&str, &str)]) -> Answer {
+fn predict(url: &str, headers: &[(&str, &str)]) -> HttpAnswer {
     let headers = [&[JSON], headers].concat();
     ask("POST", &format!("{url}/v1/models/latest/predict"), &headers, row().to_string().as_bytes())
 }
 
 #[test]
-fn nothing_is_answered_without_a_key_and_nothing_changed_without_the_right_one() {
-    let _alone = alone();
+fn requests_without_the_right_key_are_rejected_and_change_nothing() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let made = succeed(&["key", "ops", "--admin"]);
     let key = made.lines().nth(1).expect("a key").trim().to_owned();
@@ -77,10 +77,10 @@ fn nothing_is_answered_without_a_key_and_nothing_changed_without_the_right_one()
 }
 
 /// Sends a request whose body stops in the middle; the connection stays open.
-fn half_a_request(url: &str) -> TcpStream {
+fn partial_request(url: &str) -> TcpStream {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     let length = row().to_string().len();
     write!(
         stream,
@@ -92,7 +92,7 @@ fn half_a_request(url: &str) -> TcpStream {
     stream
 }
 
-fn rest_of_it(mut stream: TcpStream) -> String {
+fn request_remainder(mut stream: TcpStream) -> String {
     stream.write_all(&row().to_string().as_bytes()[1..]).expect("it reads");
     answered(stream)
 }
@@ -104,12 +104,12 @@ fn answered(mut stream: TcpStream) -> String {
 }
 
 #[test]
-fn more_requests_than_may_be_are_told_to_come_again() {
-    let _alone = alone();
+fn excess_requests_are_told_to_retry_later() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "concurrency = 1");
     // A client that sends slowly does not use a place.
-    let slow = half_a_request(&url);
+    let slow = partial_request(&url);
     assert_eq!(predict(&url, &[]).status, 200);
     let batch = Value::from(vec![row(); 50_000]).to_string();
     // The batches are sent one after the other. Each of them may itself be refused because the place is used.
@@ -123,7 +123,7 @@ fn more_requests_than_may_be_are_told_to_come_again() {
             }
         }
     });
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + STEP_TIMEOUT;
     let refused = loop {
         let answer = predict(&url, &[]);
         if answer.status != 200 {
@@ -136,39 +136,39 @@ fn more_requests_than_may_be_are_told_to_come_again() {
     assert_eq!(ask("GET", &format!("{url}/health/live"), &[], b"").status, 200, "a busy server lives");
     is_over.store(true, Relaxed);
     working.join().expect("answers");
-    assert!(rest_of_it(slow).starts_with("HTTP/1.1 200 "));
+    assert!(request_remainder(slow).starts_with("HTTP/1.1 200 "));
     assert_eq!(predict(&url, &[]).status, 200);
 }
 
 #[test]
-fn more_connections_than_may_be_wait() {
-    let _alone = alone();
+fn excess_connections_wait() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "connections = 1");
-    let held = half_a_request(&url);
+    let held = partial_request(&url);
     let waiting = std::thread::spawn({
         let url = url.clone();
         move || predict(&url, &[]).status
     });
-    assert!(rest_of_it(held).starts_with("HTTP/1.1 200 "));
+    assert!(request_remainder(held).starts_with("HTTP/1.1 200 "));
     assert_eq!(waiting.join().expect("an answer"), 200);
 }
 
 #[test]
 fn a_body_that_does_not_come_is_not_waited_for() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "timeout = \"300ms\"");
-    let answer = answered(half_a_request(&url));
+    let answer = answered(partial_request(&url));
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("the body did not arrive within 300ms"), "{answer}");
 }
 
 #[test]
-fn what_is_under_way_is_finished_when_the_server_ends() {
-    let _alone = alone();
+fn requests_in_flight_are_finished_at_shutdown() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (mut server, url) = server(folder.path());
-    let held = half_a_request(&url);
+    let held = partial_request(&url);
     // An open stream of events does not delay the end.
     let address = url.trim_start_matches("http://").to_owned();
     let mut events = TcpStream::connect(&address).expect("it listens");
@@ -179,14 +179,14 @@ fn what_is_under_way_is_finished_when_the_server_ends() {
     std::thread::park_timeout(Duration::from_millis(200));
     assert!(server.ended().is_none(), "it waits for the request");
     let began = Instant::now();
-    assert!(rest_of_it(held).starts_with("HTTP/1.1 200 "));
+    assert!(request_remainder(held).starts_with("HTTP/1.1 200 "));
     assert!(server.end().success());
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[test]
-fn answers_come_by_tls_and_a_certificate_that_is_none_is_told() {
-    let _alone = alone();
+fn requests_are_answered_over_tls_and_an_invalid_certificate_is_reported() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
     certify(&certificate, &key);
@@ -203,10 +203,14 @@ fn answers_come_by_tls_and_a_certificate_that_is_none_is_told() {
         (&certificate, &certificate, "there is no private key"),
         (&certificate, &folder.path().join("none.pem"), "which serve.tls names"),
     ];
-    for (certificate, key, told) in cases {
+    for (certificate, key, expected) in cases {
         tls(certificate, key);
         let output = windrow(&["serve", &file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
-        assert!(!output.status.success() && text(&output.stderr).contains(told), "{told}: {}", text(&output.stderr));
+        assert!(
+            !output.status.success() && text(&output.stderr).contains(expected),
+            "{expected}: {}",
+            text(&output.stderr)
+        );
     }
     tls(&certificate, &key);
     let server = Running::start(&["serve", &file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -222,8 +226,8 @@ fn answers_come_by_tls_and_a_certificate_that_is_none_is_told() {
 }
 
 #[test]
-fn another_origin_may_ask_where_it_is_listed_alone() {
-    let _alone = alone();
+fn cors_headers_are_sent_only_to_listed_origins() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -256,7 +260,7 @@ fn another_origin_may_ask_where_it_is_listed_alone() {
 
 #[test]
 fn every_request_has_a_name_in_its_answer_and_in_the_log() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     succeed(&["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -288,8 +292,8 @@ fn every_request_has_a_name_in_its_answer_and_in_the_log() {
 }
 
 #[test]
-fn a_method_that_is_not_there_is_told_those_that_are() {
-    let _alone = alone();
+fn an_unsupported_method_is_answered_with_the_allowed_ones() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let cases = [

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
-use windrow_testing::LIMIT;
+use windrow_testing::STEP_TIMEOUT;
 
 /// Writes a new self-signed certificate for 127.0.0.1, and its key.
 pub(crate) fn certify(certificate: &Path, key: &Path) {
@@ -31,7 +31,7 @@ pub(crate) fn https(url: &str, trusted: &Path, request: &str, body: &str) -> Res
     let name = ServerName::try_from("127.0.0.1").expect("an address");
     let mut tls = ClientConnection::new(Arc::new(config.with_no_client_auth()), name).expect("a client");
     let mut stream = TcpStream::connect(url.trim_start_matches("https://")).expect("it listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     let mut stream = Stream::new(&mut tls, &mut stream);
     let head = format!("{request} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}", body.len());
     write!(stream, "{head}\r\ncontent-type: application/json\r\n\r\n{body}").map_err(|error| error.to_string())?;

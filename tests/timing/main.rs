@@ -1,7 +1,7 @@
 //! The integration tests that run one at a time: they measure time or memory, hold thousands of connections, or need a
 //! fixed port.
 //!
-//! Each test calls [`alone`] first, so that no two of them overlap, whatever `--test-threads` is; `it::tidy` checks
+//! Each test calls [`exclusive`] first, so that no two of them overlap, whatever `--test-threads` is; `it::tidy` checks
 //! that each test does so. Cargo runs test binaries one after the other, so the tests of `it` never run at the same
 //! time either.
 
@@ -21,7 +21,7 @@ mod torture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Waits until no other test of this binary runs. No other test starts until the guard is dropped.
-fn alone() -> MutexGuard<'static, ()> {
+fn exclusive() -> MutexGuard<'static, ()> {
     static RUNNING: Mutex<()> = Mutex::new(());
     // A poisoned lock only means that another test has panicked.
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,17 +6,17 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use windrow_testing::http::{Answer, JSON, ask};
+use windrow_testing::http::{HttpAnswer, JSON, ask};
 use windrow_testing::served::{pipeline, row, serve, server, server_with, with_table};
-use windrow_testing::{LIMIT, Running, command, http, succeed, text, windrow};
+use windrow_testing::{Running, STEP_TIMEOUT, command, http, succeed, text, windrow};
 
-use crate::alone;
+use crate::exclusive;
 
-fn post(url: &str, body: &Value) -> Answer {
+fn post(url: &str, body: &Value) -> HttpAnswer {
     ask("POST", url, &[JSON], body.to_string().as_bytes())
 }
 
-fn get(url: &str) -> Answer {
+fn get(url: &str) -> HttpAnswer {
     ask("GET", url, &[], b"")
 }
 
@@ -25,8 +25,8 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn many_rows_are_answered_as_one_by_one_whatever_they_are_written_as() {
-    let _alone = alone();
+fn a_batch_gives_the_same_answers_as_single_rows_in_every_format() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let mut other = row();
@@ -39,13 +39,13 @@ fn many_rows_are_answered_as_one_by_one_whatever_they_are_written_as() {
 
     let answer = post(&batch, &json!(rows));
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let told = answer.json();
-    assert_eq!((told["model"].as_str(), answer.header("windrow-model")), (Some("cumulative-2"), "cumulative-2"));
-    assert_eq!(told["lineage"], answer.header("windrow-lineage"));
+    let result = answer.json();
+    assert_eq!((result["model"].as_str(), answer.header("windrow-model")), (Some("cumulative-2"), "cumulative-2"));
+    assert_eq!(result["lineage"], answer.header("windrow-lineage"));
     let of = |rows: &Value| -> Vec<f64> {
         rows.as_array().expect("a list").iter().map(|row| number(&row["probability"])).collect()
     };
-    assert_eq!(of(&told["predictions"]), expected);
+    assert_eq!(of(&result["predictions"]), expected);
 
     let lines: String = rows.iter().map(|row| format!("{row}\n\n")).collect();
     let answer = ask("POST", &batch, &[("content-type", "application/x-ndjson")], lines.as_bytes());
@@ -71,7 +71,7 @@ fn many_rows_are_answered_as_one_by_one_whatever_they_are_written_as() {
 
 #[test]
 fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server_with(folder.path(), "max_rows = 150\nmax_body = \"64KiB\"");
     let batch = format!("{url}/v1/models/cumulative-2/predict/batch");
@@ -79,8 +79,8 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
     wrong["miles"] = json!("far");
     let answer = post(&batch, &json!([row(), wrong, 3, {"mile": 1}]));
     assert_eq!((answer.status, answer.header("content-type")), (422, "application/problem+json"));
-    let told = answer.json();
-    let faults: Vec<String> = told["errors"]
+    let result = answer.json();
+    let faults: Vec<String> = result["errors"]
         .as_array()
         .expect("a list")
         .iter()
@@ -98,9 +98,9 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
             "4 at is missing"
         ]
     );
-    let told = post(&batch, &Value::from(vec![json!(7); 120])).json();
-    assert_eq!(told["errors"].as_array().map(Vec::len), Some(100));
-    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("or more")), "{told}");
+    let result = post(&batch, &Value::from(vec![json!(7); 120])).json();
+    assert_eq!(result["errors"].as_array().map(Vec::len), Some(100));
+    assert!(result["detail"].as_str().is_some_and(|detail| detail.contains("or more")), "{result}");
 
     let csv = |text: &str| ask("POST", &batch, &[("content-type", "text/csv")], text.as_bytes());
     let lines = |text: &str| ask("POST", &batch, &[("content-type", "application/x-ndjson")], text.as_bytes());
@@ -119,40 +119,40 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
         (ask("POST", &batch, &[JSON], &[b' '; 70_000]), 413, "larger than the limit of 65536 bytes"),
         (ask("POST", &batch, &[("content-type", "text/plain")], b"x"), 415, "text/csv"),
     ];
-    for (answer, status, told) in cases {
-        assert_eq!(answer.status, status, "{told}: {}", answer.body);
-        assert!(answer.body.contains(told), "{told}: {}", answer.body);
+    for (answer, status, expected) in cases {
+        assert_eq!(answer.status, status, "{expected}: {}", answer.body);
+        assert!(answer.body.contains(expected), "{expected}: {}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
 }
 
 #[test]
 fn contributions_add_up_to_the_last_digit() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let mut strange = row();
     strange["miles"] = Value::Null;
     strange["carrier"] = json!("UAA");
     for row in [row(), strange.clone()] {
-        let told = post(&format!("{url}/v1/models/cumulative-2/predict?explain=true"), &row).json();
-        let explained = &told["explanation"];
+        let result = post(&format!("{url}/v1/models/cumulative-2/predict?explain=true"), &row).json();
+        let explained = &result["explanation"];
         let parts = explained["contributions"].as_array().expect("a list");
         let sum = parts.iter().fold(number(&explained["baseline"]), |sum, part| sum + number(&part["log_odds"]));
         assert_eq!(sum.to_bits(), number(&explained["log_odds"]).to_bits());
         let probability = 1.0 / (1.0 + (-sum).exp());
-        assert_eq!(probability.to_bits(), number(&told["probability"]).to_bits());
+        assert_eq!(probability.to_bits(), number(&result["probability"]).to_bits());
         let features: Vec<&str> = parts.iter().filter_map(|part| part["feature"].as_str()).collect();
         assert_eq!(features, ["miles", "fare", "carrier", "hour"]);
     }
-    let told = post(&format!("{url}/v1/models/latest/predict?explain=true"), &strange).json();
-    assert_eq!(told["explanation"]["contributions"][2]["level"], "(other)");
-    assert_eq!(told["unknown"], json!([{"field": "carrier", "given": "UAA", "did_you_mean": "UA"}]));
+    let result = post(&format!("{url}/v1/models/latest/predict?explain=true"), &strange).json();
+    assert_eq!(result["explanation"]["contributions"][2]["level"], "(other)");
+    assert_eq!(result["unknown"], json!([{"field": "carrier", "given": "UAA", "did_you_mean": "UA"}]));
 }
 
 #[test]
 fn models_are_compared_and_a_prediction_leads_to_its_files() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let diff = get(&format!("{url}/v1/models/cumulative-1/diff/latest")).json();
@@ -206,7 +206,7 @@ fn models_are_compared_and_a_prediction_leads_to_its_files() {
 
 #[test]
 fn an_alias_is_promoted_rolled_back_and_remembered() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (first, url) = server(folder.path());
     let (file, workdir) = (folder.path().join("p.toml"), folder.path().join("work"));
@@ -223,7 +223,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
     let rolled = post(&format!("{alias}/rollback"), &json!({"why": "worse"})).json();
     assert_eq!((rolled["action"].as_str(), rolled["to"].as_str()), (Some("rolled_back"), Some("window-1")));
     // A second server on the same work directory follows the change.
-    let deadline = std::time::Instant::now() + LIMIT;
+    let deadline = std::time::Instant::now() + STEP_TIMEOUT;
     while asked(&other_url) != "window-1" {
         assert!(std::time::Instant::now() < deadline, "the other server does not notice");
     }
@@ -239,9 +239,9 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
         (post(&format!("{alias}/rollback"), &json!({})), 409, "nothing to go back to"),
         (ask("DELETE", &format!("{url}/v1/aliases/staging"), &[], b""), 404, "there is no alias `staging`"),
     ];
-    for (answer, status, told) in cases {
-        assert_eq!(answer.status, status, "{told}: {}", answer.body);
-        assert!(answer.body.contains(told), "{told}: {}", answer.body);
+    for (answer, status, expected) in cases {
+        assert_eq!(answer.status, status, "{expected}: {}", answer.body);
+        assert!(answer.body.contains(expected), "{expected}: {}", answer.body);
     }
     // Aliases are kept across a restart.
     drop((first, other));
@@ -260,7 +260,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
 
 #[test]
 fn old_models_are_removed_as_the_pipeline_file_asks_and_not_made_again() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     let text = std::fs::read_to_string(&file).expect("a file").replace("rows = 100", "rows = 50");
@@ -283,7 +283,7 @@ fn old_models_are_removed_as_the_pipeline_file_asks_and_not_made_again() {
 
 #[test]
 fn tensors_are_answered_as_rows_are() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let model = format!("{url}/v2/models/cumulative-2");
@@ -328,10 +328,10 @@ fn tensors_are_answered_as_rows_are() {
         (json!({"inputs": [], "outputs": [{"name": "logit"}]}), 422, "unknown output `logit`"),
         (json!({"rows": []}), 400, "missing field `inputs`"),
     ];
-    for (body, status, told) in wrong {
+    for (body, status, expected) in wrong {
         let answer = post(&format!("{model}/infer"), &body);
         assert_eq!(answer.status, status, "{}", answer.body);
-        assert!(answer.body.contains(told) && answer.json()["error"].is_string(), "{told}: {}", answer.body);
+        assert!(answer.body.contains(expected) && answer.json()["error"].is_string(), "{expected}: {}", answer.body);
     }
     assert_eq!(get(&format!("{url}/v2/models/window-3/ready")).status, 409);
     let large = ask("POST", &format!("{model}/infer"), &[JSON], &vec![b' '; 33 << 20]);
@@ -340,8 +340,8 @@ fn tensors_are_answered_as_rows_are() {
 }
 
 #[test]
-fn a_server_that_is_not_ready_says_how_far_it_is() {
-    let _alone = alone();
+fn a_server_that_is_not_ready_reports_its_progress() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());
     let text = std::fs::read_to_string(&file).expect("a file");
@@ -349,7 +349,7 @@ fn a_server_that_is_not_ready_says_how_far_it_is() {
         .expect("a file");
     let run = Running::start(&["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = run.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
-    let deadline = std::time::Instant::now() + LIMIT;
+    let deadline = std::time::Instant::now() + STEP_TIMEOUT;
     loop {
         let (status, _, body) = http("GET", &format!("{url}/health/ready"), None);
         assert_eq!(status, 503, "{body}");
@@ -366,13 +366,13 @@ fn a_server_that_is_not_ready_says_how_far_it_is() {
 }
 
 #[test]
-fn what_happens_is_told_as_it_happens() {
-    let _alone = alone();
+fn events_are_sent_as_they_happen() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let address = url.trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).expect("it listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     write!(stream, "GET /v1/events HTTP/1.1\r\nhost: {address}\r\n\r\n").expect("it reads");
     let mut lines = BufReader::new(stream).lines();
     let head: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
@@ -395,8 +395,8 @@ fn what_happens_is_told_as_it_happens() {
 }
 
 #[test]
-fn metrics_tell_of_rows_models_and_requests() {
-    let _alone = alone();
+fn metrics_cover_rows_models_and_requests() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
     let predict = format!("{url}/v1/models/latest/predict");
@@ -424,19 +424,19 @@ fn metrics_tell_of_rows_models_and_requests() {
 }
 
 #[test]
-fn a_file_of_keys_that_is_none_is_told() {
-    let _alone = alone();
+fn an_invalid_file_of_keys_is_reported() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path());
     with_table(&file, "keys = \"keys.toml\"");
     let serve = ["serve", &file, "--listen", "127.0.0.1:0"];
-    let told = |output: std::process::Output| text(&output.stderr);
+    let stderr_of = |output: std::process::Output| text(&output.stderr);
     let missing = windrow(&serve);
     assert_eq!(missing.status.code(), Some(1));
-    assert!(told(missing).contains("cannot read the API keys in"));
+    assert!(stderr_of(missing).contains("cannot read the API keys in"));
     std::fs::write(folder.path().join("keys.toml"), "[[key]]\nname = \"ops\"\nscope = \"root\"\nsha256 = \"\"\n")
         .expect("a file");
-    assert!(told(windrow(&serve)).contains("root"));
+    assert!(stderr_of(windrow(&serve)).contains("root"));
     let output = command(&serve).env("WINDROW_API_KEYS", "ops").output().expect("the binary runs");
     assert!(!output.status.success());
     let made = succeed(&["key", "ops", "--admin"]);

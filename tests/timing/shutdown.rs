@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use windrow_testing::{LIMIT, Running, fixture, free_port, pause, sample_csv, sample_with, succeed};
+use windrow_testing::{Running, STEP_TIMEOUT, fixture, free_port, pause, sample_csv, sample_with, succeed};
 
-use crate::alone;
+use crate::exclusive;
 
 /// The time limit: Ctrl-C ends any stage within five seconds.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn broker(address: &str) -> Running {
     let broker = Running::start(&["broker", "--listen", address]);
@@ -23,8 +23,8 @@ fn local(port: u16) -> String {
 }
 
 #[test]
-fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
-    let _alone = alone();
+fn ctrl_c_ends_every_stage_in_time_in_every_wait() {
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let paced = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
     let other = folder.path().join("other");
@@ -56,8 +56,8 @@ fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
         ),
     ];
     std::thread::scope(|scope| {
-        for (what, arguments, said) in &cases {
-            scope.spawn(move || ends_in_time(what, arguments, said));
+        for (what, arguments, expected) in &cases {
+            scope.spawn(move || ends_in_time(what, arguments, expected));
         }
     });
     // The broker is reachable but does not respond.
@@ -71,27 +71,27 @@ fn ctrl_c_ends_every_stage_in_time_whatever_it_waits_for() {
     ] {
         pause(700);
         let (status, took) = stage.interrupt();
-        assert!(took < SHUTDOWN_LIMIT, "{what}: {took:?}");
-        assert!(status.code().is_some_and(|code| code == 0 || code == 1), "{what}: {status} {}", stage.said());
+        assert!(took < SHUTDOWN_TIMEOUT, "{what}: {took:?}");
+        assert!(status.code().is_some_and(|code| code == 0 || code == 1), "{what}: {status} {}", stage.output_text());
     }
     broker.signal("CONT");
 }
 
-fn ends_in_time(what: &str, arguments: &[&str], said: &str) {
+fn ends_in_time(what: &str, arguments: &[&str], expected: &str) {
     let mut stage = Running::start(arguments);
-    if !said.is_empty() {
-        stage.wait_for(said);
+    if !expected.is_empty() {
+        stage.wait_for(expected);
     }
     // A trainer prints nothing while it waits, so this pause gives it time to install its signal handler.
     pause(300);
     let (status, took) = stage.interrupt();
-    assert_eq!(status.code(), Some(0), "{what}: {}", stage.said());
-    assert!(took < SHUTDOWN_LIMIT, "{what}: {took:?}");
+    assert_eq!(status.code(), Some(0), "{what}: {}", stage.output_text());
+    assert!(took < SHUTDOWN_TIMEOUT, "{what}: {took:?}");
 }
 
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let paced = sample_with(folder.path(), "rows = 1000", "pace = { kind = \"fixed\", delay = \"1h\" }");
     let address = local(free_port());
@@ -108,12 +108,12 @@ fn a_second_ctrl_c_ends_at_once() {
     assert!(matches!(status.code(), Some(0 | 130)), "{status}");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     broker.signal("CONT");
-    assert!(began.elapsed() < LIMIT);
+    assert!(began.elapsed() < STEP_TIMEOUT);
 }
 
 #[test]
 fn ctrl_c_in_the_middle_ends_cleanly() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let slow = sample_with(folder.path(), "parts = 3", "pace = { kind = \"fixed\", delay = \"1h\" }");
     let workdir = folder.path().join("work").display().to_string();
@@ -121,14 +121,14 @@ fn ctrl_c_in_the_middle_ends_cleanly() {
         Running::start(&["run", &slow, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     run.wait_for("broker: embedded");
     let (status, took) = run.interrupt();
-    assert_eq!(status.code(), Some(0), "{}", run.said());
-    assert!(took < SHUTDOWN_LIMIT, "{took:?}");
+    assert_eq!(status.code(), Some(0), "{}", run.output_text());
+    assert!(took < SHUTDOWN_TIMEOUT, "{took:?}");
     assert!(!folder.path().join("work/batches/end.json").exists());
 }
 
 #[test]
 fn ctrl_c_does_not_wait_for_a_large_dataset_to_be_read() {
-    let _alone = alone();
+    let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "");
     let large = fs::File::create(folder.path().join("large.csv")).expect("a file");

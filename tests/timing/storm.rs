@@ -15,19 +15,19 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use windrow_testing::served::{row, server};
-use windrow_testing::{LIMIT, http};
+use windrow_testing::{STEP_TIMEOUT, http};
 
-use crate::alone;
+use crate::exclusive;
 use crate::storm::attacks::{ATTACKS, Target};
 
 /// The maximum resident memory of the server, in bytes.
-const MOST_MEMORY: u64 = 256 * 1024 * 1024;
+const MAX_MEMORY: u64 = 256 * 1024 * 1024;
 /// The maximum ratio of the correct client's 99th percentile under attack to that without, checked by `just storm`.
-const MOST_SLOWER: f64 = 10.0;
+const MAX_SLOWDOWN: f64 = 10.0;
 /// The full name of the test that attacks. This program starts itself with this name.
 const ATTACK: &str = "storm::attack";
 /// The interval between two requests of the correct client.
-const PAUSE: Duration = Duration::from_millis(2);
+const REQUEST_INTERVAL: Duration = Duration::from_millis(2);
 
 #[test]
 #[expect(
@@ -35,8 +35,8 @@ const PAUSE: Duration = Duration::from_millis(2);
     clippy::disallowed_methods,
     reason = "a person who asked for the storm reads its figures"
 )]
-fn a_good_client_is_answered_whatever_others_do() {
-    let _alone = alone();
+fn a_good_client_is_answered_during_an_attack() {
+    let _exclusive = exclusive();
     let asked = std::env::var("WINDROW_STORM_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
     let (seconds, connections) = asked.map_or((2, 1_500), |seconds| (seconds, 10_000));
     let folder = tempfile::tempdir().expect("a folder");
@@ -64,9 +64,9 @@ fn a_good_client_is_answered_whatever_others_do() {
     is_over.store(true, Relaxed);
     let memory = watching.join().expect("a number");
     println!("at most {} MiB of memory; the good client's p99 at most {slowest:.1} times the quiet one", memory >> 20);
-    assert!(memory < MOST_MEMORY, "{} MiB", memory >> 20);
+    assert!(memory < MAX_MEMORY, "{} MiB", memory >> 20);
     // Times mean nothing on a machine that also runs other tests.
-    assert!(asked.is_none() || slowest < MOST_SLOWER, "{slowest:.1} times slower");
+    assert!(asked.is_none() || slowest < MAX_SLOWDOWN, "{slowest:.1} times slower");
     assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
 }
 
@@ -145,7 +145,7 @@ fn good_client(target: &Target, span: Duration) -> Times {
             let mut fresh = connect(target);
             ask(&mut fresh, &format!("GET /health/live HTTP/1.1\r\nhost: {}\r\n\r\n", target.address), "its health");
         }
-        std::thread::park_timeout(PAUSE);
+        std::thread::park_timeout(REQUEST_INTERVAL);
     }
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
@@ -154,7 +154,7 @@ fn good_client(target: &Target, span: Duration) -> Times {
 
 fn connect(target: &Target) -> TcpStream {
     let stream = TcpStream::connect(&target.address).expect("it listens");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
     stream.set_nodelay(true).expect("a socket");
     stream
 }

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use windrow_testing::{Running, assert_whole, free_port, json, sample_with, succeed, text, windrow};
 
-use crate::alone;
+use crate::exclusive;
 
 const KILLS: u32 = 20;
 const SEED: u64 = 20_130_101;
 /// The number of kills after which a round runs to its end. The next round uses another window policy and another
 /// number of partitions.
-const KILLS_A_ROUND: u32 = 10;
+const KILLS_PER_ROUND: u32 = 10;
 /// The pause between two kills in milliseconds: from the middle of a start to several windows later.
 const PAUSES: std::ops::Range<u64> = 20..700;
 
@@ -69,7 +69,7 @@ impl Stage {
 
     fn has_ended(&mut self) -> bool {
         if let Some(status) = self.running.ended() {
-            assert!(status.success(), "{:?}: {}", self.arguments, self.running.said());
+            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output_text());
             self.is_done = true;
         }
         self.is_done
@@ -78,7 +78,7 @@ impl Stage {
     fn end(&mut self) {
         if !self.is_done {
             let status = self.running.end();
-            assert!(status.success(), "{:?}: {}", self.arguments, self.running.said());
+            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output_text());
         }
     }
 }
@@ -144,8 +144,8 @@ fn round((window, partitions, in_processes): (&str, u32, bool), kills: u32, rand
     clippy::print_stdout,
     reason = "a long run is asked for, and told of, from outside"
 )]
-fn whatever_is_killed_whenever_every_row_is_stored_once() {
-    let _alone = alone();
+fn every_row_is_stored_once_despite_random_kills() {
+    let _exclusive = exclusive();
     let asked = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let kills = asked("WINDROW_TORTURE_KILLS").map_or(KILLS, |kills| u32::try_from(kills).expect("a sane number"));
     let mut killed = 0;
@@ -156,7 +156,7 @@ fn whatever_is_killed_whenever_every_row_is_stored_once() {
         let seed = asked("WINDROW_TORTURE_SEED").unwrap_or(SEED) + turn as u64;
         let scene = ROUNDS[turn % ROUNDS.len()];
         println!("{killed} of {kills} kills; round {turn}, seed {seed}: {scene:?}");
-        killed += round(scene, KILLS_A_ROUND.min(kills - killed), &mut Random(seed));
+        killed += round(scene, KILLS_PER_ROUND.min(kills - killed), &mut Random(seed));
     }
     println!("{killed} kills, and every row in its place each time");
 }

@@ -12,27 +12,27 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 /// The mode of a file that other programs may read. The umask still applies.
-const READABLE: u32 = 0o666;
+const FILE_MODE: u32 = 0o666;
 const DIGEST_CHUNK: usize = 256 * 1024;
 
 /// Writes a file atomically and durably, and creates its folder if necessary. Returns the open file.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = beside(path)?;
+pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = temp_file_beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    place(file, path)
+    persist(file, path)
 }
 
 /// Creates a temporary file next to `path`, and the folder if necessary. The file is deleted on drop unless it was
 /// persisted.
-pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
+pub fn temp_file_beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
-    tempfile::Builder::new().permissions(Permissions::from_mode(READABLE)).tempfile_in(folder)
+    tempfile::Builder::new().permissions(Permissions::from_mode(FILE_MODE)).tempfile_in(folder)
 }
 
 /// Renames a complete, synced file to `path` and syncs the folder. Returns the open file.
-pub fn place(file: NamedTempFile, path: &Path) -> io::Result<File> {
+pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let file = file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder_of(path))?;
     Ok(file)
@@ -40,13 +40,13 @@ pub fn place(file: NamedTempFile, path: &Path) -> io::Result<File> {
 
 /// Writes a file atomically without a sync. Readers see only a complete file, but a power cut can lose it.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = beside(path)?;
+    let mut file = temp_file_beside(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Moves a complete, synced file from `from` to `to` and syncs the folder of `to`.
-pub fn move_whole(from: &Path, to: &Path) -> io::Result<()> {
+pub fn move_durable(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder(folder_of(to))
 }

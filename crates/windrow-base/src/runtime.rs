@@ -23,7 +23,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 
 /// Runs computing work on a small thread pool, and returns its result. The pool has one thread fewer than there are
 /// processors, and a lower priority than the runtime. A panic in the work continues in the caller.
-pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn run_compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
         let lower = |_| {
             // If the system does not allow it, the threads keep the normal priority.
@@ -56,11 +56,11 @@ pub async fn computing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
 /// Panics if the request panics.
 pub fn request<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     // The work does not panic, and the runtime does not end before the process.
-    requesting(work).recv().expect("the request is answered")
+    spawn_request(work).recv().expect("the request is answered")
 }
 
 /// Starts an async request on the runtime of [`request`]. The result arrives through the returned channel.
-pub fn requesting<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> mpsc::Receiver<T> {
+pub fn spawn_request<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> mpsc::Receiver<T> {
     static REQUESTS: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let builder = builder.worker_threads(1).thread_name("requests").enable_all();

@@ -12,12 +12,12 @@ pub struct Column {
     /// The column name in the schema.
     pub name: String,
     /// The type of the column's values.
-    pub kind: Kind,
+    pub kind: ColumnType,
 }
 
 /// The type of a column. Cells of every type may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// Text, encoded as UTF-8.
     Text,
     /// A 64-bit floating-point number.
@@ -33,13 +33,13 @@ pub enum Kind {
 pub enum Value<'a> {
     /// No value: the cell is missing.
     Missing,
-    /// The value of a [`Kind::Text`] column.
+    /// The value of a [`ColumnType::Text`] column.
     Text(&'a str),
-    /// The value of a [`Kind::Number`] column.
+    /// The value of a [`ColumnType::Number`] column.
     Number(f64),
-    /// The value of a [`Kind::Integer`] column.
+    /// The value of a [`ColumnType::Integer`] column.
     Integer(i64),
-    /// The value of a [`Kind::Time`] column, in microseconds since 1970-01-01 00:00.
+    /// The value of a [`ColumnType::Time`] column, in microseconds since 1970-01-01 00:00.
     Time(i64),
 }
 
@@ -72,15 +72,17 @@ impl Style {
     /// # Errors
     /// Returns the reason, as a phrase, if the text is not a value of that type.
     #[inline]
-    pub fn value<'a>(&self, kind: Kind, text: &'a str) -> Result<Value<'a>, String> {
+    pub fn value<'a>(&self, kind: ColumnType, text: &'a str) -> Result<Value<'a>, String> {
         if self.null.iter().any(|null| null == text) {
             return Ok(Value::Missing);
         }
         match kind {
-            Kind::Text => Ok(Value::Text(text)),
-            Kind::Number => parse_number(text).map(Value::Number).map_err(|error| error.to_string()),
-            Kind::Integer => text.parse().map(Value::Integer).map_err(|_| format!("`{text}` is not a whole number")),
-            Kind::Time => {
+            ColumnType::Text => Ok(Value::Text(text)),
+            ColumnType::Number => parse_number(text).map(Value::Number).map_err(|error| error.to_string()),
+            ColumnType::Integer => {
+                text.parse().map(Value::Integer).map_err(|_| format!("`{text}` is not a whole number"))
+            }
+            ColumnType::Time => {
                 let Some(format) = &self.time else { return Err(format!("`{text}`: no time format is given")) };
                 format.parse(text).map(|time| Value::Time(time.micros())).map_err(|error| error.to_string())
             }

@@ -36,7 +36,7 @@ pub enum ColumnarError {
         "its column `{column}` holds {what}, which is neither text nor a number; write a copy without it (pandas: \
          df.drop(columns=[...]))"
     )]
-    Kind {
+    ColumnType {
         /// The name of the column.
         column: String,
         /// The type of its values.

@@ -14,7 +14,7 @@ mod read;
 mod render;
 mod write;
 
-pub use self::cell::{Column, Kind, Style, Value};
+pub use self::cell::{Column, ColumnType, Style, Value};
 pub use self::error::ColumnarError;
 pub use self::read::CsvReader;
 pub use self::write::Writer;

@@ -14,19 +14,19 @@ use crate::{ColumnarError, Style};
 use windrow_record::{append_record, write_record};
 
 /// The maximum number of rows decoded at once.
-const ROWS_AT_ONCE: usize = 8192;
+const BATCH_ROWS: usize = 8192;
 /// The maximum size of the rows decoded at once, in uncompressed bytes by the file's metadata. At least one row is
 /// decoded.
-const BYTES_AT_ONCE: i64 = 8 * 1024 * 1024;
+const BATCH_BYTES: i64 = 8 * 1024 * 1024;
 
 /// A reader of one Parquet file, from the first row to the last, as CSV text.
 pub struct CsvReader {
     file: SerializedFileReader<File>,
     style: Style,
-    columns: Vec<Shape>,
+    columns: Vec<ColumnShape>,
     /// The index of the next row group. `group` holds the readers of the one before it.
     next_group: usize,
-    group: Option<Group>,
+    group: Option<RowGroup>,
     /// Decoded texts, one entry per column.
     texts: Vec<Texts>,
     ready: Cursor<Vec<u8>>,
@@ -34,17 +34,17 @@ pub struct CsvReader {
 }
 
 /// The properties of a column that decoding needs.
-struct Shape {
+struct ColumnShape {
     name: String,
     meaning: Meaning,
     is_optional: bool,
 }
 
 /// The row group that is being read.
-struct Group {
+struct RowGroup {
     readers: Vec<ColumnReader>,
     left: usize,
-    at_once: usize,
+    batch_rows: usize,
 }
 
 /// The texts of a batch of cells of one column.
@@ -62,7 +62,7 @@ impl CsvReader {
     /// Returns an error if the file is damaged, has no columns, or has a column of a type that is neither text nor a
     /// number.
     pub fn open(file: File, style: Style) -> Result<Self, ColumnarError> {
-        let file = unpanicked(|| Ok(SerializedFileReader::new(file)?))?;
+        let file = catch_panic(|| Ok(SerializedFileReader::new(file)?))?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         let mut columns = Vec::new();
         let mut nested = Vec::new();
@@ -73,7 +73,7 @@ impl CsvReader {
                 nested.extend((nested.last() != Some(&name)).then_some(name));
                 continue;
             }
-            columns.push(Shape {
+            columns.push(ColumnShape {
                 name: column.name().to_owned(),
                 meaning: Meaning::of(column)?,
                 is_optional: column.max_def_level() > 0,
@@ -101,7 +101,7 @@ impl CsvReader {
             self.next_group += 1;
         }
         let Some(group) = &mut self.group else { return Ok(false) };
-        let rows = group.left.min(group.at_once);
+        let rows = group.left.min(group.batch_rows);
         group.left -= rows;
         // Columns are not decoded in parallel by rayon: a producer's rows must not wait for a trainer.
         for ((reader, column), texts) in group.readers.iter_mut().zip(&self.columns).zip(&mut self.texts) {
@@ -119,15 +119,15 @@ impl CsvReader {
         Ok(true)
     }
 
-    fn open_group(&self, index: usize) -> Result<Group, ColumnarError> {
+    fn open_group(&self, index: usize) -> Result<RowGroup, ColumnarError> {
         let group = self.file.get_row_group(index)?;
-        let told = group.metadata();
-        let rows = told.num_rows().max(0);
-        let width = told.total_byte_size().max(0) / rows.max(1);
-        let at_once = usize::try_from(BYTES_AT_ONCE / width.max(1)).unwrap_or(1).clamp(1, ROWS_AT_ONCE);
+        let metadata = group.metadata();
+        let rows = metadata.num_rows().max(0);
+        let width = metadata.total_byte_size().max(0) / rows.max(1);
+        let batch_rows = usize::try_from(BATCH_BYTES / width.max(1)).unwrap_or(1).clamp(1, BATCH_ROWS);
         let readers = (0..self.columns.len()).map(|column| group.get_column_reader(column));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
-        Ok(Group { readers, left: usize::try_from(rows).unwrap_or(usize::MAX), at_once })
+        Ok(RowGroup { readers, left: usize::try_from(rows).unwrap_or(usize::MAX), batch_rows })
     }
 }
 
@@ -140,7 +140,7 @@ impl std::fmt::Debug for CsvReader {
 impl Read for CsvReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.ready.position() == self.ready.get_ref().len() as u64 {
-            let filled = if self.is_broken { Err(ColumnarError::Damaged) } else { unpanicked(|| self.fill()) };
+            let filled = if self.is_broken { Err(ColumnarError::Damaged) } else { catch_panic(|| self.fill()) };
             match filled {
                 Ok(true) => {}
                 Ok(false) => return Ok(0),
@@ -172,7 +172,7 @@ impl Texts {
 
 fn read_column(
     reader: &mut ColumnReader,
-    column: &Shape,
+    column: &ColumnShape,
     rows: usize,
     style: &Style,
     texts: &mut Texts,
@@ -192,7 +192,7 @@ fn read_column(
 /// Decodes one column. NaN and infinities in columns of floating-point numbers count as missing cells.
 fn decode<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
-    column: &Shape,
+    column: &ColumnShape,
     rows: usize,
     style: &Style,
     texts: &mut Texts,
@@ -227,6 +227,6 @@ where
 }
 
 /// Runs `work` and converts a panic of the Parquet library on a damaged file into an error.
-fn unpanicked<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ColumnarError::Damaged))
 }

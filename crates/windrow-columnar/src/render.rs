@@ -32,7 +32,7 @@ impl Meaning {
     /// Returns the meaning of a column's values.
     ///
     /// # Errors
-    /// Returns [`ColumnarError::Kind`] if the values cannot be written as text.
+    /// Returns [`ColumnarError::ColumnType`] if the values cannot be written as text.
     pub(super) fn of(column: &ColumnDescriptor) -> Result<Self, ColumnarError> {
         let physical = column.physical_type();
         let meaning = match (column.logical_type_ref(), column.converted_type()) {
@@ -70,7 +70,7 @@ impl Meaning {
 }
 
 fn unknown(column: &ColumnDescriptor, what: String) -> ColumnarError {
-    ColumnarError::Kind { column: column.name().to_owned(), what }
+    ColumnarError::ColumnType { column: column.name().to_owned(), what }
 }
 
 fn units(unit: &TimeUnit) -> i64 {

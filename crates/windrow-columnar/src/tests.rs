@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write as _};
 use super::*;
 use windrow_record::{RecordParser, RecordReader, TimeFormat, write_record};
 
-fn columns(kinds: &[Kind]) -> Vec<Column> {
+fn columns(kinds: &[ColumnType]) -> Vec<Column> {
     kinds.iter().enumerate().map(|(place, kind)| Column { name: format!("c{place}"), kind: *kind }).collect()
 }
 
@@ -47,7 +47,7 @@ proptest::proptest! {
             0..40,
         )
     ) {
-        let (style, columns) = (style(), columns(&[Kind::Text, Kind::Number, Kind::Time]));
+        let (style, columns) = (style(), columns(&[ColumnType::Text, ColumnType::Number, ColumnType::Time]));
         let time = |seconds: i64| style.time.as_ref().and_then(|time| time.write(seconds * 1_000_000)).expect("a time");
         let rows: Vec<Vec<String>> = rows
             .into_iter()
@@ -74,25 +74,25 @@ proptest::proptest! {
 
 #[test]
 fn row_groups_end_and_go_on() {
-    let columns = columns(&[Kind::Integer]);
+    let columns = columns(&[ColumnType::Integer]);
     let rows: Vec<Vec<String>> = (0..300_000).map(|row: i64| vec![(row * row - 7).to_string()]).collect();
     let file = written(&Style::plain(), &columns, &rows);
-    let told = parquet::file::reader::SerializedFileReader::new(file.try_clone().expect("a file")).expect("a file");
-    assert_eq!(parquet::file::reader::FileReader::num_row_groups(&told), 3);
+    let reader = parquet::file::reader::SerializedFileReader::new(file.try_clone().expect("a file")).expect("a file");
+    assert_eq!(parquet::file::reader::FileReader::num_row_groups(&reader), 3);
     let read = records(file, &Style::plain());
     assert!(read.iter().map(Vec::as_slice).eq(rows.iter().map(|row| row[0].as_bytes())));
 }
 
 #[test]
 fn a_row_of_one_missing_cell_is_a_row() {
-    let columns = columns(&[Kind::Text]);
+    let columns = columns(&[ColumnType::Text]);
     let file = written(&Style::plain(), &columns, &[vec![String::new()], vec!["a".to_owned()]]);
     assert_eq!(records(file, &Style::plain()), [b"\"\"".to_vec(), b"a".to_vec()]);
 }
 
 #[test]
-fn a_damaged_file_is_told_and_ends_nothing() {
-    let (style, columns) = (style(), columns(&[Kind::Text, Kind::Number, Kind::Time]));
+fn a_damaged_file_is_an_error_and_not_a_panic() {
+    let (style, columns) = (style(), columns(&[ColumnType::Text, ColumnType::Number, ColumnType::Time]));
     let rows: Vec<Vec<String>> =
         (0..50).map(|row| vec![format!("text {}", row % 3), row.to_string(), "01.02.2013 10:00".to_owned()]).collect();
     let mut whole = Vec::new();
@@ -107,7 +107,7 @@ fn a_damaged_file_is_told_and_ends_nothing() {
     // The library may panic. The hook keeps it from printing thousands of messages.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let mut told = 0;
+    let mut failures = 0;
     for place in 0..whole.len() {
         for damaged in [
             whole[..place].to_vec(),
@@ -115,10 +115,10 @@ fn a_damaged_file_is_told_and_ends_nothing() {
         ] {
             match read(&damaged) {
                 Ok(Ok(text)) => assert!(text.len() <= 100 * right.len(), "{place}: {} bytes", text.len()),
-                Ok(Err(_)) | Err(_) => told += 1,
+                Ok(Err(_)) | Err(_) => failures += 1,
             }
         }
     }
     std::panic::set_hook(hook);
-    assert!(told > whole.len(), "every file that is cut short is reported: {told} of {}", whole.len());
+    assert!(failures > whole.len(), "every file that is cut short is reported: {failures} of {}", whole.len());
 }

@@ -11,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
-use crate::{Column, ColumnarError, Kind, Value};
+use crate::{Column, ColumnType, ColumnarError, Value};
 
 /// The maximum number of rows in a row group.
 const GROUP_ROWS: usize = 128 * 1024;
@@ -99,10 +99,10 @@ impl<W: Write + Send> Writer<W> {
 
 fn field(column: &Column) -> Result<Type, ColumnarError> {
     let (physical, logical) = match column.kind {
-        Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        Kind::Number => (Physical::DOUBLE, None),
-        Kind::Integer => (Physical::INT64, Some(LogicalType::integer(64, true))),
-        Kind::Time => (Physical::INT64, Some(LogicalType::timestamp(false, TimeUnit::MICROS))),
+        ColumnType::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnType::Number => (Physical::DOUBLE, None),
+        ColumnType::Integer => (Physical::INT64, Some(LogicalType::integer(64, true))),
+        ColumnType::Time => (Physical::INT64, Some(LogicalType::timestamp(false, TimeUnit::MICROS))),
     };
     let field = Type::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL);
     Ok(field.with_logical_type(logical).build()?)
@@ -111,9 +111,9 @@ fn field(column: &Column) -> Result<Type, ColumnarError> {
 impl Pending {
     fn new(column: &Column) -> Self {
         let cells = match column.kind {
-            Kind::Text => Cells::Text { bytes: Vec::new(), ends: Vec::new() },
-            Kind::Number => Cells::Number(Vec::new()),
-            Kind::Integer | Kind::Time => Cells::Whole(Vec::new()),
+            ColumnType::Text => Cells::Text { bytes: Vec::new(), ends: Vec::new() },
+            ColumnType::Number => Cells::Number(Vec::new()),
+            ColumnType::Integer | ColumnType::Time => Cells::Whole(Vec::new()),
         };
         Self { levels: Vec::new(), cells }
     }

@@ -21,12 +21,12 @@ pub struct Advise {
     #[schemars(range(min = 0, max = 1), example = 0.95)]
     pub keep: f64,
     /// The number of windows by which labels arrive late, at most 32, because the losses of older models are not stored.
-    #[garde(custom(losses_are_stored))]
+    #[garde(custom(check_label_delay))]
     #[schemars(range(max = 32), example = 2)]
     pub label_delay: u32,
     /// The histories to compare: numbers of windows, and `"all"`. By default, the last 1, 2, 4, 8, ... windows, and all.
     #[serde(deserialize_with = "histories")]
-    #[garde(custom(each_once))]
+    #[garde(custom(no_duplicates))]
     #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
     pub histories: Option<Vec<Scheme>>,
     /// The costs of errors and fits. If they are given, policies are also ranked by cost.
@@ -34,17 +34,17 @@ pub struct Advise {
     pub cost: Option<Costs>,
 }
 
-fn each_once(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
+fn no_duplicates(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
     let is_set = |list: &Vec<Scheme>| (1..list.len()).all(|index| !list[..index].contains(&list[index]));
     let is_valid = histories.as_ref().is_none_or(|list| !list.is_empty() && is_set(list));
     ensure(is_valid, "must have at least one history, and no history twice")
 }
 
 /// The maximum label delay, in windows. Losses of older models are not stored.
-const LONGEST_DELAY: u32 = 32;
+const MAX_LABEL_DELAY: u32 = 32;
 
-fn losses_are_stored(label_delay: &u32, (): &()) -> Checked {
-    ensure(*label_delay <= LONGEST_DELAY, format!("must be at most {LONGEST_DELAY} windows"))
+fn check_label_delay(label_delay: &u32, (): &()) -> Checked {
+    ensure(*label_delay <= MAX_LABEL_DELAY, format!("must be at most {MAX_LABEL_DELAY} windows"))
 }
 
 fn proper_share(keep: &f64, (): &()) -> Checked {

@@ -30,13 +30,13 @@ impl Cut {
 
     /// Returns the same cut for a replay that begins with `row`.
     #[must_use]
-    pub fn beginning_with(self, row: RowNumber) -> Self {
+    pub fn starting_at(self, row: RowNumber) -> Self {
         Self { before: row.get() - 1, ..self }
     }
 
     /// Returns the same windows for the rows of one partition only, the `place`-th of `partitions`.
     #[must_use]
-    pub fn of_partition(self, place: u64, partitions: u64) -> Self {
+    pub fn for_partition(self, place: u64, partitions: u64) -> Self {
         let of = partitions.max(1);
         Self { place: (place + self.before) % of, of, ..self }
     }
@@ -154,7 +154,7 @@ impl Cut {
     /// The index of a time among the spans since 1970. `None` if windows are not cut by event time.
     #[inline]
     pub fn span_of_time(&self, seconds: i64) -> Option<i64> {
-        self.span().map(|span| span.of_time(seconds))
+        self.span().map(|span| span.index_of(seconds))
     }
 
     /// The beginning and the end, in seconds, of a window if window 1 is the span `first`. `None` if windows are not cut by
@@ -211,7 +211,7 @@ mod tests {
         let cut = parts(3, 11);
         let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
         assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
-        let later = parts(2, 4).beginning_with(RowNumber::new(11).expect("from 1"));
+        let later = parts(2, 4).starting_at(RowNumber::new(11).expect("from 1"));
         assert_eq!((11..=15).map(|row| window(&later, row)).collect::<Vec<_>>(), [1, 1, 2, 2, 2]);
         assert_eq!(later.rows_of_window(WindowIndex::FIRST), Some((11, 12)));
         let few = parts(4, 2);
@@ -237,14 +237,14 @@ mod tests {
             begin in 1_u64..20,
         ) {
             let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None)
-                .beginning_with(RowNumber::new(begin).expect("from 1"));
+                .starting_at(RowNumber::new(begin).expect("from 1"));
             let window = WindowIndex::new(window).expect("from 1");
             let (first, last) = cut.rows_of_window(window).expect("numbers decide");
             for place in 0..partitions {
                 // The first row that is replayed goes to the first partition.
                 let of_row = |row: u64| (i128::from(row) - i128::from(begin)).rem_euclid(i128::from(partitions));
                 let expected = (first..=last).filter(|row| of_row(*row) == i128::from(place)).count() as u64;
-                prop_assert_eq!(cut.of_partition(place, partitions).size_of_window(window), Some(expected));
+                prop_assert_eq!(cut.for_partition(place, partitions).size_of_window(window), Some(expected));
             }
         }
 

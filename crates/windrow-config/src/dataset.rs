@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Checked, OneOrMany, a_set, byte, ensure, list, some_byte};
+use crate::values::{Checked, OneOrMany, byte, distinct, ensure, list, some_byte};
 use windrow_record::TimeFormat;
 
 /// The dataset: the file that is replayed, and its format.
@@ -21,7 +21,7 @@ pub struct Dataset {
     #[schemars(example = 3)]
     pub skip: Option<u64>,
     /// The names of the columns, for a file without a header line. With `skip = 1`, they replace the header line.
-    #[garde(inner(custom(a_set)))]
+    #[garde(inner(custom(distinct)))]
     #[schemars(example = vec!["id", "price"])]
     pub columns: Option<Vec<String>>,
     /// The character between fields.

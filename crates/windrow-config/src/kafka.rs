@@ -106,10 +106,10 @@ mod tests {
              file = \"secrets\"",
         );
         let kafka = pipeline.expect("good settings").kafka;
-        let told: Vec<(&str, &str)> =
+        let expected: Vec<(&str, &str)> =
             kafka.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(
-            told,
+            expected,
             [
                 ("linger.ms", "5"),
                 ("sasl.mechanism", "PLAIN"),
@@ -121,16 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_what_cannot_be_are_told_with_line_and_key() {
-        for (text, told) in [
+    fn secrets_and_invalid_values_are_reported_with_line_and_key() {
+        for (text, expected) in [
             ("sasl.password = \"x\"", "p.toml:7: kafka.sasl.password: is a secret"),
             ("\"ssl.key.password\" = \"x\"", "WINDROW_KAFKA_SSL_KEY_PASSWORD"),
             ("bootstrap.servers = \"a:1\"", "is set by --broker"),
             ("linger.ms = [1]", "p.toml:7: kafka.linger.ms: must be a string"),
             ("file = 3", "kafka.file: invalid type: integer `3`, expected the path of a file"),
         ] {
-            let error = parsed(text).expect_err(told);
-            assert!(error.contains(told) && !error.contains("\"x\""), "{error}");
+            let error = parsed(text).expect_err(expected);
+            assert!(error.contains(expected) && !error.contains("\"x\""), "{error}");
         }
     }
 

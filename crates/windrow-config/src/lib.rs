@@ -46,7 +46,7 @@ pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
 pub use nearest::{nearest_name, unknown_column};
 pub use pipeline::Pipeline;
-pub use placement::{LONGEST_GAP, NoWindow, PartitionProgress, Placed, Placement, Step};
+pub use placement::{MAX_GAP, NoWindow, PartitionProgress, Placed, Placement, RowDistance};
 pub use reference::json_schema;
 pub use schema::{Feature, FeatureKind, LastTime, RowFault, Schema};
 pub use serve::{Serve, Tls};

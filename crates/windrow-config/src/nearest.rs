@@ -1,20 +1,23 @@
 //! The known name that is most similar to a misspelt one.
 
 /// The similarity, from 0 to 1, above which a name is suggested.
-const LIKENESS: f64 = 0.8;
+const MIN_SIMILARITY: f64 = 0.8;
 /// The maximum length, in bytes, of a text that is compared. Comparing takes time in proportion to both lengths.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 /// Returns the name that is most similar to a text by Jaro-Winkler similarity, ignoring case. Returns `None` if no name is
 /// similar enough.
 pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return None;
     }
     let text = text.to_lowercase();
-    let comparable = names.into_iter().filter(|name| name.len() <= LONGEST);
+    let comparable = names.into_iter().filter(|name| name.len() <= MAX_LENGTH);
     let alike = comparable.map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &text), name));
-    alike.filter(|(likeness, _)| *likeness > LIKENESS).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
+    alike
+        .filter(|(likeness, _)| *likeness > MIN_SIMILARITY)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
 }
 
 /// Returns the error message for a name that is not a column of `what`. It suggests the nearest column, or lists all columns.

@@ -13,9 +13,9 @@ use windrow_record::{RowNumber, WindowIndex};
 
 /// The largest number of windows between a row and those before it. A row that is further away is a mistake and not a gap in
 /// the data.
-pub const LONGEST_GAP: i64 = 100_000;
+pub const MAX_GAP: i64 = 100_000;
 /// The largest number of windows between the first two rows of a partition. If they are further apart, the first is a mistake.
-const FIRST_GAP: i64 = 1000;
+const MAX_FIRST_GAP: i64 = 1000;
 /// The number of rows of a partition that a producer can have in flight: librdkafka's five requests of 10,000 messages. A row can
 /// arrive this many rows after its place if the broker takes a retry late.
 const ROWS_IN_FLIGHT: u64 = 50_000;
@@ -36,7 +36,7 @@ pub enum NoWindow {
 
 /// The position of a row compared with those before it in its partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum RowDistance {
     /// The next rows of the partition are expected here.
     Near,
     /// The row is far ahead: only the next row shows whether it is right.
@@ -46,7 +46,7 @@ pub enum Step {
 /// The progress of one partition, and the row of it that is held back. `T` is what the caller needs to go on with that row.
 ///
 /// For each row that has a position, call [`resolve`](Self::resolve) and then [`advance`](Self::advance). If that returns
-/// [`Step::Ahead`], call [`hold`](Self::hold).
+/// [`RowDistance::Ahead`], call [`hold`](Self::hold).
 #[derive(Debug)]
 pub struct PartitionProgress<T> {
     /// The furthest position that is accepted: a row number, or a time in seconds.
@@ -97,9 +97,9 @@ impl<T> PartitionProgress<T> {
         let window = |position| placement.cut.window_of_position(position);
         let windows = window(position).saturating_sub(window(held));
         let is_near = match self.at {
-            None => windows.saturating_abs() <= FIRST_GAP,
+            None => windows.saturating_abs() <= MAX_FIRST_GAP,
             // A late row does not decide, and neither does a row that is a mistake itself.
-            Some(at) if position < at || window(position).saturating_sub(window(at)) > LONGEST_GAP => return None,
+            Some(at) if position < at || window(position).saturating_sub(window(at)) > MAX_GAP => return None,
             Some(_) => position >= held.saturating_sub(placement.slack),
         };
         if is_near {
@@ -114,15 +114,15 @@ impl<T> PartitionProgress<T> {
     /// # Errors
     /// [`NoWindow::TooFar`].
     #[inline]
-    pub fn advance(&mut self, position: i64, placement: &Placement) -> Result<Step, NoWindow> {
-        let Some(at) = self.at else { return Ok(Step::Ahead) };
+    pub fn advance(&mut self, position: i64, placement: &Placement) -> Result<RowDistance, NoWindow> {
+        let Some(at) = self.at else { return Ok(RowDistance::Ahead) };
         if position <= at.saturating_add(placement.slack) {
             self.reach(Some(position));
-            return Ok(Step::Near);
+            return Ok(RowDistance::Near);
         }
         let window = |position| placement.cut.window_of_position(position);
         let windows = window(position).saturating_sub(window(at));
-        if windows > LONGEST_GAP { Err(NoWindow::TooFar(windows)) } else { Ok(Step::Ahead) }
+        if windows > MAX_GAP { Err(NoWindow::TooFar(windows)) } else { Ok(RowDistance::Ahead) }
     }
 
     /// Holds back a row until the next row of the partition.
@@ -178,7 +178,7 @@ impl Placement {
 
     /// Sets the number of partitions that are read: rows of the others can come between two rows of one partition.
     pub fn set_partitions(&mut self, partitions: usize) {
-        let most = LONGEST_GAP.saturating_mul(self.cut.length());
+        let most = MAX_GAP.saturating_mul(self.cut.length());
         let slack = match self.cut.span() {
             Some(span) => span.longest().saturating_add(self.cut.lateness()),
             None => {
@@ -238,7 +238,7 @@ impl Placement {
             return Err(NoWindow::Late);
         }
         // The distance from the rows of its own partition was judged before.
-        if self.is_elsewhere(windows) {
+        if self.is_out_of_reach(windows) {
             return Err(NoWindow::TooFar(windows));
         }
         if windows < 0 && self.next == WindowIndex::FIRST {
@@ -288,7 +288,7 @@ impl Placement {
     /// time.
     pub fn reached_window(&self, at: Option<i64>) -> Option<WindowIndex> {
         let windows = self.cut.span_of_time(at?)?.saturating_sub(self.first_span?);
-        let window = window_at(windows).filter(|_| !self.is_elsewhere(windows));
+        let window = window_at(windows).filter(|_| !self.is_out_of_reach(windows));
         Some(window.unwrap_or(self.next).max(self.next))
     }
 
@@ -300,13 +300,13 @@ impl Placement {
 
     fn is_near(&self, time: i64) -> bool {
         let span = self.cut.span_of_time(time).zip(self.first_span);
-        span.is_none_or(|(span, first)| !self.is_elsewhere(span.saturating_sub(first)))
+        span.is_none_or(|(span, first)| !self.is_out_of_reach(span.saturating_sub(first)))
     }
 
     /// Returns true if the event window that is `windows` after window 1 is too far from all others.
-    fn is_elsewhere(&self, windows: i64) -> bool {
+    fn is_out_of_reach(&self, windows: i64) -> bool {
         let last = self.last.max(self.next.get() - 1);
-        windows < -LONGEST_GAP || windows.saturating_sub(i64::from(last)) > LONGEST_GAP
+        windows < -MAX_GAP || windows.saturating_sub(i64::from(last)) > MAX_GAP
     }
 }
 
@@ -335,8 +335,8 @@ mod tests {
             }
             let before = progress.at();
             match progress.advance(*time, &placement) {
-                Ok(Step::Near) => accepted.push((row, before)),
-                Ok(Step::Ahead) => progress.hold(*time, (row, before)),
+                Ok(RowDistance::Near) => accepted.push((row, before)),
+                Ok(RowDistance::Ahead) => progress.hold(*time, (row, before)),
                 Err(_) => {}
             }
             for (row, before) in accepted {

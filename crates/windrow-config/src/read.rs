@@ -81,12 +81,12 @@ fn from_toml(text: &str, lines: &Lines, error: &toml::de::Error) -> Fault {
     Fault {
         line: span.as_ref().map(|span| line_of(text, span.start)),
         key: span.and_then(|span| lines.key_of(&span)).unwrap_or_default().to_owned(),
-        problem: in_plain_words(error.message()),
+        problem: without_type_names(error.message()),
     }
 }
 
 /// Replaces the names of Rust's types, which serde puts into its messages.
-fn in_plain_words(message: &str) -> String {
+fn without_type_names(message: &str) -> String {
     const WORDS: [(&str, &str); 8] = [
         ("expected f64", "expected a number"),
         ("expected u64", "expected a whole number"),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default_and_paths_are_relative_to_the_file() {
+    fn missing_keys_have_defaults_and_paths_are_relative_to_the_file() {
         let pipeline = parsed("[serve]\nkeys = \"keys.toml\"").expect("a pipeline");
         assert_eq!((pipeline.stream.topic.as_str(), pipeline.stream.partitions.get()), ("p", 1));
         assert_eq!(pipeline.dataset.path, Path::new("/a/d.csv"));
@@ -134,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_wrong_form_are_told_with_line_and_key() {
-        for (more, told) in [
+    fn values_of_a_wrong_form_are_reported_with_line_and_key() {
+        for (more, expected) in [
             ("[stream]\ntopic = \"\"", "p.toml:7: stream.topic: must not be empty"),
             (
                 "[stream]\npartitions = -1",
@@ -149,8 +149,8 @@ mod tests {
             ("[train]\nholdout = nan", "p.toml:7: train.holdout: must be a share of at least 0 and below 1"),
             ("[quarantine]\nmax_share = nan", "p.toml:7: quarantine.max_share: must be a share between 0 and 1"),
         ] {
-            let error = parsed(more).expect_err(told);
-            assert!(error.contains(told), "{error}");
+            let error = parsed(more).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::Pipeline;
 /// Returns the JSON Schema (draft 2020-12) of a pipeline file, for editors that complete and check TOML.
 pub fn json_schema() -> Value {
     let mut schema = schemars::schema_for!(Pipeline).into();
-    fit_for_toml(&mut schema);
+    adapt_to_toml(&mut schema);
     if let Some(tables) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         // A table's default repeats those of its keys.
         tables.values_mut().filter_map(Value::as_object_mut).for_each(|table| drop(table.remove("default")));
@@ -17,7 +17,7 @@ pub fn json_schema() -> Value {
 
 /// Removes the parts that do not apply to a TOML file: null, which TOML does not have, and the mark of keys that are not stored
 /// with a run.
-fn fit_for_toml(schema: &mut Value) {
+fn adapt_to_toml(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             object.retain(|key, value| key != "writeOnly" && !(key == "default" && value.is_null()));
@@ -28,10 +28,10 @@ fn fit_for_toml(schema: &mut Value) {
                         *value = only.clone();
                     }
                 }
-                fit_for_toml(value);
+                adapt_to_toml(value);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(fit_for_toml),
+        Value::Array(items) => items.iter_mut().for_each(adapt_to_toml),
         _ => {}
     }
 }

@@ -174,7 +174,7 @@ impl Schema {
     }
 
     /// Returns true if a column is used as nothing but a time, or not used.
-    pub fn is_time_alone(&self, index: usize) -> bool {
+    pub fn is_only_time(&self, index: usize) -> bool {
         let mut features = self.features.iter().filter(|feature| feature.index == index);
         self.target.0 != index && features.all(|feature| matches!(feature.kind, FeatureKind::Calendar(..)))
     }

@@ -34,7 +34,7 @@ pub struct Serve {
     /// The maximum size of a request body, as in `32MiB`.
     #[default(ByteSize::mib(32))]
     #[serde(deserialize_with = "size")]
-    #[garde(custom(holds_a_row))]
+    #[garde(custom(check_body_size))]
     #[schemars(with = "String", example = &"1MiB")]
     pub max_body: ByteSize,
     /// The time limit of a request, which includes the arrival of its body.
@@ -115,10 +115,10 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error
 }
 
 /// The minimum of `max_body`. A smaller body could not hold one row.
-const SMALLEST_BODY: ByteSize = ByteSize::kib(1);
+const MIN_BODY_SIZE: ByteSize = ByteSize::kib(1);
 
-fn holds_a_row(body: &ByteSize, (): &()) -> Checked {
-    ensure(*body >= SMALLEST_BODY, "must be a size of at least 1 KiB, as in \"32MiB\"")
+fn check_body_size(body: &ByteSize, (): &()) -> Checked {
+    ensure(*body >= MIN_BODY_SIZE, "must be a size of at least 1 KiB, as in \"32MiB\"")
 }
 
 /// Checks that a text has the form of the header `Origin`: scheme, host and port.

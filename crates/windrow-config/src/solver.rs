@@ -33,7 +33,7 @@ pub struct Spark {
     #[schemars(example = &"sc://host:15002")]
     pub remote: String,
     /// The path of the batch files on the cluster, if it differs from the path on this machine.
-    #[garde(custom(names_a_folder))]
+    #[garde(custom(check_folder))]
     #[schemars(example = &"/mnt/batches")]
     pub batches: Option<String>,
 }
@@ -44,7 +44,7 @@ fn connect(remote: &str, (): &()) -> Checked {
     ensure(has_host, "must be the address of a Spark Connect server, as in sc://host:15002")
 }
 
-fn names_a_folder(batches: &Option<String>, (): &()) -> Checked {
+fn check_folder(batches: &Option<String>, (): &()) -> Checked {
     ensure(batches.as_deref() != Some(""), "must not be empty")
 }
 

@@ -28,7 +28,7 @@ pub enum EventSpan {
 impl EventSpan {
     /// Returns the index of the span that contains a time, in seconds since 1970-01-01 00:00 UTC.
     #[inline]
-    pub fn of_time(self, seconds: i64) -> i64 {
+    pub fn index_of(self, seconds: i64) -> i64 {
         match self {
             Self::Fixed(_) | Self::Day | Self::Week => {
                 let (origin, length) = self.regular();
@@ -181,7 +181,7 @@ mod tests {
             (EventSpan::Fixed(Duration::from_secs(3_600)), "2013-04-03", "2013-04-03", "1h from 2013-04-03 00:00"),
         ];
         for (span, time, begins, name) in cases {
-            let begin = span.begin(span.of_time(seconds(time)));
+            let begin = span.begin(span.index_of(seconds(time)));
             assert_eq!((begin, span.name(begin).as_str()), (seconds(begins), name), "{span:?} {time}");
         }
         assert_eq!(date_of(0).weekday(), jiff::civil::Weekday::Thursday);
@@ -192,7 +192,7 @@ mod tests {
         fn a_time_is_within_its_span(at in -200_000_000_000_i64..200_000_000_000, every in 1_u64..10_000_000) {
             let fixed = EventSpan::Fixed(Duration::from_secs(every));
             for span in [fixed, EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
-                let index = span.of_time(at);
+                let index = span.index_of(at);
                 let (begin, end) = (span.begin(index), span.begin(index + 1));
                 prop_assert!((begin..end).contains(&at), "{span:?}: {begin} {at} {end}");
                 prop_assert!(end - begin <= span.longest());
@@ -202,7 +202,7 @@ mod tests {
         #[test]
         fn no_time_is_too_far_away(at in any::<i64>()) {
             for span in [EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
-                let _ = (span.begin(span.of_time(at)), span.begin(at), span.name(at));
+                let _ = (span.begin(span.index_of(at)), span.begin(at), span.name(at));
             }
         }
     }

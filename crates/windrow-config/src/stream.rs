@@ -13,7 +13,7 @@ use smart_default::SmartDefault;
 use crate::values::{Checked, DurationText, ensure};
 
 /// Kafka's limit for the name of a topic, in bytes.
-const LONGEST_TOPIC: usize = 249;
+const MAX_TOPIC_LENGTH: usize = 249;
 
 /// The topic, and the rate at which rows are sent to it.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
@@ -58,10 +58,10 @@ fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 fn topic_name(topic: &str, (): &()) -> Checked {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     // An empty name means the name of the pipeline.
-    let is_topic = topic.len() <= LONGEST_TOPIC && topic.bytes().all(allowed) && topic != "." && topic != "..";
+    let is_topic = topic.len() <= MAX_TOPIC_LENGTH && topic.bytes().all(allowed) && topic != "." && topic != "..";
     ensure(
         is_topic,
-        format!("`{topic}` is not a topic name: use letters, digits, '.', '_' and '-', at most {LONGEST_TOPIC}"),
+        format!("`{topic}` is not a topic name: use letters, digits, '.', '_' and '-', at most {MAX_TOPIC_LENGTH}"),
     )
 }
 

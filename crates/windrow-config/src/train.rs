@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
 use crate::solver::{Solver, Spark};
-use crate::values::{Checked, OneOrMany, a_set, ensure, list, not_empty, not_negative, one_or_many, share};
+use crate::values::{Checked, OneOrMany, distinct, ensure, list, not_empty, not_negative, one_or_many, share};
 use windrow_record::Scheme;
 
 /// The models that are trained after each window, and the solver.
@@ -20,7 +20,7 @@ pub struct Train {
     /// (on the last N windows).
     #[default(vec![Scheme::Cumulative, Scheme::Window])]
     #[serde(deserialize_with = "list")]
-    #[garde(custom(a_set), inner(custom(scheme)))]
+    #[garde(custom(distinct), inner(custom(scheme)))]
     #[schemars(with = "OneOrMany<String>", example = vec!["cumulative", "sliding=4"])]
     pub schemes: Vec<Scheme>,
     /// The weight of the L2 penalty: a fit minimises the sum of the rows' log-losses + l2/2 * |w|^2. From a list, the value that is

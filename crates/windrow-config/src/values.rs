@@ -146,7 +146,7 @@ pub(crate) fn not_empty<T>(items: &[T], (): &()) -> Checked {
 }
 
 /// Checks that a list is not empty and has no duplicates.
-pub(crate) fn a_set<T: PartialEq + std::fmt::Display>(items: &[T], (): &()) -> Checked {
+pub(crate) fn distinct<T: PartialEq + std::fmt::Display>(items: &[T], (): &()) -> Checked {
     not_empty(items, &())?;
     let twice = items.iter().enumerate().find(|(index, item)| items[..*index].contains(item));
     twice.map_or(Ok(()), |(_, item)| ensure(false, format!("`{item}` is listed twice")))

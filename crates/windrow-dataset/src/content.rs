@@ -14,9 +14,9 @@ use windrow_base::files;
 use windrow_columnar::{CsvReader, Style};
 
 /// The number of bytes that are read to detect the kind of a file.
-const LOOKED_AT: usize = 4096;
+const SNIFF_BYTES: usize = 4096;
 /// The maximum number of archive members that an error lists.
-const MEMBERS_TOLD: usize = 3;
+const MAX_LISTED_MEMBERS: usize = 3;
 
 /// The uncompressed bytes of a file, from the first.
 pub(crate) struct Source {
@@ -57,7 +57,7 @@ impl Source {
         let head = match self::head(&mut reader) {
             Ok(head) => head,
             // The reader of the rows then reports this error together with the row.
-            Err(error) => return Ok(Self { reader: Box::new(Failed(Some(error))), utf16: None }),
+            Err(error) => return Ok(Self { reader: Box::new(FailedReader(Some(error))), utf16: None }),
         };
         let utf16 = match head[..] {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
@@ -89,8 +89,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 fn head(source: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(LOOKED_AT);
-    source.take(LOOKED_AT as u64).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(SNIFF_BYTES);
+    source.take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -105,8 +105,9 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
         return Err("it is a workbook or another document; save the table as CSV".to_owned());
     }
     let [name] = &names[..] else {
-        let listed = names.iter().take(MEMBERS_TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let more = if names.len() > MEMBERS_TOLD { ", ..." } else { "" };
+        let listed =
+            names.iter().take(MAX_LISTED_MEMBERS).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let more = if names.len() > MAX_LISTED_MEMBERS { ", ..." } else { "" };
         return Err(format!(
             "it is a zip archive of {} files ({listed}{more}); unpack it and choose one of them",
             names.len()
@@ -124,25 +125,25 @@ fn member(file: File) -> Result<Box<dyn Read + Send>, String> {
     file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
     let packed = BufReader::new(file.take(length));
     match method {
-        zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(packed, crc))),
-        zip::CompressionMethod::DEFLATE => Ok(Box::new(Checked::new(DeflateDecoder::new(packed), crc))),
+        zip::CompressionMethod::Stored => Ok(Box::new(ChecksumReader::new(packed, crc))),
+        zip::CompressionMethod::DEFLATE => Ok(Box::new(ChecksumReader::new(DeflateDecoder::new(packed), crc))),
         other => Err(format!("it is a zip archive with an unsupported compression method ({other:?}); unpack it")),
     }
 }
 
 /// A reader that compares the checksum of all bytes at their end.
-struct Checked<R> {
+struct ChecksumReader<R> {
     source: CrcReader<R>,
     expected: u32,
 }
 
-impl<R: Read> Checked<R> {
+impl<R: Read> ChecksumReader<R> {
     fn new(source: R, expected: u32) -> Self {
         Self { source: CrcReader::new(source), expected }
     }
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for ChecksumReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
         if read == 0 && !buffer.is_empty() && self.source.crc().sum() != self.expected {
@@ -153,9 +154,9 @@ impl<R: Read> Read for Checked<R> {
 }
 
 /// A reader whose first read returns an error.
-struct Failed(Option<io::Error>);
+struct FailedReader(Option<io::Error>);
 
-impl Read for Failed {
+impl Read for FailedReader {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }

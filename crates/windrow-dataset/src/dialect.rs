@@ -33,7 +33,7 @@ impl Rewriter {
         let from = dataset.time.as_ref().and_then(|time| time.from.as_ref());
         let joined = from.map(|[date, clock]| Ok::<_, DatasetError>([find(date)?, find(clock)?])).transpose()?;
         if let Some(time) = dataset.time.as_ref().filter(|time| joined.is_some() && columns.contains(&time.column)) {
-            return Err(DatasetError::ColumnTwice { path: dataset.path.clone(), column: time.column.clone() });
+            return Err(DatasetError::DuplicateColumn { path: dataset.path.clone(), column: time.column.clone() });
         }
         if joined.is_none() && dataset.quote.is_none() && dataset.decimal.is_none() {
             return Ok(None);

@@ -67,7 +67,7 @@ pub enum DatasetError {
         "the dataset {} has two columns named `{column}`; name its columns in dataset.columns, and set dataset.skip = 1 if it has a header line",
         path.display()
     )]
-    ColumnTwice {
+    DuplicateColumn {
         /// The path of the dataset.
         path: PathBuf,
         /// The name of both columns.

@@ -10,7 +10,7 @@ use windrow_record::{ReadError, RecordParser, RecordReader, RowNumber};
 
 const READ_CHUNK: usize = 256 * 1024;
 /// The maximum length of a skipped line, in bytes. A longer line counts as several.
-const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+const MAX_LINE_LENGTH: u64 = 16 * 1024 * 1024;
 
 /// A dataset, read once from front to back.
 pub struct DatasetReader {
@@ -106,7 +106,7 @@ fn skip_lines(source: &mut impl BufRead, lines: u64) -> io::Result<()> {
     let mut line = Vec::new();
     for _ in 0..lines {
         line.clear();
-        source.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        source.by_ref().take(MAX_LINE_LENGTH).read_until(b'\n', &mut line)?;
     }
     Ok(())
 }
@@ -128,7 +128,7 @@ fn read_header<R: Read>(
     let fields = parser.parse(record.bytes).map_err(|source| DatasetError::Header { path: path(), source })?;
     let columns: Vec<String> = fields.iter().map(str::to_owned).collect();
     match columns.iter().enumerate().find(|(index, column)| columns[..*index].contains(column)) {
-        Some((_, column)) => Err(DatasetError::ColumnTwice { path: path(), column: column.clone() }),
+        Some((_, column)) => Err(DatasetError::DuplicateColumn { path: path(), column: column.clone() }),
         None => Ok(columns),
     }
 }

@@ -72,7 +72,7 @@ fn content_decides_what_a_file_is_and_not_its_name() {
 }
 
 #[test]
-fn rows_of_another_dialect_are_written_as_everybody_elses() {
+fn rows_of_another_dialect_are_written_as_standard_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("d.csv");
     let text = "Report of 2020\n\nday;clock;price;what\n2020-01-02;10:30;1.234,5;'a;b'\n;;;\n2020-01-03;;0,5;x\n";
@@ -133,7 +133,7 @@ fn with_named_columns_the_first_line_is_a_row() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
+fn a_read_error_names_the_file_and_the_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = zstd::encode_all(&b"a,b\n1,2\n".repeat(10_000)[..], 1).expect("zstd");
     let half_a_gzip = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 75, 212];

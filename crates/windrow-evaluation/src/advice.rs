@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
+use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
@@ -24,7 +24,7 @@ pub struct Advice {
     /// The comparison of the policies.
     pub comparison: PolicyComparison,
     /// The changes from window to window.
-    pub over_time: OverTime,
+    pub over_time: ChangesOverTime,
 }
 
 /// The windows and settings on which the advice is based.
@@ -35,7 +35,7 @@ pub struct Basis {
     /// The label delay, in windows.
     pub label_delay: u32,
     /// The windows judged; `None` if there are none.
-    pub judged: Option<Judged>,
+    pub judged: Option<JudgedWindows>,
     /// The window after which there can be advice; `None` if there can be advice now.
     pub first_advice: Option<u32>,
 }
@@ -48,9 +48,9 @@ pub struct Recommendation {
     /// The sentences of the recommendation, the answer first.
     pub sentences: Vec<String>,
     /// The named policy; `None` if there are too few windows, or no model is shown to gain anything.
-    pub named: Option<Named>,
+    pub named: Option<NamedPolicy>,
     /// Every change of the named policy, oldest first.
-    pub changes: Vec<NamedChange>,
+    pub changes: Vec<NamedPolicyChange>,
 }
 
 /// The comparison of the policies, in losses and in costs.
@@ -61,20 +61,20 @@ pub struct PolicyComparison {
     /// Policies that are not planned ahead: recalibration, alarms, following the advice.
     pub further: Vec<PolicyFinding>,
     /// The log-loss that each further fit saves.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RefitSaving>,
     /// The unit of [`Effort::cost`](crate::Effort::cost), and the cheapest policy.
     pub cost: Option<CostUnit>,
 }
 
 /// The changes from window to window.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct OverTime {
+pub struct ChangesOverTime {
     /// The loss of a model by its age.
     pub ages: Vec<AgeFinding>,
     /// The break in the data, if one was found.
     pub world_change: Option<BreakFinding>,
     /// The savings of the named policy, or else of the best one, from window to window.
-    pub course: Option<Course>,
+    pub course: Option<SavingsOverTime>,
 }
 
 /// The pipeline and the windows that the advice is about.
@@ -132,8 +132,8 @@ impl Advice {
 impl PolicyComparison {
     /// Returns the planned policy with which all others are compared; `None` if no policy was judged.
     pub fn best(&self) -> Option<&PolicyFinding> {
-        let planned = || self.planned.iter().filter(|found| found.verdict != Verdict::Reference);
-        planned().find(|found| found.verdict != Verdict::TooFew).or_else(|| planned().next())
+        let planned = || self.planned.iter().filter(|found| found.verdict != PolicyVerdict::Reference);
+        planned().find(|found| found.verdict != PolicyVerdict::TooFew).or_else(|| planned().next())
     }
 
     /// Returns `true` if a finding is that of the best policy.
@@ -167,7 +167,7 @@ impl Subject {
 
 /// The windows on which policies are judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct JudgedWindows {
     /// The first window judged.
     pub first: u32,
     /// The last window judged.
@@ -190,7 +190,7 @@ pub struct Judged {
 
 /// The policy that is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Named {
+pub struct NamedPolicy {
     /// The policy that is named.
     pub policy: Policy,
     /// `true` if the policy is not shown good enough.
@@ -201,7 +201,7 @@ pub struct Named {
 
 /// A change of the named policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NamedChange {
+pub struct NamedPolicyChange {
     /// The window after which the policy was named.
     pub window: u32,
     /// The name of that window, as in `window 28 (week of 2013-07-08)`.
@@ -223,7 +223,7 @@ pub struct AgeFinding {
 
 /// The saving of refitting twice as often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct RefitSaving {
     /// The interval between refits, in windows.
     pub from: u32,
     /// The interval between refits after halving, in windows.
@@ -247,12 +247,12 @@ pub struct BreakFinding {
     pub deviations: f64,
     /// The best policy after the break, if no other break follows; `None` with too few windows. Its intervals do not
     /// allow for the break having been found in the same data.
-    pub calm: Option<Calm>,
+    pub calm: Option<PolicyAfterBreak>,
 }
 
 /// The policy to name on the windows after a break only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Calm {
+pub struct PolicyAfterBreak {
     /// The first window judged. Even the longest history judged starts no earlier than the break's window.
     pub first: u32,
     /// The number of windows judged.
@@ -267,18 +267,18 @@ pub struct Calm {
 
 /// The log-loss that a policy saved compared with others, summed from window to window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Course {
+pub struct SavingsOverTime {
     /// The policy that saved the losses.
     pub policy: Policy,
     /// The windows judged, in ascending order.
     pub windows: Vec<u32>,
     /// The savings compared with each of the other policies.
-    pub saved: Vec<Saved>,
+    pub saved: Vec<Saving>,
 }
 
 /// The log-loss that a policy saved compared with another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Saved {
+pub struct Saving {
     /// The policy compared with.
     pub beside: Policy,
     /// The cumulative savings after each window: the other policy's log-loss less its own, summed over rows.

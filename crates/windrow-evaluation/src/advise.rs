@@ -1,27 +1,28 @@
 //! Computes the advice from the losses.
 
 use crate::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
-    OverTime, PolicyComparison, Recommendation, Saved, Status, Step, Subject,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
+    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
+    Status, Subject,
 };
 use crate::alarm::{on_loss, on_psi};
-use crate::breaks::{Break, find_break, short};
+use crate::breaks::{Break, find_break, short_history};
 use crate::contrast::{Contrast, Interval};
 use crate::evidence::Evidence;
-use crate::follow::{self, Followed};
+use crate::follow::{self, PolicyAtWindow};
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{Compared, Effort, Errors, PolicyFinding};
-use crate::ranking::{FEWEST_WINDOWS, Ranked, Ranking};
+use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
+use crate::ranking::{MIN_WINDOWS, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{Series, Trial, histories};
 use windrow_record::Scheme;
 
 /// The number of windows after a break for which its cost is reported.
-const AT_BREAK: u32 = 8;
+const BREAK_COST_WINDOWS: u32 = 8;
 
 /// The settings of the advice, and the data it needs besides the losses.
 #[expect(missing_debug_implementations, reason = "it holds closures")]
-pub struct Question<'a> {
+pub struct AdviceSettings<'a> {
     /// The pipeline and the windows that the advice is about.
     pub subject: Subject,
     /// The share of the best policy's gain that is good enough.
@@ -40,17 +41,17 @@ pub struct Question<'a> {
     /// last window.
     pub recalibrated: &'a [Series],
     /// The policy named after each window so far.
-    pub said: &'a [Followed],
+    pub named_policies: &'a [PolicyAtWindow],
 }
 
 /// Computes the advice from all losses.
 ///
-/// The named policy is the last one of [`Question::said`].
-pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
+/// The named policy is the last one of [`AdviceSettings::named_policies`].
+pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
-    let is_short = trial.len() < FEWEST_WINDOWS;
-    let first_advice = is_short.then(|| first_judged(question.histories, question.delay, FEWEST_WINDOWS));
+    let is_short = trial.len() < MIN_WINDOWS;
+    let first_advice = is_short.then(|| first_judged(question.histories, question.delay, MIN_WINDOWS));
     let (status, changes) = (Status::TooFew, changes(question));
     let mut advice = Advice {
         format: ADVICE_FORMAT,
@@ -58,7 +59,7 @@ pub fn advise(evidence: &Evidence, question: &Question<'_>) -> Advice {
         basis: Basis { keep: question.keep, label_delay: question.delay, judged: None, first_advice },
         recommendation: Recommendation { status, sentences: Vec::new(), named: None, changes },
         comparison: PolicyComparison::default(),
-        over_time: OverTime::default(),
+        over_time: ChangesOverTime::default(),
     };
     if let Some(mut ranking) = Ranking::new(&trial, question.keep) {
         ranking.find_confidence_set(&trial);
@@ -77,16 +78,19 @@ pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize)
     (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)
 }
 
-fn changes(question: &Question<'_>) -> Vec<NamedChange> {
-    let runs = question.said.chunk_by(|said, next| said.policy == next.policy);
-    let change =
-        |&Followed { window, policy, .. }: &Followed| NamedChange { window, label: (question.label)(window), policy };
+fn changes(question: &AdviceSettings<'_>) -> Vec<NamedPolicyChange> {
+    let runs = question.named_policies.chunk_by(|named, next| named.policy == next.policy);
+    let change = |&PolicyAtWindow { window, policy, .. }: &PolicyAtWindow| NamedPolicyChange {
+        window,
+        label: (question.label)(window),
+        policy,
+    };
     runs.filter_map(|run| run.first().map(change)).collect()
 }
 
 struct Findings<'a> {
     evidence: &'a Evidence,
-    question: &'a Question<'a>,
+    question: &'a AdviceSettings<'a>,
     trial: &'a Trial,
     ranking: &'a Ranking,
 }
@@ -97,7 +101,7 @@ impl Findings<'_> {
         let Advice { basis, recommendation, comparison, over_time, .. } = advice;
         basis.judged = Some(self.judged());
         let found = find_break(self.evidence, self.evidence.last());
-        let lost = found.map(|found| self.lost(found.window)).unwrap_or_default();
+        let lost = found.map(|found| self.losses_after_break(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
             let mut finding = self.finding(trial, series, ranked);
             finding.compared.lost_at_break =
@@ -106,35 +110,35 @@ impl Findings<'_> {
         });
         comparison.planned = policies.collect();
         comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
-        let said = question.said.last();
-        let subject = said.map_or(trial.series[ranking.best].policy, |said| said.policy);
+        let newest = question.named_policies.last();
+        let subject = newest.map_or(trial.series[ranking.best].policy, |named| named.policy);
         over_time.course = self.course(subject);
-        if trial.len() < FEWEST_WINDOWS {
+        if trial.len() < MIN_WINDOWS {
             return;
         }
-        recommendation.named = said.map(|said| Named {
-            policy: said.policy,
-            provisional: said.provisional,
-            since: recommendation.changes.last().map_or(said.window, |change| change.window),
+        recommendation.named = newest.map(|named| NamedPolicy {
+            policy: named.policy,
+            provisional: named.provisional,
+            since: recommendation.changes.last().map_or(named.window, |change| change.window),
         });
-        recommendation.status = match said {
-            Some(said) if !said.provisional => Status::Clear,
+        recommendation.status = match newest {
+            Some(named) if !named.provisional => Status::Clear,
             // The interval of the gain is not above zero: it is shown that there is nothing to schedule.
             None if ranking.gain.interval().high <= 0.0 => Status::Clear,
             _ => Status::Partly,
         };
-        comparison.further = self.further();
+        comparison.further = self.unplanned_policies();
         comparison.steps = self.steps(subject.history);
-        comparison.cost = self.cost(said.map(|said| said.policy));
+        comparison.cost = self.cost(newest.map(|named| named.policy));
         over_time.ages = self.ages(subject.history);
         over_time.world_change = found.map(|Break { window, jump, deviations }| {
-            let (label, calm) = ((question.label)(window), self.calm(window));
+            let (label, calm) = ((question.label)(window), self.policy_after_break(window));
             BreakFinding { window, label, jump, deviations, calm }
         });
     }
 
     /// Returns the savings of a policy compared with never refitting, and with refitting every window on all history.
-    fn course(&self, policy: Policy) -> Option<Course> {
+    fn course(&self, policy: Policy) -> Option<SavingsOverTime> {
         let own = self.trial.series_of(policy)?;
         let others = [
             Policy { history: policy.history, refit: Refit::Never },
@@ -147,19 +151,19 @@ impl Findings<'_> {
                 sum += other - own;
                 sum
             });
-            Some(Saved { beside, sums: sums.collect() })
+            Some(Saving { beside, sums: sums.collect() })
         });
-        Some(Course { policy, windows: self.trial.windows.clone(), saved: saved.collect() })
+        Some(SavingsOverTime { policy, windows: self.trial.windows.clone(), saved: saved.collect() })
     }
 
-    fn judged(&self) -> Judged {
+    fn judged(&self) -> JudgedWindows {
         let Self { trial, ranking, evidence, .. } = self;
         let rows: f64 = trial.rows.iter().sum();
         let (first, last) = (trial.windows.first().copied(), trial.windows.last().copied());
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
         let unlabelled = evidence.unlabelled(first, last) as f64;
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / rows;
-        Judged {
+        JudgedWindows {
             first,
             last,
             windows: u32::try_from(trial.len()).unwrap_or(u32::MAX),
@@ -168,7 +172,7 @@ impl Findings<'_> {
             share_log_loss: mean(&trial.share_loss),
             best_log_loss: mean(&trial.series[ranking.best].log_loss),
             gain: ranking.gain.mean,
-            gain_interval: (trial.len() >= FEWEST_WINDOWS).then(|| ranking.gain.interval()),
+            gain_interval: (trial.len() >= MIN_WINDOWS).then(|| ranking.gain.interval()),
         }
     }
 
@@ -192,7 +196,7 @@ impl Findings<'_> {
                 misses: misses / rows,
             },
             kept: ranked.kept,
-            compared: Compared {
+            compared: ComparedLosses {
                 difference: ranked.to_best.mean,
                 interval: ranked.kept.interval.map(|_| ranked.to_best.interval()),
                 confidence_set_p: ranked.set_p,
@@ -208,7 +212,7 @@ impl Findings<'_> {
     }
 
     /// Returns the findings on policies that are not planned ahead, for every history.
-    fn further(&self) -> Vec<PolicyFinding> {
+    fn unplanned_policies(&self) -> Vec<PolicyFinding> {
         let Self { trial, ranking, evidence, question } = self;
         let mut series = question.recalibrated.to_vec();
         for history in histories(evidence.last(), question.histories) {
@@ -217,18 +221,18 @@ impl Findings<'_> {
         }
         let mut further: Vec<PolicyFinding> =
             series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect();
-        further.extend(self.following());
+        further.extend(self.following_advice());
         further
     }
 
     /// Returns the finding on following the advice, on the windows since the first advice.
-    fn following(&self) -> Option<PolicyFinding> {
+    fn following_advice(&self) -> Option<PolicyFinding> {
         let Self { trial, evidence, question, .. } = self;
-        let since = question.said.first()?.window + 1 + trial.delay;
+        let since = question.named_policies.first()?.window + 1 + trial.delay;
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
         let first = since.max(*trial.windows.first()?);
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
-        let series = follow::series(&later, evidence, question.said)?;
+        let series = follow::series(&later, evidence, question.named_policies)?;
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.
@@ -254,7 +258,7 @@ impl Findings<'_> {
 
     /// Returns the saving of refitting twice as often, from the longest interval to the shortest. An update is worth
     /// its price only by what it saves (Zliobaite, Budka and Stahl 2015).
-    fn steps(&self, history: Scheme) -> Vec<Step> {
+    fn steps(&self, history: Scheme) -> Vec<RefitSaving> {
         let trial = self.trial;
         let of = |every: u32| trial.series_of(Policy { history, refit: Refit::Every(every) });
         let steps = (0..7).rev().filter_map(|power| {
@@ -266,19 +270,19 @@ impl Findings<'_> {
             let each = trial.rows.iter().sum::<f64>() / fits;
             let Interval { low, high } = contrast.interval();
             let interval = Some(Interval { low: low * each, high: high * each });
-            Some(Step { from, to, saved: contrast.mean * each, interval })
+            Some(RefitSaving { from, to, saved: contrast.mean * each, interval })
         });
         steps.collect()
     }
 
     /// Returns the loss per row of each planned policy after a break, less that of refitting every window on a short
     /// history.
-    fn lost(&self, window: u32) -> Vec<(Policy, f64)> {
+    fn losses_after_break(&self, window: u32) -> Vec<(Policy, f64)> {
         let evidence = self.evidence;
-        let last = (window + AT_BREAK).min(evidence.last());
+        let last = (window + BREAK_COST_WINDOWS).min(evidence.last());
         let behind = Trial { series: Vec::new(), ..Trial::over(evidence, window + 1, last, &[], self.trial.delay, 1) };
         let rows: f64 = behind.rows.iter().sum();
-        let quickest = Policy { history: short(), refit: Refit::Every(1) };
+        let quickest = Policy { history: short_history(), refit: Refit::Every(1) };
         let Some(quickest) = behind.planned(evidence, quickest) else { return Vec::new() };
         let policies = self.trial.series.iter().map(|series| series.policy);
         let lost = policies.filter_map(|policy| {
@@ -290,7 +294,7 @@ impl Findings<'_> {
     }
 
     /// Judges the policies on the windows for which no history reaches back before the break.
-    fn calm(&self, window: u32) -> Option<Calm> {
+    fn policy_after_break(&self, window: u32) -> Option<PolicyAfterBreak> {
         let Self { evidence, question, trial, .. } = self;
         let behind = evidence.last() - window;
         let histories = histories(behind, question.histories);
@@ -302,7 +306,7 @@ impl Findings<'_> {
         let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
         let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
         let (policy, kept) = (calm.series[place].policy, ranking.ranked[place].kept);
-        Some(Calm { first, windows, policy, provisional, kept })
+        Some(PolicyAfterBreak { first, windows, policy, provisional, kept })
     }
 
     /// Returns the costs of errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.

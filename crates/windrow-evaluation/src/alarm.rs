@@ -9,13 +9,13 @@ use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
 /// The customary threshold of the population stability index. Values below it count as no shift.
-const CUSTOMARY: f64 = 0.1;
+const MIN_PSI_THRESHOLD: f64 = 0.1;
 /// The probability of a false alarm in a window without drift, over all of its features.
-const FALSE_ALARMS: f64 = 0.05;
+const FALSE_ALARM_RATE: f64 = 0.05;
 /// The tolerance of the test: excesses over the mean up to this many deviations do not count.
 const TOLERANCE: f64 = 0.5;
 /// The sum of excesses, in deviations, that raises an alarm.
-const ALARM: f64 = 10.0;
+const ALARM_THRESHOLD: f64 = 10.0;
 
 /// Returns the population stability index above which two samples of `rows` and `rows_before` rows in `bins` bins
 /// differ.
@@ -25,11 +25,11 @@ const ALARM: f64 = 10.0;
 /// freedom (Yurdakul 2018).
 pub fn psi_threshold(rows: u64, rows_before: u64, bins: usize, features: usize) -> f64 {
     if rows == 0 || rows_before == 0 || bins < 2 {
-        return CUSTOMARY;
+        return MIN_PSI_THRESHOLD;
     }
-    let probability = 1.0 - FALSE_ALARMS / features.max(1) as f64;
+    let probability = 1.0 - FALSE_ALARM_RATE / features.max(1) as f64;
     let quantile = ChiSquared::new((bins - 1) as f64).map_or(0.0, |chi| chi.inverse_cdf(probability));
-    CUSTOMARY.max((1.0 / rows as f64 + 1.0 / rows_before as f64) * quantile)
+    MIN_PSI_THRESHOLD.max((1.0 / rows as f64 + 1.0 / rows_before as f64) * quantile)
 }
 
 /// The test of Page (1954) and Hinkley for a rising mean. Values are standardised by their mean and deviation so far,
@@ -57,7 +57,7 @@ impl Detector {
         let apart = value - self.mean;
         self.mean += apart / self.count;
         self.squares += apart * (value - self.mean);
-        self.sum - self.lowest > ALARM
+        self.sum - self.lowest > ALARM_THRESHOLD
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rise_is_told_soon_and_noise_is_not() {
+    fn a_rise_is_detected_soon_and_noise_is_not() {
         assert_eq!(page_hinkley(&noise(2_000)), None);
         let mut risen = noise(400);
         risen[200..].iter_mut().for_each(|value| *value += 2.0);

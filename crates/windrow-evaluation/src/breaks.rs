@@ -6,7 +6,7 @@
 //! new data, while all history still holds the old. A break is a window B that meets two conditions:
 //!
 //! 1. The difference jumps. Its mean in the four windows after B, less that in the four windows up to B, is the largest
-//!    such jump. It exceeds the median jump by more than [`JUMP`] usual deviations (1.4826 times the median absolute
+//!    such jump. It exceeds the median jump by more than [`MIN_JUMP`] usual deviations (1.4826 times the median absolute
 //!    deviation).
 //! 2. Models from before B stay worse. In every run of four later windows, the short history before B loses more than
 //!    the newest short history. The excess is at least half of that in the four windows after B. In a season that
@@ -17,17 +17,17 @@ use crate::trial::sliding;
 use windrow_record::Scheme;
 
 /// The number of windows on each side of a break that are compared.
-const SIDE: u32 = 4;
+const WINDOWS_PER_SIDE: u32 = 4;
 /// The size of a jump, in usual deviations, that counts as a break.
-const JUMP: f64 = 6.0;
+const MIN_JUMP: f64 = 6.0;
 /// The minimum number of differences for a usual deviation.
-const FEWEST_DIFFERENCES: usize = 12;
+const MIN_DIFFERENCES: usize = 12;
 /// The number of windows after a break that are needed to distinguish it from a season.
-const FEWEST_BEHIND: u32 = 8;
+const MIN_WINDOWS_AFTER: u32 = 8;
 /// The share of the loss in the first windows that must remain in later ones.
-const STAYS: f64 = 0.5;
+const MIN_REMAINING_SHARE: f64 = 0.5;
 /// The factor between the median absolute deviation and the standard deviation of normal values.
-const NORMAL: f64 = 1.4826;
+const MAD_TO_DEVIATION: f64 = 1.4826;
 
 /// A break: an abrupt change of the data.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +41,7 @@ pub struct Break {
 }
 
 /// Returns the short history of the module's documentation.
-pub(super) fn short() -> Scheme {
+pub(super) fn short_history() -> Scheme {
     sliding(2)
 }
 
@@ -51,7 +51,7 @@ pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
     let difference = |window: u32| {
         let rows = evidence.rows(window);
         let loss = |history| Some(mean_loss(evidence, history, window - 1, window)? / rows);
-        if rows > 0.0 { Some(loss(Scheme::Cumulative)? - loss(short())?) } else { None }
+        if rows > 0.0 { Some(loss(Scheme::Cumulative)? - loss(short_history())?) } else { None }
     };
     let series: Vec<Option<f64>> =
         (0..=last).map(|window| if window < 3 { None } else { difference(window) }).collect();
@@ -59,29 +59,31 @@ pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
         let values: Vec<f64> = (first..=last).filter_map(|window| *series.get(window as usize)?).collect();
         (values.len() as u32 * 2 >= last + 1 - first).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
-    let jumps: Vec<(u32, f64)> = (3 + SIDE..=last.saturating_sub(SIDE))
-        .filter_map(|window| Some((window, mean(window + 1, window + SIDE)? - mean(window + 1 - SIDE, window)?)))
+    let jumps: Vec<(u32, f64)> = (3 + WINDOWS_PER_SIDE..=last.saturating_sub(WINDOWS_PER_SIDE))
+        .filter_map(|window| {
+            Some((window, mean(window + 1, window + WINDOWS_PER_SIDE)? - mean(window + 1 - WINDOWS_PER_SIDE, window)?))
+        })
         .collect();
-    if jumps.len() < FEWEST_DIFFERENCES {
+    if jumps.len() < MIN_DIFFERENCES {
         return None;
     }
     let centre = median(jumps.iter().map(|(_, jump)| *jump).collect());
-    let usual = NORMAL * median(jumps.iter().map(|(_, jump)| (jump - centre).abs()).collect());
+    let usual = MAD_TO_DEVIATION * median(jumps.iter().map(|(_, jump)| (jump - centre).abs()).collect());
     let (window, jump) = jumps.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let deviations = (jump - centre) / usual;
     // If all jumps are equal, `deviations` is NaN and the comparison is false.
-    let is_jump = deviations > JUMP && jump > 0.0;
-    (is_jump && stays(evidence, window, last)).then_some(Break { window, jump, deviations })
+    let is_jump = deviations > MIN_JUMP && jump > 0.0;
+    (is_jump && is_permanent(evidence, window, last)).then_some(Break { window, jump, deviations })
 }
 
 /// Returns `true` if models from before a window stay worse in all windows after it.
-fn stays(evidence: &Evidence, window: u32, last: u32) -> bool {
-    if last < window + FEWEST_BEHIND {
+fn is_permanent(evidence: &Evidence, window: u32, last: u32) -> bool {
+    if last < window + MIN_WINDOWS_AFTER {
         return false;
     }
     let loss = |at: u32| {
-        let old = mean_loss(evidence, short(), window - 1, at)?;
-        let new = mean_loss(evidence, short(), at - 1, at)?;
+        let old = mean_loss(evidence, short_history(), window - 1, at)?;
+        let new = mean_loss(evidence, short_history(), at - 1, at)?;
         Some((old - new) / evidence.rows(at).max(1.0))
     };
     let mean = |first: u32, last: u32| {
@@ -89,9 +91,11 @@ fn stays(evidence: &Evidence, window: u32, last: u32) -> bool {
         values.iter().sum::<f64>() / values.len().max(1) as f64
     };
     // The run of windows with the smallest loss decides: it would be the one in which a season returns.
-    let first = mean(window + 1, window + SIDE);
-    let weakest = (window + 1..=last + 1 - SIDE).map(|at| mean(at, at + SIDE - 1)).fold(f64::INFINITY, f64::min);
-    first > 0.0 && weakest >= STAYS * first
+    let first = mean(window + 1, window + WINDOWS_PER_SIDE);
+    let weakest = (window + 1..=last + 1 - WINDOWS_PER_SIDE)
+        .map(|at| mean(at, at + WINDOWS_PER_SIDE - 1))
+        .fold(f64::INFINITY, f64::min);
+    first > 0.0 && weakest >= MIN_REMAINING_SHARE * first
 }
 
 fn mean_loss(evidence: &Evidence, history: Scheme, model: u32, window: u32) -> Option<f64> {

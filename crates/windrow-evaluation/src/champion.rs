@@ -6,9 +6,9 @@ use crate::contrast::Contrast;
 use windrow_record::Scheme;
 
 /// The number of windows on which all recipes must have been judged before one takes office.
-const FEWEST_TO_RANK: usize = 12;
+const MIN_WINDOWS: usize = 12;
 /// The maximum number of newest windows that are compared.
-const NEWEST: usize = 16;
+const MAX_WINDOWS: usize = 16;
 
 /// Returns the recipe in office after the last of `windows`. Returns `None` if there are fewer than 12 windows;
 /// `latest` then serves.
@@ -26,9 +26,9 @@ pub fn recipe_in_office(windows: &[(f64, BTreeMap<Scheme, f64>)], recipes: &[Sch
     };
     let judged: Vec<_> = windows.iter().filter(is_judged).collect();
     let mut office = None;
-    for end in FEWEST_TO_RANK..=judged.len() {
+    for end in MIN_WINDOWS..=judged.len() {
         let holder = *office.get_or_insert(*recipes.first()?);
-        let newest = &judged[end.saturating_sub(NEWEST)..end];
+        let newest = &judged[end.saturating_sub(MAX_WINDOWS)..end];
         let rows: Vec<f64> = newest.iter().map(|(rows, _)| *rows).collect();
         let contrast = |challenger: &Scheme| {
             let sums: Vec<f64> = newest.iter().map(|(_, losses)| losses[&holder] - losses[challenger]).collect();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenger_takes_office_when_its_interval_excludes_zero() {
+    fn a_challenger_becomes_champion_when_its_interval_excludes_zero() {
         let recipes = [Scheme::Cumulative, Scheme::Window];
         assert_eq!(recipe_in_office(&windows(11, 0, 0.1), &recipes), None, "too few windows");
         assert_eq!(recipe_in_office(&windows(12, 0, 0.1), &recipes), Some(Scheme::Window));

@@ -66,7 +66,7 @@ impl Spectrum {
     }
 
     /// Returns `self + weight * other`.
-    pub(super) fn plus(&self, weight: f64, other: &Self) -> Self {
+    pub(super) fn add_scaled(&self, weight: f64, other: &Self) -> Self {
         let waves = self.waves.iter().zip(&other.waves).map(|(a, b)| a + weight * b).collect();
         Self { total: self.total + weight * other.total, waves }
     }

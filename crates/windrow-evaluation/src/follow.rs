@@ -3,14 +3,14 @@
 
 use crate::evidence::Evidence;
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::Verdict;
-use crate::ranking::{FEWEST_WINDOWS, Ranking};
+use crate::policy_finding::PolicyVerdict;
+use crate::ranking::{MIN_WINDOWS, Ranking};
 use crate::trial::{Series, Trial, cost, histories};
 use windrow_record::Scheme;
 
 /// The policy that is named after a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Followed {
+pub struct PolicyAtWindow {
     /// The number of the window.
     pub window: u32,
     /// The policy that is named.
@@ -33,7 +33,7 @@ pub fn judge(
     keep: f64,
 ) -> Option<(Trial, Ranking)> {
     let trial = Trial::new(evidence, last, &histories(last, wanted), delay);
-    let ranking = (trial.len() >= FEWEST_WINDOWS).then(|| Ranking::new(&trial, keep))??;
+    let ranking = (trial.len() >= MIN_WINDOWS).then(|| Ranking::new(&trial, keep))??;
     Some((trial, ranking))
 }
 
@@ -47,32 +47,36 @@ pub fn judge(
 /// - It is not among the policies of the trial.
 ///
 /// The advice therefore does not change with differences that the data cannot show.
-pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<Followed>) -> Option<Followed> {
+pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
     let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
-    let new = Followed { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
+    let new = PolicyAtWindow { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
-    let is_shown = verdict == Verdict::GoodEnough;
+    let is_shown = verdict == PolicyVerdict::GoodEnough;
     let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
-    let is_given_up = verdict == Verdict::Worse || !keeps_enough;
+    let is_given_up = verdict == PolicyVerdict::Worse || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
-    let stays =
-        Followed { window: last, policy: old.policy, provisional: !is_shown, was_shown: old.was_shown || is_shown };
+    let stays = PolicyAtWindow {
+        window: last,
+        policy: old.policy,
+        provisional: !is_shown,
+        was_shown: old.was_shown || is_shown,
+    };
     Some(if changes { new } else { stays })
 }
 
 /// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
 ///
-/// `said` holds the policies named after each window, in ascending order. At each window, only advice from windows with
+/// `named_policies` holds the policies named after each window, in ascending order. At each window, only advice from windows with
 /// known labels is followed.
-pub(super) fn series(trial: &Trial, evidence: &Evidence, said: &[Followed]) -> Option<Series> {
+pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[PolicyAtWindow]) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
     let mut current: Option<(Scheme, u32)> = None;
     trial.stateful(evidence, policy, |window| {
         let known = trial.known(window);
-        let advised = said.iter().rev().find(|said| said.window <= known).map(|said| said.policy);
+        let advised = named_policies.iter().rev().find(|named| named.window <= known).map(|named| named.policy);
         let (history, every) = match advised {
             Some(Policy { history, refit: Refit::Every(every) }) => (history, every),
             _ => (Scheme::Cumulative, 1),

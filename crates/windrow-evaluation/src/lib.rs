@@ -41,22 +41,23 @@ mod trial;
 mod window_unit;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, Calm, CostUnit, Course, Judged, Named, NamedChange,
-    OverTime, PolicyComparison, Recommendation, Saved, Status, Step, Subject,
+    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
+    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
+    Status, Subject,
 };
-pub use advise::{Question, advise};
+pub use advise::{AdviceSettings, advise};
 pub use alarm::psi_threshold;
 pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
 pub use champion::recipe_in_office;
 pub use contrast::{Contrast, Interval};
 pub use evidence::Evidence;
-pub use follow::{Followed, judge, named};
+pub use follow::{PolicyAtWindow, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
-pub use policy_finding::{Compared, Effort, Errors, KeptGain, PolicyFinding, Verdict};
+pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{Ranked, Ranking};
-pub use titles::awaited;
+pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories};
 pub use window_unit::WindowUnit;
 

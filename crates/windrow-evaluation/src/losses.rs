@@ -10,7 +10,7 @@ pub const LOSSES_FORMAT: u32 = 1;
 /// The number of blocks in a window: equal runs of rows, in the order of the stream.
 pub const BLOCKS: usize = 8;
 /// The age in windows up to which the losses of every model are kept.
-pub(crate) const OLDEST_AGE: u32 = 64;
+pub(crate) const MAX_AGE: u32 = 64;
 
 /// The losses of every earlier model on the labelled rows of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,5 +71,5 @@ impl WindowLosses {
 /// The losses are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... The
 /// latter serve for the policy that never refits.
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {
-    model < window && (window.get() - model.get() <= OLDEST_AGE || model.get().is_power_of_two())
+    model < window && (window.get() - model.get() <= MAX_AGE || model.get().is_power_of_two())
 }

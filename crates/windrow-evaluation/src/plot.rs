@@ -5,8 +5,8 @@
 //! includes a style sheet. Every picture has a title that states the finding, and a description for screen readers.
 //! Text that is passed in is escaped.
 
+mod advice_pictures;
 mod ages;
-mod answer;
 mod course;
 mod multiples;
 mod reliability;
@@ -16,8 +16,8 @@ mod svg;
 pub mod tables;
 mod triangle;
 
+pub use advice_pictures::AdvicePictures;
 pub use ages::Ages;
-pub use answer::Answer;
 pub use multiples::{Curve, Multiples};
 pub use reliability::{Bin, Reliability};
 pub use svg::{STYLE, escaped};

@@ -9,7 +9,7 @@ use windrow_record::display::percent;
 /// The verdict on a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// The lower bound on the share that it keeps is at least [`Basis::keep`](crate::Basis::keep).
     GoodEnough,
     /// The policy is not shown good enough, and the interval of its difference from the best excludes zero.
@@ -22,7 +22,7 @@ pub enum Verdict {
     Reference,
 }
 
-impl Verdict {
+impl PolicyVerdict {
     /// Returns the verdict as it appears in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,13 +46,13 @@ pub struct PolicyFinding {
     /// The first window on which the policy was judged, if it differs from that of the other policies.
     pub since: Option<u32>,
     /// The verdict on the policy.
-    pub verdict: Verdict,
+    pub verdict: PolicyVerdict,
     /// The mean errors of the policy.
     pub errors: Errors,
     /// The share of the best policy's gain that it keeps.
     pub kept: KeptGain,
     /// The losses compared with those of other policies.
-    pub compared: Compared,
+    pub compared: ComparedLosses,
     /// The number of fits, and the cost.
     pub effort: Effort,
 }
@@ -84,7 +84,7 @@ pub struct KeptGain {
 
 /// The losses compared with those of other policies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Compared {
+pub struct ComparedLosses {
     /// The log-loss per row less that of the best policy.
     pub difference: f64,
     /// The 95% interval of that difference.

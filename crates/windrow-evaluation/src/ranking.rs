@@ -6,17 +6,17 @@ use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::confidence_set::confidence_set;
 use crate::contrast::{Contrast, Interval, Spectrum, quantile};
 use crate::policy::Refit;
-use crate::policy_finding::{KeptGain, Verdict};
+use crate::policy_finding::{KeptGain, PolicyVerdict};
 use crate::trial::{Series, Trial, cost};
 
 /// The minimum number of windows for a ranking.
-pub(crate) const FEWEST_WINDOWS: usize = 12;
+pub(crate) const MIN_WINDOWS: usize = 12;
 /// The minimum number of refits of a policy for a comparison.
-const FEWEST_REFITS: f64 = 4.0;
+const MIN_REFITS: f64 = 4.0;
 /// The number of draws of the bootstrap.
 const DRAWS: usize = 999;
 /// The confidence level of all intervals.
-const LEVEL: f64 = 0.95;
+const CONFIDENCE_LEVEL: f64 = 0.95;
 
 /// The findings on one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Ranked {
     /// if the series is not ranked.
     pub kept: KeptGain,
     /// The verdict that follows from these.
-    pub verdict: Verdict,
+    pub verdict: PolicyVerdict,
     /// The p-value of the model confidence set; `None` if the series is not ranked, or the set has not been computed.
     pub(crate) set_p: Option<f64>,
 }
@@ -53,9 +53,9 @@ pub struct Ranking {
 }
 
 /// Returns `true` if there are enough windows and refits to compare a series with others.
-fn is_told(trial: &Trial, series: &Series) -> bool {
-    let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated) || series.refits >= FEWEST_REFITS;
-    trial.len() >= FEWEST_WINDOWS && refits
+fn has_enough_data(trial: &Trial, series: &Series) -> bool {
+    let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated) || series.refits >= MIN_REFITS;
+    trial.len() >= MIN_WINDOWS && refits
 }
 
 impl Ranking {
@@ -65,11 +65,11 @@ impl Ranking {
         let rows = Spectrum::new(&trial.rows);
         let share = Spectrum::new(&trial.share_loss);
         let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
-        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.plus(-1.0, loss)).collect();
-        let is_short = trial.len() < FEWEST_WINDOWS;
+        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.add_scaled(-1.0, loss)).collect();
+        let is_short = trial.len() < MIN_WINDOWS;
         let is_candidate = |place: usize| {
             let series = &trial.series[place];
-            series.policy.refit != Refit::Never && (is_short || is_told(trial, series))
+            series.policy.refit != Refit::Never && (is_short || has_enough_data(trial, series))
         };
         let places = 0..trial.series.len();
         let best =
@@ -81,7 +81,7 @@ impl Ranking {
         if !is_short {
             ranking.bound(trial);
             let shown = (0..trial.series.len())
-                .filter(|place| ranking.ranked[*place].verdict == Verdict::GoodEnough)
+                .filter(|place| ranking.ranked[*place].verdict == PolicyVerdict::GoodEnough)
                 .min_by_key(|place| cost(trial.series[*place].policy));
             ranking.named = Some(shown.map_or((best, true), |place| (place, false)));
         }
@@ -91,25 +91,25 @@ impl Ranking {
     /// Compares a series with the best one, on the windows of the same trial. The series need not be a planned one.
     pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
         let loss = Spectrum::new(&series.log_loss);
-        let share_gain = Spectrum::new(&trial.share_loss).plus(-1.0, &loss);
+        let share_gain = Spectrum::new(&trial.share_loss).add_scaled(-1.0, &loss);
         let best = &self.share_gain[self.best];
-        let to_best = best.plus(-1.0, &share_gain).contrast(&self.rows, trial.len());
+        let to_best = best.add_scaled(-1.0, &share_gain).contrast(&self.rows, trial.len());
         let share = Some(share_gain.total / best.total).filter(|share| best.total > 0.0 && share.is_finite());
-        let is_told = is_told(trial, series);
-        let is_worse = is_told && to_best.interval().low > 0.0;
+        let is_comparable = has_enough_data(trial, series);
+        let is_worse = is_comparable && to_best.interval().low > 0.0;
         let verdict = match series.policy.refit {
-            Refit::Never => Verdict::Reference,
-            _ if !is_told => Verdict::TooFew,
-            _ if is_worse => Verdict::Worse,
-            _ => Verdict::CannotTell,
+            Refit::Never => PolicyVerdict::Reference,
+            _ if !is_comparable => PolicyVerdict::TooFew,
+            _ if is_worse => PolicyVerdict::Worse,
+            _ => PolicyVerdict::CannotTell,
         };
-        let kept = KeptGain { share, interval: self.interval(to_best).filter(|_| is_told), at_least: None };
+        let kept = KeptGain { share, interval: self.interval(to_best).filter(|_| is_comparable), at_least: None };
         let mut ranked = Ranked { to_best, kept, verdict, set_p: None };
         // A series that is not a candidate has a bound of its own: no simultaneous bound is needed.
-        if is_told && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
-            let most = to_best.mean + quantile(LEVEL, to_best.degrees) * to_best.standard_error;
+        if is_comparable && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
+            let most = to_best.mean + quantile(CONFIDENCE_LEVEL, to_best.degrees) * to_best.standard_error;
             if most <= (1.0 - self.keep) * self.gain.mean {
-                ranked.verdict = Verdict::GoodEnough;
+                ranked.verdict = PolicyVerdict::GoodEnough;
             }
         }
         ranked
@@ -150,9 +150,9 @@ impl Ranking {
         };
         let mut largest: Vec<f64> = drawn.iter().map(largest_error).collect();
         largest.sort_unstable_by(f64::total_cmp);
-        let place = ((DRAWS as f64 * LEVEL).ceil() as usize).min(DRAWS) - 1;
+        let place = ((DRAWS as f64 * CONFIDENCE_LEVEL).ceil() as usize).min(DRAWS) - 1;
         // The level is at least that for a single policy.
-        let level = Normal::standard().cdf(largest[place]).max(LEVEL);
+        let level = Normal::standard().cdf(largest[place]).max(CONFIDENCE_LEVEL);
         let critical = quantile(level, self.gain.degrees);
         for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
@@ -160,14 +160,14 @@ impl Ranking {
             let ranked = &mut self.ranked[*place];
             ranked.kept.at_least = Some(bound);
             if bound >= self.keep {
-                ranked.verdict = Verdict::GoodEnough;
+                ranked.verdict = PolicyVerdict::GoodEnough;
             }
         }
     }
 
     /// Computes the p-values of the model confidence set, with the same draws as the bounds.
     pub(super) fn find_confidence_set(&mut self, trial: &Trial) {
-        if trial.len() < FEWEST_WINDOWS {
+        if trial.len() < MIN_WINDOWS {
             return;
         }
         let (candidates, windows) = (candidates(trial), trial.len());
@@ -198,7 +198,7 @@ impl Ranking {
 
 /// Returns the indices of the series that may be named and have enough data.
 fn candidates(trial: &Trial) -> Vec<usize> {
-    let is_candidate = |series: &Series| series.policy.refit != Refit::Never && is_told(trial, series);
+    let is_candidate = |series: &Series| series.policy.refit != Refit::Never && has_enough_data(trial, series);
     (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
 }
 
@@ -211,6 +211,6 @@ fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     };
     let mut shares: Vec<f64> = drawn.iter().map(share).collect();
     shares.sort_unstable_by(f64::total_cmp);
-    let place = (shares.len() as f64 * (1.0 - LEVEL)).floor() as usize;
+    let place = (shares.len() as f64 * (1.0 - CONFIDENCE_LEVEL)).floor() as usize;
     shares.get(place).copied().unwrap_or_default()
 }

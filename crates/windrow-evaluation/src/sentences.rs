@@ -1,9 +1,9 @@
 //! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
-use crate::advice::{Advice, Named, Status};
+use crate::advice::{Advice, NamedPolicy, Status};
 use crate::policy::{Policy, Refit, history_name, length};
-use crate::policy_finding::{KeptGain, PolicyFinding, Verdict};
-use crate::ranking::FEWEST_WINDOWS;
+use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
+use crate::ranking::MIN_WINDOWS;
 use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
@@ -17,20 +17,20 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
     let judged = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
     match (&advice.recommendation.named, advice.basis.first_advice) {
         (_, Some(first)) => {
-            let needed = format!("schedules can be compared on {judged}, and {FEWEST_WINDOWS} are needed");
+            let needed = format!("schedules can be compared on {judged}, and {MIN_WINDOWS} are needed");
             sentences.push(format!("Too few windows for advice: {needed}."));
             sentences.push(format!("There will be advice after window {first}."));
         }
         (Some(named), None) => answer(advice, named, label, &mut sentences),
-        (None, None) => nothing(advice, &mut sentences),
+        (None, None) => no_recommendation(advice, &mut sentences),
     }
     sentences.extend(advice.subject.note.clone());
     sentences
 }
 
-fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
+fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let unit = advice.subject.window_unit;
-    let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == Verdict::GoodEnough);
+    let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == PolicyVerdict::GoodEnough);
     if named.provisional && !is_any_shown {
         sentences.push("The data do not show yet that any schedule is good enough.".to_owned());
     }
@@ -57,14 +57,18 @@ fn answer(advice: &Advice, named: &Named, label: &dyn Fn(u32) -> String, sentenc
     history(advice, named, of_it, sentences);
     change(advice, named, sentences);
     if let Some(best) = best.filter(|_| !is_best) {
-        sentences.push(format!("The best schedule refits {}, on {}.", best.refit.name(unit), on(best.history, unit)));
+        sentences.push(format!(
+            "The best schedule refits {}, on {}.",
+            best.refit.name(unit),
+            history_phrase(best.history, unit)
+        ));
     }
     if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This has been the advice since {}.", label(named.since)));
     }
 }
 
-fn nothing(advice: &Advice, sentences: &mut Vec<String>) {
+fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
     sentences.push(format!(
         "There is nothing to schedule: the data do not show that any model is better than {BASELINE} so far."
     ));
@@ -89,11 +93,11 @@ fn instruction(advice: &Advice, policy: Policy) -> String {
     let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
     let days = days.filter(|days| *days >= 1.0).map(|days| counted(days.round() as u64, "day", "days"));
     let days = days.map_or_else(String::new, |days| format!(" ({days})"));
-    format!("{}{days}, on {}", Refit::Every(every).name(unit), on(policy.history, unit))
+    format!("{}{days}, on {}", Refit::Every(every).name(unit), history_phrase(policy.history, unit))
 }
 
 /// Returns a history in words, as in `the last 4 months`.
-pub(super) fn on(history: Scheme, unit: WindowUnit) -> String {
+pub(super) fn history_phrase(history: Scheme, unit: WindowUnit) -> String {
     match length(history) {
         None => "all history".to_owned(),
         Some(_) => format!("the {}", history_name(history, unit)),
@@ -102,21 +106,21 @@ pub(super) fn on(history: Scheme, unit: WindowUnit) -> String {
 
 /// Returns a policy as a noun, as in `refitting every 2nd month on the last 4 months`.
 fn refitting(policy: Policy, unit: WindowUnit) -> String {
-    format!("refitting {} on {}", policy.refit.name(unit), on(policy.history, unit))
+    format!("refitting {} on {}", policy.refit.name(unit), history_phrase(policy.history, unit))
 }
 
 /// Returns a clause on the share that refitting every window on all history keeps. `of` says of what.
 pub(super) fn more_history(all: &PolicyFinding, of: &str) -> String {
     let keeps = keeps(&all.kept, of);
     match all.verdict {
-        Verdict::Worse => format!("More history hurts: all of it {keeps}"),
-        Verdict::GoodEnough => format!("More history does not hurt: all of it {keeps}"),
+        PolicyVerdict::Worse => format!("More history hurts: all of it {keeps}"),
+        PolicyVerdict::GoodEnough => format!("More history does not hurt: all of it {keeps}"),
         _ => format!("The data do not show yet whether more history hurts: all of it {keeps}"),
     }
 }
 
 /// Adds sentences on the effect of more and of less history, if the data show one.
-fn history(advice: &Advice, named: &Named, of: &str, sentences: &mut Vec<String>) {
+fn history(advice: &Advice, named: &NamedPolicy, of: &str, sentences: &mut Vec<String>) {
     let unit = advice.subject.window_unit;
     let chosen = length(named.policy.history);
     let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
@@ -126,15 +130,15 @@ fn history(advice: &Advice, named: &Named, of: &str, sentences: &mut Vec<String>
     let limited = advice.comparison.every_window().filter_map(|found| Some((found.policy.length()?, found)));
     let shortest = limited.min_by_key(|(length, _)| *length);
     if let Some((_, found)) = shortest.filter(|(short, _)| chosen.is_none_or(|chosen| *short < chosen))
-        && found.verdict == Verdict::Worse
+        && found.verdict == PolicyVerdict::Worse
     {
-        let on = on(found.policy.history, unit);
+        let on = history_phrase(found.policy.history, unit);
         sentences.push(format!("Less history hurts: refitting on {on} {}.", keeps(&found.kept, of)));
     }
 }
 
 /// Adds sentences on the break, if one was found.
-fn change(advice: &Advice, named: &Named, sentences: &mut Vec<String>) {
+fn change(advice: &Advice, named: &NamedPolicy, sentences: &mut Vec<String>) {
     let Some(found) = &advice.over_time.world_change else { return };
     let unit = advice.subject.window_unit;
     sentences.push(format!("The data changed around {}. Do not train on rows from before it.", found.label));
@@ -180,10 +184,11 @@ mod tests {
 
     use super::*;
     use crate::advice::{
-        ADVICE_FORMAT, Basis, BreakFinding, Calm, Judged, OverTime, PolicyComparison, Recommendation, Subject,
+        ADVICE_FORMAT, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
+        Recommendation, Subject,
     };
     use crate::contrast::Interval;
-    use crate::policy_finding::{Compared, Effort, Errors};
+    use crate::policy_finding::{ComparedLosses, Effort, Errors};
 
     fn last(windows: u32, every: u32) -> Policy {
         let history = match windows {
@@ -193,7 +198,7 @@ mod tests {
         Policy { history, refit: Refit::Every(every) }
     }
 
-    fn finding(policy: Policy, share: f64, verdict: Verdict) -> PolicyFinding {
+    fn finding(policy: Policy, share: f64, verdict: PolicyVerdict) -> PolicyFinding {
         let interval = Some(Interval { low: share - 0.1, high: share + 0.1 });
         PolicyFinding {
             policy,
@@ -202,7 +207,12 @@ mod tests {
             verdict,
             errors: Errors { log_loss: 0.5, brier: 0.2, false_alarms: 0.1, misses: 0.1 },
             kept: KeptGain { share: Some(share), interval, at_least: None },
-            compared: Compared { difference: 0.0, interval: None, confidence_set_p: None, lost_at_break: Some(0.1) },
+            compared: ComparedLosses {
+                difference: 0.0,
+                interval: None,
+                confidence_set_p: None,
+                lost_at_break: Some(0.1),
+            },
             effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
         }
     }
@@ -211,13 +221,13 @@ mod tests {
     fn advice() -> Advice {
         let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
         let planned = vec![
-            finding(last(2, 1), 1.0, Verdict::CannotTell),
-            finding(last(4, 2), 0.98, Verdict::GoodEnough),
-            finding(all, 0.67, Verdict::Worse),
-            finding(last(4, 8), 0.5, Verdict::Worse),
-            finding(last(1, 1), -1.85, Verdict::Worse),
+            finding(last(2, 1), 1.0, PolicyVerdict::CannotTell),
+            finding(last(4, 2), 0.98, PolicyVerdict::GoodEnough),
+            finding(all, 0.67, PolicyVerdict::Worse),
+            finding(last(4, 8), 0.5, PolicyVerdict::Worse),
+            finding(last(1, 1), -1.85, PolicyVerdict::Worse),
         ];
-        let judged = Judged {
+        let judged = JudgedWindows {
             first: 17,
             last: 60,
             windows: 44,
@@ -235,22 +245,22 @@ mod tests {
             recommendation: Recommendation {
                 status: Status::Clear,
                 sentences: Vec::new(),
-                named: Some(Named { policy: last(4, 2), provisional: false, since: 20 }),
+                named: Some(NamedPolicy { policy: last(4, 2), provisional: false, since: 20 }),
                 changes: Vec::new(),
             },
             comparison: PolicyComparison { planned, ..PolicyComparison::default() },
-            over_time: OverTime::default(),
+            over_time: ChangesOverTime::default(),
         }
     }
 
-    fn said(advice: &Advice) -> Vec<String> {
+    fn advice_sentences(advice: &Advice) -> Vec<String> {
         sentences(advice, &|window| format!("window {window}"))
     }
 
     #[test]
     fn a_share_is_introduced_once_and_a_negative_one_is_put_into_words() {
         assert_eq!(
-            said(&advice()),
+            advice_sentences(&advice()),
             [
                 "Refit every 2nd month, on the last 4 months.",
                 "That keeps 98% (88 to 108) of the improvement that the best schedule gives over predicting the \
@@ -295,7 +305,7 @@ mod tests {
             label: "window 29 (2019-05)".to_owned(),
             jump: 0.1,
             deviations: 9.0,
-            calm: Some(Calm {
+            calm: Some(PolicyAfterBreak {
                 first: 33,
                 windows: 28,
                 policy: last(4, 8),
@@ -311,21 +321,21 @@ mod tests {
             "If no other change comes, refitting every 8th month on the last 4 months is good enough (judged only on \
              months after this change).",
         ];
-        assert_eq!(said(&advice)[4..7], expected);
+        assert_eq!(advice_sentences(&advice)[4..7], expected);
         // Without a policy that refits less often, and too soon after the change.
         advice.comparison.planned.retain(|found| found.policy.refit == Refit::Every(1));
         advice.over_time.world_change = Some(BreakFinding { calm: None, ..change });
-        let said = said(&advice);
-        assert!(said.contains(&"One change does not show how often changes happen.".to_owned()), "{said:?}");
-        assert!(!said.iter().any(|sentence| sentence.starts_with("If no other change")), "{said:?}");
+        let sentences = advice_sentences(&advice);
+        assert!(sentences.contains(&"One change does not show how often changes happen.".to_owned()), "{sentences:?}");
+        assert!(!sentences.iter().any(|sentence| sentence.starts_with("If no other change")), "{sentences:?}");
     }
 
     #[test]
     fn provisional_advice_says_what_the_data_do_not_show() {
         let mut advice = advice();
-        advice.recommendation.named = Some(Named { policy: last(2, 1), provisional: true, since: 20 });
+        advice.recommendation.named = Some(NamedPolicy { policy: last(2, 1), provisional: true, since: 20 });
         assert_eq!(
-            said(&advice)[..4],
+            advice_sentences(&advice)[..4],
             [
                 "For now, refit every month, on the last 2 months.",
                 "Of all schedules tried, this one improves most on predicting the average rate so far: by 0.0600 \
@@ -335,10 +345,10 @@ mod tests {
             ]
         );
         for found in &mut advice.comparison.planned {
-            found.verdict = Verdict::CannotTell;
+            found.verdict = PolicyVerdict::CannotTell;
         }
         assert_eq!(
-            said(&advice)[..5],
+            advice_sentences(&advice)[..5],
             [
                 "The data do not show yet that any schedule is good enough.",
                 "For now, refit every month, on the last 2 months.",
@@ -351,7 +361,7 @@ mod tests {
         );
         advice.recommendation.named = None;
         assert_eq!(
-            said(&advice),
+            advice_sentences(&advice),
             [
                 "There is nothing to schedule: the data do not show that any model is better than predicting the \
                  average rate so far.",

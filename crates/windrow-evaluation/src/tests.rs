@@ -69,10 +69,10 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     let (keep, last) = (0.9, evidence.last());
-    let mut said: Vec<Followed> = Vec::new();
+    let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
-        let before = said.last().copied();
-        said.extend(
+        let before = named_policies.last().copied();
+        named_policies.extend(
             judge(evidence, window, None, delay, keep)
                 .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
         );
@@ -85,7 +85,7 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         days: Some(7.0),
         ..Subject::default()
     };
-    let question = Question {
+    let question = AdviceSettings {
         subject,
         keep,
         delay,
@@ -94,7 +94,7 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         label: &|window| format!("window {window} (week of 2013-04-01)"),
         has_drifted: &|since, now| now - since >= 5,
         recalibrated: &[],
-        said: &said,
+        named_policies: &named_policies,
     };
     advise(evidence, &question)
 }
@@ -146,16 +146,20 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
     let named = advice.recommendation.named.as_ref().expect("a name");
     assert!(!named.provisional);
     let found = advice.comparison.finding(named.policy).expect("its finding");
-    assert_eq!(found.verdict, Verdict::GoodEnough);
+    assert_eq!(found.verdict, PolicyVerdict::GoodEnough);
     assert!(found.kept.at_least.is_some_and(|bound| bound >= 0.9));
     let cheaper =
         advice.comparison.planned.iter().filter(|other| other.effort.fits_per_window < found.effort.fits_per_window);
     assert!(cheaper.clone().count() > 0);
-    assert!(cheaper.into_iter().all(|other| other.verdict != Verdict::GoodEnough), "{:?}", advice.comparison.planned);
+    assert!(
+        cheaper.into_iter().all(|other| other.verdict != PolicyVerdict::GoodEnough),
+        "{:?}",
+        advice.comparison.planned
+    );
     // A policy that is truly worse gets this verdict: the last window only loses 0.02 per row of a gain of 0.08.
     let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
     let last = advice.comparison.finding(last).expect("its finding");
-    assert_eq!(last.verdict, Verdict::Worse);
+    assert_eq!(last.verdict, PolicyVerdict::Worse);
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
     assert!(
@@ -183,7 +187,7 @@ fn too_few_windows_say_how_many_would_do() {
 }
 
 #[test]
-fn where_no_model_gains_there_is_nothing_to_schedule() {
+fn no_schedule_is_advised_if_no_model_gains() {
     // Always predicting the share of positives loses 0.5004 per row.
     let advice = advice_on(&evidence(60, |history, model, window| 0.12 + stable(history, model, window)), 0);
     assert_eq!((advice.recommendation.named.as_ref(), advice.recommendation.status), (None, Status::Clear));
@@ -195,7 +199,7 @@ fn where_no_model_gains_there_is_nothing_to_schedule() {
 }
 
 #[test]
-fn one_jump_that_stays_is_a_break_and_a_season_is_none() {
+fn a_lasting_jump_is_a_break_and_a_season_is_not() {
     let broken = |history: Scheme, model: u32, window: u32| {
         let length = match history {
             Scheme::Window => 1,
@@ -224,13 +228,14 @@ fn one_jump_that_stays_is_a_break_and_a_season_is_none() {
 }
 
 #[test]
-fn a_name_stays_until_it_is_given_up() {
+fn a_named_policy_is_replaced_only_for_a_reason() {
     let evidence = evidence(60, stable);
     let (trial, ranking) = judge(&evidence, 60, None, 0, 0.9).expect("enough windows");
     let new = named(&trial, &ranking, 60, None).expect("a name");
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
-    let before = |policy, was_shown: bool| Some(Followed { window: 59, policy, provisional: !was_shown, was_shown });
-    let after = |before| named(&trial, &ranking, 60, before).map(|said| said.policy);
+    let before =
+        |policy, was_shown: bool| Some(PolicyAtWindow { window: 59, policy, provisional: !was_shown, was_shown });
+    let after = |before| named(&trial, &ranking, 60, before).map(|named| named.policy);
     // A named policy gives way if a cheaper one is good enough, if it is worse, or if it is no longer judged.
     let four = NonZeroU32::new(4).expect("not 0");
     assert_eq!(after(before(of(Scheme::Cumulative, 1), true)), Some(new.policy));
@@ -238,7 +243,7 @@ fn a_name_stays_until_it_is_given_up() {
     assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
     // A cheaper policy that was shown good enough before stays, provisionally, if the data no longer decide.
     let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
-        ranked.verdict == Verdict::CannotTell
+        ranked.verdict == PolicyVerdict::CannotTell
             && ranked.kept.share >= Some(0.9)
             && series.policy.fits() < new.policy.fits()
     });
@@ -273,7 +278,7 @@ fn sentences_are_short() {
 }
 
 #[test]
-fn what_is_stored_is_read_back() {
+fn advice_reads_back_as_it_was_stored() {
     let advice = advice_on(&evidence(40, stable), 0);
     let text = serde_json::to_string(&advice).expect("JSON");
     assert_eq!(serde_json::from_str::<Advice>(&text).expect("advice"), advice);

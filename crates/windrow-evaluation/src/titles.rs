@@ -3,8 +3,8 @@
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::first_judged;
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{PolicyFinding, Verdict};
-use crate::ranking::FEWEST_WINDOWS;
+use crate::policy_finding::{PolicyFinding, PolicyVerdict};
+use crate::ranking::MIN_WINDOWS;
 use crate::sentences::{keeps, more_history};
 use windrow_record::Scheme;
 
@@ -26,8 +26,8 @@ pub(crate) fn age_title(advice: &Advice) -> Option<String> {
 
 /// Returns the text with the windows after which there can be a comparison and advice. `delay` is the label delay in
 /// windows.
-pub fn awaited(histories: Option<&[Scheme]>, delay: u32) -> String {
-    let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, FEWEST_WINDOWS));
+pub fn first_advice_sentence(histories: Option<&[Scheme]>, delay: u32) -> String {
+    let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, MIN_WINDOWS));
     format!("Schedules can be compared after window {first}. There will be advice after window {advice}.")
 }
 
@@ -45,7 +45,7 @@ fn how_often(advice: &Advice) -> String {
     };
     let every = policy.refit.name(advice.subject.window_unit);
     match (found.verdict, advice.comparison.is_best(found)) {
-        (Verdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(&found.kept, "")),
+        (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(&found.kept, "")),
         (_, true) => {
             let rarer = |found: &&PolicyFinding| {
                 found.policy.history == policy.history
@@ -53,7 +53,7 @@ fn how_often(advice: &Advice) -> String {
                     && found.policy != policy
             };
             let is_shown =
-                advice.comparison.planned.iter().filter(rarer).any(|found| found.verdict == Verdict::GoodEnough);
+                advice.comparison.planned.iter().filter(rarer).any(|found| found.verdict == PolicyVerdict::GoodEnough);
             let rest = if is_shown { "" } else { "; the data do not show yet that less often is enough" };
             format!("Refitting {every} did best{rest}")
         }

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 
 use crate::evidence::Evidence;
-use crate::losses::{BLOCKS, ModelLosses, OLDEST_AGE};
+use crate::losses::{BLOCKS, MAX_AGE, ModelLosses};
 use crate::policy::{Policy, Refit, length};
 use windrow_record::Scheme;
 
 /// The maximum length of a finite history, as a share of the windows.
-const LONGEST_HISTORY: f64 = 0.4;
+const MAX_HISTORY_SHARE: f64 = 0.4;
 /// The maximum interval between two refits, as a share of the windows judged.
-const LONGEST_INTERVAL: f64 = 1.0 / 3.0;
+const MAX_INTERVAL_SHARE: f64 = 1.0 / 3.0;
 
 /// The losses of one policy, summed by window.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ pub struct Trial {
 /// Returns the histories to try with a number of windows: the last 1, 2, 4, 8, ... and all. With `wanted`, returns
 /// those of it that are not too long.
 pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
-    let longest = LONGEST_HISTORY * f64::from(windows);
+    let longest = MAX_HISTORY_SHARE * f64::from(windows);
     let doubling = (0..31).map(|power| sliding(1 << power)).chain([Scheme::Cumulative]);
     let all: Vec<Scheme> = wanted.map_or_else(|| doubling.collect(), <[Scheme]>::to_vec);
     all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
@@ -67,9 +67,9 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 
 /// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... windows.
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
-    let longest = (judged as f64 * LONGEST_INTERVAL).max(1.0);
+    let longest = (judged as f64 * MAX_INTERVAL_SHARE).max(1.0);
     let powers = (0..31).map(|power| 1_u32 << power);
-    powers.take_while(|every| f64::from(*every) <= longest && every + delay <= OLDEST_AGE).collect()
+    powers.take_while(|every| f64::from(*every) <= longest && every + delay <= MAX_AGE).collect()
 }
 
 impl Trial {

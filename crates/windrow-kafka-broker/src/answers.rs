@@ -12,11 +12,11 @@ pub(super) mod topics;
 
 use kafka_protocol::protocol::StrBytes;
 
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 use crate::wire::text;
 
 /// Returns the error code and the message of an answer.
-fn told(result: Result<(), Refused>) -> (i16, Option<StrBytes>) {
+fn error_fields(result: Result<(), Refusal>) -> (i16, Option<StrBytes>) {
     match result {
         Ok(()) => (0, None),
         Err((error, message)) => (error.code(), Some(text(message))),

@@ -8,13 +8,13 @@ pub(super) mod records;
 /// The size of the header: bytes from a batch's start to its first record.
 pub(super) const HEADER: usize = 61;
 /// Bytes at a batch's start that its length field does not count.
-const PREFIX: usize = 12;
+const LENGTH_PREFIX: usize = 12;
 /// Bytes at a batch's start that its checksum does not cover.
-const COVERED: usize = 21;
+const CHECKSUM_START: usize = 21;
 /// The only message format since Kafka 0.11. Kafka 4 accepts no other.
 const MAGIC: i8 = 2;
 /// The highest number of a codec: none, gzip, snappy, lz4, zstd.
-const CODECS: i16 = 4;
+const MAX_CODEC: i16 = 4;
 /// The producer id of a batch that is not idempotent.
 pub(super) const NO_PRODUCER: i64 = -1;
 
@@ -40,7 +40,7 @@ pub(super) struct Header {
 
 /// The reason why bytes are not one batch that can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum BatchFault {
     /// The batch is too short, has a wrong length, or has a wrong checksum.
     Corrupt,
     /// The message format is not 2.
@@ -58,14 +58,14 @@ impl Header {
     /// too small.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; HEADER] = bytes.first_chunk()?;
-        let size = usize::try_from(i32::from_be_bytes(field(bytes, 8))).ok()?.checked_add(PREFIX)?;
+        let size = usize::try_from(i32::from_be_bytes(field(bytes, 8))).ok()?.checked_add(LENGTH_PREFIX)?;
         (size >= HEADER).then_some(())?;
         Some(Self {
             base_offset: i64::from_be_bytes(field(bytes, 0)),
             size,
             magic: i8::from_be_bytes(field(bytes, 16)),
             checksum: u32::from_be_bytes(field(bytes, 17)),
-            attributes: i16::from_be_bytes(field(bytes, COVERED)),
+            attributes: i16::from_be_bytes(field(bytes, CHECKSUM_START)),
             last_offset_delta: i32::from_be_bytes(field(bytes, 23)),
             base_timestamp: i64::from_be_bytes(field(bytes, 27)),
             max_timestamp: i64::from_be_bytes(field(bytes, 35)),
@@ -102,32 +102,32 @@ impl Header {
     pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
         self.magic == MAGIC
             && self.last_offset_delta >= 0
-            && bytes.get(COVERED..self.size).is_some_and(|covered| crc32c::crc32c(covered) == self.checksum)
+            && bytes.get(CHECKSUM_START..self.size).is_some_and(|covered| crc32c::crc32c(covered) == self.checksum)
     }
 }
 
 /// Checks that `bytes` are exactly one batch that a client may store, and returns its header.
-pub(super) fn check(bytes: &[u8]) -> Result<Header, Fault> {
+pub(super) fn check(bytes: &[u8]) -> Result<Header, BatchFault> {
     // The format number is at the same position in every format.
     if bytes.get(16).is_some_and(|magic| *magic < MAGIC.cast_unsigned()) {
-        return Err(Fault::Format);
+        return Err(BatchFault::Format);
     }
-    let header = Header::read(bytes).ok_or(Fault::Corrupt)?;
+    let header = Header::read(bytes).ok_or(BatchFault::Corrupt)?;
     if header.magic != MAGIC {
-        return Err(Fault::Format);
+        return Err(BatchFault::Format);
     }
     if header.size < bytes.len() {
-        return Err(Fault::Several);
+        return Err(BatchFault::Several);
     }
     if !header.is_intact(bytes) {
-        return Err(Fault::Corrupt);
+        return Err(BatchFault::Corrupt);
     }
     if header.is_transactional() {
-        return Err(Fault::Transactional);
+        return Err(BatchFault::Transactional);
     }
     let counts_agree = header.last_offset_delta.checked_add(1) == Some(header.count);
-    if header.is_control() || header.codec() > CODECS || header.count < 1 || !counts_agree {
-        return Err(Fault::Invalid);
+    if header.is_control() || header.codec() > MAX_CODEC || header.count < 1 || !counts_agree {
+        return Err(BatchFault::Invalid);
     }
     Ok(header)
 }
@@ -138,7 +138,7 @@ pub(super) fn place(bytes: &mut [u8], base_offset: i64) {
         *place = base_offset.to_be_bytes();
     }
     // The leader epoch is always 0, because there is only one leader.
-    if let Some(epoch) = bytes.get_mut(PREFIX..PREFIX + 4) {
+    if let Some(epoch) = bytes.get_mut(LENGTH_PREFIX..LENGTH_PREFIX + 4) {
         epoch.fill(0);
     }
 }
@@ -175,7 +175,7 @@ pub fn sealed(
     count: i32,
     records: &[u8],
 ) -> Vec<u8> {
-    let mut bytes = vec![0; COVERED];
+    let mut bytes = vec![0; CHECKSUM_START];
     bytes.extend(attributes.to_be_bytes());
     bytes.extend(last_offset_delta.to_be_bytes());
     bytes.extend(times.0.to_be_bytes());
@@ -185,10 +185,10 @@ pub fn sealed(
     bytes.extend(sequence.to_be_bytes());
     bytes.extend(count.to_be_bytes());
     bytes.extend(records);
-    let length = i32::try_from(bytes.len() - PREFIX).expect("a short batch");
+    let length = i32::try_from(bytes.len() - LENGTH_PREFIX).expect("a short batch");
     bytes[8..12].copy_from_slice(&length.to_be_bytes());
     bytes[16] = 2;
-    let checksum = crc32c::crc32c(&bytes[COVERED..]);
+    let checksum = crc32c::crc32c(&bytes[CHECKSUM_START..]);
     bytes[17..21].copy_from_slice(&checksum.to_be_bytes());
     bytes
 }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn any_flipped_bit_behind_the_place_is_noticed() {
         let good = batch_of(2, None, 5);
-        for bit in PREFIX * 8 + 32..good.len() * 8 {
+        for bit in LENGTH_PREFIX * 8 + 32..good.len() * 8 {
             let mut bytes = good.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(check(&bytes).is_err(), "bit {bit}");
@@ -221,23 +221,23 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_may_store_is_told_apart() {
+    fn invalid_batches_are_rejected_with_their_fault() {
         let none = (NO_PRODUCER, -1, -1);
         let with = |attributes, delta, count| sealed(attributes, delta, (0, 0), none, count, &[2, 0]);
         assert_eq!(check(&with(0, 0, 1)).map(|header| header.count), Ok(1));
         for (bytes, fault) in [
-            (with(0b10_0000, 0, 1), Fault::Invalid),
-            (with(0b1_0000, 0, 1), Fault::Transactional),
-            (with(5, 0, 1), Fault::Invalid),
-            (with(0, 1, 1), Fault::Invalid),
-            (with(0, 0, 0), Fault::Invalid),
-            (with(0, i32::MAX, i32::MIN), Fault::Invalid),
-            ([with(0, 0, 1), with(0, 0, 1)].concat(), Fault::Several),
+            (with(0b10_0000, 0, 1), BatchFault::Invalid),
+            (with(0b1_0000, 0, 1), BatchFault::Transactional),
+            (with(5, 0, 1), BatchFault::Invalid),
+            (with(0, 1, 1), BatchFault::Invalid),
+            (with(0, 0, 0), BatchFault::Invalid),
+            (with(0, i32::MAX, i32::MIN), BatchFault::Invalid),
+            ([with(0, 0, 1), with(0, 0, 1)].concat(), BatchFault::Several),
         ] {
             assert_eq!(check(&bytes), Err(fault));
         }
         let mut old = with(0, 0, 1);
         old[16] = 1;
-        assert_eq!(check(&old), Err(Fault::Format));
+        assert_eq!(check(&old), Err(BatchFault::Format));
     }
 }

@@ -13,9 +13,9 @@ use crate::directory::Directory;
 use crate::groups::{Coordinator, Topics};
 
 /// The id of the only node.
-pub(super) const NODE: BrokerId = BrokerId(1);
+pub(super) const NODE_ID: BrokerId = BrokerId(1);
 /// The maximum total size of requests in memory, in bytes. The same limit applies to answers.
-const BUDGET: usize = 32 * 1024 * 1024;
+const MEMORY_LIMIT: usize = 32 * 1024 * 1024;
 
 /// A broker without its connections.
 #[derive(Debug)]
@@ -44,12 +44,12 @@ impl Broker {
     ) -> Self {
         let (host, port) = (StrBytes::from_string(host), i32::from(port));
         let (cluster_id, folder) = (directory.id().to_string(), directory.path().display().to_string());
-        let (requests, answers) = (Budget::new(BUDGET), Budget::new(BUDGET));
+        let (requests, answers) = (Budget::new(MEMORY_LIMIT), Budget::new(MEMORY_LIMIT));
         Self { host, port, cluster_id, folder, catalog, groups, requests, answers, clock, turns: AtomicUsize::new(0) }
     }
 
     /// Returns a number that increases with each fetch, so that no partition is always read first.
-    pub(super) fn turn(&self) -> usize {
+    pub(super) fn next_rotation(&self) -> usize {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -64,7 +64,7 @@ impl Broker {
     }
 
     /// Expires members and sessions of groups when they are due. Never returns.
-    pub(super) async fn keep_time(&self) {
+    pub(super) async fn expire_sessions(&self) {
         loop {
             let next = self.groups.expire(&self.topics(), Instant::now());
             let due = next.unwrap_or_else(Instant::now);

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 /// The size of a permit in bytes. The first unit of each claim is free, because the number of connections limits these
 /// units.
-const UNIT: usize = 4 * 1024;
+const PERMIT_BYTES: usize = 4 * 1024;
 
 /// A number of bytes that many claims share.
 #[derive(Debug, Clone)]
@@ -27,17 +27,17 @@ pub(super) struct Claim {
     budget: Budget,
     units: usize,
     permits: Option<OwnedSemaphorePermit>,
-    alone: Option<OwnedMutexGuard<()>>,
+    exclusive: Option<OwnedMutexGuard<()>>,
 }
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(bytes / UNIT)), beyond: Arc::default(), waiting: Arc::default() }
+        Self { room: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)), beyond: Arc::default(), waiting: Arc::default() }
     }
 
     /// Creates an empty claim.
     pub(super) fn claim(&self) -> Claim {
-        Claim { budget: self.clone(), units: 0, permits: None, alone: None }
+        Claim { budget: self.clone(), units: 0, permits: None, exclusive: None }
     }
 }
 
@@ -47,32 +47,32 @@ impl Claim {
         let wanted = units(bytes);
         let more = wanted.saturating_sub(self.units);
         self.units = self.units.max(wanted);
-        if more == 0 || self.alone.is_some() {
+        if more == 0 || self.exclusive.is_some() {
             return;
         }
         let room = Arc::clone(&self.budget.room);
         let some = u32::try_from(more).unwrap_or(u32::MAX);
-        let _waiting = Waiting::new(&self.budget.waiting);
+        let _waiting = WaitingClaim::new(&self.budget.waiting);
         tokio::select! {
             biased;
             Ok(permits) = room.acquire_many_owned(some), if more <= Semaphore::MAX_PERMITS => match &mut self.permits {
                 Some(held) => held.merge(permits),
                 None => self.permits = Some(permits),
             },
-            alone = Arc::clone(&self.budget.beyond).lock_owned() => self.alone = Some(alone),
+            exclusive = Arc::clone(&self.budget.beyond).lock_owned() => self.exclusive = Some(exclusive),
         }
     }
 
     /// Returns true if this claim holds memory while other claims wait for some.
     pub(super) fn is_wanted(&self) -> bool {
-        (self.permits.is_some() || self.alone.is_some()) && self.budget.waiting.load(Ordering::Relaxed) > 0
+        (self.permits.is_some() || self.exclusive.is_some()) && self.budget.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Releases everything beyond `bytes`.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
         let kept = units(bytes);
         self.units = self.units.min(kept);
-        self.alone = None;
+        self.exclusive = None;
         if let Some(held) = &mut self.permits {
             drop(held.split(held.num_permits().saturating_sub(kept)));
         }
@@ -80,20 +80,20 @@ impl Claim {
 }
 
 fn units(bytes: usize) -> usize {
-    bytes.div_ceil(UNIT).saturating_sub(1)
+    bytes.div_ceil(PERMIT_BYTES).saturating_sub(1)
 }
 
 /// A guard that counts one waiting claim until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitingClaim<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingClaim<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingClaim<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -109,23 +109,23 @@ mod tests {
 
     #[tokio::test]
     async fn claims_share_a_bound_and_one_may_go_beyond() {
-        let budget = Budget::new(100 * UNIT);
+        let budget = Budget::new(100 * PERMIT_BYTES);
         let [mut one, mut two, mut three] = [budget.claim(), budget.claim(), budget.claim()];
-        assert!(is_granted(&mut one, 61 * UNIT).await);
-        assert!(is_granted(&mut two, 41 * UNIT).await);
-        assert!(is_granted(&mut one, 500 * UNIT).await, "one goes beyond");
-        assert!(is_granted(&mut three, UNIT).await, "what is small does not wait");
+        assert!(is_granted(&mut one, 61 * PERMIT_BYTES).await);
+        assert!(is_granted(&mut two, 41 * PERMIT_BYTES).await);
+        assert!(is_granted(&mut one, 500 * PERMIT_BYTES).await, "one goes beyond");
+        assert!(is_granted(&mut three, PERMIT_BYTES).await, "what is small does not wait");
         assert!(!one.is_wanted());
         {
-            let mut waits = Box::pin(three.grow_to(2 * UNIT));
+            let mut waits = Box::pin(three.grow_to(2 * PERMIT_BYTES));
             let is_granted = tokio::select! { biased; () = &mut waits => true, () = tokio::task::yield_now() => false };
             assert!(!is_granted, "and no other");
             assert!(one.is_wanted() && two.is_wanted());
         }
         assert!(!one.is_wanted());
-        one.shrink_to(11 * UNIT);
+        one.shrink_to(11 * PERMIT_BYTES);
         let mut three = budget.claim();
-        assert!(is_granted(&mut three, 51 * UNIT).await);
+        assert!(is_granted(&mut three, 51 * PERMIT_BYTES).await);
         drop((one, two, three));
         assert_eq!(budget.room.available_permits(), 100);
     }

@@ -18,14 +18,14 @@ use uuid::Uuid;
 use crate::catalog::settings::Settings;
 pub(crate) use crate::catalog::topic::{Topic, check_name};
 use crate::disk::{Disk, RecoveryError};
-use crate::journal::{Entry, Found, Journal};
-use crate::log::Log;
-use crate::refused::Refused;
+use crate::journal::{Entry, Journal, JournalContents};
+use crate::log::PartitionLog;
+use crate::refusal::Refusal;
 
 /// The maximum number of partitions in all topics. Each costs a little memory, and files once it has messages.
-const PARTITIONS: usize = 20_000;
+const MAX_PARTITIONS: usize = 20_000;
 /// The number of producer ids that one journal entry reserves.
-const PRODUCER_IDS: i64 = 1_000;
+const PRODUCER_ID_BLOCK: i64 = 1_000;
 
 /// A topic, or the error for one that does not exist.
 pub(super) type FoundTopic = Result<Arc<Topic>, ResponseError>;
@@ -62,7 +62,7 @@ impl Catalog {
         folder: &Path,
         disk: Arc<Disk>,
         journal: Arc<Journal>,
-        found: Found,
+        found: JournalContents,
         now: i64,
     ) -> Result<(Self, bool), RecoveryError> {
         let folder = folder.join("topics");
@@ -87,22 +87,22 @@ impl Catalog {
                 tracing::warn!(folder = %path.display(), "the journal does not list these files; they are not changed");
             }
         }
-        let (mut known, mut lost_a_tail) = (Topics::default(), false);
+        let (mut known, mut lost_messages) = (Topics::default(), false);
         for (id, name, partitions, given) in topics {
             let settings = Settings::restored(given);
             let mut logs = Vec::new();
             for partition in 0..partitions {
                 let start = starts.get(&(id, partition)).copied().unwrap_or(0);
                 let folder = folder.join(id.to_string()).join(partition.to_string());
-                let (log, has_lost) = Log::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
-                lost_a_tail |= has_lost;
+                let (log, has_lost) = PartitionLog::open(folder, Arc::clone(&disk), settings.retention(), start, now)?;
+                lost_messages |= has_lost;
                 logs.push(Arc::new(log));
             }
             known.put(Topic { id, name, settings, logs });
         }
         let producer_ids = Mutex::new(ProducerIds { next: first_id, reserved: first_id });
         let topics = RwLock::new(known);
-        Ok((Self { folder, disk, journal, topics, changing: Mutex::default(), producer_ids }, lost_a_tail))
+        Ok((Self { folder, disk, journal, topics, changing: Mutex::default(), producer_ids }, lost_messages))
     }
 
     pub(super) fn by_name(&self, name: &str) -> FoundTopic {
@@ -133,7 +133,7 @@ impl Catalog {
         partitions: i32,
         settings: Settings,
         only_check: bool,
-    ) -> Result<Arc<Topic>, Refused> {
+    ) -> Result<Arc<Topic>, Refusal> {
         check_name(name)?;
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.by_name(name).is_ok() {
@@ -155,7 +155,7 @@ impl Catalog {
     }
 
     /// Increases the number of partitions of a topic to `count`.
-    pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refused> {
+    pub(super) fn add_partitions(&self, name: &str, count: i32, only_check: bool) -> Result<(), Refusal> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topic = (*self.by_name(name).map_err(|_| unknown())?).clone();
         let has = topic.partitions();
@@ -181,8 +181,8 @@ impl Catalog {
         &self,
         name: &str,
         only_check: bool,
-        change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
-    ) -> Result<(), Refused> {
+        change: impl FnOnce(&Settings) -> Result<Settings, Refusal>,
+    ) -> Result<(), Refusal> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut topic = (*self.by_name(name).map_err(|_| unknown())?).clone();
         topic.settings = change(&topic.settings)?;
@@ -197,7 +197,7 @@ impl Catalog {
     }
 
     /// Deletes a topic with its messages. Clients that wait for its messages get an error.
-    pub(super) fn delete(&self, id: Uuid) -> Result<(), Refused> {
+    pub(super) fn delete(&self, id: Uuid) -> Result<(), Refusal> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = self.by_id(id).map_err(|_| unknown())?;
         self.journal.append(&[Entry::Deleted { id }], true).map_err(|error| storage(&error))?;
@@ -216,21 +216,21 @@ impl Catalog {
     }
 
     /// Deletes the messages of a partition before `start`.
-    pub(super) fn begin_at(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refused> {
+    pub(super) fn delete_before(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refusal> {
         let Some(log) = topic.log(partition) else { return Err(unknown()) };
         if start > log.bounds().start {
             let entry = Entry::Start { id: topic.id, partition, offset: start };
             self.journal.append(&[entry], false).map_err(|error| storage(&error))?;
-            log.begin_at(start);
+            log.delete_before(start);
         }
         Ok(())
     }
 
     /// Returns an id that no producer had before.
-    pub(super) fn producer_id(&self) -> Result<i64, Refused> {
+    pub(super) fn producer_id(&self) -> Result<i64, Refusal> {
         let mut ids = self.producer_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.next == ids.reserved {
-            let next = ids.reserved + PRODUCER_IDS;
+            let next = ids.reserved + PRODUCER_ID_BLOCK;
             self.journal.append(&[Entry::ProducerIds { next }], true).map_err(|error| storage(&error))?;
             ids.reserved = next;
         }
@@ -240,14 +240,14 @@ impl Catalog {
 
     /// Deletes messages beyond the limits of age and size, and seals full segments. `now` is in milliseconds since
     /// 1970.
-    pub(super) fn tidy(&self, now: i64) {
+    pub(super) fn clean_up(&self, now: i64) {
         for topic in self.all() {
             for (partition, log) in (0..).zip(&topic.logs) {
                 if log.is_deleted() {
                     continue;
                 }
                 if let Some(start) = log.expired(now)
-                    && let Err((_, error)) = self.begin_at(&topic, partition, start)
+                    && let Err((_, error)) = self.delete_before(&topic, partition, start)
                 {
                     tracing::warn!(error, topic = topic.name, partition, "old messages were not deleted");
                 }
@@ -272,15 +272,15 @@ impl Catalog {
         }
     }
 
-    fn journal_topic(&self, topic: &Topic) -> Result<(), Refused> {
+    fn journal_topic(&self, topic: &Topic) -> Result<(), Refusal> {
         let (partitions, settings) = (topic.partitions(), topic.settings.given().clone());
         let entry = Entry::Topic { id: topic.id, name: topic.name.clone(), partitions, settings };
         self.journal.append(&[entry], true).map_err(|error| storage(&error))
     }
 
-    fn check_room(&self, more: usize) -> Result<(), Refused> {
-        if self.partitions().saturating_add(more) > PARTITIONS {
-            let text = format!("This broker supports at most {PARTITIONS} partitions in total.");
+    fn check_room(&self, more: usize) -> Result<(), Refusal> {
+        if self.partitions().saturating_add(more) > MAX_PARTITIONS {
+            let text = format!("This broker supports at most {MAX_PARTITIONS} partitions in total.");
             return Err((ResponseError::InvalidPartitions, text));
         }
         Ok(())
@@ -290,7 +290,7 @@ impl Catalog {
         let folder = self.folder.join(topic.id.to_string());
         for partition in topic.logs.len()..usize::try_from(partitions).unwrap_or(0) {
             let (folder, disk) = (folder.join(partition.to_string()), Arc::clone(&self.disk));
-            topic.logs.push(Arc::new(Log::empty(folder, disk, topic.settings.retention())));
+            topic.logs.push(Arc::new(PartitionLog::empty(folder, disk, topic.settings.retention())));
         }
     }
 }
@@ -303,10 +303,10 @@ impl Topics {
     }
 }
 
-fn unknown() -> Refused {
+fn unknown() -> Refusal {
     (ResponseError::UnknownTopicOrPartition, "This server does not host this topic-partition.".to_owned())
 }
 
-fn storage(error: &std::io::Error) -> Refused {
+fn storage(error: &std::io::Error) -> Refusal {
     (ResponseError::KafkaStorageError, format!("The disk failed: {error}."))
 }

@@ -22,28 +22,28 @@ use crate::wire::frame::check_length;
 use crate::wire::{Piece, Unanswerable};
 
 /// The maximum time between two requests; the default of Kafka's `connections.max.idle.ms`.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 /// The time limit for a frame to arrive: this duration, plus this duration for each [`FRAME_BYTES`] of the frame.
-const FRAME: Duration = Duration::from_secs(30);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 const FRAME_BYTES: usize = 1024 * 1024;
-/// The minimum rate of a frame that holds memory for which others wait. It is checked after [`KNOWN_AFTER`].
-const BYTES_A_SECOND: usize = 64 * 1024;
-const KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// The minimum rate of a frame that holds memory for which others wait. It is checked after [`RATE_GRACE`].
+const MIN_BYTES_PER_SECOND: usize = 64 * 1024;
+const RATE_GRACE: Duration = Duration::from_secs(2);
 /// The time between two checks of the rate.
-const LOOK: Duration = Duration::from_millis(500);
+const RATE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The maximum time that a client may stop reading.
-const STALL: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum time that bytes of an answer wait in memory for a client that does not read. They are dropped and read
 /// again later.
-const PATIENCE: Duration = Duration::from_millis(100);
+const BUFFER_TIMEOUT: Duration = Duration::from_millis(100);
 /// The size of the length and the key at the start of a frame, in bytes.
-const START: usize = 6;
+const FRAME_START: usize = 6;
 /// The number of bytes for one read.
-const READ: usize = 64 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 /// The maximum number of bytes of one answer in memory.
-const WRITE: usize = 256 * 1024;
+const WRITE_BYTES: usize = 256 * 1024;
 /// The maximum number of answers that have bytes in memory at the same time.
-pub(super) const WRITERS: usize = 64;
+pub(super) const MAX_WRITERS: usize = 64;
 
 /// The reason why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -105,15 +105,15 @@ impl Connection {
     async fn frame(&mut self, claim: &mut Claim) -> Result<BytesMut, Ended> {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
-            timeout(IDLE, self.fill(1, claim)).await.map_err(|_| Ended::Slow)??;
+            timeout(IDLE_TIMEOUT, self.fill(1, claim)).await.map_err(|_| Ended::Slow)??;
         }
-        timeout(FRAME, self.fill(START, claim)).await.map_err(|_| Ended::Slow)??;
-        let mut start = [0; START];
-        start.copy_from_slice(&self.buffer[..START]);
+        timeout(FRAME_TIMEOUT, self.fill(FRAME_START, claim)).await.map_err(|_| Ended::Slow)??;
+        let mut start = [0; FRAME_START];
+        start.copy_from_slice(&self.buffer[..FRAME_START]);
         let [a, b, c, d, e, f] = start;
         let length = check_length(i32::from_be_bytes([a, b, c, d]), i16::from_be_bytes([e, f]))?;
         let pieces = u32::try_from(length / FRAME_BYTES).unwrap_or(u32::MAX);
-        let limit = FRAME.saturating_mul(pieces.saturating_add(1));
+        let limit = FRAME_TIMEOUT.saturating_mul(pieces.saturating_add(1));
         timeout(limit, self.fill(4 + length, claim)).await.map_err(|_| Ended::Slow)??;
         let mut frame = self.buffer.split_to(4 + length);
         let _length = frame.split_to(4);
@@ -129,7 +129,7 @@ impl Connection {
             } else {
                 // The claim grows with the bytes that have arrived, not with the announced length.
                 claim.grow_to(self.buffer.len()).await;
-                if let Ok(ready) = timeout(LOOK, self.stream.readable()).await {
+                if let Ok(ready) = timeout(RATE_CHECK_INTERVAL, self.stream.readable()).await {
                     ready?;
                 }
                 if claim.is_wanted() && is_slow(self.buffer.len(), began.elapsed()) {
@@ -138,7 +138,7 @@ impl Connection {
             }
             // The buffer doubles, so that a large frame is rarely copied. It does not grow much beyond the expected
             // bytes.
-            self.buffer.reserve((wanted - self.buffer.len()).clamp(READ, READ.max(self.buffer.len())));
+            self.buffer.reserve((wanted - self.buffer.len()).clamp(READ_BYTES, READ_BYTES.max(self.buffer.len())));
             match self.stream.try_read_buf(&mut self.buffer) {
                 Ok(0) => return Err(Ended::Closed),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Ended::Failed(error)),
@@ -157,7 +157,7 @@ impl Connection {
         let total = content + length.len();
         let mut sent = 0;
         while sent < total {
-            timeout(STALL, self.stream.writable()).await.map_err(|_| Ended::Slow)??;
+            timeout(STALL_TIMEOUT, self.stream.writable()).await.map_err(|_| Ended::Slow)??;
             let Ok(_turn) = self.writers.acquire().await else { return Err(Ended::Closed) };
             let bytes = part(&length, reply, sent)?;
             let mut written = 0;
@@ -165,7 +165,7 @@ impl Connection {
                 match self.stream.try_write(&bytes[written..]) {
                     Ok(more) => written += more,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        match timeout(PATIENCE, self.stream.writable()).await {
+                        match timeout(BUFFER_TIMEOUT, self.stream.writable()).await {
                             Ok(ready) => ready?,
                             Err(_) => break,
                         }
@@ -180,10 +180,10 @@ impl Connection {
 }
 
 fn is_slow(come: usize, within: Duration) -> bool {
-    within >= KNOWN_AFTER && (come as f64) < within.as_secs_f64() * BYTES_A_SECOND as f64
+    within >= RATE_GRACE && (come as f64) < within.as_secs_f64() * MIN_BYTES_PER_SECOND as f64
 }
 
-/// Returns up to [`WRITE`] bytes of the answer, starting at `from`.
+/// Returns up to [`WRITE_BYTES`] bytes of the answer, starting at `from`.
 fn part(length: &[u8], pieces: &[Piece], from: usize) -> io::Result<BytesMut> {
     let mut into = BytesMut::new();
     if let Some(rest) = length.get(from..) {
@@ -193,7 +193,7 @@ fn part(length: &[u8], pieces: &[Piece], from: usize) -> io::Result<BytesMut> {
     for piece in pieces {
         let skipped = (from + into.len()).saturating_sub(start);
         start += piece.length();
-        let room = WRITE.saturating_sub(into.len());
+        let room = WRITE_BYTES.saturating_sub(into.len());
         let wanted = piece.length().saturating_sub(skipped).min(room);
         if wanted == 0 {
             continue;
@@ -214,13 +214,13 @@ fn part(length: &[u8], pieces: &[Piece], from: usize) -> io::Result<BytesMut> {
 /// Returns when the client has disconnected. Bytes that arrive before are kept for later, up to a limit.
 async fn closed(stream: &TcpStream, buffer: &mut BytesMut) -> Ended {
     loop {
-        if buffer.len() >= READ {
+        if buffer.len() >= READ_BYTES {
             std::future::pending::<()>().await;
         }
         if let Err(error) = stream.readable().await {
             return Ended::Failed(error);
         }
-        buffer.reserve(READ - buffer.len());
+        buffer.reserve(READ_BYTES - buffer.len());
         match stream.try_read_buf(buffer) {
             Ok(0) => return Ended::Closed,
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Ended::Failed(error),

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::disk::Disk;
 
 const FORMAT: u32 = 1;
-const DESCRIPTION: &str = "broker.json";
-const LOCK: &str = "lock";
+const DESCRIPTION_FILE: &str = "broker.json";
+const LOCK_FILE: &str = "lock";
 /// The file with the id of the current boot of the machine. Only Linux has it.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A data directory that this process owns.
 #[derive(Debug)]
@@ -86,11 +86,11 @@ impl Directory {
     /// Opens and locks a directory. Creates it if it does not exist.
     pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
         disk.create_folder(path).map_err(failed(path))?;
-        let file = path.join(DESCRIPTION);
+        let file = path.join(DESCRIPTION_FILE);
         let names = disk.names(path).map_err(failed(path))?;
-        let is_ours = names.iter().any(|name| name == DESCRIPTION);
+        let is_ours = names.iter().any(|name| name == DESCRIPTION_FILE);
         // A kill during the first start can leave the lock, or the temporary file of the description.
-        if !is_ours && names.iter().any(|name| name != LOCK && name != "broker.new") {
+        if !is_ours && names.iter().any(|name| name != LOCK_FILE && name != "broker.new") {
             return Err(DirectoryError::Foreign(path.to_owned()));
         }
         let lock = take_lock(path)?;
@@ -111,7 +111,7 @@ impl Directory {
     /// Creates a new directory within `parent`. Removes directories in `parent` that have no owner any more.
     pub(super) fn ephemeral(parent: &Path, disk: &Disk) -> Result<Self, DirectoryError> {
         disk.create_folder(parent).map_err(failed(parent))?;
-        let _alone = alone_in(parent)?;
+        let _parent_lock = lock_parent(parent)?;
         for name in disk.names(parent).map_err(failed(parent))? {
             let left = parent.join(name);
             if Uuid::parse_str(&left.file_name().unwrap_or_default().to_string_lossy()).is_ok()
@@ -136,10 +136,10 @@ impl Directory {
     }
 
     /// Marks the directory as in use. Changes its id if messages that clients have read may be lost.
-    pub(super) fn begin(&mut self, disk: &Disk, lost_a_tail: bool) -> Result<(), DirectoryError> {
-        let boot = std::fs::read_to_string(BOOT).ok().map(|id| id.trim().to_owned());
+    pub(super) fn begin(&mut self, disk: &Disk, lost_messages: bool) -> Result<(), DirectoryError> {
+        let boot = std::fs::read_to_string(BOOT_ID_FILE).ok().map(|id| id.trim().to_owned());
         let had_power_cut = self.description.boot != boot && !self.description.is_closed && !disk.is_durable;
-        if lost_a_tail || had_power_cut {
+        if lost_messages || had_power_cut {
             tracing::warn!(directory = %self.path.display(), "messages may have been lost: the log gets a new id");
             self.description.id = Uuid::new_v4();
         }
@@ -150,7 +150,7 @@ impl Directory {
     /// Marks everything as synced, or removes an ephemeral directory.
     pub(super) fn end(mut self, disk: &Disk) -> Result<(), DirectoryError> {
         if self.is_ephemeral {
-            let _alone = self.path.parent().map(alone_in).transpose()?;
+            let _parent_lock = self.path.parent().map(lock_parent).transpose()?;
             return disk.remove(&self.path).map_err(failed(&self.path));
         }
         self.write(disk, true)
@@ -158,7 +158,7 @@ impl Directory {
 
     fn write(&mut self, disk: &Disk, is_closed: bool) -> Result<(), DirectoryError> {
         self.description.is_closed = is_closed;
-        let path = self.path.join(DESCRIPTION);
+        let path = self.path.join(DESCRIPTION_FILE);
         let text = serde_json::to_vec_pretty(&self.description).map_err(|error| failed(&path)(error.into()))?;
         disk.publish(&path, &text).map_err(failed(&path))
     }
@@ -171,14 +171,14 @@ struct Format {
 
 /// Locks `parent`, so that only one process at a time creates or removes directories in it. Without this lock, a
 /// directory without a lock could be new or about to be removed.
-fn alone_in(parent: &Path) -> Result<File, DirectoryError> {
+fn lock_parent(parent: &Path) -> Result<File, DirectoryError> {
     let folder = File::open(parent).map_err(failed(parent))?;
     folder.lock().map_err(failed(parent))?;
     Ok(folder)
 }
 
 fn take_lock(folder: &Path) -> Result<File, DirectoryError> {
-    let path = folder.join(LOCK);
+    let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -208,19 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_directories_and_other_formats_are_refused() {
+    fn foreign_directories_and_other_formats_are_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("holiday.jpg"), "x").expect("a file");
         let disk = Disk::default();
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Foreign(_))));
-        std::fs::write(folder.path().join(DESCRIPTION), "{\"format\": 2}").expect("a file");
+        std::fs::write(folder.path().join(DESCRIPTION_FILE), "{\"format\": 2}").expect("a file");
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::OtherFormat { format: 2, .. })));
-        std::fs::write(folder.path().join(DESCRIPTION), "{").expect("a file");
+        std::fs::write(folder.path().join(DESCRIPTION_FILE), "{").expect("a file");
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Read { .. })));
     }
 
     #[test]
-    fn what_a_kill_left_behind_goes_at_the_next_start() {
+    fn leftovers_of_a_kill_are_removed_at_the_next_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = Disk::default();
         let killed = Directory::ephemeral(folder.path(), &disk).expect("a new directory");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn brokers_that_start_at_once_leave_each_other_alone() {
+    fn brokers_that_start_at_once_do_not_disturb_each_other() {
         let folder = tempfile::tempdir().expect("a folder");
         std::thread::scope(|scope| {
             for _ in 0..8 {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 /// The maximum number of files that stay open while they are not in use.
-const KEPT_OPEN: usize = 512;
+const MAX_IDLE_FILES: usize = 512;
 
 /// The files of one data directory.
 #[derive(Debug, Default)]
@@ -26,10 +26,10 @@ pub(super) struct Disk {
     /// The open files, the newest last.
     open: Mutex<VecDeque<Arc<File>>>,
     /// The time of the first failed write and its error, until a write succeeds again.
-    trouble: Mutex<Option<(Instant, String)>>,
-    is_in_trouble: AtomicBool,
+    write_failure: Mutex<Option<(Instant, String)>>,
+    is_failing: AtomicBool,
     #[cfg(test)]
-    pub(super) faults: faults::Faults,
+    pub(super) faults: faults::InjectedFaults,
 }
 
 /// The reason why stored data cannot be used.
@@ -73,10 +73,10 @@ pub enum RecoveryError {
 /// A change to a folder or a file.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]
-pub(super) enum Step<'a> {
+pub(super) enum DiskOperation<'a> {
     Create(&'a Path),
     Write { length: usize },
-    Cut(&'a Path),
+    Truncate(&'a Path),
     Sync { path: &'a Path, length: u64 },
     SyncFolder(&'a Path),
     Rename { from: &'a Path, to: &'a Path },
@@ -107,14 +107,14 @@ impl Disk {
 
     /// Returns the number of bytes that a write may write, or the error of a step that fails.
     #[cfg(test)]
-    fn allow(&self, step: Step<'_>) -> io::Result<usize> {
+    fn allow(&self, step: DiskOperation<'_>) -> io::Result<usize> {
         self.faults.allow(step)
     }
 
     #[cfg(not(test))]
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as in tests, where steps fail")]
-    fn allow(&self, step: Step<'_>) -> io::Result<usize> {
-        Ok(if let Step::Write { length, .. } = step { length } else { 0 })
+    fn allow(&self, step: DiskOperation<'_>) -> io::Result<usize> {
+        Ok(if let DiskOperation::Write { length, .. } = step { length } else { 0 })
     }
 
     /// Returns the open file. Opens it if necessary.
@@ -125,15 +125,15 @@ impl Disk {
         }
         let file = Arc::new(OpenOptions::new().read(true).write(true).open(&handle.path)?);
         *known = Arc::downgrade(&file);
-        self.keep(&file);
+        self.cache(&file);
         Ok(file)
     }
 
-    fn keep(&self, file: &Arc<File>) {
+    fn cache(&self, file: &Arc<File>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_back(Arc::clone(file));
         // A file that is dropped here is closed when its last reader is done.
-        let dropped = if open.len() > KEPT_OPEN { open.pop_front() } else { None };
+        let dropped = if open.len() > MAX_IDLE_FILES { open.pop_front() } else { None };
         drop(open);
         drop(dropped);
     }
@@ -141,73 +141,73 @@ impl Disk {
     /// Creates an empty file. Truncates an existing one.
     pub(super) fn create(&self, handle: &Handle) -> io::Result<()> {
         let opened = self
-            .allow(Step::Create(&handle.path))
+            .allow(DiskOperation::Create(&handle.path))
             .and_then(|_| OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&handle.path));
-        let file = Arc::new(opened.inspect_err(|error| self.note(&handle.path, Err(error)))?);
+        let file = Arc::new(opened.inspect_err(|error| self.log_write_result(&handle.path, Err(error)))?);
         *handle.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&file);
-        self.keep(&file);
+        self.cache(&file);
         Ok(())
     }
 
     /// Returns the time of the first failed write and its error; `None` if the last write succeeded.
-    pub(super) fn trouble(&self) -> Option<(Instant, String)> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn write_failure(&self) -> Option<(Instant, String)> {
+        self.write_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Logs the first write that fails, and the first one that succeeds again.
-    fn note(&self, path: &Path, written: Result<(), &io::Error>) {
-        if written.is_ok() && !self.is_in_trouble.load(Ordering::Relaxed) {
+    fn log_write_result(&self, path: &Path, written: Result<(), &io::Error>) {
+        if written.is_ok() && !self.is_failing.load(Ordering::Relaxed) {
             return;
         }
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match (written, trouble.is_some()) {
+        let mut write_failure = self.write_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match (written, write_failure.is_some()) {
             (Err(error), false) => {
                 tracing::warn!(
                     %error,
                     path = %path.display(),
                     "the embedded broker cannot write; it continues when it can"
                 );
-                *trouble = Some((Instant::now(), format!("{}: {error}", path.display())));
+                *write_failure = Some((Instant::now(), format!("{}: {error}", path.display())));
             }
             (Ok(()), true) => {
                 tracing::info!(path = %path.display(), "the embedded broker can write again");
-                *trouble = None;
+                *write_failure = None;
             }
             _ => {}
         }
-        self.is_in_trouble.store(trouble.is_some(), Ordering::Relaxed);
+        self.is_failing.store(write_failure.is_some(), Ordering::Relaxed);
     }
 
     /// Writes all of `bytes` at position `at`. After an error, some of them may be written.
     pub(super) fn write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
         let written = self.try_write(handle, bytes, at);
-        self.note(&handle.path, written.as_ref().copied());
+        self.log_write_result(&handle.path, written.as_ref().copied());
         written
     }
 
     fn try_write(&self, handle: &Handle, bytes: &[u8], at: u64) -> io::Result<()> {
         let file = self.file(handle)?;
-        let allowed = self.allow(Step::Write { length: bytes.len() })?;
+        let allowed = self.allow(DiskOperation::Write { length: bytes.len() })?;
         file.write_all_at(bytes.get(..allowed).unwrap_or(bytes), at)?;
         if allowed < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     /// Truncates a file to `length` bytes.
-    pub(super) fn cut(&self, handle: &Handle, length: u64) -> io::Result<()> {
-        self.allow(Step::Cut(&handle.path))?;
+    pub(super) fn truncate(&self, handle: &Handle, length: u64) -> io::Result<()> {
+        self.allow(DiskOperation::Truncate(&handle.path))?;
         self.file(handle)?.set_len(length)
     }
 
     /// Syncs a file: returns when its contents would survive a power cut.
     pub(super) fn sync(&self, handle: &Handle) -> io::Result<()> {
         let file = self.file(handle)?;
-        self.allow(Step::Sync { path: &handle.path, length: file.metadata()?.len() })?;
+        self.allow(DiskOperation::Sync { path: &handle.path, length: file.metadata()?.len() })?;
         file.sync_data()
     }
 
     /// Syncs a folder: returns when the names in it would survive a power cut.
     pub(super) fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.allow(Step::SyncFolder(folder))?;
+        self.allow(DiskOperation::SyncFolder(folder))?;
         let here = Path::new(".");
         File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all()
     }
@@ -218,7 +218,7 @@ impl Disk {
         self.create(&beside)?;
         self.write(&beside, bytes, 0)?;
         self.sync(&beside)?;
-        self.allow(Step::Rename { from: &beside.path, to: path })?;
+        self.allow(DiskOperation::Rename { from: &beside.path, to: path })?;
         fs::rename(&beside.path, path)?;
         path.parent().map_or(Ok(()), |folder| self.sync_folder(folder))
     }
@@ -232,7 +232,7 @@ impl Disk {
         if let Some(above) = folder.parent() {
             self.create_folder(above)?;
         }
-        self.allow(Step::Create(folder))?;
+        self.allow(DiskOperation::Create(folder))?;
         match fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -245,7 +245,7 @@ impl Disk {
 
     /// Removes a file, or a folder with its contents. Succeeds if it does not exist.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        self.allow(Step::Remove(path))?;
+        self.allow(DiskOperation::Remove(path))?;
         let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
     }

@@ -11,10 +11,10 @@ use crate::answers::{cluster, commits, configs, fetch as fetches, groups, offset
 use crate::broker::Broker;
 use crate::budget::Claim;
 use crate::wire::frame::{Head, client_id, malformed, whole};
-use crate::wire::{Client, Reply, Unanswerable, fetch, guard, is_taken, produce};
+use crate::wire::{Client, Reply, Unanswerable, fetch, guard, is_supported, produce};
 
 /// Bytes of memory that a decoded request may take for each byte of its frame.
-const DECODED: usize = 32;
+const MAX_DECODED_RATIO: usize = 32;
 
 /// Answers one frame (without its length); `None` if the client wants no answer. `claim` holds the frame's bytes.
 pub(super) async fn answer(
@@ -29,12 +29,12 @@ pub(super) async fn answer(
     };
     let unknown = Unanswerable::Unknown { key, version };
     let Ok(key) = ApiKey::try_from(key) else { return Err(unknown) };
-    let is_taken = is_taken(key, version);
-    if key == ApiKey::ApiVersions && !is_taken {
+    let is_supported = is_supported(key, version);
+    if key == ApiKey::ApiVersions && !is_supported {
         // A client of a newer version tries again with a version that is listed.
         return whole(&Head { key, version: 0, correlation }, &cluster::versions(true));
     }
-    if !is_taken {
+    if !is_supported {
         return Err(unknown);
     }
     let head = Head { key, version, correlation };
@@ -51,7 +51,7 @@ pub(super) async fn answer(
         };
     }
     let body = frame.freeze();
-    claim.grow_to(body.len().saturating_mul(DECODED)).await;
+    claim.grow_to(body.len().saturating_mul(MAX_DECODED_RATIO)).await;
     answer_body(broker, &head, &body, &client, claim).await
 }
 

@@ -20,13 +20,13 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::disk::{self, Disk};
 use crate::dispatch;
-use crate::log::{Log, Retention, segment};
+use crate::log::{PartitionLog, Retention, segment};
 use crate::options::{Options, Storage};
 use crate::server::{StartError, open};
 use crate::wire::{Piece, TABLE};
 
 /// The maximum time that an answer may wait for messages or for members of a group.
-const WAIT: Duration = Duration::from_millis(5);
+const MAX_WAIT: Duration = Duration::from_millis(5);
 /// The time of the broker's clock, in milliseconds since 1970.
 const NOW: i64 = 1_000;
 
@@ -81,8 +81,8 @@ impl DryRun {
             let answer = dispatch::answer(&self.broker, BytesMut::from(frame), "/127.0.0.1", &mut claim);
             tokio::select! {
                 reply = answer => reply.ok().flatten(),
-                () = self.broker.keep_time() => None,
-                () = tokio::time::sleep(WAIT) => None,
+                () = self.broker.expire_sessions() => None,
+                () = tokio::time::sleep(MAX_WAIT) => None,
             }
         };
         let mut bytes = BytesMut::new();
@@ -120,7 +120,7 @@ pub fn messages_in(folder: &Path, segment: &[u8]) -> std::io::Result<Option<i64>
     }
     fs::create_dir(&path)?;
     fs::write(path.join(segment::name(0)), segment)?;
-    let reopened = || Log::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|(log, _)| log);
+    let reopened = || PartitionLog::open(path.clone(), Arc::clone(&disk), retention, 0, NOW).ok().map(|(log, _)| log);
     let Some(log) = reopened() else { return Ok(None) };
     let bounds = log.bounds();
     let mut offset = bounds.start;

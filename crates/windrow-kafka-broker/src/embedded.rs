@@ -64,8 +64,8 @@ impl Embedded {
     /// Returns the time since the first failed write, and its error; `None` if the last write succeeded. While writes
     /// fail, clients get errors that let them try again.
     #[must_use]
-    pub fn trouble(&self) -> Option<(Duration, String)> {
-        self.disk.trouble().map(|(since, reason)| (since.elapsed(), reason))
+    pub fn write_failure(&self) -> Option<(Duration, String)> {
+        self.disk.write_failure().map(|(since, reason)| (since.elapsed(), reason))
     }
 
     /// Stops the broker, and returns after everything is on disk and the port is free.

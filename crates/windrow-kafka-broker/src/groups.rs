@@ -13,7 +13,7 @@ mod offsets;
 mod tests;
 
 pub(crate) use crate::groups::assign::{Assignor, Partitions};
-pub(crate) use crate::groups::classic::{Join, Phase, Registration};
-pub(crate) use crate::groups::consumer::{HEARTBEAT_MS, Heartbeat, JOINS, LEAVES_FOR_A_WHILE, Topics};
+pub(crate) use crate::groups::classic::{GroupPhase, Join, Registration};
+pub(crate) use crate::groups::consumer::{HEARTBEAT_MS, Heartbeat, JOIN_EPOCH, STATIC_LEAVE_EPOCH, Topics};
 pub(crate) use crate::groups::coordinator::Coordinator;
 pub(crate) use crate::groups::group::{Commits, Members};

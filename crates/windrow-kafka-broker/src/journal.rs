@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use crate::disk::{self, Disk, Handle, RecoveryError};
 
-const FILE: &str = "journal";
+const JOURNAL_FILE: &str = "journal";
 /// The size of the length and the checksum before each line, in bytes.
-const PREFIX: usize = 8;
+const LINE_PREFIX: usize = 8;
 /// The maximum length of a line in bytes. The longest lines hold a topic's settings or a commit's metadata.
-const LONGEST: usize = 1024 * 1024;
+const MAX_LINE_LENGTH: usize = 1024 * 1024;
 /// The size in bytes above which the file is rewritten, if it also exceeds four times its size after the last rewrite.
 const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 
@@ -79,11 +79,11 @@ pub(super) struct Journal {
     disk: Arc<Disk>,
     path: PathBuf,
     compact_above: u64,
-    state: Mutex<State>,
+    state: Mutex<JournalState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct JournalState {
     handle: Handle,
     length: u64,
     compacted: u64,
@@ -92,7 +92,7 @@ struct State {
 
 /// The contents of a journal.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct JournalContents {
     /// The valid entries. Topics come before the entries that belong to them.
     pub(super) entries: Vec<Entry>,
     /// The topics that were deleted. Their files may still exist.
@@ -103,8 +103,8 @@ pub(super) struct Found {
 
 impl Journal {
     /// Opens the journal in `folder`. An incomplete line at its end is cut off.
-    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, Found), RecoveryError> {
-        let path = folder.join(FILE);
+    pub(super) fn open(folder: &Path, disk: Arc<Disk>) -> Result<(Self, JournalContents), RecoveryError> {
+        let path = folder.join(JOURNAL_FILE);
         let failed = |source| RecoveryError::Read { path: path.clone(), source };
         disk.remove(&path.with_extension("new")).map_err(failed)?;
         if !path.exists() {
@@ -122,10 +122,10 @@ impl Journal {
                 return Err(RecoveryError::Damaged { path, position: good as u64, followers: "lines" });
             }
             tracing::warn!(journal = %path.display(), from = good, "removing an incomplete last line");
-            disk.cut(&handle, good as u64).map_err(failed)?;
+            disk.truncate(&handle, good as u64).map_err(failed)?;
         }
-        let state = State { handle, length: good as u64, compacted: 0, failed: None };
-        let found = Found { entries: live.into_values().collect(), deleted, was_torn: is_torn };
+        let state = JournalState { handle, length: good as u64, compacted: 0, failed: None };
+        let found = JournalContents { entries: live.into_values().collect(), deleted, was_torn: is_torn };
         Ok((Self { disk, path, compact_above: COMPACT_ABOVE, state: Mutex::new(state) }, found))
     }
 
@@ -143,7 +143,7 @@ impl Journal {
             .write(&state.handle, &bytes, length)
             .and_then(|()| if is_rare || self.disk.is_durable { self.disk.sync(&state.handle) } else { Ok(()) });
         if let Err(error) = written {
-            if let Err(error) = self.disk.cut(&state.handle, length) {
+            if let Err(error) = self.disk.truncate(&state.handle, length) {
                 state.failed = Some(format!("a failed write could not be undone: {error}"));
             }
             tracing::debug!(%error, journal = %self.path.display(), "the entries were not written");
@@ -159,7 +159,7 @@ impl Journal {
     }
 
     /// Replaces the file with a new one that holds only the valid entries.
-    fn compact(&self, state: &mut State) -> io::Result<()> {
+    fn compact(&self, state: &mut JournalState) -> io::Result<()> {
         let file = self.disk.file(&state.handle)?;
         let bytes = disk::read(&file, 0, usize::try_from(state.length).map_err(io::Error::other)?)?;
         let (live, _, at) = read_lines(&bytes);
@@ -226,7 +226,7 @@ fn encode<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> io::Result<Vec<u8
     let mut bytes = Vec::new();
     for entry in entries {
         let line = serde_json::to_vec(entry)?;
-        if line.len() > LONGEST {
+        if line.len() > MAX_LINE_LENGTH {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the entry is too long for the journal"));
         }
         bytes.extend(u32::try_from(line.len()).map_err(io::Error::other)?.to_be_bytes());
@@ -240,12 +240,12 @@ fn encode<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> io::Result<Vec<u8
 fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (checksum, rest) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= LONGEST)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= MAX_LINE_LENGTH)?;
     let line = rest.get(..length)?;
     if length == 0 || crc32c::crc32c(line) != u32::from_be_bytes(*checksum) {
         return None;
     }
-    Some((serde_json::from_slice(line).ok()?, PREFIX + length))
+    Some((serde_json::from_slice(line).ok()?, LINE_PREFIX + length))
 }
 
 #[cfg(test)]
@@ -293,7 +293,7 @@ mod tests {
         let id = Uuid::from_u128(1);
         let (journal, _) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
         journal.append(&[topic(id)], false).expect("room");
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(JOURNAL_FILE);
         let whole = std::fs::metadata(&path).expect("a file").len();
         journal.append(&[commit("g", id, 1)], false).expect("room");
         let bytes = std::fs::read(&path).expect("a file");
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_a_stop_at_any_step_leaves_all_of_it() {
+    fn the_journal_stays_small_and_a_stop_at_any_step_loses_nothing() {
         let id = Uuid::from_u128(1);
         for steps in 0..60 {
             let folder = tempfile::tempdir().expect("a folder");
@@ -324,7 +324,7 @@ mod tests {
                 newest += 1;
             }
             assert_eq!(entries(folder.path()), [topic(id), commit("g", id, newest)], "{steps} steps");
-            let length = std::fs::metadata(folder.path().join(FILE)).expect("a file").len();
+            let length = std::fs::metadata(folder.path().join(JOURNAL_FILE)).expect("a file").len();
             assert!(length < 2_500, "{length} bytes after {newest} commits");
         }
     }

@@ -59,7 +59,7 @@
 //! | `journal` | all data that is not messages, as lines with checksums: topics, settings, producer ids, committed offsets |
 //! | `batch` | record batches as bytes; pure |
 //! | `directory`, `disk` | the data directory, its one owner and its id; the only user of files |
-//! | `budget`, `blocking`, `clock`, `refused` | a limit on memory; work that waits for the disk; the time of day; errors that clients get |
+//! | `budget`, `blocking`, `clock`, `refusal` | a limit on memory; work that waits for the disk; the time of day; errors that clients get |
 
 mod answers;
 mod batch;
@@ -80,7 +80,7 @@ mod journal;
 mod listener;
 mod log;
 mod options;
-mod refused;
+mod refusal;
 mod server;
 #[cfg(test)]
 mod tests;

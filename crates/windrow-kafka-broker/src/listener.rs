@@ -12,9 +12,9 @@ use crate::broker::Broker;
 use crate::connection;
 
 /// The maximum number of connections. Each costs a file descriptor and a few kilobytes.
-const CONNECTIONS: usize = 20_000;
+const MAX_CONNECTIONS: usize = 20_000;
 /// The number of file descriptors that are reserved for files.
-const FILES: u64 = 1_200;
+const RESERVED_FILES: u64 = 1_200;
 
 /// Raises the limit of open files to the maximum, and returns the number of connections that it allows.
 fn connections() -> usize {
@@ -26,13 +26,13 @@ fn connections() -> usize {
     }
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // The minimum is 100, because a broker without connections is useless.
-    usize::try_from(files.saturating_sub(FILES)).unwrap_or(CONNECTIONS).clamp(100, CONNECTIONS)
+    usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(MAX_CONNECTIONS).clamp(100, MAX_CONNECTIONS)
 }
 
 /// Accepts connections until `stop` is cancelled.
 pub(super) async fn listen(listener: TcpListener, broker: Arc<Broker>, stop: CancellationToken) {
     let most = connections();
-    let writers = Arc::new(Semaphore::new(connection::WRITERS));
+    let writers = Arc::new(Semaphore::new(connection::MAX_WRITERS));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -18,7 +18,7 @@ mod tests;
 mod upkeep;
 mod waiter;
 
-pub(crate) use crate::log::append::Appended;
-pub(crate) use crate::log::partition::{Log, Retention};
+pub(crate) use crate::log::append::AppendedBatch;
+pub(crate) use crate::log::partition::{PartitionLog, Retention};
 pub(crate) use crate::log::read::Range;
 pub(crate) use crate::log::waiter::Waiter;

@@ -20,9 +20,9 @@ use crate::options::{Options, Storage};
 /// The threads of the runtime. With two, a client that reads does not wait for one that writes.
 const THREADS: usize = 2;
 /// The time limit for the last answers after the broker is stopped.
-const FAREWELL: Duration = Duration::from_secs(1);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// The time between two rounds in which old messages are deleted and full segments are sealed.
-const TIDY: Duration = Duration::from_secs(1);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The reason why a broker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -76,16 +76,16 @@ pub(crate) fn run(
     let broker = Arc::new(broker);
     let _ = ready.send(Ok(directory.id()));
     runtime.block_on(async {
-        let tidying = tokio::spawn(tidy(Arc::clone(&broker), stop.clone()));
+        let tidying = tokio::spawn(clean_up(Arc::clone(&broker), stop.clone()));
         tokio::select! {
             () = listener::listen(listener, Arc::clone(&broker), stop.clone()) => {}
-            () = broker.keep_time() => {}
+            () = broker.expire_sessions() => {}
         }
         if let Err(error) = tidying.await {
             tracing::warn!(%error, "old messages were not deleted");
         }
     });
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(SHUTDOWN_GRACE);
     broker.catalog.close();
     if let Err(error) = directory.end(&disk) {
         tracing::warn!(%error, "the data directory was not closed; the next start checks all data");
@@ -105,16 +105,16 @@ pub(crate) fn open(
     let (journal, found) = Journal::open(directory.path(), Arc::clone(disk))?;
     let journal = Arc::new(journal);
     let groups = Coordinator::new(Arc::clone(&journal), &found.entries);
-    let lost_a_line = found.was_torn;
+    let lost_entries = found.was_torn;
     let now = options.clock.now();
-    let (catalog, lost_a_tail) = Catalog::open(directory.path(), Arc::clone(disk), journal, found, now)?;
-    directory.begin(disk, lost_a_line || lost_a_tail)?;
+    let (catalog, lost_messages) = Catalog::open(directory.path(), Arc::clone(disk), journal, found, now)?;
+    directory.begin(disk, lost_entries || lost_messages)?;
     Ok((Broker::new(advertised, &directory, catalog, groups, options.clock.clone()), directory))
 }
 
 /// Deletes old messages and seals full segments, until `stop` is cancelled.
-async fn tidy(broker: Arc<Broker>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(TIDY);
+async fn clean_up(broker: Arc<Broker>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(CLEANUP_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -122,7 +122,7 @@ async fn tidy(broker: Arc<Broker>, stop: CancellationToken) {
             _ = ticks.tick() => {
                 let broker = Arc::clone(&broker);
                 // A panic in a round ends only that round.
-                let _ = tokio::task::spawn_blocking(move || broker.catalog.tidy(broker.clock.now())).await;
+                let _ = tokio::task::spawn_blocking(move || broker.catalog.clean_up(broker.clock.now())).await;
             }
         }
     }

@@ -4,10 +4,10 @@
 //! is checked before memory is reserved for it.
 
 pub(crate) mod fetch;
+mod fields;
 pub(crate) mod frame;
 pub(crate) mod guard;
 pub(crate) mod produce;
-mod rest;
 mod versions;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::log::Range;
-pub(crate) use crate::wire::versions::{TABLE, is_taken};
+pub(crate) use crate::wire::versions::{TABLE, is_supported};
 
 /// The client that sent a request: the id that it gives itself, and the host from which it connects.
 #[derive(Debug, Clone, Default)]

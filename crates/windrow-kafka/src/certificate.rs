@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore};
 
 /// The time limit of each step. The broker is known to answer: the client library has already reported a fault.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TLS_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Verifies the certificate of `HOST:PORT` against the authorities in a file. Returns its fault, as the end of a
 /// sentence that starts with 'its certificate'. `None` if it has no fault, or if the fault is not known. Blocks.
@@ -22,11 +22,11 @@ pub(super) fn fault(address: &str, authorities: &Path) -> Option<String> {
     let (host, _) = address.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let mut tls = client(roots, &host)?;
-    let mut stream = connect(address, PATIENCE)?;
+    let mut stream = connect(address, TLS_TIMEOUT)?;
     while tls.is_handshaking() {
         if let Err(error) = tls.complete_io(&mut stream) {
             let Error::InvalidCertificate(fault) = error.get_ref()?.downcast_ref::<Error>()? else { return None };
-            return in_words(fault, &host, authorities);
+            return describe_fault(fault, &host, authorities);
         }
     }
     None
@@ -40,14 +40,14 @@ pub(super) fn client(roots: RootCertStore, host: &str) -> Option<ClientConnectio
     ClientConnection::new(Arc::new(config), ServerName::try_from(host.to_owned()).ok()?).ok()
 }
 
-/// Connects to an address. `patience` limits the connection, each read and each write.
-pub(super) fn connect(address: &str, patience: Duration) -> Option<TcpStream> {
-    let stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, patience).ok())?;
-    stream.set_read_timeout(Some(patience)).and_then(|()| stream.set_write_timeout(Some(patience))).ok()?;
+/// Connects to an address. `timeout` limits the connection, each read and each write.
+pub(super) fn connect(address: &str, timeout: Duration) -> Option<TcpStream> {
+    let stream = address.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, timeout).ok())?;
+    stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout))).ok()?;
     Some(stream)
 }
 
-fn in_words(fault: &CertificateError, host: &str, authorities: &Path) -> Option<String> {
+fn describe_fault(fault: &CertificateError, host: &str, authorities: &Path) -> Option<String> {
     let authorities = authorities.display();
     Some(match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

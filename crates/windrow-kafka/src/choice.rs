@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_broker_is_refused_with_what_is_allowed() {
+    fn an_unknown_broker_is_rejected_with_the_allowed_values() {
         for text in [
             "",
             "kafka",

@@ -13,10 +13,10 @@ use windrow_record::{Offset, Partition};
 
 /// A thread that commits. It ends with its owner, after the commit that it waits for.
 #[derive(Debug)]
-pub(crate) struct Commits(Sender<Order>);
+pub(crate) struct Commits(Sender<CommitOrder>);
 
 /// A request to commit positions.
-pub(crate) struct Order {
+pub(crate) struct CommitOrder {
     pub(crate) client: Arc<BaseConsumer<Context>>,
     pub(crate) positions: Vec<(Partition, Offset)>,
     /// Receives the broker's answer.
@@ -32,14 +32,14 @@ impl Commits {
     }
 
     /// Hands a commit to the thread, without waiting for it.
-    pub(crate) fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: CommitOrder) {
         // The thread ends only after this sender is dropped.
         let _ = self.0.send(order);
     }
 }
 
-fn work(topic: &str, orders: &Receiver<Order>) {
-    while let Ok(Order { mut client, positions, mut answer }) = orders.recv() {
+fn work(topic: &str, orders: &Receiver<CommitOrder>) {
+    while let Ok(CommitOrder { mut client, positions, mut answer }) = orders.recv() {
         let mut newest: BTreeMap<Partition, Offset> = positions.into_iter().collect();
         // All orders that arrived while the broker did not answer become one commit.
         while answer.is_none()

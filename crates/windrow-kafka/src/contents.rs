@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
 
-use crate::{BrokerError, Connection, PartitionState, Stretch, TopicState, scan};
+use crate::{BrokerError, Connection, PartitionState, ScanRange, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
 
 /// The number of offsets to read at the end of a partition: the last row and the end marker.
-const TAIL: i64 = 2;
+const TAIL_OFFSETS: i64 = 2;
 
 /// The contents of one partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,7 @@ impl PartitionContents {
     /// The last row up to which the partition is known to have all of its rows. 0 if there is no such row, or if that
     /// requires a look at each row.
     #[must_use]
-    pub fn whole_to(&self) -> u64 {
+    pub fn complete_to(&self) -> u64 {
         match &self.rows {
             Rows::Between { last, .. } => last.get(),
             Rows::None | Rows::Exactly { .. } => 0,
@@ -140,7 +140,7 @@ pub enum SurveyError {
 
 /// A survey of the rows that a topic holds.
 #[derive(Debug)]
-pub struct Survey<'a> {
+pub struct TopicSurvey<'a> {
     /// The connection to the broker.
     pub connection: &'a Connection,
     /// The name of the topic.
@@ -149,7 +149,7 @@ pub struct Survey<'a> {
     pub run: &'a RunId,
 }
 
-impl Survey<'_> {
+impl TopicSurvey<'_> {
     /// Reads the contents of each partition. Returns `None` if `stop` returned true. Blocks.
     ///
     /// # Errors
@@ -161,10 +161,10 @@ impl Survey<'_> {
     ) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
         let stride = state.partitions.len() as u64;
         let filled: Vec<&PartitionState> = state.partitions.iter().filter(|state| state.high > state.low).collect();
-        let stretch = |partition, from, until| Stretch { partition, from, until };
+        let stretch = |partition, from, until| ScanRange { partition, from, until };
         let heads = filled.iter().map(|state| stretch(state.partition, state.low, state.low.next()));
         let tails = filled.iter().map(|state| {
-            let from = Offset(state.low.0.max(state.high.0 - TAIL));
+            let from = Offset(state.low.0.max(state.high.0 - TAIL_OFFSETS));
             stretch(state.partition, from, state.high)
         });
         let (Some(heads), Some(tails)) = (self.read(heads.collect(), stop)?, self.read(tails.collect(), stop)?) else {
@@ -175,8 +175,8 @@ impl Survey<'_> {
             let (head, tail) = (heads.get(partition).cloned(), tails.get(partition).cloned());
             let count = u64::try_from(high.0 - low.0).unwrap_or(0);
             let seen = match (head, tail) {
-                (None, None) => Some(Found::default()),
-                (Some(head), Some(tail)) if is_whole(&head, &tail, count, stride) => Some(tail),
+                (None, None) => Some(ReadRows::default()),
+                (Some(head), Some(tail)) if is_complete(&head, &tail, count, stride) => Some(tail),
                 _ => None,
             };
             contents.push(match seen {
@@ -203,21 +203,21 @@ impl Survey<'_> {
 
     fn read(
         &self,
-        stretches: Vec<Stretch>,
+        stretches: Vec<ScanRange>,
         stop: &dyn Fn() -> bool,
-    ) -> Result<Option<BTreeMap<Partition, Found>>, SurveyError> {
-        let mut found: BTreeMap<Partition, Found> = BTreeMap::new();
+    ) -> Result<Option<BTreeMap<Partition, ReadRows>>, SurveyError> {
+        let mut found: BTreeMap<Partition, ReadRows> = BTreeMap::new();
         let is_read = scan(self.connection, self.topic, &stretches, stop, |delivery| {
             let (partition, offset) = (delivery.partition(), delivery.offset());
             let envelope = delivery.envelope().unwrap_or(Envelope::Foreign);
-            self.note(found.entry(partition).or_default(), (partition, offset), &envelope)
+            self.record(found.entry(partition).or_default(), (partition, offset), &envelope)
         })?;
         Ok(is_read.then_some(found))
     }
 
-    fn note(
+    fn record(
         &self,
-        found: &mut Found,
+        found: &mut ReadRows,
         (partition, offset): (Partition, Offset),
         envelope: &Envelope<'_>,
     ) -> Result<(), SurveyError> {
@@ -243,14 +243,14 @@ impl Survey<'_> {
 
 /// The rows and the end marker that were read from a partition.
 #[derive(Debug, Clone, Default)]
-struct Found {
+struct ReadRows {
     rows: RoaringTreemap,
     end: Option<ContentsEnd>,
 }
 
 /// Returns true if no row is missing: the partition has one record per stride from the first row to the last, and an
 /// end marker at most.
-fn is_whole(head: &Found, tail: &Found, records: u64, stride: u64) -> bool {
+fn is_complete(head: &ReadRows, tail: &ReadRows, records: u64, stride: u64) -> bool {
     let ends = u64::from(tail.end.is_some());
     match (head.rows.min(), tail.rows.max()) {
         (Some(first), Some(last)) => {
@@ -266,9 +266,9 @@ fn is_whole(head: &Found, tail: &Found, records: u64, stride: u64) -> bool {
 mod tests {
     use super::*;
 
-    fn found(rows: &[u64], ended: bool) -> Found {
+    fn found(rows: &[u64], ended: bool) -> ReadRows {
         let end = ended.then_some(ContentsEnd { first: RowNumber::FIRST, rows: None });
-        Found { rows: rows.iter().copied().collect(), end }
+        ReadRows { rows: rows.iter().copied().collect(), end }
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
             ("only ends", found(&[], true), found(&[], true), 2, false),
         ];
         for (what, head, tail, records, expected) in cases {
-            assert_eq!(is_whole(&head, &tail, records, 3), expected, "{what}");
+            assert_eq!(is_complete(&head, &tail, records, 3), expected, "{what}");
         }
     }
 }

@@ -20,11 +20,11 @@ pub enum BrokerError {
     },
     /// A process listens at the address, but does not answer a plain Kafka client.
     #[error("{}", not_plain(.address, *.listener, *.waited))]
-    NotPlain {
+    NotPlaintext {
         /// The address of the broker.
         address: String,
         /// The kind of process that listens there.
-        listener: Listener,
+        listener: ListenerKind,
         /// The time that the client waited for an answer.
         waited: Duration,
     },
@@ -43,7 +43,7 @@ pub enum BrokerError {
         names(.partitions),
         waited.as_secs()
     )]
-    Silent {
+    NoAnswer {
         /// The name of the topic.
         topic: String,
         /// The address of the broker.
@@ -195,7 +195,7 @@ pub enum BrokerError {
 
 /// The kind of process that listens at the address of a broker that does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listener {
+pub enum ListenerKind {
     /// A server that speaks TLS.
     Tls,
     /// A Kafka broker that requires a login.
@@ -207,26 +207,26 @@ pub enum Listener {
 }
 
 /// Advice for builds without the feature `tls`, which TLS and logins need.
-const NEEDS: &str =
+const TLS_ADVICE: &str =
     if cfg!(feature = "tls") { "" } else { " (this windrow was built without TLS: build it with `--features tls`)" };
 
-fn not_plain(address: &str, listener: Listener, waited: Duration) -> String {
+fn not_plain(address: &str, listener: ListenerKind, waited: Duration) -> String {
     let waited = waited.as_secs();
     match listener {
-        Listener::Tls => format!(
-            "the server at {address} uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]{NEEDS}, or give the \
+        ListenerKind::Tls => format!(
+            "the server at {address} uses TLS; set security.protocol to SSL or SASL_SSL in [kafka]{TLS_ADVICE}, or give the \
              address of a plain-text listener (PLAINTEXT in the broker's listeners) with --broker"
         ),
-        Listener::Login => format!(
+        ListenerKind::Login => format!(
             "the broker at {address} requires a login (SASL); set security.protocol = SASL_PLAINTEXT, sasl.mechanism \
-             and sasl.username in [kafka]{NEEDS}, or give the address of a listener without a login (PLAINTEXT in the \
+             and sasl.username in [kafka]{TLS_ADVICE}, or give the address of a listener without a login (PLAINTEXT in the \
              broker's listeners) with --broker"
         ),
-        Listener::Broker => format!(
+        ListenerKind::Broker => format!(
             "a Kafka broker answers at {address}, but not to this request (waited {waited} s): it may be busy, or may \
              advertise addresses that cannot be reached from here; check its advertised.listeners"
         ),
-        Listener::Other => format!(
+        ListenerKind::Other => format!(
             "a server answers at {address}, but it is not a Kafka broker (waited {waited} s); give the address of a \
              Kafka broker with --broker"
         ),

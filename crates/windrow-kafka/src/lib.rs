@@ -5,11 +5,11 @@
 //! - `connection`: [`Connection`], the address of a broker and the settings of its clients.
 //! - [`topics`]: creates, describes and deletes topics.
 //! - `publisher`: [`Publisher`] sends rows.
-//! - `reader`, with `positions`, `observer` and `verdict`: the code that all readers share. `subscription`:
+//! - `reader`, with `positions`, `observer` and `error_class`: the code that all readers share. `subscription`:
 //!   [`Subscription`] reads from given positions. `membership`: [`Membership`] reads as a member of a group. `scan`:
 //!   [`scan()`] reads parts of a topic once.
 //! - `commits`: stores positions at the broker for other programs.
-//! - `contents`: [`Survey`] finds the rows of a replay that a topic already holds. `state`: [`TopicState`], the offsets
+//! - `contents`: [`TopicSurvey`] finds the rows of a replay that a topic already holds. `state`: [`TopicState`], the offsets
 //!   of a topic.
 //! - `error`: [`BrokerError`]. `probe`, `refusal` and `certificate` find out why a broker does not answer.
 //!
@@ -28,6 +28,7 @@ mod commits;
 mod connection;
 mod contents;
 mod error;
+mod error_class;
 mod membership;
 mod observer;
 mod positions;
@@ -42,20 +43,19 @@ mod start;
 mod state;
 mod subscription;
 pub mod topics;
-mod verdict;
 
 #[cfg(all(test, feature = "embedded"))]
 mod tests;
 
 pub use choice::{Choice, ChoiceError};
 pub use connection::{Connection, setting_fault};
-pub use contents::{ContentsEnd, PartitionContents, Survey, SurveyError};
-pub use error::{BrokerError, Listener};
+pub use contents::{ContentsEnd, PartitionContents, SurveyError, TopicSurvey};
+pub use error::{BrokerError, ListenerKind};
 pub use membership::Membership;
 pub use positions::Deleted;
 pub use publisher::{PublishError, Publisher};
-pub use reader::{Delivery, Turn};
-pub use scan::{Stretch, scan};
+pub use reader::{Delivery, PollEvent};
+pub use scan::{ScanRange, scan};
 pub use start::{Broker, LogStorage, REDPANDA_IMAGE, StartOptions};
 pub use state::{PartitionState, TopicState};
 pub use subscription::Subscription;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{CommitMode, Consumer as _, RebalanceProtocol};
 
-use crate::reader::{self, Client, INQUIRY_EVERY, Reading, Turn, list};
+use crate::reader::{self, Client, PollEvent, ReaderState, TOPIC_STATE_INTERVAL, list};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
@@ -22,13 +22,13 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("heartbeat.interval.ms", "1000"),
 ];
 /// The time limit to move a reader to its position.
-const SEEK_PATIENCE: Duration = Duration::from_secs(5);
+const SEEK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One member of a group that reads one topic.
 #[derive(Debug)]
 pub struct Membership {
     client: Client,
-    reading: Reading,
+    reading: ReaderState,
 }
 
 impl Membership {
@@ -42,7 +42,7 @@ impl Membership {
         settings.set("group.id", group);
         let client = Client::new(connection, topic, &settings)?;
         client.subscribe(&[topic]).map_err(|error| connection.refused(&error))?;
-        Ok(Self { client, reading: Reading::new(connection, topic)? })
+        Ok(Self { client, reading: ReaderState::new(connection, topic)? })
     }
 
     fn list(&self, positions: &[(Partition, Offset)]) -> Result<TopicPartitionList, BrokerError> {
@@ -59,31 +59,31 @@ impl Membership {
     ///
     /// # Errors
     /// An error that waiting does not resolve.
-    pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
+    pub fn poll(&mut self, timeout: Duration) -> Result<Option<PollEvent<'_>>, BrokerError> {
         if let Some(deleted) = self.reading.find_deleted()? {
-            self.go_on_at(deleted.partition, deleted.low)?;
-            return Ok(Some(Turn::Deleted(deleted)));
+            self.seek(deleted.partition, deleted.low)?;
+            return Ok(Some(PollEvent::Deleted(deleted)));
         }
         if let Some(change) = self.client.context().next_change() {
             return Ok(Some(change));
         }
         match self.client.poll(timeout) {
             None => Ok(self.client.context().next_change()),
-            polled => self.reading.turn(polled),
+            polled => self.reading.poll_event(polled),
         }
     }
 
     /// Logs an outage. Returns the state of the topic every ten seconds. Call it between polls; it never blocks.
-    pub fn look_after(&mut self) -> Option<TopicState> {
-        self.reading.look(self.client.context(), INQUIRY_EVERY).and_then(|(state, _)| state.ok())
+    pub fn check_topic(&mut self) -> Option<TopicState> {
+        self.reading.check_topic(self.client.context(), TOPIC_STATE_INTERVAL).and_then(|(state, _)| state.ok())
     }
 
     /// Begins to read assigned partitions, each from its offset. A partition without an offset waits for
-    /// [`begin`](Self::begin).
+    /// [`start_partition`](Self::start_partition).
     ///
     /// # Errors
     /// The client library rejects the assignment.
-    pub fn take_up(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
+    pub fn start_reading(&mut self, positions: &[(Partition, Option<Offset>)]) -> Result<(), BrokerError> {
         let known = |(partition, offset): &(Partition, Option<Offset>)| (*partition, offset.unwrap_or(Offset(0)));
         let all: Vec<(Partition, Offset)> = positions.iter().map(known).collect();
         all.iter().for_each(|(partition, offset)| self.reading.positions.set(*partition, *offset));
@@ -98,15 +98,15 @@ impl Membership {
     ///
     /// # Errors
     /// The client library does not move to the offset in time.
-    pub fn begin(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
+    pub fn start_partition(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         self.reading.positions.set(partition, offset);
         let (one, place) = (self.list(&[(partition, offset)])?, rdkafka::Offset::Offset(offset.0));
-        let moved = self.client.seek(&self.reading.topic, partition.0, place, SEEK_PATIENCE);
+        let moved = self.client.seek(&self.reading.topic, partition.0, place, SEEK_TIMEOUT);
         moved.and_then(|()| self.client.resume(&one)).map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Continues at another offset of a partition that the client library has stopped reading.
-    fn go_on_at(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
+    fn seek(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         let moved = if self.is_cooperative() {
             let one = self.list(&[(partition, offset)])?;
             self.client.incremental_unassign(&one).and_then(|()| self.client.incremental_assign(&one))
@@ -120,7 +120,7 @@ impl Membership {
     ///
     /// # Errors
     /// The client library rejects the change.
-    pub fn give_up(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
+    pub fn stop_reading(&mut self, partitions: &[Partition]) -> Result<(), BrokerError> {
         self.reading.positions.0.retain(|partition, _| !partitions.contains(partition));
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
         let gone = self.list(&gone)?;

@@ -9,22 +9,22 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::connection::Quiet;
+use crate::connection::LoggingContext;
 use crate::error::reason;
+use crate::error_class::{ErrorClass, classify};
 use crate::positions::{Deleted, Positions};
 use crate::refusal::refusal;
 use crate::state::{PartitionState, TopicState};
-use crate::verdict::{Verdict, judge};
 use crate::{BrokerError, Connection, probe};
 use windrow_record::{Offset, Partition};
 
 /// The time limit for a broker to answer one question.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client that reads nothing. Unlike a producer, it never makes a broker create the topic that it asks about.
 #[derive(Clone)]
 pub(super) struct Observer {
-    client: Arc<BaseConsumer<Quiet>>,
+    client: Arc<BaseConsumer<LoggingContext>>,
     connection: Connection,
 }
 
@@ -37,20 +37,16 @@ impl fmt::Debug for Observer {
 impl Observer {
     pub(super) fn new(connection: &Connection) -> Result<Self, BrokerError> {
         let settings = connection.settings(&[], &[("allow.auto.create.topics", "false")]);
-        let client = BaseConsumer::from_config_and_context(&settings, Quiet);
+        let client = BaseConsumer::from_config_and_context(&settings, LoggingContext);
         let client = client.map_err(|error| connection.refused(&error))?;
         Ok(Self { client: Arc::new(client), connection: connection.clone() })
     }
 
     /// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist. Blocks.
-    pub(super) fn leaders(
-        &self,
-        topic: &str,
-        patience: Duration,
-    ) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
-        let metadata = self.client.fetch_metadata(Some(topic), patience);
+    pub(super) fn leaders(&self, topic: &str, timeout: Duration) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
+        let metadata = self.client.fetch_metadata(Some(topic), timeout);
         let metadata = metadata
-            .map_err(|_| refusal(&self.connection).unwrap_or_else(|| probe::unreachable(&self.connection, patience)))?;
+            .map_err(|_| refusal(&self.connection).unwrap_or_else(|| probe::unreachable(&self.connection, timeout)))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -71,15 +67,15 @@ impl Observer {
     /// Returns the first offset of a partition that can be read, and the offset that its next message will have.
     /// Blocks.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<(Offset, Offset), BrokerError> {
-        let bounds = self.client.fetch_watermarks(topic, partition.0, PATIENCE);
-        let (low, high) = bounds.map_err(|error| match judge(&error, topic, &self.connection) {
-            Verdict::Final(error) => error,
+        let bounds = self.client.fetch_watermarks(topic, partition.0, REQUEST_TIMEOUT);
+        let (low, high) = bounds.map_err(|error| match classify(&error, topic, &self.connection) {
+            ErrorClass::Fatal(error) => error,
             _ => BrokerError::NoLeader {
                 topic: topic.to_owned(),
                 address: self.connection.address().to_owned(),
                 partition,
                 reason: reason(&error),
-                waited: PATIENCE,
+                waited: REQUEST_TIMEOUT,
             },
         })?;
         Ok((Offset(low), Offset(high)))
@@ -87,7 +83,7 @@ impl Observer {
 
     /// Returns the offsets of all partitions of a topic. Blocks.
     pub(super) fn state(&self, topic: &str) -> Result<TopicState, BrokerError> {
-        let leaders = self.leaders(topic, PATIENCE)?.ok_or_else(|| self.connection.no_such_topic(topic))?;
+        let leaders = self.leaders(topic, REQUEST_TIMEOUT)?.ok_or_else(|| self.connection.no_such_topic(topic))?;
         let mut partitions = Vec::with_capacity(leaders.len());
         for (partition, _) in leaders {
             let (low, high) = self.bounds(topic, partition)?;
@@ -118,25 +114,25 @@ impl Observer {
 
 /// Asks repeatedly for the state of a topic, one question at a time, each on its own thread.
 #[derive(Debug)]
-pub(super) struct Inquiry {
+pub(super) struct StatePoller {
     observer: Observer,
     topic: String,
     answered: Instant,
     /// The receiver of the answer that is waited for.
-    question: Option<Receiver<Answer>>,
+    question: Option<Receiver<StateAnswer>>,
 }
 
 /// An answer, and the reader's positions when it was asked for: the topic may have grown since.
-pub(super) type Answer = (Result<TopicState, BrokerError>, Vec<(Partition, Offset)>);
+pub(super) type StateAnswer = (Result<TopicState, BrokerError>, Vec<(Partition, Offset)>);
 
-impl Inquiry {
+impl StatePoller {
     pub(super) fn new(observer: Observer, topic: &str) -> Self {
         Self { observer, topic: topic.to_owned(), answered: Instant::now(), question: None }
     }
 
     /// Returns the answer to the last question, if it has arrived. Asks the next question if `every` has passed since
     /// the last answer. Never blocks.
-    pub(super) fn look(&mut self, every: Duration, positions: &Positions) -> Option<Answer> {
+    pub(super) fn poll(&mut self, every: Duration, positions: &Positions) -> Option<StateAnswer> {
         let Some(question) = &self.question else {
             if self.answered.elapsed() >= every {
                 self.question = Some(self.ask(positions.all()));
@@ -151,7 +147,7 @@ impl Inquiry {
         answer
     }
 
-    fn ask(&self, positions: Vec<(Partition, Offset)>) -> Receiver<Answer> {
+    fn ask(&self, positions: Vec<(Partition, Offset)>) -> Receiver<StateAnswer> {
         let (answer, question) = channel();
         let (observer, topic) = (self.observer.clone(), self.topic.clone());
         std::thread::spawn(move || {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio_rustls::rustls::RootCertStore;
 
 use crate::certificate::{self, connect};
-use crate::{BrokerError, Connection, Listener};
+use crate::{BrokerError, Connection, ListenerKind};
 
 /// The time limit of each step.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// An ApiVersions request, version 0, without a client name. Every Kafka broker answers it, even before a login.
 const API_VERSIONS: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
 /// A Metadata request, version 0, with an empty list, which means all topics. A broker that requires a login closes the
@@ -22,35 +22,37 @@ const TLS: [u8; 2] = [0x16, 0x15];
 /// The error for a broker that did not answer in time. It names what listens at the address instead.
 pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerError {
     let address = connection.address();
-    let found = address.split(',').find_map(|one| look(one.trim()).map(|listener| (one.trim().to_owned(), listener)));
+    let found = address
+        .split(',')
+        .find_map(|one| detect_listener(one.trim()).map(|listener| (one.trim().to_owned(), listener)));
     match found {
         // The client already uses what this listener requires, so the kind of the listener is not the fault.
-        Some((address, listener @ (Listener::Tls | Listener::Login | Listener::Broker)))
-            if connection.has_tls() == (listener == Listener::Tls) && connection.is_secured() =>
+        Some((address, listener @ (ListenerKind::Tls | ListenerKind::Login | ListenerKind::Broker)))
+            if connection.has_tls() == (listener == ListenerKind::Tls) && connection.is_secured() =>
         {
             let reason =
                 format!("it has not answered (waited {} s) and has given no reason; check its log", waited.as_secs());
             BrokerError::Refused { address, reason }
         }
-        Some((address, listener)) => BrokerError::NotPlain { address, listener, waited },
+        Some((address, listener)) => BrokerError::NotPlaintext { address, listener, waited },
         None => BrokerError::Unreachable { address: address.to_owned(), waited },
     }
 }
 
 /// Returns what listens at an address, or `None` if nothing does.
-fn look(address: &str) -> Option<Listener> {
-    let mut stream = connect(address, PATIENCE)?;
+fn detect_listener(address: &str) -> Option<ListenerKind> {
+    let mut stream = connect(address, PROBE_TIMEOUT)?;
     match ask(&mut stream, &API_VERSIONS) {
         Some(answer) if is_answer(&answer, 7) => {}
-        Some(answer) if answer.first().is_some_and(|first| TLS.contains(first)) => return Some(Listener::Tls),
+        Some(answer) if answer.first().is_some_and(|first| TLS.contains(first)) => return Some(ListenerKind::Tls),
         _ => {
-            let is_tls = connect(address, PATIENCE).and_then(|mut stream| ask(&mut stream, &client_hello()?));
+            let is_tls = connect(address, PROBE_TIMEOUT).and_then(|mut stream| ask(&mut stream, &client_hello()?));
             let is_tls = is_tls.and_then(|answer| answer.first().copied()).is_some_and(|first| TLS.contains(&first));
-            return Some(if is_tls { Listener::Tls } else { Listener::Other });
+            return Some(if is_tls { ListenerKind::Tls } else { ListenerKind::Other });
         }
     }
-    let is_open = connect(address, PATIENCE).and_then(|mut stream| ask(&mut stream, &METADATA));
-    Some(if is_open.is_some_and(|answer| is_answer(&answer, 8)) { Listener::Broker } else { Listener::Login })
+    let is_open = connect(address, PROBE_TIMEOUT).and_then(|mut stream| ask(&mut stream, &METADATA));
+    Some(if is_open.is_some_and(|answer| is_answer(&answer, 8)) { ListenerKind::Broker } else { ListenerKind::Login })
 }
 
 /// Sends a request and returns up to 8 bytes of the response. `None` if none arrives.
@@ -95,17 +97,17 @@ mod tests {
     }
 
     #[test]
-    fn what_listens_is_told_apart() {
-        let cases: [(&[u8], Listener); 4] = [
-            (&[0, 0, 0, 20, 0, 0, 0, 7], Listener::Login),
-            (&[0x15, 3, 3, 0, 2, 2, 40], Listener::Tls),
-            (b"HTTP/1.1 400 Bad Request", Listener::Other),
-            (&[], Listener::Other),
+    fn the_kind_of_listener_is_recognised() {
+        let cases: [(&[u8], ListenerKind); 4] = [
+            (&[0, 0, 0, 20, 0, 0, 0, 7], ListenerKind::Login),
+            (&[0x15, 3, 3, 0, 2, 2, 40], ListenerKind::Tls),
+            (b"HTTP/1.1 400 Bad Request", ListenerKind::Other),
+            (&[], ListenerKind::Other),
         ];
         for (answer, expected) in cases {
-            assert_eq!(look(&listen(answer)), Some(expected), "{answer:?}");
+            assert_eq!(detect_listener(&listen(answer)), Some(expected), "{answer:?}");
         }
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
-        assert_eq!(look(&free.to_string()), None);
+        assert_eq!(detect_listener(&free.to_string()), None);
     }
 }

@@ -19,7 +19,7 @@ use windrow_record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER
 /// Settings that a user can override.
 const DEFAULTS: &[(&str, &str)] = &[
     // An outage of a few minutes is waited out. After that, the run ends with an error instead of waiting forever.
-    (PATIENCE, "300000"),
+    (MESSAGE_TIMEOUT, "300000"),
     // Limits the memory for unconfirmed messages. The library's own data for a message takes twice the memory of a
     // short row.
     ("queue.buffering.max.messages", "40000"),
@@ -39,11 +39,11 @@ const FIXED: &[(&str, &str)] = &[
     ("enable.gapless.guarantee", "true"),
     // The library would give up each message separately, with the same effect. The publisher applies one limit to all
     // of them.
-    (PATIENCE, "0"),
+    (MESSAGE_TIMEOUT, "0"),
 ];
 
 /// The property with the time without a confirmation after which sending fails, in milliseconds. 0 means no limit.
-const PATIENCE: &str = "message.timeout.ms";
+const MESSAGE_TIMEOUT: &str = "message.timeout.ms";
 
 /// The value for messages that are not rows, in place of a row number.
 const NO_ROW: usize = 0;
@@ -85,32 +85,32 @@ pub enum PublishError {
 }
 
 /// The limits of the pause between two polls for confirmations.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MIN_PAUSE: Duration = Duration::from_millis(1);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// The time without a confirmation after which a warning names the broker.
-const OUTAGE_TOLD: Duration = Duration::from_secs(3);
+const OUTAGE_WARNING_DELAY: Duration = Duration::from_secs(3);
 
 /// The state at the last confirmation.
 #[derive(Debug)]
-struct Quiet {
+struct LastConfirmation {
     settled: u64,
     since: Instant,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// Sends rows to one topic through a queue of limited size. The sending thread takes the broker's confirmations while
 /// it waits. The memory of a message is freed with its confirmation. An allocator is faster with one thread than with
 /// two threads that wait for each other.
 pub struct Publisher {
-    producer: BaseProducer<Reports>,
+    producer: BaseProducer<DeliveryContext>,
     accepted: AtomicU64,
     /// The time without a confirmation after which sending fails. `None` for no limit.
-    patience: Option<Duration>,
-    quiet: Mutex<Quiet>,
+    timeout: Option<Duration>,
+    quiet: Mutex<LastConfirmation>,
 }
 
 /// The outcomes that the confirmations have reported so far.
-struct Reports {
+struct DeliveryContext {
     topic: String,
     address: String,
     /// The number of messages that were confirmed or have failed.
@@ -140,7 +140,7 @@ impl Publisher {
         topic: &str,
         delivered: impl Fn(u64) + Send + Sync + 'static,
     ) -> Result<Self, BrokerError> {
-        let reports = Reports {
+        let reports = DeliveryContext {
             topic: topic.to_owned(),
             address: connection.address().to_owned(),
             settled: AtomicU64::new(0),
@@ -149,18 +149,18 @@ impl Publisher {
             delivered: Box::new(delivered),
         };
         let settings = connection.settings(DEFAULTS, &[]);
-        let patience = settings.get(PATIENCE).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
+        let timeout = settings.get(MESSAGE_TIMEOUT).and_then(|millis| millis.trim().parse().ok()).unwrap_or(0);
         let settings = connection.settings(DEFAULTS, FIXED);
         let producer = BaseProducer::from_config_and_context(&settings, reports);
         Ok(Self {
             producer: producer.map_err(|error| connection.refused(&error))?,
             accepted: AtomicU64::new(0),
-            patience: (patience > 0).then_some(Duration::from_millis(patience)),
-            quiet: Mutex::new(Quiet { settled: 0, since: Instant::now(), is_told: false }),
+            timeout: (timeout > 0).then_some(Duration::from_millis(timeout)),
+            quiet: Mutex::new(LastConfirmation { settled: 0, since: Instant::now(), is_reported: false }),
         })
     }
 
-    fn reports(&self) -> &Reports {
+    fn reports(&self) -> &DeliveryContext {
         self.producer.context()
     }
 
@@ -244,12 +244,12 @@ impl Publisher {
         let mut pause = Duration::ZERO;
         loop {
             self.producer.poll(pause);
-            self.look()?;
+            self.check_deliveries()?;
             let left = deadline.saturating_duration_since(Instant::now());
             if self.reports().settled.load(Ordering::Acquire) != before || self.unconfirmed() == 0 || left.is_zero() {
                 return Ok(());
             }
-            pause = (pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).min(left);
+            pause = (pause * 2).clamp(MIN_PAUSE, MAX_PAUSE).min(left);
         }
     }
 
@@ -257,7 +257,7 @@ impl Publisher {
     ///
     /// # Errors
     /// A message has failed, or the broker has confirmed nothing for too long.
-    fn look(&self) -> Result<(), PublishError> {
+    fn check_deliveries(&self) -> Result<(), PublishError> {
         if let Some(failure) = self.reports().failure.get() {
             return Err(failure.clone());
         }
@@ -267,8 +267,8 @@ impl Publisher {
             return Err(self.reports().failure.get_or_init(|| halt.clone()).clone());
         }
         let (settled, messages) = (self.reports().settled.load(Ordering::Acquire), self.unconfirmed());
-        let waited = self.waited(settled, messages);
-        if self.patience.is_none_or(|patience| waited < patience) {
+        let waited = self.time_since_confirmation(settled, messages);
+        if self.timeout.is_none_or(|timeout| waited < timeout) {
             return Ok(());
         }
         let (topic, address) = (self.reports().topic.clone(), self.reports().address.clone());
@@ -276,20 +276,20 @@ impl Publisher {
         Err(self.reports().failure.get_or_init(|| failure).clone())
     }
 
-    /// Returns the time since the last confirmation. Logs an outage once after [`OUTAGE_TOLD`], and once when it is
+    /// Returns the time since the last confirmation. Logs an outage once after [`OUTAGE_WARNING_DELAY`], and once when it is
     /// over.
-    fn waited(&self, settled: u64, messages: u64) -> Duration {
+    fn time_since_confirmation(&self, settled: u64, messages: u64) -> Duration {
         let (topic, address) = (&self.reports().topic, &self.reports().address);
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         if messages == 0 || settled != quiet.settled {
-            if quiet.is_told {
+            if quiet.is_reported {
                 tracing::warn!("the broker at {address} confirms messages for topic `{topic}` again");
             }
-            *quiet = Quiet { settled, since: Instant::now(), is_told: false };
+            *quiet = LastConfirmation { settled, since: Instant::now(), is_reported: false };
         }
         let waited = quiet.since.elapsed();
-        if waited > OUTAGE_TOLD && !quiet.is_told {
-            quiet.is_told = true;
+        if waited > OUTAGE_WARNING_DELAY && !quiet.is_reported {
+            quiet.is_reported = true;
             tracing::warn!(
                 "the broker at {address} has confirmed nothing for {} s: {messages} messages for topic `{topic}` wait \
                  until it answers and has as many in-sync replicas as the topic requires",
@@ -307,7 +307,7 @@ impl Publisher {
     pub fn flush(&self, timeout: Duration) -> Result<bool, PublishError> {
         let deadline = Instant::now() + timeout;
         loop {
-            self.look()?;
+            self.check_deliveries()?;
             if self.unconfirmed() == 0 {
                 return Ok(true);
             }
@@ -338,7 +338,7 @@ impl Drop for Publisher {
     }
 }
 
-impl Reports {
+impl DeliveryContext {
     fn fail(&self, opaque: usize, error: &KafkaError, bytes: usize) -> PublishError {
         self.failure.get_or_init(|| self.failed(opaque, describe(error, bytes))).clone()
     }
@@ -376,7 +376,7 @@ fn describe(error: &KafkaError, bytes: usize) -> String {
     }
 }
 
-impl ClientContext for Reports {
+impl ClientContext for DeliveryContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         connection::log(level, facility, message);
     }
@@ -386,7 +386,7 @@ impl ClientContext for Reports {
     }
 }
 
-impl ProducerContext<NoCustomPartitioner> for Reports {
+impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {

@@ -20,10 +20,10 @@ use rdkafka::types::RDKafkaRespErr;
 
 use self::statistics::Statistics;
 use crate::error::names;
-use crate::observer::{Answer, Inquiry, Observer};
+use crate::error_class::{ErrorClass, classify};
+use crate::observer::{Observer, StateAnswer, StatePoller};
 use crate::positions::{Deleted, Position, Positions};
 use crate::state::TopicState;
-use crate::verdict::{Verdict, judge};
 use crate::{BrokerError, Connection, connection};
 use windrow_record::{Offset, Partition};
 
@@ -59,11 +59,11 @@ pub(super) const FIXED: &[(&str, &str)] = &[
 ];
 
 /// The time after which an outage of a partition is reported.
-const OUTAGE_TOLD: Duration = Duration::from_secs(2);
+const OUTAGE_WARNING_DELAY: Duration = Duration::from_secs(2);
 
 /// The result of a poll.
 #[derive(Debug)]
-pub enum Turn<'a> {
+pub enum PollEvent<'a> {
     /// A message of the topic.
     Message(Delivery<'a>),
     /// Messages that can no longer be read. Reading continues after them.
@@ -84,13 +84,13 @@ pub(super) fn list(topic: &str, positions: &[(Partition, Offset)]) -> Result<Top
 
 /// The state of a reader of one topic, for partitions that the caller chose or that a group assigned.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct ReaderState {
     pub(super) connection: Connection,
     pub(super) topic: String,
     pub(super) positions: Positions,
     outage: Outage,
     observer: Observer,
-    inquiry: Inquiry,
+    inquiry: StatePoller,
     /// Partitions whose end the broker has reported since the caller last asked.
     pub(super) ends: Vec<Partition>,
     /// True if the broker does not have an offset at which reading continues. The library does not report of which
@@ -98,7 +98,7 @@ pub(super) struct Reading {
     is_out_of_range: bool,
 }
 
-impl Reading {
+impl ReaderState {
     pub(super) fn new(connection: &Connection, topic: &str) -> Result<Self, BrokerError> {
         let observer = Observer::new(connection)?;
         Ok(Self {
@@ -106,7 +106,7 @@ impl Reading {
             topic: topic.to_owned(),
             positions: Positions::default(),
             outage: Outage::default(),
-            inquiry: Inquiry::new(observer.clone(), topic),
+            inquiry: StatePoller::new(observer.clone(), topic),
             observer,
             ends: Vec::new(),
             is_out_of_range: false,
@@ -115,30 +115,30 @@ impl Reading {
 
     /// Returns the turn that a poll of the client gives, or the error that ends reading. Moves the position past a
     /// message.
-    pub(super) fn turn<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<Turn<'a>>, BrokerError> {
+    pub(super) fn poll_event<'a>(&mut self, polled: Option<Polled<'a>>) -> Result<Option<PollEvent<'a>>, BrokerError> {
         match polled {
             None => Ok(None),
             Some(Ok(message)) => {
                 let delivery = Delivery::of(message);
                 self.positions.set(delivery.partition(), delivery.offset().next());
-                self.outage.heard(delivery.partition(), &self.topic, &self.connection);
-                Ok(Some(Turn::Message(delivery)))
+                self.outage.end_for(delivery.partition(), &self.topic, &self.connection);
+                Ok(Some(PollEvent::Message(delivery)))
             }
-            Some(Err(error)) => self.note(&error).map(|()| None),
+            Some(Err(error)) => self.handle_error(&error).map(|()| None),
         }
     }
 
     /// Records the meaning of an error. Returns the error if it ends reading.
-    fn note(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
-        match judge(error, &self.topic, &self.connection) {
-            Verdict::Passing => {}
-            Verdict::AtEnd(partition) => {
+    fn handle_error(&mut self, error: &KafkaError) -> Result<(), BrokerError> {
+        match classify(error, &self.topic, &self.connection) {
+            ErrorClass::Transient => {}
+            ErrorClass::AtEnd(partition) => {
                 if self.positions.at_end(partition) {
                     self.ends.push(partition);
                 }
             }
-            Verdict::OutOfRange => self.is_out_of_range = true,
-            Verdict::Final(error) => return Err(error),
+            ErrorClass::OutOfRange => self.is_out_of_range = true,
+            ErrorClass::Fatal(error) => return Err(error),
         }
         Ok(())
     }
@@ -163,9 +163,9 @@ impl Reading {
     }
 
     /// Logs an outage. Asks for the state of the topic once per interval, and returns the answer when it arrives.
-    pub(super) fn look(&mut self, context: &Context, every: Duration) -> Option<Answer> {
-        self.outage.look(context, &self.positions, &self.connection);
-        self.inquiry.look(every, &self.positions)
+    pub(super) fn check_topic(&mut self, context: &Context, every: Duration) -> Option<StateAnswer> {
+        self.outage.check(context, &self.positions, &self.connection);
+        self.inquiry.poll(every, &self.positions)
     }
 
     pub(super) fn failed(&self, action: &'static str, error: &KafkaError) -> BrokerError {
@@ -214,7 +214,7 @@ impl Drop for Client {
 pub(super) struct Context {
     topic: String,
     statistics: Mutex<Statistics>,
-    changes: Mutex<VecDeque<Turn<'static>>>,
+    changes: Mutex<VecDeque<PollEvent<'static>>>,
     /// True while the client is being dropped. The caller then no longer answers a change of the assignment, so
     /// `rebalance` does.
     is_leaving: AtomicBool,
@@ -251,7 +251,7 @@ impl Context {
         })
     }
 
-    pub(super) fn next_change(&self) -> Option<Turn<'static>> {
+    pub(super) fn next_change(&self) -> Option<PollEvent<'static>> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
@@ -288,25 +288,25 @@ impl ConsumerContext for Context {
         }
         let partitions = partitions.elements().iter().map(|one| Partition(one.partition())).collect();
         let change = match change {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Turn::Assigned(partitions),
-            _ => Turn::Revoked(partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => PollEvent::Assigned(partitions),
+            _ => PollEvent::Revoked(partitions),
         };
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
     }
 }
 
 /// The interval at which the broker is asked for the state of the topic.
-pub(super) const INQUIRY_EVERY: Duration = Duration::from_secs(10);
+pub(super) const TOPIC_STATE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Logs an outage once after it has lasted for [`OUTAGE_TOLD`], and once when it is over.
+/// Logs an outage once after it has lasted for [`OUTAGE_WARNING_DELAY`], and once when it is over.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     since: Option<Instant>,
-    told: Vec<Partition>,
+    reported: Vec<Partition>,
 }
 
 impl Outage {
-    pub(super) fn look(&mut self, context: &Context, positions: &Positions, connection: &Connection) {
+    pub(super) fn check(&mut self, context: &Context, positions: &Positions, connection: &Connection) {
         let statistics = context.statistics();
         if statistics.is_empty() {
             return;
@@ -316,27 +316,29 @@ impl Outage {
         let (topic, address) = (&context.topic, connection.address());
         if away.is_empty() {
             self.since = None;
-            if !self.told.is_empty() {
-                self.is_over(topic, connection);
+            if !self.reported.is_empty() {
+                self.end(topic, connection);
             }
-        } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_TOLD && self.told.is_empty() {
+        } else if self.since.get_or_insert_with(Instant::now).elapsed() > OUTAGE_WARNING_DELAY
+            && self.reported.is_empty()
+        {
             tracing::warn!(
                 "no broker at {address} answers for {} of topic `{topic}`: waiting for one; no messages are lost",
                 names(&away)
             );
-            self.told = away;
+            self.reported = away;
         }
     }
 
     /// Records that a message of a partition has arrived.
-    pub(super) fn heard(&mut self, partition: Partition, topic: &str, connection: &Connection) {
-        if self.told.contains(&partition) {
-            self.is_over(topic, connection);
+    pub(super) fn end_for(&mut self, partition: Partition, topic: &str, connection: &Connection) {
+        if self.reported.contains(&partition) {
+            self.end(topic, connection);
         }
     }
 
-    fn is_over(&mut self, topic: &str, connection: &Connection) {
-        (self.since, self.told) = (None, Vec::new());
+    fn end(&mut self, topic: &str, connection: &Connection) {
+        (self.since, self.reported) = (None, Vec::new());
         tracing::warn!("topic `{topic}` at {} can be read again", connection.address());
     }
 }

@@ -13,15 +13,15 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use windrow_base::runtime::{blocking, requesting};
+use windrow_base::runtime::{blocking, spawn_request};
 
 use crate::BrokerError;
-pub(crate) use crate::redpanda::engine::Plan;
+pub(crate) use crate::redpanda::engine::ContainerSpec;
 #[cfg(feature = "embedded")]
 pub(crate) use crate::redpanda::engine::find;
 
 /// The time limit for the removal of the container; a Docker engine under load is slow.
-const REMOVAL: Duration = Duration::from_secs(20);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running container. Dropping this removes it.
 #[derive(Debug)]
@@ -34,11 +34,11 @@ pub(crate) struct Redpanda {
 
 impl Redpanda {
     /// Starts a container and waits until Redpanda answers. Pulls the image if necessary.
-    pub(crate) async fn start(plan: Plan) -> Result<Self, BrokerError> {
+    pub(crate) async fn start(plan: ContainerSpec) -> Result<Self, BrokerError> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
         let (image, stopped) = (plan.image.clone(), stop.clone());
-        let ended = requesting(async move { container::keep(&plan, &stopped, ready).await });
+        let ended = spawn_request(async move { container::run(&plan, &stopped, ready).await });
         // A drop of this future now ends the task and removes the container.
         let mut redpanda = Self { address: String::new(), stop, ended: Mutex::new(ended) };
         if let Ok(address) = is_ready.await {
@@ -64,7 +64,7 @@ impl Redpanda {
     /// nothing.
     fn end(&mut self) -> Result<(), BrokerError> {
         self.stop.cancel();
-        let removed = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(REMOVAL);
+        let removed = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(REMOVAL_TIMEOUT);
         if removed == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the Redpanda container could not be removed in time");
         }

@@ -13,14 +13,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::{BrokerError, Connection, certificate};
 
 /// The time limit for the library to report a reason.
-const PATIENCE: Duration = Duration::from_secs(8);
-const LOOK: Duration = Duration::from_millis(50);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(8);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Stores the first reason that the library reports.
 #[derive(Debug, Default)]
-struct Told(Mutex<Option<(RDKafkaErrorCode, String)>>);
+struct FirstReason(Mutex<Option<(RDKafkaErrorCode, String)>>);
 
-impl ClientContext for Told {
+impl ClientContext for FirstReason {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         crate::connection::log(level, facility, message);
     }
@@ -31,14 +31,14 @@ impl ClientContext for Told {
         // The library reports an alert after the handshake as a broken connection.
         let is_alert = code == RDKafkaErrorCode::BrokerTransportFailure && reason.contains("SSL");
         if (matches!(code, RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) || is_alert)
-            && let Ok(mut told) = self.0.lock()
+            && let Ok(mut first_reason) = self.0.lock()
         {
-            told.get_or_insert((code, reason.to_owned()));
+            first_reason.get_or_insert((code, reason.to_owned()));
         }
     }
 }
 
-impl ConsumerContext for Told {}
+impl ConsumerContext for FirstReason {}
 
 /// Returns the reason why the broker refuses this client, or why this client refuses the broker's certificate. `None`
 /// if the connection is plain text without a login, or if no reason is reported. Blocks.
@@ -47,18 +47,19 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
         return None;
     }
     let settings = connection.settings(&[], &[]);
-    let client: BaseConsumer<Told> = BaseConsumer::from_config_and_context(&settings, Told::default()).ok()?;
-    let deadline = Instant::now() + PATIENCE;
+    let client: BaseConsumer<FirstReason> =
+        BaseConsumer::from_config_and_context(&settings, FirstReason::default()).ok()?;
+    let deadline = Instant::now() + REFUSAL_TIMEOUT;
     // The library connects only when it is asked for something.
-    let _ = client.fetch_metadata(None, LOOK);
+    let _ = client.fetch_metadata(None, POLL_INTERVAL);
     while Instant::now() < deadline {
-        let _ = client.poll(LOOK);
-        let told = client.context().0.lock().ok().and_then(|mut told| told.take());
-        if let Some((code, reason)) = told {
+        let _ = client.poll(POLL_INTERVAL);
+        let first_reason = client.context().0.lock().ok().and_then(|mut first_reason| first_reason.take());
+        if let Some((code, reason)) = first_reason {
             let address = connection.address().to_owned();
             let is_login = code == RDKafkaErrorCode::Authentication;
             let fault = if is_login { None } else { certificate_fault(connection) };
-            let reason = fault.unwrap_or_else(|| in_words(connection, code, &reason));
+            let reason = fault.unwrap_or_else(|| describe_refusal(connection, code, &reason));
             return Some(BrokerError::Refused { address, reason });
         }
     }
@@ -74,18 +75,18 @@ fn certificate_fault(connection: &Connection) -> Option<String> {
 }
 
 /// The library's reason as a sentence that says what to do, without its names for threads and source files.
-fn in_words(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> String {
+fn describe_refusal(connection: &Connection, code: RDKafkaErrorCode, reason: &str) -> String {
     // An example: `ssl://127.0.0.1:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate
     // verify failed: ...`.
     let detail = reason.split_once(": ").map_or(reason, |(_, detail)| detail);
     let detail = detail.split(" (after ").next().unwrap_or(detail).trim().trim_end_matches(['.', ':']);
     if code == RDKafkaErrorCode::Authentication {
-        let look = if connection.has_tokens() {
+        let settings = if connection.has_tokens() {
             "sasl.oauthbearer.* in [kafka], and WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET"
         } else {
             "sasl.mechanism and sasl.username in [kafka], and WINDROW_KAFKA_SASL_PASSWORD"
         };
-        return format!("the login is refused ({detail}); check {look}");
+        return format!("the login is refused ({detail}); check {settings}");
     }
     let lower = detail.to_lowercase();
     if lower.contains("certificate verify failed") || lower.contains("could not be verified") {

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::{BrokerError, Connection, Delivery, Subscription, Turn};
+use crate::{BrokerError, Connection, Delivery, PollEvent, Subscription};
 use windrow_record::{Offset, Partition};
 
 /// The time that a poll waits before `stop` is called again.
-const POLL_WAIT: Duration = Duration::from_millis(50);
+const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 /// The time without a message after which the broker counts as not answering, if a stretch has not been read to its
 /// end.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A range of offsets of a partition.
 #[derive(Debug, Clone, Copy)]
-pub struct Stretch {
+pub struct ScanRange {
     /// The number of the partition.
     pub partition: Partition,
     /// The first offset of the stretch.
@@ -32,7 +32,7 @@ pub struct Stretch {
 pub fn scan<E: From<BrokerError>>(
     connection: &Connection,
     topic: &str,
-    stretches: &[Stretch],
+    stretches: &[ScanRange],
     stop: &dyn Fn() -> bool,
     mut visit: impl FnMut(&Delivery<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
@@ -49,8 +49,8 @@ pub fn scan<E: From<BrokerError>>(
         if stop() {
             return Ok(false);
         }
-        match subscription.poll(POLL_WAIT)? {
-            Some(Turn::Message(delivery)) => {
+        match subscription.poll(POLL_TIMEOUT)? {
+            Some(PollEvent::Message(delivery)) => {
                 heard = Instant::now();
                 let (partition, offset) = (delivery.partition(), delivery.offset());
                 let Some(until) = unread.get(&partition).copied() else { continue };
@@ -62,22 +62,22 @@ pub fn scan<E: From<BrokerError>>(
                 }
             }
             // These messages were deleted after the stretch was chosen. The rest of the stretch is read.
-            Some(Turn::Deleted(deleted)) => {
+            Some(PollEvent::Deleted(deleted)) => {
                 heard = Instant::now();
                 unread.retain(|partition, until| *partition != deleted.partition || deleted.low < *until);
             }
-            Some(Turn::Assigned(_) | Turn::Revoked(_)) => {}
+            Some(PollEvent::Assigned(_) | PollEvent::Revoked(_)) => {}
             None => {
                 let before = unread.len();
                 unread.retain(|partition, _| !subscription.is_at_end(*partition));
                 if unread.len() < before {
                     heard = Instant::now();
                 }
-                subscription.look_after()?;
-                if heard.elapsed() > SILENCE {
+                subscription.check_topic()?;
+                if heard.elapsed() > SILENCE_TIMEOUT {
                     let partitions = unread.into_keys().collect();
                     let (topic, address) = (topic.to_owned(), connection.address().to_owned());
-                    return Err(BrokerError::Silent { topic, address, partitions, waited: SILENCE }.into());
+                    return Err(BrokerError::NoAnswer { topic, address, partitions, waited: SILENCE_TIMEOUT }.into());
                 }
             }
         }

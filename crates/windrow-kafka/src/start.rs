@@ -10,7 +10,7 @@ use crate::choice::split_address;
 #[cfg(all(feature = "embedded", feature = "redpanda"))]
 use crate::redpanda::find;
 #[cfg(feature = "redpanda")]
-use crate::redpanda::{Plan, Redpanda};
+use crate::redpanda::{ContainerSpec, Redpanda};
 use crate::{BrokerError, Choice, Connection, topics};
 use windrow_base::telemetry::Progress;
 #[cfg(feature = "embedded")]
@@ -20,9 +20,9 @@ use windrow_kafka_broker::Embedded;
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
 /// The time limit from the start of Redpanda to its first answer. On a quiet machine, it takes a few seconds.
 #[cfg(feature = "redpanda")]
-const REDPANDA_PATIENCE: Duration = Duration::from_secs(90);
+const REDPANDA_START_TIMEOUT: Duration = Duration::from_secs(90);
 /// The time limit for an external broker to answer, since it may be starting.
-const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The options for the start of a broker.
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ pub struct StartOptions {
     /// The image to use instead of [`REDPANDA_IMAGE`], in the form that `docker pull` takes.
     pub redpanda_image: Option<String>,
     /// The time limit for Redpanda to start, without the pull of its image. By default, 90 seconds.
-    pub redpanda_patience: Option<Duration>,
+    pub redpanda_timeout: Option<Duration>,
     /// The value of `DOCKER_HOST`, if it is set. Containers are reached on the Docker engine's machine. testcontainers
     /// reads the variable itself, so a different value here does not select a different engine.
     pub docker_host: Option<String>,
@@ -110,7 +110,7 @@ impl Broker {
             Choice::Redpanda => redpanda(options, "as requested").await,
             Choice::External(address) => {
                 let connection = Connection::new(address).with_properties(options.properties.clone());
-                topics::reach(&connection, EXTERNAL_PATIENCE).await?;
+                topics::wait_for_broker(&connection, CONNECT_TIMEOUT).await?;
                 let reason = format!("the broker at {address}, as requested");
                 Ok(Self { connection, reason, running: Running::External })
             }
@@ -138,7 +138,7 @@ impl Broker {
     /// The name of the broker's log, if the broker was started here. Offsets that were read under another name are not
     /// valid. `None` for an external broker.
     #[must_use]
-    pub fn log(&self) -> Option<String> {
+    pub fn log_id(&self) -> Option<String> {
         match &self.running {
             #[cfg(feature = "embedded")]
             Running::Embedded(embedded) => Some(embedded.log_id().to_string()),
@@ -152,10 +152,10 @@ impl Broker {
     /// The time since the embedded broker was last able to write, and the reason. `None` if it can write, and for other
     /// brokers.
     #[must_use]
-    pub fn trouble(&self) -> Option<(Duration, String)> {
+    pub fn write_failure(&self) -> Option<(Duration, String)> {
         match &self.running {
             #[cfg(feature = "embedded")]
-            Running::Embedded(embedded) => embedded.trouble(),
+            Running::Embedded(embedded) => embedded.write_failure(),
             #[cfg(feature = "redpanda")]
             Running::Redpanda(_) => None,
             Running::External => None,
@@ -265,9 +265,9 @@ async fn embedded(_options: &StartOptions, _reason: String) -> Result<Broker, Br
 
 #[cfg(feature = "redpanda")]
 async fn redpanda(options: &StartOptions, why: &str) -> Result<Broker, BrokerError> {
-    let redpanda = Redpanda::start(Plan {
+    let redpanda = Redpanda::start(ContainerSpec {
         image: options.image().to_owned(),
-        patience: options.redpanda_patience.unwrap_or(REDPANDA_PATIENCE),
+        timeout: options.redpanda_timeout.unwrap_or(REDPANDA_START_TIMEOUT),
         docker_host: options.docker_host.clone(),
         progress: options.progress.clone(),
     });

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
 
-use crate::commits::{Commits, Order};
-use crate::reader::{self, Client, DEFAULTS, FIXED, INQUIRY_EVERY, Reading, Turn};
+use crate::commits::{CommitOrder, Commits};
+use crate::reader::{self, Client, DEFAULTS, FIXED, PollEvent, ReaderState, TOPIC_STATE_INTERVAL};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_record::{Offset, Partition};
 
 /// The name of a commit in errors.
-const COMMIT: &str = "commit positions of";
+const COMMIT_ACTION: &str = "commit positions of";
 
 /// A reader of the assigned partitions of one topic. Its read-ahead is limited to about 30 MiB.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Subscription {
     client: Client,
     commits: Commits,
     group: String,
-    reading: Reading,
+    reading: ReaderState,
     is_missing: bool,
 }
 
@@ -38,7 +38,7 @@ impl Subscription {
         group: &str,
         positions: &[(Partition, Offset)],
     ) -> Result<Self, BrokerError> {
-        let mut reading = Reading::new(connection, topic)?;
+        let mut reading = ReaderState::new(connection, topic)?;
         positions.iter().for_each(|(partition, offset)| reading.positions.set(*partition, *offset));
         let (client, group) = (client(connection, topic, group, positions)?, group.to_owned());
         Ok(Self { client, commits: Commits::of(topic), group, reading, is_missing: false })
@@ -49,12 +49,12 @@ impl Subscription {
     ///
     /// # Errors
     /// An error that waiting does not resolve: the topic or the offset does not exist, or the broker denies access.
-    pub fn poll(&mut self, timeout: Duration) -> Result<Option<Turn<'_>>, BrokerError> {
+    pub fn poll(&mut self, timeout: Duration) -> Result<Option<PollEvent<'_>>, BrokerError> {
         if let Some(deleted) = self.reading.find_deleted()? {
             self.restart()?;
-            return Ok(Some(Turn::Deleted(deleted)));
+            return Ok(Some(PollEvent::Deleted(deleted)));
         }
-        self.reading.turn(self.client.poll(timeout))
+        self.reading.poll_event(self.client.poll(timeout))
     }
 
     /// Reads another partition too, from an offset.
@@ -67,7 +67,7 @@ impl Subscription {
     }
 
     fn restart(&mut self) -> Result<(), BrokerError> {
-        let Reading { connection, topic, positions, .. } = &self.reading;
+        let ReaderState { connection, topic, positions, .. } = &self.reading;
         self.client = client(connection, topic, &self.group, &positions.all())?;
         Ok(())
     }
@@ -76,16 +76,16 @@ impl Subscription {
     ///
     /// # Errors
     /// The topic no longer exists, or was replaced by another one.
-    pub fn look_after(&mut self) -> Result<Option<TopicState>, BrokerError> {
-        self.inquire(INQUIRY_EVERY)
+    pub fn check_topic(&mut self) -> Result<Option<TopicState>, BrokerError> {
+        self.inquire(TOPIC_STATE_INTERVAL)
     }
 
     /// Returns true if all partitions have been read to their ends, and a new answer of the broker confirms these ends.
     /// Call it repeatedly until it does; it never blocks.
     ///
     /// # Errors
-    /// The same as [`look_after`](Self::look_after).
-    pub fn is_through(&mut self) -> Result<bool, BrokerError> {
+    /// The same as [`check_topic`](Self::check_topic).
+    pub fn has_reached_end(&mut self) -> Result<bool, BrokerError> {
         let fresh = self.inquire(Duration::ZERO)?;
         Ok(fresh.is_some_and(|fresh| self.client.context().are_at_end(&self.reading.positions, &fresh)))
     }
@@ -103,7 +103,7 @@ impl Subscription {
     }
 
     fn inquire(&mut self, every: Duration) -> Result<Option<TopicState>, BrokerError> {
-        let (state, positions) = match self.reading.look(self.client.context(), every) {
+        let (state, positions) = match self.reading.check_topic(self.client.context(), every) {
             None => return Ok(None),
             Some((Ok(state), positions)) => (state, positions),
             // A topic that is being created, or whose broker has just started, may be unknown for a moment.
@@ -118,7 +118,7 @@ impl Subscription {
             let found = state.partitions.iter().find(|state| state.partition == partition);
             let end = found.map_or(Offset(0), |state| state.high);
             if wanted > end {
-                let Reading { connection, topic, .. } = &self.reading;
+                let ReaderState { connection, topic, .. } = &self.reading;
                 let (topic, address) = (topic.clone(), connection.address().to_owned());
                 return Err(BrokerError::OutOfRange { topic, address, partition, wanted, end: Some(end) });
             }
@@ -140,22 +140,22 @@ impl Subscription {
     /// The positions cannot be passed to the client library.
     pub fn commit(&self, positions: &[(Partition, Offset)]) -> Result<(), BrokerError> {
         let list = reader::list(&self.reading.topic, positions);
-        list.map_err(|error| self.reading.failed(COMMIT, &error))?;
+        list.map_err(|error| self.reading.failed(COMMIT_ACTION, &error))?;
         let client = Arc::clone(&self.client);
-        self.commits.order(Order { client, positions: positions.to_vec(), answer: None });
+        self.commits.order(CommitOrder { client, positions: positions.to_vec(), answer: None });
         Ok(())
     }
 
-    /// Commits positions for the last time: waits for the answer, but no longer than `patience`.
+    /// Commits positions for the last time: waits for the answer, but no longer than `timeout`.
     ///
     /// # Errors
     /// The broker rejects the positions. A missing answer is not an error.
-    pub fn commit_last(&self, positions: &[(Partition, Offset)], patience: Duration) -> Result<(), BrokerError> {
+    pub fn commit_last(&self, positions: &[(Partition, Offset)], timeout: Duration) -> Result<(), BrokerError> {
         let (answer, question) = channel();
         let client = Arc::clone(&self.client);
-        self.commits.order(Order { client, positions: positions.to_vec(), answer: Some(answer) });
-        let committed = question.recv_timeout(patience).unwrap_or(Ok(()));
-        committed.map_err(|error| self.reading.failed(COMMIT, &error))
+        self.commits.order(CommitOrder { client, positions: positions.to_vec(), answer: Some(answer) });
+        let committed = question.recv_timeout(timeout).unwrap_or(Ok(()));
+        committed.map_err(|error| self.reading.failed(COMMIT_ACTION, &error))
     }
 }
 

@@ -14,12 +14,12 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Broker, BrokerError, Choice, Connection, Creation, PublishError, Publisher, StartOptions, Subscription, TopicState,
-    Turn, topics,
+    Broker, BrokerError, Choice, Connection, Creation, PollEvent, PublishError, Publisher, StartOptions, Subscription,
+    TopicState, topics,
 };
 use windrow_record::{Envelope, Offset, Partition, RowNumber, RunId};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(50);
 const TOPIC: &str = "flights";
 const FIRST: Partition = Partition(0);
@@ -36,10 +36,10 @@ impl Scene {
     }
 
     fn with_properties(partitions: u32, properties: &[(&str, &str)]) -> Self {
-        Self::with_settings(partitions, properties, &topics::Settings::default())
+        Self::with_settings(partitions, properties, &topics::TopicSettings::default())
     }
 
-    fn with_settings(partitions: u32, properties: &[(&str, &str)], settings: &topics::Settings) -> Self {
+    fn with_settings(partitions: u32, properties: &[(&str, &str)], settings: &topics::TopicSettings) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let options = StartOptions { properties, ..StartOptions::default() };
@@ -64,7 +64,7 @@ impl Scene {
             let partition = Partition((number % u64::from(partitions)) as i32);
             send(&publisher, partition, number, &run);
         }
-        assert_eq!(publisher.flush(LIMIT), Ok(true));
+        assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     }
 
     fn subscribe(&self, positions: &[(Partition, Offset)]) -> Subscription {
@@ -72,7 +72,7 @@ impl Scene {
     }
 
     fn create(&self, topic: &str, partitions: u32) -> Result<Creation, BrokerError> {
-        self.runtime.block_on(topics::create(self.connection(), topic, partitions, &topics::Settings::default()))
+        self.runtime.block_on(topics::create(self.connection(), topic, partitions, &topics::TopicSettings::default()))
     }
 
     fn describe(&self) -> Result<TopicState, BrokerError> {
@@ -86,7 +86,7 @@ impl Scene {
         let other: BaseConsumer = settings.create().expect("a consumer");
         let mut asked = rdkafka::TopicPartitionList::new();
         asked.add_partition_range(TOPIC, 0, partitions - 1);
-        let committed = other.committed_offsets(asked, LIMIT).expect("positions");
+        let committed = other.committed_offsets(asked, TIMEOUT).expect("positions");
         committed.elements().iter().map(|element| element.offset()).collect()
     }
 }
@@ -106,11 +106,11 @@ fn send(publisher: &Publisher, partition: Partition, number: u64, run: &RunId) {
 type Read = (i32, i64, u64, String);
 
 fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     let mut all = Vec::new();
     while all.len() < messages {
         assert!(Instant::now() < deadline, "{} of {messages} messages came in time", all.len());
-        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
+        if let Some(PollEvent::Message(delivery)) = subscription.poll(TICK).expect("reading") {
             let (row, run) = match delivery.envelope().expect("headers") {
                 Envelope::Row { row, run } => (row.get(), run),
                 Envelope::End { run, .. } => (0, run),
@@ -125,7 +125,7 @@ fn read(subscription: &mut Subscription, messages: usize) -> Vec<Read> {
 }
 
 fn error_of(subscription: &mut Subscription) -> BrokerError {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         assert!(Instant::now() < deadline, "no error came in time");
         match subscription.poll(TICK) {
@@ -153,7 +153,7 @@ fn rows_come_back_in_order_within_their_partition_and_then_the_end() {
     for partition in 0..3 {
         assert_eq!(publisher.send_end(Partition(partition), &run, RowNumber::FIRST, rows), Ok(()));
     }
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     assert_eq!(confirmed.load(Ordering::Relaxed), rows, "end marks are not rows");
     assert_eq!(publisher.unconfirmed(), 0);
 
@@ -174,7 +174,7 @@ fn rows_come_back_in_order_within_their_partition_and_then_the_end() {
 }
 
 #[test]
-fn reading_goes_on_at_any_offset_whatever_the_batches() {
+fn reading_resumes_at_any_offset_within_any_batch() {
     for compression in ["none", "lz4", "zstd", "gzip"] {
         // All rows are in one batch.
         let scene = Scene::with_properties(1, &[("linger.ms", "500"), ("compression.type", compression)]);
@@ -224,7 +224,7 @@ fn committed_positions_are_there_for_others() {
     let scene = Scene::new(2);
     let subscription = scene.subscribe(&[(Partition(0), Offset(0)), (Partition(1), Offset(0))]);
     assert_eq!(subscription.commit(&[(Partition(0), Offset(7)), (Partition(1), Offset(8))]), Ok(()));
-    assert_eq!(subscription.commit_last(&[(Partition(1), Offset(9))], LIMIT), Ok(()));
+    assert_eq!(subscription.commit_last(&[(Partition(1), Offset(9))], TIMEOUT), Ok(()));
 
     assert_eq!(scene.committed("group", 2), [rdkafka::Offset::Offset(7), rdkafka::Offset::Offset(9)]);
 }
@@ -232,20 +232,20 @@ fn committed_positions_are_there_for_others() {
 #[test]
 fn the_group_of_a_single_consumer_can_be_named() {
     let scene = Scene::with_properties(1, &[("group.id", "mine")]);
-    scene.subscribe(&[(FIRST, Offset(0))]).commit_last(&[(FIRST, Offset(3))], LIMIT).expect("taken");
+    scene.subscribe(&[(FIRST, Offset(0))]).commit_last(&[(FIRST, Offset(3))], TIMEOUT).expect("taken");
     for (group, expected) in [("mine", rdkafka::Offset::Offset(3)), ("group", rdkafka::Offset::Invalid)] {
         assert_eq!(scene.committed(group, 1), [expected], "{group}");
     }
 }
 
 #[test]
-fn lag_is_told_and_falls_to_nothing() {
+fn lag_is_reported_and_falls_to_zero() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(500, 1);
     let mut subscription = scene.subscribe(&[(FIRST, Offset(100))]);
     assert_eq!(subscription.lag(), None, "nothing is known yet");
     read(&mut subscription, 10);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     let mut left = 390;
     while subscription.lag() != Some(left) {
         assert!(Instant::now() < deadline, "the lag is {:?}", subscription.lag());
@@ -264,11 +264,11 @@ fn records_of_other_producers_are_foreign() {
     let other: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", scene.connection().address()).create().expect("a producer");
     other.send(BaseRecord::<(), str>::to(TOPIC).payload("1,EWR")).expect("taken");
-    other.flush(LIMIT).expect("delivered");
+    other.flush(TIMEOUT).expect("delivered");
     let mut subscription = scene.subscribe(&[(FIRST, Offset(0))]);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
-        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
+        if let Some(PollEvent::Message(delivery)) = subscription.poll(TICK).expect("reading") {
             assert_eq!((delivery.envelope(), delivery.value()), (Ok(Envelope::Foreign), b"1,EWR".as_slice()));
             return;
         }
@@ -290,7 +290,7 @@ fn the_end_of_a_partition_is_no_error() {
     let scene = Scene::with_properties(1, &[("statistics.interval.ms", "50")]);
     scene.send_rows(10, 1);
     let mut subscription = scene.subscribe(&[(FIRST, Offset(10))]);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     while subscription.lag() != Some(0) {
         assert!(Instant::now() < deadline, "the lag is {:?}", subscription.lag());
         assert!(subscription.poll(TICK).expect("no error").is_none());
@@ -316,16 +316,16 @@ fn a_row_that_is_too_large_is_named_by_every_later_call() {
     let Err(PublishError::Failed { row: Some(failed), reason, .. }) = &failure else { panic!("{failure:?}") };
     assert!(failed.get() == 2 && reason.starts_with("its 3000 bytes"), "{failure:?}");
     assert_eq!(publisher.send_row(FIRST, row(3), &run, b"small"), failure);
-    assert_eq!(publisher.flush(LIMIT).map(|_| ()), failure);
+    assert_eq!(publisher.flush(TIMEOUT).map(|_| ()), failure);
 }
 
 #[test]
-fn a_partition_that_is_not_there_is_told() {
+fn a_missing_partition_is_reported() {
     let scene = Scene::new(1);
     let (publisher, run) = (scene.publisher(), RunId::new("run"));
     // Accepted or rejected, depending on whether the library already knows the topic's partitions.
     let _ = publisher.send_row(Partition(7), row(1), &run, b"1");
-    let failure = publisher.flush(LIMIT);
+    let failure = publisher.flush(TIMEOUT);
     assert!(
         matches!(&failure, Err(PublishError::Failed { row: Some(failed), .. }) if failed.get() == 1),
         "{failure:?}"
@@ -340,16 +340,16 @@ fn a_full_queue_empties_while_one_waits() {
     for number in 1..=1000 {
         while publisher.send_row(FIRST, row(number), &run, b"value") == Err(PublishError::QueueFull) {
             full += 1;
-            publisher.wait(LIMIT).expect("nothing fails");
+            publisher.wait(TIMEOUT).expect("nothing fails");
         }
     }
     assert!(full > 0, "ten places were enough for a thousand rows");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     assert_eq!(scene.describe().map(|state| state.messages()), Ok(1000));
 }
 
 #[test]
-fn nothing_is_lost_while_the_broker_is_busy_elsewhere() {
+fn nothing_is_lost_while_the_broker_is_busy() {
     // Three publishers send at once, each with its own order within the partition.
     let scene = Scene::new(1);
     std::thread::scope(|scope| {

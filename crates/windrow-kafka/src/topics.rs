@@ -8,19 +8,19 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::connection::Quiet;
-use crate::observer::{Observer, PATIENCE};
+use crate::connection::LoggingContext;
+use crate::observer::{Observer, REQUEST_TIMEOUT};
 use crate::state::TopicState;
 use crate::{BrokerError, Connection};
 use windrow_base::runtime::blocking;
 use windrow_record::Partition;
 
 /// The time that a partition may be without a leader that answers.
-const LEADER_PATIENCE: Duration = Duration::from_secs(60);
+const LEADER_TIMEOUT: Duration = Duration::from_secs(60);
 /// The pause between two checks for a leader.
 const LEADER_PAUSE: Duration = Duration::from_millis(500);
 /// The time limit for each partition of a new topic to get a leader.
-const SETTLING: Duration = Duration::from_secs(10);
+const NEW_TOPIC_TIMEOUT: Duration = Duration::from_secs(10);
 /// Asks the broker for its own default, which suits clusters of any size.
 const DEFAULT_REPLICATION: i32 = -1;
 
@@ -38,7 +38,7 @@ pub enum Creation {
 
 /// The settings of a new topic, except its partitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct TopicSettings {
     /// The number of brokers that store each partition. `None` for the cluster's default.
     pub replication: Option<i32>,
     /// Topic settings by Kafka's names, for example `retention.ms`.
@@ -53,7 +53,7 @@ pub async fn create(
     connection: &Connection,
     name: &str,
     partitions: u32,
-    settings: &Settings,
+    settings: &TopicSettings,
 ) -> Result<Creation, BrokerError> {
     if let Some(leaders) = leaders(connection, name).await? {
         return Ok(Creation::Existed { partitions: count(&leaders) });
@@ -75,7 +75,7 @@ pub async fn create(
         }
         Err(error) => return Err(connection.failed("create", name, &error)),
     }
-    let deadline = Instant::now() + SETTLING;
+    let deadline = Instant::now() + NEW_TOPIC_TIMEOUT;
     loop {
         let ready = leaders(connection, name)
             .await?
@@ -88,7 +88,7 @@ pub async fn create(
                 action: "create",
                 topic: name.to_owned(),
                 address: connection.address().to_owned(),
-                reason: format!("its partitions have no leaders after {} s", SETTLING.as_secs()),
+                reason: format!("its partitions have no leaders after {} s", NEW_TOPIC_TIMEOUT.as_secs()),
             });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -116,20 +116,20 @@ pub async fn delete(connection: &Connection, name: &str) -> Result<(), BrokerErr
 /// No broker answers in time, or the topic does not exist.
 pub async fn describe(connection: &Connection, name: &str) -> Result<TopicState, BrokerError> {
     let (topic, broker) = (name.to_owned(), connection.clone());
-    blocking(move || patiently(&Observer::new(&broker)?, &topic)).await
+    blocking(move || describe_with_retry(&Observer::new(&broker)?, &topic)).await
 }
 
-fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError> {
+fn describe_with_retry(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError> {
     let began = Instant::now();
-    let mut is_told = false;
+    let mut is_reported = false;
     loop {
         match observer.state(topic) {
             Err(BrokerError::NoLeader { topic, address, partition, reason, .. }) => {
                 let waited = began.elapsed();
-                if waited > LEADER_PATIENCE {
+                if waited > LEADER_TIMEOUT {
                     return Err(BrokerError::NoLeader { topic, address, partition, reason, waited });
                 }
-                if !std::mem::replace(&mut is_told, true) {
+                if !std::mem::replace(&mut is_reported, true) {
                     tracing::warn!(
                         "no leader of partition {partition} of topic `{topic}` answers at {address}; waiting for one"
                     );
@@ -141,28 +141,28 @@ fn patiently(observer: &Observer, topic: &str) -> Result<TopicState, BrokerError
     }
 }
 
-/// Waits until a broker answers, but no longer than `patience`.
-pub(crate) async fn reach(connection: &Connection, patience: Duration) -> Result<(), BrokerError> {
+/// Waits until a broker answers, but no longer than `timeout`.
+pub(crate) async fn wait_for_broker(connection: &Connection, timeout: Duration) -> Result<(), BrokerError> {
     let broker = connection.clone();
-    blocking(move || Observer::new(&broker)?.leaders(UNLIKELY_TOPIC, patience).map(drop)).await
+    blocking(move || Observer::new(&broker)?.leaders(PROBE_TOPIC, timeout).map(drop)).await
 }
 
 /// A topic that probably does not exist. A question about one topic avoids the list of all topics.
-const UNLIKELY_TOPIC: &str = "windrow-is-anyone-there";
+const PROBE_TOPIC: &str = "windrow-is-anyone-there";
 
 /// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist.
 async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
     let topic = name.to_owned();
     let broker = connection.clone();
-    blocking(move || Observer::new(&broker)?.leaders(&topic, PATIENCE)).await
+    blocking(move || Observer::new(&broker)?.leaders(&topic, REQUEST_TIMEOUT)).await
 }
 
-fn admin(connection: &Connection) -> Result<AdminClient<Quiet>, KafkaError> {
-    AdminClient::from_config_and_context(&connection.settings(&[], &[]), Quiet)
+fn admin(connection: &Connection) -> Result<AdminClient<LoggingContext>, KafkaError> {
+    AdminClient::from_config_and_context(&connection.settings(&[], &[]), LoggingContext)
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+    AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
 }
 
 async fn request_creation(

@@ -21,10 +21,10 @@ pub use self::error::FrameError;
 pub use self::spill::SpillStore;
 
 /// The number of chunks that are parsed in parallel while the next ones are read.
-const AT_ONCE: usize = 8;
+const CHUNKS_IN_PARALLEL: usize = 8;
 /// The number of windows whose rows are kept if a remote solver fits the models: the newest, and one to compare it
 /// with.
-const WITH_ROWS: usize = 2;
+const WINDOWS_WITH_ROWS: usize = 2;
 
 /// The sealed windows seen so far.
 #[derive(Debug)]
@@ -48,13 +48,21 @@ impl Frames {
     /// encoded rows are held in memory. The rest goes into unnamed files in `folder`.
     pub fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
-        let (manifests, parsed, outlines) = Default::default();
-        Self { store, schema, holdout, spill, manifests, parsed, outlines, learns_here: true }
+        Self {
+            store,
+            schema,
+            holdout,
+            spill,
+            manifests: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            outlines: BTreeMap::new(),
+            learns_here: true,
+        }
     }
 
     /// Sets up the collection for models that a remote solver fits. [`Frames::range`] then returns frames without rows,
     /// except for the last window.
-    pub fn learning_elsewhere(self) -> Self {
+    pub fn for_remote_solver(self) -> Self {
         Self { learns_here: false, ..self }
     }
 
@@ -98,7 +106,7 @@ impl Frames {
         let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow(window))?;
         let frame = Arc::new(self.parse(manifest)?);
         if !self.learns_here {
-            while self.parsed.len() >= WITH_ROWS {
+            while self.parsed.len() >= WINDOWS_WITH_ROWS {
                 self.parsed.pop_first();
             }
         }
@@ -116,7 +124,7 @@ impl Frames {
         let window = manifest.window;
         let _span = tracing::info_span!("parse", %window, rows = manifest.rows.count).entered();
         let read = |source| FrameError::Read { window, source };
-        let keep = |source| FrameError::Keep { window, source };
+        let store_error = |source| FrameError::Store { window, source };
         let mut records = self.store.rows(manifest, self.schema.delimiter)?;
         let mut frame = FrameBuilder::new(&self.schema, self.spill.for_window());
         let mut rows = 0;
@@ -126,17 +134,17 @@ impl Frames {
             let parse = || here.par_iter().map(|raw| self.parse_rows(raw, window)).collect::<Result<Vec<_>, _>>();
             let (parsed, following) = rayon::join(parse, || next(&mut records));
             for parsed in parsed? {
-                frame.append(parsed).map_err(keep)?;
+                frame.append(parsed).map_err(store_error)?;
             }
             here = following.map_err(read)?;
         }
         if rows != manifest.rows.count {
             return Err(FrameError::RowCount { window, rows, promised: manifest.rows.count });
         }
-        frame.finish(self.holdout).map_err(keep)
+        frame.finish(self.holdout).map_err(store_error)
     }
 
-    fn parse_rows(&self, raw: &Raw, window: WindowIndex) -> Result<ParsedRows, FrameError> {
+    fn parse_rows(&self, raw: &RawRecords, window: WindowIndex) -> Result<ParsedRows, FrameError> {
         let mut parser = RecordParser::new(self.schema.delimiter);
         let mut chunk = ChunkBuilder::new(&self.schema);
         let mut begin = 0;
@@ -152,17 +160,17 @@ impl Frames {
 
 /// Unparsed records, as they are in the file.
 #[derive(Debug, Default)]
-struct Raw {
+struct RawRecords {
     text: Vec<u8>,
     /// The offset in `text` at which each record ends, and its line number.
     ends: Vec<(usize, u64)>,
 }
 
-/// Reads the records of the next chunks, at most [`AT_ONCE`]. The result is empty at the end of the file.
-fn next(records: &mut BatchRows) -> Result<Vec<Raw>, ReadError> {
-    let mut group: Vec<Raw> = Vec::new();
-    while group.len() < AT_ONCE {
-        let mut raw = Raw::default();
+/// Reads the records of the next chunks, at most [`CHUNKS_IN_PARALLEL`]. The result is empty at the end of the file.
+fn next(records: &mut BatchRows) -> Result<Vec<RawRecords>, ReadError> {
+    let mut group: Vec<RawRecords> = Vec::new();
+    while group.len() < CHUNKS_IN_PARALLEL {
+        let mut raw = RawRecords::default();
         while raw.ends.len() < CHUNK_ROWS
             && let Some(record) = records.next_record()?
         {

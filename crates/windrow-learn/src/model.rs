@@ -14,7 +14,6 @@
 //! models on one window. A [`Predictor`] predicts single rows.
 
 mod artifact;
-mod bare;
 mod chunk;
 mod design;
 mod drift;
@@ -23,6 +22,7 @@ mod error;
 mod fit;
 mod frame;
 mod kernel;
+mod linear;
 mod objective;
 mod predictor;
 mod score;
@@ -36,16 +36,16 @@ mod window;
 mod samples;
 
 pub use artifact::{
-    Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome, PenaltyTrial,
-    ReliabilityBin, Score, ScoreNumber, SolverReport, Verdict, WindowLineage, versions,
+    Acceptance, Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome,
+    PenaltyTrial, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
 };
-pub use bare::BareModel;
-pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, KeptChunk};
+pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, StoredChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+pub use linear::LinearModel;
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
 pub use scorer::{ScoredModel, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

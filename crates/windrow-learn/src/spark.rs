@@ -18,16 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{RemoteError, RemoteOptimum, RemoteSolver, RemoteTask};
 use crate::spark::expression::texts_literal;
-use crate::spark::plan::{Encoded, METRICS, MOST_ITERATIONS};
-use crate::spark::session::{Fault, NAME, Session};
+use crate::spark::plan::{Encoded, MAX_ITERATIONS, METRICS};
+use crate::spark::session::{CLIENT_NAME, Session, SessionFault};
 use windrow_config::{Schema, Spark};
 use windrow_record::WindowIndex;
 use windrow_windows::BatchStore;
 
 /// The first wait before a lost server is tried again. Each wait is twice as long as the one before, up to
-/// [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// A Spark cluster that fits models. It keeps one session open while the server answers.
 #[derive(Debug)]
@@ -94,12 +94,12 @@ impl SparkCluster {
         // A Spark session belongs to a user. Settings apply only to plans of the same user and session.
         for key in ["user_id", "user_agent"] {
             if remote.get(key).is_none() {
-                remote.set(key, NAME);
+                remote.set(key, CLIENT_NAME);
             }
         }
         let session = Session::open(&remote).await.map_err(|fault| match fault {
-            Fault::Unreachable(reason) => SparkError::Unreachable { address: address.clone(), reason },
-            Fault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
+            SessionFault::Unreachable(reason) => SparkError::Unreachable { address: address.clone(), reason },
+            SessionFault::Refused(reason) => SparkError::Refused { address: address.clone(), reason },
         })?;
         let (runtime, session) = (Handle::current(), Mutex::new(Some(session)));
         Ok(Self { remote, address, batches: spark.batches.clone(), session, runtime, stop })
@@ -114,7 +114,7 @@ impl SparkCluster {
 
     /// Returns a solver for the windows of a store.
     pub fn solver(self: Arc<Self>, schema: Arc<Schema>, store: BatchStore) -> Arc<dyn RemoteSolver> {
-        let folder = self.batches.clone().unwrap_or_else(|| seen_by_spark(&store));
+        let folder = self.batches.clone().unwrap_or_else(|| spark_path(&store));
         Arc::new(SparkSolver { cluster: self, schema, store, folder })
     }
 }
@@ -122,13 +122,13 @@ impl SparkCluster {
 impl SparkSolver {
     /// Fits a model. If the server is away, waits for it until the run is stopped.
     async fn fit(&self, task: &RemoteTask<'_>) -> Result<RemoteOptimum, RemoteError> {
-        let mut wait = FIRST_WAIT;
+        let mut wait = FIRST_BACKOFF;
         let mut held = self.cluster.session.lock().await;
         loop {
             let fault = tokio::select! {
                 found = self.attempt(&mut held, task) => match found {
                     Ok(optimum) => {
-                        if wait > FIRST_WAIT {
+                        if wait > FIRST_BACKOFF {
                             tracing::info!("Spark at {} answers again", self.cluster.address);
                         }
                         return Ok(optimum);
@@ -144,36 +144,36 @@ impl SparkSolver {
             };
             *held = None;
             match fault {
-                Fault::Refused(reason) => {
+                SessionFault::Refused(reason) => {
                     return Err(RemoteError::Failed(format!(
                         "Spark at {} failed: {reason}; the windows are kept, and the next `windrow train` continues \
                          with them",
                         self.cluster.address
                     )));
                 }
-                Fault::Unreachable(reason) if wait == FIRST_WAIT => {
+                SessionFault::Unreachable(reason) if wait == FIRST_BACKOFF => {
                     tracing::warn!(
                         "Spark at {} does not answer ({reason}): the windows wait until it answers",
                         self.cluster.address
                     );
                 }
-                Fault::Unreachable(reason) => tracing::debug!(reason, "Spark still does not answer"),
+                SessionFault::Unreachable(reason) => tracing::debug!(reason, "Spark still does not answer"),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.cluster.stop.cancelled() => return Err(RemoteError::Stopped),
             }
-            wait = (wait * 2).min(LONGEST_WAIT);
+            wait = (wait * 2).min(MAX_BACKOFF);
         }
     }
 
-    async fn attempt(&self, held: &mut Option<Session>, task: &RemoteTask<'_>) -> Result<RemoteOptimum, Fault> {
+    async fn attempt(&self, held: &mut Option<Session>, task: &RemoteTask<'_>) -> Result<RemoteOptimum, SessionFault> {
         let session = match held {
             Some(session) => session,
             None => held.insert(Session::open(&self.cluster.remote).await?),
         };
-        if let Some(obstacle) = plan::obstacle(task.encoder, &self.schema) {
-            return Err(Fault::Refused(obstacle));
+        if let Some(obstacle) = plan::unsupported_reason(task.encoder, &self.schema) {
+            return Err(SessionFault::Refused(obstacle));
         }
         let files = self.files(task)?;
         let rows = || plan::labelled(task, &files, &self.schema);
@@ -196,7 +196,7 @@ impl SparkSolver {
         let width = encoded.columns.len();
         if coefficients.len() != width {
             let given = coefficients.len();
-            return Err(Fault::Refused(format!("it returned {given} coefficients, but {width} were requested")));
+            return Err(SessionFault::Refused(format!("it returned {given} coefficients, but {width} were requested")));
         }
         let mut weights = vec![0.0; width];
         for (column, weight) in encoded.columns.iter().zip(coefficients) {
@@ -208,15 +208,15 @@ impl SparkSolver {
             iterations: iterations as u64,
             // Spark reports the objective per row.
             objective: history.last().copied().unwrap_or(f64::NAN) * task.rows as f64,
-            converged: iterations < f64::from(MOST_ITERATIONS),
+            converged: iterations < f64::from(MAX_ITERATIONS),
         })
     }
 
     /// Returns the batch files of the task's windows, as the cluster names them.
-    fn files(&self, task: &RemoteTask<'_>) -> Result<Vec<String>, Fault> {
+    fn files(&self, task: &RemoteTask<'_>) -> Result<Vec<String>, SessionFault> {
         let folder = self.folder.trim_end_matches('/');
         let file = |window: &WindowIndex| {
-            let manifest = self.store.manifest(*window).map_err(|error| Fault::Refused(error.to_string()))?;
+            let manifest = self.store.manifest(*window).map_err(|error| SessionFault::Refused(error.to_string()))?;
             let sha256 = manifest.map(|manifest| manifest.rows.file.sha256).unwrap_or_default();
             Ok(format!("{folder}/{}", self.store.batch_name(*window, &sha256)))
         };
@@ -229,14 +229,14 @@ impl SparkSolver {
         session: &Session,
         task: &RemoteTask<'_>,
         counted: spark_connect_proto::Relation,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SessionFault> {
         let counts = session.metrics(counted, METRICS).await?;
         let expected = [task.rows as f64, task.positives as f64];
         if counts == expected {
             return Ok(());
         }
         let [rows, positives] = expected;
-        Err(Fault::Refused(format!(
+        Err(SessionFault::Refused(format!(
             "it reads {} labelled rows and {} positive rows in {}, but these windows have {rows} and {positives}: \
              train.spark.batches must be the path or URL of the batch files of this work directory",
             counts.first().unwrap_or(&0.0),
@@ -247,7 +247,7 @@ impl SparkSolver {
 }
 
 /// Returns the folder or URL of the batch files in the form that Hadoop's file systems use.
-fn seen_by_spark(store: &BatchStore) -> String {
+fn spark_path(store: &BatchStore) -> String {
     match store.url() {
         Some(url) => url.replacen("s3://", "s3a://", 1),
         None => {

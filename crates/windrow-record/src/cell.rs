@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_number_by_its_shape_is_one() {
+    fn text_with_the_shape_of_a_number_parses_as_one() {
         for text in ["0", "-1", "12.5", ".5", "5.", "-0.25", "123456789012345"] {
             assert!(is_plain_number(text) && parse_number(text).is_ok(), "{text}");
         }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_alone_and_unix_seconds_are_times_too() {
+    fn dates_and_unix_seconds_are_times() {
         let date = TimeFormat::new("%d/%m/%Y").expect("a good format").parse("02/01/1970");
         assert_eq!(date.map(EventTime::seconds), Ok(86_400));
         let month = TimeFormat::new("%b-%Y").expect("a good format").parse("Feb-1970");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_cannot_tell_a_month_is_refused() {
+    fn a_format_without_a_month_is_rejected() {
         for format in ["%H:%M", "%Q?", "2013", "%Y", "%d", ""] {
             assert!(TimeFormat::new(format).is_err(), "{format} was taken");
         }

@@ -10,9 +10,9 @@ use csv_core::{ReadRecordResult, Reader};
 const READ_CHUNK: usize = 256 * 1024;
 /// The maximum length of a record in bytes. No broker accepts as much by default (1 MiB). A longer record means that a
 /// quote is never closed.
-const LONGEST_RECORD: usize = 16 * 1024 * 1024;
+const MAX_RECORD_LENGTH: usize = 16 * 1024 * 1024;
 /// The initial capacity for fields, enough for most records.
-const FEWEST_FIELDS: usize = 64;
+const INITIAL_FIELDS: usize = 64;
 const LINE_END: &[u8] = b"\n";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -101,7 +101,7 @@ impl RecordParser {
     /// Creates a parser for fields that are separated by `delimiter` and quoted with `quote`.
     pub fn quoted(delimiter: u8, quote: u8) -> Self {
         let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
-        Self { delimiter, quote, reader, text: vec![0; 1024], ends: vec![0; FEWEST_FIELDS] }
+        Self { delimiter, quote, reader, text: vec![0; 1024], ends: vec![0; INITIAL_FIELDS] }
     }
 
     /// Splits one record, given without its line end, into fields.
@@ -122,7 +122,7 @@ impl RecordParser {
     }
 
     fn unquote(&mut self, record: &[u8]) -> Result<Fields<'_>, CsvError> {
-        self.ends.resize(self.ends.capacity().max(FEWEST_FIELDS), 0);
+        self.ends.resize(self.ends.capacity().max(INITIAL_FIELDS), 0);
         self.reader.reset();
         if record.iter().all(|byte| is_line_break(*byte)) {
             return Err(CsvError::Empty);
@@ -301,7 +301,7 @@ impl<R: Read> RecordReader<R> {
         self.filled -= moved;
         self.start = 0;
         if self.filled == self.buffer.len() {
-            if self.filled >= LONGEST_RECORD {
+            if self.filled >= MAX_RECORD_LENGTH {
                 return Err(ReadError::TooLong(self.line));
             }
             self.buffer.resize(self.buffer.len() * 2, 0);

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_id_is_refused() {
+    fn an_invalid_model_id_is_rejected() {
         let texts = "window window- window-0 window-01 window-+1 window--1 weekly-1 -1 window-99999999999 sliding-1 \
                      sliding0-1 sliding=4-1";
         for text in texts.split(' ').chain([""]) {

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_rows_ends_and_foreign_messages_apart() {
+    fn headers_distinguish_rows_end_markers_and_foreign_messages() {
         let row = RowNumber::new(7).expect("7 is a row number");
         assert_eq!(open(&[("windrow-row", "7"), ("windrow-run", "a")]), Ok(Envelope::Row { row, run: Some("a") }));
         let end = Envelope::End { run: Some("a"), first: RowNumber::FIRST, rows: Some(9) };

@@ -11,7 +11,7 @@ use windrow_record::display::excerpt;
 
 /// The names that the registry assigns itself.
 pub(super) const RESERVED: [&str; 2] = ["latest", "champion"];
-const LONGEST_NAME: usize = 63;
+const MAX_NAME_LENGTH: usize = 63;
 
 /// An alias: 1 to 63 lower-case letters, digits and hyphens, starting with a letter. It is neither `latest` nor
 /// `champion`, and does not have the form of a model id.
@@ -35,14 +35,14 @@ impl FromStr for AliasName {
     type Err = BadAliasName;
 
     fn from_str(text: &str) -> Result<Self, BadAliasName> {
-        let bad = |reason| Err(BadAliasName { given: excerpt(text, LONGEST_NAME).into_owned(), reason });
+        let bad = |reason| Err(BadAliasName { given: excerpt(text, MAX_NAME_LENGTH).into_owned(), reason });
         if RESERVED.contains(&text) {
             return bad("this name is reserved for the registry");
         }
         if text.parse::<ModelId>().is_ok() {
             return bad("it has the form of a model id");
         }
-        let is_short = (1..=LONGEST_NAME).contains(&text.len());
+        let is_short = (1..=MAX_NAME_LENGTH).contains(&text.len());
         let is_spelt = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if !(is_short && is_spelt && text.starts_with(|first: char| first.is_ascii_lowercase())) {
             return bad("use at most 63 lower-case letters, digits and hyphens, and begin with a letter");
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_from_models() {
+    fn names_are_distinguished_from_model_ids() {
         for good in ["prod", "a", "blue-2", "window"] {
             assert_eq!(good.parse::<AliasName>().expect("a name").as_str(), good);
         }

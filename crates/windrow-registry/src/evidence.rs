@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::RegistryError;
 use crate::files::{Stamp, read_json, stamp_of, window_file, write_json, write_text};
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
-use windrow_learn::model::BareModel;
+use windrow_learn::model::LinearModel;
 use windrow_record::{Scheme, WindowIndex};
 
 /// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
 const FORMAT: u32 = 1;
-const ADVICE: &str = "advice.json";
+const ADVICE_FILE: &str = "advice.json";
 
 /// The models of one window that only the advice needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Ladder {
     /// The SHA-256 of that window's batch file, in hexadecimal.
     pub sha256: String,
     /// The models by history. `None` if the history's windows cannot be learned from, or the solver did not converge.
-    pub models: BTreeMap<Scheme, Option<BareModel>>,
+    pub models: BTreeMap<Scheme, Option<LinearModel>>,
 }
 
 impl Ladder {
@@ -130,7 +130,7 @@ impl EvidenceStore {
     /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
         let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
-        let is_whole = |model: &Option<BareModel>| model.as_ref().is_none_or(BareModel::is_whole);
+        let is_whole = |model: &Option<LinearModel>| model.as_ref().is_none_or(LinearModel::is_valid);
         let is_ours = |ladder: &Ladder| {
             ladder.sha256 == sha256 && ladder.window == window && ladder.models.values().all(is_whole)
         };
@@ -169,16 +169,16 @@ impl EvidenceStore {
     /// # Errors
     /// Returns an error if the file cannot be read.
     pub fn advice(&self) -> Result<Option<Advice>, RegistryError> {
-        read(&self.workdir.join(ADVICE), ADVICE_FORMAT)
+        read(&self.workdir.join(ADVICE_FILE), ADVICE_FORMAT)
     }
 
     pub(crate) fn put_advice(&self, advice: &Advice) -> Result<(), RegistryError> {
-        write_json(&self.workdir.join(ADVICE), advice).map(drop)
+        write_json(&self.workdir.join(ADVICE_FILE), advice).map(drop)
     }
 
     /// Returns the stamp of the advice file, or `None` if it does not exist.
     pub(super) fn advice_stamp(&self) -> Option<Stamp> {
-        stamp_of(&self.workdir.join(ADVICE))
+        stamp_of(&self.workdir.join(ADVICE_FILE))
     }
 
     fn recalibrated(&self, label_delay: u32) -> PathBuf {

@@ -13,7 +13,7 @@ use windrow_base::{files, versioned};
 use windrow_learn::model::{Artifact, FORMAT, WINDOW_FORMAT, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
-const FILE: &str = "model.json";
+const MODEL_FILE: &str = "model.json";
 
 /// The modification time and length of a file, by which a changed file is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +45,13 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(ModelId, Stamp)>, RegistryError
     for entry in entries(folder)? {
         let Ok(id) = entry.file_name().to_string_lossy().parse::<ModelId>() else { continue };
         // A folder without a model file is still being written.
-        found.extend(stamp_of(&entry.path().join(FILE)).map(|stamp| (id, stamp)));
+        found.extend(stamp_of(&entry.path().join(MODEL_FILE)).map(|stamp| (id, stamp)));
     }
     Ok(found)
 }
 
 pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError> {
-    let path = folder.join(id.to_string()).join(FILE);
+    let path = folder.join(id.to_string()).join(MODEL_FILE);
     let artifact: Artifact = read_json(&path, FORMAT)?;
     let damaged = |reason: String| RegistryError::Damaged { path: path.clone(), reason };
     if artifact.id != id {
@@ -67,12 +67,12 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
 }
 
 pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, RegistryError> {
-    write_json(&folder.join(artifact.id.to_string()).join(FILE), artifact)
+    write_json(&folder.join(artifact.id.to_string()).join(MODEL_FILE), artifact)
 }
 
 /// Returns `true` if the file of a model exists now.
-pub(crate) fn is_there(folder: &Path, id: ModelId) -> bool {
-    folder.join(id.to_string()).join(FILE).exists()
+pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
+    folder.join(id.to_string()).join(MODEL_FILE).exists()
 }
 
 /// Removes a model. A process that lists the folder at the same time may or may not find it.
@@ -126,7 +126,7 @@ pub(super) fn write_text(path: &Path, text: serde_json::Result<Vec<u8>>) -> Resu
     let failed = |source| RegistryError::Write { path: path.to_owned(), source };
     let mut text = text.map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let file = files::write_whole(path, &text).map_err(failed)?;
+    let file = files::write_durable(path, &text).map_err(failed)?;
     file.metadata().map(|metadata| stamp(&metadata)).map_err(failed)
 }
 

@@ -43,7 +43,7 @@ impl Journal {
 
     fn parse(&self, text: &[u8]) -> Result<Aliases, AliasError> {
         let mut aliases = Aliases::default();
-        for (place, line) in whole_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
+        for (place, line) in complete_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
             let number = place + 1;
             let damaged = |error: serde_json::Error| {
                 let (path, reason) = (self.path.clone(), error.to_string());
@@ -56,7 +56,7 @@ impl Journal {
     }
 
     /// Locks the journal against changes by other processes until the returned value is dropped.
-    pub(super) fn lock(&self) -> Result<Locked, AliasError> {
+    pub(super) fn lock(&self) -> Result<LockedJournal, AliasError> {
         let failed = |source| AliasError::Write { path: self.path.clone(), source };
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -67,7 +67,7 @@ impl Journal {
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(failed)?;
         let aliases = self.parse(&text)?;
-        Ok(Locked { file, whole: whole_lines(&text).len() as u64, aliases })
+        Ok(LockedJournal { file, whole: complete_lines(&text).len() as u64, aliases })
     }
 
     /// Reads the journal under its lock and appends the change that `decide` returns. If `decide` returns `None`,
@@ -81,12 +81,12 @@ impl Journal {
         author: Author,
         decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
         confirm: &dyn Fn() -> bool,
-    ) -> Result<Appended, AliasError> {
-        let Locked { mut file, whole, mut aliases } = self.lock()?;
+    ) -> Result<JournalUpdate, AliasError> {
+        let LockedJournal { mut file, whole, mut aliases } = self.lock()?;
         let read = |file: &File| file.metadata().map(|metadata| stamp(&metadata)).ok();
         let Some((action, to)) = decide(&aliases)? else {
             let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown(alias))?;
-            return Ok(Appended { change, aliases, stamp: read(&file) });
+            return Ok(JournalUpdate { change, aliases, stamp: read(&file) });
         };
         if !confirm() {
             return Err(AliasError::Abandoned);
@@ -105,12 +105,12 @@ impl Journal {
         }
         aliases.push(change.clone());
         // The stamp is read before the lock is released: a line that another process appends changes it.
-        Ok(Appended { change, aliases, stamp: read(&file) })
+        Ok(JournalUpdate { change, aliases, stamp: read(&file) })
     }
 }
 
 /// The locked journal file and its contents.
-pub(super) struct Locked {
+pub(super) struct LockedJournal {
     file: File,
     /// The length of all complete lines, in bytes.
     whole: u64,
@@ -118,7 +118,7 @@ pub(super) struct Locked {
 }
 
 /// The journal's contents after a change.
-pub(super) struct Appended {
+pub(super) struct JournalUpdate {
     pub(super) change: AliasChange,
     pub(super) aliases: Aliases,
     /// The stamp of the file with this change as its last line.
@@ -129,7 +129,7 @@ pub(super) struct Appended {
 pub(super) type NewChange = (AliasAction, Option<ModelId>);
 
 /// Returns the complete lines, without a last line that was cut short.
-fn whole_lines(text: &[u8]) -> &[u8] {
+fn complete_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
     &text[..end]
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_back_step_by_step_and_all_is_remembered() {
+    fn an_alias_rolls_back_step_by_step_and_every_change_is_recorded() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
         assert_eq!(journal.read().expect("nothing yet"), Aliases::default());
@@ -200,19 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_change_is_told_by_its_number() {
+    fn an_invalid_line_is_reported_by_its_number() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
         append(&journal, AliasAction::Promoted, Some("window-1"));
         let whole = fs::read_to_string(&journal.path).expect("a file");
-        for (wrong, told) in [
+        for (wrong, expected) in [
             ("{}\n".to_owned(), "is damaged: missing field `format`"),
             ("\n".to_owned(), "is damaged: EOF"),
             (whole.replace("\"format\":2", "\"format\":1"), "has format 1, but this version of Windrow reads format 2"),
         ] {
             fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
-            let error = journal.read().expect_err(told).to_string();
-            assert!(error.contains("line 2 of") && error.contains(told), "{error}");
+            let error = journal.read().expect_err(expected).to_string();
+            assert!(error.contains("line 2 of") && error.contains(expected), "{error}");
         }
     }
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::flow::{Parts, Trained};
-use self::sealed::Reader;
-use self::status::Listener;
+use self::flow::{FlowInputs, TrainingProgress};
+use self::sealed::SealedReader;
+use self::status::StatusReader;
 use crate::registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Counts;
@@ -27,7 +27,7 @@ pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 
 /// The interval between two looks at the files.
-const POLL: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A monitor of one work directory.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ pub struct Monitor {
     registry: Arc<Registry>,
     /// Returns the current time in RFC 3339 format.
     clock: fn() -> String,
-    seen: Mutex<Seen>,
+    seen: Mutex<MonitorState>,
     current: watch::Sender<Arc<Observed>>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    listener: Listener,
-    reader: Reader,
+struct MonitorState {
+    listener: StatusReader,
+    reader: SealedReader,
 }
 
 /// The state of a work directory at one moment.
@@ -81,26 +81,26 @@ impl Monitor {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let monitor = Arc::clone(&self);
-            blocking(move || monitor.look()).await;
-            stop.run_until_cancelled(tokio::time::sleep(POLL)).await;
+            blocking(move || monitor.refresh()).await;
+            stop.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await;
         }
     }
 
     /// Observes the work directory once. Blocks on disk I/O.
-    pub fn look(&self) {
+    pub fn refresh(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { listener, reader } = &mut *seen;
-        let heard = listener.listen(&self.workdir, &(self.clock)());
+        let MonitorState { listener, reader } = &mut *seen;
+        let heard = listener.read_reports(&self.workdir, &(self.clock)());
         reader.read(&self.workdir);
         let snapshot = self.registry.snapshot();
-        let trained = Trained {
+        let trained = TrainingProgress {
             window: snapshot.models().next_back().map_or(0, |model| model.id().window.get()),
             models: snapshot.models().filter(|model| model.learned().is_some()).count(),
         };
-        let flow = Flow::of(&Parts { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });
-        let told = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
-        let Counts { dataset, sent, delivered, .. } = told(Stage::Producer);
-        let counts = Counts { dataset, sent, delivered, ..told(Stage::Consumer) };
+        let flow = Flow::of(&FlowInputs { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });
+        let counts_of = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
+        let Counts { dataset, sent, delivered, .. } = counts_of(Stage::Producer);
+        let counts = Counts { dataset, sent, delivered, ..counts_of(Stage::Consumer) };
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {

@@ -19,7 +19,7 @@ use crate::files::{self, Stamp};
 use crate::journal::{Journal, NewChange};
 use crate::snapshot::{Renewal, Snapshot};
 use windrow_evaluation::Advice;
-use windrow_learn::model::{Artifact, Verdict, WindowReport};
+use windrow_learn::model::{Acceptance, Artifact, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
 /// The registry of the models in one work directory.
@@ -84,8 +84,8 @@ impl Registry {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { models, windows, journal, evidence, .. } = self;
         let found = files::list(models)?;
-        let is_there: HashSet<ModelId> = found.iter().map(|(id, _)| *id).collect();
-        let retired: Vec<ModelId> = stamps.models.keys().filter(|id| !is_there.contains(id)).copied().collect();
+        let present: HashSet<ModelId> = found.iter().map(|(id, _)| *id).collect();
+        let retired: Vec<ModelId> = stamps.models.keys().filter(|id| !present.contains(id)).copied().collect();
         for id in &retired {
             stamps.models.remove(id);
         }
@@ -261,10 +261,10 @@ impl Registry {
             None => no_model("it does not exist, or it was removed"),
             Some(found) if found.learned().is_none() => no_model("no model could be trained on its windows"),
             // Another process may have retired the model since the last refresh.
-            Some(_) if !files::is_there(&self.models, model) => no_model("it was removed"),
+            Some(_) if !files::exists(&self.models, model) => no_model("it was removed"),
             Some(found) => match &found.artifact().verdict {
-                Verdict::Rejected { reason } => Err(AliasError::Rejected { model, reason: reason.clone() }),
-                Verdict::Accepted => Ok(()),
+                Acceptance::Rejected { reason } => Err(AliasError::Rejected { model, reason: reason.clone() }),
+                Acceptance::Accepted => Ok(()),
             },
         }
     }

@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use crate::{AliasError, AliasName, Author, EvidenceStore, Purpose, Registry, RegistryError, files};
 use windrow_learn::model::{
-    Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome, Profile,
-    Score, SolverReport, Verdict, WINDOW_FORMAT, WindowReport,
+    Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome,
+    Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
 };
 use windrow_record::{ModelId, WindowIndex};
 
@@ -77,16 +77,16 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     };
     let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
     let created = "2026-01-01T00:00:00Z".to_owned();
-    let (id, versions, verdict) = (self::id(id), BTreeMap::new(), Verdict::Accepted);
+    let (id, versions, verdict) = (self::id(id), BTreeMap::new(), Acceptance::Accepted);
     Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, versions, lineage, verdict, outcome }
 }
 
 fn rejected(id: &str) -> Artifact {
-    Artifact { verdict: Verdict::Rejected { reason: "its AUC is 0.5".to_owned() }, ..artifact(id, Some(0.5)) }
+    Artifact { verdict: Acceptance::Rejected { reason: "its AUC is 0.5".to_owned() }, ..artifact(id, Some(0.5)) }
 }
 
 #[test]
-fn what_is_published_is_noticed_by_another_registry() {
+fn another_registry_finds_published_models() {
     let folder = folder();
     let (writer, reader) = (open(&folder), open(&folder));
     let mut changes = reader.changes();
@@ -103,7 +103,7 @@ fn what_is_published_is_noticed_by_another_registry() {
 }
 
 #[test]
-fn what_cannot_be_read_does_not_take_the_rest_down() {
+fn an_unreadable_model_does_not_hide_the_others() {
     let folder = folder();
     let writer = open(&folder);
     writer.publish(&artifact("window-1", Some(0.5))).expect("room on the disk");
@@ -133,7 +133,7 @@ fn what_cannot_be_read_does_not_take_the_rest_down() {
 }
 
 #[test]
-fn a_folder_that_is_a_file_is_told() {
+fn a_folder_that_is_a_file_is_reported() {
     for name in ["models", "windows"] {
         let folder = folder();
         std::fs::write(folder.path().join(name), "").expect("a file");
@@ -296,7 +296,7 @@ fn an_alias_is_promoted_rolled_back_and_noticed_by_another_registry() {
 }
 
 #[test]
-fn a_promotion_that_is_sent_again_changes_nothing_and_a_rejected_model_gets_no_alias() {
+fn a_repeated_promotion_changes_nothing_and_a_rejected_model_gets_no_alias() {
     let folder = folder();
     let registry = open(&folder);
     for model in [artifact("window-1", Some(0.5)), artifact("window-2", Some(0.4)), rejected("window-3")] {

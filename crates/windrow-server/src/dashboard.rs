@@ -13,11 +13,11 @@
 mod answer;
 mod assets;
 mod evidence;
+mod flow;
 mod frame;
 mod model;
 mod models;
 mod numbers;
-mod road;
 mod stream;
 mod table;
 mod terms;
@@ -33,13 +33,13 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use crate::dashboard::frame::{Page, View};
-use windrow_base::runtime::{blocking, computing};
+use windrow_base::runtime::{blocking, run_compute};
 use windrow_config::Pipeline;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
 
 /// A page: its path, its entry in the navigation, and the function that makes it.
-struct Place {
+struct PageRoute {
     /// The path. A `*` at its end matches any name.
     path: &'static str,
     /// The entry that the navigation marks. It leads to the path without `*`.
@@ -50,14 +50,14 @@ struct Place {
 }
 
 /// All pages, in the order of the navigation.
-static PLACES: [Place; 7] = [
-    Place { path: "/", entry: "Answer", page: answer::page, reads_files: false },
-    Place { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false },
-    Place { path: "/stream", entry: "Stream", page: stream::page, reads_files: false },
-    Place { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true },
-    Place { path: "/models", entry: "Models", page: models::page, reads_files: false },
-    Place { path: "/models/*", entry: "Models", page: model::page, reads_files: false },
-    Place { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
+static PAGES: [PageRoute; 7] = [
+    PageRoute { path: "/", entry: "Answer", page: answer::page, reads_files: false },
+    PageRoute { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false },
+    PageRoute { path: "/stream", entry: "Stream", page: stream::page, reads_files: false },
+    PageRoute { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true },
+    PageRoute { path: "/models", entry: "Models", page: models::page, reads_files: false },
+    PageRoute { path: "/models/*", entry: "Models", page: model::page, reads_files: false },
+    PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
 ];
 
 /// The data that pages are made from.
@@ -72,7 +72,7 @@ pub(crate) struct Dashboard {
 
 /// A page, or a file that pages need.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct PageResponse {
     /// False if the requested item does not exist. The page then says so.
     pub(crate) is_found: bool,
     /// The media type of the body.
@@ -83,9 +83,9 @@ pub(crate) struct Answer {
 impl Dashboard {
     /// Returns the page at a path such as `/models/cumulative-2`, with its query. Returns `None` if there is no such
     /// page.
-    pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<Answer> {
+    pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<PageResponse> {
         if let Some(&(_, kind, text)) = assets::FILES.iter().find(|(name, ..)| *name == path) {
-            return Some(Answer { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
+            return Some(PageResponse { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
         let (place, name) = place(path)?;
         let (pipeline, workdir) = (Arc::clone(&self.pipeline), self.workdir.clone());
@@ -94,20 +94,20 @@ impl Dashboard {
         let make = move || {
             let page = (place.page)(&view);
             let entries =
-                PLACES.iter().filter(|place| !place.path.ends_with('*')).map(|place| (place.entry, place.path));
+                PAGES.iter().filter(|place| !place.path.ends_with('*')).map(|place| (place.entry, place.path));
             let text = page.framed(&view, entries.chain([("API", "/docs")]), place.entry);
             (page.is_found, text.into_string())
         };
-        let (is_found, text) = if place.reads_files { blocking(make).await } else { computing(make).await };
-        Some(Answer { is_found, kind: "text/html; charset=utf-8", body: text.into() })
+        let (is_found, text) = if place.reads_files { blocking(make).await } else { run_compute(make).await };
+        Some(PageResponse { is_found, kind: "text/html; charset=utf-8", body: text.into() })
     }
 }
 
 /// Finds the place of a path, and the name in the position of its `*`.
-fn place(path: &str) -> Option<(&'static Place, String)> {
+fn place(path: &str) -> Option<(&'static PageRoute, String)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or_default();
-    PLACES.iter().find_map(|place| match place.path.strip_suffix("/*") {
+    PAGES.iter().find_map(|place| match place.path.strip_suffix("/*") {
         Some(known) => (known == parent).then(|| (place, decoded(name))),
         None => (place.path.trim_end_matches('/') == path).then(|| (place, String::new())),
     })
@@ -116,7 +116,7 @@ fn place(path: &str) -> Option<(&'static Place, String)> {
 /// Returns true if the first segment of a path is that of a page or of a file that pages need.
 pub(crate) fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    let known = PLACES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));
+    let known = PAGES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));
     known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -135,15 +135,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_of_strangers_are_read() {
+    fn queries_are_decoded_and_invalid_escapes_are_kept() {
         let query = parsed("a=1&b=x%20y+z&a=2&&c&%3D=%E2%82%AC&d=%zz%4");
-        let told: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(told, [("=", "€"), ("a", "2"), ("b", "x y z"), ("c", ""), ("d", "%zz%4")]);
+        let parameters: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(parameters, [("=", "€"), ("a", "2"), ("b", "x y z"), ("c", ""), ("d", "%zz%4")]);
         assert_eq!(decoded("%FF%+1"), "\u{fffd}%+1");
     }
 
     #[test]
-    fn pages_and_operations_are_told_apart() {
+    fn pages_and_operations_are_distinguished() {
         for page in ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/assets/windrow.css"] {
             assert!(is_page(page), "{page}");
         }

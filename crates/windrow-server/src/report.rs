@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use self::markdown::PICTURES;
 use windrow_base::files;
 use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{Answer, tables};
+use windrow_evaluation::plot::{AdvicePictures, tables};
 
 /// The content of a report.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Report {
     /// # Errors
     /// Returns an error if a file cannot be written.
     pub fn write(&self, form: Form, path: &Path) -> Result<Vec<PathBuf>, ReportError> {
-        let answer = Answer::of(&self.advice);
+        let answer = AdvicePictures::of(&self.advice);
         let tables = tables(&self.advice, answer.as_ref());
         let mut files = Vec::new();
         let text = match form {
@@ -67,13 +67,14 @@ impl Report {
                     path.file_stem().map_or_else(|| "report".to_owned(), |stem| stem.to_string_lossy().into_owned());
                 let folder = path.with_file_name(&stem);
                 let pictures = answer.iter().flat_map(|answer| PICTURES.into_iter().zip(answer.pictures()));
-                files.extend(pictures.map(|(name, picture)| (folder.join(format!("{name}.svg")), picture.alone())));
+                files
+                    .extend(pictures.map(|(name, picture)| (folder.join(format!("{name}.svg")), picture.standalone())));
                 markdown::text(&self.advice, &self.foot(), answer.as_ref(), &tables, &stem)
             }
         };
         files.push((path.to_owned(), text));
         for (path, text) in &files {
-            let written = files::write_whole(path, text.as_bytes());
+            let written = files::write_durable(path, text.as_bytes());
             written.map_err(|source| ReportError { path: path.clone(), source })?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())

@@ -14,7 +14,7 @@ mod topic;
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use self::dataset::Original;
+use self::dataset::DatasetHashes;
 use self::files::Checker;
 use self::report::Ledger;
 use windrow_base::runtime::blocking;
@@ -24,7 +24,7 @@ use windrow_record::{RunId, WindowIndex};
 use windrow_windows::{BatchStore, Manifest, StreamEnd};
 
 pub use self::error::AuditError;
-pub(crate) use self::finding::{Finding, Kind};
+pub(crate) use self::finding::{Finding, FindingKind};
 pub use self::report::{Report, Totals, WindowAccount};
 
 /// The inputs of an audit.
@@ -94,7 +94,7 @@ impl Audit {
     /// Reads all manifests. Adds a finding for each that is missing or cannot be read.
     fn manifests(&self, ledger: &mut Ledger) -> Result<Vec<Manifest>, AuditError> {
         let end = self.store.end().unwrap_or_else(|error| {
-            ledger.find(Finding::of(Kind::Manifest, error.to_string()));
+            ledger.find(Finding::of(FindingKind::Manifest, error.to_string()));
             None
         });
         let listed = self.store.windows_with("json")?;
@@ -105,7 +105,7 @@ impl Audit {
         let mut next = WindowIndex::FIRST;
         while last.is_some_and(|last| next <= last) {
             let path = self.store.manifest_path(next);
-            let found = |fault: String| Finding::of(Kind::Manifest, fault).of_window(next);
+            let found = |fault: String| Finding::of(FindingKind::Manifest, fault).of_window(next);
             match self.store.manifest(next) {
                 Ok(Some(manifest)) if manifest.window == next => manifests.push(manifest),
                 Ok(Some(manifest)) => {
@@ -117,17 +117,17 @@ impl Audit {
             }
             next = next.next();
         }
-        ledger.check("manifests", Kind::Manifest, format!("{} windows, none missing", manifests.len()));
+        ledger.check("manifests", FindingKind::Manifest, format!("{} windows, none missing", manifests.len()));
         Ok(manifests)
     }
 
     /// Reads the dataset's rows, if the files are a replay of it. Otherwise, the result is empty. Returns `None` if
     /// `stop` is cancelled.
-    fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<Original>, AuditError> {
+    fn original(&self, ledger: &mut Ledger, stop: &CancellationToken) -> Result<Option<DatasetHashes>, AuditError> {
         match &ledger.run {
             None => {
                 ledger.skipped("dataset", "not compared: the rows are from another producer");
-                Ok(Some(Original::default()))
+                Ok(Some(DatasetHashes::default()))
             }
             Some(run) if *run != self.run => {
                 let found = format!(
@@ -135,10 +135,10 @@ impl Audit {
                     self.dataset.path.display(),
                     self.run
                 );
-                ledger.find(Finding::of(Kind::Dataset, found));
-                Ok(Some(Original::default()))
+                ledger.find(Finding::of(FindingKind::Dataset, found));
+                Ok(Some(DatasetHashes::default()))
             }
-            Some(_) => Ok(Original::read(&self.dataset, self.store.format(), stop)?),
+            Some(_) => Ok(DatasetHashes::read(&self.dataset, self.store.format(), stop)?),
         }
     }
 }

@@ -31,7 +31,7 @@ pub use self::error::ConsumerError;
 pub use self::inputs::{Consumer, Group};
 
 /// The time that a stopped consumer has to finish its current work, for example to read a million manifests.
-const STOP_PATIENCE: Duration = Duration::from_secs(4);
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Consumer {
     /// Reads to the end of the stream.
@@ -42,7 +42,7 @@ impl Consumer {
     /// messages that were not sealed are read again next time.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
         if let Some(end) = self.store.end()? {
-            return self.complain_of_deleted(&end.deleted, None);
+            return self.check_deleted(&end.deleted, None);
         }
         let described = topics::describe(&self.connection, &self.stream.topic);
         let state = tokio::select! {
@@ -53,7 +53,7 @@ impl Consumer {
         let reading = blocking(move || self.read(&state, &stop));
         let cut_off = async {
             stopped.cancelled().await;
-            tokio::time::sleep(STOP_PATIENCE).await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
         };
         tokio::select! {
             read = reading => read,
@@ -65,13 +65,13 @@ impl Consumer {
     fn read(&self, topic: &TopicState, stop: &CancellationToken) -> Result<(), ConsumerError> {
         if let Some(group) = &self.group {
             let deleted = Member::join(self, group, topic)?.work(stop)?;
-            return self.complain_of_deleted(&deleted, None);
+            return self.check_deleted(&deleted, None);
         }
         let lock = self.store.lock()?;
         let partitions: Vec<Partition> = topic.partitions.iter().map(|state| state.partition).collect();
         let form = CsvFormat { columns: &self.schema.columns, delimiter: self.schema.delimiter };
         let store = self.store.clone();
-        let (mut writer, resumed) = BatchWriter::resume(store, lock, self.cut, form, &partitions, self.log.clone())?;
+        let (mut writer, resumed) = BatchWriter::resume(store, lock, self.cut, form, &partitions, self.log_id.clone())?;
         if let Some(run) = &self.run {
             writer = writer.expecting(run.clone());
         }
@@ -82,15 +82,15 @@ impl Consumer {
         let rejections =
             Rejections::new(self.quarantine.max_share, self.store.quarantine_folder().to_owned(), resumed.counts);
         let mut guarded = GuardedWriter { writer, rejections, progress: self.progress.clone() };
-        deleted.into_iter().for_each(|deleted| guarded.note_deleted(deleted));
+        deleted.into_iter().for_each(|deleted| guarded.record_deleted(deleted));
         let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
         let read = ConsumerLoop::new(self, guarded).work(subscription, stop)?;
-        self.complain_of_deleted(&read.deleted, read.missing_rows)
+        self.check_deleted(&read.deleted, read.missing_rows)
     }
 
     /// Returns an error if the broker had deleted messages, unless the pipeline file accepts that. Every end of the
     /// command checks it.
-    fn complain_of_deleted(&self, deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> Result<(), ConsumerError> {
+    fn check_deleted(&self, deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> Result<(), ConsumerError> {
         if deleted.is_empty() || self.stream.accept_deleted {
             return Ok(());
         }

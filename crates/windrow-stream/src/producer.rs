@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Governor, Pacer};
-use self::plan::Plan;
+use self::plan::ReplayPlan;
 use self::rounds::{Rounds, count};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
 use windrow_dataset::DatasetReader;
-use windrow_kafka::{Connection, PublishError, Publisher, Survey, TopicState, topics};
+use windrow_kafka::{Connection, PublishError, Publisher, TopicState, TopicSurvey, topics};
 use windrow_record::{Partition, RecordParser, RowNumber, RunId};
 
 pub use self::error::ProducerError;
@@ -31,11 +31,11 @@ pub use self::replay::Replay;
 pub use self::share::Share;
 
 /// Waits shorter than this are added up, because timers are not finer.
-const TIMER_GRAIN: Duration = Duration::from_millis(1);
+const TIMER_RESOLUTION: Duration = Duration::from_millis(1);
 /// The maximum time that a wait lasts before the producer checks `stop`.
-const LONGEST_NAP: Duration = Duration::from_millis(50);
+const MAX_SLEEP: Duration = Duration::from_millis(50);
 /// The maximum number of rows between two polls for delivery reports.
-const ROWS_BETWEEN_REPORTS: u64 = 1024;
+const ROWS_PER_POLL: u64 = 1024;
 
 /// The inputs of a producer.
 #[derive(Debug)]
@@ -78,18 +78,18 @@ impl Producer {
 
     fn replay(self, state: &TopicState, publisher: &Publisher, stop: &CancellationToken) -> Result<(), ProducerError> {
         let is_stopped = || stop.is_cancelled();
-        let survey = Survey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
+        let survey = TopicSurvey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
         let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
         let (share, partitions) = (self.replay.share, contents.len());
         if !share.fits(partitions) {
             return Err(ProducerError::FewPartitions { share, partitions });
         }
-        let plan = Plan::new(&self.replay, rows, contents, &self.stream.topic)?;
+        let plan = ReplayPlan::new(&self.replay, rows, contents, &self.stream.topic)?;
         let counters = self.progress.counters();
-        let ours = plan.our_rows().unwrap_or(0);
+        let ours = plan.assigned_rows().unwrap_or(0);
         counters.dataset.set(ours);
-        let before = plan.ours_before(plan.start);
+        let before = plan.assigned_before(plan.start);
         counters.sent.set(before);
         counters.delivered.set(before);
         let sending = Sending { publisher, run: &self.run, began: Instant::now(), stop };
@@ -108,7 +108,7 @@ impl Producer {
     }
 
     /// Returns the number of rows that were sent.
-    fn send_rows(&self, plan: &Plan, sending: &Sending<'_>) -> Result<u64, ProducerError> {
+    fn send_rows(&self, plan: &ReplayPlan, sending: &Sending<'_>) -> Result<u64, ProducerError> {
         let Sending { publisher, began, stop, .. } = sending;
         let mut parser = RecordParser::new(self.dataset.delimiter);
         let mut pacer = Pacer::new(self.stream.pace, self.stream.seed, plan.start);
@@ -124,10 +124,10 @@ impl Producer {
                 None
             };
             let delay = pacer.delay(happened);
-            if !plan.is_ours(number) {
+            if !plan.is_assigned(number) {
                 // The delay of another process's row also passes for this process.
                 due = due.saturating_add(delay);
-                if number.get().is_multiple_of(ROWS_BETWEEN_REPORTS) && stop.is_cancelled() {
+                if number.get().is_multiple_of(ROWS_PER_POLL) && stop.is_cancelled() {
                     break;
                 }
                 continue;
@@ -139,8 +139,8 @@ impl Producer {
             due = due.saturating_add(delay);
             // At full speed, a check of the clock for each row would cost more than the row.
             if !due.is_zero() || governor.has_rate() {
-                let turn = governor.turn(due, began.elapsed(), TIMER_GRAIN);
-                sending.wait_until(turn)?;
+                let send_time = governor.send_time(due, began.elapsed(), TIMER_RESOLUTION);
+                sending.wait_until(send_time)?;
             }
             if stop.is_cancelled() {
                 break;
@@ -149,7 +149,7 @@ impl Producer {
             sending.send(contents.partition, number, bytes)?;
             sent += 1;
             self.progress.counters().sent.add(1);
-            if sent.is_multiple_of(ROWS_BETWEEN_REPORTS) {
+            if sent.is_multiple_of(ROWS_PER_POLL) {
                 publisher.wait(Duration::ZERO)?;
             }
         }
@@ -169,7 +169,7 @@ impl Sending<'_> {
     fn send(&self, partition: Partition, row: RowNumber, value: &[u8]) -> Result<(), ProducerError> {
         loop {
             match self.publisher.send_row(partition, row, self.run, value) {
-                Err(PublishError::QueueFull) if !self.stop.is_cancelled() => self.publisher.wait(LONGEST_NAP)?,
+                Err(PublishError::QueueFull) if !self.stop.is_cancelled() => self.publisher.wait(MAX_SLEEP)?,
                 Err(PublishError::QueueFull) | Ok(()) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
@@ -179,17 +179,17 @@ impl Sending<'_> {
     fn wait_until(&self, due: Duration) -> Result<(), ProducerError> {
         loop {
             let early = due.saturating_sub(self.began.elapsed());
-            if early < TIMER_GRAIN || self.stop.is_cancelled() {
+            if early < TIMER_RESOLUTION || self.stop.is_cancelled() {
                 return Ok(());
             }
             self.publisher.wait(Duration::ZERO)?;
-            std::thread::sleep(early.min(LONGEST_NAP));
+            std::thread::sleep(early.min(MAX_SLEEP));
         }
     }
 
     /// Waits until everything that was sent is confirmed. Returns false if `stop` is cancelled first.
     fn wait_for_delivery(&self) -> Result<bool, ProducerError> {
-        while !self.publisher.flush(LONGEST_NAP)? {
+        while !self.publisher.flush(MAX_SLEEP)? {
             if self.stop.is_cancelled() {
                 return Ok(false);
             }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
-use windrow_evaluation::{Advice, Followed, Question, Trial, advise, histories, judge, named};
+use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, histories, judge, named};
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_windows::Manifest;
@@ -39,11 +39,11 @@ pub struct Advisor {
 }
 
 /// The state of an advisor, from the windows so far.
-struct Seen {
+struct AdvisorState {
     ladder: LadderWork,
     manifests: Vec<Manifest>,
     /// The policy that was recommended after each window.
-    said: Vec<Followed>,
+    named_policies: Vec<PolicyAtWindow>,
     /// The last window after which the recommended policy was determined.
     asked: u32,
     /// `true` if later windows repeat rows, so that they are not evidence.
@@ -94,15 +94,25 @@ impl Advisor {
         Ok(advice)
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> AdvisorState {
         let ladder = LadderWork::new(self.learning.frames());
-        let (manifests, said, drifted) = Default::default();
-        Seen { ladder, manifests, said, asked: 0, repeats: false, drifted }
+        AdvisorState {
+            ladder,
+            manifests: Vec::new(),
+            named_policies: Vec::new(),
+            asked: 0,
+            repeats: false,
+            drifted: HashMap::new(),
+        }
     }
 
     /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and
     /// whether the whole stream has been reported.
-    fn catch_up(&self, mut seen: Seen, stop: &CancellationToken) -> Result<(Seen, Option<Advice>, bool), TrainError> {
+    fn catch_up(
+        &self,
+        mut seen: AdvisorState,
+        stop: &CancellationToken,
+    ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
         let Learning { store, registry, pipeline, .. } = &self.learning;
         let mut is_new = false;
         let is_through = loop {
@@ -140,7 +150,7 @@ impl Advisor {
         self.learning.pipeline.advise.histories.as_deref()
     }
 
-    fn advise(&self, seen: &mut Seen, last: u32) -> Result<Advice, TrainError> {
+    fn advise(&self, seen: &mut AdvisorState, last: u32) -> Result<Advice, TrainError> {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay);
@@ -148,9 +158,9 @@ impl Advisor {
         let judge = |window| (window, judge(evidence, window, self.histories(), delay, keep));
         let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(judge).collect();
         for (window, found) in judged {
-            let before = seen.said.last().copied();
-            let said = found.and_then(|(trial, ranking)| named(&trial, &ranking, window, before));
-            seen.said.extend(said);
+            let before = seen.named_policies.last().copied();
+            let named_policy = found.and_then(|(trial, ranking)| named(&trial, &ranking, window, before));
+            seen.named_policies.extend(named_policy);
         }
         seen.asked = last;
         let trial = Trial::new(evidence, last, &histories(last, self.histories()), delay);
@@ -162,14 +172,14 @@ impl Advisor {
         let drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
             drift.is_some_and(|drift| {
-                drift.features.iter().any(|feature| self.tells(&feature.feature) && feature.is_shift())
+                drift.features.iter().any(|feature| self.may_raise_alarm(&feature.feature) && feature.is_shift())
             })
         };
         // Every history asks for the same drift, and the next window asks for it again.
         let has_drifted =
             |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
         let cost = pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
-        let question = Question {
+        let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
             delay,
@@ -178,7 +188,7 @@ impl Advisor {
             label: &label,
             has_drifted: &has_drifted,
             recalibrated: &recalibrated,
-            said: &seen.said,
+            named_policies: &seen.named_policies,
         };
         let advice = advise(&seen.ladder.evidence, &question);
         seen.drifted = known.into_inner();
@@ -194,7 +204,7 @@ impl Advisor {
 
     /// Returns whether a feature's drift may raise an alarm. Parts of the calendar may not, because they always change
     /// with time.
-    fn tells(&self, feature: &str) -> bool {
+    fn may_raise_alarm(&self, feature: &str) -> bool {
         !self.learning.pipeline.features.calendar.iter().any(|part| part.name() == feature)
     }
 }

@@ -22,7 +22,7 @@ pub enum TrainError {
     Registry(#[from] RegistryError),
     /// Encoded rows that did not fit into memory cannot be read again.
     #[error("cannot read the encoded rows of window {window} again: {source}")]
-    Keep {
+    ReadRows {
         /// The window that they belong to.
         window: WindowIndex,
         /// The error of the operating system.

@@ -36,6 +36,6 @@ impl Learning {
     pub(crate) fn frames(&self) -> Frames {
         let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
         let frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
-        if self.remote.is_some() { frames.learning_elsewhere() } else { frames }
+        if self.remote.is_some() { frames.for_remote_solver() } else { frames }
     }
 }

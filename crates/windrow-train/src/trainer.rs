@@ -18,7 +18,7 @@ use windrow_base::telemetry::Event;
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, ScoredModel, Verdict, fit, versions,
+    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, ScoredModel, fit, versions,
     window_losses,
 };
 use windrow_record::{ModelId, WindowIndex};
@@ -55,12 +55,12 @@ impl Trainer {
             let (frames, found) = blocking(move || working.step(windows, next, &token)).await?;
             windows = frames;
             match found {
-                Found::Window => next = next.next(),
-                Found::End => {
+                NextWindow::Window => next = next.next(),
+                NextWindow::End => {
                     trainer.learning.progress.report(Event::TrainerDone);
                     return Ok(());
                 }
-                Found::NothingYet => {
+                NextWindow::NothingYet => {
                     stop.run_until_cancelled(tokio::time::sleep(WINDOW_POLL)).await;
                 }
             }
@@ -74,13 +74,13 @@ impl Trainer {
         windows: Frames,
         next: WindowIndex,
         stop: &CancellationToken,
-    ) -> Result<(Frames, Found), TrainError> {
+    ) -> Result<(Frames, NextWindow), TrainError> {
         let store = &self.learning.store;
         if let Some(manifest) = store.manifest(next)? {
-            return Ok((self.learn(windows, manifest, stop)?, Found::Window));
+            return Ok((self.learn(windows, manifest, stop)?, NextWindow::Window));
         }
         let is_through = store.end()?.is_some_and(|end| end.windows < next.get());
-        Ok((windows, if is_through { Found::End } else { Found::NothingYet }))
+        Ok((windows, if is_through { NextWindow::End } else { NextWindow::NothingYet }))
     }
 
     /// Makes the models whose newest window this is, and scores all models on it.
@@ -129,7 +129,7 @@ impl Trainer {
         let Learning { pipeline, registry, progress, .. } = &self.learning;
         let window = manifest.window;
         let _span = tracing::info_span!("score", %window).entered();
-        let keep = |source| TrainError::Keep { window, source };
+        let read_error = |source| TrainError::ReadRows { window, source };
         let frame = windows.frame(window)?;
         let snapshot = registry.snapshot();
         let is_evidence = self.is_evidence(manifest);
@@ -137,11 +137,11 @@ impl Trainer {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
             let earlier: Vec<ScoredModel<'_>> =
                 earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
-            let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(keep)?;
+            let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
             registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
         let period = pipeline.window.period(manifest.times.start());
-        let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(keep)?;
+        let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(read_error)?;
         registry.publish_window(&report)?;
         progress.report(Event::WindowScored { window: window.get(), models: report.scores.len() });
         Ok(())
@@ -167,7 +167,7 @@ impl Trainer {
         let _entered = span.enter();
         let used = windows.range(first, last)?;
         let began = Instant::now();
-        let unreadable = |source| TrainError::Keep { window: id.window, source };
+        let unreadable = |source| TrainError::ReadRows { window: id.window, source };
         let learned_from: Vec<WindowIndex> = windows.manifests(first, last).map(|manifest| manifest.window).collect();
         let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
         let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
@@ -178,7 +178,9 @@ impl Trainer {
                 let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
                 (Outcome::Learned(Box::new(learned)), verdict)
             }
-            Err(FitError::Unlearnable(reason)) => (Outcome::Refused { reason: reason.to_string() }, Verdict::Accepted),
+            Err(FitError::Unlearnable(reason)) => {
+                (Outcome::Refused { reason: reason.to_string() }, Acceptance::Accepted)
+            }
             Err(FitError::Read(source)) => return Err(unreadable(source)),
             Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
             Err(FitError::Remote(source)) => return Err(TrainError::Remote { model: id.to_string(), source }),
@@ -213,8 +215,8 @@ impl Trainer {
                     converged: learned.solver.converged,
                     passes: learned.solver.passes,
                     rejected: match &artifact.verdict {
-                        Verdict::Accepted => None,
-                        Verdict::Rejected { reason } => Some(reason.clone()),
+                        Acceptance::Accepted => None,
+                        Acceptance::Rejected { reason } => Some(reason.clone()),
                     },
                     took: Duration::from_secs_f64(learned.solver.seconds),
                 }
@@ -224,7 +226,7 @@ impl Trainer {
     }
 }
 
-enum Found {
+enum NextWindow {
     Window,
     End,
     NothingYet,

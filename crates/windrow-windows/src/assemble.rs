@@ -98,7 +98,7 @@ impl Assembly {
                 return Ok(assembled);
             }
             for partial in &mut self.partials {
-                if !partial.knows(self.next, first, &self.cut)? {
+                if !partial.load_part(self.next, first, &self.cut)? {
                     return Ok(assembled);
                 }
             }
@@ -106,7 +106,7 @@ impl Assembly {
             if self.partials.iter().all(|partial| matches!(partial.part, Some(Part::Over))) {
                 break;
             }
-            let manifest = self.put_together(&parts, first)?;
+            let manifest = self.assemble_window(&parts, first)?;
             self.count(&manifest);
             assembled.push(manifest);
         }
@@ -135,7 +135,7 @@ impl Assembly {
             sent: ends().find_map(|end| end.sent),
             deleted: ends().flat_map(|end| end.deleted.clone()).collect(),
         };
-        self.whole.keep_end(end)
+        self.whole.store_end(end)
     }
 
     /// The start of the first window. `None` while a partition that has sealed nothing may still begin earlier.
@@ -158,7 +158,7 @@ impl Assembly {
     }
 
     /// Puts the parts of the next window together.
-    fn put_together(&self, parts: &[(&BatchStore, &Manifest)], first: First) -> Result<Manifest, BatchError> {
+    fn assemble_window(&self, parts: &[(&BatchStore, &Manifest)], first: First) -> Result<Manifest, BatchError> {
         let window = self.next;
         let folder = self.whole.open_folder();
         let names = Names { folder: folder.clone(), stem: "assembled".to_owned(), kind: "csv" };
@@ -173,11 +173,11 @@ impl Assembly {
             }
         }
         let sum = |of: fn(&Manifest) -> u64| sealed().map(|(_, manifest)| of(manifest)).sum::<u64>();
-        let file = self.whole.keep_rows(rows.finish()?, window)?;
+        let file = self.whole.store_rows(rows.finish()?, window)?;
         let (count, labelled) = (sum(|one| one.rows.count), sum(|one| one.rows.labelled));
         let numbers = join(sealed().flat_map(|(_, manifest)| &manifest.rows.numbers));
         let rows = StoredRows { count, labelled, numbers, file };
-        let file = aside.map(|aside| self.whole.keep_quarantine(aside.finish()?, window)).transpose()?;
+        let file = aside.map(|aside| self.whole.store_quarantine(aside.finish()?, window)).transpose()?;
         let numbers = join(sealed().flat_map(|(_, manifest)| &manifest.quarantine.numbers));
         let quarantine = QuarantinedMessages { count: sum(|one| one.quarantine.count), numbers, file };
         let offsets = |of: fn(&AccountedMessages) -> &Vec<OffsetRange>| {
@@ -190,10 +190,10 @@ impl Assembly {
             deleted: offsets(|one| &one.deleted),
             resume: self.partials.iter().flat_map(|partial| partial.resume.iter().copied()).collect(),
         };
-        let events = sealed().filter_map(|(_, manifest)| manifest.times.events).reduce(EventRange::and);
+        let events = sealed().filter_map(|(_, manifest)| manifest.times.events).reduce(EventRange::union);
         let times = WindowTimes { events, span: first.span_of(window, &self.cut) };
         let (run, sealed) = (self.run.clone(), self.reason(window, parts)?);
-        self.whole.keep_manifest(Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages })
+        self.whole.store_manifest(Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages })
     }
 
     /// The reason for the sealing that one consumer of all partitions would give.
@@ -262,7 +262,7 @@ impl First {
 
 impl Partial {
     /// Returns true if the partition's part of a window is known.
-    fn knows(&mut self, window: WindowIndex, first: First, cut: &Cut) -> Result<bool, BatchError> {
+    fn load_part(&mut self, window: WindowIndex, first: First, cut: &Cut) -> Result<bool, BatchError> {
         if self.part.is_some() {
             return Ok(true);
         }

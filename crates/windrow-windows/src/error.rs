@@ -124,7 +124,7 @@ pub enum BatchError {
          own batch.url; sealed windows are not affected",
         path.display()
     )]
-    Rival {
+    SealedByOther {
         /// The address of the object that both wrote.
         path: PathBuf,
     },

@@ -31,7 +31,7 @@
 //!
 //! Parts:
 //!
-//! - `writer`: [`BatchWriter`] turns messages into sealed windows. `writer/taking` decides what a message is,
+//! - `writer`: [`BatchWriter`] turns messages into sealed windows. `writer/placing` decides what a message is,
 //!   `writer/windows` where it belongs, and `writer/sealing` when a window is complete.
 //! - `open`, `runs`, `spill`: an open window, its sorted runs, and their temporary files.
 //! - `quarantine`: one line for each message that was refused.
@@ -68,4 +68,4 @@ pub use quarantine::Quarantined;
 pub use ranges::{EventRange, OffsetRange, RowRange, TimeSpan};
 pub use rows::{BatchRows, RowFormat};
 pub use store::{BatchStore, Lock};
-pub use writer::{Arrival, BatchWriter, Content, CsvFormat, EndMark, Rejection, Resumed, Taken};
+pub use writer::{Arrival, BatchWriter, Content, CsvFormat, EndMark, MessageOutcome, Rejection, Resumed};

@@ -13,7 +13,7 @@ use windrow_record::{Offset, Partition, RunId, WindowIndex};
 pub(crate) const FORMAT: u32 = 5;
 /// A limit above the number of messages in any window, so that a damaged manifest cannot make a reader allocate without
 /// bound.
-const MOST_MESSAGES: u64 = 1 << 32;
+const MAX_MESSAGES: u64 = 1 << 32;
 
 /// The contents of a sealed window. The manifest is written next to the batch file, and the consumer resumes from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,11 +115,11 @@ impl Manifest {
         let Self { rows, quarantine, messages, .. } = self;
         let bytes = rows.file.bytes.saturating_add(quarantine.file.as_ref().map_or(0, |file| file.bytes));
         // A row in a Parquet file can take less than a byte.
-        let messages_at_most = bytes.max(rows.count).saturating_add(quarantine.count).min(MOST_MESSAGES);
+        let messages_at_most = bytes.max(rows.count).saturating_add(quarantine.count).min(MAX_MESSAGES);
         let sums = [
             ("rows", sum(self.row_ranges().map(RowRange::count)), messages_at_most),
             ("offsets", sum(messages.offsets.iter().map(OffsetRange::count)), messages_at_most),
-            ("repeated messages", sum(messages.repeated.iter().map(OffsetRange::count)), MOST_MESSAGES),
+            ("repeated messages", sum(messages.repeated.iter().map(OffsetRange::count)), MAX_MESSAGES),
         ];
         let excess = sums.iter().find(|(_, listed, most)| listed.is_none_or(|listed| listed > *most));
         excess.map_or(Ok(()), |(what, ..)| Err(format!("it lists more {what} than are possible")))
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_no_file_can_hold_are_told() {
+    fn impossible_ranges_are_reported() {
         let breaks: [fn(&mut Manifest); 6] = [
             |one| one.rows.numbers = vec![RowRange::new(1, u64::MAX)],
             |one| one.rows.numbers = vec![RowRange { first: 1, last: 9, step: 0 }],

@@ -22,24 +22,24 @@ use object_store::{
 use sha2::{Digest, Sha256};
 
 use crate::{BatchError, FileDigest};
-use windrow_base::runtime::{request, requesting};
+use windrow_base::runtime::{request, spawn_request};
 
 /// The part size of a multipart upload, in bytes. A larger file is uploaded in parts of this size, each read into
 /// memory; the object appears after the last part.
-const PART: usize = 16 << 20;
+const PART_BYTES: usize = 16 << 20;
 /// The maximum number of parts in flight.
-const AT_ONCE: usize = 4;
+const MAX_PARTS_IN_FLIGHT: usize = 4;
 /// The time for which the S3 client itself retries a request.
-const RETRY: Duration = Duration::from_secs(30);
+const CLIENT_RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time for which [`Objects`] retries a request if the store has answered before.
-const PATIENCE: Duration = Duration::from_secs(120);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(120);
 /// The retry time if the store has never answered: long enough for a bad connection, short enough for a wrong address.
-const FIRST_PATIENCE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_secs(1);
+const FIRST_RETRY_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// The time for which an absent object is not requested again, because callers that wait for a window poll often.
-const ABSENT: Duration = Duration::from_secs(1);
+const ABSENT_CACHE_TIME: Duration = Duration::from_secs(1);
 /// The maximum size in bytes of an object that is read into memory. A larger one is reported as damaged.
-const MOST_READ: u64 = 1 << 30;
+const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// The objects under one URL.
 pub struct Objects {
@@ -52,7 +52,7 @@ pub struct Objects {
     /// True after the first answer of the store.
     has_answered: AtomicBool,
     /// True after a warning that the store does not answer, until it answers again.
-    is_told: AtomicBool,
+    is_outage_logged: AtomicBool,
     absent: Mutex<HashMap<String, Instant>>,
 }
 
@@ -77,7 +77,7 @@ impl Objects {
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
             // rustls has two crypto providers; all crates here use ring. An error means that one is installed already.
             let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-            let retry = RetryConfig { retry_timeout: RETRY, ..RetryConfig::default() };
+            let retry = RetryConfig { retry_timeout: CLIENT_RETRY_TIMEOUT, ..RetryConfig::default() };
             let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(retry);
             for (name, value) in settings {
                 // Other variables with these prefixes belong to other programs.
@@ -93,8 +93,15 @@ impl Objects {
         let endpoint =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| settings.get(*name));
         let endpoint = endpoint.filter(|_| url.starts_with("s3://")).cloned();
-        let (has_answered, is_told, absent) = Default::default();
-        Ok(Self { store, prefix, url, endpoint, has_answered, is_told, absent })
+        Ok(Self {
+            store,
+            prefix,
+            url,
+            endpoint,
+            has_answered: AtomicBool::new(false),
+            is_outage_logged: AtomicBool::new(false),
+            absent: Mutex::default(),
+        })
     }
 
     /// The URL of the objects, without a slash at its end.
@@ -111,28 +118,32 @@ impl Objects {
         Key::from_iter(self.prefix.split('/').chain(name.split('/')).filter(|part| !part.is_empty()))
     }
 
-    /// Sends a request. Repeats it while the store does not answer, for [`PATIENCE`] or [`FIRST_PATIENCE`].
-    fn ask<T>(&self, mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Sends a request. Repeats it while the store does not answer, for [`RETRY_TIMEOUT`] or [`FIRST_RETRY_TIMEOUT`].
+    fn with_retries<T>(&self, mut attempt: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let began = Instant::now();
         loop {
-            let answer = ask();
+            let answer = attempt();
             let Err(StoreError::Generic { .. }) = &answer else {
                 self.has_answered.store(true, Ordering::Relaxed);
-                self.is_told.store(false, Ordering::Relaxed);
+                self.is_outage_logged.store(false, Ordering::Relaxed);
                 return answer;
             };
             let is_known = self.has_answered.load(Ordering::Relaxed);
-            if began.elapsed() > if is_known { PATIENCE } else { FIRST_PATIENCE } {
+            if began.elapsed() > if is_known { RETRY_TIMEOUT } else { FIRST_RETRY_TIMEOUT } {
                 return answer;
             }
             if let Err(error) = &answer
                 && is_known
-                && !self.is_told.swap(true, Ordering::Relaxed)
+                && !self.is_outage_logged.swap(true, Ordering::Relaxed)
             {
                 let reason = self.plain(error);
-                tracing::warn!("{} does not answer ({reason}): trying again for {} s", self.url, PATIENCE.as_secs());
+                tracing::warn!(
+                    "{} does not answer ({reason}): trying again for {} s",
+                    self.url,
+                    RETRY_TIMEOUT.as_secs()
+                );
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(RETRY_PAUSE);
         }
     }
 
@@ -141,37 +152,37 @@ impl Objects {
         if self.was_absent(name) {
             return Ok(None);
         }
-        let found = self.ask(|| {
+        let found = self.with_retries(|| {
             let (store, key) = (Arc::clone(&self.store), self.key(name));
             request(async move {
                 let found = store.get(&key).await?;
-                if found.meta.size > MOST_READ { Ok(None) } else { found.bytes().await.map(Some) }
+                if found.meta.size > MAX_OBJECT_BYTES { Ok(None) } else { found.bytes().await.map(Some) }
             })
         });
         match found {
             Ok(Some(bytes)) => Ok(Some(bytes.to_vec())),
             Ok(None) => {
-                let reason = format!("it has more than {MOST_READ} bytes");
+                let reason = format!("it has more than {MAX_OBJECT_BYTES} bytes");
                 Err(BatchError::Damaged { path: self.place(name), reason })
             }
             Err(StoreError::NotFound { source, .. }) if !is_no_bucket(&*source) => {
                 self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
                 Ok(None)
             }
-            Err(error) => Err(self.unread(name, &error)),
+            Err(error) => Err(self.read_error(name, &error)),
         }
     }
 
     fn was_absent(&self, name: &str) -> bool {
         let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        absent.retain(|_, seen| seen.elapsed() < ABSENT);
+        absent.retain(|_, seen| seen.elapsed() < ABSENT_CACHE_TIME);
         absent.contains_key(name)
     }
 
     /// Creates a small object. Returns `false` if an object of this name exists, and leaves that one unchanged.
     pub fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, BatchError> {
         let payload = PutPayload::from(bytes);
-        let created = self.ask(|| {
+        let created = self.with_retries(|| {
             let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
             request(async move { store.put_opts(&key, payload, PutOptions::from(PutMode::Create)).await })
         });
@@ -181,26 +192,26 @@ impl Objects {
             Ok(_) => Ok(true),
             // If the answer to a successful put is lost, the retry also ends here. The caller compares the contents.
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
-            Err(error) => Err(self.unwritten(name, &error)),
+            Err(error) => Err(self.write_error(name, &error)),
         }
     }
 
     /// Uploads a file as a whole object. The name contains the digest, so an object of this name has the same content.
     pub(crate) fn upload(&self, name: &str, path: &Path) -> Result<(), BatchError> {
-        let is_small = fs::metadata(path).map_err(BatchError::read(path))?.len() <= PART as u64;
+        let is_small = fs::metadata(path).map_err(BatchError::read(path))?.len() <= PART_BYTES as u64;
         let sent = if is_small {
             let payload = PutPayload::from(fs::read(path).map_err(BatchError::read(path))?);
-            self.ask(|| {
+            self.with_retries(|| {
                 let (store, key, payload) = (Arc::clone(&self.store), self.key(name), payload.clone());
                 request(async move { store.put(&key, payload).await.map(drop) })
             })
         } else {
-            self.ask(|| {
+            self.with_retries(|| {
                 let file = File::open(path).map_err(|error| StoreError::NotSupported { source: error.into() })?;
                 self.upload_parts(self.key(name), file)
             })
         };
-        sent.map_err(|error| self.unwritten(name, &error))
+        sent.map_err(|error| self.write_error(name, &error))
     }
 
     /// Uploads a file in parts. An error of the file is returned as `NotSupported`, which is not retried.
@@ -208,18 +219,18 @@ impl Objects {
         let store = Arc::clone(&self.store);
         request(async move {
             let upload = store.put_multipart_opts(&key, PutMultipartOptions::default()).await?;
-            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
             loop {
                 // One part at a time. The file was just written, so it is read from the page cache.
-                let mut part = Vec::with_capacity(PART);
-                if let Err(error) = io::Read::by_ref(&mut file).take(PART as u64).read_to_end(&mut part) {
+                let mut part = Vec::with_capacity(PART_BYTES);
+                if let Err(error) = io::Read::by_ref(&mut file).take(PART_BYTES as u64).read_to_end(&mut part) {
                     let _ = upload.abort().await;
                     return Err(StoreError::NotSupported { source: error.into() });
                 }
                 if part.is_empty() {
                     return upload.finish().await.map(drop);
                 }
-                if let Err(error) = upload.wait_for_capacity(AT_ONCE).await {
+                if let Err(error) = upload.wait_for_capacity(MAX_PARTS_IN_FLIGHT).await {
                     let _ = upload.abort().await;
                     return Err(error);
                 }
@@ -231,7 +242,7 @@ impl Objects {
     /// Downloads an object into an unnamed file in `folder`, and checks its length and its digest.
     pub(crate) fn download(&self, name: &str, expected: &FileDigest, folder: &Path) -> Result<File, BatchError> {
         let mut no_room = None;
-        let fetched = self.ask(|| {
+        let fetched = self.with_retries(|| {
             let file = tempfile::tempfile_in(folder).and_then(|file| self.fetch(name, expected, file));
             file.unwrap_or_else(|error| {
                 no_room = Some(error);
@@ -241,7 +252,7 @@ impl Objects {
         if let Some(error) = no_room {
             return Err(BatchError::write(folder)(error));
         }
-        let (mut file, found) = fetched.map_err(|error| self.unread(name, &error))?;
+        let (mut file, found) = fetched.map_err(|error| self.read_error(name, &error))?;
         if found != *expected {
             let reason = "its length or its SHA-256 differs from its manifest".to_owned();
             return Err(BatchError::Damaged { path: self.place(name), reason });
@@ -259,8 +270,8 @@ impl Objects {
     ) -> io::Result<Result<(File, FileDigest), StoreError>> {
         let (store, key) = (Arc::clone(&self.store), self.key(name));
         // The download may be a few pieces ahead of the disk.
-        let (sender, pieces) = std::sync::mpsc::sync_channel(AT_ONCE);
-        let received = requesting(async move {
+        let (sender, pieces) = std::sync::mpsc::sync_channel(MAX_PARTS_IN_FLIGHT);
+        let received = spawn_request(async move {
             let mut stream = store.get(&key).await?.into_stream();
             while let Some(piece) = stream.next().await {
                 let (sender, piece): (_, Bytes) = (sender.clone(), piece?);
@@ -289,14 +300,14 @@ impl Objects {
     pub fn list(&self) -> Result<BTreeMap<String, u64>, BatchError> {
         let (store, prefix) = (Arc::clone(&self.store), self.key(""));
         let within = prefix.clone();
-        let listed = self.ask(|| {
+        let listed = self.with_retries(|| {
             let (store, prefix) = (Arc::clone(&store), prefix.clone());
             request(async move {
                 let some = (!prefix.as_ref().is_empty()).then_some(&prefix);
                 store.list(some).map_ok(|object| (object.location, object.size)).try_collect::<Vec<_>>().await
             })
         });
-        let listed = listed.map_err(|error| self.unread("", &error))?;
+        let listed = listed.map_err(|error| self.read_error("", &error))?;
         let name = |key: &Key| {
             let parts = key.prefix_match(&within)?;
             Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
@@ -312,11 +323,11 @@ impl Objects {
         }
     }
 
-    fn unread(&self, name: &str, error: &StoreError) -> BatchError {
+    fn read_error(&self, name: &str, error: &StoreError) -> BatchError {
         BatchError::read(&self.place(name))(io::Error::other(self.plain(error)))
     }
 
-    fn unwritten(&self, name: &str, error: &StoreError) -> BatchError {
+    fn write_error(&self, name: &str, error: &StoreError) -> BatchError {
         BatchError::write(&self.place(name))(io::Error::other(self.plain(error)))
     }
 }

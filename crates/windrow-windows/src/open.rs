@@ -10,24 +10,24 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The place of a message in the topic.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct MessagePosition {
     pub(crate) partition: Partition,
     pub(crate) offset: Offset,
     /// The point to read from so that the writer meets this message again in the same state.
-    pub(crate) needed: Needed,
+    pub(crate) needed: ReadPoint,
     /// The partition's furthest position after this message.
     pub(crate) reached: Option<i64>,
 }
 
 /// A point that reading can continue from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Needed {
+pub(crate) struct ReadPoint {
     pub(crate) offset: Offset,
     /// The partition's furthest position before this offset.
     pub(crate) at: Option<i64>,
 }
 
-impl Needed {
+impl ReadPoint {
     /// The later of two points: the greater offset, and the greater position.
     pub(crate) fn later(self, other: Self) -> Self {
         Self { offset: self.offset.max(other.offset), at: self.at.max(other.at) }
@@ -65,9 +65,9 @@ pub(crate) struct OpenWindow {
 #[derive(Debug)]
 struct Messages {
     /// The point to read from again if the window is not sealed.
-    first: Needed,
+    first: ReadPoint,
     /// The point after the last of these messages.
-    after: Needed,
+    after: ReadPoint,
     offsets: RoaringTreemap,
     /// Messages that repeat a row. No file contains them.
     repeats: RoaringTreemap,
@@ -93,7 +93,7 @@ impl OpenWindow {
 
     pub(crate) fn push(
         &mut self,
-        place: Place,
+        place: MessagePosition,
         row: RowNumber,
         RowValue { labelled, time, record }: RowValue<'_>,
     ) -> Result<(), BatchError> {
@@ -105,12 +105,17 @@ impl OpenWindow {
         self.account(place).offsets.insert(place.offset.bits());
         if let Some(time) = time {
             let own = EventRange { first: time, last: time };
-            self.event_time = Some(self.event_time.map_or(own, |range| range.and(own)));
+            self.event_time = Some(self.event_time.map_or(own, |range| range.union(own)));
         }
         Ok(())
     }
 
-    pub(crate) fn set_aside(&mut self, place: Place, row: Option<RowNumber>, line: &[u8]) -> Result<(), BatchError> {
+    pub(crate) fn quarantine(
+        &mut self,
+        place: MessagePosition,
+        row: Option<RowNumber>,
+        line: &[u8],
+    ) -> Result<(), BatchError> {
         self.quarantine.push((place.partition, place.offset), line)?;
         self.quarantined += 1;
         self.quarantined_rows.extend(row.map(RowNumber::get));
@@ -119,7 +124,7 @@ impl OpenWindow {
     }
 
     /// Accounts for a message that repeats a row.
-    pub(crate) fn repeat(&mut self, place: Place) {
+    pub(crate) fn repeat(&mut self, place: MessagePosition) {
         self.account(place).repeats.insert(place.offset.bits());
     }
 
@@ -136,14 +141,18 @@ impl OpenWindow {
         Ok(())
     }
 
-    fn account(&mut self, place: Place) -> &mut Messages {
-        let after = Needed { offset: place.offset.next(), at: place.reached };
+    fn account(&mut self, place: MessagePosition) -> &mut Messages {
+        let after = ReadPoint { offset: place.offset.next(), at: place.reached };
         self.messages_of(place.partition, place.needed, after)
     }
 
-    fn messages_of(&mut self, partition: Partition, first: Needed, after: Needed) -> &mut Messages {
-        let (offsets, repeats) = Default::default();
-        let messages = self.messages.entry(partition).or_insert(Messages { first, after, offsets, repeats });
+    fn messages_of(&mut self, partition: Partition, first: ReadPoint, after: ReadPoint) -> &mut Messages {
+        let messages = self.messages.entry(partition).or_insert(Messages {
+            first,
+            after,
+            offsets: RoaringTreemap::new(),
+            repeats: RoaringTreemap::new(),
+        });
         // A row that was held back arrives here later than messages with higher offsets.
         messages.first = messages.first.min(first);
         messages.after = messages.after.later(after);
@@ -151,12 +160,12 @@ impl OpenWindow {
     }
 
     /// The point to read a partition from again if this window is not sealed.
-    pub(crate) fn first_needed(&self, partition: Partition) -> Option<Needed> {
+    pub(crate) fn first_needed(&self, partition: Partition) -> Option<ReadPoint> {
         self.messages.get(&partition).map(|messages| messages.first)
     }
 
     /// The point after the last message of each partition.
-    pub(crate) fn after(&self) -> impl Iterator<Item = (Partition, Needed)> {
+    pub(crate) fn after(&self) -> impl Iterator<Item = (Partition, ReadPoint)> {
         self.messages.iter().map(|(partition, messages)| (*partition, messages.after))
     }
 
@@ -173,17 +182,17 @@ impl OpenWindow {
 
     /// Moves the window's files to their final places: first the rows, then the quarantine. If the process crashes
     /// before the manifest is written, these files do not count. The row numbers of one partition are `step` apart.
-    pub(crate) fn keep(
+    pub(crate) fn persist(
         self,
         store: &BatchStore,
         window: WindowIndex,
         step: u64,
     ) -> Result<(StoredRows, QuarantinedMessages), BatchError> {
         let (numbers, file) =
-            (RowRange::of_set(&self.row_numbers, step), store.keep_rows(self.runs.finish()?, window)?);
+            (RowRange::of_set(&self.row_numbers, step), store.store_rows(self.runs.finish()?, window)?);
         let rows = StoredRows { count: self.rows, labelled: self.labelled, numbers, file };
         let aside = (self.quarantined > 0).then_some(self.quarantine);
-        let file = aside.map(|aside| store.keep_quarantine(aside.finish()?, window)).transpose()?;
+        let file = aside.map(|aside| store.store_quarantine(aside.finish()?, window)).transpose()?;
         let numbers = RowRange::of_set(&self.quarantined_rows, step);
         Ok((rows, QuarantinedMessages { count: self.quarantined, numbers, file }))
     }

@@ -107,7 +107,7 @@ pub struct EventRange {
 
 impl EventRange {
     /// Returns the smallest range that contains both ranges.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) fn union(self, other: Self) -> Self {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 }

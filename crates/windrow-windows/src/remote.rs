@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::spill::Whole;
-use crate::store::{END, json, keep, parse};
+use crate::spill::CompleteFile;
+use crate::store::{END_FILE, json, parse, persist};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
 
 /// The number of digits of a file's sha256 in its name.
-const DIGITS: usize = 12;
+const DIGEST_DIGITS: usize = 12;
 
 impl BatchStore {
     /// The name of a sealed window's batch file under the folder or URL of the batch files.
@@ -98,7 +98,7 @@ impl BatchStore {
         let there = objects.list()?;
         let mut known: Vec<String> =
             self.copies()?.into_iter().map(|window| format!("{}.json", window.file_stem())).collect();
-        known.extend(self.end_path().exists().then(|| END.to_owned()));
+        known.extend(self.end_path().exists().then(|| END_FILE.to_owned()));
         for name in known {
             let path = self.folder().join(&name);
             let here = fs::metadata(&path).map_err(BatchError::read(&path))?.len();
@@ -125,27 +125,27 @@ impl BatchStore {
             let name = quarantine_name(window, &file.sha256);
             let mut aside = objects.download(&name, file, self.folder())?;
             let to = self.quarantine_path(window);
-            let mut copy = files::beside(&to).map_err(BatchError::write(&to))?;
+            let mut copy = files::temp_file_beside(&to).map_err(BatchError::write(&to))?;
             std::io::copy(&mut aside, &mut copy).map_err(BatchError::write(&to))?;
-            files::place(copy, &to).map_err(BatchError::write(&to))?;
+            files::persist(copy, &to).map_err(BatchError::write(&to))?;
         }
-        files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
+        files::write_durable(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
     /// Copies the summary of an ended stream into the work directory, if it is only in the object store.
     pub(crate) fn copy_end(&self) -> Result<(), BatchError> {
         let path = self.end_path();
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
-        let Some(text) = objects.read(END)? else { return Ok(()) };
-        parse::<StreamEnd>(&text, &objects.place(END))?;
-        files::write_whole(&path, &text).map(drop).map_err(BatchError::write(&path))
+        let Some(text) = objects.read(END_FILE)? else { return Ok(()) };
+        parse::<StreamEnd>(&text, &objects.place(END_FILE))?;
+        files::write_durable(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
     /// Stores the rows of a window, which are CSV, in the format of the store. Returns the digest of the batch file.
-    pub(crate) fn keep_rows(&self, csv: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+    pub(crate) fn store_rows(&self, csv: CompleteFile, window: WindowIndex) -> Result<FileDigest, BatchError> {
         let whole = self.format().convert(csv)?;
         match self.objects() {
-            None => keep(whole, &self.batch_path(window)),
+            None => persist(whole, &self.batch_path(window)),
             Some(objects) => {
                 objects.upload(&self.batch_name(window, &whole.digest.sha256), &whole.path)?;
                 fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
@@ -155,11 +155,11 @@ impl BatchStore {
     }
 
     /// Stores the quarantine file of a window. A copy stays in the work directory.
-    pub(crate) fn keep_quarantine(&self, whole: Whole, window: WindowIndex) -> Result<FileDigest, BatchError> {
+    pub(crate) fn store_quarantine(&self, whole: CompleteFile, window: WindowIndex) -> Result<FileDigest, BatchError> {
         if let Some(objects) = self.objects() {
             objects.upload(&quarantine_name(window, &whole.digest.sha256), &whole.path)?;
         }
-        keep(whole, &self.quarantine_path(window))
+        persist(whole, &self.quarantine_path(window))
     }
 
     /// Writes the manifest of a window, which seals it. If another consumer has sealed it with the same rows, returns
@@ -167,25 +167,25 @@ impl BatchStore {
     ///
     /// # Errors
     /// Another consumer has sealed the window with other rows, or a file cannot be written.
-    pub(crate) fn keep_manifest(&self, manifest: Manifest) -> Result<Manifest, BatchError> {
+    pub(crate) fn store_manifest(&self, manifest: Manifest) -> Result<Manifest, BatchError> {
         let name = format!("{}.json", manifest.window.file_stem());
         let seals_the_same = |one: &Manifest, other: &Manifest| {
             (&one.rows.file, &one.rows.numbers) == (&other.rows.file, &other.rows.numbers)
                 && (&one.quarantine.file, &one.messages.offsets) == (&other.quarantine.file, &other.messages.offsets)
         };
-        self.keep_json(manifest, &name, seals_the_same)
+        self.store_json(manifest, &name, seals_the_same)
     }
 
     /// Writes the summary of an ended stream.
     ///
     /// # Errors
     /// Another consumer has ended the stream with other rows, or a file cannot be written.
-    pub(crate) fn keep_end(&self, end: StreamEnd) -> Result<StreamEnd, BatchError> {
+    pub(crate) fn store_end(&self, end: StreamEnd) -> Result<StreamEnd, BatchError> {
         let counts = |of: &StreamEnd| (of.windows, of.rows, of.quarantined);
-        self.keep_json(end, END, |one, other| counts(one) == counts(other))
+        self.store_json(end, END_FILE, |one, other| counts(one) == counts(other))
     }
 
-    fn keep_json<T: Serialize + DeserializeOwned>(
+    fn store_json<T: Serialize + DeserializeOwned>(
         &self,
         value: T,
         name: &str,
@@ -203,17 +203,17 @@ impl BatchStore {
             let there = objects.read(name)?.unwrap_or_default();
             let found: T = parse(&there, &objects.place(name))?;
             if !is_same(&value, &found) {
-                return Err(BatchError::Rival { path: objects.place(name) });
+                return Err(BatchError::SealedByOther { path: objects.place(name) });
             }
             (found, there)
         };
-        files::write_whole(&to, &text).map_err(BatchError::write(&to))?;
+        files::write_durable(&to, &text).map_err(BatchError::write(&to))?;
         Ok(value)
     }
 }
 
 fn digits(sha256: &str) -> &str {
-    sha256.get(..DIGITS).unwrap_or(sha256)
+    sha256.get(..DIGEST_DIGITS).unwrap_or(sha256)
 }
 
 fn quarantine_name(window: WindowIndex, sha256: &str) -> String {

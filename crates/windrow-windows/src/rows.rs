@@ -6,9 +6,9 @@ use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::spill::Whole;
+use crate::spill::CompleteFile;
 use crate::{BatchError, FileDigest};
-use windrow_columnar::{ColumnarError, CsvReader, Kind, Style};
+use windrow_columnar::{ColumnType, ColumnarError, CsvReader, Style};
 use windrow_config::{BatchFormat, Schema};
 use windrow_record::{ReadError, RecordParser, RecordReader};
 
@@ -41,9 +41,11 @@ impl RowFormat {
             return Self::Csv;
         }
         let kind = |index: usize| match &schema.time {
-            Some((time, format)) if *time == index && format.is_civil() && schema.is_time_alone(index) => Kind::Time,
-            _ if schema.is_number(index) => Kind::Number,
-            _ => Kind::Text,
+            Some((time, format)) if *time == index && format.is_civil() && schema.is_only_time(index) => {
+                ColumnType::Time
+            }
+            _ if schema.is_number(index) => ColumnType::Number,
+            _ => ColumnType::Text,
         };
         let columns = schema.columns.iter().enumerate();
         let columns =
@@ -82,13 +84,13 @@ impl RowFormat {
     }
 
     /// Converts a complete CSV file into this format, and deletes the CSV file if it was converted.
-    pub(crate) fn convert(&self, whole: Whole) -> Result<Whole, BatchError> {
+    pub(crate) fn convert(&self, whole: CompleteFile) -> Result<CompleteFile, BatchError> {
         let Self::Parquet(layout) = self else { return Ok(whole) };
         let path = whole.path.with_extension("parquet");
         let file = layout.write(&whole.path, &path)?;
         let digest = File::open(&path).and_then(FileDigest::of).map_err(BatchError::read(&path))?;
         std::fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
-        Ok(Whole { path, file, digest })
+        Ok(CompleteFile { path, file, digest })
     }
 }
 

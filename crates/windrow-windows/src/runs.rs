@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::BatchError;
-use crate::spill::{Reread, Spill, Whole};
+use crate::spill::{CompleteFile, Spill, SpillReader};
 use windrow_record::{Offset, Partition, RowNumber};
 
 /// A key that records are sorted by.
@@ -145,7 +145,7 @@ impl<K: Key> Runs<K> {
     }
 
     /// Writes the final file from all runs.
-    pub(crate) fn finish(mut self) -> Result<Whole, BatchError> {
+    pub(crate) fn finish(mut self) -> Result<CompleteFile, BatchError> {
         if self.runs.is_empty() {
             self.begin();
         }
@@ -157,7 +157,7 @@ impl<K: Key> Runs<K> {
         run.text.finish()
     }
 
-    fn merge(self) -> Result<Whole, BatchError> {
+    fn merge(self) -> Result<CompleteFile, BatchError> {
         let Names { folder, stem, kind } = &self.names;
         let mut merged = Spill::new(folder.join(format!("{stem}.{kind}")));
         merged.push(&self.header);
@@ -188,8 +188,8 @@ impl<K: Key> Runs<K> {
 
 /// A run that is read back.
 struct Source {
-    text: Reread,
-    index: Reread,
+    text: SpillReader,
+    index: SpillReader,
     /// The length of the next record, without its line end.
     length: usize,
     /// The record read last, with its line end.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{BatchError, FileDigest};
 
 /// The buffer size in bytes at which a file is written: large enough that the cost of a write call does not matter.
-const FULL: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file that is being filled.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Spill {
     /// Adds all bytes of a file.
     pub(crate) fn push_file(&mut self, path: &Path) -> Result<(), BatchError> {
         let file = File::open(path).map_err(BatchError::read(path))?;
-        let mut file = io::BufReader::with_capacity(FULL, file);
+        let mut file = io::BufReader::with_capacity(BUFFER_BYTES, file);
         loop {
             let bytes = file.fill_buf().map_err(BatchError::read(path))?;
             if bytes.is_empty() {
@@ -49,7 +49,7 @@ impl Spill {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.buffer.len() >= FULL
+        self.buffer.len() >= BUFFER_BYTES
     }
 
     /// The memory of the buffer, in bytes.
@@ -80,20 +80,20 @@ impl Spill {
     }
 
     /// Writes the rest of the buffer, and returns the file for syncing and moving.
-    pub(crate) fn finish(mut self) -> Result<Whole, BatchError> {
+    pub(crate) fn finish(mut self) -> Result<CompleteFile, BatchError> {
         let file = self.append().map_err(BatchError::write(&self.path))?;
         let sha256 = hex::encode(self.digest.finalize());
-        Ok(Whole { path: self.path, file, digest: FileDigest { bytes: self.written, sha256 } })
+        Ok(CompleteFile { path: self.path, file, digest: FileDigest { bytes: self.written, sha256 } })
     }
 
     /// Returns a reader of all bytes from the beginning. Bytes that were never written are read from memory.
-    pub(crate) fn reread(self) -> Result<Reread, BatchError> {
+    pub(crate) fn reread(self) -> Result<SpillReader, BatchError> {
         let file: Box<dyn Read> = match self.written {
             0 => Box::new(io::empty()),
             _ => Box::new(File::open(&self.path).map_err(BatchError::read(&self.path))?),
         };
         let bytes = io::BufReader::new(file.chain(Cursor::new(self.buffer)));
-        Ok(Reread { path: self.path, bytes, is_on_disk: self.written > 0 })
+        Ok(SpillReader { path: self.path, bytes, is_on_disk: self.written > 0 })
     }
 
     /// Deletes the file, if anything was written.
@@ -103,7 +103,7 @@ impl Spill {
 }
 
 /// A file that is complete but not yet in its final place.
-pub(crate) struct Whole {
+pub(crate) struct CompleteFile {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
     pub(crate) digest: FileDigest,
@@ -113,13 +113,13 @@ pub(crate) struct Whole {
 type Bytes = io::BufReader<io::Chain<Box<dyn Read>, Cursor<Vec<u8>>>>;
 
 /// A spilled file that is read back.
-pub(crate) struct Reread {
+pub(crate) struct SpillReader {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Bytes,
     is_on_disk: bool,
 }
 
-impl Reread {
+impl SpillReader {
     /// Deletes the file, if anything was written.
     pub(crate) fn remove(self) -> Result<(), BatchError> {
         if self.is_on_disk { remove(&self.path) } else { Ok(()) }

@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 use crate::manifest::FORMAT;
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
-use crate::spill::Whole;
+use crate::spill::CompleteFile;
 use crate::{BatchError, BatchRows, FileDigest, Manifest, OffsetRange, RowFormat, StreamEnd};
 use windrow_base::{files, versioned};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that is written when the stream has ended.
-pub(crate) const END: &str = "end.json";
+pub(crate) const END_FILE: &str = "end.json";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -180,7 +180,7 @@ impl BatchStore {
     }
 
     pub(crate) fn end_path(&self) -> PathBuf {
-        self.batches.join(END)
+        self.batches.join(END_FILE)
     }
 
     /// Reads the messages of a window's quarantine file from `file`, in order.
@@ -285,14 +285,14 @@ impl BatchStore {
 }
 
 /// Syncs a complete file, moves it to its final place, and syncs the folder.
-pub(crate) fn keep(whole: Whole, to: &Path) -> Result<FileDigest, BatchError> {
+pub(crate) fn persist(whole: CompleteFile, to: &Path) -> Result<FileDigest, BatchError> {
     sync_and_move(&whole.file, &whole.path, to)?;
     Ok(whole.digest)
 }
 
 fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> {
     file.sync_all().map_err(BatchError::write(from))?;
-    files::move_whole(from, to).map_err(BatchError::write(to))
+    files::move_durable(from, to).map_err(BatchError::write(to))
 }
 
 /// Returns the windows of the files of a kind, from the file names. In a name, the digits after a hyphen belong to the

@@ -2,37 +2,37 @@
 //!
 //! - `message`: the messages and the counts.
 //! - `identity`: the rows and messages that have arrived, and the replay that they belong to.
-//! - `cursors`: the position in each partition. `deleted`: messages that the broker had deleted. `believe`: rows that
+//! - `cursors`: the position in each partition. `deleted`: messages that the broker had deleted. `held_rows`: rows that
 //!   were held back.
-//! - `taking`: one message, from its arrival to its window. `windows`: the open windows, and messages that wait for the
+//! - `placing`: one message, from its arrival to its window. `windows`: the open windows, and messages that wait for the
 //!   next row.
 //! - `sealing`: when a window is complete. `sealed`: what the manifests account for. `resume`: restores a writer from
 //!   the manifests.
 
-mod believe;
 mod cursors;
 mod deleted;
+mod held_rows;
 mod identity;
 mod message;
+mod placing;
 mod resume;
 mod sealed;
 mod sealing;
-mod taking;
 mod windows;
 
 use std::time::Instant;
 
 use self::cursors::Cursors;
 use self::deleted::DeletedMessages;
-use self::identity::Identity;
+use self::identity::StreamIdentity;
 use self::message::Outcomes;
-use self::sealed::Sealed;
+use self::sealed::SealedPoints;
 use self::windows::Windows;
 use crate::open::Offsets;
 use crate::{BatchError, Lock, MessageCounts, OffsetRange, StreamEnd};
 use windrow_record::{Offset, Partition, WindowIndex};
 
-pub use message::{Arrival, Content, EndMark, Rejection, Taken};
+pub use message::{Arrival, Content, EndMark, MessageOutcome, Rejection};
 pub use resume::{CsvFormat, Resumed};
 
 /// The only writer of a store. After an error it refuses to continue; the next start reads again what is not sealed.
@@ -40,11 +40,11 @@ pub use resume::{CsvFormat, Resumed};
 pub struct BatchWriter {
     _lock: Lock,
     /// The log that the offsets belong to, if it ends with a broker of this process.
-    log: Option<String>,
-    identity: Identity,
+    log_id: Option<String>,
+    identity: StreamIdentity,
     cursors: Cursors,
     windows: Windows,
-    sealed: Sealed,
+    sealed: SealedPoints,
     deleted: DeletedMessages,
     outcomes: Outcomes,
     /// The time at which the next window began, for windows by the clock.
@@ -70,7 +70,7 @@ enum Occurrence {
     /// A message that the writer has not read.
     New,
     /// A message that this process has read already.
-    InThisLife,
+    AlreadyRead,
     /// A message in the files of a sealed window.
     Sealed,
     /// A repeat that a sealed window accounts for.
@@ -88,7 +88,7 @@ impl BatchWriter {
     ///
     /// # Errors
     /// A file cannot be written, the topic is another one, or the stream has ended.
-    pub fn take(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
+    pub fn take(&mut self, arrival: Arrival<'_>) -> Result<MessageOutcome, BatchError> {
         self.guard(|writer| writer.take_message(arrival))
     }
 
@@ -102,13 +102,13 @@ impl BatchWriter {
             if matches!(seen, Occurrence::AfterEnd) {
                 return Ok(true);
             }
-            if writer.identity.foreign_run(mark.run).is_some() {
+            if writer.identity.other_sender(mark.run).is_some() {
                 return Ok(false);
             }
             writer.identity.bind_by_end(mark.run);
-            writer.identity.note_sent(mark.sent);
+            writer.identity.record_sent(mark.sent);
             writer.cursors.get(mark.partition).end = Some(mark.offset);
-            writer.believe_behind_end(mark.partition)?;
+            writer.accept_at_end(mark.partition)?;
             Ok(true)
         })
     }
@@ -136,8 +136,8 @@ impl BatchWriter {
                 writer.phase = Phase::Finishing;
             }
             let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
-            partitions.into_iter().try_for_each(|partition| writer.believe_behind_end(partition))?;
-            writer.decide()?;
+            partitions.into_iter().try_for_each(|partition| writer.accept_at_end(partition))?;
+            writer.resolve_undecided()?;
             writer.windows.attach_rest(writer.last_window())
         })
     }
@@ -151,8 +151,8 @@ impl BatchWriter {
     }
 
     /// Records messages that the broker had deleted before they were read.
-    pub fn note_deleted(&mut self, range: OffsetRange) {
-        self.deleted.note(range);
+    pub fn record_deleted(&mut self, range: OffsetRange) {
+        self.deleted.insert(range);
     }
 
     /// All messages that the broker had deleted before they were read, ordered by partition and offset.
@@ -189,7 +189,7 @@ impl BatchWriter {
 
     /// The partitions whose end marker has not arrived.
     #[must_use]
-    pub fn unended(&self) -> Vec<Partition> {
+    pub fn partitions_without_end(&self) -> Vec<Partition> {
         let going = self.cursors.0.iter().filter(|(_, cursor)| cursor.end.is_none());
         going.map(|(partition, _)| *partition).collect()
     }
@@ -235,7 +235,7 @@ impl BatchWriter {
         }
         let cursor = self.cursors.get(partition);
         if cursor.next.is_some_and(|next| offset < next) {
-            return Ok(Occurrence::InThisLife);
+            return Ok(Occurrence::AlreadyRead);
         }
         cursor.next = Some(offset.next());
         if cursor.end.is_some() {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use crate::cli::args::cluster::ClientArgs;
-use crate::cli::args::place::PlaceArgs;
 use crate::cli::args::training::TrainingArgs;
+use crate::cli::args::workdir::WorkdirArgs;
 use windrow_kafka::Choice;
 
 /// The rows of a replay, and the maximum rate.
@@ -35,7 +35,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) place: WorkdirArgs,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::cli::args::place::PipelineArgs;
+use crate::cli::args::workdir::PipelineArgs;
 use windrow_config::Solver;
 
 /// The memory limit and the solver.

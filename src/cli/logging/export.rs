@@ -12,7 +12,7 @@ use crate::cli::logging::filter::of_each_event;
 use crate::cli::progress::Display;
 
 /// The filter that selects spans of our own crates.
-const EXPORTED: &str = "off,windrow=info";
+const EXPORT_FILTER: &str = "off,windrow=info";
 
 /// Starts the export. Returns `None` if no collector is named, or if it cannot be used, which is printed as an error.
 pub(super) fn start<S>(display: &Display) -> Option<(SdkTracerProvider, impl Layer<S> + use<S>)>
@@ -27,5 +27,5 @@ where
         .with_resource(Resource::builder().with_service_name("windrow").build())
         .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("windrow"));
-    Some((provider, layer.with_filter(of_each_event(EXPORTED))))
+    Some((provider, layer.with_filter(of_each_event(EXPORT_FILTER))))
 }

@@ -107,16 +107,16 @@ fn compose() -> Result<Vec<String>, String> {
 
 #[test]
 #[ignore = "needs Docker with compose, a Kafka distribution and Java"]
-fn five_services_do_the_work_and_one_that_is_killed_goes_on() {
+fn five_services_do_the_work_and_a_killed_one_resumes() {
     let Some(distribution) = kafka() else { return };
-    if !docker::is_there() {
+    if !docker::is_available() {
         return;
     }
     if let Err(reason) = compose() {
         docker::skip(&reason);
         return;
     }
-    let _turn = docker::turn();
+    let _exclusive = docker::exclusive();
     let (Some(windrow), Some(broker)) = (Windrow::build("compose"), kafka_image(&distribution)) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
@@ -152,6 +152,6 @@ fn five_services_do_the_work_and_one_that_is_killed_goes_on() {
     wait_until("all windows are served", || windows() == 9);
     let audit = "audit /data/flights.toml --workdir /work/run --broker broker:9092";
     let arguments: Vec<&str> = ["run", "--rm", "-T", "trainer"].into_iter().chain(audit.split(' ')).collect();
-    let told = services.run(&arguments).expect("the audit is clean");
-    assert!(told.contains("8,019 read = 8,019 delivered = 8,019 stored"), "{told}");
+    let output_text = services.run(&arguments).expect("the audit is clean");
+    assert!(output_text.contains("8,019 read = 8,019 delivered = 8,019 stored"), "{output_text}");
 }

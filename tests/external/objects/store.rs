@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use windrow_testing::{LIMIT, Running, free_port};
+use windrow_testing::{Running, STEP_TIMEOUT, free_port};
 
 /// The secret key of the S3 client.
 pub(crate) const SECRET: &str = "a-secret-that-nobody-may-see";
@@ -29,7 +29,7 @@ impl Store {
         let process = Running::spawn(&mut command);
         let began = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(began.elapsed() < LIMIT, "{}", process.said());
+            assert!(began.elapsed() < STEP_TIMEOUT, "{}", process.output_text());
             std::thread::sleep(Duration::from_millis(50));
         }
         let store = Self { _process: process, port };

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use crate::side_by_side::client::{Client, Transcript, text, topic};
 use crate::side_by_side::messages::{create, name};
 
-pub(crate) fn versions_are_agreed_on(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn versions_are_agreed_on(client: &mut Client, transcript: &mut Transcript) {
     // ApiVersions (key 18) in version 99, as a newer client would send first.
     client.send_frame(&[0, 18, 0, 99, 0, 0, 0, 1, 255, 255, 0]);
     let mut answer = client.receive().expect("an answer");
     let _correlation = answer.split_to(4);
     let found =
         <ApiVersionsResponse as kafka_protocol::protocol::Decodable>::decode(&mut answer, 0).expect("version 0");
-    said.say(format!(
+    transcript.record(format!(
         "too new: {}, {}",
         name(found.error_code),
         if found.api_keys.is_empty() { "no list" } else { "a list" }
@@ -33,17 +33,17 @@ pub(crate) fn versions_are_agreed_on(client: &mut Client, said: &mut Transcript)
         }
         let found: ApiVersionsResponse = client.ask(ApiKey::ApiVersions, version, &request);
         let produce = found.api_keys.iter().find(|key| key.api_key == 0).map(|key| key.min_version);
-        said.say(format!("version {version}: {}, Produce from {produce:?}", name(found.error_code)));
+        transcript.record(format!("version {version}: {}, Produce from {produce:?}", name(found.error_code)));
     }
     for (key, version) in [(999_i16, 0_i16), (0, 99), (1, 3)] {
         let mut other = client.other();
         other.send_frame(&[&key.to_be_bytes()[..], &version.to_be_bytes(), &[0; 8]].concat());
         let answer = if other.receive().is_some() { "an answer" } else { "the connection ends" };
-        said.say(format!("request {key} in version {version}: {answer}"));
+        transcript.record(format!("request {key} in version {version}: {answer}"));
     }
 }
 
-pub(crate) fn topics_are_made(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn topics_are_made(client: &mut Client, transcript: &mut Transcript) {
     let topic_of = |name: &str, partitions: i32, replicas: i16| {
         CreatableTopic::default()
             .with_name(topic(name))
@@ -61,7 +61,7 @@ pub(crate) fn topics_are_made(client: &mut Client, said: &mut Transcript) {
         let found: CreateTopicsResponse = client.ask(ApiKey::CreateTopics, 7, &request.with_validate_only(only_check));
         let found = &found.topics[0];
         let known = if found.topic_id.is_nil() { "no id" } else { "an id" };
-        said.say(format!("{what}: {}, {} partitions, {known}", name(found.error_code), found.num_partitions));
+        transcript.record(format!("{what}: {}, {} partitions, {known}", name(found.error_code), found.num_partitions));
     };
     make("checked", topic_of("made", 2, 1), true);
     make("made", topic_of("made", 2, 1), false);
@@ -100,10 +100,10 @@ fn metadata(client: &mut Client, version: i16, asked: Option<(Option<&str>, Uuid
     }
 }
 
-pub(crate) fn topics_are_described(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn topics_are_described(client: &mut Client, transcript: &mut Transcript) {
     create(client, "described", 3, &[]);
     for version in [1, 4, 7, 9, 10, 12] {
-        said.say(format!(
+        transcript.record(format!(
             "version {version}: {}",
             metadata(client, version, Some((Some("described"), Uuid::nil())), false)
         ));
@@ -112,18 +112,18 @@ pub(crate) fn topics_are_described(client: &mut Client, said: &mut Transcript) {
         .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(topic("described")))]));
     let found: MetadataResponse = client.ask(ApiKey::Metadata, 12, &request);
     let id = found.topics[0].topic_id;
-    said.say(format!("nodes {}, led by {}", found.brokers.len(), *found.topics[0].partitions[0].leader_id));
-    said.say(format!("by id: {}", metadata(client, 12, Some((None, id)), false)));
-    said.say(format!("by an unknown id: {}", metadata(client, 12, Some((None, Uuid::from_u128(5))), false)));
-    said.say(format!("unknown: {}", metadata(client, 12, Some((Some("unknown"), Uuid::nil())), false)));
-    said.say(format!("no name: {}", metadata(client, 12, Some((Some("a b"), Uuid::nil())), true)));
+    transcript.record(format!("nodes {}, led by {}", found.brokers.len(), *found.topics[0].partitions[0].leader_id));
+    transcript.record(format!("by id: {}", metadata(client, 12, Some((None, id)), false)));
+    transcript.record(format!("by an unknown id: {}", metadata(client, 12, Some((None, Uuid::from_u128(5))), false)));
+    transcript.record(format!("unknown: {}", metadata(client, 12, Some((Some("unknown"), Uuid::nil())), false)));
+    transcript.record(format!("no name: {}", metadata(client, 12, Some((Some("a b"), Uuid::nil())), true)));
     // The first request for a missing topic starts its creation; a later one finds it.
     metadata(client, 12, Some((Some("asked-for"), Uuid::nil())), true);
     std::thread::park_timeout(std::time::Duration::from_millis(1_500));
-    said.say(format!("asked for: {}", metadata(client, 12, Some((Some("asked-for"), Uuid::nil())), false)));
+    transcript.record(format!("asked for: {}", metadata(client, 12, Some((Some("asked-for"), Uuid::nil())), false)));
 }
 
-pub(crate) fn topics_grow_and_go(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn topics_grow_and_go(client: &mut Client, transcript: &mut Transcript) {
     create(client, "grown", 2, &[]);
     for (what, wanted, count, only_check) in [
         ("checked", "grown", 4, true),
@@ -136,7 +136,7 @@ pub(crate) fn topics_grow_and_go(client: &mut Client, said: &mut Transcript) {
         let request = CreatePartitionsRequest::default().with_topics(vec![asked]).with_timeout_ms(10_000);
         let request = request.with_validate_only(only_check);
         let found: CreatePartitionsResponse = client.ask(ApiKey::CreatePartitions, 3, &request);
-        said.say(format!("{what}: {}", name(found.results[0].error_code)));
+        transcript.record(format!("{what}: {}", name(found.results[0].error_code)));
     }
     let mut delete = |version: i16, what: &str, wanted: Option<&str>, id: Uuid| {
         let request = DeleteTopicsRequest::default().with_timeout_ms(10_000);
@@ -146,7 +146,7 @@ pub(crate) fn topics_grow_and_go(client: &mut Client, said: &mut Transcript) {
             request.with_topic_names(wanted.map(topic).into_iter().collect())
         };
         let found: DeleteTopicsResponse = client.ask(ApiKey::DeleteTopics, version, &request);
-        said.say(format!("{what}: {}", name(found.responses[0].error_code)));
+        transcript.record(format!("{what}: {}", name(found.responses[0].error_code)));
     };
     delete(6, "deleted", Some("grown"), Uuid::nil());
     delete(6, "deleted again", Some("grown"), Uuid::nil());
@@ -154,7 +154,7 @@ pub(crate) fn topics_grow_and_go(client: &mut Client, said: &mut Transcript) {
     delete(6, "deleted by an unknown id", None, Uuid::from_u128(9));
 }
 
-pub(crate) fn settings_are_read_and_changed(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn settings_are_read_and_changed(client: &mut Client, transcript: &mut Transcript) {
     create(client, "settings", 1, &[("retention.ms", "5000")]);
     let describe = |client: &mut Client, kind: i8, of: &str, key: Option<&str>| {
         let asked = DescribeConfigsResource::default().with_resource_type(kind).with_resource_name(text(of));
@@ -169,10 +169,10 @@ pub(crate) fn settings_are_read_and_changed(client: &mut Client, said: &mut Tran
         format!("{} {}", name(result.error_code), configs.collect::<Vec<_>>().join(", "))
     };
     for key in ["retention.ms", "max.message.bytes", "cleanup.policy", "compression.type", "min.insync.replicas"] {
-        said.say(format!("{key}: {}", describe(client, 2, "settings", Some(key))));
+        transcript.record(format!("{key}: {}", describe(client, 2, "settings", Some(key))));
     }
-    said.say(format!("unknown topic: {}", describe(client, 2, "nowhere", Some("retention.ms"))));
-    said.say(format!("unknown node: {}", describe(client, 4, "7", Some("num.partitions"))));
+    transcript.record(format!("unknown topic: {}", describe(client, 2, "nowhere", Some("retention.ms"))));
+    transcript.record(format!("unknown node: {}", describe(client, 4, "7", Some("num.partitions"))));
     let mut alter = |what: &str, of: &str, (key, operation, value): (&str, i8, Option<&str>), only_check: bool| {
         let change = AlterableConfig::default().with_name(text(key)).with_config_operation(operation);
         let change = change.with_value(value.map(text));
@@ -183,7 +183,7 @@ pub(crate) fn settings_are_read_and_changed(client: &mut Client, said: &mut Tran
         let error = name(found.responses[0].error_code);
         // A node may need a moment to apply a change.
         std::thread::park_timeout(std::time::Duration::from_millis(300));
-        said.say(format!("{what}: {error}, then {}", describe(client, 2, "settings", Some("retention.ms"))));
+        transcript.record(format!("{what}: {error}, then {}", describe(client, 2, "settings", Some("retention.ms"))));
     };
     alter("checked", "settings", ("retention.ms", 0, Some("7000")), true);
     alter("set", "settings", ("retention.ms", 0, Some("7000")), false);
@@ -195,11 +195,11 @@ pub(crate) fn settings_are_read_and_changed(client: &mut Client, said: &mut Tran
     alter("set back", "settings", ("retention.ms", 1, None), false);
 }
 
-pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn the_cluster_is_described(client: &mut Client, transcript: &mut Transcript) {
     for version in [0, 1, 2] {
         let found: DescribeClusterResponse =
             client.ask(ApiKey::DescribeCluster, version, &DescribeClusterRequest::default());
-        said.say(format!("version {version}: {}, {} nodes", name(found.error_code), found.brokers.len()));
+        transcript.record(format!("version {version}: {}, {} nodes", name(found.error_code), found.brokers.len()));
     }
     for (version, kind) in [(0, 0), (1, 0), (3, 0), (4, 0), (6, 0), (6, 1), (6, 9)] {
         let request = FindCoordinatorRequest::default();
@@ -221,12 +221,12 @@ pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcrip
             }
             std::thread::park_timeout(std::time::Duration::from_millis(100));
         }
-        let told = found.map_or("the connection ends".to_owned(), |found| {
+        let description = found.map_or("the connection ends".to_owned(), |found| {
             let each: Vec<String> =
                 found.coordinators.iter().map(|one| format!("{} at {}", name(one.error_code), *one.node_id)).collect();
             if version >= 4 { each.join(", ") } else { format!("{} at {}", name(found.error_code), *found.node_id) }
         });
-        said.say(format!("coordinator of kind {kind} in version {version}: {told}"));
+        transcript.record(format!("coordinator of kind {kind} in version {version}: {description}"));
     }
     let request = InitProducerIdRequest::default().with_transactional_id(Some(TransactionalId(text("t"))));
     let request = request.with_transaction_timeout_ms(1_000);
@@ -239,5 +239,5 @@ pub(crate) fn the_cluster_is_described(client: &mut Client, said: &mut Transcrip
         std::thread::park_timeout(std::time::Duration::from_millis(100));
         found = client.ask(ApiKey::InitProducerId, 4, &request);
     }
-    said.say(format!("a transaction: {}", name(found.error_code)));
+    transcript.record(format!("a transaction: {}", name(found.error_code)));
 }

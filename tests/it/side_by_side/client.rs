@@ -10,7 +10,7 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader, TopicName}
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
 /// The time limit of a conversation, longer than any of them takes.
-const LIMIT: Duration = Duration::from_secs(30);
+const CONVERSATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client with one connection.
 pub(crate) struct Client {
@@ -22,7 +22,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
         let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.set_read_timeout(Some(CONVERSATION_TIMEOUT)).expect("a limit");
         stream.set_nodelay(true).expect("an option");
         Self { address: address.to_owned(), stream, correlation: 0 }
     }
@@ -82,7 +82,7 @@ impl Client {
 pub(crate) struct Transcript(pub(crate) Vec<String>);
 
 impl Transcript {
-    pub(crate) fn say(&mut self, line: impl Display) {
+    pub(crate) fn record(&mut self, line: impl Display) {
         self.0.push(line.to_string());
     }
 }

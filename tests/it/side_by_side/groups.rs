@@ -50,7 +50,7 @@ fn join_request(of: &str, member: &Member, protocol: &str, session: i32) -> Join
         .with_protocols(protocols)
 }
 
-fn told(found: &JoinGroupResponse) -> String {
+fn describe_join(found: &JoinGroupResponse) -> String {
     let is_leader = !found.member_id.is_empty() && found.leader == found.member_id;
     let id = if found.member_id.is_empty() { "no id" } else { "an id" };
     let protocol = found.protocol_name.as_ref().map(|name| name.to_string());
@@ -72,7 +72,7 @@ fn join(client: &mut Client, version: i16, of: &str, member: &mut Member) -> Str
     }
     member.id = found.member_id.to_string();
     member.generation = found.generation_id;
-    told(&found)
+    describe_join(&found)
 }
 
 fn sync_request(of: &str, member: &Member, assigned: &[&Member]) -> SyncGroupRequest {
@@ -139,54 +139,60 @@ fn described(client: &mut Client, version: i16, of: &str) -> String {
     format!("{}, {state}, protocol '{protocol}', {} members", name(found.error_code), found.members.len())
 }
 
-fn someone() -> Member {
+fn unknown_member() -> Member {
     Member { id: String::new(), instance: None, generation: -1 }
 }
 
-pub(crate) fn members_share_and_leave(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn members_share_and_leave(client: &mut Client, transcript: &mut Transcript) {
     create(client, "groups", 1, &[]);
     let of = "share";
-    said.say(format!("nobody: {}", described(client, 5, of)));
-    said.say(format!("nobody, newest version: {}", described(client, 6, of)));
-    let found: JoinGroupResponse = client.ask(ApiKey::JoinGroup, 5, &join_request(of, &someone(), "range", 10_000));
-    said.say(format!("a first time: {}", told(&found)));
-    let mut one = Member { id: found.member_id.to_string(), ..someone() };
-    said.say(format!("with that id: {}", join(client, 5, of, &mut one)));
-    said.say(format!("described: {}", described(client, 5, of)));
-    said.say(format!("heartbeat before the assignment: {}", heartbeat(client, of, &one)));
-    said.say(format!("commit before the assignment: {}", commit(client, of, &one, 3)));
+    transcript.record(format!("nobody: {}", described(client, 5, of)));
+    transcript.record(format!("nobody, newest version: {}", described(client, 6, of)));
+    let found: JoinGroupResponse =
+        client.ask(ApiKey::JoinGroup, 5, &join_request(of, &unknown_member(), "range", 10_000));
+    transcript.record(format!("a first time: {}", describe_join(&found)));
+    let mut one = Member { id: found.member_id.to_string(), ..unknown_member() };
+    transcript.record(format!("with that id: {}", join(client, 5, of, &mut one)));
+    transcript.record(format!("described: {}", described(client, 5, of)));
+    transcript.record(format!("heartbeat before the assignment: {}", heartbeat(client, of, &one)));
+    transcript.record(format!("commit before the assignment: {}", commit(client, of, &one, 3)));
     let found: SyncGroupResponse = client.ask(ApiKey::SyncGroup, 3, &sync_request(of, &one, &[&one]));
-    said.say(format!("assigned: {}", synced(&found)));
-    said.say(format!("described: {}", described(client, 5, of)));
-    said.say(format!("heartbeat: {}, commit: {}", heartbeat(client, of, &one), commit(client, of, &one, 4)));
-    said.say(format!("commit of nobody: {}", commit(client, of, &someone(), 5)));
-    let stranger = Member { id: "stranger".to_owned(), ..one.clone() };
-    said.say(format!("of a stranger: {}, {}", heartbeat(client, of, &stranger), commit(client, of, &stranger, 5)));
+    transcript.record(format!("assigned: {}", synced(&found)));
+    transcript.record(format!("described: {}", described(client, 5, of)));
+    transcript.record(format!("heartbeat: {}, commit: {}", heartbeat(client, of, &one), commit(client, of, &one, 4)));
+    transcript.record(format!("commit of nobody: {}", commit(client, of, &unknown_member(), 5)));
+    let unknown = Member { id: "stranger".to_owned(), ..one.clone() };
+    transcript.record(format!(
+        "of a stranger: {}, {}",
+        heartbeat(client, of, &unknown),
+        commit(client, of, &unknown, 5)
+    ));
     let late = Member { generation: one.generation - 1, ..one.clone() };
-    said.say(format!("of the past: {}, {}", heartbeat(client, of, &late), commit(client, of, &late, 5)));
+    transcript.record(format!("of the past: {}, {}", heartbeat(client, of, &late), commit(client, of, &late, 5)));
     let found: SyncGroupResponse = client.ask(ApiKey::SyncGroup, 3, &sync_request(of, &late, &[]));
-    said.say(format!("sync of the past: {}", synced(&found)));
+    transcript.record(format!("sync of the past: {}", synced(&found)));
 
     let mut connection = client.other();
-    let mut two = someone();
+    let mut two = unknown_member();
     let found: JoinGroupResponse = connection.ask(ApiKey::JoinGroup, 5, &join_request(of, &two, "range", 10_000));
     two.id = found.member_id.to_string();
     connection.send(ApiKey::JoinGroup, 5, &join_request(of, &two, "range", 10_000));
     std::thread::park_timeout(std::time::Duration::from_millis(300));
-    said.say(format!("a second has come: {}", heartbeat(client, of, &one)));
-    said.say(format!("commit meanwhile: {}", commit(client, of, &one, 6)));
-    said.say(format!("described: {}", described(client, 5, of)));
-    said.say(format!("the first again: {}", join(client, 5, of, &mut one)));
+    transcript.record(format!("a second has come: {}", heartbeat(client, of, &one)));
+    transcript.record(format!("commit meanwhile: {}", commit(client, of, &one, 6)));
+    transcript.record(format!("described: {}", described(client, 5, of)));
+    transcript.record(format!("the first again: {}", join(client, 5, of, &mut one)));
     let found: JoinGroupResponse = connection.answer(ApiKey::JoinGroup, 5).expect("an answer");
     two.generation = found.generation_id;
-    said.say(format!("the second: {}", told(&found)));
+    transcript.record(format!("the second: {}", describe_join(&found)));
     connection.send(ApiKey::SyncGroup, 3, &sync_request(of, &two, &[]));
     let found: SyncGroupResponse = client.ask(ApiKey::SyncGroup, 3, &sync_request(of, &one, &[&one, &two]));
-    said.say(format!("the first gets {}", synced(&found)));
+    transcript.record(format!("the first gets {}", synced(&found)));
     let found: SyncGroupResponse = connection.answer(ApiKey::SyncGroup, 3).expect("an answer");
-    said.say(format!("the second gets {}", synced(&found)));
-    let found: JoinGroupResponse = client.ask(ApiKey::JoinGroup, 5, &join_request(of, &someone(), "other", 10_000));
-    said.say(format!("another protocol: {}", told(&found)));
+    transcript.record(format!("the second gets {}", synced(&found)));
+    let found: JoinGroupResponse =
+        client.ask(ApiKey::JoinGroup, 5, &join_request(of, &unknown_member(), "other", 10_000));
+    transcript.record(format!("another protocol: {}", describe_join(&found)));
 
     let leave = |client: &mut Client, member: &Member| {
         let gone = vec![MemberIdentity::default().with_member_id(text(&member.id))];
@@ -198,54 +204,55 @@ pub(crate) fn members_share_and_leave(client: &mut Client, said: &mut Transcript
             found.members.first().map_or_else(String::new, |one| name(one.error_code))
         )
     };
-    said.say(format!("a stranger leaves: {}", leave(client, &stranger)));
-    said.say(format!("the second leaves: {}", leave(client, &two)));
-    said.say(format!("then the first: {}", heartbeat(client, of, &one)));
+    transcript.record(format!("a stranger leaves: {}", leave(client, &unknown)));
+    transcript.record(format!("the second leaves: {}", leave(client, &two)));
+    transcript.record(format!("then the first: {}", heartbeat(client, of, &one)));
     let delete = |client: &mut Client, of: &str| {
         let request = DeleteGroupsRequest::default().with_groups_names(vec![group(of)]);
         let found: DeleteGroupsResponse = client.ask(ApiKey::DeleteGroups, 2, &request);
         name(found.results[0].error_code)
     };
-    said.say(format!("deleted while it lives: {}", delete(client, of)));
-    said.say(format!("the first leaves: {}", leave(client, &one)));
-    said.say(format!("described: {}", described(client, 5, of)));
+    transcript.record(format!("deleted while it lives: {}", delete(client, of)));
+    transcript.record(format!("the first leaves: {}", leave(client, &one)));
+    transcript.record(format!("described: {}", described(client, 5, of)));
     for version in [1, 2, 5, 7] {
-        said.say(format!("committed, version {version}: {}", committed(client, version, of)));
+        transcript.record(format!("committed, version {version}: {}", committed(client, version, of)));
     }
-    said.say(format!("committed by nobody: {}", committed(client, 5, "nobody")));
-    said.say(format!("commit while it is empty: {}", commit(client, of, &someone(), 9)));
-    said.say(format!("committed: {}", committed(client, 5, of)));
-    said.say(format!("deleted: {}, deleted again: {}", delete(client, of), delete(client, of)));
+    transcript.record(format!("committed by nobody: {}", committed(client, 5, "nobody")));
+    transcript.record(format!("commit while it is empty: {}", commit(client, of, &unknown_member(), 9)));
+    transcript.record(format!("committed: {}", committed(client, 5, of)));
+    transcript.record(format!("deleted: {}, deleted again: {}", delete(client, of), delete(client, of)));
     for session in [0, 5_999, 1_800_001] {
         let found: JoinGroupResponse =
-            client.ask(ApiKey::JoinGroup, 5, &join_request("times", &someone(), "range", session));
-        said.say(format!("a session of {session} ms: {}", told(&found)));
+            client.ask(ApiKey::JoinGroup, 5, &join_request("times", &unknown_member(), "range", session));
+        transcript.record(format!("a session of {session} ms: {}", describe_join(&found)));
     }
-    let found: JoinGroupResponse = client.ask(ApiKey::JoinGroup, 5, &join_request("", &someone(), "range", 10_000));
-    said.say(format!("a group without a name: {}", told(&found)));
+    let found: JoinGroupResponse =
+        client.ask(ApiKey::JoinGroup, 5, &join_request("", &unknown_member(), "range", 10_000));
+    transcript.record(format!("a group without a name: {}", describe_join(&found)));
 }
 
-pub(crate) fn static_members_come_back(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn static_members_come_back(client: &mut Client, transcript: &mut Transcript) {
     let of = "static";
-    let mut one = Member { instance: Some("one"), ..someone() };
-    said.say(format!("one: {}", join(client, 9, of, &mut one)));
+    let mut one = Member { instance: Some("one"), ..unknown_member() };
+    transcript.record(format!("one: {}", join(client, 9, of, &mut one)));
     let found: SyncGroupResponse = client.ask(ApiKey::SyncGroup, 4, &sync_request(of, &one, &[&one]));
-    said.say(format!("assigned: {}", synced(&found)));
-    let mut again = Member { instance: Some("one"), ..someone() };
-    said.say(format!("one again: {}", join(client, 9, of, &mut again)));
-    said.say(format!("its former self: {}", heartbeat(client, of, &one)));
-    said.say(format!("itself: {}", heartbeat(client, of, &again)));
+    transcript.record(format!("assigned: {}", synced(&found)));
+    let mut again = Member { instance: Some("one"), ..unknown_member() };
+    transcript.record(format!("one again: {}", join(client, 9, of, &mut again)));
+    transcript.record(format!("its former self: {}", heartbeat(client, of, &one)));
+    transcript.record(format!("itself: {}", heartbeat(client, of, &again)));
     let found: SyncGroupResponse = client.ask(ApiKey::SyncGroup, 4, &sync_request(of, &again, &[]));
-    said.say(format!("assigned: {}", synced(&found)));
-    let mut older = Member { instance: Some("one"), ..someone() };
-    said.say(format!("one again in an older version: {}", join(client, 5, of, &mut older)));
+    transcript.record(format!("assigned: {}", synced(&found)));
+    let mut older = Member { instance: Some("one"), ..unknown_member() };
+    transcript.record(format!("one again in an older version: {}", join(client, 5, of, &mut older)));
     let unknown = Member { instance: Some("two"), ..older.clone() };
-    said.say(format!("an unknown instance: {}", heartbeat(client, of, &unknown)));
+    transcript.record(format!("an unknown instance: {}", heartbeat(client, of, &unknown)));
     let gone = vec![MemberIdentity::default().with_group_instance_id(Some(text("one")))];
     let request = LeaveGroupRequest::default().with_group_id(group(of)).with_members(gone);
     let found: LeaveGroupResponse = client.ask(ApiKey::LeaveGroup, 4, &request);
-    said.say(format!("it leaves by its name: {}", name(found.members[0].error_code)));
-    said.say(format!("described: {}", described(client, 5, of)));
+    transcript.record(format!("it leaves by its name: {}", name(found.members[0].error_code)));
+    transcript.record(format!("described: {}", described(client, 5, of)));
 }
 
 /// A member of a group whose assignments the broker makes.
@@ -261,9 +268,9 @@ impl Assigned {
     }
 
     /// Sends a heartbeat with the member's partitions, and stores the new assignment. Returns the name of the error.
-    fn beat(&mut self, client: &mut Client, topic_id: uuid::Uuid) -> String {
+    fn heartbeat_line(&mut self, client: &mut Client, topic_id: uuid::Uuid) -> String {
         let (owned, epoch) = (self.owned.clone(), self.epoch);
-        let found = self.say(client, epoch, &owned, topic_id);
+        let found = self.send_heartbeat(client, epoch, &owned, topic_id);
         if found.error_code == 0 {
             self.epoch = found.member_epoch;
             if let Some(assignment) = found.assignment {
@@ -274,7 +281,13 @@ impl Assigned {
         name(found.error_code)
     }
 
-    fn say(&self, client: &mut Client, epoch: i32, owned: &[i32], id: uuid::Uuid) -> ConsumerGroupHeartbeatResponse {
+    fn send_heartbeat(
+        &self,
+        client: &mut Client,
+        epoch: i32,
+        owned: &[i32],
+        id: uuid::Uuid,
+    ) -> ConsumerGroupHeartbeatResponse {
         use consumer_group_heartbeat_request::TopicPartitions;
         let one = TopicPartitions::default().with_topic_id(id).with_partitions(owned.to_vec());
         let request = ConsumerGroupHeartbeatRequest::default()
@@ -303,8 +316,8 @@ const NEWER: &str = "newer";
 fn settle(client: &mut Client, members: &mut [&mut Assigned], wanted: &[usize], id: uuid::Uuid) -> String {
     for _ in 0..200 {
         for member in members.iter_mut() {
-            let said = member.beat(client, id);
-            assert_eq!(said, "ok", "{} at epoch {}", member.id, member.epoch);
+            let answer = member.heartbeat_line(client, id);
+            assert_eq!(answer, "ok", "{} at epoch {}", member.id, member.epoch);
         }
         let has: Vec<usize> = members.iter().map(|member| member.owned.len()).collect();
         if has == wanted && members.iter().all(|member| member.epoch == members[0].epoch) {
@@ -317,16 +330,16 @@ fn settle(client: &mut Client, members: &mut [&mut Assigned], wanted: &[usize], 
     "they do not come to rest".to_owned()
 }
 
-pub(crate) fn the_broker_assigns(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn the_broker_assigns(client: &mut Client, transcript: &mut Transcript) {
     create(client, "assigned", 4, &[]);
     let request = metadata_request::MetadataRequestTopic::default().with_name(Some(topic("assigned")));
     let request = MetadataRequest::default().with_topics(Some(vec![request]));
     let found: MetadataResponse = client.ask(ApiKey::Metadata, 12, &request);
     let id = found.topics[0].topic_id;
     let (mut one, mut two) = (Assigned::new("AAAAAAAAAAAAAAAAAAAAAA"), Assigned::new("BBBBBBBBBBBBBBBBBBBBBB"));
-    said.say(format!("one joins: {}", settle(client, &mut [&mut one], &[4], id)));
+    transcript.record(format!("one joins: {}", settle(client, &mut [&mut one], &[4], id)));
     let all = one.owned.clone();
-    said.say(format!("two joins: {}", settle(client, &mut [&mut one, &mut two], &[2, 2], id)));
+    transcript.record(format!("two joins: {}", settle(client, &mut [&mut one, &mut two], &[2, 2], id)));
     let (kept, epoch) = (one.owned.clone(), one.epoch);
     for (what, epoch, owned) in [
         ("of the epoch before with too much", epoch - 1, &all),
@@ -334,20 +347,20 @@ pub(crate) fn the_broker_assigns(client: &mut Client, said: &mut Transcript) {
         ("of the future", epoch + 7, &kept),
         ("of an epoch that there is not", -7, &kept),
     ] {
-        said.say(format!("one, {what}: {}", name(one.say(client, epoch, owned, id).error_code)));
+        transcript.record(format!("one, {what}: {}", name(one.send_heartbeat(client, epoch, owned, id).error_code)));
     }
     let nobody = Assigned::new("CCCCCCCCCCCCCCCCCCCCCC");
-    said.say(format!("a stranger: {}", name(nobody.say(client, epoch, &[], id).error_code)));
+    transcript.record(format!("a stranger: {}", name(nobody.send_heartbeat(client, epoch, &[], id).error_code)));
     for (what, epoch) in
         [("the epoch before", epoch - 1), ("this epoch", epoch), ("the next epoch", epoch + 1), ("none", -1)]
     {
-        said.say(format!("a commit of {what}: {}", one.commit(client, epoch)));
+        transcript.record(format!("a commit of {what}: {}", one.commit(client, epoch)));
     }
-    said.say(format!("a commit of a stranger: {}", nobody.commit(client, epoch)));
+    transcript.record(format!("a commit of a stranger: {}", nobody.commit(client, epoch)));
     let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![group(NEWER)]);
     let found: ConsumerGroupDescribeResponse = client.ask(ApiKey::ConsumerGroupDescribe, 1, &request);
     let shown = &found.groups[0];
-    said.say(format!(
+    transcript.record(format!(
         "described: {}, {}, {}, {} members, at rest {}",
         name(shown.error_code),
         &*shown.group_state,
@@ -355,14 +368,21 @@ pub(crate) fn the_broker_assigns(client: &mut Client, said: &mut Transcript) {
         shown.members.len(),
         shown.group_epoch == shown.assignment_epoch
     ));
-    said.say(format!("described as a classic group: {}", described(client, 5, NEWER)));
-    let found: JoinGroupResponse = client.ask(ApiKey::JoinGroup, 3, &join_request(NEWER, &someone(), "range", 10_000));
-    said.say(format!("a classic member: {}", name(found.error_code)));
-    said.say(format!("two leaves: {}", name(two.say(client, -1, &[], id).error_code)));
-    said.say(format!("then one: {}", settle(client, &mut [&mut one], &[4], id)));
-    said.say(format!("one leaves: {}", name(one.say(client, -1, &[], id).error_code)));
-    let mut classic = someone();
+    transcript.record(format!("described as a classic group: {}", described(client, 5, NEWER)));
+    let found: JoinGroupResponse =
+        client.ask(ApiKey::JoinGroup, 3, &join_request(NEWER, &unknown_member(), "range", 10_000));
+    transcript.record(format!("a classic member: {}", name(found.error_code)));
+    transcript.record(format!("two leaves: {}", name(two.send_heartbeat(client, -1, &[], id).error_code)));
+    transcript.record(format!("then one: {}", settle(client, &mut [&mut one], &[4], id)));
+    transcript.record(format!("one leaves: {}", name(one.send_heartbeat(client, -1, &[], id).error_code)));
+    let mut classic = unknown_member();
     let joined = join(client, 5, NEWER, &mut classic);
-    said.say(format!("a classic member of the empty group: {}", joined.replace(&classic.generation.to_string(), "N")));
-    said.say(format!("one joins a living classic group: {}", name(one.say(client, 0, &[], id).error_code)));
+    transcript.record(format!(
+        "a classic member of the empty group: {}",
+        joined.replace(&classic.generation.to_string(), "N")
+    ));
+    transcript.record(format!(
+        "one joins a living classic group: {}",
+        name(one.send_heartbeat(client, 0, &[], id).error_code)
+    ));
 }

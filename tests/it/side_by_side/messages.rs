@@ -62,14 +62,17 @@ fn produce(client: &mut Client, name: &str, batch: &Batch) -> String {
     produce_at(client, 9, name, -1, std::slice::from_ref(batch))
 }
 
-pub(crate) fn batches_are_taken_or_refused(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn batches_are_taken_or_refused(client: &mut Client, transcript: &mut Transcript) {
     create(client, "produce", 1, &[("max.message.bytes", "2000")]);
     for version in [3, 7, 9, 12] {
-        said.say(format!("version {version}: {}", produce_at(client, version, "produce", -1, &[Batch::of(2, 1_000)])));
+        transcript.record(format!(
+            "version {version}: {}",
+            produce_at(client, version, "produce", -1, &[Batch::of(2, 1_000)])
+        ));
     }
-    said.say(format!("acks 1: {}", produce_at(client, 9, "produce", 1, &[Batch::of(1, 1_000)])));
+    transcript.record(format!("acks 1: {}", produce_at(client, 9, "produce", 1, &[Batch::of(1, 1_000)])));
     let good = Batch::of(3, 1_000);
-    said.say(format!("unknown topic: {}", produce(client, "nowhere", &good)));
+    transcript.record(format!("unknown topic: {}", produce(client, "nowhere", &good)));
     for (what, batch) in [
         ("a wrong checksum", Batch { spoil_checksum: true, ..good.clone() }),
         ("a count that is too small", Batch { count: 2, ..good.clone() }),
@@ -82,22 +85,22 @@ pub(crate) fn batches_are_taken_or_refused(client: &mut Client, said: &mut Trans
         ("too many bytes", Batch::of(300, 1_000)),
         ("zstd", Batch { attributes: 4, ..good.clone() }),
     ] {
-        said.say(format!("{what}: {}", produce(client, "produce", &batch)));
+        transcript.record(format!("{what}: {}", produce(client, "produce", &batch)));
     }
-    said.say(format!("two batches: {}", produce_at(client, 9, "produce", -1, &[good.clone(), good.clone()])));
-    said.say(format!("no batch: {}", produce_at(&mut client.other(), 9, "produce", -1, &[])));
-    said.say(format!("acks 2: {}", produce_at(client, 9, "produce", 2, std::slice::from_ref(&good))));
+    transcript.record(format!("two batches: {}", produce_at(client, 9, "produce", -1, &[good.clone(), good.clone()])));
+    transcript.record(format!("no batch: {}", produce_at(&mut client.other(), 9, "produce", -1, &[])));
+    transcript.record(format!("acks 2: {}", produce_at(client, 9, "produce", 2, std::slice::from_ref(&good))));
     client.send(ApiKey::Produce, 9, &produce_request("produce", 0, std::slice::from_ref(&good)));
-    said.say(format!("behind acks 0: {}", produce(client, "produce", &good)));
+    transcript.record(format!("behind acks 0: {}", produce(client, "produce", &good)));
     let mut other = client.other();
     other.send(ApiKey::Produce, 9, &produce_request("produce", 0, &[Batch { spoil_checksum: true, ..good }]));
-    said.say(format!(
+    transcript.record(format!(
         "behind acks 0 that was refused: {}",
         produce_at(&mut other, 9, "produce", -1, &[Batch::of(1, 1)])
     ));
 }
 
-pub(crate) fn sequences_are_kept(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn sequences_are_kept(client: &mut Client, transcript: &mut Transcript) {
     create(client, "sequences", 1, &[]);
     let id = |client: &mut Client| {
         let request = InitProducerIdRequest::default().with_transactional_id(None).with_transaction_timeout_ms(1_000);
@@ -106,10 +109,10 @@ pub(crate) fn sequences_are_kept(client: &mut Client, said: &mut Transcript) {
         given.producer_id.0
     };
     let (one, two) = (id(client), id(client));
-    said.say(format!("ids differ: {}", one != two));
+    transcript.record(format!("ids differ: {}", one != two));
     let mut send = |what: &str, batch: &Batch| {
         let found = produce(client, "sequences", batch);
-        said.say(format!("{what}: {found}"));
+        transcript.record(format!("{what}: {found}"));
     };
     for index in 0..7 {
         send(&format!("batch {index}"), &Batch::by(3, (one, 0, 3 * index)));
@@ -150,31 +153,31 @@ fn fetch(client: &mut Client, version: i16, name: &str, (offset, wait, min, max)
     )
 }
 
-pub(crate) fn messages_are_fetched(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn messages_are_fetched(client: &mut Client, transcript: &mut Transcript) {
     create(client, "fetch", 1, &[]);
     for index in 0..4 {
         produce(client, "fetch", &Batch::of(5, 1_000 * index));
     }
     let all = 1 << 20;
     for version in [4, 5, 7, 11, 12] {
-        said.say(format!("version {version}: {}", fetch(client, version, "fetch", (0, 0, 1, all))));
+        transcript.record(format!("version {version}: {}", fetch(client, version, "fetch", (0, 0, 1, all))));
     }
     for offset in [4, 5, 7, 19, 20, 21, -1] {
-        said.say(format!("from {offset}: {}", fetch(client, 12, "fetch", (offset, 0, 1, all))));
+        transcript.record(format!("from {offset}: {}", fetch(client, 12, "fetch", (offset, 0, 1, all))));
     }
-    said.say(format!("nothing comes: {}", fetch(client, 12, "fetch", (20, 1_000, 1, all))));
-    said.say(format!("not enough comes: {}", fetch(client, 12, "fetch", (15, 1_000, 10_000, all))));
+    transcript.record(format!("nothing comes: {}", fetch(client, 12, "fetch", (20, 1_000, 1, all))));
+    transcript.record(format!("not enough comes: {}", fetch(client, 12, "fetch", (15, 1_000, 10_000, all))));
     for max in [0, 1, 110, 250] {
-        said.say(format!("up to {max} bytes: {}", fetch(client, 12, "fetch", (0, 0, 1, max))));
+        transcript.record(format!("up to {max} bytes: {}", fetch(client, 12, "fetch", (0, 0, 1, max))));
     }
-    said.say(format!("unknown topic: {}", fetch(client, 12, "nowhere", (0, 0, 1, all))));
+    transcript.record(format!("unknown topic: {}", fetch(client, 12, "nowhere", (0, 0, 1, all))));
     let mut other = client.other();
     let sender = std::thread::spawn(move || {
         std::thread::park_timeout(std::time::Duration::from_millis(200));
         produce(&mut other, "fetch", &Batch::of(1, 9_000));
     });
     let woken = fetch(client, 12, "fetch", (20, 20_000, 1, all)).replace(", after a while", "");
-    said.say(format!("something comes: {woken}"));
+    transcript.record(format!("something comes: {woken}"));
     sender.join().expect("sent");
     for epoch in [-1, 0, 1, 5] {
         let wanted = FetchPartition::default().with_fetch_offset(0).with_current_leader_epoch(epoch);
@@ -182,7 +185,7 @@ pub(crate) fn messages_are_fetched(client: &mut Client, said: &mut Transcript) {
             FetchTopic::default().with_topic(topic("fetch")).with_partitions(vec![wanted.with_partition_max_bytes(1)]);
         let request = FetchRequest::default().with_max_bytes(all).with_session_epoch(-1).with_topics(vec![wanted]);
         let found: FetchResponse = client.ask(ApiKey::Fetch, 12, &request);
-        said.say(format!("epoch {epoch}: {}", name(found.responses[0].partitions[0].error_code)));
+        transcript.record(format!("epoch {epoch}: {}", name(found.responses[0].partitions[0].error_code)));
     }
 }
 
@@ -196,10 +199,10 @@ fn offset(client: &mut Client, version: i16, name: &str, partition: i32, time: i
     format!("{}, {} at {}, epoch {}", self::name(found.error_code), found.offset, found.timestamp, found.leader_epoch)
 }
 
-pub(crate) fn offsets_are_found(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn offsets_are_found(client: &mut Client, transcript: &mut Transcript) {
     create(client, "offsets", 1, &[]);
     for time in [-1, -2, -3, -4, -5, 0] {
-        said.say(format!("empty, {time}: {}", offset(client, 9, "offsets", 0, time)));
+        transcript.record(format!("empty, {time}: {}", offset(client, 9, "offsets", 0, time)));
     }
     // Times may decrease, within a batch and from one batch to the next.
     for (attributes, times) in
@@ -209,13 +212,13 @@ pub(crate) fn offsets_are_found(client: &mut Client, said: &mut Transcript) {
         produce(client, "offsets", &Batch { attributes, times, ..Batch::of(count, 0) });
     }
     for version in [1, 3, 5, 7, 9] {
-        said.say(format!("version {version}: {}", offset(client, version, "offsets", 0, 200)));
+        transcript.record(format!("version {version}: {}", offset(client, version, "offsets", 0, 200)));
     }
     for time in [-1, -2, -3, -4, 0, 100, 101, 300, 301, 550, 1_100, 1_150, 1_201, 2_000, 2_001] {
-        said.say(format!("{time}: {}", offset(client, 9, "offsets", 0, time)));
+        transcript.record(format!("{time}: {}", offset(client, 9, "offsets", 0, time)));
     }
-    said.say(format!("unknown partition: {}", offset(client, 9, "offsets", 7, -1)));
-    said.say(format!("unknown topic: {}", offset(client, 9, "nowhere", 0, -1)));
+    transcript.record(format!("unknown partition: {}", offset(client, 9, "offsets", 7, -1)));
+    transcript.record(format!("unknown topic: {}", offset(client, 9, "nowhere", 0, -1)));
     for (current, epoch) in [(-1, 0), (-1, 1), (-1, 5), (0, 0), (3, 0)] {
         let asked = OffsetForLeaderPartition::default().with_current_leader_epoch(current).with_leader_epoch(epoch);
         let asked = OffsetForLeaderTopic::default().with_topic(topic("offsets")).with_partitions(vec![asked]);
@@ -223,14 +226,14 @@ pub(crate) fn offsets_are_found(client: &mut Client, said: &mut Transcript) {
         let found: OffsetForLeaderEpochResponse = client.ask(ApiKey::OffsetForLeaderEpoch, 4, &request);
         let found = &found.topics[0].partitions[0];
         let error = name(found.error_code);
-        said.say(format!(
+        transcript.record(format!(
             "end of epoch {epoch} for {current}: {error}, {} of {}",
             found.end_offset, found.leader_epoch
         ));
     }
 }
 
-pub(crate) fn records_are_deleted(client: &mut Client, said: &mut Transcript) {
+pub(crate) fn records_are_deleted(client: &mut Client, transcript: &mut Transcript) {
     create(client, "delete", 1, &[]);
     for index in 0..4 {
         produce(client, "delete", &Batch::of(5, 1_000 * index));
@@ -243,23 +246,23 @@ pub(crate) fn records_are_deleted(client: &mut Client, said: &mut Transcript) {
         let request = DeleteRecordsRequest::default().with_topics(vec![asked]).with_timeout_ms(5_000);
         let found: DeleteRecordsResponse = client.ask(ApiKey::DeleteRecords, 2, &request);
         let found = &found.topics[0].partitions[0];
-        said.say(format!(
+        transcript.record(format!(
             "{name} {partition} before {offset}: {}, {}",
             self::name(found.error_code),
             found.low_watermark
         ));
     }
     for place in [6, 7, 8] {
-        said.say(format!("from {place}: {}", fetch(client, 12, "delete", (place, 0, 1, 1 << 20))));
+        transcript.record(format!("from {place}: {}", fetch(client, 12, "delete", (place, 0, 1, 1 << 20))));
     }
     for time in [-2, 0, 1_002, 2_000] {
-        said.say(format!("{time}: {}", offset(client, 9, "delete", 0, time)));
+        transcript.record(format!("{time}: {}", offset(client, 9, "delete", 0, time)));
     }
     let asked = DeleteRecordsPartition::default().with_offset(-1);
     let asked = DeleteRecordsTopic::default().with_name(topic("delete")).with_partitions(vec![asked]);
     let request = DeleteRecordsRequest::default().with_topics(vec![asked]).with_timeout_ms(5_000);
     let found: DeleteRecordsResponse = client.ask(ApiKey::DeleteRecords, 0, &request);
-    said.say(format!("all: {}", found.topics[0].partitions[0].low_watermark));
-    said.say(format!("then: {}", produce(client, "delete", &Batch::of(1, 5_000))));
-    said.say(format!("from 20: {}", fetch(client, 12, "delete", (20, 0, 1, 1 << 20))));
+    transcript.record(format!("all: {}", found.topics[0].partitions[0].low_watermark));
+    transcript.record(format!("then: {}", produce(client, "delete", &Batch::of(1, 5_000))));
+    transcript.record(format!("from 20: {}", fetch(client, 12, "delete", (20, 0, 1, 1 << 20))));
 }

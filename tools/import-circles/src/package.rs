@@ -77,7 +77,7 @@ pub(crate) struct Module {
 
 /// The location of a module's children.
 #[derive(Clone)]
-struct Place {
+struct ModuleFolder {
     /// The folder of files that are named after their modules.
     folder: PathBuf,
     /// The folder to which `#[path]` is relative.
@@ -101,7 +101,7 @@ impl<'s> Package<'s> {
             Self { sources, files: Vec::new(), modules: Vec::new(), definitions: Vec::new(), library: None };
         let name = package.library_name(folder)?;
         let source_folder = folder.join("src");
-        let place = Place { folder: source_folder.clone(), path_folder: source_folder.clone() };
+        let place = ModuleFolder { folder: source_folder.clone(), path_folder: source_folder.clone() };
         for root in ["lib.rs", "main.rs"] {
             let path = source_folder.join(root);
             if let Some(text) = package.read(&path)? {
@@ -143,7 +143,7 @@ impl<'s> Package<'s> {
         path: &Path,
         text: &str,
         parent: Option<ModuleId>,
-        place: &Place,
+        place: &ModuleFolder,
     ) -> Result<ModuleId, Fault> {
         let parsed = syn::parse_file(text).map_err(|error| {
             let line = error.span().start().line;
@@ -175,7 +175,7 @@ impl<'s> Package<'s> {
     }
 
     /// Adds items to a module and loads its children. A block of statements cannot have children in files.
-    fn add_items(&mut self, module: ModuleId, items: Vec<Item>, place: Option<&Place>) -> Result<(), Fault> {
+    fn add_items(&mut self, module: ModuleId, items: Vec<Item>, place: Option<&ModuleFolder>) -> Result<(), Fault> {
         for item in items {
             if is_test_only(item_attributes(&item)) {
                 continue;
@@ -190,7 +190,7 @@ impl<'s> Package<'s> {
         Ok(())
     }
 
-    fn add_child(&mut self, module: ModuleId, child: ItemMod, place: Option<&Place>) -> Result<(), Fault> {
+    fn add_child(&mut self, module: ModuleId, child: ItemMod, place: Option<&ModuleFolder>) -> Result<(), Fault> {
         let declared_in = self.files[self.modules[module].file].clone();
         let refuse = |message: &str| {
             let line = child.ident.span().start().line;
@@ -204,7 +204,7 @@ impl<'s> Package<'s> {
                 return Err(refuse("#[path] on a module with a body is not supported; remove it"));
             }
             let folder = place.map(|place| place.folder.join(&name));
-            let inner = folder.map(|folder| Place { path_folder: folder.clone(), folder });
+            let inner = folder.map(|folder| ModuleFolder { path_folder: folder.clone(), folder });
             let id = self.add_module(self.modules[module].file, Some(module), false);
             self.add_items(id, items, inner.as_ref())?;
             id
@@ -227,7 +227,7 @@ impl<'s> Package<'s> {
             for (path, folder) in &candidates {
                 if let Some(text) = self.read(path)? {
                     let path_folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-                    found = Some((path, text, Place { folder: folder.clone(), path_folder }));
+                    found = Some((path, text, ModuleFolder { folder: folder.clone(), path_folder }));
                     break;
                 }
             }

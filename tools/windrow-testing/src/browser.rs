@@ -10,7 +10,7 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use crate::{LIMIT, free_port};
+use crate::{STEP_TIMEOUT, free_port};
 
 /// A browser with one window. A drop closes it.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // Killing chromedriver would leave its browser running.
-        let agent = ureq::Agent::new_with_config(ureq::config::Config::builder().timeout_global(Some(LIMIT)).build());
+        let agent =
+            ureq::Agent::new_with_config(ureq::config::Config::builder().timeout_global(Some(STEP_TIMEOUT)).build());
         let _ = agent.delete(&self.session).call();
         let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
         let _ = self.driver.wait();
@@ -34,12 +35,12 @@ impl Drop for Browser {
 
 /// A command that only Chromium has, at a path below the session's address.
 #[derive(Debug)]
-struct Own {
+struct ChromiumCommand {
     path: &'static str,
     body: Value,
 }
 
-impl WebDriverCompatibleCommand for Own {
+impl WebDriverCompatibleCommand for ChromiumCommand {
     fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
@@ -51,7 +52,7 @@ impl WebDriverCompatibleCommand for Own {
 
 /// The window in which a page is shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Viewport {
     /// The width in CSS pixels. Below 600, the window counts as a telephone.
     pub width: u32,
     /// The height in CSS pixels.
@@ -79,7 +80,7 @@ impl Browser {
             println!("skipped: chromedriver is not installed (Debian: chromium-driver)");
             return None;
         };
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "chromedriver does not listen");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -103,7 +104,7 @@ impl Browser {
     }
 
     async fn own(&self, path: &'static str, body: Value) -> Value {
-        self.client.issue_cmd(Own { path, body }).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+        self.client.issue_cmd(ChromiumCommand { path, body }).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
@@ -111,18 +112,18 @@ impl Browser {
     }
 
     /// Changes the size and the colours of the window.
-    pub async fn look(&self, look: Look) {
+    pub async fn set_viewport(&self, viewport: Viewport) {
         let metrics = json!({
-            "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": look.width < 600,
+            "width": viewport.width, "height": viewport.height, "deviceScaleFactor": 1, "mobile": viewport.width < 600,
         });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
-        let scheme = if look.is_dark { "dark" } else { "light" };
+        let scheme = if viewport.is_dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Shows pages as they are printed from a window in dark colours.
-    pub async fn look_at_paper(&self) {
+    pub async fn emulate_print(&self) {
         let dark = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "media": "print", "features": dark })).await;
     }
@@ -152,9 +153,9 @@ impl Browser {
     /// Waits until a script returns true.
     ///
     /// # Panics
-    /// The script does not return true within [`LIMIT`].
+    /// The script does not return true within [`STEP_TIMEOUT`].
     pub async fn wait(&self, what: &str, script: &str) {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         while self.run(script).await != json!(true) {
             if Instant::now() > deadline {
                 panic!("never: {what}; the page says {}", self.text("body").await);

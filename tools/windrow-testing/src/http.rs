@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use ureq::Agent;
 
-use crate::LIMIT;
+use crate::STEP_TIMEOUT;
 
 /// The header of a JSON body.
 pub const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn agent() -> Agent {
     let config = Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
-    Agent::new_with_config(config.timeout_global(Some(LIMIT)).build())
+    Agent::new_with_config(config.timeout_global(Some(STEP_TIMEOUT)).build())
 }
 
 /// Sends a request; returns status, content type and body.
@@ -33,7 +33,7 @@ pub fn http(method: &str, url: &str, body: Option<&str>) -> (u16, String, String
 
 /// An answer with its headers.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The HTTP status code.
     pub status: u16,
     /// The headers, by names in lower case.
@@ -42,7 +42,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Parses the body as JSON.
     ///
     /// # Panics
@@ -61,7 +61,7 @@ impl Answer {
 ///
 /// # Panics
 /// The server does not answer.
-pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpAnswer {
     let mut request = ureq::http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -72,5 +72,5 @@ pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> An
     let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
     let headers: BTreeMap<String, String> = headers.collect();
     let body = response.body_mut().read_to_string().expect("a readable body");
-    Answer { status: response.status().as_u16(), headers, body }
+    HttpAnswer { status: response.status().as_u16(), headers, body }
 }

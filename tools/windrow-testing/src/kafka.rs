@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::free_port;
 
 /// The time limit of a start. It takes a few seconds on a quiet machine.
-const START: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Returns the folder of the Kafka distribution that `WINDROW_TEST_KAFKA` names. Prints a message and returns `None` if
 /// the variable is not set.
@@ -132,7 +132,7 @@ impl Kafka {
     fn wait_for(&self, node: usize) {
         let (began, address) = (Instant::now(), &self.nodes[node].address);
         while TcpStream::connect(address).is_err() {
-            assert!(began.elapsed() < START, "Kafka does not come up at {address}");
+            assert!(began.elapsed() < START_TIMEOUT, "Kafka does not come up at {address}");
             std::thread::park_timeout(Duration::from_millis(10));
         }
     }

@@ -26,7 +26,7 @@ pub fn lesson(number: usize) -> String {
         "set -eu\nexec 2>&1\nexport PATH=\"{programs}:$PATH\"\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"
     );
     let output = Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().expect("bash runs");
-    let said = text(&output.stdout);
-    assert!(output.status.success(), "lesson {number}: {}\n{said}", output.status);
-    said
+    let output_text = text(&output.stdout);
+    assert!(output.status.success(), "lesson {number}: {}\n{output_text}", output.status);
+    output_text
 }

@@ -33,4 +33,4 @@ pub use crate::http::http;
 pub use crate::program::{
     Running, broker, broker_with_topic, command, has, program, python, refused, run_once, succeed, text, windrow,
 };
-pub use crate::waiting::{LIMIT, free_port, pause, wait_until};
+pub use crate::waiting::{STEP_TIMEOUT, free_port, pause, wait_until};

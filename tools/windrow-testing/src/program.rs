@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::{LIMIT, free_port};
+use crate::{STEP_TIMEOUT, free_port};
 
 /// Returns the path of the program under test. Cargo names it to integration tests and benchmarks.
 ///
@@ -116,7 +116,7 @@ pub fn python() -> Option<String> {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    said: Arc<(Mutex<String>, Condvar)>,
+    output_text: Arc<(Mutex<String>, Condvar)>,
     listeners: [JoinHandle<()>; 2],
 }
 
@@ -132,10 +132,12 @@ impl Running {
     /// The command cannot be started.
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
-        let listeners =
-            [listen(child.stdout.take().expect("piped"), &said), listen(child.stderr.take().expect("piped"), &said)];
-        Self { child, said, listeners }
+        let output_text = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let listeners = [
+            listen(child.stdout.take().expect("piped"), &output_text),
+            listen(child.stderr.take().expect("piped"), &output_text),
+        ];
+        Self { child, output_text, listeners }
     }
 
     /// Returns the process id.
@@ -146,20 +148,20 @@ impl Running {
     /// Waits until the process has printed a text; returns the whole line.
     ///
     /// # Panics
-    /// The text does not come within [`LIMIT`].
+    /// The text does not come within [`STEP_TIMEOUT`].
     pub fn wait_for(&self, wanted: &str) -> String {
-        let (said, more) = &*self.said;
-        let deadline = Instant::now() + LIMIT;
-        let mut said = said.lock().expect("no listener panics");
+        let (output_text, more) = &*self.output_text;
+        let deadline = Instant::now() + STEP_TIMEOUT;
+        let mut output_text = output_text.lock().expect("no listener panics");
         let mut searched = 0;
         loop {
-            if let Some(line) = said[searched..].lines().find(|line| line.contains(wanted)) {
+            if let Some(line) = output_text[searched..].lines().find(|line| line.contains(wanted)) {
                 return line.to_owned();
             }
-            searched = said.len();
+            searched = output_text.len();
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "`{wanted}` was not said; this was:\n{said}");
-            said = more.wait_timeout(said, left).expect("no listener panics").0;
+            assert!(!left.is_zero(), "`{wanted}` was not said; this was:\n{output_text}");
+            output_text = more.wait_timeout(output_text, left).expect("no listener panics").0;
         }
     }
 
@@ -167,8 +169,8 @@ impl Running {
     ///
     /// # Panics
     /// A listening thread panicked.
-    pub fn said(&self) -> String {
-        self.said.0.lock().expect("no listener panics").clone()
+    pub fn output_text(&self) -> String {
+        self.output_text.0.lock().expect("no listener panics").clone()
     }
 
     /// Sends a signal by its name, as in `KILL`.
@@ -199,15 +201,15 @@ impl Running {
     /// Waits for the end, and until everything that the process printed has been read.
     ///
     /// # Panics
-    /// The process does not end within [`LIMIT`].
+    /// The process does not end within [`STEP_TIMEOUT`].
     pub fn end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + STEP_TIMEOUT;
         loop {
             if let Some(status) = self.ended() {
                 self.read_to_end();
                 return status;
             }
-            assert!(Instant::now() < deadline, "does not end; it said:\n{}", self.said());
+            assert!(Instant::now() < deadline, "does not end; it said:\n{}", self.output_text());
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }
@@ -237,11 +239,11 @@ impl Drop for Running {
     }
 }
 
-fn listen(stream: impl Read + Send + 'static, said: &Arc<(Mutex<String>, Condvar)>) -> JoinHandle<()> {
-    let said = Arc::clone(said);
+fn listen(stream: impl Read + Send + 'static, output_text: &Arc<(Mutex<String>, Condvar)>) -> JoinHandle<()> {
+    let output_text = Arc::clone(output_text);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let (text, more) = &*said;
+            let (text, more) = &*output_text;
             let mut text = text.lock().expect("no listener panics");
             text.push_str(&line);
             text.push('\n');

@@ -7,7 +7,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::LIMIT;
+use crate::STEP_TIMEOUT;
 
 fn client(address: &str) -> ClientConfig {
     let mut client = ClientConfig::new();
@@ -26,7 +26,7 @@ pub fn send(address: &str, topic: &str, partition: i32, headers: &[(&str, &str)]
     });
     let message = BaseRecord::<(), str>::to(topic).partition(partition).headers(headers).payload(value);
     producer.send(message).expect("taken");
-    producer.flush(LIMIT).expect("delivered");
+    producer.flush(STEP_TIMEOUT).expect("delivered");
 }
 
 fn admin(address: &str) -> (tokio::runtime::Runtime, AdminClient<DefaultClientContext>) {
@@ -35,7 +35,7 @@ fn admin(address: &str) -> (tokio::runtime::Runtime, AdminClient<DefaultClientCo
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT))
+    AdminOptions::new().request_timeout(Some(STEP_TIMEOUT)).operation_timeout(Some(STEP_TIMEOUT))
 }
 
 /// Deletes the messages of a partition before an offset.
@@ -67,7 +67,7 @@ pub fn add_partitions(address: &str, topic: &str, partitions: usize) {
 /// The broker refuses.
 pub fn send_in_transactions(address: &str, topic: &str, rows: &[&str], size: usize) {
     let producer: BaseProducer = client(address).set("transactional.id", "rows").create().expect("a producer");
-    producer.init_transactions(LIMIT).expect("a coordinator");
+    producer.init_transactions(STEP_TIMEOUT).expect("a coordinator");
     for (turn, rows) in rows.chunks(size).enumerate() {
         for is_aborted in [true, false] {
             if is_aborted && turn % 2 == 0 {
@@ -77,8 +77,12 @@ pub fn send_in_transactions(address: &str, topic: &str, rows: &[&str], size: usi
             for row in rows {
                 producer.send(BaseRecord::<(), str>::to(topic).partition(0).payload(row)).expect("taken");
             }
-            producer.flush(LIMIT).expect("delivered");
-            let ended = if is_aborted { producer.abort_transaction(LIMIT) } else { producer.commit_transaction(LIMIT) };
+            producer.flush(STEP_TIMEOUT).expect("delivered");
+            let ended = if is_aborted {
+                producer.abort_transaction(STEP_TIMEOUT)
+            } else {
+                producer.commit_transaction(STEP_TIMEOUT)
+            };
             ended.expect("the transaction ends");
         }
     }

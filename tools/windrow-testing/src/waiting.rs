@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time limit of each step, longer than any step takes on a busy machine. A test that waits this long has failed.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// The condition does not hold within [`LIMIT`]; the message says `what` was expected.
+/// The condition does not hold within [`STEP_TIMEOUT`]; the message says `what` was expected.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + STEP_TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < deadline, "not within {} s: {what}", LIMIT.as_secs());
+        assert!(Instant::now() < deadline, "not within {} s: {what}", STEP_TIMEOUT.as_secs());
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -35,7 +35,7 @@ macro_rules! counters {
         impl Counts {
             /// Combines the counts of two processes of one stage that share a dataset.
             #[must_use]
-            pub fn and(self, other: Self) -> Self {
+            pub fn combine(self, other: Self) -> Self {
                 Self { $($name: $combine(self.$name, other.$name),)* }
             }
 

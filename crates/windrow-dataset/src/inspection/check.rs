@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
-use crate::inspection::progress::Tell;
-use crate::inspection::survey::{LabelCounts, MOST_LISTED, Refused, Survey};
+use crate::inspection::progress::ProgressCallback;
+use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey};
 use crate::inspection::windows::{by_number, by_span};
 use windrow_config::{Cut, Pipeline, WindowPolicy};
 use windrow_record::WindowIndex;
@@ -20,7 +20,7 @@ pub struct Check {
     /// The number of rows in the dataset.
     pub rows: u64,
     /// The rows that would go to quarantine, by kind of fault.
-    pub(crate) refused: BTreeMap<String, Refused>,
+    pub(crate) refused: BTreeMap<String, RefusedRows>,
     /// The number of rows whose target is missing.
     pub without_target: u64,
     /// The number of rows of the positive class.
@@ -41,7 +41,7 @@ pub struct Check {
 
 impl Check {
     /// The number of rows that would be stored.
-    pub fn rows_taken(&self) -> u64 {
+    pub fn accepted_rows(&self) -> u64 {
         self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
     }
 }
@@ -75,13 +75,13 @@ pub struct Category {
 }
 
 /// The maximum number of values that are listed for a category.
-const MOST_TOLD: usize = 5;
+const MAX_LISTED_VALUES: usize = 5;
 
 /// Reads the whole dataset with a pipeline file, and reports whether the two fit.
 ///
 /// # Errors
 /// The dataset cannot be read, or lacks a column that the pipeline names.
-pub fn check(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Check, InspectionError> {
+pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
     let (faults, notes) = told(pipeline, &survey, &windows, &categories);
@@ -98,7 +98,7 @@ fn told(
     categories: &[Category],
 ) -> (Vec<String>, Vec<String>) {
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
-    let refused = survey.rows - survey.taken();
+    let refused = survey.rows - survey.accepted_rows();
     for (what, found) in &survey.refused {
         let (rows, first) = (counted(found.rows, "row", "rows"), thousands(found.first));
         faults.push(format!("{what}: {rows} would go to quarantine; row {first}: {}", found.example));
@@ -132,8 +132,8 @@ fn told(
     for Leak { column, reason } in &survey.leaks {
         faults.push(format!("features: {column}: {reason}"));
     }
-    if windows.len() == MOST_LISTED {
-        let most = thousands(MOST_LISTED as u64);
+    if windows.len() == MAX_LISTED_WINDOWS {
+        let most = thousands(MAX_LISTED_WINDOWS as u64);
         notes.push(format!("only the first {most} windows are listed: does each window have enough rows to train on?"));
     }
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
@@ -174,7 +174,7 @@ fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {
         let rare = levels.values().filter(|count| **count < pipeline.features.min_count);
         let mut most: Vec<(String, u64)> = levels.iter().map(|(text, count)| (text.clone(), *count)).collect();
         most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        most.truncate(MOST_TOLD);
+        most.truncate(MAX_LISTED_VALUES);
         let (column, levels) = (column.clone(), (!levels.is_empty()).then_some(levels.len()));
         Category { column, levels, rare_levels: rare.clone().count(), rare_rows: rare.sum(), most }
     };

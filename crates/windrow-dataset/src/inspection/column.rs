@@ -10,20 +10,20 @@ use windrow_record::display::excerpt;
 use windrow_record::parse_number;
 
 /// The texts that mean 'missing' among numbers.
-const MISSING: [&str; 14] =
+const MISSING_TEXTS: [&str; 14] =
     ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "None", "none", "?", "\\N", "-"];
 /// The numbers that often mean 'missing'. They are reported.
 const SENTINELS: [f64; 9] = [-99.0, -999.0, -9999.0, -99_999.0, -999.9, 999.0, 9999.0, 99_999.0, 999_999.0];
 /// The maximum number of spellings of 'missing' per column. Further ones are counted without the spaces around them.
-const MOST_SPELLINGS: usize = 32;
+const MAX_SPELLINGS: usize = 32;
 /// The minimum sample size for quantiles. The sample is halved at twice this size.
-const MOST_NUMBERS: usize = 4096;
+const QUANTILE_SAMPLE: usize = 4096;
 /// The maximum number of different values that are counted.
-const MOST_VALUES: usize = 10_000;
+const MAX_VALUES: usize = 10_000;
 /// The maximum length of a text in a message, in characters.
-const LONGEST_EXCERPT: usize = 40;
+const MAX_EXCERPT: usize = 40;
 /// The maximum length of a value, in bytes. A column with a longer one is not a category.
-const LONGEST_VALUE: usize = 200;
+const MAX_VALUE_LENGTH: usize = 200;
 /// The range of numbers that may be seconds since 1970: the years 1990 to 2099.
 const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 
@@ -51,30 +51,30 @@ pub(crate) struct Column {
     /// The order of the rows by the numbers of this column.
     pub(crate) number_order: Order,
     sentinels: [u64; SENTINELS.len()],
-    quantiles: Thinned,
+    quantiles: QuantileSample,
 }
 
-/// Evenly spaced numbers of the file, fewer than twice [`MOST_NUMBERS`].
+/// Evenly spaced numbers of the file, fewer than twice [`QUANTILE_SAMPLE`].
 #[derive(Debug)]
-struct Thinned {
+struct QuantileSample {
     numbers: Vec<f64>,
     seen: u64,
     stride: u64,
 }
 
-impl Default for Thinned {
+impl Default for QuantileSample {
     fn default() -> Self {
         Self { numbers: Vec::new(), seen: 0, stride: 1 }
     }
 }
 
-impl Thinned {
+impl QuantileSample {
     fn push(&mut self, number: f64) {
         if self.seen.is_multiple_of(self.stride) {
             self.numbers.push(number);
         }
         self.seen += 1;
-        if self.numbers.len() >= 2 * MOST_NUMBERS {
+        if self.numbers.len() >= 2 * QUANTILE_SAMPLE {
             halve(&mut self.numbers);
             self.stride *= 2;
         }
@@ -98,7 +98,7 @@ impl Values {
         let Some(counts) = &mut self.counts else { return };
         if let Some(count) = counts.get_mut(text) {
             *count += 1;
-        } else if counts.len() < MOST_VALUES && text.len() <= LONGEST_VALUE {
+        } else if counts.len() < MAX_VALUES && text.len() <= MAX_VALUE_LENGTH {
             counts.insert(text.to_owned(), 1);
         } else {
             self.counts = None;
@@ -133,9 +133,9 @@ impl Column {
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
-        if MISSING.contains(&trimmed) {
+        if MISSING_TEXTS.contains(&trimmed) {
             // A text can have any number of spaces around it.
-            let text = if self.missing.len() < MOST_SPELLINGS { text } else { trimmed };
+            let text = if self.missing.len() < MAX_SPELLINGS { text } else { trimmed };
             match self.missing.get_mut(text) {
                 Some(count) => *count += 1,
                 None => {
@@ -153,7 +153,7 @@ impl Column {
             self.push_number(row, number);
         } else {
             self.texts += 1;
-            self.first_text.get_or_insert_with(|| (row, excerpt(text, LONGEST_EXCERPT).into_owned()));
+            self.first_text.get_or_insert_with(|| (row, excerpt(text, MAX_EXCERPT).into_owned()));
         }
         self.times.push(row, trimmed);
         self.clock.push(trimmed);
@@ -177,11 +177,11 @@ impl Column {
         self.numbers + self.comma_numbers + self.texts
     }
 
-    /// Returns true if at most one in [`MISTAKES`] of the given cells is not a number. Such cells are then missing or
+    /// Returns true if at most one in [`CELLS_PER_MISTAKE`] of the given cells is not a number. Such cells are then missing or
     /// mistakes.
     pub(crate) fn is_number(&self, has_decimal_comma: bool) -> bool {
         let numbers = self.numbers + if has_decimal_comma { self.comma_numbers } else { 0 };
-        numbers > 0 && (self.given() - numbers) * MISTAKES <= self.given()
+        numbers > 0 && (self.given() - numbers) * CELLS_PER_MISTAKE <= self.given()
     }
 
     /// Returns true if all numbers are whole.
@@ -221,7 +221,7 @@ impl Column {
 }
 
 /// A column of numbers may contain one mistake in this many cells.
-const MISTAKES: u64 = 100;
+const CELLS_PER_MISTAKE: u64 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_numbers_and_texts_are_told_apart() {
+    fn missing_cells_numbers_and_texts_are_distinguished() {
         let mixed = column(&["1", " 2.5", "NA", "", "?", "x"]);
         assert_eq!((mixed.numbers, mixed.texts, mixed.given()), (2, 1, 3));
         assert_eq!(mixed.missing.keys().collect::<Vec<_>>(), ["", "?", "NA"]);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_bounded() {
+    fn counted_values_are_bounded() {
         let mut column = Column::default();
         for row in 0..20_000_u64 {
             column.push(row, &format!("id-{row}"));

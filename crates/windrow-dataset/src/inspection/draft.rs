@@ -7,26 +7,26 @@ use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, Table, Value,
 use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
-use crate::inspection::plan::Plan;
-use crate::inspection::progress::Tell;
+use crate::inspection::plan::PipelinePlan;
+use crate::inspection::progress::ProgressCallback;
 use crate::inspection::scan::Scan;
-use crate::inspection::survey::{Refused, Survey};
+use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
 use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 use windrow_record::display::{excerpt, percent, shell_word, thousands};
 
 /// The maximum length of a line of a list, in bytes.
-const COLUMNS: usize = 100;
+const LINE_WIDTH: usize = 100;
 /// The maximum number of characters of a dataset line in the comments.
-const LINE_SHOWN: usize = 110;
+const MAX_EXCERPT: usize = 110;
 /// The default of `quarantine.max_share`: the share of refused rows that a pipeline allows.
-const USUAL_REFUSED: f64 = 0.01;
+const DEFAULT_REFUSED_SHARE: f64 = 0.01;
 /// The maximum share of refused rows. With more, the file is probably not what the options say.
-const MOST_REFUSED: f64 = 0.5;
+const MAX_REFUSED_SHARE: f64 = 0.5;
 /// The share of windows with only one class above which a note says so.
-const ONE_CLASS: f64 = 0.2;
+const MAX_ONE_CLASS_SHARE: f64 = 0.2;
 /// The maximum number of notes, and of columns left out, in the comments.
-const TOLD: usize = 200;
+const MAX_LISTED: usize = 200;
 
 /// A pipeline file that fits its dataset.
 #[derive(Debug)]
@@ -53,20 +53,20 @@ pub fn draft(
     options: &Options,
     file: &Path,
     command: &str,
-    tell: Tell<'_>,
+    tell: ProgressCallback<'_>,
 ) -> Result<Draft, InspectionError> {
     let mut faults = encoding_fault(scan, command);
-    let mut plan = match Plan::new(scan, options) {
+    let mut plan = match PipelinePlan::new(scan, options) {
         // The questions follow after the repair of the file.
         Err(InspectionError::Questions(_)) if !faults.is_empty() => return Err(InspectionError::Faults(faults)),
         plan => plan?,
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
-    let said = options.window.as_deref().map(said_cut).transpose()?;
+    let window = options.window.as_deref().map(parse_window).transpose()?;
     // A calendar unit is chosen from counts by day. The survey has these only if windows are not cut by event time, so
     // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
-    let survey = survey(&plan, &name, said.as_ref().unwrap_or(&whole), file, tell)?;
+    let survey = survey(&plan, &name, window.as_ref().unwrap_or(&whole), file, tell)?;
     if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
         faults.push(format!(
@@ -78,7 +78,7 @@ pub fn draft(
     if !faults.is_empty() {
         return Err(InspectionError::Faults(faults));
     }
-    judge(&survey, &plan)?;
+    check_classes(&survey, &plan)?;
     for leak in &survey.leaks {
         if options.keep.contains(&leak.column) {
             plan.notes.push(format!("{}: kept, although {}", leak.column, leak.reason));
@@ -91,19 +91,19 @@ pub fn draft(
     }
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
-        return Err(InspectionError::Use(format!("no column is left to train on:{}", reasons.concat())));
+        return Err(InspectionError::Usage(format!("no column is left to train on:{}", reasons.concat())));
     }
-    let cut = said.unwrap_or_else(|| choose(&survey));
+    let cut = window.unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
     plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
     let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
-    if refused > MOST_REFUSED {
+    if refused > MAX_REFUSED_SHARE {
         let (share, notes) = (percent(refused, 1), plan.notes.join("\n  "));
         let fault = format!("{share} of the rows cannot be used:\n  {notes}");
         return Err(InspectionError::Faults(vec![fault]));
     }
-    let seen = Seen { scan, survey: &survey, command, refused };
+    let seen = Inspected { scan, survey: &survey, command, refused };
     let text = text(&plan, &name, &cut, file, Some(&seen));
     let pipeline = Pipeline::parse(file, &text)?;
     let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
@@ -112,7 +112,7 @@ pub fn draft(
 
 /// Returns the order of the rows by their times. The scan is preferred, because it includes the rows that are not
 /// UTF-8.
-fn order(scan: &Scan, plan: &Plan, survey: &Survey) -> Order {
+fn order(scan: &Scan, plan: &PipelinePlan, survey: &Survey) -> Order {
     let seen = plan.dataset.time.as_ref().and_then(|time| {
         let column = &scan.columns[scan.place(&time.column)?];
         let fitting = column.times.fitting();
@@ -131,18 +131,18 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
 }
 
 /// Returns the rows that go to quarantine, by kind of fault. Each example is a sentence.
-fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, Refused)> {
-    let told = |(what, found): (&String, &Refused)| {
+fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, RefusedRows)> {
+    let summarize = |(what, found): (&String, &RefusedRows)| {
         let (rows, first) = (thousands(found.rows), thousands(found.first));
         let example = format!("{rows} rows, the first is row {first}: {}", found.example);
-        (what.clone(), Refused { example, ..found.clone() })
+        (what.clone(), RefusedRows { example, ..found.clone() })
     };
-    let mut refused: Vec<(String, Refused)> = survey.refused.iter().map(told).collect();
+    let mut refused: Vec<(String, RefusedRows)> = survey.refused.iter().map(summarize).collect();
     // Zero if the survey was made for event windows, because then rows without a time are refused already.
-    let timeless = survey.taken().saturating_sub(survey.order.rows);
+    let timeless = survey.accepted_rows().saturating_sub(survey.order.rows);
     if cut.key == "event" && timeless > 0 {
         let example = format!("{} rows have no time", thousands(timeless));
-        refused.push(("time".to_owned(), Refused { rows: timeless, first: 0, example }));
+        refused.push(("time".to_owned(), RefusedRows { rows: timeless, first: 0, example }));
     }
     refused
 }
@@ -154,7 +154,7 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     let parts = WindowPolicy::Parts(u32::try_from(parts).ok()?.try_into().ok()?);
     let windows = by_number(&survey.labels, &Cut::new(parts, Some(survey.rows)));
     let single = windows.iter().filter(|counts| counts.positive == 0 || counts.positive == counts.labelled).count();
-    let is_much = single as f64 > ONE_CLASS * windows.len() as f64;
+    let is_much = single as f64 > MAX_ONE_CLASS_SHARE * windows.len() as f64;
     is_much.then(|| {
         let all = windows.len();
         format!("{single} of {all} windows have rows of only one class: are the rows sorted by the target?")
@@ -162,7 +162,13 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
 }
 
 /// Makes the second pass over the rows, as a pipeline of this plan would read them.
-fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, tell: Tell<'_>) -> Result<Survey, InspectionError> {
+fn survey(
+    plan: &PipelinePlan,
+    name: &str,
+    cut: &WindowChoice,
+    file: &Path,
+    tell: ProgressCallback<'_>,
+) -> Result<Survey, InspectionError> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         // Only the target is left. The file needs a feature to be valid; the error follows after the survey.
@@ -173,9 +179,9 @@ fn survey(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, tell: Tell<'
 }
 
 /// Checks that a model can be trained: the rows must have both classes.
-fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
+fn check_classes(survey: &Survey, plan: &PipelinePlan) -> Result<(), InspectionError> {
     let (labelled, positives) = (survey.labelled(), survey.positives);
-    let rule = said_rule(&plan.target.column, &plan.target.rule);
+    let rule = describe_rule(&plan.target.column, &plan.target.rule);
     let problem = if labelled == 0 {
         let first = survey.refused.values().next();
         let first = first.map(|refused| format!("; row {}: {}", refused.first, refused.example));
@@ -186,10 +192,10 @@ fn judge(survey: &Survey, plan: &Plan) -> Result<(), InspectionError> {
     } else {
         return Ok(());
     };
-    Err(InspectionError::Use(problem))
+    Err(InspectionError::Usage(problem))
 }
 
-struct Seen<'a> {
+struct Inspected<'a> {
     scan: &'a Scan,
     survey: &'a Survey,
     command: &'a str,
@@ -197,35 +203,35 @@ struct Seen<'a> {
     refused: f64,
 }
 
-fn text(plan: &Plan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&Seen<'_>>) -> String {
+fn text(plan: &PipelinePlan, name: &str, cut: &WindowChoice, file: &Path, seen: Option<&Inspected<'_>>) -> String {
     let mut document = DocumentMut::new();
     let head = seen.map_or_else(String::new, |seen| head(plan, seen));
     document.insert_formatted(&Key::new("name").with_leaf_decor(Decor::new(head, " ")), value(name));
     document.insert("dataset", Item::Table(dataset(plan, file)));
     document.insert("target", Item::Table(target(plan, seen)));
     document.insert("features", Item::Table(features(plan, seen)));
-    let window = [(cut.key.as_str(), noted(cut.value.clone(), &cut.reason))];
+    let window = [(cut.key.as_str(), with_comment(cut.value.clone(), &cut.reason))];
     document.insert("window", Item::Table(Table::from_iter(window)));
-    if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > USUAL_REFUSED) {
+    if let Some(share) = seen.map(|seen| seen.refused).filter(|share| *share > DEFAULT_REFUSED_SHARE) {
         // Half as much again, because later rows may be a little worse.
         let allowed = (100.0 * (1.5 * share + 0.005)).round() / 100.0;
         let note = format!("{} of the rows cannot be used: see above", percent(share, 1));
-        document.insert("quarantine", Item::Table(Table::from_iter([("max_share", noted(allowed, &note))])));
+        document.insert("quarantine", Item::Table(Table::from_iter([("max_share", with_comment(allowed, &note))])));
     }
     document.to_string()
 }
 
-fn head(plan: &Plan, seen: &Seen<'_>) -> String {
+fn head(plan: &PipelinePlan, seen: &Inspected<'_>) -> String {
     let (rows, columns) = (thousands(seen.survey.rows), seen.scan.names.len());
     let mut head = comment(&format!("{rows} rows of {columns} columns, as found by `{}`.", seen.command));
     head += "#\n# The file begins:\n";
-    head.extend(seen.scan.first_lines.iter().map(|line| comment(&format!("    {}", excerpt(line, LINE_SHOWN)))));
+    head.extend(seen.scan.first_lines.iter().map(|line| comment(&format!("    {}", excerpt(line, MAX_EXCERPT)))));
     head += "#\n";
-    head.extend(plan.notes.iter().take(TOLD).map(|note| comment(note)));
+    head.extend(plan.notes.iter().take(MAX_LISTED).map(|note| comment(note)));
     head + "\n"
 }
 
-fn dataset(plan: &Plan, file: &Path) -> Table {
+fn dataset(plan: &PipelinePlan, file: &Path) -> Table {
     let dataset = &plan.dataset;
     let is_beside = file.parent().is_none_or(|folder| folder.as_os_str().is_empty());
     // Paths are relative to the folder of the pipeline file. If that is the current folder, the path stays as it is.
@@ -238,7 +244,7 @@ fn dataset(plan: &Plan, file: &Path) -> Table {
     if let Some(lines) = dataset.skip {
         let first = if dataset.columns.is_some() { "first row" } else { "header line" };
         let lines = i64::try_from(lines).unwrap_or(i64::MAX);
-        table.insert("skip", noted(lines, &format!("lines before the {first}")));
+        table.insert("skip", with_comment(lines, &format!("lines before the {first}")));
     }
     if let Some(columns) = &dataset.columns {
         table.insert("columns", list("columns", columns));
@@ -258,9 +264,9 @@ fn dataset(plan: &Plan, file: &Path) -> Table {
     table
 }
 
-fn target(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
+fn target(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
     let (key, rule) = rule(&plan.target.rule);
-    let share = seen.map_or_else(String::new, |Seen { survey, .. }| {
+    let share = seen.map_or_else(String::new, |Inspected { survey, .. }| {
         let share = percent(survey.positives as f64 / survey.labelled().max(1) as f64, 1);
         let without = match survey.unlabelled {
             0 => String::new(),
@@ -268,10 +274,10 @@ fn target(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
         };
         format!("{share} of {} rows{without}", thousands(survey.labelled()))
     });
-    Table::from_iter([("column", value(&plan.target.column)), (key, noted(rule, &share))])
+    Table::from_iter([("column", value(&plan.target.column)), (key, with_comment(rule, &share))])
 }
 
-fn features(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
+fn features(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
     let mut table = Table::from_iter([
         ("numeric", list("numeric", &plan.numeric)),
         ("categorical", list("categorical", &plan.categorical)),
@@ -280,9 +286,10 @@ fn features(plan: &Plan, seen: Option<&Seen<'_>>) -> Table {
         let calendar: &[&str] = if plan.has_hours { &["hour", "weekday"] } else { &["weekday"] };
         table.insert("calendar", value(calendar.iter().copied().collect::<Array>()));
     }
-    table.insert("min_count", noted(50, "values seen fewer times share the level 'other'"));
+    table.insert("min_count", with_comment(50, "values seen fewer times share the level 'other'"));
     if seen.is_some() && !plan.left_out.is_empty() {
-        let left_out = plan.left_out.iter().take(TOLD).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
+        let left_out =
+            plan.left_out.iter().take(MAX_LISTED).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
         table.decor_mut().set_prefix(format!("\n# Left out:\n{}", left_out.collect::<String>()));
     }
     table
@@ -299,7 +306,7 @@ fn rule(rule: &TargetRule) -> (&'static str, Value) {
     }
 }
 
-fn said_rule(column: &str, rule: &TargetRule) -> String {
+fn describe_rule(column: &str, rule: &TargetRule) -> String {
     match rule {
         TargetRule::AtLeast(bound) => format!("{column} >= {bound}"),
         TargetRule::Above(bound) => format!("{column} > {bound}"),
@@ -314,14 +321,14 @@ fn number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
 }
 
-fn said_cut(said: &str) -> Result<WindowChoice, InspectionError> {
-    let (key, value) = said.split_once('=').map_or(("event", said.trim()), |(key, value)| (key.trim(), value.trim()));
+fn parse_window(text: &str) -> Result<WindowChoice, InspectionError> {
+    let (key, value) = text.split_once('=').map_or(("event", text.trim()), |(key, value)| (key.trim(), value.trim()));
     let value = match (key, value.parse::<u32>()) {
         ("parts" | "rows", Ok(count)) if count > 0 => Value::from(i64::from(count)),
         ("event" | "every", _) => Value::from(value),
         _ => {
             let expected = "day, week, month, quarter, a duration as in 14d, parts=N or rows=N";
-            return Err(InspectionError::Use(format!("--window: `{said}` is not valid; expected {expected}")));
+            return Err(InspectionError::Usage(format!("--window: `{text}` is not valid; expected {expected}")));
         }
     };
     Ok(WindowChoice { key: key.to_owned(), value, reason: String::new() })
@@ -343,7 +350,7 @@ fn comment(text: &str) -> String {
 }
 
 /// Makes a value with a comment after it, if the comment is not empty.
-fn noted(value: impl Into<Value>, comment: &str) -> Item {
+fn with_comment(value: impl Into<Value>, comment: &str) -> Item {
     let mut value = value.into();
     if !comment.is_empty() {
         value.decor_mut().set_suffix(format!("  # {comment}"));
@@ -354,13 +361,13 @@ fn noted(value: impl Into<Value>, comment: &str) -> Item {
 /// Makes the list of a key, on several lines if one would be too long.
 fn list(key: &str, names: &[String]) -> Item {
     let mut list = Array::from_iter(names);
-    if key.len() + " = ".len() + list.to_string().len() > COLUMNS {
-        let mut length = COLUMNS;
+    if key.len() + " = ".len() + list.to_string().len() > LINE_WIDTH {
+        let mut length = LINE_WIDTH;
         for name in list.iter_mut() {
             let more = name.to_string().len() + ",".len();
             let on_line = length + " ".len() + more;
-            let prefix = if on_line <= COLUMNS { " " } else { "\n    " };
-            length = if on_line <= COLUMNS { on_line } else { "    ".len() + more };
+            let prefix = if on_line <= LINE_WIDTH { " " } else { "\n    " };
+            length = if on_line <= LINE_WIDTH { on_line } else { "    ".len() + more };
             name.decor_mut().set_prefix(prefix);
         }
         list.set_trailing("\n");
@@ -376,7 +383,8 @@ mod tests {
     #[test]
     fn long_lists_are_broken_and_comments_stay_on_their_line() {
         let names: Vec<String> = (0..30).map(|number| format!("column_{number}")).collect();
-        let text = Table::from_iter([("numeric", list("numeric", &names)), ("rows", noted(7, "why"))]).to_string();
+        let text =
+            Table::from_iter([("numeric", list("numeric", &names)), ("rows", with_comment(7, "why"))]).to_string();
         assert!(text.starts_with("numeric = [\n    \"column_0\", \"column_1\","), "{text}");
         assert!(text.ends_with(" \"column_29\",\n]\nrows = 7  # why\n"), "{text}");
         assert_eq!(text.lines().map(str::len).max(), Some(99), "{text}");

@@ -25,7 +25,7 @@ pub enum InspectionError {
     },
     /// An option is not valid, for this reason.
     #[error("{0}")]
-    Use(String),
+    Usage(String),
     /// The user must answer these questions first.
     #[error("{} questions must be answered", .0.len())]
     Questions(Vec<Question>),
@@ -38,7 +38,7 @@ pub enum InspectionError {
          give another delimiter with --delimiter",
         .0.display()
     )]
-    NoTable(PathBuf),
+    NotATable(PathBuf),
     /// The file has no rows.
     #[error("the file {} has a header line but no rows; is it complete?", .0.display())]
     NoRows(PathBuf),

@@ -7,15 +7,15 @@ use windrow_record::{RecordParser, RecordReader, parse_number};
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const QUOTES: [u8; 2] = [b'"', b'\''];
 /// The minimum share of records with a field that begins with an apostrophe, for apostrophes to be quotes.
-const QUOTED: f64 = 0.2;
+const MIN_QUOTED_SHARE: f64 = 0.2;
 /// The maximum number of records that are read.
-const RECORDS: usize = 500;
+const MAX_RECORDS: usize = 500;
 /// The number of records that are checked for the beginning of a table. Most of them must be rows.
-const NEXT: usize = 8;
+const LOOKAHEAD_RECORDS: usize = 8;
 /// The number of records after a header whose values are tried as numbers or times.
-const TRIED: usize = 20;
+const PARSED_RECORDS: usize = 20;
 /// The number of records after a header that are compared with it.
-const BEHIND: usize = 200;
+const COMPARED_RECORDS: usize = 200;
 
 /// The layout of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) struct Layout {
 
 /// The parts of the layout that the user has given.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Said {
+pub struct LayoutOptions {
     /// The byte between fields.
     pub delimiter: Option<u8>,
     /// True if the first line names the columns. `None` to detect that.
@@ -42,7 +42,7 @@ pub struct Said {
 }
 
 /// A record at the beginning of the file: its fields and its line number.
-struct Looked {
+struct SampledRecord {
     fields: Vec<String>,
     line: u64,
 }
@@ -50,74 +50,74 @@ struct Looked {
 impl Layout {
     /// Detects the layout from the beginning of a file. Its encoding must have one byte for each ASCII character.
     /// `whole` is true if `beginning` is the whole file. Returns `None` if no delimiter makes a table.
-    pub(crate) fn find(beginning: &[u8], whole: bool, said: Said) -> Option<Self> {
-        let delimiters: Vec<u8> = said.delimiter.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
+    pub(crate) fn find(beginning: &[u8], whole: bool, options: LayoutOptions) -> Option<Self> {
+        let delimiters: Vec<u8> = options.delimiter.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
         let mut best: Option<(f64, Self)> = None;
         for delimiter in delimiters {
             let plain = read(beginning, whole, delimiter, QUOTES[0]);
             let Some((mut columns, mut share)) = usual_count(&plain) else { continue };
             let (mut records, mut quote) = (plain, QUOTES[0]);
-            if begins_with(&records, QUOTES[1]) >= QUOTED {
+            if begins_with(&records, QUOTES[1]) >= MIN_QUOTED_SHARE {
                 let other = read(beginning, whole, delimiter, QUOTES[1]);
                 let (other_columns, other_share) = usual_count(&other).unwrap_or((0, 0.0));
                 if other_columns > 0 && other_share >= share {
                     (records, quote, columns, share) = (other, QUOTES[1], other_columns, other_share);
                 }
             }
-            let is_table = columns > 1 || (said.delimiter.is_some() && columns == 1);
+            let is_table = columns > 1 || (options.delimiter.is_some() && columns == 1);
             let is_better = best.as_ref().is_none_or(|(best_share, layout)| {
                 share > *best_share || (share == *best_share && columns > layout.columns)
             });
             if is_table && is_better {
-                best = Some((share, Self::of(&records, delimiter, quote, columns, said)));
+                best = Some((share, Self::of(&records, delimiter, quote, columns, options)));
             }
         }
         best.map(|(_, layout)| layout)
     }
 
-    fn of(records: &[Looked], delimiter: u8, quote: u8, columns: usize, said: Said) -> Self {
+    fn of(records: &[SampledRecord], delimiter: u8, quote: u8, columns: usize, options: LayoutOptions) -> Self {
         // The table begins with the first records that have the usual number of fields.
-        let is_row = |record: &Looked| record.fields.len() == columns;
+        let is_row = |record: &SampledRecord| record.fields.len() == columns;
         let is_table = |place: &usize| {
-            let next = records[*place..].iter().take(NEXT);
+            let next = records[*place..].iter().take(LOOKAHEAD_RECORDS);
             is_row(&records[*place]) && 2 * next.clone().filter(|record| is_row(record)).count() > next.len()
         };
         let begins = (0..records.len()).find(is_table).unwrap_or(0);
-        let rows: Vec<&Looked> = records[begins..].iter().filter(|record| is_row(record)).collect();
-        let has_header = said.has_header.unwrap_or_else(|| is_header(&rows));
+        let rows: Vec<&SampledRecord> = records[begins..].iter().filter(|record| is_row(record)).collect();
+        let has_header = options.has_header.unwrap_or_else(|| is_header(&rows));
         let header = rows.first().filter(|_| has_header).map(|record| record.fields.clone());
         let skip = if begins == 0 { 0 } else { records[begins].line - 1 };
         Self { delimiter, quote, skip, header, columns }
     }
 }
 
-fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<Looked> {
+fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<SampledRecord> {
     let text = decode(beginning);
     let mut reader = RecordReader::quoted(text.as_bytes(), delimiter, quote);
     let mut parser = RecordParser::quoted(delimiter, quote);
     let mut records = Vec::new();
     while let Ok(Some(record)) = reader.next_record() {
         let fields = parser.parse(record.bytes).map(|fields| fields.iter().map(str::to_owned).collect());
-        records.push(Looked { fields: fields.unwrap_or_default(), line: record.line });
-        if records.len() > RECORDS {
+        records.push(SampledRecord { fields: fields.unwrap_or_default(), line: record.line });
+        if records.len() > MAX_RECORDS {
             break;
         }
     }
     // The last record may be incomplete.
-    if !whole || records.len() > RECORDS {
+    if !whole || records.len() > MAX_RECORDS {
         records.pop();
     }
     records
 }
 
 /// The share of records that have a field which begins with a byte.
-fn begins_with(records: &[Looked], byte: u8) -> f64 {
-    let has = |record: &&Looked| record.fields.iter().any(|field| field.as_bytes().first() == Some(&byte));
+fn begins_with(records: &[SampledRecord], byte: u8) -> f64 {
+    let has = |record: &&SampledRecord| record.fields.iter().any(|field| field.as_bytes().first() == Some(&byte));
     records.iter().filter(has).count() as f64 / records.len().max(1) as f64
 }
 
 /// Returns the most frequent number of fields, and the share of records that have it.
-fn usual_count(records: &[Looked]) -> Option<(usize, f64)> {
+fn usual_count(records: &[SampledRecord]) -> Option<(usize, f64)> {
     let mut counts = std::collections::BTreeMap::new();
     for record in records.iter().filter(|record| !record.fields.is_empty()) {
         *counts.entry(record.fields.len()).or_insert(0_usize) += 1;
@@ -127,17 +127,17 @@ fn usual_count(records: &[Looked]) -> Option<(usize, f64)> {
 }
 
 /// Returns true if the first of these records names the columns of the others.
-fn is_header(rows: &[&Looked]) -> bool {
+fn is_header(rows: &[&SampledRecord]) -> bool {
     let Some((first, rest)) = rows.split_first() else { return false };
     let is_value = |text: &str| parse_number(text).is_ok() || is_time(text);
     if first.fields.iter().any(|text| is_value(text)) || first.fields.iter().all(|text| text.trim().is_empty()) {
         return false;
     }
-    let rest = &rest[..rest.len().min(BEHIND)];
+    let rest = &rest[..rest.len().min(COMPARED_RECORDS)];
     let below = |place: usize| rest.iter().map(move |record| record.fields[place].trim());
     let has_values = (0..first.fields.len()).any(|place| {
         let (values, given) = below(place)
-            .take(TRIED)
+            .take(PARSED_RECORDS)
             .filter(|text| !text.is_empty())
             .fold((0, 0), |(values, given), text| (values + usize::from(is_value(text)), given + 1));
         values * 2 > given
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Layout {
-        Layout::find(text.as_bytes(), true, Said::default()).expect("a table")
+        Layout::find(text.as_bytes(), true, LayoutOptions::default()).expect("a table")
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_header_line_are_told_by_their_values() {
+    fn a_missing_header_line_is_detected_from_the_values() {
         assert_eq!(found("1,a\n2,b\n3,c\n").header, None);
         assert_eq!(found("red,cat\nblue,dog\nred,dog\nblue,cat\n").header, None);
         assert!(found("colour,animal\nred,cat\nblue,dog\nred,dog\n").header.is_some());
@@ -181,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_none() {
-        assert_eq!(Layout::find(b"one word a line\nanother\n", true, Said::default()), None);
-        let said = Said { delimiter: Some(b';'), has_header: None };
-        assert_eq!(Layout::find(b"x\n1\n2\n", true, said).map(|layout| layout.columns), Some(1));
+    fn a_text_without_columns_is_not_a_table() {
+        assert_eq!(Layout::find(b"one word a line\nanother\n", true, LayoutOptions::default()), None);
+        let options = LayoutOptions { delimiter: Some(b';'), has_header: None };
+        assert_eq!(Layout::find(b"x\n1\n2\n", true, options).map(|layout| layout.columns), Some(1));
     }
 }

@@ -10,14 +10,14 @@ use windrow_record::display::thousands;
 
 /// The maximum AUC of a single column, as the share of pairs in which it ranks the positive row first. A column with a
 /// higher one is probably known only after the target.
-pub(crate) const MOST_AUC: f64 = 0.85;
+pub(crate) const MAX_AUC: f64 = 0.85;
 /// The minimum share of rows in which a column and the target are both missing, among the rows without one of them.
-const SAME_GAPS: f64 = 0.99;
+const MIN_SHARED_GAPS: f64 = 0.99;
 /// The minimum number of rows. Fewer do not show anything.
-const FEWEST: usize = 100;
+const MIN_ROWS: usize = 100;
 /// The minimum number of evenly spaced rows to compare, if the file has them. The sample is halved at twice this
 /// number.
-const COMPARED: usize = 100_000;
+const SAMPLE_ROWS: usize = 100_000;
 
 /// A column that may give the target away.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,7 +29,7 @@ pub(crate) struct Leak {
 
 /// An evenly spaced sample of rows, by column.
 #[derive(Debug)]
-pub(crate) struct Compared {
+pub(crate) struct RowSample {
     stride: u64,
     seen: u64,
     labels: Vec<Option<bool>>,
@@ -55,7 +55,7 @@ pub(crate) enum Cell<'a> {
     Text(&'a str),
 }
 
-impl Compared {
+impl RowSample {
     /// Creates an empty sample. Each column has a name, and is marked if its cells are texts.
     pub(crate) fn new<'n>(columns: impl IntoIterator<Item = (&'n str, bool)>) -> Self {
         let cells = |(name, is_text): (&str, bool)| {
@@ -82,7 +82,7 @@ impl Compared {
                 column.values.push(value);
             }
         }
-        if self.labels.len() >= 2 * COMPARED {
+        if self.labels.len() >= 2 * SAMPLE_ROWS {
             self.stride *= 2;
             halve(&mut self.labels);
             self.columns.iter_mut().for_each(|column| halve(&mut column.values));
@@ -93,7 +93,7 @@ impl Compared {
     pub(crate) fn leaks(&self, unlabelled: u64) -> Vec<Leak> {
         // If at least half of the columns are missing together with the target, whole rows are missing. That does not
         // show a leak.
-        let same = self.columns.iter().filter(|column| column.has_gaps_of_target(unlabelled)).count();
+        let same = self.columns.iter().filter(|column| column.is_missing_with_target(unlabelled)).count();
         let are_rows = same > 1 && 2 * same >= self.columns.len();
         let leak = |column: &Cells| {
             let reason = self.reason(column, unlabelled, are_rows)?;
@@ -103,7 +103,7 @@ impl Compared {
     }
 
     fn reason(&self, column: &Cells, unlabelled: u64, are_rows: bool) -> Option<String> {
-        if column.has_gaps_of_target(unlabelled) && !are_rows {
+        if column.is_missing_with_target(unlabelled) && !are_rows {
             let gaps = thousands(column.missing);
             return Some(format!("it is missing in the same {gaps} rows as the target"));
         }
@@ -112,16 +112,16 @@ impl Compared {
             rows.filter_map(|(place, (label, value))| Some((place, (*label)?, *value))).collect();
         let gaps: Vec<(f64, bool)> =
             rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
-        let by_gaps = auc(gaps).filter(|auc| *auc > MOST_AUC);
+        let by_gaps = auc(gaps).filter(|auc| *auc > MAX_AUC);
         if let Some(auc) = by_gaps {
             return Some(format!("its missing cells predict the target too well (AUC {auc:.3} without other columns)"));
         }
         let given = rows.into_iter().filter(|(_, _, value)| !value.is_nan());
         let scored: Vec<(f64, bool)> = match column.codes {
             None => given.map(|(_, label, value)| (value, label)).collect(),
-            Some(_) => shares_of_others(&given.collect::<Vec<_>>()),
+            Some(_) => leave_one_out_shares(&given.collect::<Vec<_>>()),
         };
-        let auc = auc(scored).filter(|auc| *auc > MOST_AUC)?;
+        let auc = auc(scored).filter(|auc| *auc > MAX_AUC)?;
         Some(format!(
             "it predicts the target too well without other columns (AUC {auc:.3}): its value may be known only after \
              the target"
@@ -131,9 +131,9 @@ impl Compared {
 
 impl Cells {
     /// Returns true if the column is missing exactly in the rows without a target.
-    fn has_gaps_of_target(&self, unlabelled: u64) -> bool {
+    fn is_missing_with_target(&self, unlabelled: u64) -> bool {
         let either = self.missing + unlabelled - self.missing_with_target;
-        unlabelled >= FEWEST as u64 && self.missing_with_target as f64 >= SAME_GAPS * either as f64
+        unlabelled >= MIN_ROWS as u64 && self.missing_with_target as f64 >= MIN_SHARED_GAPS * either as f64
     }
 
     fn value(&mut self, cell: Cell<'_>) -> f64 {
@@ -163,7 +163,7 @@ pub(crate) fn halve<T>(values: &mut Vec<T>) {
 
 /// Scores each row by the share of positives that its category has among the rows of the other half. With the row's own
 /// half, a category with one row would predict it perfectly.
-fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
+fn leave_one_out_shares(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     let mut counts: HashMap<(u64, usize), (f64, f64)> = HashMap::new();
     for (place, label, code) in rows {
         let entry = counts.entry((code.to_bits(), place % 2)).or_default();
@@ -178,10 +178,10 @@ fn shares_of_others(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     rows.iter().map(|(place, label, code)| (share(code, *place), *label)).collect()
 }
 
-/// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than [`FEWEST`] rows or for only one
+/// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than [`MIN_ROWS`] rows or for only one
 /// class.
 fn auc(rows: Vec<(f64, bool)>) -> Option<f64> {
-    if rows.len() < FEWEST {
+    if rows.len() < MIN_ROWS {
         return None;
     }
     let auc = RowRanking::new(rows).auc()?;
@@ -203,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_the_target_away_is_found_and_what_does_not_is_not() {
+    fn only_columns_that_leak_the_target_are_found() {
         let names = [("after", false), ("gaps", false), ("status", true), ("unique", true), ("honest", false)];
-        let mut compared = Compared::new(names);
+        let mut compared = RowSample::new(names);
         let mut unlabelled = 0;
         for row in 0..3000_u64 {
             let label = (row % 10 != 0).then_some(row % 3 == 0);
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(found, ["after", "gaps", "status"], "{leaks:?}");
         assert!(leaks[1].reason.contains("missing in the same 300 rows as the target"), "{}", leaks[1].reason);
         // If a sensor fails, all cells of a row are missing.
-        let mut rows = Compared::new([("a", false), ("b", false), ("c", false)]);
+        let mut rows = RowSample::new([("a", false), ("b", false), ("c", false)]);
         for row in 0..3000_u64 {
             let cell = if row % 10 == 0 { Cell::Missing } else { Cell::Number((row * 7919 % 1000) as f64) };
             rows.push((row % 10 != 0).then_some(row % 3 == 0), [cell, cell, Cell::Number((row % 7) as f64)]);

@@ -1,6 +1,6 @@
 //! The options of an inspection.
 
-use crate::inspection::layout::Said;
+use crate::inspection::layout::LayoutOptions;
 
 /// The options of an inspection, as the user gave them.
 #[derive(Debug, Clone, Default)]
@@ -24,5 +24,5 @@ pub struct Options {
     /// The name of the pipeline.
     pub name: Option<String>,
     /// The delimiter, and whether the file has a header line.
-    pub said: Said,
+    pub layout: LayoutOptions,
 }

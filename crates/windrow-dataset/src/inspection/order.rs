@@ -104,10 +104,10 @@ mod tests {
         for (row, seconds) in [(1, 0), (2, 86_400 * 20), (3, 86_400 * 8), (4, 86_400 * 20), (5, 86_400 * 19)] {
             order.push(row, seconds);
         }
-        let said = order.fault();
+        let fault = order.fault();
         let expected =
             "40% of the rows are out of order (the first is row 3), the largest step back is 12 days at row 3";
-        assert_eq!(said.as_deref(), Some(expected));
+        assert_eq!(fault.as_deref(), Some(expected));
         assert_eq!(order.span, Some((0, 86_400 * 20)));
         assert_eq!(Order::default().fault(), None);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use windrow_config::{Cut, NoWindow, PartitionProgress, Pipeline, Placement, Step, partition_of_row};
+use windrow_config::{Cut, NoWindow, PartitionProgress, Pipeline, Placement, RowDistance, partition_of_row};
 use windrow_record::RowNumber;
 
 /// Places the rows of event windows, one at a time.
@@ -24,7 +24,7 @@ pub(crate) struct HeldRow {
 }
 
 /// A row that was held back, and whether it is in a window.
-pub(crate) type Settled = (HeldRow, Result<(), NoWindow>);
+pub(crate) type ResolvedRow = (HeldRow, Result<(), NoWindow>);
 
 impl Placer {
     pub(crate) fn new(pipeline: &Pipeline) -> Self {
@@ -34,7 +34,7 @@ impl Placer {
     }
 
     /// Returns the row that is held back in the partition of this one, if this one decides about it.
-    pub(crate) fn settle_before(&mut self, number: RowNumber, seconds: i64) -> Option<Settled> {
+    pub(crate) fn settle_before(&mut self, number: RowNumber, seconds: i64) -> Option<ResolvedRow> {
         let progress = self.partitions.get_mut(&partition_of_row(number, RowNumber::FIRST, self.count))?;
         let settled = progress.resolve(seconds, &self.placement)?;
         Some(self.settle(settled))
@@ -46,8 +46,8 @@ impl Placer {
         let progress = self.partitions.entry(partition).or_default();
         let before = progress.at();
         match progress.advance(seconds, &self.placement) {
-            Ok(Step::Near) => Some(self.placement.place(before, number, Some(seconds)).map(drop)),
-            Ok(Step::Ahead) => {
+            Ok(RowDistance::Near) => Some(self.placement.place(before, number, Some(seconds)).map(drop)),
+            Ok(RowDistance::Ahead) => {
                 progress.hold(seconds, HeldRow { number, record: record.to_vec(), seconds, before });
                 None
             }
@@ -56,7 +56,7 @@ impl Placer {
     }
 
     /// Returns the rows that are held back at the end. A partition whose only row is held back comes after the others.
-    pub(crate) fn finish(&mut self) -> Vec<Settled> {
+    pub(crate) fn finish(&mut self) -> Vec<ResolvedRow> {
         let (mut rows, mut undecided) = (Vec::new(), Vec::new());
         for progress in self.partitions.values_mut() {
             let list = if progress.is_undecided() { &mut undecided } else { &mut rows };
@@ -66,7 +66,7 @@ impl Placer {
         rows.into_iter().map(|row| self.settle((row, Ok(())))).collect()
     }
 
-    fn settle(&mut self, (row, verdict): Settled) -> Settled {
+    fn settle(&mut self, (row, verdict): ResolvedRow) -> ResolvedRow {
         let placed = verdict.and_then(|()| self.placement.place(row.before, row.number, Some(row.seconds)));
         (row, placed.map(drop))
     }

@@ -17,13 +17,13 @@ use windrow_record::display::{percent, shell_word, thousands};
 /// The value of `--time` if no column is a time.
 const NO_TIME: &str = "none";
 /// The maximum number of renamed columns that are listed.
-const NAMES_TOLD: usize = 5;
+const MAX_LISTED_NAMES: usize = 5;
 /// Words in the names of columns that count seconds.
-const TIMES: [&str; 9] = ["time", "date", "ts", "stamp", "epoch", "created", "updated", "when", "_at"];
+const TIME_WORDS: [&str; 9] = ["time", "date", "ts", "stamp", "epoch", "created", "updated", "when", "_at"];
 
 /// The contents of the pipeline file, except for the windows.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct PipelinePlan {
     pub(crate) dataset: windrow_config::Dataset,
     pub(crate) target: Target,
     pub(crate) numeric: Vec<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-impl Plan {
+impl PipelinePlan {
     /// Makes the plan for a scanned file.
     ///
     /// # Errors
@@ -62,11 +62,11 @@ impl Plan {
             if Some(name.as_str()) == target_column || of_time.contains(&name.as_str()) {
                 continue;
             }
-            let (role, said) = match is_another_time(column) && !options.categorical.contains(name) {
+            let (role, role_notes) = match may_be_time(column) && !options.categorical.contains(name) {
                 true => (Role::LeftOut("a time, but not the time of the row".to_owned()), None),
                 false => role(name, column, has_decimal_comma, options),
             };
-            notes.extend(said);
+            notes.extend(role_notes);
             match role {
                 Role::Number => numeric.push(name.clone()),
                 Role::Category => categorical.push(name.clone()),
@@ -78,8 +78,8 @@ impl Plan {
             return Err(InspectionError::Questions(questions));
         }
         // Not reached: without a target there was a question.
-        let Some(target) = target else { return Err(InspectionError::Use("--target is missing".to_owned())) };
-        let time = time.inspect(|(time, _)| notes.push(said_of_time(time)));
+        let Some(target) = target else { return Err(InspectionError::Usage("--target is missing".to_owned())) };
+        let time = time.inspect(|(time, _)| notes.push(describe_time(time)));
         if time.is_none() {
             notes.push("no time column: the order of the rows is used as the time".to_owned());
         }
@@ -106,12 +106,13 @@ fn or_asked<T>(found: Result<T, InspectionError>, asked: &mut Vec<Question>) -> 
 
 /// Returns notes on the columns whose names were empty, repeated or surrounded by spaces.
 fn renamed(scan: &Scan) -> Vec<String> {
-    let renamed = scan.renamed.iter().take(NAMES_TOLD);
-    let mut said: Vec<String> = renamed.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
-    if scan.renamed.len() > NAMES_TOLD {
-        said.push(format!("and {} more columns are renamed", scan.renamed.len() - NAMES_TOLD));
+    let renamed = scan.renamed.iter().take(MAX_LISTED_NAMES);
+    let mut notes: Vec<String> =
+        renamed.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
+    if scan.renamed.len() > MAX_LISTED_NAMES {
+        notes.push(format!("and {} more columns are renamed", scan.renamed.len() - MAX_LISTED_NAMES));
     }
-    said
+    notes
 }
 
 fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
@@ -129,7 +130,7 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
     match options.numeric.iter().find(is_no_number) {
         Some(name) => {
-            Err(InspectionError::Use(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
+            Err(InspectionError::Usage(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
         }
         None => Ok(()),
     }
@@ -139,7 +140,7 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
 ///
 /// # Errors
 /// The user must choose the time, or the option is not valid.
-pub(crate) fn time_alone(scan: &Scan, options: &Options) -> Result<Option<TimeColumn>, InspectionError> {
+pub(crate) fn find_time(scan: &Scan, options: &Options) -> Result<Option<TimeColumn>, InspectionError> {
     Ok(time(scan, options, &mut Vec::new())?.map(|(time, _)| time))
 }
 
@@ -151,8 +152,8 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Optio
     if options.time.as_deref() == Some(NO_TIME) {
         return Ok(None);
     }
-    if let Some(said) = &options.time {
-        return said_time(scan, said).map(Some);
+    if let Some(given) = &options.time {
+        return parse_time_option(scan, given).map(Some);
     }
     let moves = |(_, column): &(&String, &Column)| column.values.len() != Some(1) && column.given() > 0;
     let columns = scan.names.iter().zip(&scan.columns).filter(moves);
@@ -163,7 +164,7 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Optio
             found.push((unordered(order.out_of_order), candidate.is_date, name, column));
         } else if column.epoch().is_some() {
             let (lower, order) = (name.to_lowercase(), &column.number_order);
-            if order.out_of_order == 0 || TIMES.iter().any(|word| lower.contains(word)) {
+            if order.out_of_order == 0 || TIME_WORDS.iter().any(|word| lower.contains(word)) {
                 found.push((unordered(order.out_of_order), false, name, column));
             }
         }
@@ -188,7 +189,7 @@ fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<FoundTime, Insp
                 let example =
                     column.values.by_count().first().map_or(String::new(), |(value, _)| format!(", as in `{value}`"));
                 let format = "--time COLUMN=FORMAT, with strftime's directives";
-                Err(InspectionError::Use(format!(
+                Err(InspectionError::Usage(format!(
                     "--time: the format of {name} is not known{example}; give it with {format}"
                 )))
             }
@@ -198,11 +199,11 @@ fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<FoundTime, Insp
     }
 }
 
-fn said_time(scan: &Scan, said: &str) -> Result<FoundTime, InspectionError> {
-    if let Some(place) = scan.place(said) {
-        return of_column(scan, said, &scan.columns[place]);
+fn parse_time_option(scan: &Scan, given: &str) -> Result<FoundTime, InspectionError> {
+    if let Some(place) = scan.place(given) {
+        return of_column(scan, given, &scan.columns[place]);
     }
-    let Some((name, format)) = said.split_once('=') else { return Err(scan.no_column("--time", said)) };
+    let Some((name, format)) = given.split_once('=') else { return Err(scan.no_column("--time", given)) };
     if scan.place(name).is_none() {
         return Err(scan.no_column("--time", name));
     }
@@ -212,7 +213,7 @@ fn said_time(scan: &Scan, said: &str) -> Result<FoundTime, InspectionError> {
 
 /// Returns the time in a column. A date without a time of day is combined with the nearest column of times of day.
 fn with_clock(scan: &Scan, name: &str, format: &str, has_hours: bool) -> Result<FoundTime, InspectionError> {
-    match clock_beside(scan, name).filter(|_| !has_hours) {
+    match nearest_clock(scan, name).filter(|_| !has_hours) {
         Some((clock, clock_format)) => {
             let from = Some([name.to_owned(), clock.to_owned()]);
             let column = joined_name(scan, name, clock);
@@ -223,12 +224,12 @@ fn with_clock(scan: &Scan, name: &str, format: &str, has_hours: bool) -> Result<
 }
 
 fn time_column(column: &str, format: String, from: Option<[String; 2]>) -> Result<TimeColumn, InspectionError> {
-    let format = TimeFormat::new(format).map_err(|error| InspectionError::Use(format!("--time: {error}")))?;
+    let format = TimeFormat::new(format).map_err(|error| InspectionError::Usage(format!("--time: {error}")))?;
     Ok(TimeColumn { column: column.to_owned(), format, from })
 }
 
 /// Returns the column of times of day that is nearest to a column of dates, and its format.
-fn clock_beside<'s>(scan: &'s Scan, date: &str) -> Option<(&'s str, &'static str)> {
+fn nearest_clock<'s>(scan: &'s Scan, date: &str) -> Option<(&'s str, &'static str)> {
     let place = scan.place(date)?;
     let clocks = scan.names.iter().zip(&scan.columns).enumerate();
     let clocks = clocks.filter_map(|(at, (name, column))| Some((at.abs_diff(place), name, column.clock.fitting()?)));
@@ -270,14 +271,14 @@ fn unclear(name: &str, levels: usize) -> Question {
     Question { kind: QuestionKind::Unclear(name.to_owned()), text, option: "", choices }
 }
 
-fn said_of_time(time: &TimeColumn) -> String {
+fn describe_time(time: &TimeColumn) -> String {
     match &time.from {
         Some([date, clock]) => format!("time: {date} and {clock} combined, in the format {}", time.format.as_str()),
         None => format!("time: {}, in the format {}", time.column, time.format.as_str()),
     }
 }
 
-fn is_another_time(column: &Column) -> bool {
+fn may_be_time(column: &Column) -> bool {
     !column.times.fitting().is_empty() || column.clock.fitting().is_some()
 }
 
@@ -295,11 +296,11 @@ fn null(scan: &Scan, numeric: &[String], target: &Target, options: &Options) -> 
 
 /// Returns notes on the cells of number columns that are not numbers, and on numbers that may mean 'missing'.
 fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     for (name, column) in scan.names.iter().zip(&scan.columns).filter(|(name, _)| numeric.contains(name)) {
         let no_numbers = column.given() - column.numbers - if has_decimal_comma { column.comma_numbers } else { 0 };
         if let Some((row, text)) = column.first_text.as_ref().filter(|_| no_numbers > 0) {
-            said.push(format!(
+            notes.push(format!(
                 "{name}: {no_numbers} cells are not numbers (the first is in row {row}, `{text}`); if they mean \
                  'missing', use --null {}",
                 shell_word(text)
@@ -307,12 +308,12 @@ fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<Str
         }
         for sentinel in column.sentinels() {
             let (number, (least, most)) = (sentinel.number, sentinel.others);
-            said.push(format!(
+            notes.push(format!(
                 "{name}: {number} appears {} times, far from the range of {least} to {most}; if it means 'missing', \
                  use --null={number}",
                 sentinel.count
             ));
         }
     }
-    said
+    notes
 }

@@ -10,14 +10,14 @@ use tempfile::NamedTempFile;
 use crate::inspection::error::InspectionError;
 use crate::inspection::options::Options;
 use crate::inspection::plan;
-use crate::inspection::progress::Tell;
+use crate::inspection::progress::ProgressCallback;
 use crate::inspection::scan::Scan;
 use crate::{DatasetReader, Source, decode};
 use windrow_config::TimeColumn;
 use windrow_record::RecordParser;
 
 /// The default compression level of zstd.
-const LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 3;
 const CHUNK: usize = 64 * 1024;
 
 /// The result of a repair.
@@ -40,14 +40,14 @@ pub fn repair(
     path: &Path,
     copy: &Path,
     options: &Options,
-    tell: Tell<'_>,
+    tell: ProgressCallback<'_>,
 ) -> Result<Option<Repaired>, InspectionError> {
     let source = Source::open(path)?;
     let Some(encoding) = source.utf16 else { return repair_rows(path, copy, options, tell) };
     // UTF-16 is first converted to UTF-8, because a scan needs one byte for each ASCII character.
     write(copy, |out| transcode(source.reader, encoding, out))?;
     let repaired = repair_rows(copy, copy, options, tell)?.unwrap_or_default();
-    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.said, tell)?.rows };
+    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.layout, tell)?.rows };
     Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
 }
 
@@ -55,10 +55,10 @@ fn repair_rows(
     path: &Path,
     copy: &Path,
     options: &Options,
-    tell: Tell<'_>,
+    tell: ProgressCallback<'_>,
 ) -> Result<Option<Repaired>, InspectionError> {
-    let scan = Scan::read(path, options.said, tell)?;
-    let time = plan::time_alone(&scan, options)?;
+    let scan = Scan::read(path, options.layout, tell)?;
+    let time = plan::find_time(&scan, options)?;
     let mut records = read(&scan, time)?;
     let moved = moved(&records);
     if moved == 0 && scan.not_utf8 == 0 {
@@ -148,7 +148,7 @@ fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = NamedTempFile::new_in(folder).map_err(failed)?;
     let written = || -> io::Result<File> {
-        let mut out = zstd::Encoder::new(BufWriter::new(file.reopen()?), LEVEL)?;
+        let mut out = zstd::Encoder::new(BufWriter::new(file.reopen()?), ZSTD_LEVEL)?;
         write(&mut out)?;
         let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;

@@ -5,16 +5,16 @@ use crate::inspection::options::Options;
 use windrow_record::display::{shell_word, thousands};
 
 /// The maximum number of levels of a category. A text column with more names single things.
-const MOST_LEVELS: usize = 1000;
+const MAX_LEVELS: usize = 1000;
 /// The maximum number of values of a column of whole numbers that is a category.
-const FEW_VALUES: usize = 12;
+const MAX_CODES: usize = 12;
 /// The minimum share of their range that whole numbers fill if they may be codes.
-const DENSE: f64 = 0.25;
+const MIN_DENSITY: f64 = 0.25;
 /// The last words in the names of identifiers.
-const IDS: &str = "id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
+const ID_WORDS: &str = "id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
     client patient member driver invoice ticket order serial sku index idx row";
 /// Words in the names of columns that measure.
-const MEASURES: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
+const MEASURE_WORDS: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
     total sum price amount amt cost fare tip distance dist length width height weight size area sqft volume \
     population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
     duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
@@ -55,8 +55,8 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     }
     if !is_number {
         // If most rows have a value of their own, the values name rows and not categories.
-        let names_rows = |levels: usize| levels > FEW_VALUES && 2 * levels as u64 > column.given();
-        if levels.is_some_and(|levels| levels <= MOST_LEVELS && !names_rows(levels)) {
+        let names_rows = |levels: usize| levels > MAX_CODES && 2 * levels as u64 > column.given();
+        if levels.is_some_and(|levels| levels <= MAX_LEVELS && !names_rows(levels)) {
             return (Role::Category, None);
         }
         let in_all = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
@@ -69,25 +69,28 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
     if !column.is_whole() {
         return (Role::Number, None);
     }
-    if let Some(levels) = levels.filter(|levels| *levels <= FEW_VALUES) {
-        let said = format!(
+    if let Some(levels) = levels.filter(|levels| *levels <= MAX_CODES) {
+        let note = format!(
             "{name}: whole numbers with {levels} different values, used as a category (--numeric {} makes it a number)",
             shell_word(name)
         );
-        return (Role::Category, Some(said));
+        return (Role::Category, Some(note));
     }
-    if numbers_the_rows(column) {
+    if is_row_number(column) {
         return left_out("it numbers the rows".to_owned());
     }
     let words = words(name);
     let is_among = |list: &str, word: &String| list.split(' ').any(|known| known == word);
-    if words.last().is_some_and(|word| is_among(IDS, word)) {
+    if words.last().is_some_and(|word| is_among(ID_WORDS, word)) {
         return left_out(format!("named like an id (--numeric {0} or --categorical {0} uses it)", shell_word(name)));
     }
-    let measures = words.iter().any(|word| is_among(MEASURES, word));
+    let measures = words.iter().any(|word| is_among(MEASURE_WORDS, word));
     match (levels, column.range) {
         (Some(levels), Some((least, most)))
-            if levels > MOST_LEVELS && least >= 0.0 && !measures && levels as f64 >= DENSE * (most - least + 1.0) =>
+            if levels > MAX_LEVELS
+                && least >= 0.0
+                && !measures
+                && levels as f64 >= MIN_DENSITY * (most - least + 1.0) =>
         {
             (Role::Unclear(levels), None)
         }
@@ -96,7 +99,7 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
 }
 
 /// Returns true if the column numbers the rows: ascending, without repeats, and with few gaps.
-fn numbers_the_rows(column: &Column) -> bool {
+fn is_row_number(column: &Column) -> bool {
     let Some((least, most)) = column.range else { return false };
     let are_different = column.values.len().is_none_or(|levels| levels as u64 == column.given());
     are_different

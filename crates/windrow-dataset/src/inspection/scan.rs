@@ -6,18 +6,18 @@ use std::path::Path;
 
 use crate::inspection::column::Column;
 use crate::inspection::error::InspectionError;
-use crate::inspection::layout::{Layout, Said};
-use crate::inspection::progress::{Tell, passed};
+use crate::inspection::layout::{Layout, LayoutOptions};
+use crate::inspection::progress::{ProgressCallback, report};
 use crate::{DatasetError, DatasetReader, Source, decode};
 use windrow_config::unknown_column;
 use windrow_record::{CsvError, RecordParser};
 
 /// The number of bytes from which the layout is detected.
-const LOOKED_AT: u64 = 512 * 1024;
+const LAYOUT_SAMPLE_BYTES: u64 = 512 * 1024;
 /// The number of rows that the pipeline file shows after the header line. Without a header line it shows one row more.
-const LINES_SHOWN: usize = 3;
+const EXAMPLE_LINES: usize = 3;
 /// The maximum number of columns. A file with more is not accepted as a table.
-const MOST_COLUMNS: usize = 5000;
+const MAX_COLUMNS: usize = 5000;
 
 /// The result of the first pass.
 #[derive(Debug)]
@@ -45,10 +45,10 @@ impl Scan {
     ///
     /// # Errors
     /// The file cannot be read, is not a table, has no rows, or is UTF-16.
-    pub fn read(path: &Path, said: Said, tell: Tell<'_>) -> Result<Self, InspectionError> {
-        let layout = find_layout(path, said)?;
-        if layout.columns > MOST_COLUMNS {
-            return Err(InspectionError::NoTable(path.to_owned()));
+    pub fn read(path: &Path, layout: LayoutOptions, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
+        let layout = find_layout(path, layout)?;
+        if layout.columns > MAX_COLUMNS {
+            return Err(InspectionError::NotATable(path.to_owned()));
         }
         let (names, renamed) = names(&layout);
         let are_named = layout.header.is_none() || !renamed.is_empty();
@@ -75,7 +75,7 @@ impl Scan {
         Ok(scan)
     }
 
-    fn read_rows(&mut self, tell: Tell<'_>) -> Result<(), InspectionError> {
+    fn read_rows(&mut self, tell: ProgressCallback<'_>) -> Result<(), InspectionError> {
         // A file with another quote is rewritten to the usual one, which the parser below expects. All other files are
         // read as they are.
         let plain = windrow_config::Dataset { quote: None, ..self.dataset.clone() };
@@ -85,8 +85,8 @@ impl Scan {
         while let Some(row) = reader.next_row()? {
             let number = row.number.get();
             self.rows = number;
-            passed(number, tell);
-            if self.first_lines.len() <= LINES_SHOWN {
+            report(number, tell);
+            if self.first_lines.len() <= EXAMPLE_LINES {
                 self.first_lines.push(String::from_utf8_lossy(row.bytes).into_owned());
             }
             let decoded;
@@ -104,7 +104,7 @@ impl Scan {
                 column.push(number, text);
             }
         }
-        passed(self.rows, tell);
+        report(self.rows, tell);
         if self.rows == 0 {
             return Err(InspectionError::NoRows(self.dataset.path.clone()));
         }
@@ -118,11 +118,11 @@ impl Scan {
 
     /// The error for a column that an option names and the file does not have.
     pub(crate) fn no_column(&self, option: &str, name: &str) -> InspectionError {
-        InspectionError::Use(format!("{option}: {}", unknown_column("the file", name, &self.names)))
+        InspectionError::Usage(format!("{option}: {}", unknown_column("the file", name, &self.names)))
     }
 }
 
-fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
+fn find_layout(path: &Path, layout: LayoutOptions) -> Result<Layout, InspectionError> {
     let source = Source::open(path).map_err(|error| match error {
         // No pipeline file names this path yet, so the error must not refer to one.
         DatasetError::Open { path, source } => InspectionError::Open { path, source },
@@ -133,9 +133,9 @@ fn find_layout(path: &Path, said: Said) -> Result<Layout, InspectionError> {
     }
     let mut beginning = Vec::new();
     let broken = |source| DatasetError::Broken { path: path.to_owned(), row: windrow_record::RowNumber::FIRST, source };
-    source.reader.take(LOOKED_AT).read_to_end(&mut beginning).map_err(broken)?;
-    let whole = (beginning.len() as u64) < LOOKED_AT;
-    Layout::find(&beginning, whole, said).ok_or_else(|| InspectionError::NoTable(path.to_owned()))
+    source.reader.take(LAYOUT_SAMPLE_BYTES).read_to_end(&mut beginning).map_err(broken)?;
+    let whole = (beginning.len() as u64) < LAYOUT_SAMPLE_BYTES;
+    Layout::find(&beginning, whole, layout).ok_or_else(|| InspectionError::NotATable(path.to_owned()))
 }
 
 /// Returns a unique, non-empty name for each column, and the renamed columns with their old names.

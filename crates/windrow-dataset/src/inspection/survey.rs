@@ -4,30 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::DatasetReader;
 use crate::inspection::error::InspectionError;
-use crate::inspection::leaks::{Cell, Compared, Leak};
+use crate::inspection::leaks::{Cell, Leak, RowSample};
 use crate::inspection::order::Order;
-use crate::inspection::placer::{Placer, Settled};
-use crate::inspection::progress::{Tell, passed};
+use crate::inspection::placer::{Placer, ResolvedRow};
+use crate::inspection::progress::{ProgressCallback, report};
 use windrow_config::{EventSpan, Feature, FeatureKind, NoWindow, Pipeline, RowFault, Schema, WindowPolicy};
 use windrow_record::{CsvError, Fields, RecordParser, RowNumber};
 
 /// The maximum number of levels that are counted for each category.
-const MOST_LEVELS: usize = 10_000;
+const MAX_LEVELS: usize = 10_000;
 /// The maximum number of windows that are listed. One wrong time, such as the year 9999, would add too many to read.
-pub(crate) const MOST_LISTED: usize = 100_000;
+pub(crate) const MAX_LISTED_WINDOWS: usize = 100_000;
 
 /// The result of reading a dataset with a pipeline file.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     pub(crate) rows: u64,
     /// The rows that would go to quarantine, by kind of fault.
-    pub(crate) refused: BTreeMap<String, Refused>,
+    pub(crate) refused: BTreeMap<String, RefusedRows>,
     pub(crate) unlabelled: u64,
     pub(crate) positives: u64,
     /// The order of the rows by their times, late rows included.
     pub(crate) order: Order,
     /// The rows that would be stored, by event window since 1970. If windows are not cut by event time, the rows by
-    /// day. After [`MOST_LISTED`] windows with rows, further windows are left out.
+    /// day. After [`MAX_LISTED_WINDOWS`] windows with rows, further windows are left out.
     pub(crate) spans: BTreeMap<i64, LabelCounts>,
     /// The label of each row of the file, as one byte. Used for windows by row number.
     pub(crate) labels: Vec<u8>,
@@ -38,7 +38,7 @@ pub(crate) struct Survey {
 
 /// The rows with one kind of fault.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedRows {
     pub(crate) rows: u64,
     /// The number of the first row.
     pub(crate) first: u64,
@@ -61,7 +61,7 @@ impl LabelCounts {
         self.positive += u64::from(label == Some(true));
     }
 
-    pub(crate) fn plus(self, other: Self) -> Self {
+    pub(crate) fn combined(self, other: Self) -> Self {
         Self {
             rows: self.rows + other.rows,
             labelled: self.labelled + other.labelled,
@@ -84,15 +84,15 @@ impl Survey {
     ///
     /// # Errors
     /// The dataset cannot be read, or lacks a column that the pipeline names.
-    pub(crate) fn take(pipeline: &Pipeline, tell: Tell<'_>) -> Result<Self, InspectionError> {
+    pub(crate) fn take(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
         let mut reader = DatasetReader::open(&pipeline.dataset)?;
         let schema = Schema::bind(pipeline, reader.columns())?;
         let (mut parser, mut held_parser) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
-        let mut reading = Reading::new(&schema, pipeline);
+        let mut reading = SurveyState::new(&schema, pipeline);
         let mut placer = Placer::new(pipeline);
         while let Some(row) = reader.next_row()? {
             let number = row.number;
-            passed(number.get(), tell);
+            report(number.get(), tell);
             reading.survey.rows = number.get();
             reading.survey.labels.push(REFUSED);
             let read = match reading.read(&mut parser, row.bytes) {
@@ -120,32 +120,32 @@ impl Survey {
             }
         }
         placer.finish().into_iter().for_each(|settled| reading.settle(&mut held_parser, settled));
-        let Reading { mut survey, compared, .. } = reading;
-        passed(survey.rows, tell);
+        let SurveyState { mut survey, compared, .. } = reading;
+        report(survey.rows, tell);
         survey.leaks = compared.leaks(survey.unlabelled);
         Ok(survey)
     }
 
     /// The number of rows that would be stored.
-    pub(crate) fn taken(&self) -> u64 {
+    pub(crate) fn accepted_rows(&self) -> u64 {
         self.rows - self.refused.values().map(|refused| refused.rows).sum::<u64>()
     }
 
     /// The number of stored rows with a target.
     pub(crate) fn labelled(&self) -> u64 {
-        self.taken() - self.unlabelled
+        self.accepted_rows() - self.unlabelled
     }
 }
 
 /// The state of a survey while the rows are read.
-struct Reading<'a> {
+struct SurveyState<'a> {
     schema: &'a Schema,
     /// The features with a column of their own, which excludes calendar features.
     features: Vec<&'a Feature>,
     needs_time: bool,
     unit: EventSpan,
     survey: Survey,
-    compared: Compared,
+    compared: RowSample,
     /// True for each category with too many levels.
     overflowed: Vec<bool>,
 }
@@ -157,7 +157,7 @@ struct ReadRow<'a> {
     seconds: Option<i64>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> SurveyState<'a> {
     fn new(schema: &'a Schema, pipeline: &Pipeline) -> Self {
         let is_own = |kind: &FeatureKind| !matches!(kind, FeatureKind::Calendar(..));
         let features: Vec<_> = schema.features.iter().filter(|feature| is_own(&feature.kind)).collect();
@@ -168,7 +168,7 @@ impl<'a> Reading<'a> {
             WindowPolicy::Event { span, .. } => (true, span),
             _ => (false, EventSpan::Day),
         };
-        let compared = Compared::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature))));
+        let compared = RowSample::new(features.iter().map(|feature| (feature.column.as_str(), is_text(feature))));
         let overflowed = vec![false; survey.levels.len()];
         Self { schema, needs_time, unit, compared, features, overflowed, survey }
     }
@@ -193,7 +193,7 @@ impl<'a> Reading<'a> {
         Ok((label, time.map(|time| time.seconds())))
     }
 
-    fn settle(&mut self, parser: &mut RecordParser, (row, verdict): Settled) {
+    fn settle(&mut self, parser: &mut RecordParser, (row, verdict): ResolvedRow) {
         match (verdict, self.read(parser, &row.record)) {
             (Err(reason), _) => self.refuse_outside(row.number, reason),
             (Ok(()), Ok(read)) => self.take(row.number, &read),
@@ -215,7 +215,7 @@ impl<'a> Reading<'a> {
 
     fn refuse(&mut self, row: RowNumber, kind: String, example: String) {
         let first = row.get();
-        let refused = self.survey.refused.entry(kind).or_insert_with(|| Refused { rows: 0, first, example });
+        let refused = self.survey.refused.entry(kind).or_insert_with(|| RefusedRows { rows: 0, first, example });
         refused.rows += 1;
     }
 
@@ -229,10 +229,10 @@ impl<'a> Reading<'a> {
             *byte = label.map_or(UNLABELLED, u8::from);
         }
         if let Some(seconds) = seconds {
-            let span = unit.of_time(*seconds);
+            let span = unit.index_of(*seconds);
             if let Some(counts) = survey.spans.get_mut(&span) {
                 counts.add(*label);
-            } else if survey.spans.len() < MOST_LISTED {
+            } else if survey.spans.len() < MAX_LISTED_WINDOWS {
                 survey.spans.entry(span).or_default().add(*label);
             }
         }
@@ -280,7 +280,7 @@ fn csv_kind(error: &CsvError) -> String {
 fn add_level(levels: &mut BTreeMap<String, u64>, text: &str) -> bool {
     if let Some(count) = levels.get_mut(text) {
         *count += 1;
-    } else if levels.len() < MOST_LEVELS {
+    } else if levels.len() < MAX_LEVELS {
         levels.insert(text.to_owned(), 1);
     } else {
         levels.clear();

@@ -9,9 +9,9 @@ use windrow_record::display::{percent, shell_word};
 use windrow_record::parse_number;
 
 /// The maximum number of values that are offered as choices.
-const OFFERED: usize = 5;
+const MAX_CHOICES: usize = 5;
 /// The thresholds that are offered, as shares of the rows below them.
-const SHARES: [f64; 3] = [0.5, 0.75, 0.9];
+const THRESHOLD_SHARES: [f64; 3] = [0.5, 0.75, 0.9];
 
 /// The target column and its rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,27 +24,27 @@ pub(crate) struct Target {
 ///
 /// # Errors
 /// The target is not valid, or the user must answer a question first.
-pub(crate) fn read(said: Option<&str>, scan: &Scan) -> Result<Target, InspectionError> {
-    let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) else {
-        return Err(InspectionError::Questions(vec![what(scan)]));
+pub(crate) fn read(given: Option<&str>, scan: &Scan) -> Result<Target, InspectionError> {
+    let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else {
+        return Err(InspectionError::Questions(vec![ask_target(scan)]));
     };
-    let (place, rest) = split(said, scan)?;
+    let (place, rest) = split(given, scan)?;
     let (name, column) = (&scan.names[place], &scan.columns[place]);
-    let rule = if rest.is_empty() { alone(name, column)? } else { rule(name, rest, column)? };
+    let rule = if rest.is_empty() { infer_rule(name, column)? } else { rule(name, rest, column)? };
     Ok(Target { column: name.clone(), rule })
 }
 
 /// Splits a target into the longest column name that it begins with, and the rest. Returns the index of the column.
-fn split<'s>(said: &'s str, scan: &Scan) -> Result<(usize, &'s str), InspectionError> {
+fn split<'s>(given: &'s str, scan: &Scan) -> Result<(usize, &'s str), InspectionError> {
     let ends_there =
         |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace() || "<>=!".contains(next));
-    let rest_behind = |name: &String| said.strip_prefix(name.as_str()).filter(|rest| ends_there(rest));
+    let rest_behind = |name: &String| given.strip_prefix(name.as_str()).filter(|rest| ends_there(rest));
     let names = scan.names.iter().enumerate().filter_map(|(place, name)| Some((place, rest_behind(name)?)));
     if let Some((place, rest)) = names.min_by_key(|(_, rest)| rest.len()) {
         return Ok((place, rest.trim()));
     }
-    let given = said.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
-    Err(scan.no_column("--target", given))
+    let name = given.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
+    Err(scan.no_column("--target", name))
 }
 
 fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, InspectionError> {
@@ -58,9 +58,9 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
         if let Some(bound) = rest.strip_prefix(sign) {
             let bound = bound.trim();
             let problem = format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'");
-            let number = parse_number(bound).map_err(|_| InspectionError::Use(problem))?;
+            let number = parse_number(bound).map_err(|_| InspectionError::Usage(problem))?;
             if !column.is_number(true) {
-                return Err(InspectionError::Use(format!(
+                return Err(InspectionError::Usage(format!(
                     "--target: {name} holds text, not numbers; say which texts are positive: --target {}",
                     shell_word(&format!("{name} in A,B"))
                 )));
@@ -74,7 +74,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
         let list = list.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
         list.split(',').map(unquoted).filter(|text| !text.is_empty()).collect()
     } else {
-        return Err(InspectionError::Use(format!(
+        return Err(InspectionError::Usage(format!(
             "--target: `{rest}` is not a rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
         )));
     };
@@ -93,12 +93,12 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
             let nearest = nearest_name(text, known.iter().map(|(value, _)| *value));
             let nearest = nearest
                 .map_or_else(|| format!("it holds {}", listed(column)), |name| format!("did you mean `{name}`?"));
-            return Err(InspectionError::Use(format!("--target: {name} is never `{text}`; {nearest}")));
+            return Err(InspectionError::Usage(format!("--target: {name} is never `{text}`; {nearest}")));
         }
         found.extend(if values.is_empty() { vec![text.clone()] } else { values });
     }
     match &found[..] {
-        [] => Err(InspectionError::Use("--target: the rule has no text".to_owned())),
+        [] => Err(InspectionError::Usage("--target: the rule has no text".to_owned())),
         [one] => Ok(TargetRule::Equals(one.clone())),
         _ => Ok(TargetRule::OneOf(found)),
     }
@@ -113,17 +113,17 @@ fn unquoted(text: &str) -> String {
 /// Lists the most frequent values of a column.
 fn listed(column: &Column) -> String {
     let values = column.values.by_count();
-    let more = if values.len() > OFFERED { ", ..." } else { "" };
-    values.iter().take(OFFERED).map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ") + more
+    let more = if values.len() > MAX_CHOICES { ", ..." } else { "" };
+    values.iter().take(MAX_CHOICES).map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ") + more
 }
 
 /// Returns the rule for a column without one: the rarer of two values. Otherwise asks the user to choose.
-fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
+fn infer_rule(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
     let values = column.values.by_count();
     match &values[..] {
         [_, (rarer, _)] => return Ok(TargetRule::Equals((*rarer).to_owned())),
         [(only, _)] => {
-            return Err(InspectionError::Use(format!(
+            return Err(InspectionError::Usage(format!(
                 "--target: {name} is always `{only}`: there is nothing to predict; name another column"
             )));
         }
@@ -133,7 +133,7 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
     let meaning = |share: f64| format!("{} of the rows are positive", percent(share, 1));
     let mut choices: Vec<(String, String)> = Vec::new();
     let text = if column.is_number(true) {
-        for share in SHARES {
+        for share in THRESHOLD_SHARES {
             let Some((bound, reached)) = column.quantile(share) else { continue };
             let choice = format!("{name} >= {bound}");
             if reached > 0.0 && reached < 1.0 && choices.iter().all(|(known, _)| *known != choice) {
@@ -142,12 +142,12 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
         }
         format!("{name} holds numbers: from which number on is a row positive?")
     } else if values.is_empty() {
-        return Err(InspectionError::Use(format!(
+        return Err(InspectionError::Usage(format!(
             "--target: {name} holds too many different texts to choose from; say which are positive: --target {}",
             shell_word(&format!("{name} in A,B"))
         )));
     } else {
-        for (value, count) in values.iter().take(OFFERED) {
+        for (value, count) in values.iter().take(MAX_CHOICES) {
             choices.push((format!("{name} = {value}"), meaning(*count as f64 / total)));
         }
         format!("{name} holds {} different texts: which of them are positive?", values.len())
@@ -157,7 +157,7 @@ fn alone(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
 }
 
 /// Asks which column is the target. Columns with two values come first.
-fn what(scan: &Scan) -> Question {
+fn ask_target(scan: &Scan) -> Question {
     let described = scan.names.iter().zip(&scan.columns).filter(|(_, column)| column.given() > 0);
     let two = described.clone().filter(|(_, column)| column.values.len() == Some(2));
     let numbers = described.filter(|(_, column)| column.is_number(true) && column.values.len() != Some(2));
@@ -170,7 +170,7 @@ fn what(scan: &Scan) -> Question {
         let (bound, share) = column.quantile(0.75).filter(|(_, share)| *share < 1.0)?;
         Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share, 1))))
     });
-    let choices = two.chain(numbers).take(2 * OFFERED).collect();
+    let choices = two.chain(numbers).take(2 * MAX_CHOICES).collect();
     let text = "what should be predicted?".to_owned();
     Question { kind: QuestionKind::Target, text, option: "--target", choices }
 }

@@ -25,22 +25,22 @@ pub(crate) struct Candidate {
 }
 
 /// The formats of dates, the most likely first.
-const DATES: &str = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%d.%m.%Y|%d/%m/%Y|%d-%m-%Y|%m/%d/%Y|%m-%d-%Y|%m.%d.%Y|%d-%b-%Y|%d %b %Y|\
+const DATE_FORMATS: &str = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%d.%m.%Y|%d/%m/%Y|%d-%m-%Y|%m/%d/%Y|%m-%d-%Y|%m.%d.%Y|%d-%b-%Y|%d %b %Y|\
     %d/%b/%Y|%d %B %Y|%b %d, %Y|%B %d, %Y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m/%d/%y|%m-%d-%y|%d-%b-%y|%Y-%m|%Y/%m|\
     %b-%Y|%b %Y|%B %Y|%m/%Y";
 /// The formats of times of day, which can follow a date and a separator.
-const CLOCKS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
+const CLOCK_FORMATS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
 /// The offsets from UTC that can follow a time of day.
-const OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
+const UTC_OFFSETS: [&str; 6] = ["", "Z", "%:z", "%z", " %z", " UTC"];
 /// The range of accepted times, in seconds since 1970: the years 1900 to 2199.
-const LIKELY: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
+const PLAUSIBLE_SECONDS: std::ops::Range<i64> = -2_208_988_800..7_258_118_400;
 /// The maximum length of a time, in bytes.
-const LONGEST: usize = 48;
+const MAX_LENGTH: usize = 48;
 
 /// All formats that are tried, the most likely first.
 static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut formats = Vec::new();
-    for date in DATES.split('|') {
+    for date in DATE_FORMATS.split('|') {
         let order = match date.as_bytes()[1] {
             b'Y' => DateOrder::Year,
             b'd' => DateOrder::Day,
@@ -48,11 +48,11 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         };
         formats.push((date.to_owned(), order, true));
         let is_whole = date.contains("%d");
-        for clock in CLOCKS.into_iter().filter(|_| is_whole) {
+        for clock in CLOCK_FORMATS.into_iter().filter(|_| is_whole) {
             // `:` is tried only after a date with the name of a month, and the empty separator only in a time that is
             // all digits.
             for separator in [" ", "T", ":", ", ", ""] {
-                for offset in OFFSETS {
+                for offset in UTC_OFFSETS {
                     let is_iso = separator == "T" || offset.is_empty() || clock.contains("%S");
                     let is_compact = date == "%Y%m%d" && clock == "%H%M%S";
                     if is_iso && (separator != ":" || date.contains("%b")) && (!separator.is_empty() || is_compact) {
@@ -70,7 +70,7 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
 
 /// Returns true if a text is a time in one of the formats.
 pub(crate) fn is_time(text: &str) -> bool {
-    could_be(text) && CANDIDATES.iter().any(|candidate| candidate.read(text).is_some())
+    may_be_time(text) && CANDIDATES.iter().any(|candidate| candidate.read(text).is_some())
 }
 
 impl Candidate {
@@ -81,16 +81,16 @@ impl Candidate {
         if has_space(self.format.as_str()) && !has_space(text) {
             return None;
         }
-        self.format.parse(text).ok().map(|time| time.seconds()).filter(|seconds| LIKELY.contains(seconds))
+        self.format.parse(text).ok().map(|time| time.seconds()).filter(|seconds| PLAUSIBLE_SECONDS.contains(seconds))
     }
 }
 
 /// Returns false if a text is certainly not a time. This saves the parsing of most texts: those that are too short or
 /// too long, have too few digits, or have no separator and not as many digits as a date.
-fn could_be(text: &str) -> bool {
+fn may_be_time(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_parted = text.bytes().any(|byte| b"-/.: ".contains(&byte));
-    (6..=LONGEST).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
+    (6..=MAX_LENGTH).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
 }
 
 /// The formats that fit all texts of a column so far, with the order of the rows by each format.
@@ -106,7 +106,7 @@ impl TimeGuess {
         if self.fits.as_ref().is_some_and(Vec::is_empty) || (self.fits.is_some() && self.last == text) {
             return;
         }
-        if !could_be(text) {
+        if !may_be_time(text) {
             self.fits = Some(Vec::new());
             return;
         }
@@ -154,7 +154,7 @@ pub(crate) struct ClockGuess {
 
 impl Default for ClockGuess {
     fn default() -> Self {
-        let formats = CLOCKS.into_iter().filter(|format| format.contains(':'));
+        let formats = CLOCK_FORMATS.into_iter().filter(|format| format.contains(':'));
         Self { fits: formats.collect(), last: String::new() }
     }
 }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_day_alone_are_known() {
+    fn times_of_day_without_a_date_are_recognised() {
         let mut clock = ClockGuess::default();
         assert_eq!(clock.fitting(), None);
         clock.push("23:59");

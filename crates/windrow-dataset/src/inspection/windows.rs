@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use toml_edit::Value;
 
-use crate::inspection::survey::{LabelCounts, MOST_LISTED, Survey, label_of};
+use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, Survey, label_of};
 use windrow_config::{Cut, EventSpan};
 use windrow_record::RowNumber;
 
 /// The wanted number of windows: enough for a recommendation, and few enough to read.
-const WANTED: std::ops::RangeInclusive<u64> = 20..=80;
+const TARGET_WINDOWS: std::ops::RangeInclusive<u64> = 20..=80;
 /// The minimum number of windows for a recommendation.
-const ADVISABLE: u64 = 16;
+const MIN_WINDOWS: u64 = 16;
 /// The minimum number of labelled rows in a window to train and evaluate on.
-const FEWEST_LABELLED: u64 = 1000;
+const MIN_LABELLED: u64 = 1000;
 /// The minimum number of rows of each class in such a window.
-const FEWEST_OF_A_CLASS: u64 = 50;
+const MIN_PER_CLASS: u64 = 50;
 /// The maximum share of windows with too few rows. The first and the last window do not count, because they may be cut
 /// off.
-const MOST_SHORT: f64 = 0.05;
+const MAX_SHORT_SHARE: f64 = 0.05;
 /// The number of equal parts, if the dataset has enough rows for them.
 const PARTS: u64 = 52;
 const DAY: i64 = 86_400;
@@ -40,29 +40,29 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
         // The rows are in time order, so none of them is late.
         let mut spans: BTreeMap<i64, LabelCounts> = BTreeMap::new();
         for (day, counts) in &survey.spans {
-            let counts_of_span = spans.entry(span.of_time(day.saturating_mul(DAY))).or_default();
-            *counts_of_span = counts_of_span.plus(*counts);
+            let counts_of_span = spans.entry(span.index_of(day.saturating_mul(DAY))).or_default();
+            *counts_of_span = counts_of_span.combined(*counts);
         }
         let windows = by_span(&spans);
-        if WANTED.contains(&(windows.len() as u64)) && have_enough(&windows) {
+        if TARGET_WINDOWS.contains(&(windows.len() as u64)) && have_enough(&windows) {
             let plural = span.plural();
             let reason = format!("{} {plural}, each with enough rows of both classes", windows.len());
             return WindowChoice { key: "event".to_owned(), value: Value::from(String::from(span)), reason };
         }
     }
     let rarer = survey.positives.min(survey.labelled() - survey.positives);
-    let most = (survey.labelled() / FEWEST_LABELLED).min(rarer / FEWEST_OF_A_CLASS);
+    let most = (survey.labelled() / MIN_LABELLED).min(rarer / MIN_PER_CLASS);
     let parts = most.clamp(2, PARTS);
     let reason = match parts {
-        parts if parts >= *WANTED.start() => {
+        parts if parts >= *TARGET_WINDOWS.start() => {
             format!("{parts} equal parts: no calendar unit gives 20 to 80 windows with enough rows")
         }
-        parts if parts >= ADVISABLE => format!("{parts} equal parts, which is few for advice"),
+        parts if parts >= MIN_WINDOWS => format!("{parts} equal parts, which is few for advice"),
         parts => {
-            let rows = survey.taken() / parts;
+            let rows = survey.accepted_rows() / parts;
             format!(
-                "{parts} equal parts of {rows} rows: too few rows for advice, which needs {ADVISABLE} windows of \
-                 {FEWEST_LABELLED} rows"
+                "{parts} equal parts of {rows} rows: too few rows for advice, which needs {MIN_WINDOWS} windows of \
+                 {MIN_LABELLED} rows"
             )
         }
     };
@@ -74,17 +74,17 @@ pub(crate) fn by_span(spans: &BTreeMap<i64, LabelCounts>) -> Vec<LabelCounts> {
     let (Some((first, _)), Some((last, _))) = (spans.first_key_value(), spans.last_key_value()) else {
         return Vec::new();
     };
-    (*first..=*last).take(MOST_LISTED).map(|span| spans.get(&span).copied().unwrap_or_default()).collect()
+    (*first..=*last).take(MAX_LISTED_WINDOWS).map(|span| spans.get(&span).copied().unwrap_or_default()).collect()
 }
 
 /// Returns the windows by row number, empty ones included. `labels` is [`Survey::labels`].
 pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<LabelCounts> {
     let fixed = cut.fixed_windows().map_or(0, |last| last.get() as usize);
-    let mut windows = vec![LabelCounts::default(); fixed.min(MOST_LISTED)];
+    let mut windows = vec![LabelCounts::default(); fixed.min(MAX_LISTED_WINDOWS)];
     let numbers = std::iter::successors(Some(RowNumber::FIRST), |number| Some(number.next()));
     for (number, byte) in numbers.zip(labels) {
         let Some(window) = cut.window_of_row(number).map(|window| window.get() as usize) else { break };
-        if window > MOST_LISTED {
+        if window > MAX_LISTED_WINDOWS {
             break;
         }
         windows.resize(windows.len().max(window), LabelCounts::default());
@@ -98,10 +98,10 @@ pub(crate) fn by_number(labels: &[u8], cut: &Cut) -> Vec<LabelCounts> {
 fn have_enough(windows: &[LabelCounts]) -> bool {
     let inner = windows.get(1..windows.len().saturating_sub(1)).unwrap_or_default();
     let has = |counts: &&LabelCounts| {
-        counts.labelled >= FEWEST_LABELLED
-            && counts.positive >= FEWEST_OF_A_CLASS
-            && counts.labelled - counts.positive >= FEWEST_OF_A_CLASS
+        counts.labelled >= MIN_LABELLED
+            && counts.positive >= MIN_PER_CLASS
+            && counts.labelled - counts.positive >= MIN_PER_CLASS
     };
     let short = inner.iter().filter(|counts| !has(counts)).count();
-    !inner.is_empty() && short as f64 <= MOST_SHORT * inner.len() as f64
+    !inner.is_empty() && short as f64 <= MAX_SHORT_SHARE * inner.len() as f64
 }

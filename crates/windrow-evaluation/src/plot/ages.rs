@@ -47,8 +47,8 @@ impl Ages {
             if let Some(interval) = found.interval {
                 picture.line("a w", (x, scale.place(interval.low)), (x, scale.place(interval.high)));
             }
-            let is_told = found.interval.is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
-            let class = if is_told || found.age == 1 { "a" } else { "a w h" };
+            let is_significant = found.interval.is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
+            let class = if is_significant || found.age == 1 { "a" } else { "a w h" };
             picture.circle(class, (x, scale.place(found.difference)), 5.0);
             picture.text("s", "middle", (x, bottom + 18.0), &found.age.to_string());
         }
@@ -76,8 +76,8 @@ mod tests {
             across: "age of the model in weeks".to_owned(),
             ages: vec![age(2, 0.001), age(4, 0.005), age(8, 0.02)],
         };
-        let text = ages.draw().alone();
+        let text = ages.draw().standalone();
         assert_eq!((text.matches("<circle").count(), text.matches("a w h").count()), (3, 1), "{text}");
-        assert!(Ages { ages: Vec::new(), ..ages }.draw().alone().contains("</svg>"));
+        assert!(Ages { ages: Vec::new(), ..ages }.draw().standalone().contains("</svg>"));
     }
 }

@@ -9,7 +9,7 @@ const CLASSES: [&str; 2] = ["a", "b"];
 
 /// Sums over windows. The slope is the gain, and a kink is a change.
 #[derive(Debug, Clone)]
-pub(crate) struct Course {
+pub(crate) struct CumulativePlot {
     pub(crate) title: String,
     /// The quantity that is summed, with its unit.
     pub(crate) unit: String,
@@ -28,7 +28,7 @@ pub(crate) struct Line {
     pub(crate) sums: Vec<f64>,
 }
 
-impl Course {
+impl CumulativePlot {
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
         let described = self.lines.iter().map(|line| format!("{}: {:.0} in the end", line.name, last(line)));
@@ -38,7 +38,7 @@ impl Course {
         let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
         let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));
         let across = Scale::new((f64::from(ends.0), f64::from(ends.1)), (left, right));
-        picture.grid(&sums, (left, right), short);
+        picture.grid(&sums, (left, right), short_number);
         for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
             picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{tick:.0}"));
         }
@@ -62,7 +62,7 @@ impl Course {
 }
 
 /// Formats a number, with thousands as in `12k`.
-fn short(number: f64) -> String {
+fn short_number(number: f64) -> String {
     if number.abs() >= 10_000.0 { format!("{:.0}k", number / 1000.0) } else { format!("{number:.0}") }
 }
 
@@ -76,17 +76,17 @@ mod tests {
             name: name.to_owned(),
             sums: (1..=20).map(|window| step * f64::from(window)).collect(),
         };
-        let course = Course {
+        let course = CumulativePlot {
             title: "It holds".to_owned(),
             unit: "nats".to_owned(),
             windows: (17..=36).collect(),
             lines: vec![line("never", 700.0), line("all", -3.0)],
             marks: vec![(29, "window 29".to_owned())],
         };
-        let text = course.draw().alone();
+        let text = course.draw().standalone();
         assert_eq!(text.matches("<path").count(), 2);
         assert!(text.contains(">10k</text>") && text.contains(">window 29</text>"), "{text}");
-        let empty = Course { windows: Vec::new(), lines: Vec::new(), marks: Vec::new(), ..course };
-        assert!(empty.draw().alone().contains("</svg>"));
+        let empty = CumulativePlot { windows: Vec::new(), lines: Vec::new(), marks: Vec::new(), ..course };
+        assert!(empty.draw().standalone().contains("</svg>"));
     }
 }

@@ -5,9 +5,9 @@ use crate::plot::svg::Picture;
 use windrow_record::display::excerpt;
 
 /// The maximum length of a name in a cell, in characters.
-const NAME: usize = 28;
+const MAX_NAME_LENGTH: usize = 28;
 const COLUMNS: usize = 4;
-const CELL: (f64, f64) = (220.0, 110.0);
+const CELL_SIZE: (f64, f64) = (220.0, 110.0);
 const MARGIN: f64 = 8.0;
 
 /// Numbers from window to window, side by side.
@@ -36,21 +36,21 @@ impl Multiples {
     /// Draws the pictures as one SVG.
     pub fn draw(&self) -> Picture {
         let rows = self.curves.len().div_ceil(COLUMNS).max(1);
-        let width = (COLUMNS as f64 * CELL.0) as u32;
+        let width = (COLUMNS as f64 * CELL_SIZE.0) as u32;
         let last = |curve: &Curve| curve.values.last().map_or(0.0, |(_, value)| *value);
         let described = self.curves.iter().map(|curve| format!("{}: {:.3} in the end", curve.name, last(curve)));
         let top = 40.0;
-        let height = (top + rows as f64 * CELL.1 + 24.0) as u32;
+        let height = (top + rows as f64 * CELL_SIZE.1 + 24.0) as u32;
         let (mut picture, _) = Picture::new(width, height, &self.title, described);
         let all = || self.curves.iter().flat_map(|curve| curve.values.iter().map(|(_, value)| *value));
         let range = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
         for (number, curve) in self.curves.iter().enumerate() {
             let (column, row) = (number % COLUMNS, number / COLUMNS);
-            let (left, y) = (column as f64 * CELL.0 + MARGIN, top + row as f64 * CELL.1);
-            let right = left + CELL.0 - 7.0 * MARGIN;
+            let (left, y) = (column as f64 * CELL_SIZE.0 + MARGIN, top + row as f64 * CELL_SIZE.1);
+            let right = left + CELL_SIZE.0 - 7.0 * MARGIN;
             let across = Scale::new((f64::from(self.windows.0), f64::from(self.windows.1)), (left, right));
-            let up = Scale::new(range, (y + CELL.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
-            picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, NAME));
+            let up = Scale::new(range, (y + CELL_SIZE.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
+            picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, MAX_NAME_LENGTH));
             picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
             let places =
                 curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
@@ -73,13 +73,13 @@ mod tests {
         let curve = |name: &str| Curve { name: name.to_owned(), values: vec![(1, 0.5), (2, -0.25), (3, 0.1)] };
         let curves = vec![curve("distance"), curve(&"x".repeat(200)), curve("c"), curve("d"), curve("e")];
         let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
-        let text = picture.draw().alone();
+        let text = picture.draw().standalone();
         assert_eq!(text.matches("<path").count(), 5);
         assert!(
             text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!(">{}...<", "x".repeat(28))),
             "{text}"
         );
         let empty = Multiples { curves: Vec::new(), ..picture };
-        assert!(empty.draw().alone().contains("</svg>"));
+        assert!(empty.draw().standalone().contains("</svg>"));
     }
 }

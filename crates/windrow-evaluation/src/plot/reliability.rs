@@ -85,6 +85,6 @@ mod tests {
         assert!(bin(0.0, 0.0, 5).interval().0.abs() < 1e-12);
         assert!(bin(0.5, 0.8, 10).agrees() && !bin(0.48, 0.8, 10).agrees());
         let picture = Reliability { title: "x".to_owned(), bins: vec![bin(0.1, 0.2, 30), bin(0.6, 0.5, 2)] };
-        assert_eq!(picture.draw().alone().matches("<circle").count(), 2);
+        assert_eq!(picture.draw().standalone().matches("<circle").count(), 2);
     }
 }

@@ -9,9 +9,9 @@ use windrow_record::display::percent;
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 320;
 /// The lower limit of the scale. Shares below it are drawn at the edge and marked.
-const LOWEST: f64 = -0.5;
+const SCALE_MIN: f64 = -0.5;
 /// The upper limit of the scale. Intervals that reach further are cut off.
-const HIGHEST: f64 = 1.5;
+const SCALE_MAX: f64 = 1.5;
 
 /// Shares of a gain, side by side.
 #[derive(Debug, Clone)]
@@ -33,18 +33,18 @@ pub(crate) struct Point {
     /// The share, where 1 is the whole gain.
     pub(crate) share: f64,
     pub(crate) interval: Option<Interval>,
-    pub(crate) is_told: bool,
+    pub(crate) is_significant: bool,
     pub(crate) is_named: bool,
 }
 
 impl Shares {
     pub(crate) fn draw(&self) -> Picture {
-        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.points.iter().map(Point::in_words));
+        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.points.iter().map(Point::describe));
         let (bottom, left, right) = (262.0, 52.0, 428.0);
         let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.low));
         let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.high));
-        let lowest = lows.fold(0.0, f64::min).max(LOWEST);
-        let highest = highs.fold(1.0, f64::max).min(HIGHEST);
+        let lowest = lows.fold(0.0, f64::min).max(SCALE_MIN);
+        let highest = highs.fold(1.0, f64::max).min(SCALE_MAX);
         let scale = Scale::new((lowest, highest + 0.05), (bottom, top));
         picture.grid(&scale, (left, right), |tick| percent(tick, 0));
         picture.line("z k", (left, scale.place(self.keep)), (right, scale.place(self.keep)));
@@ -54,7 +54,7 @@ impl Shares {
             if let Some(Interval { low, high }) = point.interval {
                 picture.line("a w", (x, scale.place(low)), (x, scale.place(high)));
             }
-            let class = if point.is_told { "a" } else { "a w h" };
+            let class = if point.is_significant { "a" } else { "a w h" };
             picture.circle(class, (x, scale.place(point.share)), 5.0);
             if point.is_named {
                 picture.circle("b w h", (x, scale.place(point.share)), 10.0);
@@ -74,7 +74,7 @@ impl Shares {
 }
 
 impl Point {
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let interval =
             self.interval.map(|Interval { low, high }| format!(", {} to {}", percent(low, 0), percent(high, 0)));
         format!("{}: {}{}", self.label, share_in_words(self.share), interval.unwrap_or_default())
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn every_share_is_drawn_and_one_far_below_is_marked() {
-        let point = |label: &str, share: f64, is_told: bool| Point {
+        let point = |label: &str, share: f64, is_significant: bool| Point {
             label: label.to_owned(),
             share,
             interval: Some(Interval { low: share - 0.1, high: share + 0.1 }),
-            is_told,
+            is_significant,
             is_named: label == "2",
         };
         let shares = Shares {
@@ -100,11 +100,11 @@ mod tests {
             points: vec![point("1", 1.0, true), point("2", 0.97, true), point("never", -1.93, false)],
             keep: 0.9,
         };
-        let text = shares.draw().alone();
+        let text = shares.draw().standalone();
         assert_eq!(text.matches("<circle").count(), 4, "three points and a ring");
         assert!(text.contains(">off scale</text>") && text.contains("2: 97%, 87% to 107%"), "{text}");
         assert!(text.contains("never: worse than the average rate, "), "{text}");
-        let empty = Shares { points: Vec::new(), ..shares }.draw().alone();
+        let empty = Shares { points: Vec::new(), ..shares }.draw().standalone();
         assert!(empty.contains("</svg>"));
     }
 }

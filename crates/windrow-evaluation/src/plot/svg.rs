@@ -102,7 +102,7 @@ impl Picture {
     }
 
     /// Returns the picture as a file of its own, with [`STYLE`].
-    pub fn alone(&self) -> String {
+    pub fn standalone(&self) -> String {
         let Self { width, height, inside } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -151,10 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_is_handed_in_becomes_markup() {
+    fn no_input_becomes_markup() {
         let (mut picture, _) = Picture::new(100, 50, "</title><script>alert(1)</script>", ["a \u{1} b".to_owned()]);
         picture.text("s", "end", (1.0, 2.25), "\"x\" & 'y' < z");
-        let text = picture.alone();
+        let text = picture.standalone();
         assert!(!text.contains("<script") && !text.contains('\u{1}'), "{text}");
         assert!(text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="1" y="2.2""#), "{text}");
         assert_eq!(picture.title("one two three four five six seven"), 4);

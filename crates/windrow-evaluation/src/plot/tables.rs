@@ -1,14 +1,14 @@
 //! The numbers of the pictures, as tables of text.
 
-use crate::plot::answer::Answer;
-use crate::plot::course::Course;
+use crate::plot::advice_pictures::AdvicePictures;
+use crate::plot::course::CumulativePlot;
 use crate::plot::shares::{Point, Shares};
 use crate::policy_finding::share_in_words;
 use crate::{Advice, Interval, PolicyFinding};
 use windrow_record::display::thousands;
 
 /// The approximate number of windows in the table of the last picture.
-const WINDOWS_TOLD: usize = 12;
+const TABLE_WINDOWS: usize = 12;
 
 /// A table with its heading.
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub struct Table {
     /// The names of the columns.
     pub header: Vec<String>,
     /// The rows, with as many cells each as `header`.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
 }
 
 /// A row of a table. The first cell names it.
 #[derive(Debug)]
-pub struct Row {
+pub struct TableRow {
     /// The text of each cell.
     pub cells: Vec<String>,
     /// `true` if the row is about the named policy.
@@ -33,7 +33,7 @@ pub struct Row {
 }
 
 /// Returns the tables of the pictures, and a table of all policies.
-pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
+pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
         tables.push(shares("How often", &answer.how_often));
@@ -47,7 +47,7 @@ pub fn tables(advice: &Advice, answer: Option<&Answer>) -> Vec<Table> {
 fn shares(title: &str, shares: &Shares) -> Table {
     let row = |point: &Point| {
         let interval = point.interval.map_or_else(String::new, Interval::percent);
-        Row { cells: vec![point.label.clone(), share_in_words(point.share), interval], is_named: point.is_named }
+        TableRow { cells: vec![point.label.clone(), share_in_words(point.share), interval], is_named: point.is_named }
     };
     Table {
         heading: format!("{title}: {}", shares.title),
@@ -57,20 +57,20 @@ fn shares(title: &str, shares: &Shares) -> Table {
     }
 }
 
-fn course(course: &Course) -> Table {
-    let step = course.windows.len().div_ceil(WINDOWS_TOLD).max(1);
-    let is_told = |place: usize| place % step == step - 1 || place + 1 == course.windows.len();
+fn course(course: &CumulativePlot) -> Table {
+    let step = course.windows.len().div_ceil(TABLE_WINDOWS).max(1);
+    let is_listed = |place: usize| place % step == step - 1 || place + 1 == course.windows.len();
     let row = |(place, window): (usize, &u32)| {
         let sums = course.lines.iter().map(|line| line.sums.get(place).copied().unwrap_or_default() + 0.0);
         let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
-        Row { cells: cells.collect(), is_named: false }
+        TableRow { cells: cells.collect(), is_named: false }
     };
     let names = course.lines.iter().map(|line| line.name.clone());
     Table {
         heading: format!("Over time: {}", course.title),
         note: String::new(),
         header: std::iter::once("window".to_owned()).chain(names).collect(),
-        rows: course.windows.iter().enumerate().filter(|(place, _)| is_told(*place)).map(row).collect(),
+        rows: course.windows.iter().enumerate().filter(|(place, _)| is_listed(*place)).map(row).collect(),
     }
 }
 
@@ -99,7 +99,7 @@ fn policies(advice: &Advice) -> Option<Table> {
     })
 }
 
-fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
+fn policy(advice: &Advice, found: &PolicyFinding) -> TableRow {
     let is_best = advice.comparison.is_best(found);
     let cells = vec![
         found.policy.name(advice.subject.window_unit),
@@ -109,5 +109,5 @@ fn policy(advice: &Advice, found: &PolicyFinding) -> Row {
         format!("{:.1}", found.effort.fits()),
         if is_best { "best" } else { found.verdict.name() }.to_owned(),
     ];
-    Row { cells, is_named: advice.is_named(found) }
+    TableRow { cells, is_named: advice.is_named(found) }
 }

@@ -91,9 +91,9 @@ mod tests {
         ];
         let triangle = Triangle { title: "t".to_owned(), windows: (1, 4), cells };
         assert_eq!(triangle.bounds(), [0.0, 0.1, 0.2, 0.30000000000000004, 0.4]);
-        let text = triangle.draw().alone();
+        let text = triangle.draw().standalone();
         assert_eq!(text.matches("<rect").count(), 5 + CLASSES.len(), "{text}");
         let empty = Triangle { cells: Vec::new(), ..triangle };
-        assert!(empty.draw().alone().contains("</svg>"));
+        assert!(empty.draw().standalone().contains("</svg>"));
     }
 }

@@ -13,15 +13,15 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::{Broker, NODE};
+use crate::broker::{Broker, NODE_ID};
 use crate::catalog::Topic;
 use crate::wire::{TABLE, text};
 
 /// The endpoint type of brokers; controllers have another one.
-const BROKERS: i8 = 1;
+const BROKER_ENDPOINTS: i8 = 1;
 /// The coordinator types: for groups and for transactions.
-const GROUP: i8 = 0;
-const TRANSACTION: i8 = 1;
+const GROUP_COORDINATOR: i8 = 0;
+const TRANSACTION_COORDINATOR: i8 = 1;
 
 /// Returns the supported requests and their versions. `is_too_new` adds the error for an unknown version of this
 /// request.
@@ -42,14 +42,16 @@ pub(crate) fn find_coordinator(
     version: i16,
 ) -> FindCoordinatorResponse {
     let refusal = match request.key_type {
-        GROUP => None,
+        GROUP_COORDINATOR => None,
         // Every client treats this error as final.
-        TRANSACTION => Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions.")),
+        TRANSACTION_COORDINATOR => {
+            Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions."))
+        }
         _ => Some((ResponseError::InvalidRequest, "This broker coordinates only groups.")),
     };
     let (code, message) = refusal.map_or((0, None), |(error, message)| (error.code(), Some(text(message))));
     let (node, host, port) = match refusal {
-        None => (NODE, broker.host.clone(), broker.port),
+        None => (NODE_ID, broker.host.clone(), broker.port),
         Some(_) => (BrokerId(-1), StrBytes::default(), -1),
     };
     if version >= 4 {
@@ -69,20 +71,20 @@ pub(crate) fn find_coordinator(
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> DescribeClusterResponse {
     let response = DescribeClusterResponse::default().with_endpoint_type(request.endpoint_type);
-    if request.endpoint_type != BROKERS {
+    if request.endpoint_type != BROKER_ENDPOINTS {
         let message = "This is a broker; it has no controller endpoint.";
         let error = ResponseError::MismatchedEndpointType.code();
         return response.with_error_code(error).with_error_message(Some(text(message)));
     }
     let node = DescribeClusterBroker::default()
-        .with_broker_id(NODE)
+        .with_broker_id(NODE_ID)
         .with_host(broker.host.clone())
         .with_port(broker.port)
         .with_rack(None);
     response
         .with_error_message(None)
         .with_cluster_id(text(&broker.cluster_id))
-        .with_controller_id(NODE)
+        .with_controller_id(NODE_ID)
         .with_brokers(vec![node])
 }
 

@@ -19,7 +19,7 @@ use crate::journal::Commit;
 use crate::wire::text;
 
 /// The maximum length of a commit's metadata in bytes; Kafka's `offset.metadata.max.bytes`.
-const METADATA: usize = 4096;
+const MAX_METADATA: usize = 4096;
 
 pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i16) -> OffsetCommitResponse {
     let timestamp = broker.clock.now();
@@ -33,7 +33,7 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
             let place = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
             let error = match place {
                 None => ResponseError::UnknownTopicOrPartition.code(),
-                Some(_) if metadata.len() > METADATA => ResponseError::OffsetMetadataTooLarge.code(),
+                Some(_) if metadata.len() > MAX_METADATA => ResponseError::OffsetMetadataTooLarge.code(),
                 Some(topic) => {
                     let leader_epoch = if version >= 6 { one.committed_leader_epoch } else { -1 };
                     let commit = Commit { offset: one.committed_offset, leader_epoch, metadata, timestamp };
@@ -58,10 +58,10 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
 }
 
 /// A topic and the commits of its partitions.
-type Found = (TopicName, Vec<(i32, Commit)>);
+type TopicCommits = (TopicName, Vec<(i32, Commit)>);
 
 /// Finds the commits of the given partitions, or of all partitions. A given partition without a commit gets offset -1.
-fn found(broker: &Broker, commits: Commits, asked: Option<Vec<(&TopicName, &Vec<i32>)>>) -> Vec<Found> {
+fn found(broker: &Broker, commits: Commits, asked: Option<Vec<(&TopicName, &Vec<i32>)>>) -> Vec<TopicCommits> {
     let Some(asked) = asked else {
         let commits = by_topic(commits.into_iter().map(|((topic, partition), commit)| (topic, (partition, commit))));
         let named = |(topic, commits)| Some((TopicName(text(&broker.catalog.by_id(topic).ok()?.name)), commits));

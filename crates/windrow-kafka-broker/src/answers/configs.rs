@@ -13,32 +13,32 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::answers::told;
-use crate::answers::topics::{FROM_DEFAULT, FROM_TOPIC};
+use crate::answers::error_fields;
+use crate::answers::topics::{SOURCE_DEFAULT, SOURCE_TOPIC};
 use crate::blocking::blocking;
-use crate::broker::{Broker, NODE};
+use crate::broker::{Broker, NODE_ID};
 use crate::catalog::check_name;
-use crate::catalog::settings::{DEFINITIONS, Definition, Kind, Settings};
-use crate::refused::Refused;
+use crate::catalog::settings::{DEFINITIONS, Definition, SettingType, Settings};
+use crate::refusal::Refusal;
 use crate::wire::text;
 
 /// Kafka's numbers for the types of resources that have settings.
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+const TOPIC_RESOURCE: i8 = 2;
+const BROKER_RESOURCE: i8 = 4;
 /// Kafka's number for a value from the broker's own configuration.
-const FROM_BROKER: i8 = 4;
+const SOURCE_BROKER: i8 = 4;
 /// Kafka's numbers for the changes of a setting.
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+const SET_OPERATION: i8 = 0;
+const DELETE_OPERATION: i8 = 1;
 
 /// The settings of the broker that clients ask for.
-const BROKERS: [(&str, Kind, &str); 6] = [
-    ("auto.create.topics.enable", Kind::Flag, "true"),
-    ("default.replication.factor", Kind::Int, "1"),
-    ("log.retention.ms", Kind::Long, "-1"),
-    ("message.max.bytes", Kind::Int, "1048588"),
-    ("num.partitions", Kind::Int, "1"),
-    ("offset.metadata.max.bytes", Kind::Int, "4096"),
+const BROKER_SETTINGS: [(&str, SettingType, &str); 6] = [
+    ("auto.create.topics.enable", SettingType::Flag, "true"),
+    ("default.replication.factor", SettingType::Int, "1"),
+    ("log.retention.ms", SettingType::Long, "-1"),
+    ("message.max.bytes", SettingType::Int, "1048588"),
+    ("num.partitions", SettingType::Int, "1"),
+    ("offset.metadata.max.bytes", SettingType::Int, "4096"),
 ];
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
@@ -51,28 +51,28 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
                 .with_name(text(definition.name))
                 .with_value(Some(text(value)))
                 .with_config_source(source)
-                .with_read_only(source == FROM_BROKER)
+                .with_read_only(source == SOURCE_BROKER)
                 .with_config_type(definition.kind as i8)
                 .with_documentation(None)
                 .with_synonyms(if request.include_synonyms { synonyms(definition, value, source) } else { Vec::new() })
         };
         let found = match asked.resource_type {
-            TOPIC => check_name(&name).and_then(|()| {
+            TOPIC_RESOURCE => check_name(&name).and_then(|()| {
                 let topic = broker.catalog.by_name(&name).map_err(|unknown| (unknown, String::new()))?;
                 let known = DEFINITIONS.iter().filter(|definition| is_asked(definition.name)).map(|definition| {
                     let (value, is_given) = topic.settings.value(definition);
-                    entry(definition, value, if is_given { FROM_TOPIC } else { FROM_DEFAULT })
+                    entry(definition, value, if is_given { SOURCE_TOPIC } else { SOURCE_DEFAULT })
                 });
                 Ok(known.collect())
             }),
-            BROKER if name.is_empty() => Ok(Vec::new()),
-            BROKER if name == NODE.to_string() => {
-                let known = BROKERS.iter().filter(|(name, ..)| is_asked(name));
+            BROKER_RESOURCE if name.is_empty() => Ok(Vec::new()),
+            BROKER_RESOURCE if name == NODE_ID.to_string() => {
+                let known = BROKER_SETTINGS.iter().filter(|(name, ..)| is_asked(name));
                 Ok(known
-                    .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, FROM_BROKER))
+                    .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, SOURCE_BROKER))
                     .collect())
             }
-            BROKER => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *NODE))),
+            BROKER_RESOURCE => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *NODE_ID))),
             _ => Err((ResponseError::InvalidRequest, "This broker describes only topics and itself.".to_owned())),
         };
         let result =
@@ -94,8 +94,8 @@ fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeCon
             .with_source(source)
     };
     let mut all = vec![one(value, source)];
-    if source == FROM_TOPIC {
-        all.push(one(definition.default, FROM_DEFAULT));
+    if source == SOURCE_TOPIC {
+        all.push(one(definition.default, SOURCE_DEFAULT));
     }
     all
 }
@@ -127,9 +127,9 @@ pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsReque
             let mut settings = old.clone();
             for config in &asked.configs {
                 match (config.config_operation, &config.value) {
-                    (SET, Some(value)) => settings.set(&config.name, Some(value))?,
-                    (DELETE, _) => settings.set(&config.name, None)?,
-                    (SET, None) => {
+                    (SET_OPERATION, Some(value)) => settings.set(&config.name, Some(value))?,
+                    (DELETE_OPERATION, _) => settings.set(&config.name, None)?,
+                    (SET_OPERATION, None) => {
                         return Err((ResponseError::InvalidRequest, format!("Null value for {}", &*config.name)));
                     }
                     _ => {
@@ -154,10 +154,13 @@ fn change(
     kind: i8,
     name: &str,
     only_check: bool,
-    change: impl FnOnce(&Settings) -> Result<Settings, Refused>,
+    change: impl FnOnce(&Settings) -> Result<Settings, Refusal>,
 ) -> (i16, Option<StrBytes>) {
-    if kind != TOPIC {
-        return told(Err((ResponseError::InvalidRequest, "Only settings of topics can be changed.".to_owned())));
+    if kind != TOPIC_RESOURCE {
+        return error_fields(Err((
+            ResponseError::InvalidRequest,
+            "Only settings of topics can be changed.".to_owned(),
+        )));
     }
-    told(check_name(name).and_then(|()| blocking(|| broker.catalog.configure(name, only_check, change))))
+    error_fields(check_name(name).and_then(|()| blocking(|| broker.catalog.configure(name, only_check, change))))
 }

@@ -10,11 +10,11 @@ use kafka_protocol::protocol::StrBytes;
 use crate::answers::offsets::log_of;
 use crate::blocking::blocking;
 use crate::broker::Broker;
-use crate::log::{Log, Waiter};
+use crate::log::{PartitionLog, Waiter};
 use crate::wire::fetch as answer;
 
 /// The maximum size of an answer in bytes. By default, clients ask for half as much.
-const LARGEST: usize = 100 * 1024 * 1024;
+const MAX_ANSWER: usize = 100 * 1024 * 1024;
 
 /// A fetch request and the logs that it reads.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Fetch {
     max_bytes: usize,
     deadline: Instant,
     /// The number that chooses the partition that is read first.
-    turn: usize,
+    rotation: usize,
 }
 
 #[derive(Debug)]
 struct Wanted {
-    log: Result<Arc<Log>, ResponseError>,
+    log: Result<Arc<PartitionLog>, ResponseError>,
     offset: i64,
     max_bytes: usize,
 }
@@ -68,9 +68,9 @@ impl Fetch {
             error,
             reads_committed: request.isolation_level == 1,
             min_bytes: size(request.min_bytes).min(size(request.max_bytes)),
-            max_bytes: size(request.max_bytes).min(LARGEST),
+            max_bytes: size(request.max_bytes).min(MAX_ANSWER),
             deadline,
-            turn: broker.turn(),
+            rotation: broker.next_rotation(),
         }
     }
 
@@ -105,7 +105,7 @@ impl Fetch {
         let mut topics = self.topics.clone();
         let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
         let mut places: Vec<(&Wanted, &mut answer::Partition)> = self.wanted.iter().zip(partitions).collect();
-        let first = self.turn.checked_rem(places.len()).unwrap_or(0);
+        let first = self.rotation.checked_rem(places.len()).unwrap_or(0);
         places.rotate_left(first);
         let (mut left, mut taken, mut has_errors) = (self.max_bytes, 0, false);
         for (wanted, into) in places {

@@ -25,9 +25,10 @@ use uuid::Uuid;
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::groups::{
-    Assignor, HEARTBEAT_MS, Heartbeat, JOINS, Join, LEAVES_FOR_A_WHILE, Members, Partitions, Phase, Registration,
+    Assignor, GroupPhase, HEARTBEAT_MS, Heartbeat, JOIN_EPOCH, Join, Members, Partitions, Registration,
+    STATIC_LEAVE_EPOCH,
 };
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 use crate::wire::{Client, text};
 
 fn millis(number: i32) -> Duration {
@@ -147,7 +148,7 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
                 .with_error_message(Some(text(message)));
         };
         // Only a final assignment is listed, with the metadata that it was made from.
-        let protocol = found.protocol.as_deref().filter(|_| found.phase == Phase::Stable);
+        let protocol = found.protocol.as_deref().filter(|_| found.phase == GroupPhase::Stable);
         let members = found.members.iter().map(|(id, member)| {
             let Registration { instance, client, .. } = &member.registration;
             DescribedGroupMember::default()
@@ -201,11 +202,12 @@ pub(crate) fn consumer_heartbeat(
     request: &ConsumerGroupHeartbeatRequest,
     client: &Client,
 ) -> ConsumerGroupHeartbeatResponse {
-    let answer = said(request, client)
-        .and_then(|said| broker.groups.consumer_heartbeat(&request.group_id, said, &broker.topics(), Instant::now()));
+    let answer = parse_heartbeat(request, client).and_then(|heartbeat| {
+        broker.groups.consumer_heartbeat(&request.group_id, heartbeat, &broker.topics(), Instant::now())
+    });
     match answer {
-        Ok(told) => {
-            let assignment = told.assignment.map(|partitions| {
+        Ok(answer) => {
+            let assignment = answer.assignment.map(|partitions| {
                 let topics = by_topic(partitions).into_iter().map(|(topic, partitions)| {
                     heartbeat::TopicPartitions::default().with_topic_id(topic).with_partitions(partitions)
                 });
@@ -213,8 +215,8 @@ pub(crate) fn consumer_heartbeat(
             });
             ConsumerGroupHeartbeatResponse::default()
                 .with_error_message(None)
-                .with_member_id(Some(text(told.member)))
-                .with_member_epoch(told.epoch)
+                .with_member_id(Some(text(answer.member)))
+                .with_member_epoch(answer.epoch)
                 .with_heartbeat_interval_ms(HEARTBEAT_MS)
                 .with_assignment(assignment)
         }
@@ -236,13 +238,13 @@ pub(crate) fn by_topic<T>(values: impl IntoIterator<Item = (Uuid, T)>) -> BTreeM
 }
 
 /// Converts a heartbeat request, and checks its fields.
-fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refused> {
+fn parse_heartbeat(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refusal> {
     let invalid = |message: &str| Err((ResponseError::InvalidRequest, message.to_owned()));
     if request.group_id.is_empty() {
         return invalid("GroupId can't be empty.");
     }
     let mut member = request.member_id.to_string();
-    if request.member_epoch == JOINS {
+    if request.member_epoch == JOIN_EPOCH {
         if member.is_empty() {
             member = Uuid::new_v4().to_string();
         }
@@ -257,9 +259,9 @@ fn said(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Hear
         }
     } else if member.is_empty() {
         return invalid("MemberId can't be empty.");
-    } else if request.member_epoch == LEAVES_FOR_A_WHILE && request.instance_id.is_none() {
+    } else if request.member_epoch == STATIC_LEAVE_EPOCH && request.instance_id.is_none() {
         return invalid("InstanceId can't be null.");
-    } else if request.member_epoch < LEAVES_FOR_A_WHILE {
+    } else if request.member_epoch < STATIC_LEAVE_EPOCH {
         return invalid("MemberEpoch is invalid.");
     }
     let unsupported = |name: &str| {

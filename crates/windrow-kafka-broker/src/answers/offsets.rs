@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::FoundTopic;
-use crate::log::Log;
+use crate::log::PartitionLog;
 
 /// The special timestamps of Kafka that mean a position in the log.
 const LATEST: i64 = -1;
@@ -45,7 +45,7 @@ pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) 
 }
 
 /// Returns the timestamp and the offset of the requested position. A value that is not known is -1.
-fn find(log: &Log, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
+fn find(log: &PartitionLog, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
     let bounds = log.bounds();
     let searched = match asked.timestamp {
         LATEST => return Ok((-1, bounds.end)),
@@ -99,12 +99,12 @@ fn delete(broker: &Broker, topic: &FoundTopic, partition: i32, offset: i64) -> R
     if start < 0 || start > bounds.end {
         return Err(ResponseError::OffsetOutOfRange);
     }
-    broker.catalog.begin_at(topic, partition, start).map_err(|(error, _)| error)?;
+    broker.catalog.delete_before(topic, partition, start).map_err(|(error, _)| error)?;
     Ok(log.bounds().start)
 }
 
 /// Returns the log of a partition. `epoch` is the leader epoch that the client knows (below 0: unknown).
-pub(crate) fn log_of(topic: &FoundTopic, partition: i32, epoch: i32) -> Result<&Arc<Log>, ResponseError> {
+pub(crate) fn log_of(topic: &FoundTopic, partition: i32, epoch: i32) -> Result<&Arc<PartitionLog>, ResponseError> {
     let topic = topic.as_ref().map_err(|error| *error)?;
     let log = topic.log(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
     if epoch > 0 { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(log) }

@@ -6,15 +6,15 @@ use kafka_protocol::ResponseError;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProduceResponse, ProducerId, TopicName};
 
-use crate::batch::{self, Fault};
+use crate::batch::{self, BatchFault};
 use crate::blocking::blocking;
 use crate::broker::Broker;
 use crate::catalog::Topic;
-use crate::log::{Appended, Log};
+use crate::log::{AppendedBatch, PartitionLog};
 use crate::wire::produce::Request;
 use crate::wire::text;
 
-type Refused = (ResponseError, Option<&'static str>);
+type ProduceRefusal = (ResponseError, Option<&'static str>);
 
 /// Stores batches. Also returns whether a batch was not stored. A client that wants no answer learns this from the end
 /// of its connection.
@@ -60,20 +60,27 @@ pub(crate) async fn produce(broker: &Broker, request: Request<'_>, version: i16)
     (ProduceResponse::default().with_responses(responses), has_errors)
 }
 
-fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> Result<(Arc<Log>, Appended), Refused> {
+fn append(
+    broker: &Broker,
+    topic: &Topic,
+    partition: i32,
+    bytes: &mut [u8],
+) -> Result<(Arc<PartitionLog>, AppendedBatch), ProduceRefusal> {
     let log = topic.log(partition).ok_or((ResponseError::UnknownTopicOrPartition, None))?;
     let invalid = |message| Err((ResponseError::InvalidRecord, Some(message)));
     if bytes.is_empty() {
         return invalid("The request must have one batch for each partition; a batch is missing.");
     }
     let header = batch::check(bytes).map_err(|fault| match fault {
-        Fault::Corrupt => (ResponseError::CorruptMessage, None),
-        Fault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is supported.")),
-        Fault::Invalid => {
+        BatchFault::Corrupt => (ResponseError::CorruptMessage, None),
+        BatchFault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is supported.")),
+        BatchFault::Invalid => {
             (ResponseError::InvalidRecord, Some("The batch is inconsistent, or clients may not send it."))
         }
-        Fault::Several => (ResponseError::InvalidRecord, Some("The request must have one batch for each partition.")),
-        Fault::Transactional => {
+        BatchFault::Several => {
+            (ResponseError::InvalidRecord, Some("The request must have one batch for each partition."))
+        }
+        BatchFault::Transactional => {
             (ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions."))
         }
     })?;
@@ -87,7 +94,7 @@ fn append(broker: &Broker, topic: &Topic, partition: i32, bytes: &mut [u8]) -> R
     Ok((Arc::clone(log), appended))
 }
 
-fn result(index: i32, kept: Result<Appended, Refused>) -> PartitionProduceResponse {
+fn result(index: i32, kept: Result<AppendedBatch, ProduceRefusal>) -> PartitionProduceResponse {
     let result = PartitionProduceResponse::default().with_index(index);
     match kept {
         Ok(appended) => result.with_base_offset(appended.base_offset).with_log_start_offset(appended.log_start),

@@ -17,17 +17,17 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
-use crate::answers::told;
+use crate::answers::error_fields;
 use crate::blocking::blocking;
-use crate::broker::{Broker, NODE};
+use crate::broker::{Broker, NODE_ID};
 use crate::catalog::settings::{DEFINITIONS, Settings};
 use crate::catalog::{Topic, check_name};
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 use crate::wire::text;
 
 /// Kafka's numbers for the sources of a value: the default, and the topic's settings.
-pub(crate) const FROM_DEFAULT: i8 = 5;
-pub(crate) const FROM_TOPIC: i8 = 1;
+pub(crate) const SOURCE_DEFAULT: i8 = 5;
+pub(crate) const SOURCE_TOPIC: i8 = 1;
 
 /// Returns the node and the topics. Creates a missing topic that is requested by name, if the request allows it.
 pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) -> MetadataResponse {
@@ -52,14 +52,14 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
             .collect(),
     };
     let node = MetadataResponseBroker::default()
-        .with_node_id(NODE)
+        .with_node_id(NODE_ID)
         .with_host(broker.host.clone())
         .with_port(broker.port)
         .with_rack(None);
     MetadataResponse::default()
         .with_brokers(vec![node])
         .with_cluster_id(Some(text(&broker.cluster_id)))
-        .with_controller_id(NODE)
+        .with_controller_id(NODE_ID)
         .with_topics(topics)
 }
 
@@ -90,10 +90,10 @@ fn describe(topic: &Topic) -> MetadataResponseTopic {
     let partitions = (0..).zip(&topic.logs).map(|(index, _)| {
         MetadataResponsePartition::default()
             .with_partition_index(index)
-            .with_leader_id(NODE)
+            .with_leader_id(NODE_ID)
             .with_leader_epoch(0)
-            .with_replica_nodes(vec![NODE])
-            .with_isr_nodes(vec![NODE])
+            .with_replica_nodes(vec![NODE_ID])
+            .with_isr_nodes(vec![NODE_ID])
     });
     MetadataResponseTopic::default()
         .with_name(Some(TopicName(text(&topic.name))))
@@ -130,7 +130,7 @@ pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest) -> CreateTo
     CreateTopicsResponse::default().with_topics(results)
 }
 
-fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Result<std::sync::Arc<Topic>, Refused> {
+fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Result<std::sync::Arc<Topic>, Refusal> {
     check_name(&topic.name)?;
     let partitions = if topic.assignments.is_empty() {
         if !matches!(topic.replication_factor, -1 | 1) {
@@ -164,11 +164,12 @@ fn create_one(broker: &Broker, topic: &CreatableTopic, only_check: bool) -> Resu
     broker.catalog.create(&topic.name, partitions, settings, only_check)
 }
 
-fn check_replicas(replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refused> {
-    if replicas == [NODE] {
+fn check_replicas(replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(), Refusal> {
+    if replicas == [NODE_ID] {
         return Ok(());
     }
-    let message = format!("This broker is one node, number {}: each partition has one replica, on this node.", *NODE);
+    let message =
+        format!("This broker is one node, number {}: each partition has one replica, on this node.", *NODE_ID);
     Err((ResponseError::InvalidReplicaAssignment, message))
 }
 
@@ -182,7 +183,7 @@ fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult 
         CreatableTopicConfigs::default()
             .with_name(text(definition.name))
             .with_value(Some(text(value)))
-            .with_config_source(if is_given { FROM_TOPIC } else { FROM_DEFAULT })
+            .with_config_source(if is_given { SOURCE_TOPIC } else { SOURCE_DEFAULT })
     });
     result
         .with_error_message(None)
@@ -195,7 +196,7 @@ fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult 
 pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
     let results = request.topics.iter().map(|topic| {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-        let (code, message) = told(blocking(|| grow(broker, topic, request.validate_only)));
+        let (code, message) = error_fields(blocking(|| grow(broker, topic, request.validate_only)));
         result.with_error_code(code).with_error_message(message)
     });
     let response = CreatePartitionsResponse::default().with_results(results.collect());
@@ -203,7 +204,7 @@ pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsReque
     response
 }
 
-fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refused> {
+fn grow(broker: &Broker, topic: &CreatePartitionsTopic, only_check: bool) -> Result<(), Refusal> {
     for assigned in topic.assignments.iter().flatten() {
         check_replicas(&assigned.broker_ids)?;
     }
@@ -225,7 +226,7 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
                 if deleted.is_ok() {
                     broker.groups.forget_topic(topic.id);
                 }
-                let (code, message) = told(deleted);
+                let (code, message) = error_fields(deleted);
                 (code, message, Some(TopicName(text(&topic.name))), topic.id)
             }
             Err(unknown) => (unknown.code(), Some(text("This server does not host this topic.")), name, id),

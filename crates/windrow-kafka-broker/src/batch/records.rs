@@ -6,11 +6,11 @@ use crate::batch::{HEADER, Header};
 
 /// The maximum size of a decompressed batch in bytes. A search by time in a larger batch fails. The limit equals
 /// Kafka's largest request.
-const UNPACKED: u64 = 100 * 1024 * 1024;
+const MAX_UNPACKED: u64 = 100 * 1024 * 1024;
 /// The maximum size of one decompressed snappy block in bytes.
-const BLOCK: usize = 16 * 1024 * 1024;
+const MAX_BLOCK: usize = 16 * 1024 * 1024;
 /// The start of a stream of snappy blocks from the Java library. Two version numbers follow.
-const XERIAL: &[u8; 8] = b"\x82SNAPPY\0";
+const SNAPPY_MAGIC: &[u8; 8] = b"\x82SNAPPY\0";
 
 /// The offset and the time of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub(crate) struct Record {
 /// Returns the first record in the batch whose time is at least `timestamp` and whose offset is at least `from`.
 ///
 /// # Errors
-/// Returns an error if the records cannot be decompressed or decoded, or are larger than [`UNPACKED`].
+/// Returns an error if the records cannot be decompressed or decoded, or are larger than [`MAX_UNPACKED`].
 pub(crate) fn first_since(header: &Header, bytes: &[u8], timestamp: i64, from: i64) -> io::Result<Option<Record>> {
     let packed = bytes.get(HEADER..header.size).ok_or(io::ErrorKind::UnexpectedEof)?;
-    let mut records = io::BufReader::new(unpacked(header.codec(), packed)?.take(UNPACKED));
+    let mut records = io::BufReader::new(unpacked(header.codec(), packed)?.take(MAX_UNPACKED));
     for _ in 0..header.count {
         let length = u64::try_from(varint(&mut records)?.0).map_err(|_| invalid("a negative length"))?;
         let mut attributes = [0];
@@ -68,7 +68,7 @@ struct Snappy<'a> {
 
 impl<'a> Snappy<'a> {
     fn new(packed: &'a [u8]) -> Self {
-        let stream = packed.strip_prefix(XERIAL).and_then(|rest| rest.get(8..));
+        let stream = packed.strip_prefix(SNAPPY_MAGIC).and_then(|rest| rest.get(8..));
         Self { packed: stream.unwrap_or(packed), in_blocks: stream.is_some(), block: io::Cursor::default() }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Snappy<'a> {
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
             (block, self.packed) = rest.split_at_checked(length).ok_or(io::ErrorKind::UnexpectedEof)?;
         }
-        if snap::raw::decompress_len(block)? > BLOCK {
+        if snap::raw::decompress_len(block)? > MAX_BLOCK {
             return Err(invalid("a block that grows too large"));
         }
         Ok(snap::raw::Decoder::new().decompress_vec(block)?)
@@ -134,7 +134,7 @@ mod tests {
     use crate::batch::{batch_of, check, sealed};
 
     #[test]
-    fn a_time_is_found_to_the_record_whatever_the_codec() {
+    fn a_time_is_found_to_the_record_in_every_codec() {
         let plain = batch_of(100, None, 1_000);
         let records = &plain[HEADER..];
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -142,7 +142,7 @@ mod tests {
         let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
         lz4.write_all(records).expect("memory");
         let block = |part: &[u8]| snap::raw::Encoder::new().compress_vec(part).expect("memory");
-        let mut stream = [&XERIAL[..], &[0, 0, 0, 1, 0, 0, 0, 1]].concat();
+        let mut stream = [&SNAPPY_MAGIC[..], &[0, 0, 0, 1, 0, 0, 0, 1]].concat();
         for part in records.chunks(77).map(block) {
             stream.extend(u32::try_from(part.len()).expect("short").to_be_bytes());
             stream.extend(part);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn garbage_and_bombs_are_errors() {
-        let bomb = zstd::encode_all(io::repeat(0).take(2 * UNPACKED), 1).expect("memory");
+        let bomb = zstd::encode_all(io::repeat(0).take(2 * MAX_UNPACKED), 1).expect("memory");
         for (codec, packed) in
             [(0, vec![0xff; 40]), (0, vec![1, 2]), (1, vec![1]), (2, vec![0xff; 9]), (3, vec![7; 30]), (4, bomb)]
         {

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use kafka_protocol::ResponseError;
 
 use crate::log::Retention;
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 
 /// The types of settings, by Kafka's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SettingType {
     Text = 2,
     Int = 3,
     Long = 5,
@@ -24,19 +24,19 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: SettingType,
     pub(crate) default: &'static str,
     /// The smallest and the largest number; `None` if the default is the only value.
     bounds: Option<(i64, i64)>,
 }
 
-const fn number(name: &'static str, kind: Kind, default: &'static str, least: i64, most: i64) -> Definition {
+const fn number(name: &'static str, kind: SettingType, default: &'static str, least: i64, most: i64) -> Definition {
     Definition { name, kind, default, bounds: Some((least, most)) }
 }
 
 impl Definition {
     /// Defines a setting that has only one value.
-    pub(crate) const fn fixed(name: &'static str, kind: Kind, default: &'static str) -> Self {
+    pub(crate) const fn fixed(name: &'static str, kind: SettingType, default: &'static str) -> Self {
         Self { name, kind, default, bounds: None }
     }
 }
@@ -49,16 +49,16 @@ const INT: i64 = i32::MAX as i64;
 
 /// All settings, in the order of their names.
 pub(crate) const DEFINITIONS: [Definition; 9] = [
-    Definition::fixed("cleanup.policy", Kind::List, "delete"),
-    Definition::fixed("compression.type", Kind::Text, "producer"),
-    number(MAX_MESSAGE, Kind::Int, "1048588", 0, INT),
-    Definition::fixed("message.timestamp.type", Kind::Text, "CreateTime"),
-    Definition::fixed("min.insync.replicas", Kind::Int, "1"),
-    number(RETENTION_BYTES, Kind::Long, "-1", i64::MIN, i64::MAX),
-    number(RETENTION_MS, Kind::Long, "-1", -1, i64::MAX),
+    Definition::fixed("cleanup.policy", SettingType::List, "delete"),
+    Definition::fixed("compression.type", SettingType::Text, "producer"),
+    number(MAX_MESSAGE, SettingType::Int, "1048588", 0, INT),
+    Definition::fixed("message.timestamp.type", SettingType::Text, "CreateTime"),
+    Definition::fixed("min.insync.replicas", SettingType::Int, "1"),
+    number(RETENTION_BYTES, SettingType::Long, "-1", i64::MIN, i64::MAX),
+    number(RETENTION_MS, SettingType::Long, "-1", -1, i64::MAX),
     // The index of a growing segment is in memory, so segments are smaller than Kafka's default of 1 GiB.
-    number(SEGMENT_BYTES, Kind::Int, "268435456", 1024 * 1024, INT),
-    Definition::fixed("unclean.leader.election.enable", Kind::Flag, "false"),
+    number(SEGMENT_BYTES, SettingType::Int, "268435456", 1024 * 1024, INT),
+    Definition::fixed("unclean.leader.election.enable", SettingType::Flag, "false"),
 ];
 
 /// The settings of a topic: the given values, and defaults for all others.
@@ -86,7 +86,7 @@ impl Settings {
     }
 
     /// Sets a value; `None` restores the default.
-    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Refused> {
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Refusal> {
         let invalid = |text: String| (ResponseError::InvalidConfig, text);
         let Some(definition) = DEFINITIONS.iter().find(|definition| definition.name == name) else {
             return Err(invalid(format!("Unknown topic config name: {name}")));
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_effect_can_be_set_and_the_rest_is_refused_by_name() {
+    fn effective_settings_can_be_set_and_others_are_rejected_by_name() {
         let mut settings = Settings::default();
         settings.set(RETENTION_MS, Some("86400000")).expect("a number");
         settings.set("cleanup.policy", Some("delete")).expect("what happens anyway");

@@ -19,15 +19,15 @@ fn named(catalog: &Catalog) -> Arc<Topic> {
 }
 
 /// The start and the end of each partition of the topic; `None` if the topic does not exist.
-type State = Option<Vec<(i64, i64)>>;
+type TopicOffsets = Option<Vec<(i64, i64)>>;
 
-fn state(catalog: &Catalog) -> State {
-    let bounds = |log: &Arc<Log>| (log.bounds().start, log.bounds().end);
+fn state(catalog: &Catalog) -> TopicOffsets {
+    let bounds = |log: &Arc<PartitionLog>| (log.bounds().start, log.bounds().end);
     catalog.by_name("t").ok().map(|topic| topic.logs.iter().map(bounds).collect())
 }
 
 /// A change, which returns true if it was acknowledged, and the state after it.
-type Change = (fn(&Catalog) -> bool, State);
+type Change = (fn(&Catalog) -> bool, TopicOffsets);
 
 fn changes() -> [Change; 8] {
     let create = |catalog: &Catalog| catalog.create("t", 1, Settings::default(), false).is_ok();
@@ -36,7 +36,7 @@ fn changes() -> [Change; 8] {
         (|catalog| append(&named(catalog), 0), Some(vec![(0, 1)])),
         (|catalog| catalog.add_partitions("t", 2, false).is_ok(), Some(vec![(0, 1), (0, 0)])),
         (|catalog| append(&named(catalog), 1), Some(vec![(0, 1), (0, 1)])),
-        (|catalog| catalog.begin_at(&named(catalog), 0, 1).is_ok(), Some(vec![(1, 1), (0, 1)])),
+        (|catalog| catalog.delete_before(&named(catalog), 0, 1).is_ok(), Some(vec![(1, 1), (0, 1)])),
         (|catalog| catalog.delete(named(catalog).id).is_ok(), None),
         (create, Some(vec![(0, 0)])),
         (|catalog| append(&named(catalog), 0), Some(vec![(0, 1)])),
@@ -70,7 +70,7 @@ fn a_kill_between_any_two_steps_leaves_what_was_acknowledged() {
 }
 
 #[test]
-fn ids_of_producers_are_given_once_whenever_it_is_killed() {
+fn producer_ids_are_unique_across_kills() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut given = std::collections::HashSet::new();
     for steps in 0..20 {

@@ -6,11 +6,11 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::catalog::settings::Settings;
-use crate::log::Log;
-use crate::refused::Refused;
+use crate::log::PartitionLog;
+use crate::refusal::Refusal;
 
 /// The maximum length of a topic name in bytes, as in Kafka.
-const LONGEST_NAME: usize = 249;
+const MAX_NAME_LENGTH: usize = 249;
 
 /// A topic at one moment. A change replaces the whole value.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Topic {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) settings: Settings,
-    pub(crate) logs: Vec<Arc<Log>>,
+    pub(crate) logs: Vec<Arc<PartitionLog>>,
 }
 
 impl Topic {
@@ -26,15 +26,15 @@ impl Topic {
         i32::try_from(self.logs.len()).unwrap_or(i32::MAX)
     }
 
-    pub(crate) fn log(&self, partition: i32) -> Option<&Arc<Log>> {
+    pub(crate) fn log(&self, partition: i32) -> Option<&Arc<PartitionLog>> {
         self.logs.get(usize::try_from(partition).ok()?)
     }
 }
 
 /// Checks that a name is valid for a topic.
-pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     let is_good = !matches!(name, "" | "." | "..")
-        && name.len() <= LONGEST_NAME
+        && name.len() <= MAX_NAME_LENGTH
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
     if is_good {
         return Ok(());

@@ -6,20 +6,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::Step;
+use crate::disk::DiskOperation;
 
 /// The faults of one disk. Clones share their state.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Faults {
-    state: Arc<Mutex<State>>,
+pub(crate) struct InjectedFaults {
+    state: Arc<Mutex<DiskState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DiskState {
     /// The number of bytes that can still be written; `None` for no limit.
     room: Option<usize>,
     fails_to_sync: bool,
-    fails_to_cut: bool,
+    fails_to_truncate: bool,
     /// The number of steps before all steps fail, as if the process were killed.
     steps_left: Option<usize>,
     /// The length of each file that would survive a power cut.
@@ -30,12 +30,12 @@ struct State {
     made: BTreeSet<PathBuf>,
 }
 
-impl Faults {
-    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+impl InjectedFaults {
+    fn with<T>(&self, change: impl FnOnce(&mut DiskState) -> T) -> T {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn leave_room(&self, bytes: Option<usize>) {
+    pub(crate) fn set_room(&self, bytes: Option<usize>) {
         self.with(|state| state.room = bytes);
     }
 
@@ -43,15 +43,15 @@ impl Faults {
         self.with(|state| state.fails_to_sync = fails);
     }
 
-    pub(crate) fn fail_to_cut(&self, fails: bool) {
-        self.with(|state| state.fails_to_cut = fails);
+    pub(crate) fn fail_to_truncate(&self, fails: bool) {
+        self.with(|state| state.fails_to_truncate = fails);
     }
 
     pub(crate) fn stop_after(&self, steps: usize) {
         self.with(|state| state.steps_left = Some(steps));
     }
 
-    pub(crate) fn allow(&self, step: Step<'_>) -> io::Result<usize> {
+    pub(crate) fn allow(&self, step: DiskOperation<'_>) -> io::Result<usize> {
         self.with(|state| state.allow(step))
     }
 
@@ -73,47 +73,47 @@ impl Faults {
     }
 }
 
-impl State {
-    fn allow(&mut self, step: Step<'_>) -> io::Result<usize> {
+impl DiskState {
+    fn allow(&mut self, step: DiskOperation<'_>) -> io::Result<usize> {
         if let Some(left) = &mut self.steps_left {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("stopped"))?;
         }
         let has_no_room = self.room == Some(0);
         match step {
-            Step::Create(_) if has_no_room => return Err(io::ErrorKind::StorageFull.into()),
-            Step::Create(path) => {
+            DiskOperation::Create(_) if has_no_room => return Err(io::ErrorKind::StorageFull.into()),
+            DiskOperation::Create(path) => {
                 self.made.insert(path.to_owned());
                 self.synced.remove(path);
             }
-            Step::Write { length, .. } => {
+            DiskOperation::Write { length, .. } => {
                 let Some(room) = &mut self.room else { return Ok(length) };
                 let taken = length.min(*room);
                 *room -= taken;
                 return Ok(taken);
             }
-            Step::Cut(path) => {
-                if self.fails_to_cut {
+            DiskOperation::Truncate(path) => {
+                if self.fails_to_truncate {
                     return Err(io::Error::other("cannot cut"));
                 }
                 self.synced.remove(path);
             }
-            Step::Sync { path, length } => {
+            DiskOperation::Sync { path, length } => {
                 if self.fails_to_sync {
                     return Err(io::Error::other("cannot sync"));
                 }
                 self.synced.insert(path.to_owned(), length);
             }
-            Step::SyncFolder(folder) => {
+            DiskOperation::SyncFolder(folder) => {
                 let inside = |path: &&PathBuf| path.parent() == Some(folder);
                 self.named.extend(self.made.iter().filter(inside).cloned().collect::<Vec<_>>());
             }
-            Step::Rename { from, to } => {
+            DiskOperation::Rename { from, to } => {
                 let length = self.synced.remove(from);
                 self.forget(from);
                 self.made.insert(to.to_owned());
                 self.synced.extend(length.map(|length| (to.to_owned(), length)));
             }
-            Step::Remove(path) => self.forget(path),
+            DiskOperation::Remove(path) => self.forget(path),
         }
         Ok(0)
     }

@@ -14,15 +14,15 @@ use crate::batch::batch_of;
 pub(super) const CORRELATION: i32 = 7;
 
 /// The functions for requests of one key: one creates a request, the other finds a fault in an answer.
-type Kind = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
+type RequestFunctions = (fn(i16, &mut Choices<'_>) -> Option<BytesMut>, fn(i16, &mut Bytes) -> Option<String>);
 
-fn kind(key: ApiKey) -> Option<Kind> {
+fn kind(key: ApiKey) -> Option<RequestFunctions> {
     macro_rules! kinds {
         ($($request:ident,)*) => {
-            [$((<$request as Request>::KEY, (made::<$request> as _, fault_in::<$request> as _)),)*]
+            [$((<$request as Request>::KEY, (make_request::<$request> as _, fault_in::<$request> as _)),)*]
         };
     }
-    let kinds: [(i16, Kind); _] = kinds![
+    let kinds: [(i16, RequestFunctions); _] = kinds![
         ProduceRequest,
         FetchRequest,
         ListOffsetsRequest,
@@ -70,7 +70,7 @@ pub(crate) fn fault(key: ApiKey, version: i16, answer: &mut Bytes) -> Option<Str
     }
 }
 
-fn made<Q: Request + Any>(version: i16, choices: &mut Choices<'_>) -> Option<BytesMut> {
+fn make_request<Q: Request + Any>(version: i16, choices: &mut Choices<'_>) -> Option<BytesMut> {
     let mut request = Q::decode(choices, version).ok()?;
     if let Some(produce) = (&mut request as &mut dyn Any).downcast_mut::<ProduceRequest>() {
         for data in produce.topic_data.iter_mut().flat_map(|topic| &mut topic.partition_data) {

@@ -14,12 +14,14 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::oneshot;
 
-pub(crate) use crate::groups::classic::member::{Join, Joined, Member, Outcome, Phase, Registration, Synced, Who};
+pub(crate) use crate::groups::classic::member::{
+    GroupPhase, Join, JoinAnswer, Member, Outcome, Registration, SyncAnswer, Who,
+};
 
 /// A group of the classic protocol.
 #[derive(Debug, Default)]
 pub(crate) struct ClassicGroup {
-    pub(crate) phase: Phase,
+    pub(crate) phase: GroupPhase,
     generation: i32,
     pub(crate) protocol_type: Option<String>,
     pub(crate) protocol: Option<String>,
@@ -50,19 +52,19 @@ impl ClassicGroup {
 
     /// Starts a rebalance: all members must join again.
     fn rebalance(&mut self, now: Instant) {
-        if self.phase != Phase::Preparing {
+        if self.phase != GroupPhase::Preparing {
             for member in self.members.values_mut() {
                 member.waiting.fail_sync(ResponseError::RebalanceInProgress);
             }
-            self.phase = Phase::Preparing;
-            self.deadline = Some(now + self.patience());
+            self.phase = GroupPhase::Preparing;
+            self.deadline = Some(now + self.rebalance_timeout());
         }
         if self.announced.is_empty() && self.members.values().all(|member| member.waiting.join.is_some()) {
             self.complete(now);
         }
     }
 
-    fn patience(&self) -> Duration {
+    fn rebalance_timeout(&self) -> Duration {
         self.members.values().map(|member| member.registration.rebalance).max().unwrap_or_default()
     }
 
@@ -71,7 +73,7 @@ impl ClassicGroup {
         self.remove_if(|member| member.waiting.join.is_none() && member.registration.instance.is_none());
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         if self.members.is_empty() {
-            (self.phase, self.deadline, self.protocol, self.leader) = (Phase::Empty, None, None, None);
+            (self.phase, self.deadline, self.protocol, self.leader) = (GroupPhase::Empty, None, None, None);
             return;
         }
         let has_joined = |id: &String| self.members.get(id).is_some_and(|member| member.waiting.join.is_some());
@@ -79,33 +81,33 @@ impl ClassicGroup {
             let next = self.members.iter().find(|(_, member)| member.waiting.join.is_some()).map(|(id, _)| id.clone());
             if next.is_none() {
                 // Only static members are left, and none has joined. The group waits for them until their sessions end.
-                self.deadline = Some(now + self.patience());
+                self.deadline = Some(now + self.rebalance_timeout());
                 return;
             }
             self.leader = next;
         }
         self.protocol = Some(self.choose());
-        self.phase = Phase::Completing;
-        self.deadline = Some(now + self.patience());
-        let all: Vec<Joined> = self.members.keys().map(|id| self.joined(id, false)).collect();
+        self.phase = GroupPhase::Completing;
+        self.deadline = Some(now + self.rebalance_timeout());
+        let all: Vec<JoinAnswer> = self.members.keys().map(|id| self.joined(id, false)).collect();
         for (member, joined) in self.members.values_mut().zip(all) {
             member.assignment = Bytes::new();
             if let Some(answer) = member.waiting.join.take() {
-                member.hear(now);
+                member.renew_session(now);
                 let _ = answer.send(Ok(joined));
             }
         }
     }
 
     /// Returns the answer to a member at the end of a join.
-    fn joined(&self, id: &str, skips_assignment: bool) -> Joined {
+    fn joined(&self, id: &str, skips_assignment: bool) -> JoinAnswer {
         let protocol = self.protocol.clone().unwrap_or_default();
         let leader = self.leader.clone().unwrap_or_default();
         let all = || {
             let members = self.members.iter().map(|(id, member)| (id, &member.registration));
             members.map(|(id, member)| (id.clone(), member.instance.clone(), member.metadata(&protocol)))
         };
-        Joined {
+        JoinAnswer {
             generation: self.generation,
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             member: id.to_owned(),
@@ -151,11 +153,11 @@ impl ClassicGroup {
         protocols: (Option<&str>, Option<&str>),
         assignments: Vec<(String, Bytes)>,
         now: Instant,
-        answer: oneshot::Sender<Outcome<Synced>>,
+        answer: oneshot::Sender<Outcome<SyncAnswer>>,
     ) {
         let is_other =
             |given: Option<&str>, own: &Option<String>| given.is_some_and(|given| own.as_deref() != Some(given));
-        let synced = |assignment: Bytes| Synced {
+        let synced = |assignment: Bytes| SyncAnswer {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             protocol: self.protocol.clone().unwrap_or_default(),
             assignment,
@@ -163,22 +165,22 @@ impl ClassicGroup {
         let is_consistent = !is_other(protocols.0, &self.protocol_type) && !is_other(protocols.1, &self.protocol);
         let refused = match self.phase {
             _ if !is_consistent => Some(ResponseError::InconsistentGroupProtocol),
-            Phase::Empty => Some(ResponseError::UnknownMemberId),
-            Phase::Preparing => Some(ResponseError::RebalanceInProgress),
-            Phase::Completing | Phase::Stable => None,
+            GroupPhase::Empty => Some(ResponseError::UnknownMemberId),
+            GroupPhase::Preparing => Some(ResponseError::RebalanceInProgress),
+            GroupPhase::Completing | GroupPhase::Stable => None,
         };
         if let Some(error) = refused {
             let _ = answer.send(Err((error, String::new())));
             return;
         }
-        if self.phase == Phase::Stable {
+        if self.phase == GroupPhase::Stable {
             let assignment = self.members.get(id).map(|member| member.assignment.clone()).unwrap_or_default();
             let _ = answer.send(Ok(synced(assignment)));
             return;
         }
         let outcome = synced(Bytes::new());
         if let Some(member) = self.members.get_mut(id) {
-            member.hear(now);
+            member.renew_session(now);
             member.waiting.sync = Some(answer);
         }
         if self.leader.as_deref() != Some(id) {
@@ -189,20 +191,25 @@ impl ClassicGroup {
                 member.assignment = assignment;
             }
         }
-        (self.phase, self.deadline) = (Phase::Stable, None);
+        (self.phase, self.deadline) = (GroupPhase::Stable, None);
         for member in self.members.values_mut() {
             if let Some(answer) = member.waiting.sync.take() {
-                member.hear(now);
-                let _ = answer.send(Ok(Synced { assignment: member.assignment.clone(), ..outcome.clone() }));
+                member.renew_session(now);
+                let _ = answer.send(Ok(SyncAnswer { assignment: member.assignment.clone(), ..outcome.clone() }));
             }
         }
     }
 
     /// Checks a member and starts a new session for it. Its request is refused in this phase of a rebalance.
-    pub(crate) fn hear(&mut self, who: Who<'_>, refused_in: Phase, now: Instant) -> Result<(), ResponseError> {
+    pub(crate) fn renew_session(
+        &mut self,
+        who: Who<'_>,
+        refused_in: GroupPhase,
+        now: Instant,
+    ) -> Result<(), ResponseError> {
         self.check(who)?;
         if let Some(member) = self.members.get_mut(who.0) {
-            member.hear(now);
+            member.renew_session(now);
         }
         if self.phase == refused_in { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
@@ -245,7 +252,7 @@ impl ClassicGroup {
     }
 
     fn after_removal(&mut self, now: Instant) {
-        if self.phase != Phase::Empty {
+        if self.phase != GroupPhase::Empty {
             self.rebalance(now);
         }
     }
@@ -255,18 +262,18 @@ impl ClassicGroup {
         let before = self.announced.len();
         self.announced.retain(|_, deadline| *deadline > now);
         let is_anyone_silent = self.remove_if(|member| member.deadline().is_some_and(|deadline| deadline <= now));
-        if is_anyone_silent || (self.announced.len() < before && self.phase == Phase::Preparing) {
+        if is_anyone_silent || (self.announced.len() < before && self.phase == GroupPhase::Preparing) {
             self.after_removal(now);
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             match self.phase {
-                Phase::Preparing => self.complete(now),
-                Phase::Completing => {
+                GroupPhase::Preparing => self.complete(now),
+                GroupPhase::Completing => {
                     // Members that did not ask for their assignments are removed.
                     self.remove_if(|member| member.waiting.sync.is_none());
                     self.rebalance(now);
                 }
-                Phase::Empty | Phase::Stable => self.deadline = None,
+                GroupPhase::Empty | GroupPhase::Stable => self.deadline = None,
             }
         }
     }

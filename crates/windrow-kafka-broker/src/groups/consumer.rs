@@ -14,9 +14,9 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::groups::assign::{Assignor, Partitions};
-pub(crate) use crate::groups::consumer::member::{Heartbeat, JOINS, LEAVES_FOR_A_WHILE, Subscription};
-use crate::groups::consumer::member::{LEAVES, Member};
-use crate::refused::Refused;
+pub(crate) use crate::groups::consumer::member::{Heartbeat, JOIN_EPOCH, STATIC_LEAVE_EPOCH, Subscription};
+use crate::groups::consumer::member::{LEAVE_EPOCH, Member};
+use crate::refusal::Refusal;
 
 /// The heartbeat interval of members; Kafka's default.
 pub(crate) const HEARTBEAT_MS: i32 = 5_000;
@@ -26,7 +26,7 @@ pub(crate) type Topics = BTreeMap<Uuid, (String, i32)>;
 
 /// The answer to a member's heartbeat.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct HeartbeatAnswer {
     pub(crate) member: String,
     pub(crate) epoch: i32,
     /// The assignment of the member; `None` if it is unchanged and the member did not report its partitions.
@@ -77,63 +77,70 @@ impl ConsumerGroup {
     }
 
     /// Takes a member's heartbeat, and returns its assignment.
-    pub(crate) fn heartbeat(&mut self, said: Heartbeat, topics: &Topics, now: Instant) -> Result<Told, Refused> {
-        if said.epoch <= LEAVES {
-            return self.leave(&said, topics);
+    pub(crate) fn heartbeat(
+        &mut self,
+        heartbeat: Heartbeat,
+        topics: &Topics,
+        now: Instant,
+    ) -> Result<HeartbeatAnswer, Refusal> {
+        if heartbeat.epoch <= LEAVE_EPOCH {
+            return self.leave(&heartbeat, topics);
         }
-        let (id, epoch, owned) = (said.member.clone(), said.epoch, said.owned.clone());
+        let (id, epoch, owned) = (heartbeat.member.clone(), heartbeat.epoch, heartbeat.owned.clone());
         let mut changed = false;
-        if epoch == JOINS {
-            changed = self.join(&said, now)?;
+        if epoch == JOIN_EPOCH {
+            changed = self.join(&heartbeat, now)?;
         }
         let Some(member) = self.members.get_mut(&id) else {
             return Err((ResponseError::UnknownMemberId, format!("Member {id} is not a member of the group.")));
         };
         member.current.check(epoch, owned.as_ref())?;
-        changed |= member.hear(said, now);
+        changed |= member.renew_session(heartbeat, now);
         let before = member.current.assigned.clone();
         self.refresh(topics, changed);
         let (epoch_now, assigned) = self.reconcile(&id, owned.as_ref(), now);
-        let has_news = epoch == JOINS || owned.is_some() || assigned != before;
-        Ok(Told { member: id, epoch: epoch_now, assignment: has_news.then_some(assigned) })
+        let has_news = epoch == JOIN_EPOCH || owned.is_some() || assigned != before;
+        Ok(HeartbeatAnswer { member: id, epoch: epoch_now, assignment: has_news.then_some(assigned) })
     }
 
     /// Adds a member, or resets a known one. Returns true if the group has one more member.
-    fn join(&mut self, said: &Heartbeat, now: Instant) -> Result<bool, Refused> {
+    fn join(&mut self, heartbeat: &Heartbeat, now: Instant) -> Result<bool, Refusal> {
         let is_former = |(id, member): &(&String, &Member)| {
-            said.instance.is_some() && member.subscription.instance == said.instance && **id != said.member
+            heartbeat.instance.is_some()
+                && member.subscription.instance == heartbeat.instance
+                && **id != heartbeat.member
         };
         let mut former = None;
         if let Some((old, member)) = self.members.iter().find(is_former) {
-            if !member.current.is_away() {
-                let instance = said.instance.as_deref().unwrap_or_default();
+            if !member.current.has_left_temporarily() {
+                let instance = heartbeat.instance.as_deref().unwrap_or_default();
                 let message = format!("Static member {instance} is in use by another member.");
                 return Err((ResponseError::UnreleasedInstanceId, message));
             }
             let old = old.clone();
             former = self.members.remove(&old);
             if let Some(target) = self.target.remove(&old) {
-                self.target.insert(said.member.clone(), target);
+                self.target.insert(heartbeat.member.clone(), target);
             }
         }
-        let known = former.or_else(|| self.members.remove(&said.member));
+        let known = former.or_else(|| self.members.remove(&heartbeat.member));
         let is_new = known.is_none();
-        let newcomer = || Subscription { instance: said.instance.clone(), ..Subscription::default() };
+        let newcomer = || Subscription { instance: heartbeat.instance.clone(), ..Subscription::default() };
         let subscription = known.map_or_else(newcomer, |member| member.subscription);
-        self.members.insert(said.member.clone(), Member::joining(subscription, now));
+        self.members.insert(heartbeat.member.clone(), Member::joining(subscription, now));
         Ok(is_new)
     }
 
-    fn leave(&mut self, said: &Heartbeat, topics: &Topics) -> Result<Told, Refused> {
-        let unknown = || (ResponseError::UnknownMemberId, format!("Member {} is not known.", said.member));
-        let member = self.members.get_mut(&said.member).ok_or_else(unknown)?;
-        if said.epoch == LEAVES_FOR_A_WHILE && member.subscription.instance.is_some() {
-            member.current.epoch = LEAVES_FOR_A_WHILE;
+    fn leave(&mut self, heartbeat: &Heartbeat, topics: &Topics) -> Result<HeartbeatAnswer, Refusal> {
+        let unknown = || (ResponseError::UnknownMemberId, format!("Member {} is not known.", heartbeat.member));
+        let member = self.members.get_mut(&heartbeat.member).ok_or_else(unknown)?;
+        if heartbeat.epoch == STATIC_LEAVE_EPOCH && member.subscription.instance.is_some() {
+            member.current.epoch = STATIC_LEAVE_EPOCH;
         } else {
-            self.remove(&said.member);
+            self.remove(&heartbeat.member);
             self.refresh(topics, true);
         }
-        Ok(Told { member: said.member.clone(), epoch: said.epoch, assignment: None })
+        Ok(HeartbeatAnswer { member: heartbeat.member.clone(), epoch: heartbeat.epoch, assignment: None })
     }
 
     fn remove(&mut self, id: &str) {

@@ -12,20 +12,20 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use tokio::sync::{Notify, oneshot};
 
-use crate::groups::classic::{Join, Joined, Outcome, Phase, Synced, Who};
-use crate::groups::consumer::{ConsumerGroup, Heartbeat, Told, Topics};
+use crate::groups::classic::{GroupPhase, Join, JoinAnswer, Outcome, SyncAnswer, Who};
+use crate::groups::consumer::{ConsumerGroup, Heartbeat, HeartbeatAnswer, Topics};
 use crate::groups::group::{Group, Members, classic};
 use crate::journal::{Entry, Journal};
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 
 /// The largest number of groups.
-pub(super) const GROUPS: usize = 10_000;
+pub(super) const MAX_GROUPS: usize = 10_000;
 /// The largest number of members in a group.
-const MEMBERS: usize = 1_000;
+const MAX_MEMBERS: usize = 1_000;
 /// The maximum number of bytes that the members of a group may store in it.
-const GROUP_BYTES: usize = 8 * 1024 * 1024;
+const MAX_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// The shortest and the longest session: Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`.
-const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
+const SESSION_TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
 
 /// All groups of a broker.
 #[derive(Debug)]
@@ -63,17 +63,17 @@ impl Coordinator {
     }
 
     /// Adds a member to a group. The answer is sent after all members have joined.
-    pub(crate) fn join(&self, name: &str, join: Join, now: Instant) -> oneshot::Receiver<Outcome<Joined>> {
+    pub(crate) fn join(&self, name: &str, join: Join, now: Instant) -> oneshot::Receiver<Outcome<JoinAnswer>> {
         let (answer, receiver) = oneshot::channel();
         let mut groups = self.lock();
         let is_known = groups.contains_key(name);
         let error = if name.is_empty() {
             Some(ResponseError::InvalidGroupId)
-        } else if !SESSION.contains(&join.registration.session) {
+        } else if !SESSION_TIMEOUTS.contains(&join.registration.session) {
             Some(ResponseError::InvalidSessionTimeout)
         } else if !is_known && !join.member.is_empty() {
             Some(ResponseError::UnknownMemberId)
-        } else if !is_known && groups.len() >= GROUPS {
+        } else if !is_known && groups.len() >= MAX_GROUPS {
             Some(ResponseError::GroupMaxSizeReached)
         } else {
             None
@@ -95,7 +95,8 @@ impl Coordinator {
             }
             Members::Classic(classic)
                 if join.member.is_empty()
-                    && (classic.size() >= MEMBERS || classic.bytes() + join.registration.bytes() > GROUP_BYTES) =>
+                    && (classic.size() >= MAX_MEMBERS
+                        || classic.bytes() + join.registration.bytes() > MAX_GROUP_BYTES) =>
             {
                 let _ = answer.send(Err((ResponseError::GroupMaxSizeReached, join.member)));
             }
@@ -107,7 +108,7 @@ impl Coordinator {
 
     /// Removes the group if it is empty, and has [`Coordinator::expire`] called again.
     fn end_change(&self, mut groups: MutexGuard<'_, BTreeMap<String, Group>>, name: &str) {
-        if groups.get(name).is_some_and(Group::is_nothing) {
+        if groups.get(name).is_some_and(Group::is_unused) {
             groups.remove(name);
         }
         drop(groups);
@@ -122,13 +123,13 @@ impl Coordinator {
         protocols: (Option<&str>, Option<&str>),
         assignments: Vec<(String, Bytes)>,
         now: Instant,
-    ) -> oneshot::Receiver<Outcome<Synced>> {
+    ) -> oneshot::Receiver<Outcome<SyncAnswer>> {
         let (answer, receiver) = oneshot::channel();
         let mut groups = self.lock();
         let checked = classic(&mut groups, name).and_then(|group| {
             group.check(who)?;
             let bytes: usize = assignments.iter().map(|(_, bytes)| bytes.len()).sum();
-            if bytes > GROUP_BYTES { Err(ResponseError::GroupMaxSizeReached) } else { Ok(group) }
+            if bytes > MAX_GROUP_BYTES { Err(ResponseError::GroupMaxSizeReached) } else { Ok(group) }
         });
         match checked {
             Ok(group) => group.sync(who.0, protocols, assignments, now, answer),
@@ -142,7 +143,7 @@ impl Coordinator {
 
     /// Takes a heartbeat of a member of a classic group.
     pub(crate) fn heartbeat(&self, name: &str, who: Who<'_>, now: Instant) -> Result<(), ResponseError> {
-        classic(&mut self.lock(), name)?.hear(who, Phase::Preparing, now)
+        classic(&mut self.lock(), name)?.renew_session(who, GroupPhase::Preparing, now)
     }
 
     /// Removes a member from a classic group, and returns its id.
@@ -163,17 +164,17 @@ impl Coordinator {
     pub(crate) fn consumer_heartbeat(
         &self,
         name: &str,
-        said: Heartbeat,
+        heartbeat: Heartbeat,
         topics: &Topics,
         now: Instant,
-    ) -> Result<Told, Refused> {
+    ) -> Result<HeartbeatAnswer, Refusal> {
         let mut groups = self.lock();
-        let joins = said.epoch == 0;
+        let joins = heartbeat.epoch == 0;
         if !groups.contains_key(name) {
             if !joins {
                 return Err((ResponseError::GroupIdNotFound, format!("Group {name} not found.")));
             }
-            if groups.len() >= GROUPS {
+            if groups.len() >= MAX_GROUPS {
                 return Err((ResponseError::GroupMaxSizeReached, "This broker has too many groups.".to_owned()));
             }
         }
@@ -184,17 +185,17 @@ impl Coordinator {
         {
             group.members = Members::Consumer(ConsumerGroup::default());
         }
-        let told = match &mut group.members {
+        let answer = match &mut group.members {
             Members::Classic(_) => {
                 Err((ResponseError::GroupIdNotFound, format!("Group {name} is not a consumer group.")))
             }
-            Members::Consumer(members) if joins && members.members.len() >= MEMBERS => {
+            Members::Consumer(members) if joins && members.members.len() >= MAX_MEMBERS => {
                 Err((ResponseError::GroupMaxSizeReached, "The group has too many members.".to_owned()))
             }
-            Members::Consumer(members) => members.heartbeat(said, topics, now),
+            Members::Consumer(members) => members.heartbeat(heartbeat, topics, now),
         };
         self.end_change(groups, name);
-        told
+        answer
     }
 
     /// Lets consumer groups compute a new assignment if topics that they want have changed.
@@ -215,7 +216,7 @@ impl Coordinator {
                 Members::Consumer(members) => members.expire(topics, now),
             }
         }
-        groups.retain(|_, group| !group.is_nothing());
+        groups.retain(|_, group| !group.is_unused());
         groups.values().filter_map(|group| group.members.next()).min()
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-use crate::groups::classic::{ClassicGroup, Phase, Who};
+use crate::groups::classic::{ClassicGroup, GroupPhase, Who};
 use crate::groups::consumer::ConsumerGroup;
 use crate::journal::Commit;
 
@@ -61,7 +61,7 @@ impl Members {
 
 impl Group {
     /// Returns true if the group has neither members nor commits, so that it can be removed.
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(super) fn is_unused(&self) -> bool {
         self.members.is_empty() && self.commits.is_empty()
     }
 
@@ -73,7 +73,7 @@ impl Group {
             return Ok(());
         }
         match &mut self.members {
-            Members::Classic(members) => members.hear(who, Phase::Completing, now),
+            Members::Classic(members) => members.renew_session(who, GroupPhase::Completing, now),
             Members::Consumer(members) => members.check(id, generation),
         }
     }

@@ -8,12 +8,12 @@ use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
 use crate::groups::classic::Who;
-use crate::groups::coordinator::{Coordinator, GROUPS};
+use crate::groups::coordinator::{Coordinator, MAX_GROUPS};
 use crate::groups::group::{Commits, Members};
 use crate::journal::{Commit, Entry};
 
 /// The maximum number of committed offsets in all groups.
-const COMMITS: usize = 1_000_000;
+const MAX_COMMITS: usize = 1_000_000;
 
 impl Coordinator {
     /// Stores the offsets that a member of the group commits. Any client may commit while the group has no members.
@@ -24,7 +24,7 @@ impl Coordinator {
         if !is_known && who.2 >= 0 {
             return Err(ResponseError::IllegalGeneration);
         }
-        if total + commits.len() > COMMITS || (!is_known && groups.len() >= GROUPS) {
+        if total + commits.len() > MAX_COMMITS || (!is_known && groups.len() >= MAX_GROUPS) {
             return Err(ResponseError::GroupMaxSizeReached);
         }
         if let Some(group) = groups.get_mut(name) {
@@ -77,7 +77,7 @@ impl Coordinator {
         for group in groups.values_mut() {
             group.commits.retain(|(id, _), _| *id != topic);
         }
-        groups.retain(|_, group| !group.is_nothing());
+        groups.retain(|_, group| !group.is_unused());
     }
 }
 

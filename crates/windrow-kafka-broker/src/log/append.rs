@@ -7,11 +7,11 @@ use kafka_protocol::ResponseError;
 
 use crate::batch::{self, Header};
 use crate::blocking::blocking;
-use crate::log::partition::{Log, State};
+use crate::log::partition::{LogState, PartitionLog};
 
 /// The position of a batch in its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Appended {
+pub(crate) struct AppendedBatch {
     pub(crate) base_offset: i64,
     /// The first offset of the log.
     pub(crate) log_start: i64,
@@ -19,21 +19,26 @@ pub(crate) struct Appended {
     pub(crate) end: i64,
 }
 
-impl Log {
+impl PartitionLog {
     /// Appends one batch, whose header was checked, and writes its offset into `bytes`. `now` is in milliseconds since
     /// 1970.
     ///
     /// # Errors
     /// Returns an error if the batch is refused, if the topic was deleted, or if the disk has no room or fails. The log
     /// is then unchanged.
-    pub(crate) fn append(&self, bytes: &mut [u8], mut header: Header, now: i64) -> Result<Appended, ResponseError> {
+    pub(crate) fn append(
+        &self,
+        bytes: &mut [u8],
+        mut header: Header,
+        now: i64,
+    ) -> Result<AppendedBatch, ResponseError> {
         let mut state = self.lock();
         if state.is_deleted {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         if let Some(base_offset) = state.producers.check(&header, state.start == 0)? {
             let end = base_offset + i64::from(header.count);
-            return Ok(Appended { base_offset, log_start: state.start, end });
+            return Ok(AppendedBatch { base_offset, log_start: state.start, end });
         }
         let base_offset = state.end;
         batch::place(bytes, base_offset);
@@ -43,7 +48,7 @@ impl Log {
             return Err(ResponseError::KafkaStorageError);
         }
         state.appended(&header, now, !self.disk.is_durable);
-        let appended = Appended { base_offset, log_start: state.start, end: state.end };
+        let appended = AppendedBatch { base_offset, log_start: state.start, end: state.end };
         drop(state);
         if !self.disk.is_durable {
             self.wake(bytes.len());
@@ -51,7 +56,7 @@ impl Log {
         Ok(appended)
     }
 
-    fn write(&self, state: &mut State, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, state: &mut LogState, bytes: &[u8]) -> io::Result<()> {
         if let Some(reason) = &state.failed {
             return Err(io::Error::other(reason.clone()));
         }
@@ -66,7 +71,7 @@ impl Log {
         let length = active.index.extent.length;
         self.disk.write(&active.data, bytes, length).inspect_err(|_| {
             // The bytes that were written would look like a torn batch, or would be read as a batch.
-            if let Err(error) = self.disk.cut(&active.data, length) {
+            if let Err(error) = self.disk.truncate(&active.data, length) {
                 state.failed = Some(format!("a failed write could not be undone: {error}"));
             }
         })

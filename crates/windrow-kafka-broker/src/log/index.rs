@@ -16,15 +16,15 @@ use crate::disk::{self, Disk, Handle};
 use crate::log::producers::Producers;
 
 /// The minimum distance between two entries, in bytes of the segment.
-const EVERY: u64 = 16 * 1024;
+const ENTRY_INTERVAL: u64 = 16 * 1024;
 const MAGIC: &[u8; 8] = b"WRINDEX\x01";
 /// The size of the start of a side file in bytes: the magic bytes, then the lengths and the checksums of the summary
 /// and the entries.
-const PREAMBLE: usize = 8 + 4 * 4;
+const PREAMBLE_BYTES: usize = 8 + 4 * 4;
 /// The size of an entry in bytes.
-const ENTRY: usize = 24;
+const ENTRY_BYTES: usize = 24;
 /// The maximum length of a summary in bytes. Even with the maximum number of producers, a summary is much shorter.
-const LONGEST_SUMMARY: usize = 64 * 1024 * 1024;
+const MAX_SUMMARY_BYTES: usize = 64 * 1024 * 1024;
 
 /// An entry for the batch that begins at `position`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Index {
     /// Adds a batch at the end of the segment.
     pub(super) fn appended(&mut self, header: &Header) {
         let extent = &mut self.extent;
-        if self.entries.last().is_none_or(|last| extent.length - last.position >= EVERY) {
+        if self.entries.last().is_none_or(|last| extent.length - last.position >= ENTRY_INTERVAL) {
             let entry = Entry { offset: header.base_offset, position: extent.length, newest_before: extent.newest };
             self.entries.push(entry);
         }
@@ -100,7 +100,7 @@ pub(super) fn last_on_disk(
     let (mut low, mut high, mut found) = (0, count, 0);
     while low < high {
         let middle = low.midpoint(high);
-        let bytes = disk::read(file, start + (middle * ENTRY) as u64, ENTRY)?;
+        let bytes = disk::read(file, start + (middle * ENTRY_BYTES) as u64, ENTRY_BYTES)?;
         let entry = decode(&bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
         if is_before(&entry) {
             (low, found) = (middle + 1, entry.position);
@@ -130,7 +130,7 @@ pub(super) fn path(segment: &Path) -> PathBuf {
 pub(super) fn publish(disk: &Disk, segment: &Path, base: i64, index: &Index, producers: &Producers) -> io::Result<()> {
     let summary = Summary { base, extent: index.extent, producers: producers.clone() };
     let summary = serde_json::to_vec(&summary)?;
-    let mut entries = Vec::with_capacity(index.entries.len() * ENTRY);
+    let mut entries = Vec::with_capacity(index.entries.len() * ENTRY_BYTES);
     for entry in &index.entries {
         entries.extend(entry.offset.to_be_bytes());
         entries.extend(entry.position.to_be_bytes());
@@ -150,36 +150,36 @@ impl SideFile {
     /// Reads the summary. Returns `None` if the file is missing or damaged.
     pub(super) fn open(disk: &Disk, handle: &Handle, base: i64) -> Option<Self> {
         let file = disk.file(handle).ok()?;
-        let preamble = disk::read(&file, 0, PREAMBLE).ok()?;
+        let preamble = disk::read(&file, 0, PREAMBLE_BYTES).ok()?;
         let numbers = preamble.strip_prefix(MAGIC)?;
         let number = |at: usize| numbers.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
         let (length, checksum) = (usize::try_from(number(0)?).ok()?, number(4)?);
         let (entries, entries_checksum) = (usize::try_from(number(8)?).ok()?, number(12)?);
-        if length > LONGEST_SUMMARY {
+        if length > MAX_SUMMARY_BYTES {
             return None;
         }
-        let summary = disk::read(&file, PREAMBLE as u64, length).ok()?;
+        let summary = disk::read(&file, PREAMBLE_BYTES as u64, length).ok()?;
         if summary.len() != length || crc32c::crc32c(&summary) != checksum {
             return None;
         }
         let summary: Summary = serde_json::from_slice(&summary).ok()?;
-        let start = (PREAMBLE + length) as u64;
-        let is_whole = file.metadata().ok()?.len() == start + entries as u64 && entries % ENTRY == 0;
+        let start = (PREAMBLE_BYTES + length) as u64;
+        let is_whole = file.metadata().ok()?.len() == start + entries as u64 && entries % ENTRY_BYTES == 0;
         (is_whole && summary.base == base).then_some(Self {
             summary,
             start,
-            count: entries / ENTRY,
+            count: entries / ENTRY_BYTES,
             checksum: entries_checksum,
         })
     }
 
     /// Reads all entries. Returns `None` if they are damaged.
     pub(super) fn entries(&self, disk: &Disk, handle: &Handle) -> Option<Vec<Entry>> {
-        let bytes = disk::read(&*disk.file(handle).ok()?, self.start, self.count * ENTRY).ok()?;
+        let bytes = disk::read(&*disk.file(handle).ok()?, self.start, self.count * ENTRY_BYTES).ok()?;
         if crc32c::crc32c(&bytes) != self.checksum {
             return None;
         }
-        bytes.chunks(ENTRY).map(decode).collect()
+        bytes.chunks(ENTRY_BYTES).map(decode).collect()
     }
 }
 

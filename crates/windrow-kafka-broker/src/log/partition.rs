@@ -27,10 +27,10 @@ pub(crate) struct Retention {
 
 /// A partition's log. All tasks that read and write it share it.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct PartitionLog {
     pub(super) folder: PathBuf,
     pub(super) disk: Arc<Disk>,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     waiters: Mutex<Vec<Weak<Waiter>>>,
     /// Held by the task that syncs. Other tasks wait for it.
     pub(super) syncing: tokio::sync::Mutex<()>,
@@ -38,14 +38,14 @@ pub(crate) struct Log {
 
 /// The mutable part of a log, which a mutex protects.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct LogState {
     pub(super) retention: Retention,
     /// The first offset that can be read.
     pub(super) start: i64,
     /// The segments before the active one, in the order of their offsets, without gaps.
     pub(super) closed: Vec<Arc<Segment>>,
     /// The segment that grows; `None` before the first message.
-    pub(super) active: Option<Active>,
+    pub(super) active: Option<ActiveSegment>,
     /// The offset of the next message.
     pub(super) end: i64,
     pub(super) producers: Producers,
@@ -56,7 +56,7 @@ pub(super) struct State {
 
 /// The segment that grows.
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct ActiveSegment {
     pub(super) base: i64,
     pub(super) data: Arc<Handle>,
     pub(super) index: Index,
@@ -76,13 +76,13 @@ pub(crate) struct Bounds {
     pub(crate) bytes: u64,
 }
 
-impl Log {
+impl PartitionLog {
     /// Creates a log without messages. Its folder is created with the first message.
     pub(crate) fn empty(folder: PathBuf, disk: Arc<Disk>, retention: Retention) -> Self {
-        Self::with(folder, disk, State::new(retention, 0))
+        Self::with(folder, disk, LogState::new(retention, 0))
     }
 
-    pub(super) fn with(folder: PathBuf, disk: Arc<Disk>, state: State) -> Self {
+    pub(super) fn with(folder: PathBuf, disk: Arc<Disk>, state: LogState) -> Self {
         Self {
             folder,
             disk,
@@ -92,7 +92,7 @@ impl Log {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LogState> {
         // Each change is made in one step, after everything that can fail. The state is therefore consistent after a
         // panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,7 +134,7 @@ impl Log {
     }
 
     /// Starts the next segment.
-    pub(super) fn roll(&self, state: &mut State) -> io::Result<()> {
+    pub(super) fn roll(&self, state: &mut LogState) -> io::Result<()> {
         if let Some(active) = &state.active
             && self.disk.is_durable
         {
@@ -148,7 +148,7 @@ impl Log {
         if self.disk.is_durable {
             self.disk.sync_folder(&self.folder)?;
         }
-        let active = Active { base: state.end, data, index: Index::new(state.end), visible: (state.end, 0) };
+        let active = ActiveSegment { base: state.end, data, index: Index::new(state.end), visible: (state.end, 0) };
         if let Some(before) = state.active.replace(active) {
             let producers = Some(state.producers.clone());
             state.closed.push(Arc::new(Segment::closed(before.data, before.base, before.index, producers)));
@@ -157,7 +157,7 @@ impl Log {
     }
 }
 
-impl State {
+impl LogState {
     /// Creates the state of a log without messages. The next message gets offset `start`.
     pub(super) fn new(retention: Retention, start: i64) -> Self {
         Self {

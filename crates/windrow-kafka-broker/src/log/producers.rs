@@ -12,13 +12,13 @@ use crate::batch::Header;
 
 /// The number of batches that are remembered per producer, to detect duplicates. A client may have this many batches in
 /// flight.
-const REMEMBERED: usize = 5;
+const BATCHES_PER_PRODUCER: usize = 5;
 /// The maximum number of producers that a partition remembers. The one that was silent for the longest time is
 /// forgotten first.
-const PRODUCERS: usize = 10_000;
+const MAX_PRODUCERS: usize = 10_000;
 /// The time after which a silent producer is forgotten, in milliseconds; the default of Kafka's
 /// `producer.id.expiration.ms`.
-const EXPIRY: i64 = 24 * 60 * 60 * 1_000;
+const PRODUCER_EXPIRY: i64 = 24 * 60 * 60 * 1_000;
 
 /// The producers of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,11 +33,11 @@ struct Producer {
     epoch: i16,
     /// The time of its last batch by this broker's clock, in milliseconds since 1970.
     heard: i64,
-    recent: VecDeque<Appended>,
+    recent: VecDeque<RecentBatch>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Appended {
+struct RecentBatch {
     first_sequence: i32,
     last_sequence: i32,
     base_offset: i64,
@@ -82,7 +82,7 @@ impl Producers {
         if !header.is_idempotent() {
             return;
         }
-        if self.by_id.len() >= PRODUCERS && !self.by_id.contains_key(&header.producer_id) {
+        if self.by_id.len() >= MAX_PRODUCERS && !self.by_id.contains_key(&header.producer_id) {
             self.forget_one();
         }
         let fresh = || Producer { epoch: header.producer_epoch, heard: now, recent: VecDeque::new() };
@@ -91,17 +91,17 @@ impl Producers {
             *producer = fresh();
         }
         producer.heard = now;
-        if producer.recent.len() == REMEMBERED {
+        if producer.recent.len() == BATCHES_PER_PRODUCER {
             producer.recent.pop_front();
         }
         let (first_sequence, last_sequence) = sequences(header);
-        producer.recent.push_back(Appended { first_sequence, last_sequence, base_offset: header.base_offset });
+        producer.recent.push_back(RecentBatch { first_sequence, last_sequence, base_offset: header.base_offset });
     }
 
-    /// Forgets producers that were silent for [`EXPIRY`].
+    /// Forgets producers that were silent for [`PRODUCER_EXPIRY`].
     pub(super) fn expire(&mut self, now: i64) {
         let before = self.by_id.len();
-        self.by_id.retain(|_, producer| now.saturating_sub(producer.heard) < EXPIRY);
+        self.by_id.retain(|_, producer| now.saturating_sub(producer.heard) < PRODUCER_EXPIRY);
         self.has_forgotten |= self.by_id.len() < before;
     }
 
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_comes_again_gets_its_first_offset_while_it_is_remembered() {
+    fn a_repeated_batch_gets_its_first_offset_while_it_is_remembered() {
         let mut producers = Producers::default();
         for index in 0..6 {
             let header = batch(3, (0, 3 * index), 10 * i64::from(index));
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn one_that_nobody_knows_begins_with_0_unless_it_may_have_been_known() {
+    fn an_unknown_producer_begins_with_sequence_0_unless_it_may_have_expired() {
         let mut producers = Producers::default();
         assert_eq!(producers.check(&batch(1, (0, 5), 0), true), OUT_OF_ORDER);
         assert_eq!(producers.check(&batch(1, (0, 5), 0), false), Ok(None));
         producers.appended(&batch(1, (0, 0), 0), 0);
-        producers.expire(EXPIRY - 1);
+        producers.expire(PRODUCER_EXPIRY - 1);
         assert_eq!(producers.check(&batch(1, (0, 5), 0), true), OUT_OF_ORDER);
-        producers.expire(EXPIRY);
+        producers.expire(PRODUCER_EXPIRY);
         assert_eq!(producers.check(&batch(1, (0, 5), 0), true), Ok(None));
     }
 }

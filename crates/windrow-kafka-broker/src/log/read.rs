@@ -9,7 +9,7 @@ use kafka_protocol::ResponseError;
 use crate::batch::records::{Record, first_since};
 use crate::disk::{self, Disk};
 use crate::log::index::last_where;
-use crate::log::partition::{Active, Log, State};
+use crate::log::partition::{ActiveSegment, LogState, PartitionLog};
 use crate::log::segment::{Headers, Segment};
 
 /// A range of a file that holds whole batches.
@@ -20,7 +20,7 @@ pub(crate) struct Range {
     pub(crate) length: usize,
 }
 
-impl Log {
+impl PartitionLog {
     /// Returns whole batches, beginning with the one that holds `offset`: up to `max_bytes`, but at least one batch.
     /// Returns `None` at the end.
     pub(crate) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Range>, ResponseError> {
@@ -99,7 +99,7 @@ impl Log {
     }
 }
 
-impl Active {
+impl ActiveSegment {
     /// Returns the part that can be read, as a segment of its own.
     fn readable(&self) -> Segment {
         let mut index = self.index.clone();
@@ -108,7 +108,7 @@ impl Active {
     }
 }
 
-impl State {
+impl LogState {
     fn find(&self, disk: &Disk, offset: i64, max_bytes: usize) -> io::Result<(Arc<File>, u64, u64, u64)> {
         let Some(active) = &self.active else { return Err(io::ErrorKind::NotFound.into()) };
         let entries = &active.index.entries;

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use crate::batch::{HEADER, Header};
 use crate::disk::{self, Disk, Handle, RecoveryError};
 use crate::log::index::{self, Index, SideFile};
-use crate::log::partition::{Active, Log, Retention, State};
+use crate::log::partition::{ActiveSegment, LogState, PartitionLog, Retention};
 use crate::log::producers::Producers;
 use crate::log::segment::{self, Segment};
 
 /// The number of bytes for one read.
 const CHUNK: usize = 4 * 1024 * 1024;
 
-impl Log {
+impl PartitionLog {
     /// Opens a partition's log in `folder`, which may be missing. `start` is the first offset that can be read. `now`
     /// is in milliseconds since 1970. Also returns whether messages that clients may have read were lost.
     pub(crate) fn open(
@@ -34,8 +34,8 @@ impl Log {
         };
         let names = disk.names(&folder).map_err(failed(&folder))?;
         let bases: BTreeSet<i64> = names.iter().filter_map(|name| segment::base_of(name)).collect();
-        let mut state = State::new(retention, start);
-        let mut lost_a_tail = false;
+        let mut state = LogState::new(retention, start);
+        let mut lost_messages = false;
         let mut bases = bases.into_iter().peekable();
         while let Some(base) = bases.next() {
             let data = Arc::new(Handle::new(folder.join(segment::name(base))));
@@ -53,11 +53,11 @@ impl Log {
             }
             let found = read(&disk, &data, base, is_last, &state.producers, now)?;
             state.end = found.index.extent.end;
-            lost_a_tail |= found.was_cut;
+            lost_messages |= found.was_cut;
             state.producers = found.producers;
             if is_last {
                 let visible = (found.index.extent.end, found.index.extent.length);
-                state.active = Some(Active { base, data, index: found.index, visible });
+                state.active = Some(ActiveSegment { base, data, index: found.index, visible });
             } else if let Some(side) = found.side {
                 let handle = Handle::new(index::path(data.path()));
                 state.closed.push(Arc::new(Segment::sealed(data, base, handle, &side)));
@@ -72,15 +72,15 @@ impl Log {
                 disk.remove(active.data.path()).map_err(failed(active.data.path()))?;
                 disk.remove(&index::path(active.data.path())).map_err(failed(active.data.path()))?;
             }
-            lost_a_tail = true;
+            lost_messages = true;
         }
         state.start = start.max(state.closed.first().map_or(start, |segment| segment.base));
-        Ok((Self::with(folder, disk, state), lost_a_tail))
+        Ok((Self::with(folder, disk, state), lost_messages))
     }
 }
 
 /// The result of reading a segment.
-struct Found {
+struct SegmentContents {
     index: Index,
     producers: Producers,
     side: Option<SideFile>,
@@ -94,7 +94,7 @@ fn read(
     is_last: bool,
     before: &Producers,
     now: i64,
-) -> Result<Found, RecoveryError> {
+) -> Result<SegmentContents, RecoveryError> {
     let failed = |source| RecoveryError::Read { path: data.path().to_owned(), source };
     let file = disk.file(data).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
@@ -105,7 +105,12 @@ fn read(
     let mut side = side.filter(|side| side.summary.extent.length <= length);
     if !is_last && let Some(side) = side.take_if(|side| side.summary.extent.length == length) {
         let index = Index { entries: Vec::new(), extent: side.summary.extent };
-        return Ok(Found { index, producers: side.summary.producers.clone(), side: Some(side), was_cut: false });
+        return Ok(SegmentContents {
+            index,
+            producers: side.summary.producers.clone(),
+            side: Some(side),
+            was_cut: false,
+        });
     }
     let known = side.and_then(|side| {
         let entries = side.entries(disk, &side_handle)?;
@@ -119,15 +124,15 @@ fn read(
     }
     let good = index.extent.length;
     if good == length {
-        return Ok(Found { index, producers, side: None, was_cut: is_shorter });
+        return Ok(SegmentContents { index, producers, side: None, was_cut: is_shorter });
     }
-    if !is_last || scan.has_more_behind(index.extent.end).map_err(failed)? {
+    if !is_last || scan.has_batch_after(index.extent.end).map_err(failed)? {
         let path = data.path().to_owned();
         return Err(RecoveryError::Damaged { path, position: good, followers: "batches" });
     }
     tracing::warn!(segment = %data.path().display(), from = good, to = length, "removing an incomplete last batch");
-    disk.cut(data, good).map_err(failed)?;
-    Ok(Found { index, producers, side: None, was_cut: true })
+    disk.truncate(data, good).map_err(failed)?;
+    Ok(SegmentContents { index, producers, side: None, was_cut: true })
 }
 
 /// A scan of a file from batch to batch, which verifies every byte.
@@ -164,7 +169,7 @@ impl Scan<'_> {
     }
 
     /// Returns true if an intact batch follows somewhere after the damaged one.
-    fn has_more_behind(&mut self, expected: i64) -> io::Result<bool> {
+    fn has_batch_after(&mut self, expected: i64) -> io::Result<bool> {
         let mut at = self.at + 1;
         while at + HEADER as u64 <= self.length {
             let bytes = disk::read(self.file, at, CHUNK)?;

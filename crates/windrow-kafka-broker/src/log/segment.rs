@@ -10,7 +10,7 @@ use crate::log::index::{self, Entry, Extent, Index, SideFile};
 use crate::log::producers::Producers;
 
 /// The number of bytes for one read of headers.
-const WINDOW: usize = 4 * 1024;
+const HEADER_READ_BYTES: usize = 4 * 1024;
 
 /// A segment that accepts no more batches.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl Headers {
         let inside = |at: u64, start: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
         let mut skipped = inside(self.at, self.window_at);
         if skipped.saturating_add(HEADER) > self.window.len() {
-            let length = usize::try_from(self.end - self.at).unwrap_or(WINDOW).min(WINDOW);
+            let length = usize::try_from(self.end - self.at).unwrap_or(HEADER_READ_BYTES).min(HEADER_READ_BYTES);
             (self.window, self.window_at) = (disk::read(&self.file, self.at, length)?, self.at);
             skipped = 0;
         }

@@ -14,18 +14,18 @@ use crate::log::partition::Bounds;
 
 const KEEP_ALL: Retention = Retention { segment_bytes: 1_000, age: None, bytes: None };
 
-fn open(folder: &Path, disk: &Arc<Disk>) -> Result<(Log, bool), RecoveryError> {
-    Log::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
+fn open(folder: &Path, disk: &Arc<Disk>) -> Result<(PartitionLog, bool), RecoveryError> {
+    PartitionLog::open(folder.join("log"), Arc::clone(disk), KEEP_ALL, 0, 0)
 }
 
-fn append(log: &Log, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, ResponseError> {
+fn append(log: &PartitionLog, count: i32, producer: Option<(i64, i16, i32)>, time: i64) -> Result<i64, ResponseError> {
     let mut bytes = batch_of(count, producer, time);
     let header = check(&bytes).expect("a good batch");
     log.append(&mut bytes, header, 0).map(|appended| appended.base_offset)
 }
 
 /// Creates an empty log on a disk that can fail.
-fn fresh(disk: Disk) -> (tempfile::TempDir, Arc<Disk>, Log) {
+fn fresh(disk: Disk) -> (tempfile::TempDir, Arc<Disk>, PartitionLog) {
     let (folder, disk) = (tempfile::tempdir().expect("a folder"), Arc::new(disk));
     let log = open(folder.path(), &disk).expect("a new log").0;
     (folder, disk, log)
@@ -44,7 +44,7 @@ fn three_batches() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
 }
 
 /// Returns the first offset of each batch that can be read from `offset` on.
-fn read(log: &Log, mut offset: i64) -> Vec<i64> {
+fn read(log: &PartitionLog, mut offset: i64) -> Vec<i64> {
     let mut bases = Vec::new();
     while let Some(range) = log.read(offset, 300).expect("readable") {
         let bytes = disk::read(&range.file, range.position, range.length).expect("readable");
@@ -95,15 +95,15 @@ fn offsets_are_found_within_batches_and_across_segments() {
 }
 
 #[test]
-fn a_tail_cut_at_any_byte_loses_the_torn_batch_alone() {
+fn a_tail_cut_at_any_byte_loses_only_the_torn_batch() {
     let (folder, path, whole) = three_batches();
     let one = whole.len() / 3;
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).expect("a file");
-        let (log, lost_a_tail) = open(folder.path(), &Arc::default()).expect("repaired");
+        let (log, lost_messages) = open(folder.path(), &Arc::default()).expect("repaired");
         let batches = length / one;
         assert_eq!(log.bounds().end, 2 * i64::try_from(batches).expect("small"));
-        assert_eq!(lost_a_tail, length % one != 0, "{length} bytes");
+        assert_eq!(lost_messages, length % one != 0, "{length} bytes");
         assert_eq!(append(&log, 1, None, 0), Ok(2 * i64::try_from(batches).expect("small")));
     }
 }
@@ -125,13 +125,13 @@ fn damage_before_good_batches_is_refused_with_file_and_byte() {
 }
 
 #[test]
-fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
+fn writes_fail_on_a_full_disk_and_resume_when_there_is_room() {
     let (folder, disk, log) = fresh(Disk::default());
     let (mut expected, mut next) = (Vec::new(), 0);
     for room in 0..200 {
-        disk.faults.leave_room(Some(room));
+        disk.faults.set_room(Some(room));
         let refused = append(&log, 1, Some((1, 0, next)), 0);
-        disk.faults.leave_room(None);
+        disk.faults.set_room(None);
         if refused.is_ok() {
             expected.push(i64::from(next));
             next += 1;
@@ -144,18 +144,18 @@ fn a_disk_without_room_refuses_and_goes_on_when_there_is_some() {
         next += 1;
     }
     assert!(next >= 100);
-    let (again, lost_a_tail) = open(folder.path(), &Arc::default()).expect("whole");
-    assert_eq!((read(&again, 0), lost_a_tail), (expected, false));
+    let (again, lost_messages) = open(folder.path(), &Arc::default()).expect("whole");
+    assert_eq!((read(&again, 0), lost_messages), (expected, false));
 }
 
 #[test]
-fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
+fn a_write_that_cannot_be_undone_closes_the_partition_to_writers() {
     let (folder, disk, log) = fresh(Disk::default());
     append(&log, 1, None, 0).expect("room");
-    disk.faults.leave_room(Some(30));
-    disk.faults.fail_to_cut(true);
+    disk.faults.set_room(Some(30));
+    disk.faults.fail_to_truncate(true);
     assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
-    disk.faults.leave_room(None);
+    disk.faults.set_room(None);
     assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError), "what is there is not known");
     assert_eq!(read(&log, 0), [0]);
     let log = open(folder.path(), &Arc::default()).expect("the torn batch is cut off").0;
@@ -163,7 +163,7 @@ fn a_write_that_cannot_be_taken_back_closes_the_partition_to_writers() {
 }
 
 #[test]
-fn a_stop_at_any_step_keeps_what_was_acknowledged_and_knows_what_comes_again() {
+fn a_stop_at_any_step_keeps_acknowledged_batches_and_detects_repeats() {
     for steps in 0..60 {
         let (folder, disk, log) = fresh(Disk::default());
         disk.faults.stop_after(steps);
@@ -197,12 +197,13 @@ fn an_orderly_end_is_continued_and_numbers_never_go_back() {
     log.close().expect("closed");
     assert_eq!(append(&log, 1, None, 0), Err(ResponseError::KafkaStorageError));
     let retention = Retention { segment_bytes: 1_000, age: Some(10), bytes: None };
-    let again = |start| Log::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").0;
+    let again =
+        |start| PartitionLog::open(folder.path().join("log"), Arc::clone(&disk), retention, start, 0).expect("whole").0;
     let log = again(0);
     assert_eq!(append(&log, 2, Some((1, 0, 58)), 0), Ok(58), "a batch that comes again is known");
     let start = log.expired(1_000_000).expect("all is old");
     assert_eq!(start, 60);
-    log.begin_at(start);
+    log.delete_before(start);
     for log in [log, again(60), again(60)] {
         assert_eq!(log.bounds(), Bounds { start: 60, end: 60, bytes: 0 });
         assert_eq!(log.read(59, 1).map(drop), Err(ResponseError::OffsetOutOfRange));

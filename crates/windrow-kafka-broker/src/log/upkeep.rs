@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::log::index;
-use crate::log::partition::Log;
+use crate::log::partition::PartitionLog;
 
-impl Log {
+impl PartitionLog {
     /// Returns the new start of the log if messages exceed the limits of age or size. `now` is in milliseconds since
     /// 1970.
     pub(crate) fn expired(&self, now: i64) -> Option<i64> {
@@ -37,7 +37,7 @@ impl Log {
     }
 
     /// Moves the start of the log to `start`, which the caller has made durable. Removes segments that end before it.
-    pub(crate) fn begin_at(&self, start: i64) {
+    pub(crate) fn delete_before(&self, start: i64) {
         let mut state = self.lock();
         state.start = state.start.max(start.min(state.end));
         let kept = state.closed.partition_point(|segment| segment.extent.end <= state.start);
@@ -67,7 +67,7 @@ impl Log {
         }
     }
 
-    /// Returns true if [`Log::seal`] has segments to seal.
+    /// Returns true if [`PartitionLog::seal`] has segments to seal.
     pub(crate) fn is_unsealed(&self) -> bool {
         self.lock().closed.iter().rev().any(|segment| segment.unsealed().is_some())
     }

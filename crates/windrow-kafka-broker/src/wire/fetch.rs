@@ -34,7 +34,7 @@ pub(crate) fn answer(
     reads_committed: bool,
     topics: &[Topic],
 ) -> Vec<Piece> {
-    let mut out = Out { is_flexible: version >= 12, bytes: BytesMut::new(), pieces: Vec::new() };
+    let mut out = AnswerEncoder { is_flexible: version >= 12, bytes: BytesMut::new(), pieces: Vec::new() };
     out.bytes.put_i32(correlation);
     out.tags();
     out.bytes.put_i32(0);
@@ -60,13 +60,13 @@ pub(crate) fn answer(
     out.pieces
 }
 
-struct Out {
+struct AnswerEncoder {
     is_flexible: bool,
     bytes: BytesMut,
     pieces: Vec<Piece>,
 }
 
-impl Out {
+impl AnswerEncoder {
     fn partition(&mut self, partition: &Partition, version: i16, reads_committed: bool) {
         self.bytes.put_i32(partition.index);
         self.bytes.put_i16(partition.error);

@@ -4,17 +4,17 @@ use bytes::{Buf as _, BufMut as _, BytesMut};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::Encodable;
 
-use crate::wire::rest::{Malformed, Rest};
+use crate::wire::fields::{FieldReader, Malformed};
 use crate::wire::{Piece, Reply, Unanswerable};
 
 /// The maximum size of a request in bytes; the default of Kafka's `socket.request.max.bytes`.
-const LARGEST: usize = 100 * 1024 * 1024;
+const MAX_REQUEST: usize = 100 * 1024 * 1024;
 /// The maximum size of a request without messages, in bytes.
-const LARGEST_WITHOUT_MESSAGES: usize = 1024 * 1024;
+const MAX_REQUEST_WITHOUT_MESSAGES: usize = 1024 * 1024;
 
 /// Checks the length of a frame that holds a request of this key.
 pub(crate) fn check_length(length: i32, key: i16) -> Result<usize, Unanswerable> {
-    let most = if key == ApiKey::Produce as i16 { LARGEST } else { LARGEST_WITHOUT_MESSAGES };
+    let most = if key == ApiKey::Produce as i16 { MAX_REQUEST } else { MAX_REQUEST_WITHOUT_MESSAGES };
     usize::try_from(length).ok().filter(|length| (8..=most).contains(length)).ok_or(Unanswerable::Length(length))
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Rep
 /// request's body.
 pub(crate) fn client_id(frame: &mut BytesMut, is_flexible: bool) -> Result<String, Malformed> {
     // The id has the older encoding in every version.
-    let mut rest = Rest { bytes: frame, is_flexible: false };
+    let mut rest = FieldReader { bytes: frame, is_flexible: false };
     let id = rest.text()?.unwrap_or_default();
     rest.is_flexible = is_flexible;
     rest.tags()?;

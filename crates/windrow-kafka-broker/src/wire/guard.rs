@@ -14,26 +14,26 @@ use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
 /// Decodes a request of an untrusted client.
 pub(crate) fn decode<T: Decodable>(bytes: &Bytes, version: i16, is_flexible: bool) -> Result<T> {
     if !is_flexible {
-        T::decode(&mut Guarded::new(bytes, true), version)?;
+        T::decode(&mut GuardedBytes::new(bytes, true), version)?;
     }
     // Bytes after the request are ignored, as in Kafka, because librdkafka sends more bytes than it should.
-    T::decode(&mut Guarded::new(bytes, false), version)
+    T::decode(&mut GuardedBytes::new(bytes, false), version)
 }
 
-struct Guarded {
+struct GuardedBytes {
     bytes: Bytes,
     cuts_counts: bool,
     /// The varint that is being read: its value so far, and its number of bits.
     varint: (u64, u32),
 }
 
-impl Guarded {
+impl GuardedBytes {
     fn new(bytes: &Bytes, cuts_counts: bool) -> Self {
         Self { bytes: bytes.clone(), cuts_counts, varint: (0, 0) }
     }
 }
 
-impl Buf for Guarded {
+impl Buf for GuardedBytes {
     fn remaining(&self) -> usize {
         self.bytes.remaining()
     }
@@ -70,7 +70,7 @@ impl Buf for Guarded {
     }
 }
 
-impl ByteBuf for Guarded {
+impl ByteBuf for GuardedBytes {
     fn peek_bytes(&mut self, range: std::ops::Range<usize>) -> Bytes {
         self.bytes.slice(range)
     }

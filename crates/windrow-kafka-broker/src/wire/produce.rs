@@ -3,7 +3,7 @@
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use crate::wire::rest::{Malformed, Rest};
+use crate::wire::fields::{FieldReader, Malformed};
 
 /// A produce request, decoded within its frame.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Topic<'a> {
 
 /// Decodes a request whose header was removed.
 pub(crate) fn read(body: &mut [u8], version: i16) -> Result<Request<'_>, Malformed> {
-    let mut rest = Rest { bytes: body, is_flexible: version >= 9 };
+    let mut rest = FieldReader { bytes: body, is_flexible: version >= 9 };
     let is_transactional = rest.text()?.is_some();
     let acks = i16::from_be_bytes(rest.array()?);
     let _timeout = rest.array::<4>()?;

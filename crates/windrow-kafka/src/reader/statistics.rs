@@ -8,14 +8,14 @@ use windrow_record::{Offset, Partition};
 
 /// The time in microseconds after which a broker that owes a response counts as not answering. A broker responds to a
 /// fetch within half a second, even if it has no messages.
-const SILENT: i64 = 3_000_000;
+const RESPONSE_TIMEOUT_MICROS: i64 = 3_000_000;
 
 /// The known state of the partitions of one topic.
 #[derive(Debug, Default)]
-pub(super) struct Statistics(BTreeMap<Partition, Known>);
+pub(super) struct Statistics(BTreeMap<Partition, KnownState>);
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct KnownState {
     /// The offset that the next message of the partition will have.
     pub(super) high: Option<Offset>,
     /// The end of the partition, as the broker last reported it.
@@ -61,7 +61,9 @@ impl Statistics {
         let raw: Raw = serde_json::from_slice(json)?;
         let answers = |leader: i32| {
             let leads = raw.brokers.values().find(|broker| broker.nodeid == leader);
-            leads.is_some_and(|broker| broker.state == "UP" && (broker.waitresp_cnt == 0 || broker.rxidle < SILENT))
+            leads.is_some_and(|broker| {
+                broker.state == "UP" && (broker.waitresp_cnt == 0 || broker.rxidle < RESPONSE_TIMEOUT_MICROS)
+            })
         };
         let partitions = raw.topics.get(topic).into_iter().flat_map(|topic| topic.partitions.values());
         // Negative numbers are the library's codes for 'not known'.
@@ -69,7 +71,7 @@ impl Statistics {
         let known = partitions.filter(|one| one.partition >= 0).map(|one| {
             let (high, end) = (offset(one.hi_offset), offset(one.eof_offset));
             let is_reachable = one.leader >= 0 && answers(one.leader);
-            (Partition(one.partition), Known { high, end, is_reachable })
+            (Partition(one.partition), KnownState { high, end, is_reachable })
         });
         Ok(Self(known.collect()))
     }
@@ -79,7 +81,7 @@ impl Statistics {
     }
 
     /// Returns the known state of a partition, if its leader answers.
-    pub(super) fn reachable(&self, partition: Partition) -> Option<Known> {
+    pub(super) fn reachable(&self, partition: Partition) -> Option<KnownState> {
         self.0.get(&partition).copied().filter(|known| known.is_reachable)
     }
 }

@@ -22,27 +22,27 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, Testcontainers
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::redpanda::engine::{self, ENGINE_PATIENCE, Plan};
+use crate::redpanda::engine::{self, ContainerSpec, ENGINE_TIMEOUT};
 use crate::{BrokerError, Connection, topics};
 
 /// The line that Redpanda logs when it is up.
-const READY: &str = "Successfully started Redpanda!";
-/// The line that [`RUN`] writes to both streams when Redpanda has ended, up to the exit code.
-const ENDED: &str = "windrow: exit code ";
+const READY_LINE: &str = "Successfully started Redpanda!";
+/// The line that [`RUN_SCRIPT`] writes to both streams when Redpanda has ended, up to the exit code.
+const EXIT_LINE: &str = "windrow: exit code ";
 /// The port of the listener for clients outside the container.
 const PORT: u16 = 19092;
 /// The label of Windrow's containers.
 const LABEL: (&str, &str) = ("windrow", "redpanda");
 /// The age after which a created container counts as abandoned. A process starts its container immediately after
 /// creating it.
-const ABANDONED: &str = "30s";
+const ABANDONED_AGE: &str = "30s";
 /// The number of log lines that an error shows.
 const LOG_LINES: usize = 12;
 
-/// The container's first process. It starts the image's program after [`HOLD`] has written the address, and gives up
+/// The container's first process. It starts the image's program after [`HOLD_SCRIPT`] has written the address, and gives up
 /// after 30 seconds without one. It outlives the program, so that the whole log can be read before the container is
 /// removed.
-const RUN: &str = r#"
+const RUN_SCRIPT: &str = r#"
 trap exit TERM
 waited=0
 until [ -s /dev/shm/windrow ]; do
@@ -59,9 +59,9 @@ sleep 86400 &
 wait
 "#;
 
-/// Writes the address for [`RUN`]. Ends the first process when standard input ends, which happens when the connection
+/// Writes the address for [`RUN_SCRIPT`]. Ends the first process when standard input ends, which happens when the connection
 /// closes. Some engines send SIGTERM then.
-const HOLD: &str = r#"
+const HOLD_SCRIPT: &str = r#"
 trap : TERM HUP
 echo "$0" >/dev/shm/windrow
 read -r _
@@ -72,16 +72,16 @@ kill 1
 struct Container {
     docker: Docker,
     handle: ContainerAsync<GenericImage>,
-    log: watch::Receiver<Log>,
+    log: watch::Receiver<ContainerLog>,
     is_remote: bool,
-    /// The connection of [`HOLD`].
+    /// The connection of [`HOLD_SCRIPT`].
     hold: Option<StartExecResults>,
 }
 
 /// Runs a container until `stop` is cancelled, and sends its address to `ready` once Redpanda answers there. Returns
 /// after the container is removed.
-pub(crate) async fn keep(
-    plan: &Plan,
+pub(crate) async fn run(
+    plan: &ContainerSpec,
     stop: &CancellationToken,
     ready: oneshot::Sender<String>,
 ) -> Result<(), BrokerError> {
@@ -93,15 +93,15 @@ pub(crate) async fn keep(
     tokio::select! {
         () = stop.cancelled() => return Ok(()),
         // The start does not depend on it.
-        _ = tokio::time::timeout(ENGINE_PATIENCE, remove_abandoned(&docker)) => {}
+        _ = tokio::time::timeout(ENGINE_TIMEOUT, remove_abandoned(&docker)) => {}
     }
     // Not interrupted: a partly created container could not be removed.
-    let mut container = Container::make(plan, docker, program).await?;
+    let mut container = Container::create(plan, docker, program).await?;
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
         failure = async {
             // Fails if the caller has dropped its future, which also cancels `stop`.
-            let _ = ready.send(container.come_up(plan).await?);
+            let _ = ready.send(container.wait_until_ready(plan).await?);
             std::future::pending::<Result<(), BrokerError>>().await
         } => failure,
     };
@@ -119,7 +119,7 @@ pub(crate) async fn keep(
 /// measures their age.
 async fn remove_abandoned(docker: &Docker) {
     let label = format!("{}={}", LABEL.0, LABEL.1);
-    let filters = HashMap::from([("label", vec![label.as_str()]), ("until", vec![ABANDONED])]);
+    let filters = HashMap::from([("label", vec![label.as_str()]), ("until", vec![ABANDONED_AGE])]);
     let options = PruneContainersOptionsBuilder::new().filters(&filters).build();
     if let Err(error) = docker.prune_containers(Some(options)).await {
         tracing::debug!(%error, "containers that were never started could not be removed");
@@ -127,11 +127,11 @@ async fn remove_abandoned(docker: &Docker) {
 }
 
 impl Container {
-    async fn make(plan: &Plan, docker: Docker, program: Vec<String>) -> Result<Self, BrokerError> {
+    async fn create(plan: &ContainerSpec, docker: Docker, program: Vec<String>) -> Result<Self, BrokerError> {
         let is_remote = engine::is_remote(plan.docker_host.as_deref())?;
         let name = format!("windrow-redpanda-{}-{:08x}", std::process::id(), rand::random::<u32>());
-        let (writer, log) = watch::channel(Log::default());
-        let mut command = vec!["-c".to_owned(), RUN.to_owned(), "sh".to_owned()];
+        let (writer, log) = watch::channel(ContainerLog::default());
+        let mut command = vec!["-c".to_owned(), RUN_SCRIPT.to_owned(), "sh".to_owned()];
         command.extend(program);
         // A small broker that does not tune the kernel and does not wait for the disk.
         command.extend(["redpanda", "start", "--mode=dev-container", "--smp=1", "--memory=1G"].map(str::to_owned));
@@ -166,14 +166,14 @@ impl Container {
     }
 
     /// Waits until Redpanda reports that it is ready, and then until it answers. Returns its address.
-    async fn come_up(&mut self, plan: &Plan) -> Result<String, BrokerError> {
-        let deadline = Instant::now() + plan.patience;
-        let address = self.tell_address().await.map_err(|error| plan.failed("receive its address", &error))?;
+    async fn wait_until_ready(&mut self, plan: &ContainerSpec) -> Result<String, BrokerError> {
+        let deadline = Instant::now() + plan.timeout;
+        let address = self.send_address().await.map_err(|error| plan.failed("receive its address", &error))?;
         let news = self.log.wait_for(|log| log.is_ready || log.has_ended());
         // If another program removes the container, the log ends without either line.
         let waited = tokio::time::timeout_at(deadline.into(), news).await.map(drop);
         let log = self.log.borrow().clone();
-        let late = |what: &str| Err(plan.fault(format!("{what} within {:.0} s", plan.patience.as_secs_f64()), &log));
+        let late = |what: &str| Err(plan.fault(format!("{what} within {:.0} s", plan.timeout.as_secs_f64()), &log));
         if waited.is_err() {
             return late("did not become ready");
         }
@@ -187,20 +187,20 @@ impl Container {
             if left.is_zero() {
                 return late(&format!("reported that it is ready, but did not answer at {address}"));
             }
-            if topics::reach(&connection, left.min(Duration::from_secs(2))).await.is_ok() {
+            if topics::wait_for_broker(&connection, left.min(Duration::from_secs(2))).await.is_ok() {
                 return Ok(address);
             }
         }
     }
 
-    async fn tell_address(&mut self) -> Result<String, TestcontainersError> {
+    async fn send_address(&mut self) -> Result<String, TestcontainersError> {
         // Not `localhost`, because the port is not published on its IPv6 address.
         let host = if self.is_remote { self.handle.get_host().await?.to_string() } else { "127.0.0.1".to_owned() };
         let address = format!("{host}:{}", self.handle.get_host_port_ipv4(PORT).await?);
         let options = CreateExecOptions {
             attach_stdin: Some(true),
             attach_stdout: Some(true),
-            cmd: Some(vec!["sh", "-c", HOLD, &address]),
+            cmd: Some(vec!["sh", "-c", HOLD_SCRIPT, &address]),
             ..CreateExecOptions::default()
         };
         let exec = self.docker.create_exec(self.handle.id(), options).await.map_err(ClientError::InitExec)?;
@@ -209,34 +209,34 @@ impl Container {
     }
 }
 
-impl Plan {
+impl ContainerSpec {
     fn failed(&self, to: &str, error: &TestcontainersError) -> BrokerError {
-        self.fault(format!("could not {to}: {}", engine::reason(error)), &Log::default())
+        self.fault(format!("could not {to}: {}", engine::reason(error)), &ContainerLog::default())
     }
 
-    fn fault(&self, fault: String, log: &Log) -> BrokerError {
+    fn fault(&self, fault: String, log: &ContainerLog) -> BrokerError {
         BrokerError::Container { image: self.image.clone(), fault, log: log.lines.iter().cloned().collect() }
     }
 }
 
 /// The last lines of a log, and the progress of Redpanda that it shows.
 #[derive(Debug, Default, Clone)]
-struct Log {
+struct ContainerLog {
     lines: VecDeque<String>,
     is_ready: bool,
     /// Redpanda's exit code, once for each stream that has ended.
     exit_codes: Vec<String>,
 }
 
-impl Log {
+impl ContainerLog {
     /// Adds a piece of the log. The engine sends whole lines.
     fn push(&mut self, bytes: &[u8]) {
         for line in String::from_utf8_lossy(bytes).lines().map(str::trim_end).filter(|line| !line.is_empty()) {
-            if let Some(code) = line.strip_prefix(ENDED) {
+            if let Some(code) = line.strip_prefix(EXIT_LINE) {
                 self.exit_codes.push(code.to_owned());
                 continue;
             }
-            self.is_ready |= line.contains(READY);
+            self.is_ready |= line.contains(READY_LINE);
             self.lines.push_back(line.to_owned());
             if self.lines.len() > LOG_LINES {
                 self.lines.pop_front();
@@ -255,8 +255,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_tells_that_redpanda_is_ready_and_that_it_has_ended() {
-        let mut log = Log::default();
+    fn readiness_and_the_end_of_redpanda_are_read_from_its_log() {
+        let mut log = ContainerLog::default();
         log.push(b"INFO one\n");
         assert!(!log.is_ready);
         log.push(b"INFO  main - Successfully started Redpanda!\nINFO after\n");
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept() {
-        let mut log = Log::default();
+        let mut log = ContainerLog::default();
         for line in 0..100 {
             log.push(format!("line {line}\n\n").as_bytes());
         }

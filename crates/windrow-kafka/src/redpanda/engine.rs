@@ -15,20 +15,20 @@ use windrow_base::telemetry::{Event, Progress};
 use crate::BrokerError;
 
 /// The time limit for the Docker engine to answer and to look for an image.
-pub(super) const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const ENGINE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time limit for a pull: 200 MB over a slow connection.
-const PULL: Duration = Duration::from_secs(20 * 60);
+const PULL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// The interval between the events of a pull.
-const PULL_REPORT: Duration = Duration::from_secs(10);
+const PULL_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 /// The HTTP status of a response about an image that does not exist.
 const NOT_FOUND: u16 = 404;
 
 /// The container to start, and its limits.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ContainerSpec {
     pub(crate) image: String,
     /// The time limit from the start of Redpanda to its first answer.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     /// The value of `DOCKER_HOST`.
     pub(crate) docker_host: Option<String>,
     /// Receives the events of a pull.
@@ -38,7 +38,7 @@ pub(crate) struct Plan {
 /// Connects to the Docker engine. Returns it, and the image if the engine's machine has it.
 ///
 /// # Errors
-/// No engine answers within [`ENGINE_PATIENCE`], or it rejects this user.
+/// No engine answers within [`ENGINE_TIMEOUT`], or it rejects this user.
 pub(crate) async fn find(
     image: &str,
     docker_host: Option<&str>,
@@ -54,13 +54,12 @@ pub(crate) async fn find(
             Err(error) => Err(missing(image, innermost(&error))),
         }
     };
-    let silent =
-        || BrokerError::NoDocker { reason: format!("it has not answered for {} s", ENGINE_PATIENCE.as_secs()) };
-    tokio::time::timeout(ENGINE_PATIENCE, asked).await.unwrap_or_else(|_| Err(silent()))
+    let silent = || BrokerError::NoDocker { reason: format!("it has not answered for {} s", ENGINE_TIMEOUT.as_secs()) };
+    tokio::time::timeout(ENGINE_TIMEOUT, asked).await.unwrap_or_else(|_| Err(silent()))
 }
 
 /// Pulls the image if the engine's machine does not have it. Returns the engine, and the program that the image starts.
-pub(crate) async fn fetch(plan: &Plan) -> Result<(Docker, Vec<String>), BrokerError> {
+pub(crate) async fn fetch(plan: &ContainerSpec) -> Result<(Docker, Vec<String>), BrokerError> {
     let (image, docker_host) = (plan.image.as_str(), plan.docker_host.as_deref());
     let (docker, mut found) = find(image, docker_host).await?;
     if found.is_none() {
@@ -73,15 +72,15 @@ pub(crate) async fn fetch(plan: &Plan) -> Result<(Docker, Vec<String>), BrokerEr
 
 async fn pull(image: &str, progress: &Progress) -> Result<(), String> {
     let begun = Instant::now();
-    let pulling = tokio::time::timeout(PULL, named(image).pull_image());
+    let pulling = tokio::time::timeout(PULL_TIMEOUT, named(image).pull_image());
     tokio::pin!(pulling);
-    let mut report = tokio::time::interval(PULL_REPORT);
+    let mut report = tokio::time::interval(PULL_REPORT_INTERVAL);
     loop {
         tokio::select! {
             pulled = &mut pulling => return match pulled {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(reason(&error)),
-                Err(_) => Err(format!("it was not pulled within {} minutes", PULL.as_secs() / 60)),
+                Err(_) => Err(format!("it was not pulled within {} minutes", PULL_TIMEOUT.as_secs() / 60)),
             },
             _ = report.tick() => {
                 progress.report(Event::ImagePulling { image: image.to_owned(), took: begun.elapsed() });
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_cannot_be_spoken_to_is_told() {
+    fn an_unreachable_engine_is_reported() {
         let error = is_remote(Some("https://builder.example:2376")).expect_err("TLS").to_string();
         assert!(error.contains("https://builder.example:2376") && error.contains("tcp://"), "{error}");
     }

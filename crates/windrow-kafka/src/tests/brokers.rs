@@ -7,7 +7,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::runtime::Runtime;
 
-use crate::tests::{FIRST, LIMIT, TICK, TOPIC, read, send};
+use crate::tests::{FIRST, TICK, TIMEOUT, TOPIC, read, send};
 use crate::{Broker, BrokerError, Choice, Connection, Publisher, StartOptions, Subscription, topics};
 use windrow_record::{Offset, RunId};
 
@@ -26,13 +26,15 @@ fn clients_wait_for_a_broker_that_is_late() {
     let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
     let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
     // The publisher has already asked for the topic, and the broker creates a topic that a client asks for.
-    runtime.block_on(topics::create(broker.connection(), TOPIC, 1, &topics::Settings::default())).expect("a topic");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    runtime
+        .block_on(topics::create(broker.connection(), TOPIC, 1, &topics::TopicSettings::default()))
+        .expect("a topic");
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     assert_eq!(read(&mut subscription, 1)[0].2, 1);
 }
 
 #[test]
-fn a_broker_that_is_not_there_is_told_with_its_address() {
+fn a_missing_broker_is_reported_with_its_address() {
     let runtime = Runtime::new().expect("a runtime");
     let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();
     let begun = Instant::now();
@@ -43,14 +45,14 @@ fn a_broker_that_is_not_there_is_told_with_its_address() {
 }
 
 #[test]
-fn a_property_that_librdkafka_does_not_know_is_told() {
+fn an_unknown_librdkafka_property_is_reported() {
     let connection = Connection::new("127.0.0.1:1").with_properties([("no.such.property".to_owned(), "1".to_owned())]);
     let error = Publisher::connect(&connection, TOPIC, |_| {}).expect_err("no such property").to_string();
     assert!(error.contains("no.such.property"), "{error}");
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_and_one_that_is_left_is_free() {
+fn a_taken_port_is_reported_and_a_released_one_is_free() {
     let runtime = Runtime::new().expect("a runtime");
     let first = runtime.block_on(Broker::start(&Choice::Embedded, &StartOptions::default())).expect("a broker");
     assert_eq!(first.kind(), "embedded");
@@ -81,7 +83,7 @@ fn the_advertised_address_is_where_clients_are_sent() {
         let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options))?;
         let consumer: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", broker.connection().address()).create().expect("a consumer");
-        let metadata = consumer.fetch_metadata(None, LIMIT).expect("metadata");
+        let metadata = consumer.fetch_metadata(None, TIMEOUT).expect("metadata");
         let node = &metadata.brokers()[0];
         let port: u16 = broker.connection().address().rsplit_once(':').expect("a port").1.parse().expect("a port");
         Ok::<_, BrokerError>((node.host().to_owned(), node.port(), i32::from(port)))

@@ -6,8 +6,10 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use crate::tests::{FIRST, LIMIT, Scene, TICK, TOPIC, row};
-use crate::{BrokerError, Connection, Delivery, PublishError, Publisher, Stretch, Subscription, Turn, scan, topics};
+use crate::tests::{FIRST, Scene, TICK, TIMEOUT, TOPIC, row};
+use crate::{
+    BrokerError, Connection, Delivery, PollEvent, PublishError, Publisher, ScanRange, Subscription, scan, topics,
+};
 use windrow_record::{Envelope, Offset, RunId};
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -48,13 +50,13 @@ fn subscribe(mock: &Mock) -> Subscription {
 
 /// Reads until row `last` has arrived. Adds all rows to `seen`, in order of arrival.
 fn read_to(subscription: &mut Subscription, last: u64, seen: &mut Vec<u64>) {
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     while seen.last() != Some(&last) {
         assert!(Instant::now() < deadline, "row {last} did not come; {} rows did", seen.len());
-        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("waiting mends it") {
+        if let Some(PollEvent::Message(delivery)) = subscription.poll(TICK).expect("waiting mends it") {
             seen.push(row_of(&delivery));
         }
-        subscription.look_after().expect("the same settings as before");
+        subscription.check_topic().expect("the same settings as before");
     }
 }
 
@@ -70,7 +72,7 @@ fn in_order(seen: &[u64], last: u64) {
 }
 
 #[test]
-fn a_broker_that_goes_away_and_comes_back_loses_and_doubles_nothing() {
+fn a_broker_outage_loses_and_duplicates_nothing() {
     let mock = mock(1);
     let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
     send(&publisher, 1..=500).expect("taken");
@@ -81,14 +83,14 @@ fn a_broker_that_goes_away_and_comes_back_loses_and_doubles_nothing() {
         assert_eq!(publisher.flush(Duration::from_millis(700)), Ok(false), "no broker is there to confirm");
         assert!(subscription.poll(TICK).expect("an outage is waited out").is_none());
         mock.broker_up(1).expect("a broker");
-        assert_eq!(publisher.flush(LIMIT), Ok(true));
+        assert_eq!(publisher.flush(TIMEOUT), Ok(true));
         read_to(&mut subscription, turn * 500 + 500, &mut seen);
     }
     in_order(&seen, 1500);
 }
 
 #[test]
-fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
+fn transient_broker_errors_lose_and_duplicate_nothing() {
     use RDKafkaRespErr as Answer;
     let mock = mock(3);
     mock.request_errors(
@@ -110,7 +112,7 @@ fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
         mock.partition_leader(TOPIC, 0, Some(leader)).expect("a broker");
         let from = turn as u64 * 300 + 1;
         send(&publisher, from..=from + 299).expect("taken");
-        assert_eq!(publisher.flush(LIMIT), Ok(true));
+        assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     }
     read_to(&mut subscription, 900, &mut seen);
     in_order(&seen, 900);
@@ -119,28 +121,29 @@ fn errors_that_a_broker_gets_over_lose_and_double_nothing() {
 /// Uses the embedded broker. The mock cluster does not check sequence numbers. After it rejects a batch, it would
 /// accept the next one, which is already on its way.
 #[test]
-fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
+fn nothing_is_sent_after_a_row_that_the_broker_rejects() {
     const TOO_LARGE: u64 = 55;
     let config = vec![("max.message.bytes".to_owned(), "2000".to_owned())];
     let properties = [("linger.ms", "0"), ("batch.num.messages", "10")];
-    let scene = Scene::with_settings(1, &properties, &topics::Settings { config, ..topics::Settings::default() });
+    let scene =
+        Scene::with_settings(1, &properties, &topics::TopicSettings { config, ..topics::TopicSettings::default() });
     let publisher = scene.publisher();
     send(&publisher, 1..=50).expect("taken");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     send(&publisher, 51..=TOO_LARGE - 1).expect("taken");
     // After the broker's answer has arrived, the publisher itself rejects these rows.
     let _ = publisher.send_row(FIRST, row(TOO_LARGE), &RunId::new("run"), &[b'x'; 3000]);
     let _ = send(&publisher, TOO_LARGE + 1..=300);
-    let failure = publisher.flush(LIMIT).expect_err("refused");
+    let failure = publisher.flush(TIMEOUT).expect_err("refused");
     let PublishError::Failed { row: Some(failed), reason, .. } = &failure else { panic!("{failure:?}") };
     // The broker rejects all rows of a request together.
     assert!((51..=TOO_LARGE).contains(&failed.get()) && reason.contains("max.message.bytes"), "{failure}");
     drop(publisher);
     let (mut subscription, mut rows) = (scene.subscribe(&[(FIRST, Offset(0))]), Vec::new());
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + TIMEOUT;
     while !subscription.is_at_end(FIRST) {
         assert!(Instant::now() < deadline, "no end came; {} rows did", rows.len());
-        if let Some(Turn::Message(delivery)) = subscription.poll(TICK).expect("reading") {
+        if let Some(PollEvent::Message(delivery)) = subscription.poll(TICK).expect("reading") {
             rows.push(row_of(&delivery));
         }
     }
@@ -148,21 +151,21 @@ fn behind_a_row_that_a_broker_refuses_nothing_is_sent() {
 }
 
 #[test]
-fn a_broker_that_stays_away_ends_sending_with_its_address() {
+fn a_lasting_outage_ends_sending_with_the_address() {
     let mock = mock(1);
     let publisher = publisher(&mock, &[("message.timeout.ms", "1000")]);
     send(&publisher, 1..=10).expect("taken");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     mock.broker_down(1).expect("a broker");
     send(&publisher, 11..=20).expect("taken");
-    let failure = publisher.flush(LIMIT).expect_err("no broker confirms");
+    let failure = publisher.flush(TIMEOUT).expect_err("no broker confirms");
     assert!(matches!(&failure, PublishError::Unconfirmed { messages: 10, .. }), "{failure}");
     assert!(failure.to_string().contains(&mock.bootstrap_servers()), "{failure}");
     assert_eq!(send(&publisher, 21..=21), Err(failure), "and it stays so");
 }
 
 #[test]
-fn positions_that_cannot_be_committed_hold_nothing_up() {
+fn failed_commits_do_not_block_reading() {
     let mock = mock(1);
     let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
     send(&publisher, 1..=100).expect("taken");
@@ -182,12 +185,12 @@ fn positions_that_cannot_be_committed_hold_nothing_up() {
 }
 
 #[test]
-fn a_silence_before_the_end_that_was_told_is_no_end() {
+fn silence_before_the_known_end_is_not_the_end() {
     let mock = mock(1);
     let publisher = publisher(&mock, &[]);
     send(&publisher, 1..=100).expect("taken");
-    assert_eq!(publisher.flush(LIMIT), Ok(true));
-    let stretch = Stretch { partition: FIRST, from: Offset(0), until: Offset(100) };
+    assert_eq!(publisher.flush(TIMEOUT), Ok(true));
+    let stretch = ScanRange { partition: FIRST, from: Offset(0), until: Offset(100) };
     let read = |stop: &dyn Fn() -> bool| {
         let mut rows = 0;
         let read = scan::<BrokerError>(&connection(&mock, &[]), TOPIC, &[stretch], stop, |_| {

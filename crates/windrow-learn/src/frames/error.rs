@@ -28,7 +28,7 @@ pub enum FrameError {
         "cannot store the encoded rows of window {window} in the work directory: {source}; free some space there, or \
          allow more memory with --memory"
     )]
-    Keep {
+    Store {
         /// The window of the encoded rows.
         window: WindowIndex,
         /// The error of the operating system.

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Chunk, ChunkStore, KeptChunk};
+use crate::model::{Chunk, ChunkStore, StoredChunk};
 
-/// The part of the limit, one in `SPARE`, that may be used for a short time in addition to the stored rows.
-const SPARE: usize = 4;
+/// The part of the limit, one in `SPARE_DIVISOR`, that may be used for a short time in addition to the stored rows.
+const SPARE_DIVISOR: usize = 4;
 
 /// A store for encoded rows. All windows of one stage share its memory limit.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl SpillStore {
 }
 
 impl ChunkStore for WindowStore {
-    fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>> {
+    fn put(&self, chunk: Chunk) -> io::Result<Arc<dyn StoredChunk>> {
         let SpillStore { folder, limit, held } = &self.shared;
         let bytes = chunk.bytes();
         let before = held.fetch_add(bytes, Relaxed);
@@ -75,8 +75,8 @@ impl ChunkStore for WindowStore {
         Ok(Arc::new(spilled))
     }
 
-    fn spare(&self) -> usize {
-        self.shared.limit / SPARE
+    fn spare_bytes(&self) -> usize {
+        self.shared.limit / SPARE_DIVISOR
     }
 }
 
@@ -88,7 +88,7 @@ struct MemoryChunk {
     held: Arc<AtomicUsize>,
 }
 
-impl KeptChunk for MemoryChunk {
+impl StoredChunk for MemoryChunk {
     fn read<'a>(&'a self, _: &'a mut Chunk) -> io::Result<&'a Chunk> {
         Ok(&self.chunk)
     }
@@ -124,7 +124,7 @@ impl SpilledChunk {
     }
 }
 
-impl KeptChunk for SpilledChunk {
+impl StoredChunk for SpilledChunk {
     fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk> {
         let (codes, labels) = self.places();
         buffer.numbers.resize(self.numbers, 0.0);
@@ -161,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_read_back_from_a_file_that_nobody_sees() {
+    fn spilled_rows_are_read_back_from_an_unlinked_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SpillStore::new(folder.path(), chunk(100).bytes() + 10);
         let window = store.for_window();
-        let kept: Vec<_> = [100, 5000, 1, 0, 700].map(|rows| window.keep(chunk(rows)).expect("room")).into();
+        let kept: Vec<_> = [100, 5000, 1, 0, 700].map(|rows| window.put(chunk(rows)).expect("room")).into();
         assert_eq!(store.held.load(Relaxed), chunk(100).bytes());
         let mut buffer = Chunk::default();
         for (kept, rows) in kept.iter().zip([100, 5000, 1, 0, 700]).rev() {
@@ -177,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_is_told() {
+    fn an_unwritable_folder_is_reported() {
         let store = SpillStore::new(Path::new("/nowhere/at/all"), 0);
-        assert!(store.for_window().keep(chunk(10)).is_err());
+        assert!(store.for_window().put(chunk(10)).is_err());
     }
 }

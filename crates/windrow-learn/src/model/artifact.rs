@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
+use crate::model::linear::LinearModel;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_windows::{OffsetRange, RowRange};
 
@@ -28,7 +28,7 @@ pub struct Artifact {
     /// The rows and files that the model was made from.
     pub lineage: Lineage,
     /// The verdict of the acceptance rules: only an accepted model may be `latest` or `champion`.
-    pub verdict: Verdict,
+    pub verdict: Acceptance,
     /// The result of the fit.
     pub outcome: Outcome,
 }
@@ -36,7 +36,7 @@ pub struct Artifact {
 /// The verdict of the acceptance rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Acceptance {
     /// The model passed all rules, if there are any.
     #[default]
     Accepted,
@@ -292,7 +292,7 @@ impl Artifact {
 
     /// Returns whether an alias may refer to the model.
     pub fn is_eligible(&self) -> bool {
-        self.learned().is_some() && self.verdict == Verdict::Accepted
+        self.learned().is_some() && self.verdict == Acceptance::Accepted
     }
 }
 
@@ -315,9 +315,9 @@ impl Coefficient {
 
 impl Learned {
     /// Returns the model without its scores and reports.
-    pub fn bare(&self) -> BareModel {
+    pub fn linear_model(&self) -> LinearModel {
         let weights = self.weights().collect();
-        BareModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
+        LinearModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
     }
 
     /// Returns the weights in the encoder's order.
@@ -353,7 +353,7 @@ mod tests {
     use super::LIBRARIES;
 
     #[test]
-    fn the_versions_told_are_those_built_with() {
+    fn reported_versions_are_those_built_with() {
         let lock =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("a lock file");
         for (name, version) in LIBRARIES {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// compared with a window.
 pub const CHUNK_ROWS: usize = 4096;
 /// The code of a missing cell. The values of a dictionary have the codes from 1.
-pub(super) const MISSING: u32 = 0;
+pub(super) const MISSING_CODE: u32 = 0;
 
 /// Labelled rows, in the order of the stream.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,7 +38,7 @@ impl Chunk {
 }
 
 /// A chunk in a store.
-pub trait KeptChunk: fmt::Debug + Send + Sync {
+pub trait StoredChunk: fmt::Debug + Send + Sync {
     /// Returns the chunk. A store that does not hold it in memory reads it into `buffer`.
     ///
     /// # Errors
@@ -52,8 +52,8 @@ pub trait ChunkStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The chunk cannot be written.
-    fn keep(&self, chunk: Chunk) -> io::Result<Arc<dyn KeptChunk>>;
+    fn put(&self, chunk: Chunk) -> io::Result<Arc<dyn StoredChunk>>;
 
     /// Returns how many bytes of memory may be used for a short time, in addition to the stored chunks.
-    fn spare(&self) -> usize;
+    fn spare_bytes(&self) -> usize;
 }

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::model::chunk::{Chunk, KeptChunk};
+use crate::model::chunk::{Chunk, StoredChunk};
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
 use crate::model::frame::Frame;
-use crate::model::kernel::{Rows, Scale, Shape, Tile, Weights};
+use crate::model::kernel::{ChunkRows, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
 
 use arrange::{Arranged, arrange, map_codes};
@@ -40,7 +40,7 @@ pub(super) struct Design {
 
 /// Rows of one chunk.
 struct Piece {
-    chunk: Arc<dyn KeptChunk>,
+    chunk: Arc<dyn StoredChunk>,
     range: Range<usize>,
     /// The index of the frame whose maps the rows are read with.
     frame: usize,
@@ -89,11 +89,11 @@ impl Design {
         &self,
         place: usize,
         buffer: &mut Chunk,
-        work: impl FnOnce(Rows<'_>) -> T,
+        work: impl FnOnce(ChunkRows<'_>) -> T,
     ) -> io::Result<T> {
         let piece = &self.pieces[place];
         let chunk = piece.chunk.read(buffer)?;
-        Ok(work(Rows {
+        Ok(work(ChunkRows {
             shape: &self.shape,
             scale: &self.scale,
             maps: &self.maps[piece.frame],

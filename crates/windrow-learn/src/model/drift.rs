@@ -5,7 +5,7 @@ mod compare;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::summary::{Cut, Gathered};
+use crate::model::summary::{CdfPoint, Gathered};
 use crate::model::table::is_number;
 use windrow_config::{Feature, FeatureKind};
 
@@ -95,7 +95,7 @@ impl Profile {
 }
 
 impl Distribution {
-    fn of_numbers(cuts: &[Cut]) -> Self {
+    fn of_numbers(cuts: &[CdfPoint]) -> Self {
         let cuts = cuts.iter().map(|cut| (cut.value, cut.below, cut.at_most));
         let (values, below, at_most) = cuts.collect();
         Self::Numbers(Histogram { values, below, at_most })

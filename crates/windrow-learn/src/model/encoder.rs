@@ -4,7 +4,7 @@ pub(super) mod learn;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::kernel::LARGEST;
+use crate::model::kernel::MAX_CELL;
 use windrow_config::CalendarPart;
 use windrow_record::{EventTime, TimeFormat};
 
@@ -137,7 +137,7 @@ impl Encoder {
 /// Returns (x - mean) / deviation within bounds, because the difference of two infinities is NaN.
 #[inline]
 pub(super) fn standardise(x: f64, mean: f64, deviation: f64) -> f64 {
-    ((x - mean) / deviation).clamp(-LARGEST, LARGEST)
+    ((x - mean) / deviation).clamp(-MAX_CELL, MAX_CELL)
 }
 
 /// Returns the part of a time that a calendar feature uses.

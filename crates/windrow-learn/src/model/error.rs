@@ -3,7 +3,7 @@
 use std::io;
 
 /// The fewest rows to train on. A model of fewer rows would be meaningless.
-pub(super) const FEWEST_ROWS: usize = 10;
+pub(super) const MIN_ROWS: usize = 10;
 
 /// The reason why a fit gives no model.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum Unlearnable {
     #[error("none of the {0} rows has a target")]
     NoLabels(usize),
     /// There are too few rows to train on. Holds the number of rows.
-    #[error("there are only {0} rows to train on; at least {FEWEST_ROWS} are needed")]
+    #[error("there are only {0} rows to train on; at least {MIN_ROWS} are needed")]
     TooFewRows(usize),
     /// All rows have the same class.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]

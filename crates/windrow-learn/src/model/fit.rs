@@ -12,11 +12,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
-use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::{EncodedFeature, Encoding};
 use crate::model::error::{FitError, Unlearnable};
 use crate::model::frame::Frame;
+use crate::model::linear::LinearModel;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::table::Subset;
@@ -24,7 +24,7 @@ use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
 pub use remote::{Remote, RemoteOptimum, RemoteSolver, RemoteTask};
 pub use solve::FitSettings;
-use solve::{Problem, Solved};
+use solve::{Optimum, Problem};
 
 /// Fits one model to all rows of the windows, oldest first. Scores a first fit on the last rows of the newest window.
 ///
@@ -45,7 +45,7 @@ pub fn fit(
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let first = FirstFit::new(problem)?;
     let l2 = first.l2(settings)?;
-    let solved = problem.solve(l2, first.chosen.as_ref().map(Solved::bare).as_ref())?;
+    let solved = problem.solve(l2, first.chosen.as_ref().map(Optimum::linear_model).as_ref())?;
     let solution = &solved.solution;
     let (intercept, coefficients) = coefficients(&solved);
     let mut learned = Learned {
@@ -81,8 +81,8 @@ pub fn fit_from(
     schema: &Schema,
     settings: &FitSettings,
     remote: Option<&Remote<'_>>,
-    start: Option<&BareModel>,
-) -> Result<Option<BareModel>, FitError> {
+    start: Option<&LinearModel>,
+) -> Result<Option<LinearModel>, FitError> {
     let settings = &FitSettings {
         solver: if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver },
         ..settings.clone()
@@ -94,12 +94,12 @@ pub fn fit_from(
     };
     problem.check()?;
     let solved = problem.solve(l2, start)?;
-    Ok(solved.solution.converged.then(|| solved.bare()))
+    Ok(solved.solution.converged.then(|| solved.linear_model()))
 }
 
 /// A fit without the held-out rows: the trials, the chosen penalty, and its score on the held-out rows.
 struct FirstFit {
-    chosen: Option<Solved>,
+    chosen: Option<Optimum>,
     trials: Vec<PenaltyTrial>,
     score: Option<Score>,
 }
@@ -120,10 +120,10 @@ impl FirstFit {
         // The rows that choose a penalty must not score it.
         let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
         let mut lowest = f64::INFINITY;
-        let mut start: Option<BareModel> = None;
+        let mut start: Option<LinearModel> = None;
         for l2 in &settings.l2 {
             let solved = problem.solve(*l2, start.as_ref())?;
-            start = Some(solved.bare());
+            start = Some(solved.linear_model());
             let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
             let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;
             let scored =
@@ -157,7 +157,7 @@ impl FirstFit {
 
 /// Returns the intercept and the coefficients. Only numbers have standard errors; the intercept has one if no feature
 /// is one-hot.
-fn coefficients(solved: &Solved) -> (Coefficient, Vec<Coefficient>) {
+fn coefficients(solved: &Optimum) -> (Coefficient, Vec<Coefficient>) {
     let (intercept, weights) = solved.design.to_encoder_order(&solved.solution.coefficients);
     let errors = solved.solution.standard_errors.as_ref().map(|errors| solved.design.to_encoder_order(errors));
     let is_number = |feature: &EncodedFeature| matches!(feature.encoding, Encoding::Number { .. });

@@ -24,13 +24,13 @@ use crate::model::chunk::Chunk;
 use layout::TILE;
 use vectors::{in_groups, part, part_mut};
 
-pub(super) use layout::{LARGEST, Order, Scale, Shape, Tile, Weights};
+pub(super) use layout::{MAX_CELL, Order, Scale, Shape, Tile, Weights};
 pub(super) use sums::Sums;
 pub(super) use terms::exp;
 
 /// The rows of one chunk, with the scale and the maps to read them.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct ChunkRows<'a> {
     pub(super) shape: &'a Shape,
     pub(super) scale: &'a Scale,
     /// The level by feature and code.
@@ -40,7 +40,7 @@ pub(super) struct Rows<'a> {
     pub(super) end: usize,
 }
 
-impl Rows<'_> {
+impl ChunkRows<'_> {
     /// Adds the terms of these rows to the sums.
     pub(super) fn add(self, weights: &Weights, order: Order, tile: &mut Tile, sums: &mut Sums) {
         Arch::new().dispatch(Add { rows: self, weights, order, tile, sums });
@@ -73,7 +73,7 @@ impl Rows<'_> {
 }
 
 struct Add<'a> {
-    rows: Rows<'a>,
+    rows: ChunkRows<'a>,
     weights: &'a Weights,
     order: Order,
     tile: &'a mut Tile,
@@ -98,7 +98,7 @@ impl WithSimd for Add<'_> {
 }
 
 struct LogOdds<'a, 'b> {
-    rows: Rows<'a>,
+    rows: ChunkRows<'a>,
     weights: &'a Weights,
     tile: &'a mut Tile,
     take: &'b mut dyn FnMut(&[f64]),
@@ -118,8 +118,8 @@ impl WithSimd for LogOdds<'_, '_> {
 
 /// Loads the next rows into the tile, and computes their log-odds.
 #[inline(always)]
-fn load<S: Simd>(simd: S, rows: Rows<'_>, weights: &Weights, begin: usize, count: usize, tile: &mut Tile) {
-    let Rows { shape, scale, maps, chunk, .. } = rows;
+fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, weights: &Weights, begin: usize, count: usize, tile: &mut Tile) {
+    let ChunkRows { shape, scale, maps, chunk, .. } = rows;
     let features = maps.len();
     tile.z = [0.0; TILE];
     let cells = &chunk.numbers[begin * shape.numbers..(begin + count) * shape.numbers];
@@ -157,7 +157,7 @@ fn standardise<S: Simd, const V: usize>(
     let mean = *part::<_, V>(S::as_simd_f64s(&scale.mean).0, first);
     let inverse = *part::<_, V>(S::as_simd_f64s(&scale.inverse).0, first);
     let weights = *part::<_, V>(S::as_simd_f64s(weights).0, first);
-    let (low, high) = (simd.splat_f64s(-LARGEST), simd.splat_f64s(LARGEST));
+    let (low, high) = (simd.splat_f64s(-MAX_CELL), simd.splat_f64s(MAX_CELL));
     let begin = (first * S::F64_LANES).min(numbers);
     let end = ((first + V) * S::F64_LANES).min(numbers);
     let (lines, _) = S::as_mut_simd_f64s(&mut tile.x);

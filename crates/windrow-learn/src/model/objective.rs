@@ -14,9 +14,9 @@ use crate::model::design::Design;
 use crate::model::kernel::{Order, Sums, Tile, Weights};
 
 /// The most blocks: more than the cores of most machines, to share the work evenly.
-const MOST_BLOCKS: usize = 64;
+const MAX_BLOCKS: usize = 64;
 /// The most numbers in the sums of all blocks together, 128 MiB. Wide designs are cut into fewer blocks.
-const MOST_SUMS: usize = 16 << 20;
+const MAX_SUMS: usize = 16 << 20;
 
 /// The objective at one point.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ struct Block {
 impl<'a> Objective<'a> {
     pub(super) fn new(design: &'a Design, l2: f64, order: Order) -> Self {
         let shape = &design.shape;
-        let most = MOST_BLOCKS.min(MOST_SUMS / shape.sums(order).max(1)).max(1);
+        let most = MAX_BLOCKS.min(MAX_SUMS / shape.sums(order).max(1)).max(1);
         let pieces = design.pieces();
         let blocks = pieces.clamp(1, most);
         let block = |place: usize| Block {

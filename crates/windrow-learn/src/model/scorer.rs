@@ -20,14 +20,14 @@ use crate::model::score::score;
 use crate::model::table::is_number;
 use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
 
-use group::{Group, LANES, Tile};
+use group::{LANES, ModelGroup, Tile};
 pub use scored_model::ScoredModel;
 
 /// Returns the losses of models on the labelled rows of a window, by block.
 fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
-    let groups: Vec<(Group, &[ScoredModel<'_>])> =
-        models.chunks(LANES).map(|models| (Group::new(frame, models), models)).collect();
+    let groups: Vec<(ModelGroup, &[ScoredModel<'_>])> =
+        models.chunks(LANES).map(|models| (ModelGroup::new(frame, models), models)).collect();
     let tasks: Vec<(usize, usize)> =
         (0..groups.len()).flat_map(|group| (0..BLOCKS).map(move |block| (group, block))).collect();
     let buffers = || (Chunk::default(), Tile::default());
@@ -37,7 +37,7 @@ fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLoss
             let chunk = kept.read(buffer)?;
             groups[*group].0.add(chunk, rows, tile, &mut sums);
         }
-        sums.settle();
+        sums.add_pending_products();
         Ok(sums)
     });
     let sums: Vec<group::Sums> = sums.collect::<io::Result<_>>()?;
@@ -136,7 +136,7 @@ pub(super) fn log_odds(
     let groups = models.par_chunks(LANES).map_init(
         || (Chunk::default(), Tile::default()),
         |(buffer, tile), models| {
-            let group = Group::new(frame, models);
+            let group = ModelGroup::new(frame, models);
             let mut log_odds = vec![Vec::with_capacity(rows.len()); models.len()];
             for (kept, rows) in frame.table.pieces(rows.clone()) {
                 group.log_odds(kept.read(buffer)?, rows, tile, &mut log_odds);

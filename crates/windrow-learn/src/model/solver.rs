@@ -16,7 +16,7 @@ pub(super) use solution::Solution;
 
 /// The most coefficients for Newton's method and linfa-logistic. With more, the Hessian or the dense matrix is too
 /// large for a common machine.
-pub(super) const MOST_DENSE: usize = 5_000;
+pub(super) const MAX_DENSE_COEFFICIENTS: usize = 5_000;
 /// The passes that Newton's method takes, as measured on the fixtures. Used only to choose between it and L-BFGS.
 const NEWTON_PASSES: f64 = 6.0;
 /// The passes that L-BFGS takes, measured in the same way.
@@ -36,7 +36,7 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
             let (rows, width) = (design.rows as f64, design.width() as f64);
             let pass = |order| rows * design.shape.multiply_adds(order) as f64;
             let step = pass(Order::Hessian) + width.powi(3) / 3.0 / FACTOR_SPEED;
-            let is_small = design.width() <= MOST_DENSE;
+            let is_small = design.width() <= MAX_DENSE_COEFFICIENTS;
             let is_cheaper = NEWTON_PASSES * step <= LBFGS_PASSES * pass(Order::Gradient);
             if is_small && is_cheaper { Method::Newton } else { Method::Lbfgs }
         }

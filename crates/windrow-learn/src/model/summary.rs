@@ -38,11 +38,11 @@ pub(super) struct Gathered {
     pub(super) training: Summary,
     pub(super) whole: Summary,
     /// The cuts of all rows, by numeric feature.
-    pub(super) cuts: Vec<Vec<Cut>>,
+    pub(super) cuts: Vec<Vec<CdfPoint>>,
 }
 
 /// A value, with the number of cells below it and at most it.
-pub(super) struct Cut {
+pub(super) struct CdfPoint {
     pub(super) value: f64,
     pub(super) below: u64,
     pub(super) at_most: u64,
@@ -67,14 +67,14 @@ pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<
             });
             columns.collect::<Vec<_>>()
         })?;
-        let told = (0..group.len()).into_par_iter().map(|column| {
+        let sorted_columns = (0..group.len()).into_par_iter().map(|column| {
             let mut cells: Vec<f64> = Vec::with_capacity(rows);
             for piece in &pieces {
                 cells.extend(&piece[column]);
             }
             summarise(cells, fit_len)
         });
-        columns.extend(told.collect::<Vec<_>>());
+        columns.extend(sorted_columns.collect::<Vec<_>>());
     }
     let (training, whole, cuts): (Vec<_>, Vec<_>, Vec<_>) = columns.into_iter().collect();
     let codes = count(table, 0..fit_len)?;
@@ -109,7 +109,7 @@ fn add(sums: &mut [Vec<u64>], counts: &[Vec<u64>]) {
 }
 
 /// Returns the statistics of a numeric column without the held-out rows and with them, and the cuts of all rows.
-fn summarise(mut cells: Vec<f64>, fit_len: usize) -> (NumberSummary, NumberSummary, Vec<Cut>) {
+fn summarise(mut cells: Vec<f64>, fit_len: usize) -> (NumberSummary, NumberSummary, Vec<CdfPoint>) {
     let rows = cells.len();
     let held_out = sorted(cells.split_off(fit_len.min(rows)));
     let fit_rows = cells.len();
@@ -128,11 +128,11 @@ fn sorted(mut cells: Vec<f64>) -> Vec<f64> {
 }
 
 /// Returns some values of a sorted column, each once, with exact counts. The first and the last are among them.
-fn cuts(sorted: &[f64]) -> Vec<Cut> {
+fn cuts(sorted: &[f64]) -> Vec<CdfPoint> {
     let last = sorted.len().saturating_sub(1);
     let mut values: Vec<f64> = (0..=RANKS).filter_map(|step| sorted.get(step * last / RANKS).copied()).collect();
     values.dedup();
-    let cut = |value: f64| Cut {
+    let cut = |value: f64| CdfPoint {
         value,
         below: sorted.partition_point(|x| *x < value) as u64,
         at_most: sorted.partition_point(|x| *x <= value) as u64,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::model::chunk::{Chunk, KeptChunk};
+use crate::model::chunk::{Chunk, StoredChunk};
 use windrow_config::{Feature, FeatureKind};
 
 /// Chunks, with the dictionaries of their codes.
 #[derive(Debug)]
 pub(super) struct Table {
     /// The chunks, each with the place of its first row.
-    chunks: Vec<(usize, Arc<dyn KeptChunk>)>,
+    chunks: Vec<(usize, Arc<dyn StoredChunk>)>,
     pub(super) rows: usize,
     pub(super) numbers: usize,
     /// The texts of the codes, for each feature that is not a number.
@@ -41,7 +41,7 @@ impl Table {
         Self { chunks: Vec::new(), rows: 0, numbers, dictionaries }
     }
 
-    pub(super) fn push(&mut self, rows: usize, chunk: Arc<dyn KeptChunk>) {
+    pub(super) fn push(&mut self, rows: usize, chunk: Arc<dyn StoredChunk>) {
         self.chunks.push((self.rows, chunk));
         self.rows += rows;
     }
@@ -52,7 +52,7 @@ impl Table {
     }
 
     /// Returns the chunks that hold rows of `range`, each with the places of these rows in the chunk.
-    pub(super) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn KeptChunk>, Range<usize>)> {
+    pub(super) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn StoredChunk>, Range<usize>)> {
         let ends = self.chunks.iter().skip(1).map(|(first, _)| *first).chain([self.rows]);
         let chunks = self.chunks.iter().zip(ends);
         chunks.filter_map(move |((first, chunk), end)| {

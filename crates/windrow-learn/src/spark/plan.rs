@@ -94,10 +94,10 @@ impl Encoded {
 /// Returns the reason why Spark cannot encode the rows, if there is one.
 ///
 /// A time column that is also used as text is stored as text. Spark does not read it with the pipeline's format.
-pub(super) fn obstacle(encoder: &Encoder, schema: &Schema) -> Option<String> {
+pub(super) fn unsupported_reason(encoder: &Encoder, schema: &Schema) -> Option<String> {
     let has_calendar = encoder.features.iter().any(|feature| matches!(feature.encoding, Encoding::Calendar { .. }));
     let (index, format) = schema.time.as_ref().filter(|_| has_calendar)?;
-    (format.epoch().is_none() && !schema.is_time_alone(*index)).then(|| {
+    (format.epoch().is_none() && !schema.is_only_time(*index)).then(|| {
         format!(
             "the times in {} are stored as text, because this column is also used as text: remove it from \
              features.categorical, or remove features.calendar",
@@ -295,11 +295,11 @@ pub(super) fn regression(l2_per_row: f64) -> MlParams {
         // The columns are already standardised, and the penalty applies to these coefficients.
         ("standardization", literal(LiteralType::Boolean(false))),
         ("tol", literal(LiteralType::Double(TOLERANCE))),
-        ("maxIter", literal(LiteralType::Integer(MOST_ITERATIONS))),
+        ("maxIter", literal(LiteralType::Integer(MAX_ITERATIONS))),
     ])
 }
 
 /// Spark's relative tolerance. With its default of 1e-6, the coefficients of the flights dataset are off by 1e-2. With
 /// this value they are off by 1e-4, at three times as many steps.
 const TOLERANCE: f64 = 1e-12;
-pub(super) const MOST_ITERATIONS: i32 = 2_000;
+pub(super) const MAX_ITERATIONS: i32 = 2_000;

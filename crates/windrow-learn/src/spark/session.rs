@@ -19,23 +19,23 @@ use spark_connect_proto::{
 };
 
 /// The time limit for a request that costs the server no work.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The interval at which a working server is asked whether it is still there. Also the time limit of its answer.
-const LOOK: Duration = Duration::from_secs(10);
+const LIVENESS_INTERVAL: Duration = Duration::from_secs(10);
 /// The number of missed answers in a row after which the server counts as away.
-const MOST_MISSED: u32 = 3;
+const MAX_MISSED_ANSWERS: u32 = 3;
 /// The id of the server object whose methods belong to no model.
-const HELPER: &str = "______ML_CONNECT_HELPER______";
+const HELPER_ID: &str = "______ML_CONNECT_HELPER______";
 /// The name of this client in Spark's logs.
-pub(super) const NAME: &str = "windrow";
+pub(super) const CLIENT_NAME: &str = "windrow";
 /// The gRPC codes that mean a failed connection and not a failed request: unavailable, cancelled, deadline exceeded.
-const AWAY: [i32; 3] = [14, 1, 4];
+const DISCONNECT_CODES: [i32; 3] = [14, 1, 4];
 /// The codes unknown and internal. They mean a failed connection only if they come without details. The server's own
 /// errors have details.
-const AWAY_ALONE: [i32; 2] = [2, 13];
+const DISCONNECT_CODES_WITHOUT_DETAILS: [i32; 2] = [2, 13];
 
 /// The reason why a request failed.
-pub(super) enum Fault {
+pub(super) enum SessionFault {
     /// The server cannot be reached, or has forgotten this session. Another try may succeed.
     Unreachable(String),
     /// The server answered that it cannot do what was asked.
@@ -44,7 +44,7 @@ pub(super) enum Fault {
 
 /// The answer to a plan.
 #[derive(Debug, Default)]
-struct Answer {
+struct PlanResult {
     result: Option<MlCommandResult>,
     metrics: Vec<ObservedMetrics>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens a session on a server that can train.
-    pub(super) async fn open(remote: &ChannelBuilder) -> Result<Self, Fault> {
+    pub(super) async fn open(remote: &ChannelBuilder) -> Result<Self, SessionFault> {
         let mut client = SparkConnectClient::connect(remote).await.map_err(fault)?;
         // Retry little here: `SparkSolver::fit` reports that the server is away, and waits for it.
         client.set_retry_policy(RetryPolicy { max_retries: Some(2), ..RetryPolicy::default() });
@@ -64,7 +64,7 @@ impl Session {
         let version = session.version().await?;
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         if major.is_none_or(|major| major < 4) {
-            return Err(Fault::Refused(format!("it is Spark {version}, but Windrow needs Spark 4 or newer")));
+            return Err(SessionFault::Refused(format!("it is Spark {version}, but Windrow needs Spark 4 or newer")));
         }
         for (key, value) in [
             // `a` and `A` are two columns.
@@ -73,32 +73,32 @@ impl Session {
             ("spark.sql.files.ignoreMissingFiles", "false"),
             ("spark.sql.files.ignoreCorruptFiles", "false"),
         ] {
-            in_time(session.client.set_config(key, value)).await?;
+            with_timeout(session.client.set_config(key, value)).await?;
         }
         Ok(session)
     }
 
-    async fn version(&self) -> Result<String, Fault> {
+    async fn version(&self) -> Result<String, SessionFault> {
         let request = AnalyzePlanRequest {
             session_id: self.client.session_id().to_owned(),
             user_context: Some(self.user()),
-            client_type: Some(NAME.to_owned()),
+            client_type: Some(CLIENT_NAME.to_owned()),
             analyze: Some(analyze_plan_request::Analyze::SparkVersion(analyze_plan_request::SparkVersion {})),
             ..AnalyzePlanRequest::default()
         };
-        match in_time(Box::pin(self.client.analyze_plan(request))).await?.result {
+        match with_timeout(Box::pin(self.client.analyze_plan(request))).await?.result {
             Some(analyze_plan_response::Result::SparkVersion(found)) => Ok(found.version),
-            _ => Err(Fault::Refused("it does not report its version".to_owned())),
+            _ => Err(SessionFault::Refused("it does not report its version".to_owned())),
         }
     }
 
     fn user(&self) -> UserContext {
-        let user = self.client.user_id().unwrap_or(NAME).to_owned();
+        let user = self.client.user_id().unwrap_or(CLIENT_NAME).to_owned();
         UserContext { user_id: user.clone(), user_name: user, extensions: Vec::new() }
     }
 
     /// Fits the estimator `name` to a table. Returns the model, which the server keeps.
-    pub(super) async fn fit(&self, name: &str, params: MlParams, dataset: Relation) -> Result<ObjectRef, Fault> {
+    pub(super) async fn fit(&self, name: &str, params: MlParams, dataset: Relation) -> Result<ObjectRef, SessionFault> {
         let estimator = MlOperator {
             name: name.to_owned(),
             uid: "windrow_model".to_owned(),
@@ -109,18 +109,18 @@ impl Session {
     }
 
     /// Creates a model that turns each token into one column.
-    pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, Fault> {
+    pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, SessionFault> {
         let uid = Literal { literal_type: Some(LiteralType::String("windrow_levels".to_owned())), data_type: None };
         let argument = |literal: Literal| Args { args_type: Some(args::ArgsType::Param(literal)) };
         let method = fetch::Method {
             method: "countVectorizerModelFromVocabulary".to_owned(),
             args: vec![argument(uid), argument(tokens)],
         };
-        let obj_ref = Some(ObjectRef { id: HELPER.to_owned() });
+        let obj_ref = Some(ObjectRef { id: HELPER_ID.to_owned() });
         self.object(ml_command::Command::Fetch(Fetch { obj_ref, methods: vec![method] })).await
     }
 
-    async fn object(&self, command: ml_command::Command) -> Result<ObjectRef, Fault> {
+    async fn object(&self, command: ml_command::Command) -> Result<ObjectRef, SessionFault> {
         match self.ml(command).await? {
             Some(ResultType::OperatorInfo(MlOperatorInfo {
                 r#type: Some(ml_operator_info::Type::ObjRef(object)),
@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// Calls a chain of methods on a model, and returns the last result.
-    pub(super) async fn fetch(&self, model: &ObjectRef, methods: &[&str]) -> Result<Literal, Fault> {
+    pub(super) async fn fetch(&self, model: &ObjectRef, methods: &[&str]) -> Result<Literal, SessionFault> {
         let method = |name: &&str| fetch::Method { method: (*name).to_owned(), args: Vec::new() };
         let methods = methods.iter().map(method).collect();
         match self.ml(ml_command::Command::Fetch(Fetch { obj_ref: Some(model.clone()), methods })).await? {
@@ -141,32 +141,32 @@ impl Session {
     }
 
     /// Calls a chain of methods that returns numbers.
-    pub(super) async fn numbers(&self, model: &ObjectRef, methods: &[&str]) -> Result<Vec<f64>, Fault> {
+    pub(super) async fn numbers(&self, model: &ObjectRef, methods: &[&str]) -> Result<Vec<f64>, SessionFault> {
         let literal = self.fetch(model, methods).await?;
-        numbers(&literal).ok_or_else(|| Fault::Refused(format!("its {} are not numbers", methods.join("."))))
+        numbers(&literal).ok_or_else(|| SessionFault::Refused(format!("its {} are not numbers", methods.join("."))))
     }
 
     /// Calls a chain of methods that returns one number.
-    pub(super) async fn number(&self, model: &ObjectRef, methods: &[&str]) -> Result<f64, Fault> {
+    pub(super) async fn number(&self, model: &ObjectRef, methods: &[&str]) -> Result<f64, SessionFault> {
         let literal = self.fetch(model, methods).await?;
-        number(&literal).ok_or_else(|| Fault::Refused(format!("its {} is not a number", methods.join("."))))
+        number(&literal).ok_or_else(|| SessionFault::Refused(format!("its {} is not a number", methods.join("."))))
     }
 
     /// Deletes models from the server.
-    pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), Fault> {
+    pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), SessionFault> {
         let delete = ml_command::Delete { obj_refs: objects, evict_only: Some(false) };
         self.ml(ml_command::Command::Delete(delete)).await.map(|_| ())
     }
 
     /// Runs a query, and returns the values of its metrics `name`.
-    pub(super) async fn metrics(&self, query: Relation, name: &str) -> Result<Vec<f64>, Fault> {
+    pub(super) async fn metrics(&self, query: Relation, name: &str) -> Result<Vec<f64>, SessionFault> {
         let answer = self.run(plan::OpType::Root(query)).await?;
         let found = answer.metrics.iter().find(|metrics| metrics.name == name);
         let numbers = found.map(|metrics| metrics.values.iter().filter_map(number).collect());
-        numbers.ok_or_else(|| Fault::Refused("it does not report how many rows it has read".to_owned()))
+        numbers.ok_or_else(|| SessionFault::Refused("it does not report how many rows it has read".to_owned()))
     }
 
-    async fn ml(&self, command: ml_command::Command) -> Result<Option<ResultType>, Fault> {
+    async fn ml(&self, command: ml_command::Command) -> Result<Option<ResultType>, SessionFault> {
         let ml = MlCommand { command: Some(command) };
         let command = Command { command_type: Some(command::CommandType::MlCommand(ml)) };
         let answer = self.run(plan::OpType::Command(command)).await?;
@@ -174,17 +174,17 @@ impl Session {
     }
 
     /// Runs a plan, without a time limit while the server answers.
-    async fn run(&self, op_type: plan::OpType) -> Result<Answer, Fault> {
+    async fn run(&self, op_type: plan::OpType) -> Result<PlanResult, SessionFault> {
         let request = ExecutePlanRequest {
             session_id: self.client.session_id().to_owned(),
             user_context: Some(self.user()),
-            client_type: Some(NAME.to_owned()),
+            client_type: Some(CLIENT_NAME.to_owned()),
             plan: Some(Plan { op_type: Some(op_type) }),
             ..ExecutePlanRequest::default()
         };
         let work = Box::pin(async {
             let mut stream = self.client.execute_plan_reattachable(request).await?;
-            let mut answer = Answer::default();
+            let mut answer = PlanResult::default();
             while let Some(response) = stream.message().await? {
                 answer.metrics.extend(response.observed_metrics);
                 if let Some(ResponseType::MlCommandResult(result)) = response.response_type {
@@ -195,21 +195,22 @@ impl Session {
         });
         tokio::select! {
             answer = work => answer.map_err(fault),
-            fault = self.silence() => Err(fault),
+            fault = self.wait_until_lost() => Err(fault),
         }
     }
 
-    /// Completes when the server has missed [`MOST_MISSED`] answers in a row.
-    async fn silence(&self) -> Fault {
+    /// Completes when the server has missed [`MAX_MISSED_ANSWERS`] answers in a row.
+    async fn wait_until_lost(&self) -> SessionFault {
         let mut missed = 0;
         loop {
-            tokio::time::sleep(LOOK).await;
-            let asked = tokio::time::timeout(LOOK, self.client.get_configs(&["spark.sql.session.timeZone"])).await;
+            tokio::time::sleep(LIVENESS_INTERVAL).await;
+            let asked =
+                tokio::time::timeout(LIVENESS_INTERVAL, self.client.get_configs(&["spark.sql.session.timeZone"])).await;
             missed = if matches!(asked, Ok(Ok(_))) { 0 } else { missed + 1 };
-            if missed == MOST_MISSED {
-                return Fault::Unreachable(format!(
+            if missed == MAX_MISSED_ANSWERS {
+                return SessionFault::Unreachable(format!(
                     "it has not answered for {} s",
-                    2 * LOOK.as_secs() * u64::from(MOST_MISSED)
+                    2 * LIVENESS_INTERVAL.as_secs() * u64::from(MAX_MISSED_ANSWERS)
                 ));
             }
         }
@@ -232,15 +233,15 @@ impl std::fmt::Debug for Session {
     }
 }
 
-async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, Fault> {
-    match tokio::time::timeout(ANSWER_LIMIT, asked).await {
+async fn with_timeout<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, SessionFault> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, asked).await {
         Ok(answer) => answer.map_err(fault),
-        Err(_) => Err(Fault::Unreachable(format!("it has not answered for {} s", ANSWER_LIMIT.as_secs()))),
+        Err(_) => Err(SessionFault::Unreachable(format!("it has not answered for {} s", REQUEST_TIMEOUT.as_secs()))),
     }
 }
 
 /// Converts an error to a fault with Spark's own message, without its stack trace.
-fn fault(error: ClientError) -> Fault {
+fn fault(error: ClientError) -> SessionFault {
     let message = error.get_message();
     let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gives no reason");
     let condition = error.get_condition().unwrap_or_default();
@@ -249,22 +250,23 @@ fn fault(error: ClientError) -> Fault {
         .iter()
         .any(|known| condition.starts_with(known) || message.contains(known));
     let says_nothing = error.grpc_details().is_none_or(<[u8]>::is_empty);
-    let is_of_the_way = |code| AWAY.contains(&code) || (AWAY_ALONE.contains(&code) && says_nothing);
+    let is_of_the_way =
+        |code| DISCONNECT_CODES.contains(&code) || (DISCONNECT_CODES_WITHOUT_DETAILS.contains(&code) && says_nothing);
     if is_forgotten || error.grpc_code().is_some_and(is_of_the_way) {
-        Fault::Unreachable(text)
+        SessionFault::Unreachable(text)
     } else {
-        Fault::Refused(text)
+        SessionFault::Refused(text)
     }
 }
 
-fn unexpected(wanted: &str, got: &Option<ResultType>) -> Fault {
+fn unexpected(wanted: &str, got: &Option<ResultType>) -> SessionFault {
     let got = match got {
         None => "nothing",
         Some(ResultType::Param(_)) => "a value",
         Some(ResultType::Summary(_)) => "a summary",
         Some(ResultType::OperatorInfo(_)) => "an operator",
     };
-    Fault::Refused(format!("it returned {got}, but {wanted} was requested"))
+    SessionFault::Refused(format!("it returned {got}, but {wanted} was requested"))
 }
 
 fn number(literal: &Literal) -> Option<f64> {
@@ -306,8 +308,8 @@ fn numbers(literal: &Literal) -> Option<Vec<f64>> {
 /// Expands a sparse vector. `None` if the parts do not fit together, or if the size is larger than any model's.
 fn sparse(size: f64, places: &[i32], values: &[f64]) -> Option<Vec<f64>> {
     /// Far more columns than any model has.
-    const MOST: f64 = 10_000_000.0;
-    if places.len() != values.len() || !(0.0..=MOST).contains(&size) {
+    const MAX_VECTOR_SIZE: f64 = 10_000_000.0;
+    if places.len() != values.len() || !(0.0..=MAX_VECTOR_SIZE).contains(&size) {
         return None;
     }
     let mut dense = vec![0.0; size as usize];

@@ -23,7 +23,7 @@ fn records_keep_their_bytes_and_lose_their_line_ends() {
 }
 
 #[test]
-fn files_with_nothing_in_them_have_no_records() {
+fn empty_files_have_no_records() {
     for file in ["", "\n", "\r\n\r\n"] {
         assert_eq!(records(file), []);
     }
@@ -35,7 +35,7 @@ fn fields_come_unquoted() {
 }
 
 #[test]
-fn what_is_not_one_record_is_refused() {
+fn text_that_is_not_exactly_one_record_is_rejected() {
     assert_eq!(fields(b""), Err(CsvError::Empty));
     assert_eq!(fields(b"a,b\nc,d"), Err(CsvError::MoreThanOne));
     assert_eq!(fields(b"a,\xff"), Err(CsvError::NotUtf8));
@@ -58,7 +58,7 @@ proptest! {
 
     /// If the parser accepts bytes as one record, then they are one record in a file, between others.
     #[test]
-    fn what_is_parsed_survives_between_its_neighbours(
+    fn a_parsed_record_survives_between_others(
         bytes in prop::collection::vec(prop::sample::select(b"a1 ,;\t\"\r\n\xc3\xa9\xff\0".to_vec()), 0..12),
         delimiter in prop::sample::select(b",;\t".to_vec()),
     ) {
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_reads_back(rows in prop::collection::vec(prop::collection::vec("[ -~\r\n\"é]{0,12}", 2..5), 1..20)) {
+    fn written_records_read_back(rows in prop::collection::vec(prop::collection::vec("[ -~\r\n\"é]{0,12}", 2..5), 1..20)) {
         let mut file = Vec::new();
         for row in &rows {
             file.extend(write_record(row.iter().map(String::as_str), b','));

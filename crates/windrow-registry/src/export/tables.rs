@@ -2,37 +2,38 @@
 
 use crate::export::error::ExportError;
 use crate::export::sink::Sink;
-use windrow_columnar::{Column, Kind, Value};
+use windrow_columnar::{Column, ColumnType, Value};
 use windrow_evaluation::{BLOCKS, WindowLosses};
 use windrow_learn::model::{Score, ScoreNumber, WindowReport};
 use windrow_record::ModelId;
 use windrow_windows::Manifest;
 
-const MICROS: i64 = 1_000_000;
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
-fn columns(told: &[(&str, Kind)]) -> Vec<Column> {
-    told.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind: *kind }).collect()
+fn columns(named_types: &[(&str, ColumnType)]) -> Vec<Column> {
+    named_types.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind: *kind }).collect()
 }
 
 /// Returns the columns of `windows`: one row per window.
 pub(super) fn window_columns() -> Vec<Column> {
     columns(&[
-        ("window", Kind::Integer),
-        ("period", Kind::Text),
-        ("first_time", Kind::Time),
-        ("last_time", Kind::Time),
-        ("rows", Kind::Integer),
-        ("labelled", Kind::Integer),
-        ("quarantined", Kind::Integer),
-        ("positive_share", Kind::Number),
-        ("bytes", Kind::Integer),
-        ("sha256", Kind::Text),
+        ("window", ColumnType::Integer),
+        ("period", ColumnType::Text),
+        ("first_time", ColumnType::Time),
+        ("last_time", ColumnType::Time),
+        ("rows", ColumnType::Integer),
+        ("labelled", ColumnType::Integer),
+        ("quarantined", ColumnType::Integer),
+        ("positive_share", ColumnType::Number),
+        ("bytes", ColumnType::Integer),
+        ("sha256", ColumnType::Text),
     ])
 }
 
 pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowReport>) -> Result<(), ExportError> {
-    let time =
-        |seconds: Option<i64>| seconds.map_or(Value::Missing, |seconds| Value::Time(seconds.saturating_mul(MICROS)));
+    let time = |seconds: Option<i64>| {
+        seconds.map_or(Value::Missing, |seconds| Value::Time(seconds.saturating_mul(MICROS_PER_SECOND)))
+    };
     sink.push(&[
         Value::Integer(i64::from(one.window.get())),
         report.and_then(|report| report.period.as_deref()).map_or(Value::Missing, Value::Text),
@@ -50,18 +51,18 @@ pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowRepo
 /// Returns the columns of `scores`: one row per model and window on which it was scored.
 pub(super) fn score_columns() -> Vec<Column> {
     let mut columns = columns(&[
-        ("model", Kind::Text),
-        ("scheme", Kind::Text),
-        ("model_window", Kind::Integer),
-        ("window", Kind::Integer),
+        ("model", ColumnType::Text),
+        ("scheme", ColumnType::Text),
+        ("model_window", ColumnType::Integer),
+        ("window", ColumnType::Integer),
         // `later`: all labelled rows of a window after the model's newest window. `holdout`: the rows of the model's
         // newest window that its first fit left out.
-        ("scored_on", Kind::Text),
+        ("scored_on", ColumnType::Text),
     ]);
     columns.extend(Score::NUMBERS.map(|(name, number)| {
         let kind = match number {
-            ScoreNumber::Count(_) => Kind::Integer,
-            ScoreNumber::Measure(_) => Kind::Number,
+            ScoreNumber::Count(_) => ColumnType::Integer,
+            ScoreNumber::Measure(_) => ColumnType::Number,
         };
         Column { name: name.to_owned(), kind }
     }));
@@ -98,20 +99,20 @@ fn score(sink: &mut Sink, model: ModelId, window: u32, scored_on: &str, score: &
 /// Returns the columns of `losses`: one row per model, later window and block of rows.
 pub(super) fn loss_columns() -> Vec<Column> {
     columns(&[
-        ("model", Kind::Text),
-        ("scheme", Kind::Text),
-        ("model_window", Kind::Integer),
+        ("model", ColumnType::Text),
+        ("scheme", ColumnType::Text),
+        ("model_window", ColumnType::Integer),
         // `served`: a published model. `advice`: a model that only the advice needs.
-        ("made_for", Kind::Text),
-        ("window", Kind::Integer),
-        ("block", Kind::Integer),
-        ("rows", Kind::Integer),
-        ("positives", Kind::Integer),
+        ("made_for", ColumnType::Text),
+        ("window", ColumnType::Integer),
+        ("block", ColumnType::Integer),
+        ("rows", ColumnType::Integer),
+        ("positives", ColumnType::Integer),
         // The sums over the rows of the block.
-        ("log_loss", Kind::Number),
-        ("squared_error", Kind::Number),
-        ("false_alarms", Kind::Integer),
-        ("misses", Kind::Integer),
+        ("log_loss", ColumnType::Number),
+        ("squared_error", ColumnType::Number),
+        ("false_alarms", ColumnType::Integer),
+        ("misses", ColumnType::Integer),
     ])
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::monitor::sealed::SealedWindow;
-use crate::monitor::status::{Heard, Stage};
+use crate::monitor::status::{Stage, StageReport};
 use windrow_record::display::{counted, duration, thousands};
 use windrow_windows::StreamEnd;
 
@@ -21,7 +21,7 @@ pub struct Flow {
     /// The number of messages in the topic that the consumer has not read; `None` if unknown.
     pub(crate) lag: Option<u64>,
     /// The steps: sent, in the topic, sealed, trained, served.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FlowStep>,
     /// The number of rows in quarantine.
     pub quarantined: u64,
     pub(crate) windows: usize,
@@ -30,7 +30,7 @@ pub struct Flow {
 
 /// One step on the way of the rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Step {
+pub struct FlowStep {
     /// The state of the rows after this step, such as `sealed`.
     pub name: &'static str,
     /// The number of rows that have passed this step; `None` if the stage is silent or has never reported.
@@ -44,29 +44,29 @@ pub struct Step {
 }
 
 /// The inputs from which a flow is computed.
-pub(super) struct Parts<'a> {
-    pub(super) heard: &'a BTreeMap<Stage, Heard>,
+pub(super) struct FlowInputs<'a> {
+    pub(super) heard: &'a BTreeMap<Stage, StageReport>,
     pub(super) windows: &'a [SealedWindow],
     pub(super) end: Option<&'a StreamEnd>,
-    pub(super) trained: Trained,
+    pub(super) trained: TrainingProgress,
 }
 
 /// The progress of training.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trained {
+pub(super) struct TrainingProgress {
     /// The newest window that has models, or the record of why it has no model; 0 before the first.
     pub(super) window: u32,
     pub(super) models: usize,
 }
 
 impl Flow {
-    pub(super) fn of(parts: &Parts<'_>) -> Self {
+    pub(super) fn of(parts: &FlowInputs<'_>) -> Self {
         let is_complete = parts.end.is_some_and(|end| parts.trained.window >= end.windows);
         // A stage that has finished its work may be silent, even if it was killed.
         let heard = |stage: Stage| {
             let is_done = if stage == Stage::Trainer { is_complete } else { parts.end.is_some() };
             let heard = parts.heard.get(&stage)?;
-            Some(if is_done { Heard { is_over: true, silent_for: None, ..*heard } } else { *heard })
+            Some(if is_done { StageReport { is_over: true, silent_for: None, ..*heard } } else { *heard })
         };
         let rows = |until: u32| -> u64 {
             parts.windows.iter().take_while(|window| window.window.get() <= until).map(|window| window.rows).sum()
@@ -95,11 +95,16 @@ impl Flow {
         let trained_windows = format!("{} windows", parts.trained.window);
         let lag_told = lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag)));
         let steps = vec![
-            Step::new("sent", producer.as_ref(), sent, &of_dataset),
-            Step::new("in the topic", None, in_topic, &lag_told),
-            Step::new("sealed", consumer.as_ref(), Some(sealed), &windows),
-            Step::new("trained", heard(Stage::Trainer).as_ref(), Some(rows(parts.trained.window)), &trained_windows),
-            Step {
+            FlowStep::new("sent", producer.as_ref(), sent, &of_dataset),
+            FlowStep::new("in the topic", None, in_topic, &lag_told),
+            FlowStep::new("sealed", consumer.as_ref(), Some(sealed), &windows),
+            FlowStep::new(
+                "trained",
+                heard(Stage::Trainer).as_ref(),
+                Some(rows(parts.trained.window)),
+                &trained_windows,
+            ),
+            FlowStep {
                 name: "served",
                 rows: Some(rows(parts.trained.window)),
                 text: thousands(parts.trained.models as u64),
@@ -114,7 +119,7 @@ impl Flow {
     }
 }
 
-fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u64>) -> String {
+fn state(parts: &FlowInputs<'_>, is_complete: bool, share: Option<u64>, lag: Option<u64>) -> String {
     if is_complete {
         return "complete".to_owned();
     }
@@ -138,8 +143,8 @@ fn state(parts: &Parts<'_>, is_complete: bool, share: Option<u64>, lag: Option<u
     }
 }
 
-impl Step {
-    fn new(name: &'static str, heard: Option<&Heard>, rows: Option<u64>, detail: &str) -> Self {
+impl FlowStep {
+    fn new(name: &'static str, heard: Option<&StageReport>, rows: Option<u64>, detail: &str) -> Self {
         let silence = heard.and_then(|heard| heard.silent_for);
         let rows = rows.filter(|_| silence.is_none());
         let text = match (silence, rows) {
@@ -174,27 +179,27 @@ mod tests {
         }
     }
 
-    fn heard(counts: Counts, silent: Option<u64>) -> Heard {
-        Heard { counts, is_over: false, silent_for: silent.map(Duration::from_secs) }
+    fn heard(counts: Counts, silent: Option<u64>) -> StageReport {
+        StageReport { counts, is_over: false, silent_for: silent.map(Duration::from_secs) }
     }
 
-    fn flow(heard: &[(Stage, Heard)], windows: u32, trained: u32) -> Flow {
+    fn flow(heard: &[(Stage, StageReport)], windows: u32, trained: u32) -> Flow {
         let (heard, windows) = (heard.iter().copied().collect(), (1..=windows).map(window).collect::<Vec<_>>());
-        let trained = Trained { window: trained, models: 2 * trained as usize };
-        Flow::of(&Parts { heard: &heard, windows: &windows, end: None, trained })
+        let trained = TrainingProgress { window: trained, models: 2 * trained as usize };
+        Flow::of(&FlowInputs { heard: &heard, windows: &windows, end: None, trained })
     }
 
     #[test]
-    fn numbers_and_words_follow_from_what_is_heard_and_what_is_on_the_disk() {
+    fn the_flow_follows_from_reported_statuses_and_stored_files() {
         assert_eq!(flow(&[], 0, 0).state, "waiting for the first row");
         let sending = Counts { dataset: 1000, sent: 450, delivered: 440, ..Counts::default() };
         let storing = Counts { window_rows: 8, lag: Some(30), quarantined: 3, ..Counts::default() };
         let producer = (Stage::Producer, heard(sending, None));
         let live = flow(&[producer, (Stage::Consumer, heard(storing, None))], 4, 3);
         assert_eq!(live.state, "41%, lag 30");
-        let told: Vec<(&str, Option<u64>)> = live.steps.iter().map(|step| (step.text.as_str(), step.rows)).collect();
+        let listed: Vec<(&str, Option<u64>)> = live.steps.iter().map(|step| (step.text.as_str(), step.rows)).collect();
         assert_eq!(
-            told,
+            listed,
             [("450", Some(450)), ("442", Some(442)), ("400", Some(400)), ("300", Some(300)), ("6", Some(300))],
             "what was read is in the topic, confirmed or not"
         );
@@ -224,8 +229,8 @@ mod tests {
         let killed = heard(Counts::default(), Some(7200));
         let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);
         let of = |window| {
-            let trained = Trained { window, models: 1 };
-            Flow::of(&Parts { heard: &heard, windows: &windows, end: Some(&end), trained })
+            let trained = TrainingProgress { window, models: 1 };
+            Flow::of(&FlowInputs { heard: &heard, windows: &windows, end: Some(&end), trained })
         };
         assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 window to train", false));
         assert_eq!((of(2).state.as_str(), of(2).is_complete, of(2).lag), ("complete", true, Some(0)));

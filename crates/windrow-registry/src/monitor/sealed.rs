@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use windrow_record::WindowIndex;
 use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, MessageCounts, StreamEnd};
 
-/// The maximum number of reasons that are counted separately. All others are counted as [`OTHER`].
-const MOST_REASONS: usize = 30;
-const OTHER: &str = "other reasons";
+/// The maximum number of reasons that are counted separately. All others are counted as [`OTHER_REASONS`].
+const MAX_REASONS: usize = 30;
+const OTHER_REASONS: &str = "other reasons";
 
 /// The summary of one sealed window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Reasons(BTreeMap<String, u64>);
 impl Reasons {
     /// Adds one row with this reason.
     pub(crate) fn add(&mut self, reason: &str) {
-        let known = if self.0.contains_key(reason) || self.0.len() < MOST_REASONS { reason } else { OTHER };
+        let known = if self.0.contains_key(reason) || self.0.len() < MAX_REASONS { reason } else { OTHER_REASONS };
         *self.0.entry(known.to_owned()).or_default() += 1;
     }
 
@@ -55,7 +55,7 @@ impl Reasons {
 
 /// A reader of the windows sealed since the last call.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct SealedReader {
     pub(super) windows: Arc<Vec<SealedWindow>>,
     pub(super) reasons: Reasons,
     pub(super) end: Option<StreamEnd>,
@@ -63,7 +63,7 @@ pub(super) struct Reader {
     first: Option<SystemTime>,
 }
 
-impl Reader {
+impl SealedReader {
     /// Reads new windows. An error is logged, and the file is read again at the next call.
     pub(super) fn read(&mut self, workdir: &Path) {
         // Opening a store would create its folders, and these mark a run.
@@ -71,12 +71,12 @@ impl Reader {
             *self = Self::default();
             return;
         }
-        if let Err(error) = BatchStore::open(workdir).and_then(|store| self.take_up(&store)) {
+        if let Err(error) = BatchStore::open(workdir).and_then(|store| self.read_windows(&store)) {
             tracing::debug!(%error, "cannot read the sealed windows");
         }
     }
 
-    fn take_up(&mut self, store: &BatchStore) -> Result<(), BatchError> {
+    fn read_windows(&mut self, store: &BatchStore) -> Result<(), BatchError> {
         let first = fs::metadata(store.manifest_path(WindowIndex::FIRST)).and_then(|file| file.modified()).ok();
         if first != self.first {
             *self = Self { first, ..Self::default() };
@@ -130,16 +130,16 @@ mod tests {
             reasons.add("no number");
             reasons.add(&format!("row {row}"));
         }
-        let told = reasons.by_count();
-        assert_eq!(told[0], ("no number", 200));
-        assert_eq!(told[1], (OTHER, 200 - (MOST_REASONS as u64 - 1)));
-        assert_eq!(told.len(), MOST_REASONS + 1);
+        let counted = reasons.by_count();
+        assert_eq!(counted[0], ("no number", 200));
+        assert_eq!(counted[1], (OTHER_REASONS, 200 - (MAX_REASONS as u64 - 1)));
+        assert_eq!(counted.len(), MAX_REASONS + 1);
     }
 
     #[test]
-    fn nothing_is_made_where_nothing_is() {
+    fn no_folder_is_created_by_reading() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut reader = Reader::default();
+        let mut reader = SealedReader::default();
         reader.read(folder.path());
         assert!(reader.windows.is_empty() && !folder.path().join("batches").exists());
     }

@@ -16,11 +16,11 @@ use windrow_base::versioned::{self, OtherFormat};
 const FORMAT: u32 = 1;
 const FOLDER: &str = "status";
 /// The maximum number of bytes that are read of a status file. A longer file does not parse and is skipped.
-const LONGEST: u64 = 64 * 1024;
+const MAX_STATUS_BYTES: u64 = 64 * 1024;
 /// The maximum number of files that are read.
-const MOST_FILES: usize = 256;
+const MAX_STATUS_FILES: usize = 256;
 /// The time without a report after which a stage is silent.
-const SILENT_AFTER: Duration = Duration::from_secs(5);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A stage that reports its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +74,7 @@ impl StatusFile {
     ///
     /// # Errors
     /// Returns an error if the file cannot be written.
-    pub fn tell(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
+    pub fn write(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
         let status = Status { format: FORMAT, time, is_over, counts: counters.counts() };
         files::replace(&self.path, &serde_json::to_vec(&status)?)
     }
@@ -88,7 +88,7 @@ impl StatusFile {
 
 /// The last report of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Heard {
+pub(super) struct StageReport {
     pub(super) counts: Counts,
     pub(super) is_over: bool,
     /// The time since the last report; `None` if the stage is not silent.
@@ -97,18 +97,18 @@ pub(super) struct Heard {
 
 /// A reader of the status files of all stages.
 #[derive(Debug, Default)]
-pub(super) struct Listener {
+pub(super) struct StatusReader {
     heard: HashMap<String, (Status, Instant)>,
     /// Files with another format version. Each is logged once, although it is read at every call.
     refused: HashSet<String>,
 }
 
-impl Listener {
+impl StatusReader {
     /// Reads the status files and returns the last report of each stage. `time` is the current time in RFC 3339 format.
     ///
     /// The age of a first report is computed from `time` and the report's own time. Later reports are timed by the
     /// clock of this process, so that clocks that differ or jump affect at most the first report.
-    pub(super) fn listen(&mut self, workdir: &Path, time: &str) -> BTreeMap<Stage, Heard> {
+    pub(super) fn read_reports(&mut self, workdir: &Path, time: &str) -> BTreeMap<Stage, StageReport> {
         let found = self.read(&workdir.join(FOLDER));
         self.heard.retain(|name, _| found.contains_key(name));
         let now = Instant::now();
@@ -125,11 +125,11 @@ impl Listener {
     }
 
     fn read(&mut self, folder: &Path) -> BTreeMap<String, Status> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES);
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_STATUS_FILES);
         let files = entries.filter_map(|entry| {
             let (name, path) = (entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned(), entry.path());
             let mut text = Vec::new();
-            File::open(&path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+            File::open(&path).ok()?.take(MAX_STATUS_BYTES).read_to_end(&mut text).ok()?;
             match versioned::parse(&text, FORMAT, path.display(), |_| None::<OtherFormat>) {
                 Ok(status) => Some((name, status)),
                 Err(other) => {
@@ -143,26 +143,26 @@ impl Listener {
         files.collect()
     }
 
-    fn of(&self, stage: Stage, now: Instant) -> Option<Heard> {
+    fn of(&self, stage: Stage, now: Instant) -> Option<StageReport> {
         let is_ours = |name: &str| {
             name.strip_prefix(stage.name()).is_some_and(|member| member.is_empty() || member.starts_with('-'))
         };
         let ours = || self.heard.iter().filter(|(name, _)| is_ours(name)).map(|(_, heard)| heard);
-        let alone = |(status, heard): &(Status, Instant)| {
+        let report_of = |(status, heard): &(Status, Instant)| {
             let silence = now.saturating_duration_since(*heard);
-            let silent_for = (!status.is_over && silence >= SILENT_AFTER).then_some(silence);
-            Heard { counts: status.counts, is_over: status.is_over, silent_for }
+            let silent_for = (!status.is_over && silence >= SILENCE_TIMEOUT).then_some(silence);
+            StageReport { counts: status.counts, is_over: status.is_over, silent_for }
         };
-        let speaking = ours().map(alone).filter(|heard| heard.silent_for.is_none());
+        let speaking = ours().map(report_of).filter(|heard| heard.silent_for.is_none());
         let together = speaking.reduce(|one, other| {
-            let mut counts = one.counts.and(other.counts);
+            let mut counts = one.counts.combine(other.counts);
             // All members of a group report the same dataset. Each producer reports its own.
             if stage == Stage::Producer {
                 counts.dataset = one.counts.dataset.saturating_add(other.counts.dataset);
             }
-            Heard { counts, is_over: one.is_over && other.is_over, silent_for: None }
+            StageReport { counts, is_over: one.is_over && other.is_over, silent_for: None }
         });
-        together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(alone))
+        together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(report_of))
     }
 }
 
@@ -179,44 +179,44 @@ mod tests {
 
     const NOW: &str = "2026-01-01T10:00:00Z";
 
-    fn tell(folder: &Path, stage: Stage, member: Option<&str>, sent: u64, time: &str, is_over: bool) {
+    fn write_status(folder: &Path, stage: Stage, member: Option<&str>, sent: u64, time: &str, is_over: bool) {
         let counters = Counters::default();
         counters.sent.set(sent);
-        StatusFile::new(folder, stage, member).tell(&counters, time.to_owned(), is_over).expect("room on the disk");
+        StatusFile::new(folder, stage, member).write(&counters, time.to_owned(), is_over).expect("room on the disk");
     }
 
     #[test]
-    fn a_stage_is_heard_silent_or_over() {
+    fn a_stage_is_running_silent_or_ended() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut listener = Listener::default();
-        assert!(listener.listen(folder.path(), NOW).is_empty(), "nothing is there yet");
-        tell(folder.path(), Stage::Producer, None, 7, NOW, false);
-        tell(folder.path(), Stage::Consumer, None, 0, "2026-01-01T09:58:00Z", false);
-        tell(folder.path(), Stage::Trainer, None, 0, "2026-01-01T09:58:00Z", true);
-        let heard = listener.listen(folder.path(), NOW);
+        let mut listener = StatusReader::default();
+        assert!(listener.read_reports(folder.path(), NOW).is_empty(), "nothing is there yet");
+        write_status(folder.path(), Stage::Producer, None, 7, NOW, false);
+        write_status(folder.path(), Stage::Consumer, None, 0, "2026-01-01T09:58:00Z", false);
+        write_status(folder.path(), Stage::Trainer, None, 0, "2026-01-01T09:58:00Z", true);
+        let heard = listener.read_reports(folder.path(), NOW);
         assert_eq!(heard[&Stage::Producer].silent_for, None);
         assert_eq!(heard[&Stage::Producer].counts.sent, 7);
         assert!(heard[&Stage::Consumer].silent_for.is_some_and(|silence| silence.as_secs() / 2 == 60));
         assert!(heard[&Stage::Trainer].is_over && heard[&Stage::Trainer].silent_for.is_none());
         // A changed report counts as new, whatever its time.
-        tell(folder.path(), Stage::Consumer, None, 1, "2025-01-01T00:00:00Z", false);
-        assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Consumer].silent_for, None);
+        write_status(folder.path(), Stage::Consumer, None, 1, "2025-01-01T00:00:00Z", false);
+        assert_eq!(listener.read_reports(folder.path(), NOW)[&Stage::Consumer].silent_for, None);
         // A clock that is ahead does not make a stage silent.
-        tell(folder.path(), Stage::Trainer, Some("x"), 1, "2099-01-01T00:00:00Z", false);
-        assert_eq!(listener.listen(folder.path(), NOW)[&Stage::Trainer].silent_for, None);
+        write_status(folder.path(), Stage::Trainer, Some("x"), 1, "2099-01-01T00:00:00Z", false);
+        assert_eq!(listener.read_reports(folder.path(), NOW)[&Stage::Trainer].silent_for, None);
     }
 
     #[test]
     fn members_of_a_group_are_summed_and_a_silent_one_is_left_out() {
         let folder = tempfile::tempdir().expect("a folder");
         for (member, sent, time) in [("a", 5, NOW), ("b", 6, NOW), ("c", 100, "2026-01-01T09:00:00Z")] {
-            tell(folder.path(), Stage::Producer, Some(member), sent, time, false);
+            write_status(folder.path(), Stage::Producer, Some(member), sent, time, false);
         }
-        assert_eq!(Listener::default().listen(folder.path(), NOW)[&Stage::Producer].counts.sent, 11);
+        assert_eq!(StatusReader::default().read_reports(folder.path(), NOW)[&Stage::Producer].counts.sent, 11);
     }
 
     #[test]
-    fn what_is_no_status_is_passed_over() {
+    fn an_invalid_status_file_is_skipped() {
         let folder = tempfile::tempdir().expect("a folder");
         let status = folder.path().join(FOLDER);
         fs::create_dir_all(status.join("consumer.json")).expect("a folder");
@@ -224,8 +224,8 @@ mod tests {
         let other = "{\"format\":9,\"time\":\"\",\"is_over\":true,\"counts\":{}}";
         fs::write(status.join("trainer.json"), other).expect("a file");
         fs::write(status.join("producer-x.json"), vec![b' '; 1 << 20]).expect("a file");
-        let mut listener = Listener::default();
-        assert!(listener.listen(folder.path(), NOW).is_empty());
+        let mut listener = StatusReader::default();
+        assert!(listener.read_reports(folder.path(), NOW).is_empty());
         assert!(listener.refused.iter().eq(["trainer"]), "what is not JSON may be half of a file");
     }
 }

@@ -148,12 +148,12 @@ impl RequestPhase {
         self.activity.touch();
     }
 
-    pub(crate) fn is(&self, phase: Phase) -> bool {
+    pub(crate) fn is_in(&self, phase: Phase) -> bool {
         self.phase.load(Relaxed) == phase as u8
     }
 
     /// Records that a part of the body or of the answer was transferred.
-    pub(crate) fn moved_on(&self) {
+    pub(crate) fn record_progress(&self) {
         self.activity.touch();
     }
 }

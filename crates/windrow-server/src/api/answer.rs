@@ -15,13 +15,13 @@ use serde::Serialize;
 use windrow_registry::Model;
 
 /// Initial capacity of an answer, in bytes. A typical prediction fits.
-const USUAL_ANSWER: usize = 256;
+const ANSWER_CAPACITY: usize = 256;
 
 /// Initial capacity for headers. It includes the headers that `middleware` adds.
-const USUAL_HEADERS: usize = 10;
+const HEADER_CAPACITY: usize = 10;
 
 /// A JSON answer of the shape `T`.
-pub(crate) struct Answer<T> {
+pub(crate) struct JsonAnswer<T> {
     body: Vec<u8>,
     by: Option<AnsweredBy>,
     shape: PhantomData<fn() -> T>,
@@ -35,19 +35,19 @@ pub(crate) struct AnsweredBy(pub(crate) Arc<Model>);
 #[derive(Clone)]
 pub(crate) struct SharedBody;
 
-impl<T: Type + Serialize> Answer<T> {
+impl<T: Type + Serialize> JsonAnswer<T> {
     pub(crate) fn new(value: &T, by: Option<AnsweredBy>) -> Self {
         // Writing a value with string keys to memory cannot fail.
-        let mut body = Vec::with_capacity(USUAL_ANSWER);
+        let mut body = Vec::with_capacity(ANSWER_CAPACITY);
         let _ = serde_json::to_writer(&mut body, value);
         Self { body, by, shape: PhantomData }
     }
 }
 
-impl<T: Type> IntoResponse for Answer<T> {
+impl<T: Type> IntoResponse for JsonAnswer<T> {
     fn into_response(self) -> Response {
         let mut response = self.body.into_response();
-        response.headers_mut().reserve(USUAL_HEADERS);
+        response.headers_mut().reserve(HEADER_CAPACITY);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Json::<T>::CONTENT_TYPE));
         if let Some(by) = self.by {
             response.set_data(by);
@@ -56,7 +56,7 @@ impl<T: Type> IntoResponse for Answer<T> {
     }
 }
 
-impl<T: ToJSON> ApiResponse for Answer<T> {
+impl<T: ToJSON> ApiResponse for JsonAnswer<T> {
     fn meta() -> MetaResponses {
         Json::<T>::meta()
     }

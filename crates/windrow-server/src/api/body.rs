@@ -17,8 +17,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::api::activity::Phase;
 use crate::api::answer::described;
 use crate::api::error::ApiError;
-use crate::api::request::{RequestScope, SMALL, WorkPermit, pace};
-use crate::api::schema::LARGEST_ROW;
+use crate::api::request::{RequestScope, SMALL_BODY, WorkPermit, pace};
+use crate::api::schema::MAX_ROW_BYTES;
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
@@ -80,7 +80,7 @@ impl Content for OneRow {
 
     fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         check_json(request)?;
-        Ok((Self, LARGEST_ROW))
+        Ok((Self, MAX_ROW_BYTES))
     }
 }
 
@@ -100,7 +100,7 @@ impl<T: Type> Content for Fields<T> {
 
     fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         check_json(request)?;
-        Ok((Self(PhantomData), LARGEST_ROW))
+        Ok((Self(PhantomData), MAX_ROW_BYTES))
     }
 }
 
@@ -218,10 +218,10 @@ async fn read<C>(request: &Request, body: &mut RequestBody, content: C, limit: u
     }
     scope.phase.set(Phase::Receiving);
     let mut memory: Option<OwnedSemaphorePermit> = None;
-    let (mut first, mut bytes, mut reserved) = (Bytes::new(), Vec::new(), SMALL);
+    let (mut first, mut bytes, mut reserved) = (Bytes::new(), Vec::new(), SMALL_BODY);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| gone(&error))?.into_data() else { continue };
-        scope.phase.moved_on();
+        scope.phase.record_progress();
         let length = first.len() + bytes.len() + data.len();
         if length > limit {
             return Err(ApiError::too_large(limit));

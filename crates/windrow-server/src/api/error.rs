@@ -11,7 +11,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
-use crate::api::schema::{Faults, FieldFault, MOST_FAULTS};
+use crate::api::schema::{FieldFault, FieldFaults, MAX_FAULTS};
 use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.
@@ -21,7 +21,7 @@ pub(crate) const PROBLEM: &str = "application/problem+json";
 const INFERENCE: &str = "/v2";
 
 /// Maximum number of known names in a problem.
-const MOST_KNOWN: usize = 100;
+const MAX_KNOWN_NAMES: usize = 100;
 
 /// The error statuses of every operation, with their descriptions in the API document.
 const STATUSES: [(StatusCode, &str); 8] = [
@@ -172,16 +172,16 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)
     }
 
-    pub(crate) fn invalid_row(faults: Faults) -> Self {
+    pub(crate) fn invalid_row(faults: FieldFaults) -> Self {
         Self::with_faults("invalid-row", many("the row", faults.len()), faults)
     }
 
-    pub(crate) fn invalid_batch(faults: Faults) -> Self {
+    pub(crate) fn invalid_batch(faults: FieldFaults) -> Self {
         Self::with_faults("invalid-batch", many("the batch", faults.len()), faults)
     }
 
     /// Repeats the first fault in the detail, because clients of the Open Inference Protocol show only that text.
-    pub(crate) fn invalid_tensor(faults: Faults) -> Self {
+    pub(crate) fn invalid_tensor(faults: FieldFaults) -> Self {
         let detail = faults.found.first().map_or(String::new(), |first| match first.row {
             Some(row) => format!("row {row}: {} {}", first.field, first.reason),
             None => format!("the tensor `{}` {}", first.field, first.reason),
@@ -189,14 +189,14 @@ impl ApiError {
         Self::with_faults("invalid-tensor", detail, faults)
     }
 
-    pub(crate) fn with_faults(kind: &str, detail: impl Into<String>, faults: Faults) -> Self {
+    pub(crate) fn with_faults(kind: &str, detail: impl Into<String>, faults: FieldFaults) -> Self {
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail);
         Problem { errors: Some(faults.found), ..problem }.into()
     }
 
     /// Creates a 404 problem. If there are too many known names, lists only the newest.
     pub(crate) fn not_found(kind: &str, detail: impl Into<String>, mut known: Vec<String>) -> Self {
-        known.drain(..known.len().saturating_sub(MOST_KNOWN));
+        known.drain(..known.len().saturating_sub(MAX_KNOWN_NAMES));
         Problem { known: Some(known), ..Problem::new(StatusCode::NOT_FOUND, kind, detail) }.into()
     }
 
@@ -237,7 +237,7 @@ impl ApiError {
 fn many(what: &str, faults: usize) -> String {
     match faults {
         1 => format!("{what} has a fault"),
-        MOST_FAULTS.. => format!("{what} has {MOST_FAULTS} faults or more; these are the first"),
+        MAX_FAULTS.. => format!("{what} has {MAX_FAULTS} faults or more; these are the first"),
         count => format!("{what} has {count} faults"),
     }
 }

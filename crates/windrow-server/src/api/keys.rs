@@ -65,7 +65,7 @@ impl Caller {
     ///
     /// # Errors
     /// Returns the time to wait if the limit is exceeded.
-    pub(crate) fn take_turn(&self) -> Result<(), Duration> {
+    pub(crate) fn check_rate_limit(&self) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
@@ -96,7 +96,7 @@ impl Keys {
         let mut names: Vec<&str> = keys.known.iter().map(|(caller, _)| &*caller.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(KeysError::Twice(twice[0].to_owned()));
+            return Err(KeysError::DuplicateName(twice[0].to_owned()));
         }
         Ok(keys)
     }
@@ -224,7 +224,7 @@ pub enum KeysError {
     Text,
     /// Two keys have the same name.
     #[error("two API keys have the name `{0}`: rename one, because the history of aliases shows only the name")]
-    Twice(String),
+    DuplicateName(String),
     /// The key file contains no keys.
     #[error("the file of API keys has no key, so no request would be allowed; add one, or remove serve.keys")]
     None,
@@ -249,15 +249,15 @@ mod tests {
         for wrong in ["", "secret", &entry.sha256, "y"] {
             assert_eq!(caller(wrong), None, "{wrong}");
         }
-        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x"), None), Err(KeysError::Twice(_))));
-        for (text, is_told) in [
+        assert!(matches!(Keys::load(Some(&path), Some("ops:read:x"), None), Err(KeysError::DuplicateName(_))));
+        for (text, expected) in [
             (file.replace("admin", "root"), "root"),
             (file.replace("sha256 = \"", "sha256 = \"0"), "64 hexadecimal digits"),
             ("keys = 3".to_owned(), "keys"),
         ] {
             std::fs::write(&path, text).expect("a file");
             let error = Keys::load(Some(&path), None, None).expect_err("no file of keys").to_string();
-            assert!(error.contains(is_told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
         for text in ["ops", "ops:admin", "ops:root:x", ":read:x", "", " ", ",", " , ", "a:read:x,"] {
             assert!(matches!(Keys::load(None, Some(text), None), Err(KeysError::Text)), "{text}");
@@ -268,9 +268,9 @@ mod tests {
     #[test]
     fn a_key_that_asks_too_often_has_to_wait() {
         let keys = Keys::load(None, Some("a:read:x,b:read:y"), NonZeroU32::new(2)).expect("keys");
-        let turn = |key: &str| keys.caller(key).expect("a caller").take_turn();
-        assert!(turn("x").is_ok() && turn("x").is_ok());
-        assert!(turn("x").expect_err("the third within a second") <= Duration::from_secs(1));
-        assert!(turn("y").is_ok(), "each key has its own");
+        let request = |key: &str| keys.caller(key).expect("a caller").check_rate_limit();
+        assert!(request("x").is_ok() && request("x").is_ok());
+        assert!(request("x").expect_err("the third within a second") <= Duration::from_secs(1));
+        assert!(request("y").is_ok(), "each key has its own");
     }
 }

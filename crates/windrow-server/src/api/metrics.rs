@@ -17,10 +17,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::api::state::State;
+use crate::api::state::ApiState;
 
-use self::models::Models;
-use self::rows::Rows;
+use self::models::ModelMetrics;
+use self::rows::RowMetrics;
 
 /// The media type of OpenMetrics text.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,20 +28,20 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 const LATENCIES: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfRequest {
+struct RequestLabels {
     /// The operation id, or the name from `operation_of` for other paths.
     operation: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfOperation {
+struct OperationLabels {
     operation: &'static str,
 }
 
 /// The label of connections that the server closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Closed {
+pub(crate) struct CloseLabels {
     pub(crate) reason: CloseReason,
 }
 
@@ -63,42 +63,42 @@ pub(crate) enum CloseReason {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<OfRequest, Counter>,
-    latencies: Family<OfOperation, Histogram, fn() -> Histogram>,
+    requests: Family<RequestLabels, Counter>,
+    latencies: Family<OperationLabels, Histogram, fn() -> Histogram>,
     /// Requests that are in progress.
-    pub(crate) under_way: Gauge,
+    pub(crate) in_flight: Gauge,
     /// Requests whose clients disconnected before they received their answers.
     pub(crate) disconnects: Counter,
     /// The number of open connections.
     pub(crate) connections: Gauge,
-    pub(crate) closed: Family<Closed, Counter>,
+    pub(crate) closed: Family<CloseLabels, Counter>,
 }
 
 impl Metrics {
-    pub(crate) fn new(state: &Arc<State>, revision: &'static str) -> Self {
+    pub(crate) fn new(state: &Arc<ApiState>, revision: &'static str) -> Self {
         let mut registry = Registry::with_prefix("windrow");
         let latency: fn() -> Histogram = || Histogram::new(LATENCIES);
         let (requests, latencies) = (Family::default(), Family::new_with_constructor(latency));
-        let (under_way, connections) = (Gauge::default(), Gauge::default());
+        let (in_flight, connections) = (Gauge::default(), Gauge::default());
         let (disconnects, closed) = (Counter::default(), Family::default());
         registry.register("http_requests", "Requests answered, by operation and status", requests.clone());
         let about = "Time from the head of a request to the head of its answer, by operation";
         registry.register_with_unit("http_request_duration", about, Unit::Seconds, latencies.clone());
-        registry.register("http_requests_under_way", "Requests being answered now", under_way.clone());
+        registry.register("http_requests_under_way", "Requests being answered now", in_flight.clone());
         let about = "Requests whose clients disconnected before they received the answer";
         registry.register("http_disconnects", about, disconnects.clone());
         registry.register("http_connections", "Open connections", connections.clone());
         let about = "Connections that the server closed before their clients did, by reason";
         registry.register("http_connections_closed", about, closed.clone());
-        registry.register_collector(Box::new(Rows { state: Arc::downgrade(state), revision }));
-        registry.register_collector(Box::new(Models(Arc::downgrade(state))));
-        Self { registry, requests, latencies, under_way, disconnects, connections, closed }
+        registry.register_collector(Box::new(RowMetrics { state: Arc::downgrade(state), revision }));
+        registry.register_collector(Box::new(ModelMetrics(Arc::downgrade(state))));
+        Self { registry, requests, latencies, in_flight, disconnects, connections, closed }
     }
 
     /// Counts an answered request.
     pub(crate) fn answered(&self, operation: &'static str, status: u16, took: Duration) {
-        self.requests.get_or_create(&OfRequest { operation, status }).inc();
-        self.latencies.get_or_create(&OfOperation { operation }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { operation, status }).inc();
+        self.latencies.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
     /// Returns all metrics as OpenMetrics text.

@@ -1,4 +1,4 @@
-//! The layers around every operation, one per file. `surround` adds the innermost first.
+//! The layers around every operation, one per file. `with_middleware` adds the innermost first.
 
 mod access_log;
 mod authentication;
@@ -16,7 +16,7 @@ use poem::{Endpoint, EndpointExt, Response};
 
 use self::access_log::AccessLog;
 use self::authentication::Authentication;
-use self::count::Count;
+use self::count::CountRequests;
 use self::headers::Headers;
 use self::problems::Problems;
 use self::request_id::RequestId;
@@ -28,7 +28,7 @@ use windrow_config::Serve;
 
 /// Wraps the routes in all layers. Every request gets an answer, even after an error or a panic. `is_loopback` is true
 /// if only this machine can reach the server.
-pub(crate) fn surround(
+pub(crate) fn with_middleware(
     routes: impl Endpoint + 'static,
     serve: &Serve,
     methods: Methods,
@@ -41,7 +41,7 @@ pub(crate) fn surround(
     let endpoint = TimeLimit { inner: endpoint, timeout: serve.timeout };
     let endpoint = Authentication { inner: endpoint, keys, is_loopback, cors: cors.clone() };
     let endpoint = Headers { inner: endpoint, is_tls: serve.tls.is_some(), cors };
-    let endpoint = Count { inner: endpoint, metrics };
+    let endpoint = CountRequests { inner: endpoint, metrics };
     let endpoint = RequestId::new(endpoint);
     AccessLog { inner: endpoint, is_logged: serve.access_log }.boxed()
 }

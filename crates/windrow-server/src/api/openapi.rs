@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::openapi::expand::expand;
 use crate::api::operations::service;
-use crate::api::state::{Served, State};
-use windrow_base::runtime::computing;
+use crate::api::state::{ApiState, Served};
+use windrow_base::runtime::run_compute;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_registry::Registry;
@@ -49,7 +49,7 @@ impl Document {
             return text.clone();
         }
         let (document, of) = (Arc::clone(self), Arc::clone(&served));
-        let text = computing(move || {
+        let text = run_compute(move || {
             let expanded = expand(&document.typed, &document.pipeline, document.has_keys, &of);
             Bytes::from(serde_json::to_vec(&expanded).unwrap_or_default())
         });
@@ -73,7 +73,7 @@ pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     let registry = Arc::new(registry);
     let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), clock));
     let (progress, stop) = (Progress::default(), CancellationToken::new());
-    let state = State::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
+    let state = ApiState::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
     let typed = service(&Arc::new(state)).spec();
     serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &served)).unwrap_or_default()
 }

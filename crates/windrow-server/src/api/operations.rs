@@ -29,20 +29,20 @@ use std::sync::Arc;
 
 use poem_openapi::{OpenApi, OpenApiService};
 
-use crate::api::state::State;
+use crate::api::state::ApiState;
 
 pub(crate) use inference::request_schema;
 pub(crate) use prediction::{Prediction, predict};
 pub(crate) use tensors::datatype;
 
 /// Creates the service of all operations, with its API document.
-pub(crate) fn service(state: &Arc<State>) -> OpenApiService<impl OpenApi + use<>, ()> {
+pub(crate) fn service(state: &Arc<ApiState>) -> OpenApiService<impl OpenApi + use<>, ()> {
     let own = || Arc::clone(state);
     let operations = (
         models::Models(own()),
         predict::Predict(own()),
         windows::Windows(own()),
-        advice::GiveAdvice(own()),
+        advice::AdviceOperations(own()),
         aliases::Aliases(own()),
         inference::Inference(own()),
         health::Health(own()),

@@ -13,9 +13,9 @@ use crate::api::error::ApiError;
 use windrow_config::Serve;
 
 /// Maximum size of bodies and answers that do not count against [`Limits::memory`], in bytes.
-pub(crate) const SMALL: usize = 64 * 1024;
+pub(crate) const SMALL_BODY: usize = 64 * 1024;
 /// Minimum memory for all large bodies and answers together, in bytes.
-const LEAST_MEMORY: usize = 64 * 1024 * 1024;
+const MIN_MEMORY: usize = 64 * 1024 * 1024;
 /// The unit of [`Limits::memory`], in bytes.
 const MEMORY_UNIT: usize = 1024;
 
@@ -37,7 +37,7 @@ impl Limits {
     pub(crate) fn new(serve: &Serve) -> Self {
         let concurrency = serve.concurrency.min(Semaphore::MAX_PERMITS);
         let max_body = usize::try_from(serve.max_body.as_u64()).unwrap_or(usize::MAX);
-        let memory = max_body.saturating_mul(2).max(LEAST_MEMORY) / MEMORY_UNIT;
+        let memory = max_body.saturating_mul(2).max(MIN_MEMORY) / MEMORY_UNIT;
         let memory = Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS)));
         let work = Arc::new(Semaphore::new(concurrency));
         Self { max_body, max_rows: serve.max_rows, concurrency, work, memory }
@@ -57,10 +57,10 @@ impl Limits {
 /// Pauses for 1 ms each time a body has grown by another 512 KiB. This limits a large body to about 300 MB per second
 /// and leaves the processor to other requests.
 pub(crate) async fn pace(before: usize, after: usize) {
-    const STRIDE: usize = 512 * 1024;
-    const PAUSE: Duration = Duration::from_millis(1);
-    if after / STRIDE > before / STRIDE {
-        tokio::time::sleep(PAUSE).await;
+    const BYTES_PER_PAUSE: usize = 512 * 1024;
+    const GROWTH_PAUSE: Duration = Duration::from_millis(1);
+    if after / BYTES_PER_PAUSE > before / BYTES_PER_PAUSE {
+        tokio::time::sleep(GROWTH_PAUSE).await;
     }
 }
 

@@ -8,11 +8,11 @@ mod json;
 mod table;
 mod value;
 
-pub(crate) use fault::{Faults, FieldFault, MOST_FAULTS};
+pub(crate) use fault::{FieldFault, FieldFaults, MAX_FAULTS};
 pub(crate) use field::{FieldKind, InputField};
 pub(crate) use input::{InputSchema, Row, UnknownText};
 pub(crate) use json::RowSeed;
 pub(crate) use value::{InputValue, excerpt};
 
 /// Maximum size of a body with one row, and of a CSV record, in bytes.
-pub(crate) const LARGEST_ROW: usize = 64 * 1024;
+pub(crate) const MAX_ROW_BYTES: usize = 64 * 1024;

@@ -28,8 +28,8 @@ use crate::api::operations::service;
 use crate::api::request::Limits;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
-use crate::api::state::State;
-use crate::dashboard::{Answer, Dashboard, is_page};
+use crate::api::state::ApiState;
+use crate::dashboard::{Dashboard, PageResponse, is_page};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -40,12 +40,12 @@ pub use listener::{BindError, Listener, bind};
 pub use tls::TlsError;
 
 /// Maximum time for requests in progress to finish during shutdown.
-const DRAIN_LIMIT: Duration = Duration::from_secs(4);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
 /// Pause after a failed accept, for example if there are no file handles left.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Maximum number of models whose operations are all expanded on the documentation page.
-const MOST_UNFOLDED: usize = 20;
+const MAX_EXPANDED_MODELS: usize = 20;
 
 /// The parts that [`run`] needs.
 #[derive(Debug)]
@@ -80,11 +80,11 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         workdir,
     };
     let state =
-        Arc::new(State::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
+        Arc::new(ApiState::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
     // Loads the models and the windows before the first request.
     state.renew().await;
-    let looking = Arc::clone(&monitor);
-    blocking(move || looking.look()).await;
+    let refreshed = Arc::clone(&monitor);
+    blocking(move || refreshed.refresh()).await;
     let metrics = Arc::new(Metrics::new(&state, revision));
     let has_keys = !keys.is_empty();
     let keys = Arc::new(ArcSwap::from_pointee(keys));
@@ -95,7 +95,7 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
     let (serve, methods) = (&pipeline.serve, document.methods());
     let routes = routes(&state, &metrics, document, dashboard);
-    let endpoint = middleware::surround(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
+    let endpoint = middleware::with_middleware(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
     let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
     stop.cancel();
@@ -113,7 +113,7 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             // Accept fails, for example, if the process has no file handles left. An immediate retry would be a busy
             // loop.
             connections.close_one();
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             continue;
         };
         let Some(place) = stop.run_until_cancelled(connections.admit()).await else { break };
@@ -128,14 +128,14 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
         tokio::task::yield_now().await;
     }
     open.close();
-    let _ = tokio::time::timeout(DRAIN_LIMIT, open.wait()).await;
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await;
     connections.close_all();
     watching.abort();
 }
 
 /// Combines the typed operations with the other paths.
 fn routes(
-    state: &Arc<State>,
+    state: &Arc<ApiState>,
     metrics: &Arc<Metrics>,
     document: Arc<Document>,
     dashboard: Dashboard,
@@ -158,7 +158,7 @@ struct Routes<O> {
     /// The documentation page, with all operations expanded and with all collapsed.
     documentations: [Bytes; 2],
     document: Arc<Document>,
-    state: Arc<State>,
+    state: Arc<ApiState>,
     metrics: Arc<Metrics>,
     dashboard: Dashboard,
     operations: O,
@@ -181,13 +181,13 @@ impl<O: Endpoint> Endpoint for Routes<O> {
         match path {
             _ if has_operation => Ok(self.operations.call(request).await?.into_response()),
             "/docs" => {
-                let is_folded = self.state.served().models().nth(MOST_UNFOLDED).is_some();
+                let is_folded = self.state.served().models().nth(MAX_EXPANDED_MODELS).is_some();
                 shared("text/html; charset=utf-8", self.documentations[usize::from(is_folded)].clone())
             }
-            "/openapi.json" => shared("application/json", self.document.text(self.state.served_to_keep()).await),
+            "/openapi.json" => shared("application/json", self.document.text(self.state.served_snapshot()).await),
             "/metrics" => Ok(Response::builder().content_type(metrics::CONTENT_TYPE).body(self.metrics.text())),
             path => {
-                let Answer { is_found, kind, body } =
+                let PageResponse { is_found, kind, body } =
                     self.dashboard.page(path, query, self.document.has_keys).await.ok_or(NotFoundError)?;
                 let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
                 Ok(Response::builder().status(status).content_type(kind).body(body))

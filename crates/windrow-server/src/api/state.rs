@@ -26,7 +26,7 @@ const CONNECTIONS_PER_STREAM: usize = 4;
 
 /// The state that all operations share.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct ApiState {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) progress: Progress,
@@ -68,7 +68,7 @@ pub(crate) struct Fitted<'a> {
     pub(crate) schema: &'a InputSchema,
 }
 
-impl State {
+impl ApiState {
     pub(crate) fn new(
         pipeline: Arc<Pipeline>,
         registry: Arc<Registry>,
@@ -88,7 +88,7 @@ impl State {
     }
 
     /// Returns what is served now, for work that takes longer.
-    pub(crate) fn served_to_keep(&self) -> Arc<Served> {
+    pub(crate) fn served_snapshot(&self) -> Arc<Served> {
         self.served.load_full()
     }
 
@@ -100,7 +100,7 @@ impl State {
         served.snapshot.resolve(name).map_err(|unknown| {
             let is_empty = served.snapshot.models().next().is_none();
             let could_be = unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion");
-            if is_empty && could_be { ApiError::not_ready(self.awaited()) } else { unknown.into() }
+            if is_empty && could_be { ApiError::not_ready(self.progress_to_first_model()) } else { unknown.into() }
         })
     }
 
@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Describes the progress until the first model.
-    pub(crate) fn awaited(&self) -> String {
+    pub(crate) fn progress_to_first_model(&self) -> String {
         let counters = self.progress.counters();
         let known = filling(counters).unwrap_or_else(|| match counters.stored.get() {
             0 => "waiting for the first window".to_owned(),

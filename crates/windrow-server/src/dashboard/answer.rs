@@ -2,17 +2,17 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::road::road;
 use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term};
 use windrow_evaluation::plot::{self, tables};
-use windrow_evaluation::{Advice, PolicyFinding, Status, awaited};
+use windrow_evaluation::{Advice, PolicyFinding, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
 /// Maximum number of sentences below the heading.
-const MOST_SENTENCES: usize = 4;
+const MAX_SENTENCES: usize = 4;
 
 /// One key figure of the advice.
 struct Figure {
@@ -25,13 +25,13 @@ struct Figure {
 
 pub(super) fn page(view: &View) -> Page {
     let advice = view.snapshot.advice();
-    let pictures = advice.and_then(|advice| plot::Answer::of(advice));
+    let pictures = advice.and_then(|advice| plot::AdvicePictures::of(advice));
     let main = html! {
         section.answer #answer data-live {
             div.said {
                 p.quiet { (marked(&SUBJECT)) }
                 @match advice {
-                    Some(advice) => (said(advice)),
+                    Some(advice) => (sentences(advice)),
                     None => (waiting(view)),
                 }
             }
@@ -51,7 +51,7 @@ pub(super) fn page(view: &View) -> Page {
                 @for picture in pictures.pictures() { figure { (PreEscaped(picture.inline())) } }
             }
         }
-        section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (road(&view.observed)) }
+        section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (row_flow(&view.observed)) }
         @if let (Some(advice), Some(pictures)) = (advice, &pictures) {
             section.behind #behind data-live aria-label="The numbers in the pictures" {
                 @for table in tables(advice, Some(pictures)).iter().take(3) { (table::folded(table)) }
@@ -63,11 +63,11 @@ pub(super) fn page(view: &View) -> Page {
     Page::new(title.trim_end_matches('.'), main)
 }
 
-fn said(advice: &Advice) -> Markup {
+fn sentences(advice: &Advice) -> Markup {
     let mut sentences = advice.recommendation.sentences.iter();
     html! {
         h1 { (sentences.next().map_or("", String::as_str)) }
-        @for sentence in sentences.by_ref().take(MOST_SENTENCES) { p { (sentence) } }
+        @for sentence in sentences.by_ref().take(MAX_SENTENCES) { p { (sentence) } }
         @if sentences.next().is_some() { p { a href="/evidence" { "More, and all policies" } } }
     }
 }
@@ -77,7 +77,7 @@ fn waiting(view: &View) -> Markup {
     let advise = &view.pipeline.advise;
     let windows = view.observed.windows.len();
     html! {
-        h1 { (awaited(advise.histories.as_deref(), advise.label_delay)) }
+        h1 { (first_advice_sentence(advise.histories.as_deref(), advise.label_delay)) }
         @if view.observed.flow.is_complete {
             p {
                 "The stream is complete, with " (windows) " windows. To get advice, cut it into more windows "

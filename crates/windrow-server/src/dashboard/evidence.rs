@@ -10,11 +10,11 @@ use crate::dashboard::terms::{definitions, marked};
 use crate::dashboard::triangle::triangle;
 use crate::terms::{COMPARISON, SUBJECT};
 use windrow_evaluation::plot::{self, Ages, tables};
-use windrow_evaluation::{Advice, AgeFinding, awaited};
+use windrow_evaluation::{Advice, AgeFinding, first_advice_sentence};
 use windrow_record::Scheme;
 
 /// Maximum number of features that are listed.
-const MOST_FEATURES: usize = 5;
+const MAX_FEATURES: usize = 5;
 
 pub(super) fn page(view: &View) -> Page {
     let main = html! {
@@ -22,8 +22,8 @@ pub(super) fn page(view: &View) -> Page {
         p.quiet { (marked(&SUBJECT)) " " (marked(&COMPARISON)) }
         div #evidence data-live {
             @match view.snapshot.advice() {
-                Some(advice) => (said(advice)),
-                None => { p { (awaited(view.pipeline.advise.histories.as_deref(), view.pipeline.advise.label_delay)) } },
+                Some(advice) => (sentences(advice)),
+                None => { p { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), view.pipeline.advise.label_delay)) } },
             }
             div.two.even {
                 div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
@@ -41,7 +41,7 @@ pub(super) fn page(view: &View) -> Page {
     Page::new("evidence", main)
 }
 
-fn said(advice: &Advice) -> Markup {
+fn sentences(advice: &Advice) -> Markup {
     html! {
         @for sentence in &advice.recommendation.sentences { p { (sentence) } }
         @if !advice.recommendation.changes.is_empty() {
@@ -55,7 +55,7 @@ fn said(advice: &Advice) -> Markup {
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(advice: &Advice) -> Markup {
-    let answer = plot::Answer::of(advice);
+    let answer = plot::AdvicePictures::of(advice);
     let tables = tables(advice, answer.as_ref());
     html! {
         @for table in tables.iter().filter(|table| !table.note.is_empty()) {
@@ -65,7 +65,7 @@ fn policies(advice: &Advice) -> Markup {
                 "features drift (PSI) or the loss rises. As advised: the model is refitted as this page would have "
                 "advised at each window."
             }
-            (table::shown(table))
+            (table::table_with_note(table))
         }
     }
 }
@@ -96,34 +96,37 @@ fn by_age(advice: &Advice) -> Markup {
 
 /// Lists the features whose distribution differs most from the first window's.
 fn drifted(view: &View) -> Markup {
-    struct Found {
+    struct DriftSummary {
         largest: f64,
         window: String,
         shifted: usize,
     }
-    let mut found: BTreeMap<&str, Found> = BTreeMap::new();
+    let mut found: BTreeMap<&str, DriftSummary> = BTreeMap::new();
     let mut windows = 0;
     for report in view.snapshot.windows() {
         let Some(drift) = &report.drift_since_first else { continue };
         windows += 1;
         for feature in &drift.features {
-            let one =
-                found.entry(&feature.feature).or_insert(Found { largest: f64::MIN, window: String::new(), shifted: 0 });
+            let one = found.entry(&feature.feature).or_insert(DriftSummary {
+                largest: f64::MIN,
+                window: String::new(),
+                shifted: 0,
+            });
             if feature.psi > one.largest {
                 (one.largest, one.window) = (feature.psi, report.name());
             }
             one.shifted += usize::from(feature.is_shift());
         }
     }
-    let mut found: Vec<(&str, Found)> = found.into_iter().collect();
+    let mut found: Vec<(&str, DriftSummary)> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| other.largest.total_cmp(&one.largest));
     if found.is_empty() {
         return html! { p { "This needs two windows." } };
     }
-    let row = |(name, one): &(&str, Found)| {
+    let row = |(name, one): &(&str, DriftSummary)| {
         cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
     };
-    let rows = found.iter().take(MOST_FEATURES).map(row);
+    let rows = found.iter().take(MAX_FEATURES).map(row);
     html! {
         p.quiet {
             "The population stability index compares each window with the first. A feature has shifted if its index is "

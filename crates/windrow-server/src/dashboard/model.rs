@@ -7,16 +7,16 @@ use crate::dashboard::models::{aliases, on_next_window};
 use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::table::{self, cells};
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
-use windrow_learn::model::{Coefficient, Learned, Outcome, Score, Verdict, WindowLineage};
+use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Score, WindowLineage};
 use windrow_record::display::{percent, thousands};
 use windrow_registry::Model;
 
 /// Maximum number of coefficients in the table. The largest are first.
-const MOST_COEFFICIENTS: usize = 30;
+const MAX_COEFFICIENTS: usize = 30;
 /// Maximum number of coefficients that are drawn across windows.
-const FOLLOWED: usize = 8;
+const MAX_CURVES: usize = 8;
 /// Maximum number of windows that are listed at each end of the lineage.
-const LINEAGE: usize = 10;
+const LINEAGE_WINDOWS: usize = 10;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
@@ -56,7 +56,7 @@ fn card(view: &View, model: &Model) -> Markup {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
             }
-            @if let Verdict::Rejected { reason } = &artifact.verdict { div { dt { "Rejected" } dd { (reason) } } }
+            @if let Acceptance::Rejected { reason } = &artifact.verdict { div { dt { "Rejected" } dd { (reason) } } }
             div { dt { "Made" } dd { (artifact.created) } }
         }
     }
@@ -66,8 +66,8 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
     let next = on_next_window(&view.snapshot, model);
     let holdout = learned.scores.get("holdout");
     html! {
-        div { dt { "On the next window" } dd { (told(next)) } }
-        div { dt { "On held-out rows" } dd { (told(holdout)) } }
+        div { dt { "On the next window" } dd { (describe_score(next)) } }
+        div { dt { "On held-out rows" } dd { (describe_score(holdout)) } }
         div { dt { "Threshold" } dd { "positive if the probability is at least " (learned.threshold) } }
         div {
             dt { "Fit" }
@@ -80,7 +80,7 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
 }
 
 /// Describes a score, compared with always predicting the share of positives.
-fn told(score: Option<&Score>) -> String {
+fn describe_score(score: Option<&Score>) -> String {
     let Some(of) = score else { return "not scored yet".to_owned() };
     let auc = of.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
     let (loss, baseline) = (score_or_dash(Some(of.log_loss)), score_or_dash(Some(of.baseline_log_loss)));
@@ -122,8 +122,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
         cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
     };
-    let rows = largest.iter().take(MOST_COEFFICIENTS).map(row);
-    let followed: Vec<&str> = largest.iter().take(FOLLOWED).map(|one| one.name.as_str()).collect();
+    let rows = largest.iter().take(MAX_COEFFICIENTS).map(row);
+    let followed: Vec<&str> = largest.iter().take(MAX_CURVES).map(|one| one.name.as_str()).collect();
     html! {
         h2 { "What moves the probability" }
         @if let Some(picture) = across_windows(view, model, &followed) {
@@ -133,7 +133,7 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
             "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."
         }
         (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], rows))
-        @if largest.len() > MOST_COEFFICIENTS { p.quiet { "The largest " (MOST_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
+        @if largest.len() > MAX_COEFFICIENTS { p.quiet { "The largest " (MAX_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
     }
 }
 
@@ -167,7 +167,7 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
 
 fn lineage(model: &Model) -> Markup {
     let lineage = &model.artifact().lineage;
-    let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE);
+    let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE_WINDOWS);
     let row = |window: &WindowLineage| {
         let number = window.window;
         cells![
@@ -177,12 +177,12 @@ fn lineage(model: &Model) -> Markup {
             html! { code { (digest(&window.sha256)) } },
         ]
     };
-    let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE } else { lineage.windows.len() });
+    let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE_WINDOWS } else { lineage.windows.len() });
     let rows = first.iter().chain(last.iter().skip(hidden)).map(row);
     html! {
         h2 { "Training data" }
         p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models with the same lineage were trained on the same bytes." }
-        @if hidden > 0 { p.quiet { "The first " (LINEAGE) " and the last " (LINEAGE) " of " (lineage.windows.len()) " windows." } }
+        @if hidden > 0 { p.quiet { "The first " (LINEAGE_WINDOWS) " and the last " (LINEAGE_WINDOWS) " of " (lineage.windows.len()) " windows." } }
         (table::of("Windows that the model was trained on", &["window", "rows", "labelled", "sha256"], rows))
     }
 }

@@ -7,20 +7,20 @@ use maud::{Markup, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::score_or_dash;
 use crate::dashboard::table::{self, cells};
-use windrow_learn::model::{Score, Verdict};
+use windrow_learn::model::{Acceptance, Score};
 use windrow_record::ModelId;
 use windrow_record::display::thousands;
 use windrow_registry::{Model, Snapshot};
 
 /// Maximum number of models per page.
-const MODELS: usize = 100;
+const MODELS_PER_PAGE: usize = 100;
 
 pub(super) fn page(view: &View) -> Page {
     let before: Option<ModelId> = view.query.get("before").and_then(|before| before.parse().ok());
     let earlier = view.snapshot.models().rev().filter(|model| before.is_none_or(|before| model.id() < before));
-    let mut shown: Vec<&Arc<Model>> = earlier.take(MODELS + 1).collect();
-    let is_more = shown.len() > MODELS;
-    shown.truncate(MODELS);
+    let mut shown: Vec<&Arc<Model>> = earlier.take(MODELS_PER_PAGE + 1).collect();
+    let is_more = shown.len() > MODELS_PER_PAGE;
+    shown.truncate(MODELS_PER_PAGE);
     let rows = shown.iter().map(|model| row(&view.snapshot, model));
     let header = ["model", "aliases", "rows", "log-loss, next window", "baseline", "AUC, next window", "state"];
     let main = html! {
@@ -49,7 +49,7 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
     let next = on_next_window(snapshot, model);
     let state = match (model.learned(), &model.artifact().verdict) {
         (None, _) => "not learned",
-        (Some(_), Verdict::Rejected { .. }) => "rejected",
+        (Some(_), Acceptance::Rejected { .. }) => "rejected",
         (Some(learned), _) if !learned.solver.converged => "not converged",
         _ => "accepted",
     };

@@ -2,25 +2,25 @@
 
 use maud::{Markup, html};
 
+use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::bytes;
-use crate::dashboard::road::road;
 use crate::dashboard::table::{self, cells};
 use windrow_record::display::thousands;
 use windrow_registry::monitor::SealedWindow;
 
 /// Maximum number of windows per page.
-const WINDOWS: usize = 100;
+const WINDOWS_PER_PAGE: usize = 100;
 
 pub(super) fn page(view: &View) -> Page {
     let before = view.query.get("before").and_then(|before| before.parse().ok()).unwrap_or(u32::MAX);
     let windows = &view.observed.windows;
     let earlier = windows.iter().rev().filter(|window| window.window.get() < before);
-    let shown: Vec<&SealedWindow> = earlier.take(WINDOWS).collect();
+    let shown: Vec<&SealedWindow> = earlier.take(WINDOWS_PER_PAGE).collect();
     let rest = shown.last().map(|last| last.window.get()).filter(|last| *last > 1);
     let main = html! {
         h1 { "The stream" }
-        section.way aria-label="The progress of the rows" { (road(&view.observed)) }
+        section.way aria-label="The progress of the rows" { (row_flow(&view.observed)) }
         p.quiet.live #live { "These numbers are live. A stage that has not reported for five seconds shows when it was last heard." }
         div #windows data-live {
             (quarantine(view))

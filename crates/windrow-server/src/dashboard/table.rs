@@ -16,13 +16,13 @@ pub(super) fn folded(table: &Table) -> Markup {
     html! {
         details {
             summary { (table.heading) }
-            (shown(table))
+            (table_with_note(table))
         }
     }
 }
 
 /// Shows a table with its note.
-pub(super) fn shown(table: &Table) -> Markup {
+pub(super) fn table_with_note(table: &Table) -> Markup {
     let rows = table.rows.iter().map(|row| (row.is_named, row.cells.as_slice()));
     html! {
         @if !table.note.is_empty() { p { (table.note) } }

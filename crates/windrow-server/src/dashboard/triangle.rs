@@ -7,7 +7,7 @@ use windrow_record::Scheme;
 use windrow_registry::Snapshot;
 
 /// Maximum number of bins per side.
-const MOST_BINS: u32 = 60;
+const MAX_BINS: u32 = 60;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean {
@@ -26,7 +26,7 @@ impl Mean {
 pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> {
     let last = snapshot.windows().next_back()?.window.get();
     let first = snapshot.models().find(|model| model.id().scheme == recipe)?.id().window.get();
-    let width = (last + 1).saturating_sub(first).div_ceil(MOST_BINS).max(1);
+    let width = (last + 1).saturating_sub(first).div_ceil(MAX_BINS).max(1);
     let bins = ((last + 1).saturating_sub(first)).div_ceil(width) as usize;
     let bin = |window: u32| (window.saturating_sub(first) / width) as usize;
     let mut means = vec![vec![Mean::default(); bins]; bins];

@@ -10,7 +10,7 @@ use windrow_learn::model::{Encoding, Learned, Level};
 use windrow_registry::Model;
 
 /// Maximum number of known values that are offered for a category.
-const MOST_LEVELS: usize = 200;
+const MAX_LEVELS: usize = 200;
 
 /// One field of the form.
 struct Field<'a> {
@@ -53,7 +53,7 @@ fn form(view: &View, model: &Model, learned: &Learned) -> Markup {
         div.two {
             form #try data-model=(model.name()) data-keys=(view.has_keys) data-examples=(json!(examples)) {
                 @for (number, field) in fields(learned).iter().enumerate() {
-                    (shown(number, field, first.and_then(|row| row.get(field.name))))
+                    (form_field(number, field, first.and_then(|row| row.get(field.name))))
                 }
                 p.pages {
                     button type="submit" { "Predict" }
@@ -68,7 +68,7 @@ fn form(view: &View, model: &Model, learned: &Learned) -> Markup {
     }
 }
 
-fn shown(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
+fn form_field(number: usize, field: &Field<'_>, example: Option<&Value>) -> Markup {
     let value = match example {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -100,12 +100,12 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
         }
         let (kind, hint, levels) = match &feature.encoding {
             Encoding::Number { min, max, .. } => {
-                ("number", format!("{} to {} in training", short(*min), short(*max)), Vec::new())
+                ("number", format!("{} to {} in training", short_number(*min), short_number(*max)), Vec::new())
             }
             Encoding::Category { levels } => {
                 let named: Vec<&str> = levels.iter().filter_map(Level::value).collect();
                 let hint = format!("{} known values; others count as 'other'", named.len());
-                ("text", hint, named.into_iter().take(MOST_LEVELS).collect())
+                ("text", hint, named.into_iter().take(MAX_LEVELS).collect())
             }
             Encoding::Calendar { format, .. } => {
                 ("text", format!("a time of the form {}", format.as_str()), Vec::new())
@@ -117,7 +117,7 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
 }
 
 /// Formats a number with at most three decimals.
-fn short(number: f64) -> String {
+fn short_number(number: f64) -> String {
     let text = format!("{number:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -16,13 +16,13 @@ use windrow_registry::monitor::SealedWindow;
 use windrow_windows::{BatchStore, Quarantined};
 
 /// Maximum number of quarantined rows that are shown.
-const MOST_ROWS: usize = 50;
+const MAX_ROWS: usize = 50;
 /// Maximum number of bytes that are read from the quarantine file.
-const MOST_BYTES: u64 = 1024 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
 /// Maximum number of characters of a quarantined row that are shown.
-const EXCERPT: usize = 200;
+const MAX_EXCERPT: usize = 200;
 /// Maximum number of models in the table of scores.
-const MOST_MODELS: usize = 20;
+const MAX_MODELS: usize = 20;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
@@ -93,7 +93,7 @@ fn quarantined_row(message: &Quarantined) -> Vec<Markup> {
             }
         },
         html! { span.long { (message.reason) } },
-        html! { code.long { (excerpt(&text, EXCERPT)) } },
+        html! { code.long { (excerpt(&text, MAX_EXCERPT)) } },
     ]
 }
 
@@ -103,8 +103,8 @@ fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
     let Ok(store) = BatchStore::open(workdir) else { return rows };
     let Ok(file) = File::open(store.quarantine_path(window)) else { return rows };
     // The limit of bytes can cut off the last line. The rows before it are already in `rows`.
-    let _ = store.quarantined(window, file.take(MOST_BYTES), |message| {
-        if rows.len() < MOST_ROWS {
+    let _ = store.quarantined(window, file.take(MAX_BYTES), |message| {
+        if rows.len() < MAX_ROWS {
             rows.push(message);
         }
     });
@@ -123,7 +123,7 @@ fn scores(report: &WindowReport) -> Markup {
         let name = found.model.to_string();
         cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
     };
-    let rows = scored.iter().take(MOST_MODELS).map(row);
+    let rows = scored.iter().take(MAX_MODELS).map(row);
     html! {
         @if !scored.is_empty() {
             h2 { "Scores of the models on this window" }
@@ -131,7 +131,7 @@ fn scores(report: &WindowReport) -> Markup {
                 "Only models that learned from earlier windows, the lowest log-loss first"
                 @if let Some(baseline) = baseline { "; by always predicting the share of positives: " (score(baseline)) }
                 "."
-                @if scored.len() > MOST_MODELS { " The best " (MOST_MODELS) " of " (scored.len()) "." }
+                @if scored.len() > MAX_MODELS { " The best " (MAX_MODELS) " of " (scored.len()) "." }
             }
             (table::of("Scores of the models on this window", &["model", "age in windows", "log-loss", "AUC"], rows))
         }

@@ -2,9 +2,9 @@
 
 use crate::terms::{COMPARISON, Part, SUBJECT, TERMS};
 use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{Answer, STYLE, Table, escaped};
+use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped};
 
-const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
+const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
     .answer{font-size:20px;font-weight:600;margin-top:14px}.pictures{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}\
     figure{flex:1 1 320px;max-width:460px;margin:0}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:14px}\
@@ -16,11 +16,11 @@ const PAGE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;backgr
     @media print{body{padding:0;font-size:11pt;color:#000;background:#fff}svg{color:#000;background:#fff}.a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}\
     .h{fill:none}.term{display:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
 
-pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table]) -> String {
+pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
     let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escaped(&text));
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<style>{STYLE}{PAGE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n\
+         <title>{title}</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n\
          <p class=\"quiet\">{}</p>\n",
         marked(&SUBJECT)
     );

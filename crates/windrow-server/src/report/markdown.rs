@@ -2,44 +2,50 @@
 
 use crate::terms::{COMPARISON, SUBJECT, TERMS, plain};
 use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{Answer, Table};
+use windrow_evaluation::plot::{AdvicePictures, Table};
 
 /// The names of the pictures' files, in the folder next to the text.
 pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
 
-pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&Answer>, tables: &[Table], folder: &str) -> String {
-    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| safe(&text));
-    let subject = safe(&plain(&SUBJECT));
+pub(super) fn text(
+    advice: &Advice,
+    foot: &str,
+    answer: Option<&AdvicePictures>,
+    tables: &[Table],
+    folder: &str,
+) -> String {
+    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escape(&text));
+    let subject = escape(&plain(&SUBJECT));
     let mut text = format!("# {title}\n\n{about}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
-        let sentence = safe(sentence);
+        let sentence = escape(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
     }
     for (name, title) in PICTURES.iter().zip(answer.iter().flat_map(|answer| answer.titles())) {
-        text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", safe(title)));
+        text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", escape(title)));
     }
-    text.push_str(&format!("\n## Evidence\n\n{}\n", safe(&plain(&COMPARISON))));
+    text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(&COMPARISON))));
     for table in tables {
         text.push_str(&rendered(table));
     }
     text.push_str("\n## Terms\n\n");
     for term in TERMS {
-        text.push_str(&format!("- **{}**: {}\n", safe(term.name), safe(term.definition)));
+        text.push_str(&format!("- **{}**: {}\n", escape(term.name), escape(term.definition)));
     }
     text.push_str(&format!("\n{}\n", foot));
     text
 }
 
 fn rendered(table: &Table) -> String {
-    let mut text = format!("\n### {}\n\n", safe(&table.heading));
+    let mut text = format!("\n### {}\n\n", escape(&table.heading));
     if !table.note.is_empty() {
-        text.push_str(&format!("{}\n\n", safe(&table.note)));
+        text.push_str(&format!("{}\n\n", escape(&table.note)));
     }
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    text.push_str(&line(&table.header.iter().map(|name| safe(name)).collect::<Vec<_>>()));
+    text.push_str(&line(&table.header.iter().map(|name| escape(name)).collect::<Vec<_>>()));
     text.push_str(&format!("|{}\n", "---|".repeat(table.header.len())));
     for row in &table.rows {
-        let mut cells: Vec<String> = row.cells.iter().map(|cell| safe(cell)).collect();
+        let mut cells: Vec<String> = row.cells.iter().map(|cell| escape(cell)).collect();
         if let Some(name) = cells.first_mut().filter(|_| row.is_named) {
             *name = format!("**{name}**");
         }
@@ -49,7 +55,7 @@ fn rendered(table: &Table) -> String {
 }
 
 /// Escapes text, so that Markdown shows it unchanged.
-fn safe(text: &str) -> String {
+fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -69,12 +75,12 @@ fn safe(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::escape;
 
     #[test]
-    fn text_stays_text() {
+    fn markdown_and_html_in_values_are_escaped() {
         assert_eq!(
-            safe("a|b <script> *x* [y](z) `q` tip_share\n# h"),
+            escape("a|b <script> *x* [y](z) `q` tip_share\n# h"),
             "a\\|b &lt;script&gt; \\*x\\* \\[y\\](z) \\`q\\` tip\\_share \\# h"
         );
     }

@@ -9,17 +9,17 @@ use windrow_record::{RecordParser, RowNumber};
 use windrow_windows::RowFormat;
 
 /// The number of rows between two checks of `stop`.
-const ROWS_BETWEEN_LOOKS: u64 = 65_536;
+const ROWS_PER_CHECK: u64 = 65_536;
 
 /// The hashes of the dataset's rows, eight bytes each. Empty if there is nothing to compare with.
 #[derive(Debug, Default)]
-pub(crate) struct Original {
+pub(crate) struct DatasetHashes {
     hashes: Vec<u64>,
     format: RowFormat,
     delimiter: u8,
 }
 
-impl Original {
+impl DatasetHashes {
     /// Reads the dataset. Returns `None` if `stop` is cancelled.
     pub(crate) fn read(
         dataset: &windrow_config::Dataset,
@@ -31,7 +31,7 @@ impl Original {
         let mut parser = RecordParser::new(dataset.delimiter);
         while let Some(row) = reader.next_row()? {
             hashes.push(hash(&format.stored(row.bytes, &mut parser)));
-            if row.number.get().is_multiple_of(ROWS_BETWEEN_LOOKS) && stop.is_cancelled() {
+            if row.number.get().is_multiple_of(ROWS_PER_CHECK) && stop.is_cancelled() {
                 return Ok(None);
             }
         }
@@ -50,14 +50,14 @@ impl Original {
 
 /// Compares records, in the form in which they are stored, with the dataset's rows.
 pub(crate) struct Comparison<'a> {
-    original: &'a Original,
+    original: &'a DatasetHashes,
     parser: RecordParser,
 }
 
 impl Comparison<'_> {
     /// Returns true if a record is the dataset's row with this number, or if the dataset was not read. A replay may
     /// repeat the dataset, so numbers can be higher than its number of rows.
-    pub(crate) fn is(&mut self, row: RowNumber, record: &[u8]) -> bool {
+    pub(crate) fn matches(&mut self, row: RowNumber, record: &[u8]) -> bool {
         let place = (row.get() - 1).checked_rem(self.original.rows()).and_then(|place| usize::try_from(place).ok());
         let expected = place.and_then(|place| self.original.hashes.get(place));
         expected.is_none_or(|expected| *expected == hash(&self.original.format.stored(record, &mut self.parser)))

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{self, Seek as _};
 use std::path::Path;
 
-use crate::audit::dataset::Original;
+use crate::audit::dataset::DatasetHashes;
 use crate::audit::report::Ledger;
-use crate::audit::{Finding, Kind, WindowAccount};
+use crate::audit::{Finding, FindingKind, WindowAccount};
 use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
 use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
 /// The maximum number of different rows that are listed per file.
-const TOLD: usize = 3;
+const MAX_LISTED_ROWS: usize = 3;
 
 /// The contents of one window's files.
 #[derive(Debug, Default)]
@@ -34,11 +34,11 @@ pub(crate) struct Checker<'a> {
     pub(crate) columns: &'a [String],
     pub(crate) delimiter: u8,
     pub(crate) policy: WindowPolicy,
-    pub(crate) original: &'a Original,
+    pub(crate) original: &'a DatasetHashes,
 }
 
 impl WindowFiles {
-    fn find(&mut self, manifest: &Manifest, kind: Kind, path: &Path, fault: String) {
+    fn find(&mut self, manifest: &Manifest, kind: FindingKind, path: &Path, fault: String) {
         self.findings.push(Finding::of(kind, fault).of_window(manifest.window).in_file(path));
     }
 
@@ -60,7 +60,7 @@ impl WindowFiles {
             }
             (Ok(_), Some(_)) => return,
         };
-        self.find(manifest, Kind::File, path, fault);
+        self.find(manifest, FindingKind::File, path, fault);
     }
 }
 
@@ -98,7 +98,7 @@ impl Checker<'_> {
         if !is_header {
             files.find(
                 manifest,
-                Kind::File,
+                FindingKind::File,
                 path,
                 "its first line does not have the columns of the dataset".to_owned(),
             );
@@ -109,7 +109,9 @@ impl Checker<'_> {
         while let Some(record) = records.next_record().map_err(broken)? {
             files.stored += 1;
             let number = numbers.next().and_then(RowNumber::new);
-            if differing.len() < TOLD && number.is_some_and(|number| !comparison.is(number, record.bytes)) {
+            if differing.len() < MAX_LISTED_ROWS
+                && number.is_some_and(|number| !comparison.matches(number, record.bytes))
+            {
                 differing.extend(number.map(|number| (number, record.line)));
             }
         }
@@ -117,11 +119,11 @@ impl Checker<'_> {
         let promised = manifest.rows.count;
         if files.stored != promised || listed != promised {
             let fault = format!("it has {} rows, but its manifest says {promised} and lists {listed}", files.stored);
-            files.find(manifest, Kind::File, path, fault);
+            files.find(manifest, FindingKind::File, path, fault);
         }
         for (number, line) in differing {
             let fault = format!("line {line} differs from row {number} of the dataset");
-            files.find(manifest, Kind::Dataset, path, fault);
+            files.find(manifest, FindingKind::Dataset, path, fault);
         }
         Ok(digest)
     }
@@ -139,24 +141,29 @@ impl Checker<'_> {
                 return;
             };
             files.quarantined_rows.push(row);
-            if !comparison.is(row, &line.raw) {
+            if !comparison.matches(row, &line.raw) {
                 faults.push(format!("its row {row} differs from row {row} of the dataset"));
             }
         });
         read.map_err(|error| io::Error::other(error.to_string()))?;
-        for fault in faults.into_iter().take(TOLD) {
-            files.find(manifest, Kind::Dataset, path, fault);
+        for fault in faults.into_iter().take(MAX_LISTED_ROWS) {
+            files.find(manifest, FindingKind::Dataset, path, fault);
         }
         let promised = manifest.quarantine.count;
         if files.quarantined != promised {
             let fault = format!("it has {} lines, but its manifest says {promised}", files.quarantined);
-            files.find(manifest, Kind::File, path, fault);
+            files.find(manifest, FindingKind::File, path, fault);
         }
         let listed: Vec<u64> = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers).collect();
         let mut found: Vec<u64> = files.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if listed != found {
-            files.find(manifest, Kind::File, path, "its rows are not the rows that its manifest lists".to_owned());
+            files.find(
+                manifest,
+                FindingKind::File,
+                path,
+                "its rows are not the rows that its manifest lists".to_owned(),
+            );
         }
         Ok(digest)
     }
@@ -171,10 +178,11 @@ impl Checker<'_> {
             files += 1 + u64::from(manifest.quarantine.count > 0);
             found.findings.into_iter().for_each(|finding| ledger.find(finding));
             for range in manifest.row_ranges() {
-                let doubled = crate::audit::rows::enter(&mut ledger.accounted, *range);
+                let doubled = crate::audit::rows::insert_range(&mut ledger.accounted, *range);
                 if !doubled.is_empty() {
                     let fault = "already in a file or in quarantine".to_owned();
-                    ledger.find(Finding::of(Kind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
+                    ledger
+                        .find(Finding::of(FindingKind::DoubledRow, fault).of_window(manifest.window).of_rows(doubled));
                 }
             }
             ledger.unnumbered.extend(found.unnumbered);
@@ -195,13 +203,13 @@ impl Checker<'_> {
         }
         ledger.manifests = manifests;
         unsealed(ledger, self.store)?;
-        ledger.check("files", Kind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
+        ledger.check("files", FindingKind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
         if self.original.rows() > 0 {
             let text = match self.store.format() {
                 RowFormat::Csv => "every stored row is the same as in the dataset, byte for byte",
                 RowFormat::Parquet(_) => "every stored row is the same as in the dataset, value for value",
             };
-            ledger.check("dataset", Kind::Dataset, text.to_owned());
+            ledger.check("dataset", FindingKind::Dataset, text.to_owned());
         }
         Ok(())
     }
@@ -212,7 +220,7 @@ fn unsealed(ledger: &mut Ledger, store: &BatchStore) -> Result<(), BatchError> {
     for window in store.windows_with(store.format().extension())? {
         if ledger.end.is_some() && ledger.manifests.iter().all(|manifest| manifest.window != window) {
             let fault = "it has no manifest, although the stream has ended".to_owned();
-            ledger.find(Finding::of(Kind::File, fault).of_window(window).in_file(&store.batch_path(window)));
+            ledger.find(Finding::of(FindingKind::File, fault).of_window(window).in_file(&store.batch_path(window)));
         }
     }
     Ok(())

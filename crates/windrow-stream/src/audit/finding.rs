@@ -12,7 +12,7 @@ use windrow_windows::RowRange;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The kind of the fault.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// The window that has the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<WindowIndex>,
@@ -38,7 +38,7 @@ pub struct Finding {
 /// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FindingKind {
     /// A fault of a manifest or of `end.json`.
     Manifest,
     /// A batch file or a quarantine file that does not match its manifest.
@@ -56,7 +56,7 @@ pub enum Kind {
 }
 
 impl Finding {
-    pub(crate) fn of(kind: Kind, fault: String) -> Self {
+    pub(crate) fn of(kind: FindingKind, fault: String) -> Self {
         Self { kind, window: None, period: None, file: None, rows: Vec::new(), partition: None, offset: None, fault }
     }
 
@@ -89,22 +89,22 @@ impl Finding {
         place.extend(self.partition.map(|partition| format!("partition {partition}")));
         place.extend(self.offset.map(|offset| format!("offset {offset}")));
         if !self.rows.is_empty() {
-            place.push(rows_in_words(&self.rows));
+            place.push(describe_rows(&self.rows));
         }
         if place.is_empty() { self.fault.clone() } else { format!("{}: {}", place.join(", "), self.fault) }
     }
 }
 
 /// The maximum number of row ranges that a sentence lists.
-const TOLD: usize = 3;
+const MAX_LISTED_RANGES: usize = 3;
 
-fn rows_in_words(rows: &[RowRange]) -> String {
+fn describe_rows(rows: &[RowRange]) -> String {
     let one = |range: &RowRange| match range.last - range.first {
         0 => range.first.to_string(),
         _ => format!("{} to {}", range.first, range.last),
     };
     let count: u64 = rows.iter().map(|range| range.last - range.first + 1).sum();
-    let listed = rows.iter().take(TOLD).map(one).collect::<Vec<_>>().join(", ");
-    let more = if rows.len() > TOLD { format!(" and more, {count} in all") } else { String::new() };
+    let listed = rows.iter().take(MAX_LISTED_RANGES).map(one).collect::<Vec<_>>().join(", ");
+    let more = if rows.len() > MAX_LISTED_RANGES { format!(" and more, {count} in all") } else { String::new() };
     format!("{} {listed}{more}", if count == 1 { "row" } else { "rows" })
 }

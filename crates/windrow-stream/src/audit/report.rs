@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use serde::Serialize;
 
-use crate::audit::{Finding, Kind};
+use crate::audit::{Finding, FindingKind};
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 use windrow_windows::{Manifest, RowRange, SealReason, StreamEnd};
 
@@ -95,7 +95,7 @@ impl Ledger {
     }
 
     /// Adds a fault of these rows, if there are any.
-    pub(crate) fn find_rows(&mut self, kind: Kind, rows: &RoaringTreemap, fault: &str) {
+    pub(crate) fn find_rows(&mut self, kind: FindingKind, rows: &RoaringTreemap, fault: &str) {
         if !rows.is_empty() {
             self.find(Finding::of(kind, fault.to_owned()).of_rows(RowRange::of_set(rows, 1)));
         }
@@ -106,7 +106,7 @@ impl Ledger {
     }
 
     /// Ends a check. Without findings of its kind, it passes with `text`. Otherwise, its text counts them.
-    pub(crate) fn check(&mut self, name: &'static str, kind: Kind, text: String) {
+    pub(crate) fn check(&mut self, name: &'static str, kind: FindingKind, text: String) {
         let found = self.findings.iter().filter(|finding| finding.kind == kind).count();
         let text = match found {
             0 => text,

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 
 use crate::audit::report::Ledger;
-use crate::audit::{Finding, Kind};
+use crate::audit::{Finding, FindingKind};
 use windrow_config::{Cut, WindowPolicy};
 use windrow_record::Partition;
 use windrow_windows::{MessageCounts, OffsetRange, RowRange};
 
 /// Adds a range of numbers. Returns the ranges that were there already.
-pub(crate) fn enter(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
+pub(crate) fn insert_range(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
     let first = range.first;
     // This is nearly always the case, and the only one that has to be fast.
     let is_new = numbers.max().is_none_or(|most| most < first);
@@ -38,7 +38,7 @@ pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
         (Some(least), Some(most)) => format!("{rows} row numbers from {least} to {most}, none of them twice"),
         _ => "no rows".to_owned(),
     };
-    ledger.check("doubles", Kind::DoubledRow, text);
+    ledger.check("doubles", FindingKind::DoubledRow, text);
     let text = match (&ledger.run, ledger.end.is_some()) {
         (None, _) => {
             return ledger.skipped("gaps", "not checked: the rows come from another producer, without numbers");
@@ -47,7 +47,7 @@ pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
         (_, false) if cut.span().is_some() => "not checked: the stream has not ended".to_owned(),
         (_, false) => "every row of the sealed windows is in its file or in quarantine".to_owned(),
     };
-    ledger.check("gaps", Kind::MissingRow, text);
+    ledger.check("gaps", FindingKind::MissingRow, text);
 }
 
 fn gaps(ledger: &mut Ledger, cut: &Cut) {
@@ -61,7 +61,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
             }
             let beyond = &ledger.accounted - &expected;
             let fault = "in a file or in quarantine, but never sent by the replay";
-            ledger.find_rows(Kind::DoubledRow, &beyond, fault);
+            ledger.find_rows(FindingKind::DoubledRow, &beyond, fault);
         }
         // The first row of the replay is not known before its end. The first row that is there takes its place.
         None => {
@@ -76,7 +76,7 @@ fn gaps(ledger: &mut Ledger, cut: &Cut) {
         }
     }
     let missing = expected - &ledger.accounted;
-    ledger.find_rows(Kind::MissingRow, &missing, "neither in a window nor in quarantine");
+    ledger.find_rows(FindingKind::MissingRow, &missing, "neither in a window nor in quarantine");
 }
 
 fn offsets(ledger: &mut Ledger) {
@@ -86,15 +86,15 @@ fn offsets(ledger: &mut Ledger) {
         for range in manifest.messages.all() {
             let OffsetRange { partition, first, last } = *range;
             let set = seen.entry((manifest.messages.log.as_deref(), partition)).or_default();
-            let doubled = enter(set, RowRange::new(first.bits(), last.bits()));
+            let doubled = insert_range(set, RowRange::new(first.bits(), last.bits()));
             if !doubled.is_empty() {
                 let fault = format!("offsets {first} to {last} are also accounted for in an earlier window");
-                found.push(Finding::of(Kind::Offset, fault).of_window(manifest.window).at(partition, first));
+                found.push(Finding::of(FindingKind::Offset, fault).of_window(manifest.window).at(partition, first));
             }
         }
     }
     found.into_iter().for_each(|finding| ledger.find(finding));
-    ledger.check("offsets", Kind::Offset, "no message is accounted for twice".to_owned());
+    ledger.check("offsets", FindingKind::Offset, "no message is accounted for twice".to_owned());
 }
 
 fn sums(ledger: &mut Ledger) {
@@ -111,7 +111,7 @@ fn sums(ledger: &mut Ledger) {
     for (what, stated, counted) in sums {
         if stated != counted {
             let fault = format!("end.json says {stated} {what}, but the manifests say {counted}");
-            ledger.find(Finding::of(Kind::Manifest, fault));
+            ledger.find(Finding::of(FindingKind::Manifest, fault));
         }
     }
     ledger.totals.repeated += trailing;

@@ -7,16 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::error::AuditError;
 use crate::audit::report::Ledger;
-use crate::audit::{Finding, Kind};
-use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, Stretch, TopicState, scan};
+use crate::audit::{Finding, FindingKind};
+use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, ScanRange, TopicState, scan};
 use windrow_record::{Envelope, Offset, Partition};
 
 /// The maximum number of messages without a window that are listed.
-const TOLD: usize = 10;
+const MAX_LISTED_MESSAGES: usize = 10;
 
 /// The messages of the topic, counted by what became of them.
 #[derive(Debug, Default)]
-struct Count {
+struct MessageTally {
     messages: u64,
     /// The row numbers of the replay.
     delivered: RoaringTreemap,
@@ -40,13 +40,13 @@ pub(crate) fn recount(
         ledger.skipped("topic", "not recounted: some windows came from a broker that ended with its run");
         return Ok(true);
     }
-    let books = Books::of(ledger);
-    let mut count = Count::default();
+    let books = AccountedOffsets::of(ledger);
+    let mut count = MessageTally::default();
     let mut ended: BTreeMap<Partition, Offset> = BTreeMap::new();
-    let stretch = |state: &PartitionState| Stretch { partition: state.partition, from: state.low, until: state.high };
-    let stretches: Vec<Stretch> = state.partitions.iter().map(stretch).collect();
+    let stretch = |state: &PartitionState| ScanRange { partition: state.partition, from: state.low, until: state.high };
+    let stretches: Vec<ScanRange> = state.partitions.iter().map(stretch).collect();
     let is_read = scan::<BrokerError>(connection, topic, &stretches, &|| stop.is_cancelled(), |delivery| {
-        count.judge(&books, delivery, &mut ended);
+        count.classify(&books, delivery, &mut ended);
         Ok(())
     })?;
     if !is_read {
@@ -58,7 +58,7 @@ pub(crate) fn recount(
 }
 
 /// The messages of each partition that the manifests account for.
-struct Books<'a> {
+struct AccountedOffsets<'a> {
     run: Option<&'a str>,
     through: bool,
     accounted: BTreeMap<Partition, RoaringTreemap>,
@@ -67,7 +67,7 @@ struct Books<'a> {
     unnumbered: &'a BTreeSet<(Partition, Offset)>,
 }
 
-impl<'a> Books<'a> {
+impl<'a> AccountedOffsets<'a> {
     fn of(ledger: &'a Ledger) -> Self {
         let mut accounted: BTreeMap<Partition, RoaringTreemap> = BTreeMap::new();
         let windows = ledger.manifests.iter().flat_map(|one| one.messages.all());
@@ -81,8 +81,13 @@ impl<'a> Books<'a> {
     }
 }
 
-impl Count {
-    fn judge(&mut self, books: &Books<'_>, delivery: &Delivery<'_>, ended: &mut BTreeMap<Partition, Offset>) {
+impl MessageTally {
+    fn classify(
+        &mut self,
+        books: &AccountedOffsets<'_>,
+        delivery: &Delivery<'_>,
+        ended: &mut BTreeMap<Partition, Offset>,
+    ) {
         let (partition, offset) = (delivery.partition(), delivery.offset());
         self.messages += 1;
         match delivery.envelope() {
@@ -112,24 +117,26 @@ impl Count {
     }
 }
 
-fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
-    let Count { messages, delivered, unsealed, behind_end, lost } = count;
-    for (partition, offset) in lost.iter().take(TOLD) {
+fn close(ledger: &mut Ledger, count: MessageTally, deleted: i64) {
+    let MessageTally { messages, delivered, unsealed, behind_end, lost } = count;
+    for (partition, offset) in lost.iter().take(MAX_LISTED_MESSAGES) {
         let fault = "no window accounts for this message".to_owned();
-        ledger.find(Finding::of(Kind::Topic, fault).at(*partition, *offset));
+        ledger.find(Finding::of(FindingKind::Topic, fault).at(*partition, *offset));
     }
-    if lost.len() > TOLD {
-        ledger
-            .find(Finding::of(Kind::Topic, format!("{} more messages that no window accounts for", lost.len() - TOLD)));
+    if lost.len() > MAX_LISTED_MESSAGES {
+        ledger.find(Finding::of(
+            FindingKind::Topic,
+            format!("{} more messages that no window accounts for", lost.len() - MAX_LISTED_MESSAGES),
+        ));
     }
     if ledger.run.is_some() {
         ledger.totals.delivered = Some(delivered.len());
         if ledger.end.is_some() {
             let unstored = &delivered - &ledger.accounted;
-            ledger.find_rows(Kind::Topic, &unstored, "in the topic, but neither in a window nor in quarantine");
+            ledger.find_rows(FindingKind::Topic, &unstored, "in the topic, but neither in a window nor in quarantine");
             if deleted == 0 {
                 let unsent = &ledger.accounted - &delivered;
-                ledger.find_rows(Kind::Topic, &unsent, "in a file or in quarantine, but not in the topic");
+                ledger.find_rows(FindingKind::Topic, &unsent, "in a file or in quarantine, but not in the topic");
             }
         }
     }
@@ -143,5 +150,5 @@ fn close(ledger: &mut Ledger, count: Count, deleted: i64) {
     if deleted > 0 {
         text.push_str(&format!("; the broker has deleted {deleted} earlier messages, which are not recounted"));
     }
-    ledger.check("topic", Kind::Topic, text);
+    ledger.check("topic", FindingKind::Topic, text);
 }

@@ -20,15 +20,15 @@ use windrow_record::{Offset, Partition};
 use windrow_windows::{Manifest, OffsetRange};
 
 /// The time that the consumer waits for messages before it checks the clock and `stop`.
-const WAIT: Duration = Duration::from_millis(50);
+const RECEIVE_TIMEOUT: Duration = Duration::from_millis(50);
 /// The maximum number of reports of the fetcher that wait for the consumer.
-const WAITING: usize = 4;
+const CHANNEL_CAPACITY: usize = 4;
 /// The interval between two updates of the window's progress.
-const TELL_INTERVAL: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// The maximum time between the end markers of two partitions, if both are in the topic.
-const MARKERS: Duration = Duration::from_secs(1);
+const MARKER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time without messages after which a warning reports that only some partitions have ended.
-const SILENCE: Duration = Duration::from_secs(5);
+const END_WARNING_DELAY: Duration = Duration::from_secs(5);
 
 /// The state of a consumer of all partitions.
 pub(crate) struct ConsumerLoop<'a> {
@@ -42,7 +42,7 @@ pub(crate) struct ConsumerLoop<'a> {
 }
 
 /// The result of a consumer that has ended.
-pub(crate) struct Read {
+pub(crate) struct ConsumerResult {
     /// The messages that the broker had deleted.
     pub(crate) deleted: Vec<OffsetRange>,
     /// The number of rows of the replay that are neither in a window nor in quarantine, and the number of all its rows.
@@ -56,8 +56,12 @@ impl<'a> ConsumerLoop<'a> {
     }
 
     /// Reads to the end of the stream, or until `stop` is cancelled.
-    pub(crate) fn work(mut self, subscription: Subscription, stop: &CancellationToken) -> Result<Read, ConsumerError> {
-        let (fetched, receiver) = sync_channel(WAITING);
+    pub(crate) fn work(
+        mut self,
+        subscription: Subscription,
+        stop: &CancellationToken,
+    ) -> Result<ConsumerResult, ConsumerError> {
+        let (fetched, receiver) = sync_channel(CHANNEL_CAPACITY);
         let (sender, requests) = channel();
         let fetcher = Fetcher { subscription, progress: self.consumer.progress.clone(), fetched, requests };
         let fetching = Fetching { fetched: receiver, requests: sender };
@@ -67,15 +71,15 @@ impl<'a> ConsumerLoop<'a> {
             let fetching = fetching;
             self.consume(&fetching, stop)
         })?;
-        Ok(Read { deleted: self.guarded.writer.deleted(), missing_rows: self.guarded.writer.missing_rows() })
+        Ok(ConsumerResult { deleted: self.guarded.writer.deleted(), missing_rows: self.guarded.writer.missing_rows() })
     }
 
     fn consume(&mut self, fetching: &Fetching, stop: &CancellationToken) -> Result<(), ConsumerError> {
         let (mut last_message, mut last_told) = (Instant::now(), Instant::now());
-        let (mut is_waiting_told, mut is_end_asked) = (false, false);
+        let (mut is_waiting_logged, mut is_end_asked) = (false, false);
         while !stop.is_cancelled() {
             let mut is_through = false;
-            let fetched = match fetching.fetched.recv_timeout(WAIT) {
+            let fetched = match fetching.fetched.recv_timeout(RECEIVE_TIMEOUT) {
                 Ok(fetched) => Some(fetched),
                 Err(RecvTimeoutError::Timeout) => None,
                 // The fetcher ends on its own only after an error, which it has already reported.
@@ -93,10 +97,10 @@ impl<'a> ConsumerLoop<'a> {
                 Some(Fetched::AtEnd(partition)) => {
                     self.at_end.insert(partition);
                 }
-                Some(Fetched::Deleted(deleted)) => self.guarded.note_deleted(deleted),
-                Some(Fetched::Topic(topic)) => self.take_up_new_partitions(&topic, fetching),
+                Some(Fetched::Deleted(deleted)) => self.guarded.record_deleted(deleted),
+                Some(Fetched::Topic(topic)) => self.add_new_partitions(&topic, fetching),
                 // The report does not count if a message has arrived since the request.
-                Some(Fetched::Through) => is_through = is_end_asked,
+                Some(Fetched::ReachedEnd) => is_through = is_end_asked,
                 Some(Fetched::Failed(error)) => return Err(error.into()),
                 None => {}
             }
@@ -104,10 +108,10 @@ impl<'a> ConsumerLoop<'a> {
             if is_through || self.has_ended(silence) {
                 self.guarded.finish()?;
             } else if !is_end_asked && self.consumer.end_after_idle.is_some_and(|limit| silence > limit) {
-                fetching.ask(Request::TellEnd);
+                fetching.ask(Request::ReportEnd);
                 is_end_asked = true;
-            } else if silence > SILENCE && !is_waiting_told {
-                is_waiting_told = self.tell_who_is_waited_for();
+            } else if silence > END_WARNING_DELAY && !is_waiting_logged {
+                is_waiting_logged = self.log_missing_end_markers();
             }
             self.seal(now, fetching, stop)?;
             if let Some(end) = self.guarded.writer.end() {
@@ -118,9 +122,9 @@ impl<'a> ConsumerLoop<'a> {
                 self.consumer.progress.counters().lag.set(Some(0));
                 break;
             }
-            if now.saturating_duration_since(last_told) > TELL_INTERVAL {
+            if now.saturating_duration_since(last_told) > PROGRESS_INTERVAL {
                 last_told = now;
-                self.tell_filling();
+                self.report_window_progress();
             }
         }
         Ok(())
@@ -142,7 +146,7 @@ impl<'a> ConsumerLoop<'a> {
         while !stop.is_cancelled()
             && let Some(manifest) = self.guarded.writer.seal_next(now)?
         {
-            self.settle(&manifest, fetching);
+            self.commit_and_report(&manifest, fetching);
         }
         Ok(())
     }
@@ -152,12 +156,12 @@ impl<'a> ConsumerLoop<'a> {
     /// marker. The markers of the others were sent together, so the loop waits for the rest of them.
     fn has_ended(&self, silence: Duration) -> bool {
         self.guarded.writer.has_all_ends()
-            || silence > MARKERS
+            || silence > MARKER_TIMEOUT
                 && self.guarded.writer.has_whole_replay()
-                && self.guarded.writer.unended().iter().all(|partition| self.at_end.contains(partition))
+                && self.guarded.writer.partitions_without_end().iter().all(|partition| self.at_end.contains(partition))
     }
 
-    fn take_up_new_partitions(&mut self, topic: &TopicState, fetching: &Fetching) {
+    fn add_new_partitions(&mut self, topic: &TopicState, fetching: &Fetching) {
         for state in &topic.partitions {
             if self.guarded.writer.has_partition(state.partition) {
                 continue;
@@ -166,7 +170,7 @@ impl<'a> ConsumerLoop<'a> {
             self.guarded.writer.add_partition(state.partition);
             if state.low > Offset(0) {
                 let (partition, low) = (state.partition, state.low);
-                self.guarded.note_deleted(Deleted { partition, wanted: Offset(0), low });
+                self.guarded.record_deleted(Deleted { partition, wanted: Offset(0), low });
             }
             fetching.ask(Request::Add(state.partition, state.low));
         }
@@ -174,8 +178,8 @@ impl<'a> ConsumerLoop<'a> {
 
     /// Logs the partitions whose end markers are missing, because such a stream seems to hang. Returns false if no
     /// partition has ended.
-    fn tell_who_is_waited_for(&self) -> bool {
-        let (unended, all) = (self.guarded.writer.unended(), self.guarded.writer.partitions());
+    fn log_missing_end_markers(&self) -> bool {
+        let (unended, all) = (self.guarded.writer.partitions_without_end(), self.guarded.writer.partitions());
         if unended.len() == all {
             return false;
         }
@@ -188,7 +192,7 @@ impl<'a> ConsumerLoop<'a> {
         true
     }
 
-    fn tell_filling(&self) {
+    fn report_window_progress(&self) {
         let (window, rows, expected) = self.guarded.writer.filling();
         let counters = self.consumer.progress.counters();
         counters.window.set(u64::from(window.get()));
@@ -198,7 +202,7 @@ impl<'a> ConsumerLoop<'a> {
 
     /// Commits the offsets of a sealed window and reports it. The manifest is on disk, so the broker may know the
     /// position.
-    fn settle(&mut self, manifest: &Manifest, fetching: &Fetching) {
+    fn commit_and_report(&mut self, manifest: &Manifest, fetching: &Fetching) {
         self.committed = manifest.messages.resume.iter().map(|point| (point.partition, point.offset)).collect();
         fetching.ask(Request::Commit(self.committed.clone()));
         self.consumer.progress.report(sealed(manifest, self.consumer.cut.policy));

@@ -6,14 +6,14 @@ use windrow_kafka::BrokerError;
 use windrow_windows::{BatchError, OffsetRange};
 
 /// The number of ranges of deleted messages that an error lists.
-const RANGES_LISTED: usize = 5;
+const MAX_LISTED_RANGES: usize = 5;
 
 /// Describes deleted messages, as in `offsets 0 to 19,999 of partition 0`.
 fn describe(deleted: &[OffsetRange], rows: Option<(u64, u64)>) -> String {
     let one =
         |range: &OffsetRange| format!("offsets {} to {} of partition {}", range.first, range.last, range.partition);
-    let listed: Vec<String> = deleted.iter().take(RANGES_LISTED).map(one).collect();
-    let more = deleted.len().saturating_sub(RANGES_LISTED);
+    let listed: Vec<String> = deleted.iter().take(MAX_LISTED_RANGES).map(one).collect();
+    let more = deleted.len().saturating_sub(MAX_LISTED_RANGES);
     let more = if more > 0 { format!(" and {more} more ranges") } else { String::new() };
     let messages: u64 = deleted.iter().filter_map(OffsetRange::count).sum();
     let rows = rows.map_or_else(String::new, |(missing, all)| {

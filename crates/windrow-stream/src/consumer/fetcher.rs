@@ -5,19 +5,19 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use windrow_base::telemetry::Progress;
-use windrow_kafka::{BrokerError, Deleted, Delivery, Subscription, TopicState, Turn};
+use windrow_kafka::{BrokerError, Deleted, Delivery, PollEvent, Subscription, TopicState};
 use windrow_record::{Envelope, Offset, Partition, RowNumber};
 
 /// The time that a poll waits before the fetcher checks for requests.
-const POLL_WAIT: Duration = Duration::from_millis(50);
+const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 /// The number of messages that are passed on at once.
-const MESSAGES: usize = 1024;
+const BATCH_MESSAGES: usize = 1024;
 /// The number of bytes that are passed on at once, unless one message is larger.
-const BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
 /// The interval between two updates of the lag and two checks for an outage.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// The time limit for the answer to the last commit. The manifests do not depend on it.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Messages in the order of their arrival.
 #[derive(Default)]
@@ -31,12 +31,12 @@ pub(crate) struct Messages {
 struct Message {
     partition: Partition,
     offset: Offset,
-    kind: Kind,
+    kind: MessageKind,
     /// The end of the value in `bytes`. It begins at the end of the previous message's value.
     end: usize,
 }
 
-enum Kind {
+enum MessageKind {
     Row { row: RowNumber, run: Option<usize> },
     Foreign,
     End { run: Option<usize>, first: RowNumber, rows: Option<u64> },
@@ -62,10 +62,12 @@ impl<'a> Incoming<'a> {
 impl Messages {
     fn push(&mut self, delivery: &Delivery<'_>) {
         let kind = match delivery.envelope() {
-            Ok(Envelope::Row { row, run }) => Kind::Row { row, run: run.map(|run| self.run(run)) },
-            Ok(Envelope::Foreign) => Kind::Foreign,
-            Ok(Envelope::End { run, first, rows }) => Kind::End { run: run.map(|run| self.run(run)), first, rows },
-            Err(reason) => Kind::Unreadable { reason },
+            Ok(Envelope::Row { row, run }) => MessageKind::Row { row, run: run.map(|run| self.run(run)) },
+            Ok(Envelope::Foreign) => MessageKind::Foreign,
+            Ok(Envelope::End { run, first, rows }) => {
+                MessageKind::End { run: run.map(|run| self.run(run)), first, rows }
+            }
+            Err(reason) => MessageKind::Unreadable { reason },
         };
         self.bytes.extend_from_slice(delivery.value());
         let (partition, offset, end) = (delivery.partition(), delivery.offset(), self.bytes.len());
@@ -81,7 +83,7 @@ impl Messages {
     }
 
     fn is_full(&self) -> bool {
-        self.all.len() >= MESSAGES || self.bytes.len() >= BYTES
+        self.all.len() >= BATCH_MESSAGES || self.bytes.len() >= BATCH_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -93,10 +95,12 @@ impl Messages {
         self.all.iter().map(move |message| {
             let run = |run: &Option<usize>| run.and_then(|run| self.runs.get(run)).map(String::as_str);
             let envelope = match &message.kind {
-                Kind::Row { row, run: of } => Ok(Envelope::Row { row: *row, run: run(of) }),
-                Kind::Foreign => Ok(Envelope::Foreign),
-                Kind::End { run: of, first, rows } => Ok(Envelope::End { run: run(of), first: *first, rows: *rows }),
-                Kind::Unreadable { reason } => Err(reason.clone()),
+                MessageKind::Row { row, run: of } => Ok(Envelope::Row { row: *row, run: run(of) }),
+                MessageKind::Foreign => Ok(Envelope::Foreign),
+                MessageKind::End { run: of, first, rows } => {
+                    Ok(Envelope::End { run: run(of), first: *first, rows: *rows })
+                }
+                MessageKind::Unreadable { reason } => Err(reason.clone()),
             };
             let value = &self.bytes[begin..message.end];
             begin = message.end;
@@ -106,7 +110,7 @@ impl Messages {
 
     fn clear(&mut self) {
         // The memory of a single large message is not kept.
-        if self.bytes.capacity() > 4 * BYTES {
+        if self.bytes.capacity() > 4 * BATCH_BYTES {
             self.bytes = Vec::new();
         }
         self.bytes.clear();
@@ -125,7 +129,7 @@ pub(crate) enum Fetched {
     /// The state of the topic.
     Topic(TopicState),
     /// All partitions have been read to their ends, and the broker has confirmed this.
-    Through,
+    ReachedEnd,
     Failed(BrokerError),
 }
 
@@ -138,7 +142,7 @@ pub(crate) enum Request {
     /// Read another partition, from this offset.
     Add(Partition, Offset),
     /// Report when everything has been read to its end.
-    TellEnd,
+    ReportEnd,
     /// Reuse this memory for more messages.
     Reuse(Messages),
 }
@@ -152,7 +156,7 @@ pub(crate) struct Fetcher {
 }
 
 /// The signal that the fetcher ends: no further report is expected.
-struct Unheard;
+struct ReceiverGone;
 
 impl Fetcher {
     pub(crate) fn work(mut self) {
@@ -160,22 +164,22 @@ impl Fetcher {
         let _ = self.fetch();
     }
 
-    fn fetch(&mut self) -> Result<(), Unheard> {
+    fn fetch(&mut self) -> Result<(), ReceiverGone> {
         let mut free: Vec<Messages> = Vec::new();
         let mut is_end_wanted = false;
-        let mut last_look = Instant::now();
+        let mut last_check = Instant::now();
         loop {
             loop {
                 match self.requests.try_recv() {
                     Ok(Request::Reuse(messages)) => free.push(messages),
-                    Ok(Request::TellEnd) => is_end_wanted = true,
+                    Ok(Request::ReportEnd) => is_end_wanted = true,
                     Ok(Request::Add(partition, from)) => {
                         let added = self.subscription.add(partition, from);
                         self.checked(added)?;
                     }
                     Ok(Request::Commit(positions)) => tell_failure(self.subscription.commit(&positions)),
                     Ok(Request::CommitLast(positions)) => {
-                        tell_failure(self.subscription.commit_last(&positions, COMMIT_PATIENCE));
+                        tell_failure(self.subscription.commit_last(&positions, COMMIT_TIMEOUT));
                         return Ok(());
                     }
                     Err(TryRecvError::Empty) => break,
@@ -184,13 +188,13 @@ impl Fetcher {
             }
             let mut messages = free.pop().unwrap_or_default();
             messages.clear();
-            let turn = self.fill(&mut messages)?;
+            let event = self.fill(&mut messages)?;
             if messages.is_empty() {
                 free.push(messages);
             } else {
                 self.send(Fetched::Messages(messages))?;
             }
-            if let Some(deleted) = turn {
+            if let Some(deleted) = event {
                 self.send(Fetched::Deleted(deleted))?;
             }
             for partition in self.subscription.take_ends() {
@@ -199,16 +203,16 @@ impl Fetcher {
                     self.send(Fetched::AtEnd(partition))?;
                 }
             }
-            if last_look.elapsed() > LOOK_INTERVAL {
-                last_look = Instant::now();
+            if last_check.elapsed() > CHECK_INTERVAL {
+                last_check = Instant::now();
                 self.progress.counters().lag.set(self.subscription.lag());
                 let outcome = if is_end_wanted {
-                    self.subscription.is_through().map(|is_through| is_through.then_some(Fetched::Through))
+                    self.subscription.has_reached_end().map(|is_through| is_through.then_some(Fetched::ReachedEnd))
                 } else {
-                    self.subscription.look_after().map(|topic| topic.map(Fetched::Topic))
+                    self.subscription.check_topic().map(|topic| topic.map(Fetched::Topic))
                 };
                 if let Some(fetched) = self.checked(outcome)? {
-                    is_end_wanted &= !matches!(fetched, Fetched::Through);
+                    is_end_wanted &= !matches!(fetched, Fetched::ReachedEnd);
                     self.send(fetched)?;
                 }
             }
@@ -216,11 +220,11 @@ impl Fetcher {
     }
 
     /// Waits for a message, and takes those that are available.
-    fn fill(&mut self, messages: &mut Messages) -> Result<Option<Deleted>, Unheard> {
+    fn fill(&mut self, messages: &mut Messages) -> Result<Option<Deleted>, ReceiverGone> {
         while !messages.is_full() {
-            let wait = if messages.is_empty() { POLL_WAIT } else { Duration::ZERO };
-            let turn = match self.subscription.poll(wait) {
-                Ok(turn) => turn,
+            let wait = if messages.is_empty() { POLL_TIMEOUT } else { Duration::ZERO };
+            let event = match self.subscription.poll(wait) {
+                Ok(event) => event,
                 Err(error) => {
                     // The messages before the error are reported before it.
                     let before = std::mem::take(messages);
@@ -228,23 +232,23 @@ impl Fetcher {
                     return self.checked(Err(error));
                 }
             };
-            match turn {
-                Some(Turn::Message(delivery)) => messages.push(&delivery),
-                Some(Turn::Deleted(deleted)) => return Ok(Some(deleted)),
-                Some(Turn::Assigned(_) | Turn::Revoked(_)) | None => break,
+            match event {
+                Some(PollEvent::Message(delivery)) => messages.push(&delivery),
+                Some(PollEvent::Deleted(deleted)) => return Ok(Some(deleted)),
+                Some(PollEvent::Assigned(_) | PollEvent::Revoked(_)) | None => break,
             }
         }
         Ok(None)
     }
 
-    fn send(&self, fetched: Fetched) -> Result<(), Unheard> {
-        self.fetched.send(fetched).map_err(|_| Unheard)
+    fn send(&self, fetched: Fetched) -> Result<(), ReceiverGone> {
+        self.fetched.send(fetched).map_err(|_| ReceiverGone)
     }
 
-    fn checked<T>(&self, outcome: Result<T, BrokerError>) -> Result<T, Unheard> {
+    fn checked<T>(&self, outcome: Result<T, BrokerError>) -> Result<T, ReceiverGone> {
         outcome.map_err(|error| {
             let _ = self.fetched.send(Fetched::Failed(error));
-            Unheard
+            ReceiverGone
         })
     }
 }

@@ -21,17 +21,17 @@ use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
 use crate::consumer::reporting::{names, sealed};
 use windrow_base::telemetry::Event;
-use windrow_kafka::{Membership, TopicState, Turn};
+use windrow_kafka::{Membership, PollEvent, TopicState};
 use windrow_record::Partition;
 use windrow_windows::{
     Assembly, BatchError, BatchStore, CsvFormat, Manifest, OffsetRange, partial_folder, partials_folder,
 };
 
-const POLL_WAIT: Duration = Duration::from_millis(50);
+const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 /// The maximum number of messages between two checks of the clock.
-const MESSAGES_A_STEP: u32 = 1024;
+const MESSAGES_PER_STEP: u32 = 1024;
 /// The interval between two checks for windows to assemble and for locks to take.
-const ROUND: Duration = Duration::from_millis(300);
+const ASSEMBLY_INTERVAL: Duration = Duration::from_millis(300);
 
 /// A member of a group at work.
 pub(crate) struct Member<'a> {
@@ -71,13 +71,13 @@ impl<'a> Member<'a> {
         while !stop.is_cancelled() {
             let now = self.step()?;
             self.seal(now, stop)?;
-            if now.saturating_duration_since(last_round) > ROUND {
+            if now.saturating_duration_since(last_round) > ASSEMBLY_INTERVAL {
                 last_round = now;
-                if let Some(topic) = self.membership.look_after() {
+                if let Some(topic) = self.membership.check_topic() {
                     self.check_partitions(topic.partitions.len())?;
                 }
                 self.consumer.progress.counters().lag.set(self.membership.lag());
-                self.look_for_locks()?;
+                self.retry_locks()?;
                 if self.assemble(stop)? {
                     break;
                 }
@@ -90,20 +90,20 @@ impl<'a> Member<'a> {
     /// Waits for a message, and takes those that are available. Returns the time after the wait.
     fn step(&mut self) -> Result<Instant, ConsumerError> {
         let mut now = Instant::now();
-        for place in 0..MESSAGES_A_STEP {
-            let turn = self.membership.poll(if place == 0 { POLL_WAIT } else { Duration::ZERO })?;
+        for place in 0..MESSAGES_PER_STEP {
+            let event = self.membership.poll(if place == 0 { POLL_TIMEOUT } else { Duration::ZERO })?;
             if place == 0 {
                 now = Instant::now();
             }
-            match turn {
-                Some(Turn::Message(delivery)) => self.partials.take(&mut self.intake, &delivery, now)?,
-                Some(Turn::Deleted(deleted)) => self.partials.note_deleted(deleted),
-                Some(Turn::Assigned(partitions)) => {
-                    self.take_up(&partitions)?;
+            match event {
+                Some(PollEvent::Message(delivery)) => self.partials.take(&mut self.intake, &delivery, now)?,
+                Some(PollEvent::Deleted(deleted)) => self.partials.record_deleted(deleted),
+                Some(PollEvent::Assigned(partitions)) => {
+                    self.open_partitions(&partitions)?;
                     break;
                 }
-                Some(Turn::Revoked(partitions)) => {
-                    self.give_up(&partitions)?;
+                Some(PollEvent::Revoked(partitions)) => {
+                    self.close_partitions(&partitions)?;
                     break;
                 }
                 None => break,
@@ -140,27 +140,27 @@ impl<'a> Member<'a> {
         Err(ConsumerError::Repartitioned { topic: self.consumer.stream.topic.clone(), before, now })
     }
 
-    fn take_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
+    fn open_partitions(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
         let highest = partitions.iter().map(|partition| usize::try_from(partition.0).unwrap_or(0) + 1).max();
         self.check_partitions(highest.unwrap_or(0).max(self.partials.partitions))?;
         let mut positions = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            positions.push((*partition, self.partials.take_up(*partition)?));
+            positions.push((*partition, self.partials.open_partition(*partition)?));
         }
         tracing::info!(partitions = names(partitions), "partitions assigned");
-        Ok(self.membership.take_up(&positions)?)
+        Ok(self.membership.start_reading(&positions)?)
     }
 
-    fn give_up(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
-        partitions.iter().for_each(|partition| self.partials.give_up(*partition));
+    fn close_partitions(&mut self, partitions: &[Partition]) -> Result<(), ConsumerError> {
+        partitions.iter().for_each(|partition| self.partials.close_partition(*partition));
         tracing::info!(partitions = names(partitions), "partitions revoked");
-        Ok(self.membership.give_up(partitions)?)
+        Ok(self.membership.stop_reading(partitions)?)
     }
 
-    fn look_for_locks(&mut self) -> Result<(), ConsumerError> {
+    fn retry_locks(&mut self) -> Result<(), ConsumerError> {
         for partition in self.partials.waiting.clone() {
-            if let Some(position) = self.partials.take_up(partition)? {
-                self.membership.begin(partition, position)?;
+            if let Some(position) = self.partials.open_partition(partition)? {
+                self.membership.start_partition(partition, position)?;
             }
         }
         Ok(())

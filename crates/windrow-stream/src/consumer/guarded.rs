@@ -56,7 +56,7 @@ impl GuardedWriter {
     }
 
     /// Logs that messages are lost, and adds them to the next manifest.
-    pub(crate) fn note_deleted(&mut self, deleted: Deleted) {
+    pub(crate) fn record_deleted(&mut self, deleted: Deleted) {
         let Deleted { partition, wanted, low } = deleted;
         let range = OffsetRange { partition, first: wanted, last: Offset(low.0 - 1) };
         let messages = range.count().unwrap_or(0);
@@ -66,6 +66,6 @@ impl GuardedWriter {
             range.first,
             range.last
         );
-        self.writer.note_deleted(range);
+        self.writer.record_deleted(range);
     }
 }

@@ -26,7 +26,7 @@ pub struct Consumer {
     /// The replay of this pipeline's dataset, if the dataset is known. Rows of another replay are refused.
     pub run: Option<RunId>,
     /// The name of the broker's log, if it ends with this process.
-    pub log: Option<String>,
+    pub log_id: Option<String>,
     /// The group that this consumer joins. `None` for one consumer of all partitions.
     pub group: Option<Group>,
     /// The limits for refused messages.

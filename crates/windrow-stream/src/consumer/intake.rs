@@ -18,7 +18,7 @@ pub(crate) struct Intake {
 }
 
 /// A row that can be stored.
-pub(crate) struct Accepted<'a> {
+pub(crate) struct AcceptedRow<'a> {
     /// The CSV record, without a line end.
     pub(crate) record: &'a [u8],
     /// True if the row has a target.
@@ -36,7 +36,7 @@ impl Intake {
     }
 
     /// Reads one value: a CSV record or, if `foreign` is true, possibly a JSON object.
-    pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<Accepted<'a>, IntakeError> {
+    pub(crate) fn read<'a>(&'a mut self, value: &'a [u8], foreign: bool) -> Result<AcceptedRow<'a>, IntakeError> {
         let record = if foreign && value.trim_ascii_start().starts_with(b"{") {
             self.from_json = json_to_record(&self.schema, value)?;
             &self.from_json
@@ -51,7 +51,7 @@ impl Intake {
         if self.needs_time && time.is_none() {
             return Err(RowFault::NoTime(self.schema.time_column()).into());
         }
-        Ok(Accepted { record, labelled: label.is_some(), time })
+        Ok(AcceptedRow { record, labelled: label.is_some(), time })
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_row_is_its_own() {
+    fn event_time_is_read_from_the_row() {
         let mut intake = intake();
         let mut days = Vec::new();
         for day in ["2013-01-01", "2013-01-01", "", "2013-01-02", "soon", "2013-01-02", "2013-01-01"] {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_told() {
+    fn an_invalid_row_is_reported() {
         let cases = [
             ("2013-01-01,1", "it has 2 fields, but the dataset has 5 columns"),
             ("", "the record is empty"),

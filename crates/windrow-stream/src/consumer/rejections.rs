@@ -7,7 +7,7 @@ use windrow_windows::{MessageCounts, Rejection};
 
 /// The number of messages from which the share is checked, because it means little before. The end of a stream is
 /// always checked.
-const CHECKED_FROM: u64 = 1000;
+const MIN_MESSAGES: u64 = 1000;
 
 /// Counts the stored and the refused messages of a stream.
 pub(crate) struct Rejections {
@@ -28,7 +28,7 @@ impl Rejections {
     /// The share is higher than `max_share`.
     pub(crate) fn add(&mut self, counts: MessageCounts, first: &[Rejection]) -> Result<(), ConsumerError> {
         self.counts += counts;
-        if counts.quarantined == 0 || self.counts.stored + self.counts.quarantined < CHECKED_FROM {
+        if counts.quarantined == 0 || self.counts.stored + self.counts.quarantined < MIN_MESSAGES {
             return Ok(());
         }
         self.check(first)
@@ -53,14 +53,14 @@ impl Rejections {
         if quarantined as f64 <= self.max_share * seen as f64 {
             return Ok(());
         }
-        let told = |Rejection { reason, partition, offset }: &Rejection| {
+        let message = |Rejection { reason, partition, offset }: &Rejection| {
             format!("{reason} (partition {partition}, offset {offset})")
         };
         Err(ConsumerError::TooManyRejected {
             quarantined,
             seen,
             max_share: self.max_share,
-            first: first.iter().map(told).collect(),
+            first: first.iter().map(message).collect(),
             folder: self.folder.clone(),
         })
     }
@@ -92,9 +92,9 @@ mod tests {
     fn a_share_beyond_what_is_allowed_ends_the_stream_with_the_first_reasons() {
         let mut rejections = Rejections::new(0.01, PathBuf::from("quarantine"), stored(990));
         assert_eq!(refuse(&mut rejections, 10), None, "1% is allowed");
-        let told = refuse(&mut rejections, 1).expect("11 of 1001 are more");
+        let message = refuse(&mut rejections, 1).expect("11 of 1001 are more");
         let reasons = "odd (partition 0, offset 0); strange (partition 0, offset 1)";
-        assert!(told.contains("11 of 1001") && told.contains(reasons), "{told}");
+        assert!(message.contains("11 of 1001") && message.contains(reasons), "{message}");
     }
 
     #[test]

@@ -128,13 +128,13 @@ proptest! {
         let has_rows = manifests.iter().any(|manifest| manifest.rows.count > 0) || !check.windows.is_empty();
         prop_assert!(!has_rows || checked.eq(consumed), "{:?}\n{manifests:?}", check.windows);
 
-        prop_assert_eq!(check.rows - check.rows_taken(), refused.len() as u64, "{:?}", refused);
+        prop_assert_eq!(check.rows - check.accepted_rows(), refused.len() as u64, "{:?}", refused);
         let json = serde_json::to_value(&check).expect("a report");
         for (kind, reason) in [("late", "late: "), ("at (outlier)", "outlier: ")] {
             let found: Vec<u64> = refused.iter().filter(|(_, found)| found.starts_with(reason)).filter_map(|(row, _)| *row).collect();
-            let told = &json["refused"][kind];
-            prop_assert_eq!(told["rows"].as_u64().unwrap_or(0), found.len() as u64, "{}: {:?}", kind, refused);
-            prop_assert!(found.is_empty() || found.contains(&told["first"].as_u64().unwrap_or(0)), "{}: {:?}", kind, refused);
+            let listed = &json["refused"][kind];
+            prop_assert_eq!(listed["rows"].as_u64().unwrap_or(0), found.len() as u64, "{}: {:?}", kind, refused);
+            prop_assert!(found.is_empty() || found.contains(&listed["first"].as_u64().unwrap_or(0)), "{}: {:?}", kind, refused);
         }
     }
 }

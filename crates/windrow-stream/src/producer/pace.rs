@@ -9,7 +9,7 @@ use windrow_config::Pace;
 use windrow_record::{EventTime, RowNumber};
 
 /// The number of 32-bit words of random data per row. It gives a row's position in the random stream.
-const WORDS_A_ROW: u128 = 2;
+const WORDS_PER_ROW: u128 = 2;
 /// The number of steps between 0 and 1 that an `f64` represents exactly: 2^53.
 const STEPS: f64 = (1_u64 << 53) as f64;
 
@@ -28,7 +28,7 @@ impl Pacer {
     /// Creates the delays from row `from` on.
     pub(crate) fn new(pace: Pace, seed: u64, from: RowNumber) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_word_pos(u128::from(from.get() - 1) * WORDS_A_ROW);
+        random.set_word_pos(u128::from(from.get() - 1) * WORDS_PER_ROW);
         Self { pace, random, last_event: None }
     }
 
@@ -83,14 +83,14 @@ impl Governor {
 
     /// Returns the time of a due row's turn. All times count from the beginning of the replay. Missed turns are not
     /// made up for, except within `grain`, the time by which a timer may be late.
-    pub(crate) fn turn(&mut self, due: Duration, now: Duration, grain: Duration) -> Duration {
+    pub(crate) fn send_time(&mut self, due: Duration, now: Duration, grain: Duration) -> Duration {
         if !self.has_rate() {
             return due;
         }
         let earliest = self.last.map_or(Duration::ZERO, |last| last.saturating_add(self.interval));
-        let turn = due.max(earliest).max(now.saturating_sub(grain));
-        self.last = Some(turn);
-        turn
+        let send_time = due.max(earliest).max(now.saturating_sub(grain));
+        self.last = Some(send_time);
+        send_time
     }
 }
 
@@ -158,9 +158,9 @@ mod tests {
                 due += Duration::from_micros(delay);
                 // The clock advances, sometimes much faster than the rows.
                 now += Duration::from_micros(stall);
-                let turn = governor.turn(due, now, grain);
-                prop_assert!(turn >= due);
-                now = now.max(turn);
+                let send_time = governor.send_time(due, now, grain);
+                prop_assert!(send_time >= due);
+                now = now.max(send_time);
                 sent.push(now);
             }
             for (first, from) in sent.iter().enumerate() {
@@ -178,7 +178,7 @@ mod tests {
     fn without_a_bound_a_row_has_its_turn_when_it_is_due() {
         let mut governor = Governor::new(None);
         let at = Duration::from_millis;
-        assert_eq!([5, 5, 7].map(|due| governor.turn(at(due), at(100), at(1))), [at(5), at(5), at(7)]);
+        assert_eq!([5, 5, 7].map(|due| governor.send_time(at(due), at(100), at(1))), [at(5), at(5), at(7)]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use windrow_record::{Partition, RowNumber};
 
 /// The rows to send and their partitions.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ReplayPlan {
     /// The first row of the replay.
     pub(crate) from: RowNumber,
     /// The last row of the replay. `None` if it has no end.
@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     contents: Vec<PartitionContents>,
 }
 
-impl Plan {
+impl ReplayPlan {
     /// Creates a plan. `dataset` is the dataset's number of rows, and `contents` has the contents of each partition of
     /// `topic`.
     pub(crate) fn new(
@@ -71,13 +71,13 @@ impl Plan {
             // Every partition of this process has all of its rows up to there.
             _ => {
                 let ours = contents.iter().enumerate().filter(|(slot, _)| replay.share.has(*slot));
-                let whole_to = ours.map(|(_, contents)| contents.whole_to()).min().unwrap_or(0);
+                let whole_to = ours.map(|(_, contents)| contents.complete_to()).min().unwrap_or(0);
                 let next = whole_to.checked_add(1).and_then(RowNumber::new);
                 next.map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from)))
             }
         };
         let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
-        while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_ours(plan.start)) {
+        while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_assigned(plan.start)) {
             plan.start = plan.start.next();
         }
         Ok(plan)
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     /// Returns true if this process sends the row.
-    pub(crate) fn is_ours(&self, row: RowNumber) -> bool {
+    pub(crate) fn is_assigned(&self, row: RowNumber) -> bool {
         self.share.has(self.slot(row))
     }
 
@@ -116,7 +116,7 @@ impl Plan {
     }
 
     /// The number of this process's rows before `row`.
-    pub(crate) fn ours_before(&self, row: RowNumber) -> u64 {
+    pub(crate) fn assigned_before(&self, row: RowNumber) -> u64 {
         let before = row.get().saturating_sub(self.from.get());
         let partitions = self.contents.len().max(1) as u64;
         let in_round = |length: u64| (0..length).filter(|slot| self.share.has(*slot as usize)).count() as u64;
@@ -124,8 +124,8 @@ impl Plan {
     }
 
     /// The number of this process's rows. `None` if the replay has no end.
-    pub(crate) fn our_rows(&self) -> Option<u64> {
-        self.last.map(|last| RowNumber::new(last.saturating_add(1)).map_or(0, |end| self.ours_before(end)))
+    pub(crate) fn assigned_rows(&self) -> Option<u64> {
+        self.last.map(|last| RowNumber::new(last.saturating_add(1)).map_or(0, |end| self.assigned_before(end)))
     }
 
     /// The number of rows of the whole replay. `None` if it has no end.
@@ -159,7 +159,7 @@ mod tests {
     }
 
     /// The rows that are still to be sent, each with the index of its partition.
-    fn missing(plan: &Plan) -> Vec<(u64, usize)> {
+    fn missing(plan: &ReplayPlan) -> Vec<(u64, usize)> {
         let mut rows = Vec::new();
         let mut next = plan.start;
         while plan.is_within(next) {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_topic_lacks_is_sent_where_it_would_have_been() {
+    fn missing_rows_are_sent_to_their_partitions() {
         let all = Replay::default();
         let later = Replay { from: row(4), ..Replay::default() };
         let some = Replay { limit: Some(2), ..Replay::default() };
@@ -191,47 +191,47 @@ mod tests {
             ("a topic that was lost", &lost, [0, 0, 0], &[(5, 1), (6, 2)]),
         ];
         for (what, replay, counts, expected) in cases {
-            let plan = Plan::new(replay, 6, contents(counts, 1, None), "t").expect(what);
+            let plan = ReplayPlan::new(replay, 6, contents(counts, 1, None), "t").expect(what);
             assert_eq!(missing(&plan), expected, "{what}");
         }
     }
 
     #[test]
-    fn a_topic_that_begins_behind_what_is_sealed_is_gone_on_with() {
+    fn a_topic_that_begins_after_the_sealed_rows_is_continued() {
         let of = |place: i32, rows: &[u64]| holding(place, rows, None);
         let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
         // Rows 1 to 12 are on three partitions. The first four were sealed, and then the topic was lost. After that,
         // rows 5, 6 and 8 were sent.
         let topic = || vec![of(0, &[]), of(1, &[5, 8]), of(2, &[6])];
-        let plan = Plan::new(&sealed_to(5), 12, topic(), "t").expect("a plan");
+        let plan = ReplayPlan::new(&sealed_to(5), 12, topic(), "t").expect("a plan");
         assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
         // One more window was sealed in between.
-        let plan = Plan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
+        let plan = ReplayPlan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
         assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
         // Row 5 is missing, or the rows belong to another replay.
         for (sealed, topic) in
             [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])]
         {
-            assert!(Plan::new(&sealed_to(sealed), 12, topic, "t").is_err());
+            assert!(ReplayPlan::new(&sealed_to(sealed), 12, topic, "t").is_err());
         }
     }
 
     #[test]
-    fn what_cannot_go_on_is_told() {
+    fn a_replay_that_cannot_be_continued_is_reported() {
         let all = Replay::default();
         let later = Replay { from: row(4), ..Replay::default() };
         let beyond = Replay { from: row(7), ..Replay::default() };
         let some = Replay { limit: Some(5), ..Replay::default() };
         let done = contents([2, 2, 2], 1, Some((1, 6)));
-        assert_eq!(Plan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
+        assert_eq!(ReplayPlan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
         let cases = [
-            (Plan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
-            (Plan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
-            (Plan::new(&some, 6, done, "t"), "ended with row 6"),
+            (ReplayPlan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
+            (ReplayPlan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
+            (ReplayPlan::new(&some, 6, done, "t"), "ended with row 6"),
         ];
-        for (plan, told) in cases {
-            let error = plan.expect_err(told).to_string();
-            assert!(error.contains(told), "{error}");
+        for (plan, message) in cases {
+            let error = plan.expect_err(message).to_string();
+            assert!(error.contains(message), "{error}");
         }
     }
 }

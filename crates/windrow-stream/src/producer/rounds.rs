@@ -2,17 +2,17 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::producer::plan::Plan;
+use crate::producer::plan::ReplayPlan;
 use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_record::RowNumber;
 
 /// The number of rows between two checks of `stop`.
-const ROWS_BETWEEN_LOOKS: u64 = 65_536;
+const ROWS_PER_CHECK: u64 = 65_536;
 
 /// Reads a plan's rows in order, including those that the topic already has.
 pub(crate) struct Rounds<'a> {
     dataset: &'a windrow_config::Dataset,
-    plan: &'a Plan,
+    plan: &'a ReplayPlan,
     reader: DatasetReader,
     /// The number of rows of the dataset to skip before the first one.
     skip: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Rounds<'a> {
 }
 
 impl<'a> Rounds<'a> {
-    pub(crate) fn open(dataset: &'a windrow_config::Dataset, plan: &'a Plan) -> Result<Self, DatasetError> {
+    pub(crate) fn open(dataset: &'a windrow_config::Dataset, plan: &'a ReplayPlan) -> Result<Self, DatasetError> {
         let skip = (plan.start.get() - 1) % plan.round.max(1);
         Ok(Self { dataset, plan, reader: DatasetReader::open(dataset)?, skip, next: plan.start })
     }
@@ -31,7 +31,7 @@ impl<'a> Rounds<'a> {
             return Ok(None);
         }
         while self.skip > 0 {
-            if self.skip.is_multiple_of(ROWS_BETWEEN_LOOKS) && stop.is_cancelled() {
+            if self.skip.is_multiple_of(ROWS_PER_CHECK) && stop.is_cancelled() {
                 return Ok(None);
             }
             if self.reader.next_row()?.is_none() {
@@ -54,7 +54,7 @@ pub(crate) fn count(mut reader: DatasetReader, stop: &CancellationToken) -> Resu
     let mut rows: u64 = 0;
     while reader.next_row()?.is_some() {
         rows += 1;
-        if rows.is_multiple_of(ROWS_BETWEEN_LOOKS) && stop.is_cancelled() {
+        if rows.is_multiple_of(ROWS_PER_CHECK) && stop.is_cancelled() {
             return Ok(None);
         }
     }

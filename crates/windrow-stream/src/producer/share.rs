@@ -60,7 +60,7 @@ mod tests {
     use super::Share;
 
     #[test]
-    fn each_partition_is_one_process_s() {
+    fn each_partition_belongs_to_one_process() {
         let shares: Vec<Share> = ["1/3", "2/3", "3/3"].iter().map(|text| text.parse().expect("a share")).collect();
         for slot in 0..10 {
             assert_eq!(shares.iter().filter(|share| share.has(slot)).count(), 1, "{slot}");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_share_is_told() {
+    fn an_invalid_share_is_reported() {
         for text in ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3"] {
             assert!(text.parse::<Share>().is_err(), "{text}");
         }

@@ -12,7 +12,7 @@ use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    BareModel, FitError, FitSettings, Frame, Remote, RemoteError, ScoredModel, fit_from, window_losses,
+    FitError, FitSettings, Frame, LinearModel, Remote, RemoteError, ScoredModel, fit_from, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{EvidenceStore, Ladder, Purpose};
@@ -43,7 +43,7 @@ impl LadderWork {
         let store = learning.registry.evidence();
         for manifest in &manifests[self.evidence.last() as usize..] {
             self.frames.insert(manifest.clone());
-            self.take_up(store, manifest)?;
+            self.read_stored(store, manifest)?;
         }
         let of = manifests.len() as u32;
         let schemes = &learning.pipeline.train.schemes;
@@ -66,7 +66,7 @@ impl LadderWork {
     }
 
     /// Reads the stored models and losses of a window.
-    fn take_up(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
+    fn read_stored(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         self.ladders.insert(window, store.ladder(window, &manifest.rows.file.sha256)?);
         let published = store.losses(Purpose::Serving, window, &manifest.rows.file.sha256)?;
@@ -89,7 +89,7 @@ impl LadderWork {
         let window = manifest.window;
         let frame = self.frames.frame(window)?;
         let found = window_losses(&frame, window, &manifest.rows.file.sha256, models);
-        found.map_err(|source| TrainError::Keep { window, source })
+        found.map_err(|source| TrainError::ReadRows { window, source })
     }
 
     /// Scores the models of earlier windows on this one.
@@ -101,14 +101,14 @@ impl LadderWork {
             let id = |scheme: Scheme| ModelId { window: *model, scheme };
             ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
         });
-        let missing: Vec<(ModelId, BareModel)> =
+        let missing: Vec<(ModelId, LinearModel)> =
             earlier.filter(|(id, _)| !scored.contains(id)).map(|(id, model)| (id, model.clone())).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let threshold = learning.pipeline.train.threshold;
         let models: Vec<ScoredModel<'_>> =
-            missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
+            missing.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
         let new = self.losses(manifest, &models)?;
         let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());
@@ -144,7 +144,7 @@ impl LadderWork {
             match fit_from(used, &learning.schema, &settings, remote.as_ref(), start) {
                 Ok(model) => Ok(Some((*history, model))),
                 Err(FitError::Unlearnable(_)) => Ok(Some((*history, None))),
-                Err(FitError::Read(source)) => Err(TrainError::Keep { window, source }),
+                Err(FitError::Read(source)) => Err(TrainError::ReadRows { window, source }),
                 Err(FitError::Remote(RemoteError::Stopped)) => Ok(None),
                 Err(FitError::Remote(source)) => {
                     Err(TrainError::Remote { model: format!("a model of window {window} for the advice"), source })
@@ -152,7 +152,7 @@ impl LadderWork {
             }
         };
         // Computing threads must not wait for a cluster.
-        let fitted: Vec<Option<(Scheme, Option<BareModel>)>> = match remote {
+        let fitted: Vec<Option<(Scheme, Option<LinearModel>)>> = match remote {
             Some(_) => missing.iter().map(fit).collect::<Result<_, _>>()?,
             None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
         };
@@ -166,7 +166,7 @@ impl LadderWork {
         Ok(self.frames.frame(window)?)
     }
 
-    pub(super) fn model(&self, id: ModelId) -> Option<&BareModel> {
+    pub(super) fn model(&self, id: ModelId) -> Option<&LinearModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn series(
     for history in histories {
         let id = ModelId { window: newest, scheme: history };
         let is_new = models.iter().all(|(known, _): &(ModelId, _)| *known != id);
-        let published = snapshot.get(id).and_then(|model| model.learned()).map(|learned| learned.bare());
+        let published = snapshot.get(id).and_then(|model| model.learned()).map(|learned| learned.linear_model());
         if let Some(model) = published.or_else(|| work.model(id).cloned()).filter(|_| is_new) {
             models.push((id, model));
         }
@@ -41,7 +41,7 @@ pub(super) fn series(
         let missing: Vec<&(ModelId, _)> = models.iter().filter(|(id, _)| is_missing(id)).collect();
         let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
         let scored: Vec<ScoredModel<'_>> =
-            missing.iter().map(|(id, model)| ScoredModel::of_bare(*id, model, threshold)).collect();
+            missing.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
         // A window without labels cannot recalibrate a model. If no labelled window follows the model's own, the model
         // stays as it is.
         let labelled =
@@ -50,7 +50,7 @@ pub(super) fn series(
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;
         let sums = recalibrated(earlier.as_deref(), &frame, &scored)
-            .map_err(|source| TrainError::Keep { window: manifest.window, source })?;
+            .map_err(|source| TrainError::ReadRows { window: manifest.window, source })?;
         for ((id, _), sums) in missing.iter().zip(sums) {
             found.sums.entry(id.scheme).or_default().insert(*window, sums);
         }

@@ -52,8 +52,8 @@ fn note(pipeline: &Pipeline, repeats: Option<u32>) -> Option<String> {
     let repeats = repeats.map(|last| format!("The windows after window {last} repeat rows, so they are not used."));
     let is_timeless = pipeline.dataset.time.is_none();
     let timeless = is_timeless.then(|| "Without a time column, the order of the rows counts as their time.".to_owned());
-    let said: Vec<String> = repeats.into_iter().chain(timeless).collect();
-    (!said.is_empty()).then(|| said.join(" "))
+    let notes: Vec<String> = repeats.into_iter().chain(timeless).collect();
+    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 #[cfg(test)]

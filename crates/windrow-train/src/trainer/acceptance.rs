@@ -6,14 +6,14 @@ use std::sync::Arc;
 use windrow_config::Accept;
 use windrow_evaluation::is_kept;
 use windrow_learn::model::{
-    Frame, Learned, ModelScore, Score, ScoredModel, Verdict, WINDOW_FORMAT, WindowReport, scores,
+    Acceptance, Frame, Learned, ModelScore, Score, ScoredModel, WINDOW_FORMAT, WindowReport, scores,
 };
 use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
 
 /// The number of models that are scored at once. It bounds the log-odds held in memory.
-const AT_ONCE: usize = 64;
+const MODELS_PER_BATCH: usize = 64;
 
 /// Decides whether a model may be `latest` or `champion`. It must have reached its optimum, and its first fit must pass
 /// the rules. One rule compares it with the champion.
@@ -22,13 +22,13 @@ pub(super) fn verdict(
     learned: &Learned,
     champion: Option<&Model>,
     newest: &Arc<Frame>,
-) -> io::Result<Verdict> {
-    let rejected = |reason: String| Ok(Verdict::Rejected { reason });
+) -> io::Result<Acceptance> {
+    let rejected = |reason: String| Ok(Acceptance::Rejected { reason });
     if !learned.solver.converged {
         return rejected("its solver stopped before the optimum".to_owned());
     }
     if !rules.has_rules() {
-        return Ok(Verdict::Accepted);
+        return Ok(Acceptance::Accepted);
     }
     let Some(score) = learned.scores.get("holdout") else {
         return rejected("its newest window has no held-out rows to evaluate it on".to_owned());
@@ -40,10 +40,12 @@ pub(super) fn verdict(
             Some(_) => {}
         }
     }
-    let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Verdict::Accepted) };
+    let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Acceptance::Accepted) };
     // The same rows for both models: the last ones, which neither has seen.
     let rows = usize::try_from(score.rows).unwrap_or(usize::MAX);
-    let Some(before) = scored(newest, &[champion], Some(rows))?.pop().flatten() else { return Ok(Verdict::Accepted) };
+    let Some(before) = scored(newest, &[champion], Some(rows))?.pop().flatten() else {
+        return Ok(Acceptance::Accepted);
+    };
     let increase = score.log_loss - before.log_loss;
     if increase > most {
         return rejected(format!(
@@ -53,7 +55,7 @@ pub(super) fn verdict(
             champion.id()
         ));
     }
-    Ok(Verdict::Accepted)
+    Ok(Acceptance::Accepted)
 }
 
 /// Scores the models of earlier windows on a window, and measures what changed since earlier windows.
@@ -68,7 +70,7 @@ pub(super) fn report(
     let earlier: Vec<&Model> =
         snapshot.models().map(|model| &**model).filter(|model| is_kept(model.id().window, window)).collect();
     let mut found = Vec::with_capacity(earlier.len());
-    for models in earlier.chunks(AT_ONCE) {
+    for models in earlier.chunks(MODELS_PER_BATCH) {
         let scores = scored(frame, models, None)?;
         let of = |(model, window): (&&Model, Option<Score>)| {
             window.map(|window| ModelScore { model: model.id(), window: Some(window), holdout: None })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::open::{Needed, Place};
+use crate::open::{MessagePosition, ReadPoint};
 use windrow_config::PartitionProgress;
 use windrow_record::{Offset, Partition, RowNumber};
 
@@ -24,7 +24,7 @@ pub(super) struct Cursor {
 /// A row that is held back.
 #[derive(Debug)]
 pub(super) struct HeldRow {
-    pub(super) place: Place,
+    pub(super) place: MessagePosition,
     pub(super) row: RowNumber,
     pub(super) labelled: bool,
     pub(super) time: Option<i64>,
@@ -38,7 +38,7 @@ impl Cursor {
     }
 
     /// The point from which the partition must be read again if a row is held back.
-    pub(super) fn needed(&self) -> Option<Needed> {
+    pub(super) fn needed(&self) -> Option<ReadPoint> {
         self.progress.held()?.1.as_ref().map(|held| held.place.needed)
     }
 }

@@ -12,13 +12,13 @@ pub(super) struct DeletedMessages {
 
 impl DeletedMessages {
     /// Restores the ranges that the manifests or the summary of the stream list.
-    pub(super) fn recalled(all: Vec<OffsetRange>) -> Self {
+    pub(super) fn restored(all: Vec<OffsetRange>) -> Self {
         Self { listed: all.len(), all }
     }
 
     /// Adds a range, without the part that is known. After a kill, a partition without accounted messages is read from
     /// its beginning again, so a range may be reported twice.
-    pub(super) fn note(&mut self, range: OffsetRange) {
+    pub(super) fn insert(&mut self, range: OffsetRange) {
         let first = self.after(range.partition).map_or(range.first, |known| known.max(range.first));
         if first <= range.last {
             self.all.push(OffsetRange { first, ..range });

@@ -10,19 +10,19 @@ use windrow_record::{RowNumber, RunId};
 
 /// The producer of a store's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum MessageSource {
     /// The replay with this id.
     Replay(RunId),
     /// Producers that are not Windrow.
     Foreign,
 }
 
-impl Source {
+impl MessageSource {
     fn of(run: Option<&str>) -> Self {
         run.map_or(Self::Foreign, |run| Self::Replay(RunId::new(run)))
     }
 
-    fn is(&self, run: Option<&str>) -> bool {
+    fn matches(&self, run: Option<&str>) -> bool {
         match self {
             Self::Replay(id) => run == Some(id.as_str()),
             Self::Foreign => run.is_none(),
@@ -38,10 +38,10 @@ impl Source {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Identity {
+pub(super) struct StreamIdentity {
     /// The only replay whose rows are taken. Rows without a replay are also taken, unless a row of this one came first.
     pub(super) expected: Option<RunId>,
-    source: Option<Source>,
+    source: Option<MessageSource>,
     /// The rows that the replay sent, according to its end marker.
     sent: Option<RowRange>,
     /// The row numbers that are in a window, in quarantine or held back.
@@ -54,15 +54,15 @@ pub(super) struct Identity {
     pub(super) repeats: Offsets,
 }
 
-impl Identity {
+impl StreamIdentity {
     /// Binds the stream to the expected replay before its first row, so rows of other producers are refused too.
     pub(super) fn bind_to_expected(&mut self) {
-        self.source = self.source.take().or_else(|| self.expected.clone().map(Source::Replay));
+        self.source = self.source.take().or_else(|| self.expected.clone().map(MessageSource::Replay));
     }
 
     /// Binds the stream to the sender of its first row.
     pub(super) fn bind(&mut self, run: Option<&str>) {
-        self.source.get_or_insert_with(|| Source::of(run));
+        self.source.get_or_insert_with(|| MessageSource::of(run));
     }
 
     /// Binds the stream to the expected replay at its end marker, because the replay may have sent no row.
@@ -73,20 +73,20 @@ impl Identity {
     }
 
     /// Returns the reason why a message of this sender does not belong to the stream. `None` if it belongs to it.
-    pub(super) fn foreign_run(&self, run: Option<&str>) -> Option<String> {
+    pub(super) fn other_sender(&self, run: Option<&str>) -> Option<String> {
         // The expected replay must give the same reason before its first row as after it.
-        let expected = || self.expected.clone().filter(|_| run.is_some()).map(Source::Replay);
-        let source = self.source.clone().or_else(expected).filter(|source| !source.is(run))?;
-        Some(format!("it comes from {}, but this directory is for {}", Source::of(run).name(), source.name()))
+        let expected = || self.expected.clone().filter(|_| run.is_some()).map(MessageSource::Replay);
+        let source = self.source.clone().or_else(expected).filter(|source| !source.matches(run))?;
+        Some(format!("it comes from {}, but this directory is for {}", MessageSource::of(run).name(), source.name()))
     }
 
-    pub(super) fn is_ours(&self, run: Option<&str>) -> bool {
-        self.source.as_ref().is_some_and(|source| source.is(run))
+    pub(super) fn is_from_sender(&self, run: Option<&str>) -> bool {
+        self.source.as_ref().is_some_and(|source| source.matches(run))
     }
 
     pub(super) fn run(&self) -> Option<RunId> {
         match &self.source {
-            Some(Source::Replay(run)) => Some(run.clone()),
+            Some(MessageSource::Replay(run)) => Some(run.clone()),
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ impl Identity {
     }
 
     /// Records the rows that were sent, according to an end marker. The first marker with this number counts.
-    pub(super) fn note_sent(&mut self, sent: Option<RowRange>) {
+    pub(super) fn record_sent(&mut self, sent: Option<RowRange>) {
         self.sent = self.sent.or(sent);
     }
 
@@ -137,9 +137,9 @@ impl Identity {
     }
 
     /// Restores the rows of a sealed window, and its offsets if they belong to this log.
-    pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
+    pub(super) fn restore(&mut self, manifest: &Manifest, is_same_log: bool) {
         manifest.row_ranges().for_each(|range| range.insert_into(&mut self.rows));
-        if is_this_log {
+        if is_same_log {
             for (settled, ranges) in
                 [(&mut self.settled, &manifest.messages.offsets), (&mut self.repeats, &manifest.messages.repeated)]
             {
@@ -150,8 +150,8 @@ impl Identity {
         }
         if self.source.is_none() {
             self.source = match &manifest.run {
-                Some(run) => Some(Source::Replay(run.clone())),
-                None => (manifest.rows.count > 0).then_some(Source::Foreign),
+                Some(run) => Some(MessageSource::Replay(run.clone())),
+                None => (manifest.rows.count > 0).then_some(MessageSource::Foreign),
             };
         }
     }

@@ -6,7 +6,7 @@ use crate::{MessageCounts, RowRange};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The maximum number of different reasons that are kept for error messages.
-const REASONS_KEPT: usize = 3;
+const MAX_REASONS: usize = 3;
 
 /// A message of the topic.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub struct EndMark<'a> {
 
 /// The outcome of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum MessageOutcome {
     /// The row is in a window.
     Stored {
         /// The window of the row.
@@ -99,14 +99,14 @@ pub struct Rejection {
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     pub(super) counts: MessageCounts,
-    /// The first quarantined message of each reason since this process began, at most [`REASONS_KEPT`].
+    /// The first quarantined message of each reason since this process began, at most [`MAX_REASONS`].
     pub(super) rejections: Vec<Rejection>,
 }
 
 impl Outcomes {
     pub(super) fn reject(&mut self, partition: Partition, offset: Offset, reason: &str) {
         self.counts.quarantined += 1;
-        if self.rejections.len() < REASONS_KEPT && self.rejections.iter().all(|known| known.reason != reason) {
+        if self.rejections.len() < MAX_REASONS && self.rejections.iter().all(|known| known.reason != reason) {
             self.rejections.push(Rejection { reason: reason.to_owned(), partition, offset });
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::writer::cursors::Cursors;
 use crate::writer::deleted::DeletedMessages;
-use crate::writer::identity::Identity;
+use crate::writer::identity::StreamIdentity;
 use crate::writer::message::Outcomes;
-use crate::writer::sealed::Sealed;
+use crate::writer::sealed::SealedPoints;
 use crate::writer::windows::Windows;
 use crate::writer::{BatchWriter, Phase};
 use crate::{BatchError, BatchStore, Lock, Manifest, MessageCounts};
@@ -56,7 +56,7 @@ impl BatchWriter {
         cut: Cut,
         form: CsvFormat<'_>,
         partitions: &[Partition],
-        log: Option<String>,
+        log_id: Option<String>,
     ) -> Result<(Self, Resumed), BatchError> {
         store.reconcile()?;
         let manifests = store.manifests()?;
@@ -69,18 +69,18 @@ impl BatchWriter {
         };
         let mut writer = Self {
             _lock: lock,
-            log,
-            identity: Identity::default(),
+            log_id,
+            identity: StreamIdentity::default(),
             cursors: Cursors(partitions.iter().map(|partition| (*partition, Default::default())).collect()),
             windows: Windows::new(store, Placement::new(cut, partitions.len()), form.header()),
-            sealed: Sealed::default(),
-            deleted: DeletedMessages::recalled(deleted),
+            sealed: SealedPoints::default(),
+            deleted: DeletedMessages::restored(deleted),
             outcomes: Outcomes::default(),
             began: None,
             phase: end.map_or(Phase::Reading, Phase::Ended),
         };
         for manifest in &manifests {
-            writer.recall(manifest)?;
+            writer.restore(manifest)?;
         }
         // No window accounts for a message of these partitions, so they begin as at the first start.
         let begin = cut.position_before(WindowIndex::FIRST);
@@ -115,16 +115,16 @@ impl BatchWriter {
         self
     }
 
-    fn recall(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
-        let is_this_log = manifest.messages.log == self.log;
-        self.identity.recall(manifest, is_this_log);
-        self.sealed.recall(manifest, is_this_log);
+    fn restore(&mut self, manifest: &Manifest) -> Result<(), BatchError> {
+        let is_same_log = manifest.messages.log == self.log_id;
+        self.identity.restore(manifest, is_same_log);
+        self.sealed.restore(manifest, is_same_log);
         for point in &manifest.messages.resume {
             let Some(cursor) = self.cursors.0.get_mut(&point.partition) else {
                 let (path, partition) = (self.windows.store.folder().to_owned(), point.partition);
                 return Err(BatchError::NoSuchPartition { path, partition });
             };
-            cursor.resumed_at = is_this_log.then_some(point.offset);
+            cursor.resumed_at = is_same_log.then_some(point.offset);
             let at = if self.windows.cut().span().is_some() { point.newest } else { point.last_row };
             cursor.progress.continue_from(at);
         }

@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use crate::open::{Needed, OpenWindow};
+use crate::open::{OpenWindow, ReadPoint};
 use crate::{Manifest, MessageCounts};
 use windrow_record::Partition;
 
 #[derive(Debug, Default)]
-pub(super) struct Sealed {
+pub(super) struct SealedPoints {
     pub(super) counts: MessageCounts,
     /// The point after the last accounted message of each partition.
-    after: BTreeMap<Partition, Needed>,
+    after: BTreeMap<Partition, ReadPoint>,
 }
 
-impl Sealed {
+impl SealedPoints {
     /// Restores the points from a manifest. Each manifest contains the points of all windows up to its own.
-    pub(super) fn recall(&mut self, manifest: &Manifest, is_this_log: bool) {
+    pub(super) fn restore(&mut self, manifest: &Manifest, is_same_log: bool) {
         self.after.clear();
-        for point in manifest.messages.resume.iter().filter(|_| is_this_log) {
+        for point in manifest.messages.resume.iter().filter(|_| is_same_log) {
             let (offset, at) = match point.accounted {
                 Some(accounted) => (accounted.offset, accounted.at),
                 None => (point.offset, point.newest.or(point.last_row)),
             };
-            self.after.insert(point.partition, Needed { offset, at });
+            self.after.insert(point.partition, ReadPoint { offset, at });
         }
     }
 
@@ -34,7 +34,7 @@ impl Sealed {
         }
     }
 
-    pub(super) fn after(&self) -> impl Iterator<Item = (Partition, Needed)> {
+    pub(super) fn after(&self) -> impl Iterator<Item = (Partition, ReadPoint)> {
         self.after.iter().map(|(partition, after)| (*partition, *after))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::manifest::FORMAT;
-use crate::open::Needed;
+use crate::open::ReadPoint;
 use crate::writer::cursors::Cursor;
 use crate::writer::{BatchWriter, Phase};
 use crate::{
@@ -24,7 +24,7 @@ impl BatchWriter {
             if writer.end().is_some() {
                 return Ok(None);
             }
-            writer.decide()?;
+            writer.resolve_undecided()?;
             if let Some(reason) = writer.due(now) {
                 return writer.seal(reason).map(Some);
             }
@@ -127,17 +127,17 @@ impl BatchWriter {
         self.sealed.advance(&open);
         let times = WindowTimes { events: open.event_time, span: self.windows.span_of(window) };
         let messages = AccountedMessages {
-            log: self.log.clone(),
+            log: self.log_id.clone(),
             offsets: open.offset_ranges(),
             repeated: open.repeated_ranges(),
             deleted: self.deleted.take_unlisted(),
             resume: self.resume_points(),
         };
         let store = &self.windows.store;
-        let (rows, quarantine) = open.keep(store, window, self.windows.cut().stride())?;
+        let (rows, quarantine) = open.persist(store, window, self.windows.cut().stride())?;
         let (run, sealed) = (self.identity.run(), reason);
         let manifest = Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages };
-        let manifest = store.keep_manifest(manifest)?;
+        let manifest = store.store_manifest(manifest)?;
         self.sealed.counts += manifest.counts();
         Ok(manifest)
     }
@@ -155,7 +155,7 @@ impl BatchWriter {
             sent: self.identity.sent_by_replay(),
             deleted: self.deleted.all(),
         };
-        self.phase = Phase::Ended(self.windows.store.keep_end(end)?);
+        self.phase = Phase::Ended(self.windows.store.store_end(end)?);
         Ok(())
     }
 
@@ -164,12 +164,12 @@ impl BatchWriter {
     /// the rows, and not on how far the topic had been read.
     fn resume_points(&self) -> Vec<ResumePoint> {
         let is_event = self.windows.cut().span().is_some();
-        let point = |(partition, after): (Partition, Needed)| {
+        let point = |(partition, after): (Partition, ReadPoint)| {
             let held = self.cursors.0.get(&partition).and_then(Cursor::needed);
             let open = self.windows.all().filter_map(|open| open.first_needed(partition)).chain(held).min();
             let from = open.unwrap_or(after).min(after);
             let (newest, last_row) = if is_event { (from.at, None) } else { (None, from.at) };
-            let Needed { offset, at } = after;
+            let ReadPoint { offset, at } = after;
             let accounted = (offset > from.offset).then_some(Accounted { offset, at });
             ResumePoint { partition, offset: from.offset, newest, last_row, accounted }
         };

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use self::streams::{Fault, Message, ONE_BY_ONE, consume, deliver, settle, steps, topic};
 use crate::{
-    Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, FileDigest, Manifest, RowRange, SealReason, Taken,
+    Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, FileDigest, Manifest, MessageOutcome, RowRange,
+    SealReason,
 };
 use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::{Offset, Partition, RowNumber};
@@ -42,12 +43,12 @@ fn open(folder: &Path, cut: Cut, partitions: usize) -> (BatchWriter, Vec<usize>)
 /// A writer of these partitions, and the offset to read next in each.
 type Resumed = (BatchWriter, Vec<usize>);
 
-fn resume(folder: &Path, cut: Cut, partitions: Range<usize>, log: Option<&str>) -> Result<Resumed, BatchError> {
+fn resume(folder: &Path, cut: Cut, partitions: Range<usize>, log_id: Option<&str>) -> Result<Resumed, BatchError> {
     let store = BatchStore::open(folder).expect("a store");
     let lock = store.lock().expect("nobody else");
     let partitions: Vec<Partition> = partitions.map(|partition| Partition(partition as i32)).collect();
     let form = CsvFormat { columns: &columns(), delimiter: b',' };
-    let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &partitions, log.map(str::to_owned))?;
+    let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &partitions, log_id.map(str::to_owned))?;
     // The consumer also starts one message before the resume point.
     Ok((writer, resumed.positions.iter().map(|(_, offset)| (offset.0 as usize).saturating_sub(1)).collect()))
 }
@@ -127,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn every_row_is_stored_once_and_in_order_whatever_happens(
+    fn every_row_is_stored_once_and_in_order_under_faults(
         rows in 1_u64..150,
         partitions in 1_usize..5,
         policy in prop_oneof![(1_u64..60).prop_map(rows_of), (1_u32..6).prop_map(parts_of), (1_u64..9).prop_map(|span| event(span, 4))],
@@ -192,7 +193,7 @@ fn row(partition: i32, offset: i64, run: Option<&str>, row: Option<u64>, time: O
     Arrival { partition, offset, run, row, content, now: Instant::now() }
 }
 
-fn take(writer: &mut BatchWriter, offset: i64, run: Option<&str>, number: Option<u64>, time: i64) -> Taken {
+fn take(writer: &mut BatchWriter, offset: i64, run: Option<&str>, number: Option<u64>, time: i64) -> MessageOutcome {
     writer.take(row(0, offset, run, number, Some(time))).expect("room on the disk")
 }
 
@@ -221,10 +222,10 @@ fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
     let (mut writer, _) = open(folder.path(), Cut::new(event(10, 2), None), 1);
     for (offset, time) in [15, 19, 31, 29, 45].into_iter().enumerate() {
         let taken = take(&mut writer, offset as i64, None, None, time);
-        assert!(matches!(taken, Taken::Stored { .. } | Taken::Pending), "{time}");
+        assert!(matches!(taken, MessageOutcome::Stored { .. } | MessageOutcome::Pending), "{time}");
     }
     let late = take(&mut writer, 5, None, None, 18);
-    assert!(matches!(&late, Taken::Quarantined { reason } if reason.starts_with("late")), "{late:?}");
+    assert!(matches!(&late, MessageOutcome::Quarantined { reason } if reason.starts_with("late")), "{late:?}");
     let of = |one: Manifest| (one.times.start().expect("a span"), one.rows.count, one.quarantine.count);
     let spans: Vec<(i64, u64, u64)> = finish(&mut writer, Instant::now()).into_iter().map(of).collect();
     assert_eq!(spans, [(10, 2, 0), (20, 1, 0), (30, 1, 1), (40, 1, 0)]);
@@ -236,7 +237,7 @@ fn rows_of_another_sender_are_kept_aside_with_both_names() {
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     take(&mut writer, 0, Some("a"), Some(1), 0);
     for (offset, run, name) in [(1, Some("b"), "the replay b"), (2, None, "a producer that is not Windrow")] {
-        let Taken::Quarantined { reason } = take(&mut writer, offset, run, Some(2), 0) else {
+        let MessageOutcome::Quarantined { reason } = take(&mut writer, offset, run, Some(2), 0) else {
             panic!("a row of {name} was stored")
         };
         assert!(reason.contains(name) && reason.contains("the replay a"), "{reason}");

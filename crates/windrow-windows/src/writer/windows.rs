@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::open::{OpenWindow, Place, RowValue};
+use crate::open::{MessagePosition, OpenWindow, RowValue};
 use crate::{BatchError, BatchStore, OffsetRange, TimeSpan, quarantine};
 use windrow_config::{Cut, NoWindow, Placement, WindowPolicy};
 use windrow_record::{Partition, RowNumber, WindowIndex};
 
 /// The maximum memory in bytes of all open windows for data that is not on the disk yet.
-const MOST_HELD: usize = 32 * 1024 * 1024;
+const MAX_BUFFERED_BYTES: usize = 32 * 1024 * 1024;
 
 /// All windows that are not sealed.
 #[derive(Debug)]
@@ -28,8 +28,7 @@ pub(super) struct Windows {
 
 impl Windows {
     pub(super) fn new(store: BatchStore, placement: Placement, header: Vec<u8>) -> Self {
-        let (open, waiting) = Default::default();
-        Self { store, placement, header, open, waiting, opened: 0, uncounted: 0 }
+        Self { store, placement, header, open: BTreeMap::new(), waiting: BTreeMap::new(), opened: 0, uncounted: 0 }
     }
 
     pub(super) fn cut(&self) -> &Cut {
@@ -37,7 +36,12 @@ impl Windows {
     }
 
     /// Returns the window of a row whose position is accepted.
-    pub(super) fn place(&mut self, place: Place, row: RowNumber, time: Option<i64>) -> Result<WindowIndex, NoWindow> {
+    pub(super) fn place(
+        &mut self,
+        place: MessagePosition,
+        row: RowNumber,
+        time: Option<i64>,
+    ) -> Result<WindowIndex, NoWindow> {
         let placed = self.placement.place(place.needed.at, row, time)?;
         if placed.earlier > 0 {
             let later = |window: WindowIndex| WindowIndex::new(window.get().saturating_add(placed.earlier));
@@ -51,7 +55,7 @@ impl Windows {
     pub(super) fn store(
         &mut self,
         window: WindowIndex,
-        place: Place,
+        place: MessagePosition,
         row: RowNumber,
         value: RowValue<'_>,
     ) -> Result<(), BatchError> {
@@ -64,9 +68,9 @@ impl Windows {
     /// Adds a message to the quarantine of a window. If row numbers decide, that is the window of its number; a late
     /// message, or one without a number, waits for the next row of its partition. An event window is the one that the
     /// partition has reached. A window by the clock is the next one to be sealed.
-    pub(super) fn set_aside(
+    pub(super) fn quarantine(
         &mut self,
-        place: Place,
+        place: MessagePosition,
         row: Option<RowNumber>,
         (reason, raw): (&str, &[u8]),
     ) -> Result<(), BatchError> {
@@ -81,19 +85,19 @@ impl Windows {
             None if matches!(self.cut().policy, WindowPolicy::Every(_)) => self.open(self.placement.next_window()),
             None => self.without_window(place),
         };
-        open.set_aside(place, row, &line)?;
+        open.quarantine(place, row, &line)?;
         open.numbered += u64::from(own.is_some());
         self.uncounted += line.len();
         self.bound_memory()
     }
 
     /// Accounts for a message that repeats a row.
-    pub(super) fn repeat(&mut self, place: Place) {
+    pub(super) fn repeat(&mut self, place: MessagePosition) {
         self.without_window(place).repeat(place);
     }
 
     /// Returns the window for a message without a window of its own.
-    fn without_window(&mut self, place: Place) -> &mut OpenWindow {
+    fn without_window(&mut self, place: MessagePosition) -> &mut OpenWindow {
         if let Some(window) = self.placement.reached_window(place.needed.at) {
             return self.open(window);
         }
@@ -164,11 +168,11 @@ impl Windows {
     /// Writes the buffers to the disk if all windows together hold too much memory. Each window buffers its rows until
     /// a write is worth it, and many small windows would add up.
     fn bound_memory(&mut self) -> Result<(), BatchError> {
-        if self.uncounted < MOST_HELD / 2 {
+        if self.uncounted < MAX_BUFFERED_BYTES / 2 {
             return Ok(());
         }
         self.uncounted = 0;
-        if self.all().map(OpenWindow::held).sum::<usize>() > MOST_HELD / 2 {
+        if self.all().map(OpenWindow::held).sum::<usize>() > MAX_BUFFERED_BYTES / 2 {
             for open in self.open.values_mut().chain(self.waiting.values_mut()) {
                 open.release()?;
             }

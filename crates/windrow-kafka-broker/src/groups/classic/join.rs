@@ -6,11 +6,11 @@ use kafka_protocol::ResponseError;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::groups::classic::{ClassicGroup, Join, Joined, Member, Outcome, Phase, Registration};
+use crate::groups::classic::{ClassicGroup, GroupPhase, Join, JoinAnswer, Member, Outcome, Registration};
 
 impl ClassicGroup {
     /// Adds a member to the group. The answer is sent after all members have joined.
-    pub(crate) fn join(&mut self, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+    pub(crate) fn join(&mut self, join: Join, now: Instant, answer: oneshot::Sender<Outcome<JoinAnswer>>) {
         if let Err(refused) = self.check_join(&join, now) {
             let _ = answer.send(Err(refused));
             return;
@@ -30,9 +30,9 @@ impl ClassicGroup {
         };
         let is_same = found.renew(join.registration, now);
         let may_stay = match self.phase {
-            Phase::Completing => is_same,
-            Phase::Stable => is_same && self.leader.as_ref() != Some(&join.member),
-            Phase::Preparing | Phase::Empty => false,
+            GroupPhase::Completing => is_same,
+            GroupPhase::Stable => is_same && self.leader.as_ref() != Some(&join.member),
+            GroupPhase::Preparing | GroupPhase::Empty => false,
         };
         if may_stay {
             let _ = answer.send(Ok(self.joined(&join.member, false)));
@@ -79,7 +79,7 @@ impl ClassicGroup {
         is_type && join.registration.protocols.iter().any(|(name, _)| is_common(name))
     }
 
-    fn add(&mut self, id: String, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+    fn add(&mut self, id: String, join: Join, now: Instant, answer: oneshot::Sender<Outcome<JoinAnswer>>) {
         if self.members.is_empty() {
             self.protocol_type = Some(join.protocol_type);
         }
@@ -93,7 +93,7 @@ impl ClassicGroup {
     }
 
     /// Replaces a static member that comes back under a new id.
-    fn replace(&mut self, old: &str, id: &str, join: Join, now: Instant, answer: oneshot::Sender<Outcome<Joined>>) {
+    fn replace(&mut self, old: &str, id: &str, join: Join, now: Instant, answer: oneshot::Sender<Outcome<JoinAnswer>>) {
         let Some(mut member) = self.members.remove(old) else { return };
         member.waiting.fail(ResponseError::FencedInstanceId);
         let is_same = member.renew(join.registration, now);
@@ -104,7 +104,7 @@ impl ClassicGroup {
         if was_leader {
             self.leader = Some(id.to_owned());
         }
-        let stays = self.phase == Phase::Stable && is_same;
+        let stays = self.phase == GroupPhase::Stable && is_same;
         if !stays {
             member.waiting.join = Some(answer);
             self.members.insert(id.to_owned(), member);

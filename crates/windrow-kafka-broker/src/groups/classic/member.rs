@@ -10,7 +10,7 @@ use crate::wire::Client;
 
 /// The phase of a group between two assignments.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum GroupPhase {
     #[default]
     Empty,
     /// The group waits for all members to join.
@@ -20,7 +20,7 @@ pub(crate) enum Phase {
     Stable,
 }
 
-impl Phase {
+impl GroupPhase {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "Empty",
@@ -33,7 +33,7 @@ impl Phase {
 
 /// The answer to a member that has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Joined {
+pub(crate) struct JoinAnswer {
     pub(crate) generation: i32,
     pub(crate) protocol_type: String,
     pub(crate) protocol: String,
@@ -46,7 +46,7 @@ pub(crate) struct Joined {
 
 /// The assignment of a member, as the leader wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Synced {
+pub(crate) struct SyncAnswer {
     pub(crate) protocol_type: String,
     pub(crate) protocol: String,
     pub(crate) assignment: Bytes,
@@ -96,12 +96,12 @@ impl Registration {
 
 /// The channels for the answers that a member waits for.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    pub(super) join: Option<oneshot::Sender<Outcome<Joined>>>,
-    pub(super) sync: Option<oneshot::Sender<Outcome<Synced>>>,
+pub(crate) struct PendingAnswers {
+    pub(super) join: Option<oneshot::Sender<Outcome<JoinAnswer>>>,
+    pub(super) sync: Option<oneshot::Sender<Outcome<SyncAnswer>>>,
 }
 
-impl Waiting {
+impl PendingAnswers {
     pub(super) fn fail(&mut self, error: ResponseError) {
         // Sending fails only if the client does not wait any more.
         if let Some(join) = self.join.take() {
@@ -122,18 +122,18 @@ impl Waiting {
 pub(crate) struct Member {
     pub(crate) registration: Registration,
     pub(crate) assignment: Bytes,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: PendingAnswers,
     session_end: Instant,
 }
 
 impl Member {
     pub(super) fn new(registration: Registration, now: Instant) -> Self {
         let session_end = now + registration.session;
-        Self { registration, assignment: Bytes::new(), waiting: Waiting::default(), session_end }
+        Self { registration, assignment: Bytes::new(), waiting: PendingAnswers::default(), session_end }
     }
 
     /// Starts a new session.
-    pub(super) fn hear(&mut self, now: Instant) {
+    pub(super) fn renew_session(&mut self, now: Instant) {
         self.session_end = now + self.registration.session;
     }
 
@@ -142,7 +142,7 @@ impl Member {
         let is_same = self.registration.protocols == registration.protocols;
         let instance = self.registration.instance.take();
         self.registration = Registration { instance, ..registration };
-        self.hear(now);
+        self.renew_session(now);
         is_same
     }
 

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use kafka_protocol::ResponseError;
 
 use crate::groups::assign::{Assignor, Partitions};
-use crate::refused::Refused;
+use crate::refusal::Refusal;
 use crate::wire::Client;
 
 /// The maximum time between two heartbeats of a member; Kafka's default.
-const SESSION: Duration = Duration::from_secs(45);
+const SESSION_TIMEOUT: Duration = Duration::from_secs(45);
 /// The epochs that members send to join and to leave.
-pub(crate) const JOINS: i32 = 0;
-pub(super) const LEAVES: i32 = -1;
-pub(crate) const LEAVES_FOR_A_WHILE: i32 = -2;
+pub(crate) const JOIN_EPOCH: i32 = 0;
+pub(super) const LEAVE_EPOCH: i32 = -1;
+pub(crate) const STATIC_LEAVE_EPOCH: i32 = -2;
 
 /// A member's heartbeat request. A field that is `None` is unchanged.
 #[derive(Debug, Default)]
@@ -42,13 +42,13 @@ pub(crate) struct Member {
 impl Member {
     /// Creates a member that joins. It has no partitions, even if it had some before.
     pub(super) fn joining(subscription: Subscription, now: Instant) -> Self {
-        Self { subscription, current: CurrentAssignment::default(), session_end: now + SESSION }
+        Self { subscription, current: CurrentAssignment::default(), session_end: now + SESSION_TIMEOUT }
     }
 
     /// Starts a new session. Returns true if the subscription has changed.
-    pub(super) fn hear(&mut self, said: Heartbeat, now: Instant) -> bool {
-        self.session_end = now + SESSION;
-        self.subscription.update(said)
+    pub(super) fn renew_session(&mut self, heartbeat: Heartbeat, now: Instant) -> bool {
+        self.session_end = now + SESSION_TIMEOUT;
+        self.subscription.update(heartbeat)
     }
 
     /// Returns the time at which the member is removed: it sent no heartbeat, or did not give up its partitions.
@@ -78,23 +78,23 @@ impl Subscription {
         self.names.contains(topic) || self.regex.as_ref().is_some_and(|(_, regex)| regex.is_match(topic))
     }
 
-    fn update(&mut self, said: Heartbeat) -> bool {
+    fn update(&mut self, heartbeat: Heartbeat) -> bool {
         let mut changed = false;
-        (self.client, self.rebalance) = (said.client, said.rebalance.unwrap_or(self.rebalance));
-        if said.rack.is_some() {
-            self.rack = said.rack;
+        (self.client, self.rebalance) = (heartbeat.client, heartbeat.rebalance.unwrap_or(self.rebalance));
+        if heartbeat.rack.is_some() {
+            self.rack = heartbeat.rack;
         }
-        if let Some(names) = said.names {
+        if let Some(names) = heartbeat.names {
             changed |= names != self.names;
             self.names = names;
         }
-        if let Some(regex) = said.regex {
+        if let Some(regex) = heartbeat.regex {
             changed |= regex.as_ref().map(|(text, _)| text) != self.regex.as_ref().map(|(text, _)| text);
             self.regex = regex;
         }
-        if said.assignor.is_some() {
-            changed |= said.assignor != self.assignor;
-            self.assignor = said.assignor;
+        if heartbeat.assignor.is_some() {
+            changed |= heartbeat.assignor != self.assignor;
+            self.assignor = heartbeat.assignor;
         }
         changed
     }
@@ -124,23 +124,23 @@ pub(crate) struct CurrentAssignment {
 
 impl Default for CurrentAssignment {
     fn default() -> Self {
-        Self { epoch: JOINS, previous_epoch: -1, assigned: Partitions::new(), progress: Progress::Stable }
+        Self { epoch: JOIN_EPOCH, previous_epoch: -1, assigned: Partitions::new(), progress: Progress::Stable }
     }
 }
 
 impl CurrentAssignment {
     /// Returns true if this is a static member that has left and may come back.
-    pub(super) fn is_away(&self) -> bool {
-        self.epoch == LEAVES_FOR_A_WHILE
+    pub(super) fn has_left_temporarily(&self) -> bool {
+        self.epoch == STATIC_LEAVE_EPOCH
     }
 
     pub(super) fn has_reached(&self, target_epoch: i32) -> bool {
-        matches!(self.progress, Progress::Stable) && (self.epoch == target_epoch || self.is_away())
+        matches!(self.progress, Progress::Stable) && (self.epoch == target_epoch || self.has_left_temporarily())
     }
 
     /// Checks the epoch that a member sends. The previous epoch is valid if the member reports only assigned
     /// partitions: it missed an answer.
-    pub(super) fn check(&self, epoch: i32, owned: Option<&Partitions>) -> Result<(), Refused> {
+    pub(super) fn check(&self, epoch: i32, owned: Option<&Partitions>) -> Result<(), Refusal> {
         let is_late = epoch == self.previous_epoch && owned.is_some_and(|owned| owned.is_subset(&self.assigned));
         if epoch == self.epoch || (epoch < self.epoch && is_late) {
             return Ok(());

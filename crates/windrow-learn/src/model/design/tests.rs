@@ -18,7 +18,7 @@ impl Design {
             let rows = records.rows().into_iter().skip(place * CHUNK_ROWS).take(labels.len());
             let numbers = rows.flat_map(|row| row.to_vec()).collect();
             let chunk = Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() };
-            table.push(labels.len(), in_memory().keep(chunk).expect("memory keeps what it is given"));
+            table.push(labels.len(), in_memory().put(chunk).expect("memory keeps what it is given"));
         }
         let shape = Shape::new(width, Vec::new());
         let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width]);
@@ -28,7 +28,7 @@ impl Design {
 }
 
 /// A model of made-up coefficients, all different.
-fn made_up(encoder: Encoder) -> Learned {
+fn example_model(encoder: Encoder) -> Learned {
     let coefficient = |column: usize| Coefficient::new(String::new(), (column as f64 * 0.7).sin(), None);
     let coefficients = (0..encoder.width()).map(coefficient).collect();
     let solver = SolverReport {
@@ -64,7 +64,7 @@ fn raw_cells_and_the_design_give_the_same_probabilities() {
         ));
         let (schema, frames) = read_holding_out(&pipeline, format!("{csv}{new}").as_bytes(), 4, 0.0);
         let encoder = Encoder::learn(&schema.features, &frames[..1], Subset::Whole, min_count).expect("a sane range");
-        let learned = made_up(encoder);
+        let learned = example_model(encoder);
         let design = Design::new(&learned.encoder, &frames, Subset::Whole);
         let predictor = Predictor::new(&learned);
         let lines = csv.lines().skip(1).chain(new.lines());
@@ -91,7 +91,7 @@ fn cells(line: &str) -> Vec<Cell<'_>> {
 fn the_dense_matrix_holds_the_same_rows() {
     let (schema, frames, settings) = mixed(200);
     let (encoder, design) = design(&schema, &frames, &settings);
-    let learned = made_up(encoder);
+    let learned = example_model(encoder);
     let (matrix, labels) = design.to_dense().expect("memory can be read");
     let dense = matrix.dot(&Array1::from_iter(learned.weights())) + learned.intercept.weight;
     let (log_odds, truth) = design.log_odds(&coefficients(&learned)).expect("memory can be read");
@@ -102,7 +102,7 @@ fn the_dense_matrix_holds_the_same_rows() {
 }
 
 #[test]
-fn coefficients_find_back_to_an_encoder_whose_numbers_come_last() {
+fn coefficients_match_an_encoder_whose_numbers_come_last() {
     let design = mixed_design(200);
     assert_eq!(design.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![0.0, 1.0, 2.0]));
     let swapped = Design { columns: vec![2, 0, 1], ..design };

@@ -10,9 +10,9 @@ use windrow_evaluation::psi_threshold;
 /// The number of bins of a numeric feature, cut at the earlier window's deciles.
 const BINS: usize = 10;
 /// The least share of a value in the earlier window for a bin of its own. Rarer values share one bin.
-const RARE: f64 = 0.01;
+const RARE_SHARE: f64 = 0.01;
 /// The smallest share that a bin counts as. With 0, the index would be infinite.
-const SMALLEST_SHARE: f64 = 1e-4;
+const MIN_SHARE: f64 = 1e-4;
 
 /// The changes from one window to another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,7 +98,7 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
         }
         (Distribution::Texts { values, counts }, Distribution::Texts { values: values_now, counts: counts_now }) => {
             let all = (counts.iter().sum::<u64>() + before.missing) as f64;
-            let common = values.iter().zip(counts).filter(|(_, count)| **count as f64 >= RARE * all);
+            let common = values.iter().zip(counts).filter(|(_, count)| **count as f64 >= RARE_SHARE * all);
             let common: BTreeMap<&str, usize> = common.map(|(value, _)| value.as_str()).zip(0..).collect();
             let bins = |values: &[String], counts: &[u64]| {
                 let mut bins = vec![0.0; common.len() + 1];
@@ -117,7 +117,7 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     let terms = bins_before.iter().zip(&bins_now).filter(|(before, now)| **before > 0.0 || **now > 0.0);
     let terms: Vec<f64> = terms
         .map(|(before, now)| {
-            let (p, q) = ((before / all_before).max(SMALLEST_SHARE), (now / all_now).max(SMALLEST_SHARE));
+            let (p, q) = ((before / all_before).max(MIN_SHARE), (now / all_now).max(MIN_SHARE));
             (q - p) * (q / p).ln()
         })
         .collect();

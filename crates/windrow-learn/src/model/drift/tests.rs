@@ -87,7 +87,7 @@ fn ks_is_the_largest_distance_of_the_distribution_functions() {
 }
 
 #[test]
-fn beside_a_window_without_rows_drift_cannot_be_told() {
+fn drift_from_a_window_without_rows_is_unknown() {
     let (empty, some) = (profile([]), numbers([1.0, 2.0]));
     assert_eq!((some.drift_since(&empty), empty.drift_since(&some)), (None, None));
 }

@@ -11,9 +11,9 @@ use crate::model::table::{Subset, is_number};
 use windrow_config::{Feature, FeatureKind};
 
 /// The largest range of a constant column, as a share of its largest absolute value. Such a range is only rounding.
-const CONSTANT: f64 = 1e-12;
+const CONSTANT_RANGE: f64 = 1e-12;
 /// The largest range of a constant column. The inverse of a smaller deviation may not be finite.
-const SMALLEST_RANGE: f64 = 1e-280;
+const MIN_RANGE: f64 = 1e-280;
 
 impl Encoder {
     /// Learns from the summaries of frames that all have these features. It uses the rows `newest` of the last frame,
@@ -84,16 +84,16 @@ fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
         count = all;
     }
     let mean = min + range * mean;
-    let is_constant = range <= (CONSTANT * min.abs().max(max.abs())).max(SMALLEST_RANGE);
+    let is_constant = range <= (CONSTANT_RANGE * min.abs().max(max.abs())).max(MIN_RANGE);
     // Missing cells count as the mean, so they add nothing to the squares.
     let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
-    let cell = |x: f64| if log { unlog(x) } else { x };
+    let cell = |x: f64| if log { inverse_log(x) } else { x };
     Some(Encoding::Number { log, missing: mean, mean, deviation, min: cell(min), max: cell(max) })
 }
 
 /// Returns the cell of which `x` is log(1 + cell), rounded to twelve significant digits. So a fare of 52.5 does not
 /// come back as 52.49999999999999.
-fn unlog(x: f64) -> f64 {
+fn inverse_log(x: f64) -> f64 {
     let cell = x.exp_m1();
     format!("{cell:.11e}").parse().unwrap_or(cell)
 }

@@ -8,7 +8,7 @@ use windrow_record::WindowIndex;
 
 /// The most columns for a remote solver. The query plan contains every level of every feature, and a cluster does not
 /// take larger plans.
-pub(super) const MOST_REMOTE: usize = 100_000;
+pub(super) const MAX_REMOTE_COLUMNS: usize = 100_000;
 
 /// A solver that runs where the rows are stored.
 pub trait RemoteSolver: Debug + Send + Sync {

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use crate::model::artifact::Method;
-use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
-use crate::model::error::{FEWEST_ROWS, FitError, RemoteError, Unlearnable};
-use crate::model::fit::remote::{MOST_REMOTE, Remote, RemoteTask};
+use crate::model::error::{FitError, MIN_ROWS, RemoteError, Unlearnable};
+use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteTask};
 use crate::model::frame::Frame;
-use crate::model::solver::{self, MOST_DENSE, Solution};
+use crate::model::linear::LinearModel;
+use crate::model::solver::{self, MAX_DENSE_COEFFICIENTS, Solution};
 use crate::model::table::Subset;
 use windrow_config::{Pipeline, Schema, Solver};
 
 /// The most columns of a model. With more, its file is larger than a hundred megabytes.
-const MOST_COLUMNS: usize = 1_000_000;
+const MAX_COLUMNS: usize = 1_000_000;
 
 /// The settings of a fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub(super) struct Problem<'a> {
 }
 
 /// An optimum, with its encoder and design.
-pub(super) struct Solved {
+pub(super) struct Optimum {
     pub(super) encoder: Encoder,
     pub(super) design: Design,
     pub(super) solution: Solution,
@@ -74,7 +74,7 @@ impl Problem<'_> {
             return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
         }
         let (rows, positives) = self.counts();
-        if rows < FEWEST_ROWS {
+        if rows < MIN_ROWS {
             return Err(Unlearnable::TooFewRows(rows));
         }
         if positives == 0 || positives == rows {
@@ -84,22 +84,22 @@ impl Problem<'_> {
     }
 
     /// Finds the optimum, starting from another model if one is given.
-    pub(super) fn solve(&self, l2: f64, start: Option<&BareModel>) -> Result<Solved, FitError> {
+    pub(super) fn solve(&self, l2: f64, start: Option<&LinearModel>) -> Result<Optimum, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)?;
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
-            let solution = self.solve_elsewhere(remote, &encoder, &design, l2)?;
-            return Ok(Solved { encoder, design, solution, l2 });
+            let solution = self.solve_remotely(remote, &encoder, &design, l2)?;
+            return Ok(Optimum { encoder, design, solution, l2 });
         }
         let method = solver::method(settings.solver, &design);
-        let most = if method == Method::Lbfgs { MOST_COLUMNS } else { MOST_DENSE - 1 };
+        let most = if method == Method::Lbfgs { MAX_COLUMNS } else { MAX_DENSE_COEFFICIENTS - 1 };
         if columns > most {
             return Err(Unlearnable::TooManyColumns { columns, most }.into());
         }
         let minimise = |from: Vec<f64>| solver::minimise(method, &design, l2, from);
-        let near = match start.map(|start| start.under(&encoder)) {
+        let near = match start.map(|start| start.with_encoder(&encoder)) {
             Some((intercept, weights)) => Some(minimise(design.in_design_order(intercept, &weights))?),
             None => None,
         };
@@ -112,10 +112,10 @@ impl Problem<'_> {
                 Solution { passes, ..cold }
             }
         };
-        Ok(Solved { encoder, design, solution, l2 })
+        Ok(Optimum { encoder, design, solution, l2 })
     }
 
-    fn solve_elsewhere(
+    fn solve_remotely(
         &self,
         remote: &Remote<'_>,
         encoder: &Encoder,
@@ -123,8 +123,8 @@ impl Problem<'_> {
         l2: f64,
     ) -> Result<Solution, FitError> {
         let columns = encoder.width();
-        if columns > MOST_REMOTE {
-            return Err(Unlearnable::TooManyColumns { columns, most: MOST_REMOTE }.into());
+        if columns > MAX_REMOTE_COLUMNS {
+            return Err(Unlearnable::TooManyColumns { columns, most: MAX_REMOTE_COLUMNS }.into());
         }
         let newest = self.frames.last().filter(|_| self.newest == Subset::Training);
         let (rows, positives) = self.counts();
@@ -157,9 +157,9 @@ impl Problem<'_> {
     }
 }
 
-impl Solved {
-    pub(super) fn bare(&self) -> BareModel {
+impl Optimum {
+    pub(super) fn linear_model(&self) -> LinearModel {
         let (intercept, weights) = self.design.to_encoder_order(&self.solution.coefficients);
-        BareModel { encoder: self.encoder.clone(), intercept, weights }
+        LinearModel { encoder: self.encoder.clone(), intercept, weights }
     }
 }

@@ -14,7 +14,7 @@ fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result
 }
 
 #[test]
-fn a_model_of_the_flights_tells_more_than_the_baseline() {
+fn a_model_of_the_flights_is_better_than_the_baseline() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
     assert!(learned.solver.converged && learned.solver.seconds == 0.0, "{:?}", learned.solver);
@@ -112,7 +112,7 @@ fn tiny(first: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
 }
 
 #[test]
-fn windows_that_cannot_be_learned_from_say_why() {
+fn windows_that_cannot_be_learned_from_give_a_reason() {
     let rows = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
     for (csv, reason) in [
         (String::new(), "none of the 0 rows has a target"),
@@ -206,9 +206,9 @@ fn the_penalty_of_the_lowest_log_loss_on_the_held_out_rows_is_taken() {
     // The rows that chose the penalty do not score it.
     let held_out = frames[2].held_out() as u64;
     assert_eq!(chosen.scores["holdout"].rows, held_out / 2);
-    let alone = one(chosen.solver.l2);
-    assert_eq!(alone.scores["holdout"].rows, held_out);
-    for (a, b) in chosen.weights().zip(alone.weights()) {
+    let separate = one(chosen.solver.l2);
+    assert_eq!(separate.scores["holdout"].rows, held_out);
+    for (a, b) in chosen.weights().zip(separate.weights()) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
     let trials = chosen.penalties.iter().zip(penalties);

@@ -7,10 +7,10 @@ use indexmap::IndexSet;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
-use crate::model::chunk::{ChunkStore, MISSING};
+use crate::model::chunk::{ChunkStore, MISSING_CODE};
 use crate::model::drift::Profile;
 use crate::model::frame::Frame;
-use crate::model::frame::parse::{EXAMPLES, ParsedRows, code_of};
+use crate::model::frame::parse::{MAX_EXAMPLES, ParsedRows, code_of};
 use crate::model::summary::gather;
 use crate::model::table::{Table, is_number};
 use windrow_config::{Feature, FeatureKind, Schema};
@@ -35,8 +35,15 @@ impl FrameBuilder {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
         let table = Table::new(numbers, Vec::new());
         let texts = vec![IndexSet::new(); schema.features.len() - numbers];
-        let (labels, unlabelled, examples) = Default::default();
-        Self { schema: Arc::clone(schema), store, table, texts, labels, unlabelled, examples }
+        Self {
+            schema: Arc::clone(schema),
+            store,
+            table,
+            texts,
+            labels: Vec::new(),
+            unlabelled: RoaringTreemap::new(),
+            examples: Vec::new(),
+        }
     }
 
     /// Appends the next rows of the window.
@@ -47,7 +54,7 @@ impl FrameBuilder {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
         let before = self.labels.len() as u64 + self.unlabelled.len();
         self.unlabelled.extend(unlabelled.iter().map(|place| before + *place as u64));
-        let wanted = EXAMPLES.saturating_sub(self.examples.len());
+        let wanted = MAX_EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(examples.into_iter().take(wanted));
         if chunk.labels.is_empty() {
             return Ok(());
@@ -58,13 +65,13 @@ impl FrameBuilder {
                 continue;
             }
             let codes: Vec<u32> = texts.iter().map(|text| code_of(known, text)).collect();
-            for code in chunk.codes[place..].iter_mut().step_by(width).filter(|code| **code != MISSING) {
+            for code in chunk.codes[place..].iter_mut().step_by(width).filter(|code| **code != MISSING_CODE) {
                 *code = codes[*code as usize - 1];
             }
         }
         self.labels.extend(&chunk.labels);
         let rows = chunk.rows();
-        self.table.push(rows, self.store.keep(chunk)?);
+        self.table.push(rows, self.store.put(chunk)?);
         Ok(())
     }
 
@@ -80,7 +87,7 @@ impl FrameBuilder {
         // The result is a share of a count that fits, so the conversion back loses only the fraction.
         let held_out = (holdout * labels.len() as f64).floor() as usize;
         let fit_len = labels.len().saturating_sub(held_out);
-        let gathered = gather(&table, fit_len, store.spare())?;
+        let gathered = gather(&table, fit_len, store.spare_bytes())?;
         let positives = |labels: &[bool]| labels.iter().filter(|label| **label).count();
         let profile = Profile::new(&schema.features, &table.dictionaries, &gathered, labels.len(), positives(&labels));
         Ok(Frame {

@@ -3,14 +3,14 @@
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
-use crate::model::chunk::{Chunk, MISSING};
+use crate::model::chunk::{Chunk, MISSING_CODE};
 use crate::model::encoder::calendar_number;
 use crate::model::table::is_number;
 use windrow_config::{FeatureKind, LastTime, RowFault, Schema};
 use windrow_record::{Fields, parse_number};
 
 /// The number of unparsed rows that are kept as examples.
-pub(super) const EXAMPLES: usize = 3;
+pub(super) const MAX_EXAMPLES: usize = 3;
 
 /// Consecutive rows of a window, parsed. The codes are places in the dictionaries of these rows.
 #[derive(Debug)]
@@ -35,8 +35,7 @@ impl<'a> ChunkBuilder<'a> {
     pub fn new(schema: &'a Schema) -> Self {
         let codes = schema.features.iter().filter(|feature| !is_number(feature)).count();
         let dictionaries = vec![IndexSet::new(); codes];
-        let (chunk, unlabelled, examples) = Default::default();
-        let parsed = ParsedRows { chunk, unlabelled, dictionaries, examples };
+        let parsed = ParsedRows { chunk: Chunk::default(), unlabelled: Vec::new(), dictionaries, examples: Vec::new() };
         Self { schema, parsed, last_time: LastTime::default() }
     }
 
@@ -59,7 +58,7 @@ impl<'a> ChunkBuilder<'a> {
             chunk.codes.truncate(codes);
             return pushed;
         }
-        if examples.len() < EXAMPLES {
+        if examples.len() < MAX_EXAMPLES {
             examples.push(example(self.schema, row));
         }
         chunk.labels.push(label);
@@ -78,12 +77,12 @@ impl<'a> ChunkBuilder<'a> {
                 FeatureKind::Categorical => {
                     let text = row.get(feature.index).unwrap_or_default();
                     let dictionary = texts.next().filter(|_| !schema.is_null(text));
-                    chunk.codes.push(dictionary.map_or(MISSING, |dictionary| code_of(dictionary, text)));
+                    chunk.codes.push(dictionary.map_or(MISSING_CODE, |dictionary| code_of(dictionary, text)));
                 }
                 FeatureKind::Calendar(part, _) => {
                     texts.next();
                     let time = self.last_time.read(schema, row)?;
-                    chunk.codes.push(time.map_or(MISSING, |time| 1 + u32::from(calendar_number(*part, time))));
+                    chunk.codes.push(time.map_or(MISSING_CODE, |time| 1 + u32::from(calendar_number(*part, time))));
                 }
             }
         }
@@ -100,7 +99,7 @@ impl<'a> ChunkBuilder<'a> {
 pub(super) fn code_of(dictionary: &mut IndexSet<String>, text: &str) -> u32 {
     let place = dictionary.get_index_of(text).unwrap_or_else(|| dictionary.insert_full(text.to_owned()).0);
     // Four billion texts do not fit into memory.
-    u32::try_from(place + 1).unwrap_or(MISSING)
+    u32::try_from(place + 1).unwrap_or(MISSING_CODE)
 }
 
 fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {

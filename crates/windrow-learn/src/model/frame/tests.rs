@@ -53,7 +53,7 @@ fn texts(frame: &Frame, feature: usize) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn chunks_with_dictionaries_of_their_own_are_told_by_one() {
+fn chunks_with_different_dictionaries_share_one() {
     let values = ["q", "b", "a", "b", "z", "a", "q", ""];
     let rows: String = values.iter().cycle().take(10_000).map(|text| format!("1,1,1,{text},\n")).collect();
     let frame = frame(&format!("y,n,l,c,t\n{rows}"));
@@ -122,7 +122,7 @@ fn the_last_rows_are_held_out() {
 }
 
 #[test]
-fn the_first_held_out_row_is_told_by_its_place_among_all_rows() {
+fn the_first_held_out_row_follows_from_its_index_among_all_rows() {
     // The places of the rows without a target, the number of rows, the held-out share, and the number of rows before
     // the first held-out one.
     for (unlabelled, rows, holdout, before) in [
@@ -147,7 +147,7 @@ fn the_first_held_out_row_is_told_by_its_place_among_all_rows() {
 }
 
 #[test]
-fn an_outline_tells_an_encoder_all_that_the_rows_would() {
+fn an_outline_gives_the_same_encoder_as_the_rows() {
     let pipeline = pipeline(FEATURES);
     let csv: String = (0..600).map(|row| format!("{},{row},{},v{},\n", row % 40, row % 9, row % 5)).collect();
     let (schema, frames) = read(&pipeline, format!("y,n,l,c,t\n{csv}").as_bytes(), 200);

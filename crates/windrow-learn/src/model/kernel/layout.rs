@@ -9,7 +9,7 @@ pub(super) const TILE: usize = 128;
 /// The number of lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
 /// The largest standardised cell. Larger cells are clamped to it, so that no weight makes them infinite.
-pub(in crate::model) const LARGEST: f64 = 1e150;
+pub(in crate::model) const MAX_CELL: f64 = 1e150;
 
 /// The numbers and levels of a row, and the layout of their sums.
 pub(in crate::model) struct Shape {
@@ -132,7 +132,7 @@ impl Scale {
     #[inline]
     pub(in crate::model) fn standardise(&self, lane: usize, cell: f64) -> f64 {
         let cell = if cell.is_nan() { self.missing[lane] } else { cell };
-        ((cell - self.mean[lane]) * self.inverse[lane]).clamp(-LARGEST, LARGEST)
+        ((cell - self.mean[lane]) * self.inverse[lane]).clamp(-MAX_CELL, MAX_CELL)
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn fill(labels: &[bool], tile: &mut Tile) -> f64 {
 #[inline(always)]
 pub(in crate::model) fn exp(x: f64) -> f64 {
     /// 1.5 * 2^52. Adding it to a small number rounds the number and leaves it in the lowest bits.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
+    const ROUNDING_OFFSET: f64 = 6_755_399_441_055_744.0;
     /// ln(2) in two parts (Cody and Waite): k times the first is exact.
     const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -59,8 +59,8 @@ pub(in crate::model) fn exp(x: f64) -> f64 {
         0.5,
     ];
     let x = if x < -708.0 { -708.0 } else { x };
-    let shifted = x * std::f64::consts::LOG2_E + ROUND;
-    let k = shifted - ROUND;
+    let shifted = x * std::f64::consts::LOG2_E + ROUNDING_OFFSET;
+    let k = shifted - ROUNDING_OFFSET;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
     let mut series = 1.0 / 6_227_020_800.0;
     for term in SERIES {

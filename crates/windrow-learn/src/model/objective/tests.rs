@@ -8,17 +8,17 @@ fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
     let mut evaluation = objective.evaluation();
     objective.evaluate(coefficients, &mut evaluation).expect(READABLE);
     // The gradient is the same without the Hessian.
-    let mut alone = Objective::new(design, l2, Order::Gradient);
-    let mut of_alone = alone.evaluation();
-    alone.evaluate(coefficients, &mut of_alone).expect(READABLE);
-    assert!((of_alone.value / evaluation.value - 1.0).abs() < 1e-14);
-    for (a, b) in of_alone.gradient.iter().zip(&evaluation.gradient) {
+    let mut gradient_only = Objective::new(design, l2, Order::Gradient);
+    let mut gradient_evaluation = gradient_only.evaluation();
+    gradient_only.evaluate(coefficients, &mut gradient_evaluation).expect(READABLE);
+    assert!((gradient_evaluation.value / evaluation.value - 1.0).abs() < 1e-14);
+    for (a, b) in gradient_evaluation.gradient.iter().zip(&evaluation.gradient) {
         assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{a} {b}");
     }
     evaluation
 }
 
-fn somewhere(width: usize) -> Vec<f64> {
+fn test_point(width: usize) -> Vec<f64> {
     (1..=width).map(|index| (index as f64 * 1.3).sin() / 2.0).collect()
 }
 
@@ -32,7 +32,7 @@ fn moved(point: &[f64], index: usize, by: f64) -> Vec<f64> {
 #[test]
 fn the_value_is_the_formula() {
     let design = mixed_design(700);
-    let w = somewhere(design.width());
+    let w = test_point(design.width());
     let (log_odds, labels) = design.log_odds(&w).expect(READABLE);
     let losses = log_odds.into_iter().zip(labels).map(|(z, positive)| {
         let s = if positive { 1.0 } else { -1.0 };
@@ -47,7 +47,7 @@ fn the_value_is_the_formula() {
 fn gradient_and_hessian_are_the_central_differences() {
     const STEP: f64 = 1e-5;
     let design = mixed_design(700);
-    let w = somewhere(design.width());
+    let w = test_point(design.width());
     for l2 in [0.0, 3.0] {
         let here = evaluate(&design, l2, &w);
         for i in 0..design.width() {
@@ -103,7 +103,7 @@ fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
         let records = ndarray::Array2::from_shape_fn((rows, columns), |(r, c)| ((r * (c + 2)) as f64 * 0.61).sin());
         let labels: Vec<bool> = (0..rows).map(|row| row % 3 == 0).collect();
         let design = Design::from_dense(&records, &labels);
-        let w = somewhere(design.width());
+        let w = test_point(design.width());
         let here = evaluate(&design, 0.0, &w);
         let x = |row: usize, i: usize| if i == 0 { 1.0 } else { records[[row, i - 1]] };
         for i in 0..design.width() {
@@ -123,7 +123,7 @@ fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
 #[test]
 fn many_blocks_give_the_same_bytes_on_any_number_of_threads() {
     let design = mixed_design(20_000);
-    let w = somewhere(design.width());
+    let w = test_point(design.width());
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         let evaluation = pool.install(|| evaluate(&design, 1.0, &w));

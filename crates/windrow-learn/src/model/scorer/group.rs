@@ -8,7 +8,7 @@ use pulp::Arch;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::{EncodedFeature, Encoding, Level};
 use crate::model::frame::Frame;
-use crate::model::kernel::{LARGEST, exp};
+use crate::model::kernel::{MAX_CELL, exp};
 use crate::model::scorer::scored_model::ScoredModel;
 use crate::model::table::is_number;
 
@@ -18,12 +18,12 @@ pub(super) const LANES: usize = 64;
 /// The number of rows whose log-odds are held at once: 16 KiB, half of a first-level cache.
 const ROWS: usize = 32;
 /// The most factors of a product. Each is between 1 and 2, so the product stays below the largest `f64`.
-const FACTORS: usize = 960;
+const MAX_FACTORS: usize = 960;
 
 type Line = [f64; LANES];
 
 /// The weights of a group of models.
-pub(super) struct Group {
+pub(super) struct ModelGroup {
     /// The number of lanes in use, in whole vectors of eight.
     lanes: usize,
     base: Line,
@@ -83,7 +83,7 @@ impl Default for Sums {
 
 impl Sums {
     /// Adds the logarithms of the products to the losses.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn add_pending_products(&mut self) {
         for (loss, product) in self.loss.iter_mut().zip(self.product.iter_mut()) {
             *loss += product.ln();
             *product = 1.0;
@@ -92,7 +92,7 @@ impl Sums {
     }
 }
 
-impl Group {
+impl ModelGroup {
     /// Creates a group of at most [`LANES`] models whose encoders have the frame's features.
     pub(super) fn new(frame: &Frame, models: &[ScoredModel<'_>]) -> Self {
         let mut group = Self {
@@ -141,8 +141,8 @@ impl Group {
     pub(super) fn add(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, sums: &mut Sums) {
         for (begin, count) in tiles(rows) {
             let labels = &chunk.labels[begin..begin + count];
-            if sums.factors + count > FACTORS {
-                sums.settle();
+            if sums.factors + count > MAX_FACTORS {
+                sums.add_pending_products();
             }
             sums.factors += count;
             Arch::new().dispatch(
@@ -181,7 +181,7 @@ impl Group {
                 if cell.is_nan() {
                     add(z, &number.missing[..lanes], 1.0);
                 } else {
-                    let x = ((cell - number.centre) * number.inverse).clamp(-LARGEST, LARGEST);
+                    let x = ((cell - number.centre) * number.inverse).clamp(-MAX_CELL, MAX_CELL);
                     add(z, &number.weights[..lanes], x);
                 }
             }

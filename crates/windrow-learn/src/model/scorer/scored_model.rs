@@ -1,8 +1,8 @@
 //! A model in the form that the scorer takes, published or not.
 
 use crate::model::artifact::Learned;
-use crate::model::bare::BareModel;
 use crate::model::encoder::Encoder;
+use crate::model::linear::LinearModel;
 use windrow_record::ModelId;
 
 /// A model to be scored.
@@ -29,8 +29,8 @@ impl<'a> ScoredModel<'a> {
     }
 
     /// Creates it from a model that was not published.
-    pub fn of_bare(id: ModelId, model: &'a BareModel, threshold: f64) -> Self {
-        let BareModel { encoder, intercept, weights } = model;
+    pub fn from_linear(id: ModelId, model: &'a LinearModel, threshold: f64) -> Self {
+        let LinearModel { encoder, intercept, weights } = model;
         Self { id, encoder, intercept: *intercept, weights: weights.clone(), threshold }
     }
 }

@@ -6,9 +6,9 @@ use ndarray::Array1;
 
 use super::*;
 use crate::model::artifact::Learned;
-use crate::model::bare::BareModel;
 use crate::model::design::Design;
 use crate::model::fit::{FitSettings, fit, fit_from};
+use crate::model::linear::LinearModel;
 use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
 use crate::model::samples::{flights, mixed};
@@ -27,7 +27,7 @@ fn by_design(frame: &Arc<Frame>, learned: &Learned) -> (Vec<f64>, Vec<bool>) {
 }
 
 #[test]
-fn many_models_side_by_side_say_what_each_says_alone() {
+fn models_scored_together_give_the_same_scores_as_each_separately() {
     let (schema, frames, settings) = mixed(3_000);
     // More models than a group holds, with different levels and penalties.
     let learned: Vec<Learned> = (0..70_u32)
@@ -96,7 +96,7 @@ fn a_score_is_that_of_the_rows_asked_for() {
 }
 
 #[test]
-fn where_linfa_has_the_measure_it_says_the_same() {
+fn measures_equal_those_of_linfa() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames[..2], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[2], &learned);
@@ -112,7 +112,7 @@ fn where_linfa_has_the_measure_it_says_the_same() {
 }
 
 #[test]
-fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
+fn recalibration_recovers_the_removed_intercept_and_slope() {
     let (schema, frames, settings) = mixed(20_000);
     let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[0], &learned);
@@ -132,23 +132,23 @@ fn recalibration_finds_the_intercept_and_slope_that_were_taken_away() {
 }
 
 #[test]
-fn a_model_that_begins_at_its_neighbour_ends_where_it_would_have() {
+fn a_warm_start_reaches_the_same_optimum() {
     let (schema, frames, settings) = flights("at_least = 15");
-    let bare = |frames: &[Arc<Frame>], start: Option<&BareModel>| {
+    let fit_linear = |frames: &[Arc<Frame>], start: Option<&LinearModel>| {
         fit_from(frames, &schema, &settings, None, start).expect("a model").expect("an optimum")
     };
-    let neighbour = bare(&frames[..2], None);
-    let (cold, warm) = (bare(&frames[1..], None), bare(&frames[1..], Some(&neighbour)));
+    let neighbour = fit_linear(&frames[..2], None);
+    let (cold, warm) = (fit_linear(&frames[1..], None), fit_linear(&frames[1..], Some(&neighbour)));
     assert_eq!(cold.encoder, warm.encoder);
     for (a, b) in cold.weights.iter().zip(&warm.weights) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
     // The start is so far off that every row's curvature vanishes.
-    let far = BareModel { intercept: 300.0, weights: vec![-300.0; neighbour.weights.len()], ..neighbour.clone() };
-    for (a, b) in cold.weights.iter().zip(&bare(&frames[1..], Some(&far)).weights) {
+    let far = LinearModel { intercept: 300.0, weights: vec![-300.0; neighbour.weights.len()], ..neighbour.clone() };
+    for (a, b) in cold.weights.iter().zip(&fit_linear(&frames[1..], Some(&far)).weights) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
     // Under its own encoder, a model keeps its coefficients.
-    let (intercept, weights) = neighbour.under(&neighbour.encoder);
+    let (intercept, weights) = neighbour.with_encoder(&neighbour.encoder);
     assert_eq!((intercept, weights), (neighbour.intercept, neighbour.weights.clone()));
 }

@@ -22,7 +22,7 @@ const DAMPINGS: [f64; 9] = [0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4];
 const PANEL: usize = 48;
 
 /// A step from a point.
-pub(super) struct Step {
+pub(super) struct NewtonStep {
     pub(super) direction: Vec<f64>,
     /// g.H^-1.g, which is twice what a step can still gain.
     pub(super) decrement: f64,
@@ -30,7 +30,7 @@ pub(super) struct Step {
     pub(super) damped: bool,
 }
 
-impl Step {
+impl NewtonStep {
     /// Solves H d = -g. If columns are collinear and not penalised, H has no inverse, and its diagonal is raised until
     /// it has. Returns `None` if no step descends.
     pub(super) fn from(at: &Evaluation) -> Option<Self> {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_positive_definite_is_refused() {
+    fn a_matrix_that_is_not_positive_definite_is_rejected() {
         let width = PANEL + 10;
         for row in [0, 3, PANEL, width - 1] {
             let mut negative = matrix(width);

@@ -84,7 +84,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn go_to(&mut self, point: &Array1<f64>) -> Result<(), Error> {
+    fn move_to(&mut self, point: &Array1<f64>) -> Result<(), Error> {
         let wanted = || point.iter().zip(self.units).map(|(u, unit)| u * unit);
         if wanted().eq(self.here.iter().copied()) {
             return Ok(());
@@ -109,7 +109,7 @@ impl CostFunction for Scaled<'_, '_> {
 
     fn cost(&self, point: &Self::Param) -> Result<f64, Error> {
         let mut search = self.0.borrow_mut();
-        search.go_to(point)?;
+        search.move_to(point)?;
         Ok(search.at.value)
     }
 }
@@ -120,7 +120,7 @@ impl Gradient for Scaled<'_, '_> {
 
     fn gradient(&self, point: &Self::Param) -> Result<Self::Gradient, Error> {
         let mut search = self.0.borrow_mut();
-        search.go_to(point)?;
+        search.move_to(point)?;
         Ok(search.at.gradient.iter().zip(search.units).map(|(slope, unit)| slope * unit).collect())
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::design::Design;
 use crate::model::samples::{design, flights, mixed_design};
 
-const AGREEMENT: f64 = 1e-6;
+const OBJECTIVE_TOLERANCE: f64 = 1e-6;
 
 fn positives(design: &Design) -> usize {
     let (_, labels) = design.log_odds(&vec![0.0; design.width()]).expect("memory can be read");
@@ -41,10 +41,13 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
         let lbfgs = by(Method::Lbfgs, &design, settings.l2[0]);
         assert!(lbfgs.converged, "{rule}: {:?} after {}", lbfgs.gradient_norm, lbfgs.passes);
-        assert!((newton.objective - lbfgs.objective).abs() / (design.rows as f64) < AGREEMENT / 1000.0, "{rule}");
+        assert!(
+            (newton.objective - lbfgs.objective).abs() / (design.rows as f64) < OBJECTIVE_TOLERANCE / 1000.0,
+            "{rule}"
+        );
         assert!(newton.converged && linfa.converged, "{rule}: {:?} {:?}", newton.gradient_norm, linfa.gradient_norm);
         let apart = (newton.objective - linfa.objective).abs() / design.rows as f64;
-        assert!(apart < AGREEMENT, "{rule}: {} and {}", newton.objective, linfa.objective);
+        assert!(apart < OBJECTIVE_TOLERANCE, "{rule}: {} and {}", newton.objective, linfa.objective);
         assert!(newton.objective <= linfa.objective + 1e-9, "{rule}: Newton's is the better optimum");
         let far = newton.coefficients.iter().zip(&linfa.coefficients).map(|(a, b)| (a - b).abs());
         assert!(far.fold(0.0, f64::max) < 1e-3, "{rule}: the coefficients differ");
@@ -52,7 +55,7 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
 }
 
 #[test]
-fn turning_the_classes_round_turns_the_coefficients_round() {
+fn swapping_the_classes_negates_the_coefficients() {
     let solve = |rule: &str| {
         let (schema, frames, settings) = flights(rule);
         let (_, design) = design(&schema, &frames, &settings);
@@ -75,7 +78,7 @@ fn a_step_limit_of_one_is_not_called_an_optimum() {
 }
 
 #[test]
-fn from_the_optimum_there_is_nothing_to_do() {
+fn a_start_at_the_optimum_takes_no_step() {
     let design = mixed_design(1_000);
     let cold = newton(&design, 1.0);
     let warm = from(&design, newton::STEP_LIMIT, cold.coefficients.clone());
@@ -84,7 +87,7 @@ fn from_the_optimum_there_is_nothing_to_do() {
 }
 
 #[test]
-fn a_bad_start_is_left_behind() {
+fn a_bad_start_does_not_prevent_convergence() {
     let design = mixed_design(1_000);
     let cold = newton(&design, 1.0);
     // The start is so far off that nearly every row's curvature vanishes.
@@ -104,7 +107,7 @@ fn separable_rows_do_not_make_it_diverge() {
     assert!(unpenalised.objective < 1e-5, "{}", unpenalised.objective);
     let (newton, linfa) = (newton(&design, 0.1), linfa(&design, 0.1));
     assert!(newton.converged && linfa.converged);
-    assert!((newton.objective - linfa.objective).abs() < 40.0 * AGREEMENT);
+    assert!((newton.objective - linfa.objective).abs() < 40.0 * OBJECTIVE_TOLERANCE);
 }
 
 #[test]
@@ -177,10 +180,10 @@ fn scales_from_a_millionth_to_a_million_are_solved() {
 }
 
 #[test]
-fn what_linfa_refuses_is_told() {
-    let told = linfa::minimise(&dense(&array![[1.0], [2.0]], &[true, true]), 1.0, linfa::STEP_LIMIT);
+fn errors_of_linfa_are_reported() {
+    let result = linfa::minimise(&dense(&array![[1.0], [2.0]], &[true, true]), 1.0, linfa::STEP_LIMIT);
     let expected = "linfa-logistic failed: Fewer than two classes for logistic regression";
-    assert_eq!(told.expect_err("one class").to_string(), expected);
+    assert_eq!(result.expect_err("one class").to_string(), expected);
 }
 
 #[test]

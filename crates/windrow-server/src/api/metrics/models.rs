@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
 use crate::api::metrics::rows::gauge;
-use crate::api::state::{Served, ServedModel, State};
+use crate::api::state::{ApiState, Served, ServedModel};
 use windrow_learn::model::{Learned, Score, ScoreNumber};
 use windrow_record::ModelId;
 
@@ -22,16 +22,16 @@ const NEWEST_WINDOWS: u32 = 3;
 
 /// Collects the models. The reference is weak, because a server may end before its metrics.
 #[derive(Debug)]
-pub(super) struct Models(pub(super) Weak<State>);
+pub(super) struct ModelMetrics(pub(super) Weak<ApiState>);
 
-impl Collector for Models {
+impl Collector for ModelMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        self.0.upgrade().map_or(Ok(()), |state| models(&mut encoder, &state.served_to_keep()))
+        self.0.upgrade().map_or(Ok(()), |state| models(&mut encoder, &state.served_snapshot()))
     }
 }
 
 /// A fitted model that is exported.
-type Told<'a> = (&'a Arc<ServedModel>, &'a Learned);
+type ExportedModel<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     let snapshot = &served.snapshot;
@@ -46,16 +46,16 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     }
     let newest = served.models().next_back().map_or(0, |served| served.model.id().window.get());
     let first = newest.saturating_sub(NEWEST_WINDOWS - 1);
-    let is_told = |id: ModelId| id.window.get() >= first || named.contains(&id);
-    let told: Vec<Told<'_>> = served
+    let is_exported = |id: ModelId| id.window.get() >= first || named.contains(&id);
+    let exported: Vec<ExportedModel<'_>> = served
         .models()
-        .filter(|served| is_told(served.model.id()))
+        .filter(|served| is_exported(served.model.id()))
         .filter_map(|served| Some((served, served.model.learned()?)))
         .collect();
-    let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(Told<'_>) -> f64| {
+    let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(ExportedModel<'_>) -> f64| {
         let mut family = encoder.encode_descriptor(name, about, unit, MetricType::Gauge)?;
-        for told in &told {
-            ConstGauge::new(value(*told)).encode(family.encode_family(&[("model", told.0.model.name())])?)?;
+        for exported in &exported {
+            ConstGauge::new(value(*exported)).encode(family.encode_family(&[("model", exported.0.model.name())])?)?;
         }
         Ok(())
     };
@@ -66,7 +66,7 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     of_models("model_fit_rows", about, None, |(served, _)| served.model.artifact().lineage.fit_rows as f64)?;
     let about = "Probabilities of single predictions";
     let mut family = encoder.encode_descriptor("prediction_probability", about, None, MetricType::Histogram)?;
-    for (served, _) in &told {
+    for (served, _) in &exported {
         served.probabilities.encode(family.encode_family(&[("model", served.model.name())])?)?;
     }
     // One gauge per model, window and set of rows.
@@ -82,7 +82,7 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
         let mut family = encoder.encode_descriptor(name, about, None, MetricType::Gauge)?;
         for report in snapshot.windows().rev().take(NEWEST_WINDOWS as usize) {
             let window = report.window.to_string();
-            for found in report.scores.iter().filter(|found| is_told(found.model)) {
+            for found in report.scores.iter().filter(|found| is_exported(found.model)) {
                 let model = found.model.to_string();
                 for (on, score) in [("window", &found.window), ("holdout", &found.holdout)] {
                     let Some(value) = score.as_ref().and_then(pick) else { continue };

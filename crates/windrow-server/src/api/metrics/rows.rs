@@ -9,19 +9,19 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::api::state::State;
+use crate::api::state::ApiState;
 use windrow_base::telemetry::{Counts, Metric};
 use windrow_registry::monitor::Observed;
 
 /// Collects the progress of the rows. The reference is weak, because a server may end before its metrics.
 #[derive(Debug)]
-pub(super) struct Rows {
-    pub(super) state: Weak<State>,
+pub(super) struct RowMetrics {
+    pub(super) state: Weak<ApiState>,
     /// The revision of the source that the program was built from.
     pub(super) revision: &'static str,
 }
 
-impl Collector for Rows {
+impl Collector for RowMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(state) = self.state.upgrade() else { return Ok(()) };
         // The stages run in this process or in others. Other processes write their status once a second.

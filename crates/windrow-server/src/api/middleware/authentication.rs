@@ -78,7 +78,7 @@ impl<E> Authentication<E> {
             return Err(unauthorised("an API key is needed: send it as a bearer token or in X-API-Key"));
         };
         let Some(caller) = keys.caller(&given) else { return Err(unauthorised("this API key is not known")) };
-        if let Err(wait) = caller.take_turn() {
+        if let Err(wait) = caller.check_rate_limit() {
             let detail = format!("the key `{}` sends too many requests (serve.requests_per_second)", caller.name);
             let mut response = problem(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail));
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));

@@ -10,18 +10,18 @@ use crate::api::metrics::Metrics;
 use crate::dashboard::is_page;
 
 /// The layer that counts requests.
-pub(crate) struct Count<E> {
+pub(crate) struct CountRequests<E> {
     pub(crate) inner: E,
     pub(crate) metrics: Arc<Metrics>,
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Count<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for CountRequests<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
         let began = Instant::now();
         let plain = operation_of(request.uri().path());
-        let _under_way = UnderWay::new(&self.metrics);
+        let _in_flight = InFlight::new(&self.metrics);
         let response = self.inner.call(request).await?;
         let operation = response.data::<OperationId>().map_or(plain, |id| id.0);
         self.metrics.answered(operation, response.status().as_u16(), began.elapsed());
@@ -41,17 +41,17 @@ pub(crate) fn operation_of(path: &str) -> &'static str {
 }
 
 /// A request in progress, counted until it is dropped.
-struct UnderWay<'m>(&'m Metrics);
+struct InFlight<'m>(&'m Metrics);
 
-impl<'m> UnderWay<'m> {
+impl<'m> InFlight<'m> {
     fn new(metrics: &'m Metrics) -> Self {
-        metrics.under_way.inc();
+        metrics.in_flight.inc();
         Self(metrics)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.under_way.dec();
+        self.0.in_flight.dec();
     }
 }

@@ -8,7 +8,7 @@ use poem::{Endpoint, Request, Response, Result};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of a client's request id, in bytes. A longer id is replaced.
-const LONGEST_ID: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 
 /// The layer that sets request ids: the client's own, or a random prefix for the process and a counter.
 pub(crate) struct RequestId<E> {
@@ -25,7 +25,7 @@ impl<E> RequestId<E> {
     fn id(&self, request: &Request) -> HeaderValue {
         let is_name = |id: &&HeaderValue| {
             let bytes = id.as_bytes();
-            (1..=LONGEST_ID).contains(&bytes.len())
+            (1..=MAX_ID_LENGTH).contains(&bytes.len())
                 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
         };
         request.headers().get(REQUEST_ID).filter(is_name).cloned().unwrap_or_else(|| {

@@ -30,7 +30,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for TimeLimit<E> {
             return answer;
         }
         let limit = humantime::format_duration(self.timeout);
-        let problem = if waiting.0.phase.is(Phase::Receiving) {
+        let problem = if waiting.0.phase.is_in(Phase::Receiving) {
             let detail = format!("the body did not arrive within {limit} (serve.timeout)");
             Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", detail)
         } else if waiting.0.abandon() {

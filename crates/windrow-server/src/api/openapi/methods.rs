@@ -11,17 +11,17 @@ pub(crate) struct Methods(Vec<(Vec<String>, Vec<String>)>);
 impl Methods {
     pub(crate) fn of(document: &Value) -> Self {
         let paths = document["paths"].as_object().into_iter().flatten();
-        let cut = |(path, methods): (&String, &Value)| {
+        let operation = |(path, methods): (&String, &Value)| {
             let methods = methods.as_object().into_iter().flat_map(|methods| methods.keys());
-            (cut(path).map(str::to_owned).collect(), methods.map(|method| method.to_uppercase()).collect())
+            (path_segments(path).map(str::to_owned).collect(), methods.map(|method| method.to_uppercase()).collect())
         };
-        Self(paths.map(cut).collect())
+        Self(paths.map(operation).collect())
     }
 
     /// Returns the methods of a path for the `Allow` header. If the document does not have the path, returns GET,
     /// unless GET was rejected.
     pub(crate) fn of_path(&self, path: &str, refused: &Method) -> String {
-        let parts: Vec<&str> = cut(path).collect();
+        let parts: Vec<&str> = path_segments(path).collect();
         let fits = |(template, _): &&(Vec<String>, Vec<String>)| {
             template.len() == parts.len()
                 && template.iter().zip(&parts).all(|(known, part)| known.starts_with('{') || known == part)
@@ -37,6 +37,6 @@ impl Methods {
     }
 }
 
-fn cut(path: &str) -> impl Iterator<Item = &str> {
+fn path_segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|part| !part.is_empty())
 }

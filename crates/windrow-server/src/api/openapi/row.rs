@@ -9,7 +9,7 @@ use windrow_learn::model::{EncodedFeature, Encoding, Level};
 use windrow_record::TimeFormat;
 
 /// Maximum number of levels of a category that the document names.
-const LEVELS_NAMED: usize = 200;
+const MAX_LEVELS: usize = 200;
 
 pub(super) fn schema(fitted: Fitted<'_>) -> Value {
     let Fitted { learned, schema: input, .. } = fitted;
@@ -58,8 +58,8 @@ fn described(feature: &EncodedFeature) -> String {
         }
         Encoding::Category { levels } => {
             let mut known: Vec<&str> = levels.iter().filter_map(Level::value).collect();
-            let more = known.len().saturating_sub(LEVELS_NAMED);
-            known.truncate(LEVELS_NAMED);
+            let more = known.len().saturating_sub(MAX_LEVELS);
+            known.truncate(MAX_LEVELS);
             let named = known.join(", ");
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             format!("Known: {named}{more}. Any other text counts as 'other'.")

@@ -12,13 +12,13 @@ use crate::api::error::ApiError;
 use crate::api::operations::advice::answer::Advice;
 use crate::api::operations::mirror::Mirror;
 use crate::api::operations::tag::Tag;
-use crate::api::state::State;
+use crate::api::state::ApiState;
 
 /// The operation that gives advice.
-pub(crate) struct GiveAdvice(pub(crate) Arc<State>);
+pub(crate) struct AdviceOperations(pub(crate) Arc<ApiState>);
 
 #[OpenApi]
-impl GiveAdvice {
+impl AdviceOperations {
     /// Recommend how often to refit the models
     ///
     /// To refit is to train the model again. The answer names the cheapest policy (how often to refit, on how much

@@ -14,13 +14,13 @@ use crate::api::keys::Caller;
 use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::tag::Tag;
 use crate::api::request::{RequestScope, WorkPermit};
-use crate::api::state::State;
+use crate::api::state::ApiState;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_registry::{AliasError, AliasName, Author, Registry};
 
 /// The operations on aliases.
-pub(crate) struct Aliases(pub(crate) Arc<State>);
+pub(crate) struct Aliases(pub(crate) Arc<ApiState>);
 
 /// The list of all aliases
 #[derive(Debug, Object)]

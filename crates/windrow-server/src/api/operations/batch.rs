@@ -13,15 +13,15 @@ use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
 use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
-use crate::api::schema::{Faults, FieldFault, InputSchema, LARGEST_ROW, Row, RowSeed};
+use crate::api::schema::{FieldFault, FieldFaults, InputSchema, MAX_ROW_BYTES, Row, RowSeed};
 use crate::api::state::Fitted;
 use windrow_learn::model::Predictor;
 use windrow_record::{RecordParser, RecordReader};
 
 /// Rows per piece of the answer.
-const ROWS_A_PIECE: usize = 1000;
+const ROWS_PER_PIECE: usize = 1000;
 /// Rows between two checks that the client still waits.
-const ROWS_A_LOOK: usize = 1000;
+const ROWS_PER_CHECK: usize = 1000;
 
 /// The predictions for many rows, and the model that made them.
 pub(crate) struct BatchAnswer {
@@ -52,8 +52,15 @@ pub(crate) fn predictions(
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
 ) -> Result<Vec<RowPrediction>, ApiError> {
     let Fitted { schema, predictor, .. } = fitted;
-    let mut reader =
-        BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows: Vec::new(), faults: Faults::default() };
+    let mut reader = BatchReader {
+        schema,
+        predictor,
+        max_rows,
+        is_wanted,
+        read: 0,
+        rows: Vec::new(),
+        faults: FieldFaults::default(),
+    };
     match kind {
         RowsKind::Json => reader.read_array(body)?,
         RowsKind::Ndjson => reader.read_lines(body)?,
@@ -71,7 +78,7 @@ struct BatchReader<'a> {
     /// The number of rows that were begun.
     read: usize,
     rows: Vec<RowPrediction>,
-    faults: Faults,
+    faults: FieldFaults,
 }
 
 impl BatchReader<'_> {
@@ -80,7 +87,7 @@ impl BatchReader<'_> {
         if self.read == self.max_rows {
             return Err(ApiError::too_many_rows(self.max_rows));
         }
-        if self.read.is_multiple_of(ROWS_A_LOOK) {
+        if self.read.is_multiple_of(ROWS_PER_CHECK) {
             (self.is_wanted)()?;
         }
         self.read += 1;
@@ -133,8 +140,8 @@ impl BatchReader<'_> {
             ApiError::malformed(format!("record {line} of the body is not CSV: {error}"))
         };
         let check_size = |line: usize, record: &[u8]| {
-            let too_large = format!("it is larger than {LARGEST_ROW} bytes");
-            if record.len() > LARGEST_ROW { Err(no_record(line, &too_large)) } else { Ok(()) }
+            let too_large = format!("it is larger than {MAX_ROW_BYTES} bytes");
+            if record.len() > MAX_ROW_BYTES { Err(no_record(line, &too_large)) } else { Ok(()) }
         };
         let (mut records, mut parser) = (RecordReader::new(body, b','), RecordParser::new(b','));
         let Some(header) = records.next_record().map_err(|error| no_record(1, &error))? else {
@@ -220,8 +227,8 @@ impl IntoResponse for BatchAnswer {
             RowsKind::Csv => ("probability,label\n".to_owned(), ""),
         };
         let count = rows.len();
-        let pieces = (0..count).step_by(ROWS_A_PIECE).map(move |begin| {
-            let some = &rows[begin..count.min(begin + ROWS_A_PIECE)];
+        let pieces = (0..count).step_by(ROWS_PER_PIECE).map(move |begin| {
+            let some = &rows[begin..count.min(begin + ROWS_PER_PIECE)];
             written(some, kind, begin == 0)
         });
         let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);

@@ -6,7 +6,7 @@ use poem_openapi::Enum;
 
 use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::score::Score;
-use windrow_learn::model::{self, Artifact, Outcome, Verdict};
+use windrow_learn::model::{self, Acceptance, Artifact, Outcome};
 
 mirror! {
     /// The summary of a model
@@ -145,7 +145,7 @@ pub(crate) enum Status {
 fn status(artifact: &Artifact) -> (Status, Option<&str>) {
     match (&artifact.outcome, &artifact.verdict) {
         (Outcome::Refused { reason }, _) => (Status::Refused, Some(reason)),
-        (Outcome::Learned(_), Verdict::Rejected { reason }) => (Status::Rejected, Some(reason)),
-        (Outcome::Learned(_), Verdict::Accepted) => (Status::Learned, None),
+        (Outcome::Learned(_), Acceptance::Rejected { reason }) => (Status::Rejected, Some(reason)),
+        (Outcome::Learned(_), Acceptance::Accepted) => (Status::Learned, None),
     }
 }

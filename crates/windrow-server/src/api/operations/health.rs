@@ -7,10 +7,10 @@ use poem_openapi::{Object, OpenApi};
 
 use crate::api::error::ApiError;
 use crate::api::operations::tag::Tag;
-use crate::api::state::State;
+use crate::api::state::ApiState;
 
 /// The operations that report the health of the server.
-pub(crate) struct Health(pub(crate) Arc<State>);
+pub(crate) struct Health(pub(crate) Arc<ApiState>);
 
 /// The health of the server
 #[derive(Debug, Object)]
@@ -35,7 +35,7 @@ impl Health {
     async fn ready(&self) -> Result<Json<HealthStatus>, ApiError> {
         match self.0.served().snapshot.latest() {
             Some(_) => Ok(Json(HealthStatus { status: "ready".to_owned() })),
-            None => Err(ApiError::not_ready(self.0.awaited())),
+            None => Err(ApiError::not_ready(self.0.progress_to_first_model())),
         }
     }
 }

@@ -9,11 +9,11 @@ use crate::api::error::ApiError;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
 use crate::api::operations::object::{Object, given, objects};
 use crate::api::operations::tensors::{Column, Tensor, datatype};
-use crate::api::schema::{Faults, FieldFault, InputSchema, excerpt};
+use crate::api::schema::{FieldFault, FieldFaults, InputSchema, excerpt};
 use crate::api::state::Fitted;
 
 /// Rows between two checks that the client still waits.
-const ROWS_A_LOOK: usize = 1000;
+const ROWS_PER_CHECK: usize = 1000;
 
 #[derive(Deserialize)]
 struct InferRequest<'b> {
@@ -72,9 +72,9 @@ pub(crate) fn infer(
     let outputs = outputs(&request)?;
     let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;
     let (mut probabilities, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    let mut faults = Faults::default();
+    let mut faults = FieldFaults::default();
     for row in 0..rows {
-        if row.is_multiple_of(ROWS_A_LOOK) {
+        if row.is_multiple_of(ROWS_PER_CHECK) {
             is_wanted()?;
         }
         faults.row = Some(row as u64 + 1);
@@ -123,7 +123,7 @@ fn columns<'b>(
     binary: &'b [u8],
     max_rows: usize,
 ) -> Result<(Vec<Column<'b>>, usize), ApiError> {
-    let mut faults = Faults::default();
+    let mut faults = FieldFaults::default();
     let mut found: Vec<Option<Column<'b>>> = schema.fields().iter().map(|_| None).collect();
     let mut is_named = vec![false; found.len()];
     let (mut rest, mut rows) = (binary, None);

@@ -13,11 +13,11 @@ use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
 use crate::api::operations::numeric::NUMERICS;
 use crate::api::operations::tag::Tag;
 use crate::api::operations::tensors::{TEXT, datatype};
-use crate::api::state::{Fitted, Served, State};
-use windrow_base::runtime::computing;
+use crate::api::state::{ApiState, Fitted, Served};
+use windrow_base::runtime::run_compute;
 
 /// The operations of the protocol.
-pub(crate) struct Inference(pub(crate) Arc<State>);
+pub(crate) struct Inference(pub(crate) Arc<ApiState>);
 
 /// The name, version and extensions of the server
 #[derive(Debug, Object)]
@@ -94,7 +94,7 @@ impl Inference {
     async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
         match self.0.served().snapshot.latest() {
             Some(_) => Ok(Json(ServerReady { ready: true })),
-            None => Err(ApiError::not_ready(self.0.awaited())),
+            None => Err(ApiError::not_ready(self.0.progress_to_first_model())),
         }
     }
 
@@ -205,9 +205,9 @@ impl Inference {
     }
 
     async fn answer(&self, name: &str, version: Option<&str>, body: Body<Tensors>) -> Result<InferAnswer, ApiError> {
-        let served = self.0.served_to_keep();
+        let served = self.0.served_snapshot();
         let model = Arc::clone(self.model(&served, name, version)?.model);
-        computing(move || {
+        run_compute(move || {
             let Body { content, bytes, permit, .. } = &body;
             let is_wanted = || permit.check_wanted();
             infer(served.fitted(&model)?, bytes, content.json, permit.scope.limits.max_rows, &is_wanted)

@@ -16,13 +16,13 @@ use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::prediction::predict;
 use crate::api::operations::tag::Tag;
-use crate::api::state::State;
+use crate::api::state::ApiState;
 use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::Model;
 
 /// The operations that describe models.
-pub(crate) struct Models(pub(crate) Arc<State>);
+pub(crate) struct Models(pub(crate) Arc<ApiState>);
 
 /// A page of the published models
 #[derive(Debug, Object)]

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Maximum length of a list of objects. A longer list is rejected while it is read.
-const LONGEST_LIST: usize = 1000;
+const MAX_LIST_LENGTH: usize = 1000;
 
 /// A value that must be a JSON object. serde would also accept an array of the fields in their order.
 #[derive(Debug, Default)]
@@ -48,8 +48,8 @@ pub(crate) fn objects<'b, D: Deserializer<'b>, T: Deserialize<'b>>(deserializer:
         fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
             let mut list = Vec::new();
             while let Some(Object(item)) = items.next_element::<Object<T>>()? {
-                if list.len() == LONGEST_LIST {
-                    return Err(A::Error::custom(format!("a list has more than {LONGEST_LIST} objects")));
+                if list.len() == MAX_LIST_LENGTH {
+                    return Err(A::Error::custom(format!("a list has more than {MAX_LIST_LENGTH} objects")));
                 }
                 list.push(item);
             }

@@ -9,15 +9,15 @@ use crate::api::error::ApiError;
 use crate::api::schema::excerpt;
 
 /// Items per page if the request sets no limit.
-const USUAL: u32 = 100;
+const DEFAULT_LIMIT: u32 = 100;
 /// Maximum number of items per page.
-const MOST: u32 = 1000;
+const MAX_LIMIT: u32 = 1000;
 
 /// Returns the number of items that a request asks for.
 pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
-    match asked.0.unwrap_or(USUAL) {
-        limit @ 1..=MOST => Ok(limit as usize),
-        _ => Err(ApiError::invalid("invalid-query", format!("limit must be from 1 to {MOST}"))),
+    match asked.0.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit as usize),
+        _ => Err(ApiError::invalid("invalid-query", format!("limit must be from 1 to {MAX_LIMIT}"))),
     }
 }
 

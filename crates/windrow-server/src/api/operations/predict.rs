@@ -6,17 +6,17 @@ use poem::Result;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
-use crate::api::answer::{Answer, AnsweredBy};
+use crate::api::answer::{AnsweredBy, JsonAnswer};
 use crate::api::body::{Body, ManyRows, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::batch::{self, BatchAnswer};
 use crate::api::operations::prediction::{Prediction, Predictions, predict};
 use crate::api::operations::tag::Tag;
-use crate::api::state::State;
-use windrow_base::runtime::computing;
+use crate::api::state::ApiState;
+use windrow_base::runtime::run_compute;
 
 /// The operations that return predictions.
-pub(crate) struct Predict(pub(crate) Arc<State>);
+pub(crate) struct Predict(pub(crate) Arc<ApiState>);
 
 #[OpenApi]
 impl Predict {
@@ -32,12 +32,12 @@ impl Predict {
         #[oai(default)]
         explain: Query<bool>,
         row: Body<OneRow>,
-    ) -> Result<Answer<Prediction>, ApiError> {
+    ) -> Result<JsonAnswer<Prediction>, ApiError> {
         let served = self.0.served();
         let fitted = self.0.fitted(&served, &id)?;
         let prediction = predict(fitted, &row.bytes, explain.0)?;
         fitted.served.probabilities.observe(prediction.probability);
-        Ok(Answer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model)))))
+        Ok(JsonAnswer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model)))))
     }
 
     /// Predict many rows with a model
@@ -52,28 +52,28 @@ impl Predict {
         id: Path<String>,
         rows: Body<ManyRows>,
     ) -> Result<BatchAnswer, ApiError> {
-        let served = self.0.served_to_keep();
+        let served = self.0.served_snapshot();
         let model = Arc::clone(self.0.fitted(&served, &id)?.model);
-        computing(move || batch::answer(served.fitted(&model)?, &rows)).await
+        run_compute(move || batch::answer(served.fitted(&model)?, &rows)).await
     }
 
     /// Predict one row with every model
     ///
     /// Returns the predictions of all fitted models for the same row.
     #[oai(path = "/v1/predict", method = "post", operation_id = "predict_all", tag = "Tag::Models")]
-    async fn predict_all(&self, row: Body<OneRow>) -> Result<Answer<Predictions>, ApiError> {
-        let served = self.0.served_to_keep();
+    async fn predict_all(&self, row: Body<OneRow>) -> Result<JsonAnswer<Predictions>, ApiError> {
+        let served = self.0.served_snapshot();
         if served.models().next().is_none() {
-            return Err(ApiError::not_ready(self.0.awaited()));
+            return Err(ApiError::not_ready(self.0.progress_to_first_model()));
         }
         // Predictions of hundreds of models take too long for a thread of the async runtime.
-        computing(move || {
+        run_compute(move || {
             let mut predictions = Vec::new();
             for fitted in served.models() {
                 row.permit.check_wanted()?;
                 predictions.push(predict(served.fitted(&fitted.model)?, &row.bytes, false)?);
             }
-            Ok(Answer::new(&Predictions { predictions }, None))
+            Ok(JsonAnswer::new(&Predictions { predictions }, None))
         })
         .await
     }

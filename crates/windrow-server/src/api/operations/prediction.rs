@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed as _;
 
 use crate::api::error::ApiError;
-use crate::api::schema::{Faults, InputSchema, Row, RowSeed, UnknownText};
+use crate::api::schema::{FieldFaults, InputSchema, Row, RowSeed, UnknownText};
 use crate::api::state::Fitted;
 use windrow_learn::model;
 
@@ -90,7 +90,7 @@ pub(crate) struct RowPrediction {
 
 /// Reads one JSON object as a row.
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
-    let mut faults = Faults::default();
+    let mut faults = FieldFaults::default();
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = RowSeed { schema, faults: &mut faults }.deserialize(&mut reader);
     match read.and_then(|row| reader.end().map(|()| row)) {

@@ -21,7 +21,7 @@ pub(crate) const NUMBER: &str = "FP64";
 pub(crate) const TEXT: &str = "BYTES";
 
 /// Maximum depth of the arrays inside the outermost array of a tensor's data.
-const MOST_SIDES: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// A tensor of a request.
 #[derive(Deserialize)]
@@ -114,7 +114,7 @@ impl<'b> Column<'b> {
             return Err("is larger than 4 GiB".to_owned());
         }
         let mut starts = Vec::new();
-        if collect(array, array, MOST_SIDES, most, &mut starts).is_err() {
+        if collect(array, array, MAX_DEPTH, most, &mut starts).is_err() {
             return Err(match starts.len() > most {
                 true => too_many(most),
                 false => "has data that is not an array of cells".to_owned(),

@@ -16,18 +16,18 @@ use crate::api::operations::mirror::Mirror;
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::tag::Tag;
 use crate::api::operations::window::{WindowScore, WindowSummary};
-use crate::api::state::State;
+use crate::api::state::ApiState;
 use windrow_learn::model::{ModelScore, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
 /// Interval of keep-alive lines. Without them, a proxy could close a silent connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Interval at which unchanged progress is sent again.
-const REPEAT: Duration = Duration::from_secs(5);
+const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The operations that describe windows.
-pub(crate) struct Windows(pub(crate) Arc<State>);
+pub(crate) struct Windows(pub(crate) Arc<ApiState>);
 
 /// A page of the windows that have been scored
 #[derive(Debug, Object)]
@@ -171,13 +171,13 @@ impl Windows {
         changes.mark_changed();
         let flows = stream::unfold(changes, |mut changes| async move {
             // Unchanged progress is sent again, so that a silent stream means that the server is gone.
-            if let Ok(changed) = tokio::time::timeout(REPEAT, changes.changed()).await {
+            if let Ok(changed) = tokio::time::timeout(REPEAT_INTERVAL, changes.changed()).await {
                 changed.ok()?;
             }
             let facts = serde_json::to_value(&changes.borrow_and_update().flow).unwrap_or_default();
             Some((Happening { event: "progress".to_owned(), facts }, changes))
         });
         let events = stream::select(flows, happenings).take_until(self.0.stop.clone().cancelled_owned()).boxed();
-        Ok(EventStream::new(events).keep_alive(KEEP_ALIVE))
+        Ok(EventStream::new(events).keep_alive(KEEP_ALIVE_INTERVAL))
     }
 }

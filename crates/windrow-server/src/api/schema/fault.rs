@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 
 /// Maximum number of faults in a list. Reading stops at the last of them.
-pub(crate) const MOST_FAULTS: usize = 100;
+pub(crate) const MAX_FAULTS: usize = 100;
 
 /// One fault of a request.
 #[derive(Debug, Clone, Default, PartialEq, Object)]
@@ -23,15 +23,15 @@ pub(crate) struct FieldFault {
     pub(crate) did_you_mean: Option<String>,
 }
 
-/// The first faults of a request, at most [`MOST_FAULTS`].
+/// The first faults of a request, at most [`MAX_FAULTS`].
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub(crate) struct FieldFaults {
     pub(crate) found: Vec<FieldFault>,
     /// The row of a batch that is being read, from 1.
     pub(crate) row: Option<u64>,
 }
 
-impl Faults {
+impl FieldFaults {
     /// Adds a fault of the current row. If the list is full, the fault is dropped.
     pub(crate) fn push(&mut self, fault: FieldFault) {
         if !self.is_full() {
@@ -49,6 +49,6 @@ impl Faults {
 
     /// Returns true if the list is full and reading can stop.
     pub(crate) fn is_full(&self) -> bool {
-        self.found.len() >= MOST_FAULTS
+        self.found.len() >= MAX_FAULTS
     }
 }

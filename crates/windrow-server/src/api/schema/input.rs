@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::api::schema::fault::{Faults, FieldFault};
+use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::field::{FieldKind, InputField};
 use crate::api::schema::value::{InputValue, excerpt};
 use windrow_config::nearest_name;
@@ -90,7 +90,7 @@ impl InputSchema {
 
     /// Creates a row from one value per field, in the order of the fields. Returns `None` if a value is faulty or the
     /// list of faults is full.
-    pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut Faults) -> Option<Row<'b>> {
+    pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut FieldFaults) -> Option<Row<'b>> {
         let (mut time, before) = (None, faults.len());
         for (field, value) in self.fields.iter().zip(&values) {
             if let Some(fault) = field.check(value.as_ref(), &mut time) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::api::schema::fault::{Faults, FieldFault};
+use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::input::{InputSchema, Row};
 use crate::api::schema::value::InputValue;
 
@@ -13,7 +13,7 @@ use crate::api::schema::value::InputValue;
 /// list of faults is full.
 pub(crate) struct RowSeed<'s> {
     pub(crate) schema: &'s InputSchema,
-    pub(crate) faults: &'s mut Faults,
+    pub(crate) faults: &'s mut FieldFaults,
 }
 
 impl<'b> DeserializeSeed<'b> for RowSeed<'_> {
@@ -32,10 +32,10 @@ impl RowSeed<'_> {
             expected: Some("an object with the fields of one row".to_owned()),
             ..FieldFault::default()
         });
-        self.unless_full(None)
+        self.check_full(None)
     }
 
-    fn unless_full<T, E: serde::de::Error>(&self, value: T) -> Result<T, E> {
+    fn check_full<T, E: serde::de::Error>(&self, value: T) -> Result<T, E> {
         if self.faults.is_full() { Err(E::custom("too many faults")) } else { Ok(value) }
     }
 }
@@ -70,10 +70,10 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
                 Name::Field(place) => self.faults.push(fields[place].fault("is given twice", Some(value.to_string()))),
                 Name::Unknown(fault) => self.faults.push(fault),
             }
-            self.unless_full(())?;
+            self.check_full(())?;
         }
         let row = self.schema.row(values, self.faults).filter(|_| self.faults.len() == before);
-        self.unless_full(row)
+        self.check_full(row)
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<Self::Value, A::Error> {

@@ -1,13 +1,13 @@
 //! Reads the rows of a CSV table.
 
-use crate::api::schema::fault::{Faults, FieldFault};
+use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::input::{InputSchema, Row};
 use windrow_record::Fields;
 
 impl InputSchema {
     /// Returns the column index of each field. The table may have further columns. Returns `None` if a field has no
     /// column, or two.
-    pub(crate) fn columns(&self, header: &Fields<'_>, faults: &mut Faults) -> Option<Vec<usize>> {
+    pub(crate) fn columns(&self, header: &Fields<'_>, faults: &mut FieldFaults) -> Option<Vec<usize>> {
         let mut columns = Vec::with_capacity(self.fields().len());
         for field in self.fields() {
             let mut places = header.iter().enumerate().filter(|(_, name)| *name == field.name).map(|(place, _)| place);
@@ -28,7 +28,7 @@ impl InputSchema {
         &self,
         record: &Fields<'b>,
         columns: &[usize],
-        faults: &mut Faults,
+        faults: &mut FieldFaults,
     ) -> Option<Row<'b>> {
         let values = self.fields().iter().zip(columns).map(|(field, column)| {
             let text = record.get(*column).unwrap_or_default();

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use windrow_record::display;
 
 /// Maximum number of characters of a faulty value that an answer repeats.
-const LONGEST_EXCERPT: usize = 60;
+const MAX_EXCERPT: usize = 60;
 
 /// The value that a request gives for a field. Arrays and objects are always faults, so their content is not kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ impl fmt::Display for InputValue<'_> {
 
 /// Returns the beginning of a text, for an answer.
 pub(crate) fn excerpt(text: &str) -> String {
-    display::excerpt(text, LONGEST_EXCERPT).into_owned()
+    display::excerpt(text, MAX_EXCERPT).into_owned()
 }
 
 impl<'b> serde::Deserialize<'b> for InputValue<'b> {

@@ -29,24 +29,24 @@ use crate::api::activity::{Activity, Phase};
 use crate::api::answer::SharedBody;
 use crate::api::error::ApiError;
 use crate::api::metrics::Metrics;
-use crate::api::request::{Limits, RequestScope, SMALL};
+use crate::api::request::{Limits, RequestScope, SMALL_BODY};
 use crate::api::server::incoming::SharedIncoming;
 use crate::api::server::tls::{Certificate, Stream};
 
 /// Maximum size of a connection's read buffer and write buffer, in bytes. It also limits the request head.
-const BUFFER: usize = 32 * 1024;
+const BUFFER_BYTES: usize = 32 * 1024;
 /// Size of the pieces of an answer, in bytes.
-const PIECE: usize = 16 * 1024;
+const PIECE_BYTES: usize = 16 * 1024;
 /// Maximum number of concurrent requests on an HTTP/2 connection.
-const STREAMS: u32 = 64;
+const MAX_STREAMS: u32 = 64;
 /// Flow-control window of an HTTP/2 connection, in bytes. All its request bodies share it.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Maximum size of an HTTP/2 request head, in bytes.
-const LARGEST_HEAD: u32 = 16 * 1024;
+const MAX_HEAD_BYTES: u32 = 16 * 1024;
 /// The media type of an event stream.
-const EVENTS: &str = "text/event-stream";
+const EVENT_STREAM: &str = "text/event-stream";
 /// Interval of the pings on an HTTP/2 connection, and the time limit of their answers.
-const PING: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
+const PING_TIMES: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
 /// Answers requests within the limits.
 pub(crate) struct Handler {
@@ -61,17 +61,17 @@ impl Handler {
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         // Most answers are small. They are copied after their heads and sent in one piece. A client that has closed its
         // sending half of the connection can still read.
-        protocol.http1().max_buf_size(BUFFER).writev(false).half_close(true);
+        protocol.http1().max_buf_size(BUFFER_BYTES).writev(false).half_close(true);
         protocol
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(Some(PING[0]))
-            .keep_alive_timeout(PING[1])
-            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(Some(PING_TIMES[0]))
+            .keep_alive_timeout(PING_TIMES[1])
+            .max_concurrent_streams(MAX_STREAMS)
             .initial_stream_window_size(CONNECTION_WINDOW / 4)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buf_size(BUFFER)
-            .max_header_list_size(LARGEST_HEAD);
+            .max_send_buf_size(BUFFER_BYTES)
+            .max_header_list_size(MAX_HEAD_BYTES);
         Self { endpoint, limits: Arc::new(limits), metrics, protocol }
     }
 
@@ -150,7 +150,7 @@ impl Handler {
         }
         let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         let mut memory = None;
-        if length > SMALL && !is_shared {
+        if length > SMALL_BODY && !is_shared {
             match self.limits.reserve(length) {
                 Ok(reserved) => memory = Some(reserved),
                 Err(ApiError(problem)) => {
@@ -161,7 +161,7 @@ impl Handler {
         }
         scope.phase.set(Phase::Sending);
         // An event stream ends only when its client disconnects.
-        let is_over = body.is_end_stream() || response.content_type() == Some(EVENTS);
+        let is_over = body.is_end_stream() || response.content_type() == Some(EVENT_STREAM);
         delivery.is_over = is_over && !scope.is_cut_short();
         let response = hyper::Response::<BoxBody<Bytes, io::Error>>::from(response);
         Ok(response.map(|_| Outgoing { body, rest: Bytes::new(), scope, delivery, _memory: memory }))
@@ -197,8 +197,8 @@ impl Body for Outgoing {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
-        self.scope.phase.moved_on();
-        let length = self.rest.len().min(PIECE);
+        self.scope.phase.record_progress();
+        let length = self.rest.len().min(PIECE_BYTES);
         let piece = self.rest.split_to(length);
         self.delivery.is_over |= self.is_end_stream() && !self.scope.is_cut_short();
         Poll::Ready(Some(Ok(Frame::data(piece))))

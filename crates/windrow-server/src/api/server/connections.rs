@@ -11,42 +11,42 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::api::activity::{Activity, CoarseClock, Phase};
-use crate::api::metrics::{CloseReason, Closed, Metrics};
+use crate::api::metrics::{CloseLabels, CloseReason, Metrics};
 use windrow_config::Serve;
 
 /// Interval at which the clock is set.
 const TICK: Duration = Duration::from_millis(10);
 /// Clock ticks between two sweeps. A sweep closes connections that have waited too long.
-const TICKS_A_SWEEP: u32 = 10;
+const TICKS_PER_SWEEP: u32 = 10;
 /// A connection that waits for its client for less time than this cannot be replaced. This also limits how fast a
 /// client can open connections: at most ten times the limit of connections per second.
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const MIN_WAIT: Duration = Duration::from_millis(100);
 /// The same for a client that does not read its answer. It is longer, because the system holds a send buffer for each
 /// of these connections.
-const SHORTEST_STALL: Duration = Duration::from_millis(500);
+const MIN_STALL: Duration = Duration::from_millis(500);
 /// The same for a connection between two requests.
-const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+const MIN_IDLE: Duration = Duration::from_secs(1);
 
 /// All open connections of the server.
 #[derive(Debug)]
 pub(crate) struct Connections {
     serve: Serve,
     clock: Arc<CoarseClock>,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
     /// Notified when a connection ends.
     ended: Notify,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     next: u64,
     connections: HashMap<u64, Arc<Activity>>,
 }
 
 /// A connection's place among the open connections. It is released on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionSlot {
     number: u64,
     pub(crate) activity: Arc<Activity>,
     connections: Arc<Connections>,
@@ -60,7 +60,7 @@ impl Connections {
 
     /// Returns a place for a new connection. If no place is free, closes the connection that has waited longest for its
     /// client. If all requests are being answered, waits.
-    pub(crate) async fn admit(self: &Arc<Self>) -> Place {
+    pub(crate) async fn admit(self: &Arc<Self>) -> ConnectionSlot {
         loop {
             if let Some(place) = self.try_admit() {
                 return place;
@@ -70,7 +70,7 @@ impl Connections {
         }
     }
 
-    fn try_admit(self: &Arc<Self>) -> Option<Place> {
+    fn try_admit(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.connections.len() >= self.serve.connections {
             let waits_longest = longest_waiting(&open.connections)?;
@@ -81,7 +81,7 @@ impl Connections {
         let activity = Arc::new(Activity::new(Arc::clone(&self.clock)));
         open.connections.insert(number, Arc::clone(&activity));
         self.metrics.connections.inc();
-        Some(Place { number, activity, connections: Arc::clone(self) })
+        Some(ConnectionSlot { number, activity, connections: Arc::clone(self) })
     }
 
     /// Closes the connection that has waited longest for its client, to free its file handle.
@@ -98,11 +98,11 @@ impl Connections {
         open.connections.values().for_each(|activity| activity.close());
     }
 
-    fn close(&self, open: &mut Open, number: u64, reason: CloseReason) {
+    fn close(&self, open: &mut OpenConnections, number: u64, reason: CloseReason) {
         if let Some(activity) = open.connections.remove(&number) {
             activity.close();
             self.metrics.connections.dec();
-            self.metrics.closed.get_or_create(&Closed { reason }).inc();
+            self.metrics.closed.get_or_create(&CloseLabels { reason }).inc();
         }
     }
 
@@ -110,7 +110,7 @@ impl Connections {
     pub(crate) async fn watch(&self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for tick in (0..TICKS_A_SWEEP).cycle() {
+        for tick in (0..TICKS_PER_SWEEP).cycle() {
             ticks.tick().await;
             self.clock.set();
             if tick == 0 {
@@ -148,16 +148,16 @@ fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
         let (phase, waited) = activity.state();
         let (is_awaited, least) = match phase {
             Phase::Working => return None,
-            Phase::None if !activity.awaits_head() => (false, SHORTEST_IDLE),
-            Phase::Sending => (true, SHORTEST_STALL),
-            Phase::None | Phase::Receiving => (true, SHORTEST_WAIT),
+            Phase::None if !activity.awaits_head() => (false, MIN_IDLE),
+            Phase::Sending => (true, MIN_STALL),
+            Phase::None | Phase::Receiving => (true, MIN_WAIT),
         };
         (waited >= least).then_some((is_awaited, waited, *number))
     });
     waiting.max().map(|(.., number)| number)
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
         // A connection that the server closed has already released its place.

@@ -14,25 +14,25 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use crate::api::request::pace;
 
 /// Maximum size of the rest of a body that is discarded, in bytes.
-const LARGEST_REST: usize = 64 * 1024 * 1024;
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum pause of the client. After it, the client is assumed to wait for its answer.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const MAX_CLIENT_PAUSE: Duration = Duration::from_millis(500);
 /// Maximum time to discard the rest of a body.
-const LONGEST_REST: Duration = Duration::from_secs(5);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A body that the application reads. The server can read the rest.
 #[derive(Debug, Clone)]
-pub(crate) struct SharedIncoming(Arc<Mutex<Reading>>);
+pub(crate) struct SharedIncoming(Arc<Mutex<BodyState>>);
 
 #[derive(Debug)]
-struct Reading {
+struct BodyState {
     body: Incoming,
     is_begun: bool,
 }
 
 impl SharedIncoming {
     pub(crate) fn new(body: Incoming) -> Self {
-        Self(Arc::new(Mutex::new(Reading { body, is_begun: false })))
+        Self(Arc::new(Mutex::new(BodyState { body, is_begun: false })))
     }
 
     /// Reads and discards the rest within the limits. A client that waits for `100 Continue` (`waits`) has sent nothing
@@ -48,16 +48,16 @@ impl SharedIncoming {
         let rest = async {
             let (mut body, mut length) = (self.clone(), 0);
             loop {
-                let Ok(Some(Ok(frame))) = tokio::time::timeout(LONGEST_PAUSE, body.frame()).await else { break };
+                let Ok(Some(Ok(frame))) = tokio::time::timeout(MAX_CLIENT_PAUSE, body.frame()).await else { break };
                 let before = length;
                 length += frame.data_ref().map_or(0, Bytes::len);
-                if length > LARGEST_REST {
+                if length > MAX_DISCARDED_BYTES {
                     break;
                 }
                 pace(before, length).await;
             }
         };
-        let _ = tokio::time::timeout(LONGEST_REST, rest).await;
+        let _ = tokio::time::timeout(DISCARD_TIMEOUT, rest).await;
     }
 }
 

@@ -12,7 +12,7 @@ use crate::api::server::tls::Certificate;
 use windrow_base::runtime::blocking;
 
 /// Interval at which the files are checked.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The modification time and the length of a file. `None` if the file does not exist.
 type Stamp = Option<(SystemTime, u64)>;
@@ -23,7 +23,7 @@ pub(crate) async fn follow(keys: Arc<ArcSwap<Keys>>, certificate: Option<Arc<Cer
     let stamps_of_keys = || stamps(keys.load().file());
     let stamps_of_certificate = || stamps(certificate.iter().flat_map(|certificate| certificate.files()));
     let (mut of_keys, mut of_certificate) = (stamps_of_keys(), stamps_of_certificate());
-    while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+    while stop.run_until_cancelled(tokio::time::sleep(CHECK_INTERVAL)).await.is_some() {
         let now = stamps_of_keys();
         if now != of_keys {
             let before = keys.load_full();

@@ -26,7 +26,7 @@ pub(super) struct Partials<'a> {
 
 impl Partials<'_> {
     /// Opens the store of a partition. Returns the offset to read from, or `None` while another member has the lock.
-    pub(super) fn take_up(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
+    pub(super) fn open_partition(&mut self, partition: Partition) -> Result<Option<Offset>, ConsumerError> {
         let store = BatchStore::open(&partial_folder(&self.group.workdir, partition))?;
         let lock = match store.lock() {
             Ok(lock) => lock,
@@ -38,7 +38,7 @@ impl Partials<'_> {
         };
         let place = u64::try_from(partition.0).unwrap_or_default();
         let Consumer { schema, cut, quarantine, progress, .. } = self.consumer;
-        let cut = cut.of_partition(place, self.partitions as u64);
+        let cut = cut.for_partition(place, self.partitions as u64);
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
         let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
@@ -53,7 +53,7 @@ impl Partials<'_> {
     }
 
     /// Closes a partition. The member that gets it next reads again all that was not sealed.
-    pub(super) fn give_up(&mut self, partition: Partition) {
+    pub(super) fn close_partition(&mut self, partition: Partition) {
         self.open.remove(&partition);
         self.waiting.remove(&partition);
     }
@@ -76,9 +76,9 @@ impl Partials<'_> {
         self.open.values_mut().flatten().try_for_each(GuardedWriter::count)
     }
 
-    pub(super) fn note_deleted(&mut self, deleted: Deleted) {
+    pub(super) fn record_deleted(&mut self, deleted: Deleted) {
         if let Some(Some(guarded)) = self.open.get_mut(&deleted.partition) {
-            guarded.note_deleted(deleted);
+            guarded.record_deleted(deleted);
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::writer::tests::streams::{Message, deliver, settle};
 use crate::writer::tests::{RUN, aside, event, in_memory, open, parts_of, row, rows_of, seal, take};
-use crate::{BatchStore, BatchWriter, Taken};
+use crate::{BatchStore, BatchWriter, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Partition, RunId};
 
@@ -31,7 +31,7 @@ fn contents(folder: &Path) -> (u64, Vec<(Option<u64>, String)>) {
 }
 
 #[test]
-fn a_number_that_cannot_be_meant_seals_nothing_and_the_stream_goes_on() {
+fn an_outlier_row_number_seals_nothing_and_the_stream_continues() {
     for (cut, forged) in [
         (Cut::new(rows_of(1), None), 9_000_000_000_000),
         (Cut::new(rows_of(1000), None), 90_000_000),
@@ -71,11 +71,11 @@ fn a_forged_number_is_known_again_behind_a_restart() {
     let (mut writer, next) = open(folder.path(), cut, 1);
     assert_eq!(next, [2]);
     let taken = take(&mut writer, 1, Some(RUN), Some(9_000_000_000_000), 0);
-    assert_eq!(taken, Taken::Known);
+    assert_eq!(taken, MessageOutcome::Known);
 }
 
 #[test]
-fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
+fn a_forged_number_before_the_end_marker_is_not_of_the_replay() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     for number in 1..=5 {
@@ -87,12 +87,12 @@ fn a_forged_number_before_the_end_marker_is_none_of_the_replay() {
 }
 
 #[test]
-fn a_replay_that_goes_on_far_away_is_taken_when_the_next_row_says_so_too() {
+fn a_distant_jump_is_accepted_when_the_next_row_confirms_it() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(1000), None), 1);
-    assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0), Taken::Pending, "--from-row 5000001");
+    assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0), MessageOutcome::Pending, "--from-row 5000001");
     let second = take(&mut writer, 1, Some(RUN), Some(5_000_002), 0);
-    assert!(matches!(second, Taken::Stored { window, .. } if window.get() == 5001), "{second:?}");
+    assert!(matches!(second, MessageOutcome::Stored { window, .. } if window.get() == 5001), "{second:?}");
     assert_eq!(writer.take_counts().stored, 2);
 }
 
@@ -176,7 +176,7 @@ fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_ope
 }
 
 #[test]
-fn an_end_marker_of_nobody_does_not_end_a_replay() {
+fn an_end_marker_without_a_run_does_not_end_a_replay() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     send(&mut writer, 0, 0, 1, 0);
@@ -185,7 +185,7 @@ fn an_end_marker_of_nobody_does_not_end_a_replay() {
 }
 
 #[test]
-fn a_partition_that_is_added_holds_nothing_up_until_it_sends() {
+fn an_added_partition_blocks_nothing_before_its_first_row() {
     let folder = in_memory();
     let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
     let sealed: usize = (0..10).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
@@ -206,9 +206,12 @@ fn rows_of_another_replay_than_the_expected_are_not_taken() {
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let mut writer = writer.expecting(RunId::new("ours"));
     let taken = take(&mut writer, 0, Some("another"), Some(1), 0);
-    assert!(matches!(&taken, Taken::Quarantined { reason } if reason.contains("the replay ours")), "{taken:?}");
+    assert!(
+        matches!(&taken, MessageOutcome::Quarantined { reason } if reason.contains("the replay ours")),
+        "{taken:?}"
+    );
     deliver(&mut writer, 0, 1, &Message::End { run: Some("another"), rows: None });
-    assert!(matches!(take(&mut writer, 2, None, None, 0), Taken::Stored { .. }), "others have no replay");
+    assert!(matches!(take(&mut writer, 2, None, None, 0), MessageOutcome::Stored { .. }), "others have no replay");
 }
 
 proptest! {
@@ -217,7 +220,7 @@ proptest! {
     /// A message seals no more windows than the guard allows, whatever its number and its time, and is accounted for
     /// once. The result does not depend on the order of partitions or on kills.
     #[test]
-    fn whatever_comes_is_accounted_for_and_costs_what_is_allowed(
+    fn every_message_is_accounted_for_within_the_memory_limits(
         policy in prop_oneof![(700_u64..2000).prop_map(rows_of), (1_u32..6).prop_map(parts_of), (500_u64..4000).prop_map(|span| event(span, 4))],
         messages in prop::collection::vec(prop::collection::vec((0_u8..12, any::<u64>(), any::<i64>()), 1..40), 1..3),
         one in prop::collection::vec((0_usize..4, prop::bool::weighted(0.05)), 1..100),

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use crate::writer::tests::streams::{Message, ONE_BY_ONE, consume, deliver, settle, topic};
 use crate::writer::tests::{RUN, contents, finish, in_memory, open, resume, row, rows_of, take};
-use crate::{Arrival, BatchError, BatchStore, Content, Taken};
+use crate::{Arrival, BatchError, BatchStore, Content, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 #[test]
-fn what_a_killed_writer_left_is_swept_and_what_is_damaged_is_told() {
+fn leftovers_of_a_killed_writer_are_removed_and_damage_is_reported() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), &ONE_BY_ONE);
@@ -69,23 +69,23 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
 }
 
 #[test]
-fn a_refused_message_of_a_stranger_does_not_decide_whose_stream_it_is() {
+fn a_quarantined_foreign_message_does_not_decide_the_run_of_the_stream() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
     deliver(&mut writer, 0, 0, &Message::Foreign { run: None, number: None, time: None });
     for row in [1, 2, 3] {
         let taken = take(&mut writer, row, Some(RUN), Some(row as u64), 0);
-        assert!(matches!(taken, Taken::Stored { .. }), "{taken:?}");
+        assert!(matches!(taken, MessageOutcome::Stored { .. }), "{taken:?}");
         settle(&mut writer);
     }
     drop(writer);
     let (mut writer, _) = open(folder.path(), cut, 1);
-    assert!(matches!(take(&mut writer, 3, Some(RUN), Some(3), 0), Taken::Stored { .. }));
+    assert!(matches!(take(&mut writer, 3, Some(RUN), Some(3), 0), MessageOutcome::Stored { .. }));
 }
 
 #[test]
-fn a_writer_that_failed_takes_nothing_more() {
+fn a_failed_writer_accepts_no_more_messages() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let (mut writer, _) = open(folder.path(), cut, 1);
@@ -124,13 +124,13 @@ fn a_topic_that_was_made_anew_is_noticed() {
         // A message without a number is recognised only by its offset.
         match run {
             Some(RUN) => assert!(matches!(outcome, Err(BatchError::OtherTopic { .. })), "{outcome:?}"),
-            _ => assert!(matches!(outcome, Ok(Taken::Known)), "{outcome:?}"),
+            _ => assert!(matches!(outcome, Ok(MessageOutcome::Known)), "{outcome:?}"),
         }
     }
 }
 
 #[test]
-fn in_another_life_of_the_topic_rows_are_known_by_their_numbers() {
+fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
     let topic = topic(5, 2, &[], &[2], &[]);

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::writer::tests::streams::{Fault, Message, ONE_BY_ONE, Reader, Step, Topic, consume, steps, topic};
+use crate::writer::tests::streams::{Fault, Message, ONE_BY_ONE, Reader, RunStep, Topic, consume, steps, topic};
 use crate::writer::tests::{RUN, columns, event, in_memory, parts_of, rows_of};
 use crate::{Assembly, BatchStore, CsvFormat, RowRange, SealReason, partial_folder};
 use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::Partition;
 
 /// Runs a group: a consumer of each partition, and an assembly that advances now and then.
-fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, steps: &[Step]) {
+fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, steps: &[RunStep]) {
     let places = 0..topic.len();
     let folders: Vec<_> = places.clone().map(|one| partial_folder(folder, Partition(one as i32))).collect();
-    let of = |one: usize| cut.of_partition(one as u64, topic.len() as u64);
+    let of = |one: usize| cut.for_partition(one as u64, topic.len() as u64);
     let mut readers: Vec<Option<Reader<'_>>> =
         places.map(|one| Some(Reader::open(&folders[one], of(one), one..one + 1, true))).collect();
     let whole = BatchStore::open(folder).expect("a store");
@@ -70,7 +70,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         3 => Just(Fault::Again),
-        3 => prop::option::of(1_u64..130).prop_map(|number| Fault::Stranger { number }),
+        3 => prop::option::of(1_u64..130).prop_map(|number| Fault::ForeignMessage { number }),
         2 => (prop_oneof![1_u64..130, Just(40_000), Just(u64::MAX)], prop::option::of(prop_oneof![0_i64..40, Just(1_000_000)]))
             .prop_map(|(number, time)| Fault::OtherReplay { number, time }),
         1 => Just(Fault::OtherEnd),
@@ -130,7 +130,7 @@ proptest! {
 
 /// Rows 1 to 4 in windows of two. The end marker arrives together with the last row or later.
 #[test]
-fn a_window_whose_rows_have_all_come_is_complete_whether_the_end_came_with_them_or_later() {
+fn a_window_with_all_rows_is_complete_if_the_end_marker_comes_with_them_or_later() {
     for handfuls in [vec![5], vec![4, 1], vec![2, 3], vec![1; 5]] {
         let folder = in_memory();
         let topic = topic(4, 1, &[], &[], &[]);

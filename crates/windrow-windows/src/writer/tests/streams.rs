@@ -25,7 +25,7 @@ pub(super) enum Message {
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     Again,
-    Stranger { number: Option<u64> },
+    ForeignMessage { number: Option<u64> },
     OtherReplay { number: u64, time: Option<i64> },
     OtherEnd,
     Swap { by: usize },
@@ -36,7 +36,7 @@ pub(super) type Topic = Vec<Vec<Message>>;
 
 /// A step of a run: takes some messages of one partition, after a kill if `is_kill` is set.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct RunStep {
     pub(super) partition: usize,
     /// The number of messages before windows are sealed.
     pub(super) messages: usize,
@@ -44,12 +44,12 @@ pub(super) struct Step {
 }
 
 /// One message at a time, partition after partition.
-pub(super) const ONE_BY_ONE: [Step; 1] = [Step { partition: 0, messages: 1, is_kill: false }];
+pub(super) const ONE_BY_ONE: [RunStep; 1] = [RunStep { partition: 0, messages: 1, is_kill: false }];
 
-pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<RunStep>> {
     let messages = prop_oneof![4 => 1_usize..4, 2 => 4_usize..40, 1 => Just(10_000)];
     let step = (0_usize..4, messages, prop::bool::weighted(0.05));
-    let step = step.prop_map(|(partition, messages, is_kill)| Step { partition, messages, is_kill });
+    let step = step.prop_map(|(partition, messages, is_kill)| RunStep { partition, messages, is_kill });
     prop::collection::vec(step, 1..60)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64
             Fault::Again if from < count => messages.insert((from + 1 + from % 7).min(count), messages[from].clone()),
             Fault::Swap { by } if from < count => messages.swap(from, (from + by).min(count - 1)),
             Fault::Again | Fault::Swap { .. } => {}
-            Fault::Stranger { number } => {
+            Fault::ForeignMessage { number } => {
                 messages.insert(from, Message::Foreign { run: None, number: *number, time: None });
             }
             Fault::OtherReplay { number, time } => {
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Runs one consumer of all partitions.
-pub(super) fn consume(folder: &Path, cut: Cut, topic: &Topic, steps: &[Step]) {
+pub(super) fn consume(folder: &Path, cut: Cut, topic: &Topic, steps: &[RunStep]) {
     let mut reader = Reader::open(folder, cut, 0..topic.len(), false);
     let (mut steps, mut kills) = (steps.iter().cycle(), 0);
     while !reader.has_ended() {

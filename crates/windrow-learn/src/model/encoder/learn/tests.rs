@@ -46,7 +46,7 @@ fn a_logarithm_is_taken_before_all_but_the_range() {
 }
 
 #[test]
-fn columns_that_tell_nothing_have_deviation_one() {
+fn constant_columns_have_deviation_one() {
     for (cells, expected) in [(["0.1"; 7], 0.1), ([""; 7], 0.0), (["-3e300"; 7], -3e300)] {
         let encoding = numbers("numeric", &cells);
         let Ok(Encoding::Number { missing, mean, deviation, min, max, .. }) = encoding else { panic!("{encoding:?}") };
@@ -74,7 +74,7 @@ fn levels_are_sorted_and_rare_ones_share_other() {
 }
 
 #[test]
-fn a_value_of_the_held_out_rows_alone_is_unseen() {
+fn a_value_that_only_held_out_rows_have_is_unseen() {
     let cells = ["a", "b", "c", "d", "e", "f", "g", "h", "", "z"];
     assert_eq!(levels(0, 0.2, &cells).last().map(String::as_str), Some("x=(other)"));
     assert!(!levels(0, 0.2, &cells).iter().any(|name| name == "x=z" || name == "x=(missing)"));
@@ -102,7 +102,7 @@ fn calendar_levels_stand_in_numeric_order() {
 }
 
 #[test]
-fn windows_together_tell_the_same_as_their_rows_in_one() {
+fn merged_windows_give_the_encoder_of_all_their_rows() {
     let mut state = 7_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -117,11 +117,12 @@ fn windows_together_tell_the_same_as_their_rows_in_one() {
             let whole = learned(usize::MAX).features.remove(0).encoding;
             for window in [1_000, 400, 7] {
                 let parts = learned(window).features.remove(0).encoding;
-                let told = |encoding: &Encoding| match encoding {
+                let statistics = |encoding: &Encoding| match encoding {
                     Encoding::Number { mean, deviation, min, max, .. } => ([*min, *max], *mean, *deviation),
                     _ => panic!("a number"),
                 };
-                let ((exact, mean, deviation), (expected, its_mean, its_deviation)) = (told(&parts), told(&whole));
+                let ((exact, mean, deviation), (expected, its_mean, its_deviation)) =
+                    (statistics(&parts), statistics(&whole));
                 assert_eq!(exact, expected, "{spread} {rows} {window}");
                 assert!((mean - its_mean).abs() <= 1e-12 * its_deviation, "{mean} {its_mean}");
                 assert!((deviation / its_deviation - 1.0).abs() < 1e-12, "{deviation} {its_deviation}");

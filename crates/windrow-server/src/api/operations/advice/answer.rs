@@ -44,7 +44,7 @@ mirror! {
     }
 
     /// The policy that the advice recommends
-    struct NamedPolicy of named: evaluation::Named {
+    struct NamedPolicy of named: evaluation::NamedPolicy {
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = named.policy.history.to_string(),
         /// The interval between fits, in windows
@@ -56,7 +56,7 @@ mirror! {
     }
 
     /// The windows on which policies are judged
-    struct JudgedWindows of judged: evaluation::Judged {
+    struct JudgedWindows of judged: evaluation::JudgedWindows {
         /// The first window judged
         first: u32,
         /// The last window judged
@@ -137,7 +137,7 @@ mirror! {
     }
 
     /// The saving of refitting twice as often
-    struct MoreFrequentRefits of step: evaluation::Step {
+    struct MoreFrequentRefits of step: evaluation::RefitSaving {
         /// The interval between fits, in windows
         from: u32,
         /// The interval between fits after halving, in windows
@@ -167,7 +167,7 @@ mirror! {
     }
 
     /// A change of the recommended policy
-    struct NamedPolicyChange of change: evaluation::NamedChange {
+    struct NamedPolicyChange of change: evaluation::NamedPolicyChange {
         /// The window after which the policy was recommended
         window: u32,
         /// The name of that window, as in `window 28 (week of 2013-07-08)`
@@ -179,7 +179,7 @@ mirror! {
     }
 
     /// The best policy after a break, if no other break follows
-    struct BehindTheBreak of calm: evaluation::Calm {
+    struct BehindTheBreak of calm: evaluation::PolicyAfterBreak {
         /// The first window judged
         first: u32,
         /// The number of windows judged
@@ -221,7 +221,7 @@ mirror! {
     }
 
     /// The verdict on a policy
-    enum PolicyVerdict of evaluation::Verdict {
+    enum PolicyVerdict of evaluation::PolicyVerdict {
         /// The policy is shown to keep enough of the best policy's gain
         GoodEnough,
         /// The policy is not shown good enough, and it is shown to be worse than the best

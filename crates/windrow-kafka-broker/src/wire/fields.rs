@@ -6,13 +6,13 @@
 pub(crate) struct Malformed;
 
 /// The bytes of a frame that were not read yet.
-pub(super) struct Rest<'a> {
+pub(super) struct FieldReader<'a> {
     pub(super) bytes: &'a mut [u8],
     /// True for the newer encoding, with counts as varints and with tags.
     pub(super) is_flexible: bool,
 }
 
-impl<'a> Rest<'a> {
+impl<'a> FieldReader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a mut [u8], Malformed> {
         let (taken, rest) = std::mem::take(&mut self.bytes).split_at_mut_checked(count).ok_or(Malformed)?;
         self.bytes = rest;

@@ -1,24 +1,24 @@
 //! The three main pictures of the advice.
 
-use crate::plot::course::{Course, Line};
+use crate::plot::course::{CumulativePlot, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
-use crate::sentences::on;
+use crate::sentences::history_phrase;
 use crate::titles::{subject, titles};
-use crate::{Advice, Policy, PolicyFinding, Refit, Status, Verdict};
+use crate::{Advice, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 
 /// The data of the three main pictures of the advice.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct AdvicePictures {
     /// The shares by refit interval, on the named history.
     pub(crate) how_often: Shares,
     /// The shares by history, refitted every window.
     pub(crate) how_much: Shares,
     /// The savings of the named policy from window to window.
-    pub(crate) over_time: Course,
+    pub(crate) over_time: CumulativePlot,
 }
 
-impl Answer {
+impl AdvicePictures {
     /// Draws the pictures, in the order in which they are shown.
     pub fn pictures(&self) -> [Picture; 3] {
         [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
@@ -35,7 +35,7 @@ impl Answer {
         let [title_how_often, title_how_much, title_over_time] = titles(advice);
         let unit = advice.subject.window_unit;
         let many = unit.many();
-        let across = format!("{many} between refits, each on {}", on(policy.history, unit));
+        let across = format!("{many} between refits, each on {}", history_phrase(policy.history, unit));
         let refits = (0..7).map(|power| Refit::Every(1 << power)).chain([Refit::Never]);
         let how_often = refits.filter_map(|refit| {
             let label = match refit {
@@ -64,7 +64,7 @@ impl Answer {
         Some(Self {
             how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep },
             how_much: Shares { title: title_how_much, across: lengths, points: how_much.collect(), keep },
-            over_time: Course {
+            over_time: CumulativePlot {
                 title: title_over_time,
                 unit: "log-loss saved, summed over all rows up to each window".to_owned(),
                 windows: course.windows.clone(),
@@ -82,8 +82,12 @@ fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
         label,
         share: found.kept.share?,
         interval: advice.interval_shown(found),
-        is_told: advice.recommendation.status != Status::TooFew
-            && (is_best || matches!(found.verdict, Verdict::GoodEnough | Verdict::Worse | Verdict::Reference)),
+        is_significant: advice.recommendation.status != Status::TooFew
+            && (is_best
+                || matches!(
+                    found.verdict,
+                    PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference
+                )),
         is_named: advice.is_named(found),
     })
 }

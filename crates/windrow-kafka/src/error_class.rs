@@ -6,34 +6,34 @@ use crate::{BrokerError, Connection};
 use windrow_record::Partition;
 
 /// The meaning of a client library error for a reader.
-pub(super) enum Verdict {
+pub(super) enum ErrorClass {
     /// Waiting resolves the error.
-    Passing,
+    Transient,
     /// All messages of the partition were returned.
     AtEnd(Partition),
     /// An offset does not exist. The library does not report of which partition.
     OutOfRange,
     /// The error ends reading.
-    Final(BrokerError),
+    Fatal(BrokerError),
 }
 
 /// Classifies an error of a client that reads `topic`.
-pub(super) fn judge(error: &KafkaError, topic: &str, connection: &Connection) -> Verdict {
+pub(super) fn classify(error: &KafkaError, topic: &str, connection: &Connection) -> ErrorClass {
     use RDKafkaErrorCode as Code;
-    let failed = || Verdict::Final(connection.failed("read", topic, error));
+    let failed = || ErrorClass::Fatal(connection.failed("read", topic, error));
     let code = match error {
-        KafkaError::PartitionEOF(partition) => return Verdict::AtEnd(Partition(*partition)),
+        KafkaError::PartitionEOF(partition) => return ErrorClass::AtEnd(Partition(*partition)),
         KafkaError::MessageConsumptionFatal(_) => return failed(),
         other => match other.rdkafka_error_code() {
             Some(code) => code,
-            None => return Verdict::Passing,
+            None => return ErrorClass::Transient,
         },
     };
     match code {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Verdict::Final(connection.no_such_topic(topic))
+            ErrorClass::Fatal(connection.no_such_topic(topic))
         }
-        Code::OffsetOutOfRange | Code::AutoOffsetReset => Verdict::OutOfRange,
+        Code::OffsetOutOfRange | Code::AutoOffsetReset => ErrorClass::OutOfRange,
         Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
@@ -47,7 +47,7 @@ pub(super) fn judge(error: &KafkaError, topic: &str, connection: &Connection) ->
         | Code::GroupMaxSizeReached
         | Code::InvalidTopic
         | Code::UnsupportedFeature => failed(),
-        _ => Verdict::Passing,
+        _ => ErrorClass::Transient,
     }
 }
 
@@ -55,12 +55,12 @@ pub(super) fn judge(error: &KafkaError, topic: &str, connection: &Connection) ->
 mod tests {
     use super::*;
 
-    fn judged(error: &KafkaError) -> Verdict {
-        judge(error, "t", &Connection::new("a:1"))
+    fn classified(error: &KafkaError) -> ErrorClass {
+        classify(error, "t", &Connection::new("a:1"))
     }
 
     #[test]
-    fn what_waiting_does_not_mend_is_final() {
+    fn errors_that_waiting_does_not_resolve_are_fatal() {
         use RDKafkaErrorCode as Code;
         let final_ones = [
             Code::TopicAuthorizationFailed,
@@ -71,16 +71,16 @@ mod tests {
             Code::UnknownTopicOrPartition,
         ];
         for code in final_ones {
-            let verdict = judged(&KafkaError::MessageConsumption(code));
-            assert!(matches!(verdict, Verdict::Final(_)), "{code:?}");
+            let verdict = classified(&KafkaError::MessageConsumption(code));
+            assert!(matches!(verdict, ErrorClass::Fatal(_)), "{code:?}");
         }
         for code in
             [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::LeaderNotAvailable, Code::RequestTimedOut]
         {
-            assert!(matches!(judged(&KafkaError::MessageConsumption(code)), Verdict::Passing), "{code:?}");
+            assert!(matches!(classified(&KafkaError::MessageConsumption(code)), ErrorClass::Transient), "{code:?}");
         }
         let fatal = KafkaError::MessageConsumptionFatal(Code::FencedInstanceId);
-        assert!(matches!(judged(&fatal), Verdict::Final(_)));
-        assert!(matches!(judged(&KafkaError::PartitionEOF(3)), Verdict::AtEnd(Partition(3))));
+        assert!(matches!(classified(&fatal), ErrorClass::Fatal(_)));
+        assert!(matches!(classified(&KafkaError::PartitionEOF(3)), ErrorClass::AtEnd(Partition(3))));
     }
 }

@@ -8,7 +8,7 @@ use crate::model::encoder::{Encoder, Encoding, Level};
 
 /// An encoder with coefficients: a model without scores, lineage or reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BareModel {
+pub struct LinearModel {
     /// The encoder that turns cells into columns.
     pub encoder: Encoder,
     /// The intercept, b of the objective.
@@ -17,16 +17,16 @@ pub struct BareModel {
     pub weights: Vec<f64>,
 }
 
-impl BareModel {
+impl LinearModel {
     /// Returns whether every column has a weight, and all numbers are finite.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let is_finite = self.intercept.is_finite() && self.weights.iter().all(|weight| weight.is_finite());
         is_finite && self.weights.len() == self.encoder.width()
     }
 
     /// Returns intercept and weights that give the same predictions under another encoder of the same features, as
     /// nearly as its levels allow. A level that this model does not have starts with the weight of 'other'.
-    pub(in crate::model) fn under(&self, encoder: &Encoder) -> (f64, Vec<f64>) {
+    pub(in crate::model) fn with_encoder(&self, encoder: &Encoder) -> (f64, Vec<f64>) {
         let (mut intercept, mut weights) = (self.intercept, Vec::with_capacity(encoder.width()));
         for ((ours, own), theirs) in self.encoder.weighted(&self.weights).zip(&encoder.features) {
             match (&ours.encoding, &theirs.encoding) {

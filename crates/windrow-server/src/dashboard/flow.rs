@@ -6,7 +6,7 @@ use windrow_record::display::thousands;
 use windrow_registry::monitor::Observed;
 
 /// Shows the rows in each step (sent, in the topic, sealed, trained, served) and in quarantine.
-pub(super) fn road(observed: &Observed) -> Markup {
+pub(super) fn row_flow(observed: &Observed) -> Markup {
     let flow = &observed.flow;
     html! {
         ol.road aria-label="Steps of the rows" {

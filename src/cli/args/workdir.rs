@@ -10,12 +10,12 @@ pub(crate) struct PipelineArgs {
     /// The path of the pipeline file
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) place: WorkdirArgs,
 }
 
 /// The work directory of a run.
 #[derive(Debug, Args)]
-pub(crate) struct PlaceArgs {
+pub(crate) struct WorkdirArgs {
     /// Store batches, models and the status of stages in this folder [default: .windrow/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) workdir: Option<PathBuf>,

@@ -3,4 +3,4 @@
 use kafka_protocol::ResponseError;
 
 /// The reason why a request is refused: Kafka's error code, and a message for users.
-pub(crate) type Refused = (ResponseError, String);
+pub(crate) type Refusal = (ResponseError, String);

@@ -1,14 +1,14 @@
 //! Places each message: in a window, held back until the next one, or in quarantine.
 
-use crate::open::{Needed, Place, RowValue};
+use crate::open::{MessagePosition, ReadPoint, RowValue};
 use crate::writer::cursors::HeldRow;
 use crate::writer::{BatchWriter, Occurrence};
-use crate::{Arrival, BatchError, Content, Taken};
-use windrow_config::{NoWindow, Step};
+use crate::{Arrival, BatchError, Content, MessageOutcome};
+use windrow_config::{NoWindow, RowDistance};
 use windrow_record::{Offset, Partition, RowNumber};
 
 impl BatchWriter {
-    pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<Taken, BatchError> {
+    pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<MessageOutcome, BatchError> {
         let Arrival { partition, offset, run, row, content, now } = arrival;
         let seen = self.arrive(partition, offset, now)?;
         let (time, raw, is_row) = match &content {
@@ -17,17 +17,17 @@ impl BatchWriter {
         };
         // Any client can send a message that is neither a row nor of a replay, so its number is ignored.
         let row = row.filter(|_| is_row || run.is_some());
-        let foreign = self.identity.foreign_run(run);
+        let foreign = self.identity.other_sender(run);
         match seen {
             Occurrence::New => {}
-            Occurrence::InThisLife | Occurrence::AfterEnd => return Ok(Taken::Known),
+            Occurrence::AlreadyRead | Occurrence::AfterEnd => return Ok(MessageOutcome::Known),
             seen => {
-                self.recognise(&seen, partition, offset, run, row)?;
+                self.match_earlier(&seen, partition, offset, run, row)?;
                 // A message that is read again must move its partition exactly as it did the first time.
                 if !matches!(seen, Occurrence::SealedRepeat) && foreign.is_none() {
                     self.follow(partition, self.windows.cut().position(row, time), is_row)?;
                 }
-                return Ok(Taken::Known);
+                return Ok(MessageOutcome::Known);
             }
         }
         // A message that is neither a row nor of a replay does not bind the stream to a producer. The reason for its
@@ -35,7 +35,7 @@ impl BatchWriter {
         if is_row || run.is_some() {
             if let Some(reason) = foreign {
                 let place = self.place(partition, offset);
-                return self.set_aside(place, None, reason, raw);
+                return self.quarantine(place, None, reason, raw);
             }
             self.identity.bind(run);
         }
@@ -43,7 +43,7 @@ impl BatchWriter {
             let place = self.place(partition, offset);
             self.windows.repeat(place);
             self.outcomes.counts.repeated += 1;
-            return Ok(Taken::Repeated);
+            return Ok(MessageOutcome::Repeated);
         }
         match content {
             Content::Row { labelled, time, record } => {
@@ -59,18 +59,19 @@ impl BatchWriter {
         offset: Offset,
         row: Option<RowNumber>,
         (reason, raw): (String, &[u8]),
-    ) -> Result<Taken, BatchError> {
+    ) -> Result<MessageOutcome, BatchError> {
         let position = self.windows.cut().position(row, None);
         self.resolve(partition, position)?;
         let place = self.place(partition, offset);
         let progress = &mut self.cursors.get(partition).progress;
-        let step = position.map_or(Ok(Step::Near), |position| progress.advance(position, &self.windows.placement));
+        let step =
+            position.map_or(Ok(RowDistance::Near), |position| progress.advance(position, &self.windows.placement));
         // A number far ahead of its partition counts as missing.
-        let row = row.filter(|_| step == Ok(Step::Near));
+        let row = row.filter(|_| step == Ok(RowDistance::Near));
         if let Some(row) = row {
             self.identity.insert(row);
         }
-        self.set_aside(place, row, reason, raw)
+        self.quarantine(place, row, reason, raw)
     }
 
     fn take_row(
@@ -79,7 +80,7 @@ impl BatchWriter {
         offset: Offset,
         number: Option<RowNumber>,
         value: RowValue<'_>,
-    ) -> Result<Taken, BatchError> {
+    ) -> Result<MessageOutcome, BatchError> {
         let position = self.windows.cut().position(number, value.time);
         self.resolve(partition, position)?;
         let row = number.unwrap_or_else(|| self.identity.free_number());
@@ -89,7 +90,7 @@ impl BatchWriter {
             Some(position) => progress.advance(position, &self.windows.placement),
             None => {
                 progress.reach(self.windows.cut().position(Some(row), None));
-                Ok(Step::Near)
+                Ok(RowDistance::Near)
             }
         };
         let step = match step {
@@ -97,22 +98,27 @@ impl BatchWriter {
             Err(reason) => return self.refuse(place, row, reason, value.record),
         };
         self.identity.insert(row);
-        if let (Step::Ahead, Some(position)) = (step, position) {
+        if let (RowDistance::Ahead, Some(position)) = (step, position) {
             let RowValue { labelled, time, record } = value;
             progress.hold(position, Some(HeldRow { place, row, labelled, time, record: record.to_vec() }));
-            return Ok(Taken::Pending);
+            return Ok(MessageOutcome::Pending);
         }
         self.put(place, row, value)
     }
 
     /// Stores a row in its window, or quarantines it if it has none.
-    pub(super) fn put(&mut self, place: Place, row: RowNumber, value: RowValue<'_>) -> Result<Taken, BatchError> {
+    pub(super) fn put(
+        &mut self,
+        place: MessagePosition,
+        row: RowNumber,
+        value: RowValue<'_>,
+    ) -> Result<MessageOutcome, BatchError> {
         let place = self.reached(place);
         match self.windows.place(place, row, value.time) {
             Ok(window) => {
                 self.windows.store(window, place, row, value)?;
                 self.outcomes.counts.stored += 1;
-                Ok(Taken::Stored { window, row })
+                Ok(MessageOutcome::Stored { window, row })
             }
             Err(reason) => self.refuse(place, row, reason, value.record),
         }
@@ -122,22 +128,22 @@ impl BatchWriter {
     /// counts as missing.
     pub(super) fn refuse(
         &mut self,
-        place: Place,
+        place: MessagePosition,
         row: RowNumber,
         reason: NoWindow,
         record: &[u8],
-    ) -> Result<Taken, BatchError> {
+    ) -> Result<MessageOutcome, BatchError> {
         let is_numbered = reason == NoWindow::Late || self.windows.cut().span().is_some();
         if is_numbered {
             self.identity.insert(row);
         } else {
             self.identity.forget(row);
         }
-        self.set_aside(place, Some(row).filter(|_| is_numbered), reason.to_string(), record)
+        self.quarantine(place, Some(row).filter(|_| is_numbered), reason.to_string(), record)
     }
 
     /// Checks that a message from before the resume point is the one that was read then.
-    fn recognise(
+    fn match_earlier(
         &self,
         seen: &Occurrence,
         partition: Partition,
@@ -148,7 +154,7 @@ impl BatchWriter {
         let is_sealed = matches!(seen, Occurrence::Sealed | Occurrence::SealedRepeat);
         let is_known = match row {
             // The row that a message repeats may be in an open window whose messages have not been read again yet.
-            Some(row) if self.identity.is_ours(run) && !matches!(seen, Occurrence::SealedRepeat) => {
+            Some(row) if self.identity.is_from_sender(run) && !matches!(seen, Occurrence::SealedRepeat) => {
                 self.identity.has(row)
             }
             _ => is_sealed,
@@ -161,28 +167,28 @@ impl BatchWriter {
     }
 
     /// Returns the place of a message. If a row is held back before it, reading must continue from that row.
-    fn place(&mut self, partition: Partition, offset: Offset) -> Place {
+    fn place(&mut self, partition: Partition, offset: Offset) -> MessagePosition {
         let cursor = self.cursors.get(partition);
-        let own = Needed { offset, at: cursor.progress.at() };
+        let own = ReadPoint { offset, at: cursor.progress.at() };
         let needed = cursor.needed().unwrap_or(own);
-        Place { partition, offset, needed, reached: cursor.progress.at() }
+        MessagePosition { partition, offset, needed, reached: cursor.progress.at() }
     }
 
     /// Returns the place with the position that the partition has reached by now.
-    fn reached(&mut self, place: Place) -> Place {
-        Place { reached: self.cursors.get(place.partition).progress.at(), ..place }
+    fn reached(&mut self, place: MessagePosition) -> MessagePosition {
+        MessagePosition { reached: self.cursors.get(place.partition).progress.at(), ..place }
     }
 
-    pub(super) fn set_aside(
+    pub(super) fn quarantine(
         &mut self,
-        place: Place,
+        place: MessagePosition,
         row: Option<RowNumber>,
         reason: String,
         raw: &[u8],
-    ) -> Result<Taken, BatchError> {
+    ) -> Result<MessageOutcome, BatchError> {
         let place = self.reached(place);
-        self.windows.set_aside(place, row, (&reason, raw))?;
+        self.windows.quarantine(place, row, (&reason, raw))?;
         self.outcomes.reject(place.partition, place.offset, &reason);
-        Ok(Taken::Quarantined { reason })
+        Ok(MessageOutcome::Quarantined { reason })
     }
 }

@@ -11,11 +11,11 @@ use windrow_base::runtime::blocking;
 use windrow_registry::monitor::{Stage, StatusFile};
 
 /// The interval between two updates of the status file.
-const EVERY: Duration = Duration::from_secs(1);
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The role of a process among those of its stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Process {
+pub(super) enum StageProcess {
     /// The only process of its stage.
     Alone,
     /// One of a fixed number of processes, identified by its name.
@@ -26,32 +26,32 @@ pub(super) enum Process {
 
 impl App {
     /// Runs a stage, and writes its counters to the status file until it ends.
-    pub(super) async fn told<E: Into<AppError>>(
+    pub(super) async fn with_status<E: Into<AppError>>(
         self,
         stage: Stage,
-        process: Process,
+        process: StageProcess,
         stop: CancellationToken,
         work: impl Future<Output = Result<(), E>>,
     ) -> Result<(), AppError> {
-        let is_member = process == Process::Member;
+        let is_member = process == StageProcess::Member;
         let member = match process {
-            Process::Alone => None,
-            Process::Part(name) => Some(name),
-            Process::Member => Some(hex::encode(rand::random::<[u8; 4]>())),
+            StageProcess::Alone => None,
+            StageProcess::Part(name) => Some(name),
+            StageProcess::Member => Some(hex::encode(rand::random::<[u8; 4]>())),
         };
         let file = StatusFile::new(&self.workdir, stage, member.as_deref());
         // A separate task, so that a slow disk does not delay the stage.
         let ended = CancellationToken::new();
-        let telling = tokio::spawn(self.clone().tell(file.clone(), ended.clone()));
+        let writing = tokio::spawn(self.clone().write_status(file.clone(), ended.clone()));
         let result = work.await;
         ended.cancel();
         // The task does not panic and is not aborted.
-        let _ = telling.await;
+        let _ = writing.await;
         let is_over = result.is_ok() && !stop.is_cancelled();
         blocking(move || {
             if is_member {
                 file.remove();
-            } else if let Err(error) = file.tell(self.progress.counters(), timestamp(), is_over) {
+            } else if let Err(error) = file.write(self.progress.counters(), timestamp(), is_over) {
                 tracing::debug!(%error, "cannot write the status file");
             }
         })
@@ -59,17 +59,17 @@ impl App {
         result.map_err(Into::into)
     }
 
-    async fn tell(self, file: StatusFile, ended: CancellationToken) {
+    async fn write_status(self, file: StatusFile, ended: CancellationToken) {
         let mut is_first_failure = true;
         while !ended.is_cancelled() {
             let (progress, file) = (self.progress.clone(), file.clone());
-            let told = blocking(move || file.tell(progress.counters(), timestamp(), false)).await;
-            if let Err(error) = told
+            let written = blocking(move || file.write(progress.counters(), timestamp(), false)).await;
+            if let Err(error) = written
                 && std::mem::take(&mut is_first_failure)
             {
                 tracing::warn!(%error, "cannot write the status file: the pages show this stage as silent");
             }
-            ended.run_until_cancelled(tokio::time::sleep(EVERY)).await;
+            ended.run_until_cancelled(tokio::time::sleep(STATUS_INTERVAL)).await;
         }
     }
 }

@@ -4,11 +4,11 @@ use crate::BatchError;
 use crate::open::RowValue;
 use crate::writer::cursors::{Cursor, HeldRow};
 use crate::writer::{BatchWriter, Phase};
-use windrow_config::{NoWindow, Step};
+use windrow_config::{NoWindow, RowDistance};
 use windrow_record::Partition;
 
 /// A message that was held back, and whether it is accepted.
-type Settled = (Option<HeldRow>, Result<(), NoWindow>);
+type ResolvedMessage = (Option<HeldRow>, Result<(), NoWindow>);
 
 impl BatchWriter {
     /// Judges the row that a partition holds back, by the position of the next message.
@@ -18,7 +18,7 @@ impl BatchWriter {
         settled.map_or(Ok(()), |settled| self.settle(settled))
     }
 
-    fn settle(&mut self, (held, verdict): Settled) -> Result<(), BatchError> {
+    fn settle(&mut self, (held, verdict): ResolvedMessage) -> Result<(), BatchError> {
         let Some(HeldRow { place, row, labelled, time, record }) = held else { return Ok(()) };
         let taken = match verdict {
             Ok(()) => self.put(place, row, RowValue { labelled, time, record: &record }),
@@ -38,7 +38,7 @@ impl BatchWriter {
         self.resolve(partition, Some(position))?;
         let progress = &mut self.cursors.get(partition).progress;
         // A refused message is never held back.
-        if progress.advance(position, &self.windows.placement) == Ok(Step::Ahead) && is_row {
+        if progress.advance(position, &self.windows.placement) == Ok(RowDistance::Ahead) && is_row {
             progress.hold(position, None);
         }
         Ok(())
@@ -46,7 +46,7 @@ impl BatchWriter {
 
     /// Accepts the row that a partition holds back when the partition has ended. Rejects it if the end marker says that
     /// the replay has fewer rows. A partition whose only position is held back waits for the positions of the others.
-    pub(super) fn believe_behind_end(&mut self, partition: Partition) -> Result<(), BatchError> {
+    pub(super) fn accept_at_end(&mut self, partition: Partition) -> Result<(), BatchError> {
         let sent = self.identity.sent_by_replay().filter(|_| self.windows.cut().span().is_none());
         let progress = &mut self.cursors.get(partition).progress;
         let Some((position, _)) = progress.held().filter(|_| !progress.is_undecided()) else { return Ok(()) };
@@ -57,7 +57,7 @@ impl BatchWriter {
     }
 
     /// Places the partitions whose only position is held back, after the positions of all other partitions are known.
-    pub(super) fn decide(&mut self) -> Result<(), BatchError> {
+    pub(super) fn resolve_undecided(&mut self) -> Result<(), BatchError> {
         let is_finishing = matches!(self.phase, Phase::Finishing);
         let is_known = |cursor: &Cursor| cursor.progress.at().is_some() || cursor.end.is_some() || is_finishing;
         if self.windows.cut().span().is_none() || !self.cursors.0.values().all(is_known) {
