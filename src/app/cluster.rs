@@ -25,7 +25,7 @@ impl Cluster {
         let Some(spark) = pipeline.train.spark.as_ref().filter(|_| pipeline.train.solver == Solver::Spark) else {
             return Ok(Self { spark: None });
         };
-        let connecting = SparkCluster::connect(spark, stop.clone());
+        let connecting = Box::pin(SparkCluster::connect(spark, stop.clone()));
         let spark = stop.run_until_cancelled(connecting).await.ok_or(AppError::Stopped)??;
         Ok(Self { spark: Some(Arc::new(spark)) })
     }
