@@ -191,7 +191,7 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
     assert!(training.end().success(), "{}", training.output_text());
     assert_alike(&at("newton"), &place);
     let log = training.output_text();
-    assert_eq!(log.matches("does not answer (").count(), 1, "told once");
+    assert_eq!(log.matches("does not answer (").count(), 1, "logged once");
     assert!(!log.contains(secret), "the token is in the log");
     for entry in ["run.json", "status/trainer.json"] {
         let written = fs::read_to_string(place.join(entry)).unwrap_or_default();

@@ -176,7 +176,7 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
             "its first line does not have the columns",
         ),
         (
-            "offsets told twice",
+            "offsets are given twice",
             |work| {
                 forge(work, 2, same, |manifest| {
                     manifest["messages"]["offsets"] = json!([{"partition": 0, "first": 199, "last": 398}])

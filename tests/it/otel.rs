@@ -38,7 +38,7 @@ fn spans_from_rows_to_models_are_exported() {
     while !["seal", "learn", "parse", "fit", "score"].iter().all(|name| all.contains(name)) {
         all.push_str(&text(&taken.recv_timeout(STEP_TIMEOUT).expect("spans come")));
     }
-    assert!(all.starts_with("POST /v1/traces") && all.contains("cumulative-2"), "the names of models are told");
+    assert!(all.starts_with("POST /v1/traces") && all.contains("cumulative-2"), "the spans have the names of models");
 }
 
 /// Returns `true` if a request has arrived with its whole body.

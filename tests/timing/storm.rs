@@ -102,7 +102,7 @@ impl Drop for Attackers {
 /// The test that [`Attackers`] start.
 #[test]
 #[ignore = "attacks what WINDROW_STORM_TARGET names until it is killed"]
-#[expect(clippy::disallowed_methods, reason = "it is told by its environment what to do")]
+#[expect(clippy::disallowed_methods, reason = "its environment sets what it does")]
 fn attack() {
     let (name, target) = (std::env::var("WINDROW_STORM_ATTACK"), std::env::var("WINDROW_STORM_TARGET"));
     let (Ok(name), Ok(target)) = (name, target) else { return };

@@ -142,7 +142,7 @@ fn round((window, partitions, in_processes): (&str, u32, bool), kills: u32, rand
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a long run is asked for, and told of, from outside"
+    reason = "the environment sets the number of kills, and a long run prints its progress"
 )]
 fn every_row_is_stored_once_despite_random_kills() {
     let _exclusive = exclusive();

@@ -84,14 +84,14 @@ const MAX_LISTED_VALUES: usize = 5;
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
-    let (faults, notes) = told(pipeline, &survey, &windows, &categories);
+    let (faults, notes) = faults_and_notes(pipeline, &survey, &windows, &categories);
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
     let order = pipeline.dataset.time.is_some().then_some(order);
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
 }
 
 /// Returns the faults and the notes, each a sentence.
-fn told(
+fn faults_and_notes(
     pipeline: &Pipeline,
     survey: &Survey,
     windows: &[Window],

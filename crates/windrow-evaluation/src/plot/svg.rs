@@ -22,8 +22,8 @@ pub struct Picture {
 impl Picture {
     /// Creates a picture with its title at the top left, and with the title and a description for tooltips and screen readers.
     /// Returns the y coordinate below the title too.
-    pub(super) fn new(width: u32, height: u32, title: &str, told: impl IntoIterator<Item = String>) -> (Self, f64) {
-        let description = told.into_iter().collect::<Vec<_>>().join("; ");
+    pub(super) fn new(width: u32, height: u32, title: &str, parts: impl IntoIterator<Item = String>) -> (Self, f64) {
+        let description = parts.into_iter().collect::<Vec<_>>().join("; ");
         let inside = format!("<title>{}</title><desc>{}</desc>", escaped(title), escaped(&description));
         let mut picture = Self { width, height, inside };
         let lines = picture.title(title);

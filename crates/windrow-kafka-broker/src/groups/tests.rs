@@ -293,7 +293,7 @@ fn a_partition_goes_to_its_new_owner_after_the_old_one_reported_without_it() {
     assert_eq!((one.epoch, numbers(&one)), (1, vec![0, 1, 2, 3, 4, 5]));
     let two = story.heartbeat_with("b", 0, &[]).expect("joined");
     assert_eq!((two.epoch, numbers(&two)), (2, vec![]), "all is still taken");
-    let one = story.heartbeat_with("a", 1, &[0, 1, 2, 3, 4, 5]).expect("told to give up");
+    let one = story.heartbeat_with("a", 1, &[0, 1, 2, 3, 4, 5]).expect("an order to give up");
     assert_eq!((one.epoch, numbers(&one).len()), (1, 3));
     let kept = numbers(&one);
     assert_eq!(numbers(&story.heartbeat_with("b", 2, &[]).expect("waits")), Vec::<i32>::new());
@@ -325,7 +325,7 @@ fn a_member_that_does_not_revoke_its_partitions_in_time_is_dropped() {
     let mut story = TestCoordinator::new();
     story.heartbeat_with("a", 0, &[]).expect("joined");
     story.heartbeat_with("b", 0, &[]).expect("joined");
-    story.heartbeat_with("a", 1, &[0, 1, 2, 3, 4, 5]).expect("told to give up");
+    story.heartbeat_with("a", 1, &[0, 1, 2, 3, 4, 5]).expect("an order to give up");
     story.advance_clock(3 * SESSION_TIMEOUT);
     assert_eq!(story.heartbeat_with("a", 1, &[0, 1, 2, 3, 4, 5]), Err(ResponseError::UnknownMemberId));
     assert_eq!(story.heartbeat_with("b", 2, &[]).map(|answer| numbers(&answer).len()), Ok(6));
