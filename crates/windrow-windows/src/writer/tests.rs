@@ -113,10 +113,8 @@ fn parts_of(parts: u32) -> WindowPolicy {
 }
 
 fn event(seconds: u64, lateness: u64) -> WindowPolicy {
-    WindowPolicy::Event {
-        span: EventSpan::Fixed(Duration::from_secs(seconds)),
-        lateness: Duration::from_secs(lateness),
-    }
+    let (span, lateness) = (EventSpan::Fixed(Duration::from_secs(seconds)), Duration::from_secs(lateness));
+    WindowPolicy::Event { span, lateness }
 }
 
 /// A repeat, or a message out of order.

@@ -193,11 +193,8 @@ fn an_added_partition_blocks_nothing_before_its_first_row() {
     writer.add_partition(Partition(1));
     assert_eq!((10..16).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(), 2);
     assert_eq!(send(&mut writer, 1, 0, 100, 305), 0);
-    assert_eq!(
-        (16..30).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(),
-        0,
-        "it waits for both"
-    );
+    let sealed: usize = (16..30).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
+    assert_eq!(sealed, 0, "it waits for both");
 }
 
 #[test]
@@ -205,11 +202,8 @@ fn rows_of_another_replay_than_the_expected_are_not_taken() {
     let folder = in_memory();
     let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
     let mut writer = writer.expecting(RunId::new("ours"));
-    let taken = take(&mut writer, 0, Some("another"), Some(1), 0);
-    assert!(
-        matches!(&taken, MessageOutcome::Quarantined { reason } if reason.contains("the replay ours")),
-        "{taken:?}"
-    );
+    let seen = take(&mut writer, 0, Some("another"), Some(1), 0);
+    assert!(matches!(&seen, MessageOutcome::Quarantined { reason } if reason.contains("the replay ours")), "{seen:?}");
     deliver(&mut writer, 0, 1, &Message::End { run: Some("another"), rows: None });
     assert!(matches!(take(&mut writer, 2, None, None, 0), MessageOutcome::Stored { .. }), "others have no replay");
 }

@@ -137,8 +137,7 @@ fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
     for epoch in ["first", "second"] {
         let (mut writer, next) = resume(folder.path(), cut, 0..2, Some(epoch)).expect("resumes");
         assert_eq!(next, [0, 0], "offsets of another epoch say nothing");
-        let mut all: Vec<(usize, usize)> =
-            (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
+        let mut all: Vec<_> = (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
         if epoch == "first" {
             all.truncate(2);
             all.push((1, 0));
