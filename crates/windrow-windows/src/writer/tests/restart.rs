@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::writer::tests::streams::{Message, ONE_BY_ONE, consume, deliver, settle, topic};
-use crate::writer::tests::{RUN, contents, finish, in_memory, open, resume, row, rows_of, take};
+use crate::writer::tests::{RUN, contents, finish, fresh, in_memory, open, resume, row, rows_of, take};
 use crate::{Arrival, BatchError, BatchStore, Content, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
@@ -157,8 +157,7 @@ fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
 
 #[test]
 fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(10), 1);
     for offset in [0, 1, 0, 1, 2] {
         take(&mut writer, offset, None, None, 0);
     }
