@@ -35,7 +35,6 @@ impl Budget {
         Self { room: Arc::new(Semaphore::new(bytes / PERMIT_BYTES)), beyond: Arc::default(), waiting: Arc::default() }
     }
 
-    /// Creates an empty claim.
     pub(super) fn claim(&self) -> Claim {
         Claim { budget: self.clone(), units: 0, permits: None, exclusive: None }
     }

@@ -30,7 +30,6 @@ const PRODUCER_ID_BLOCK: i64 = 1_000;
 /// A topic, or the error for one that does not exist.
 pub(super) type FoundTopic = Result<Arc<Topic>, ResponseError>;
 
-/// All topics of a broker.
 #[derive(Debug)]
 pub(super) struct Catalog {
     folder: PathBuf,
@@ -215,7 +214,6 @@ impl Catalog {
         Ok(())
     }
 
-    /// Deletes the messages of a partition before `start`.
     pub(super) fn delete_before(&self, topic: &Topic, partition: i32, start: i64) -> Result<(), Refusal> {
         let Some(log) = topic.log(partition) else { return Err(unknown()) };
         if start > log.bounds().start {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::{Buf as _, BufMut as _, BytesMut};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -45,7 +45,6 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// The maximum number of answers that have bytes in memory at the same time.
 pub(super) const MAX_WRITERS: usize = 64;
 
-/// The reason why a connection ended.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error("it was closed")]
@@ -108,10 +107,8 @@ impl Connection {
             timeout(IDLE_TIMEOUT, self.fill(1, claim)).await.map_err(|_| Ended::Slow)??;
         }
         timeout(FRAME_TIMEOUT, self.fill(FRAME_START, claim)).await.map_err(|_| Ended::Slow)??;
-        let mut start = [0; FRAME_START];
-        start.copy_from_slice(&self.buffer[..FRAME_START]);
-        let [a, b, c, d, e, f] = start;
-        let length = check_length(i32::from_be_bytes([a, b, c, d]), i16::from_be_bytes([e, f]))?;
+        let mut start = &self.buffer[..FRAME_START];
+        let length = check_length(start.get_i32(), start.get_i16())?;
         let pieces = u32::try_from(length / FRAME_BYTES).unwrap_or(u32::MAX);
         let limit = FRAME_TIMEOUT.saturating_mul(pieces.saturating_add(1));
         timeout(limit, self.fill(4 + length, claim)).await.map_err(|_| Ended::Slow)??;

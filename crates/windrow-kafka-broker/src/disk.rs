@@ -18,7 +18,6 @@ use std::time::Instant;
 /// The maximum number of files that stay open while they are not in use.
 const MAX_IDLE_FILES: usize = 512;
 
-/// The files of one data directory.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     /// If true, acknowledged data survives a power cut, and not only the end of this process.
@@ -70,7 +69,6 @@ pub enum RecoveryError {
     },
 }
 
-/// A change to a folder or a file.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(test), expect(dead_code, reason = "tests look at which step is to fail"))]
 pub(super) enum DiskOperation<'a> {
@@ -159,18 +157,15 @@ impl Disk {
         if written.is_ok() && !self.is_failing.load(Ordering::Relaxed) {
             return;
         }
+        let path = path.display();
         let mut write_failure = self.write_failure.lock().unwrap_or_else(PoisonError::into_inner);
         match (written, write_failure.is_some()) {
             (Err(error), false) => {
-                tracing::warn!(
-                    %error,
-                    path = %path.display(),
-                    "the embedded broker cannot write; it continues when it can"
-                );
-                *write_failure = Some((Instant::now(), format!("{}: {error}", path.display())));
+                tracing::warn!(%error, %path, "the embedded broker cannot write; it continues when it can");
+                *write_failure = Some((Instant::now(), format!("{path}: {error}")));
             }
             (Ok(()), true) => {
-                tracing::info!(path = %path.display(), "the embedded broker can write again");
+                tracing::info!(%path, "the embedded broker can write again");
                 *write_failure = None;
             }
             _ => {}
@@ -192,7 +187,6 @@ impl Disk {
         if allowed < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    /// Truncates a file to `length` bytes.
     pub(super) fn truncate(&self, handle: &Handle, length: u64) -> io::Result<()> {
         self.allow(DiskOperation::Truncate(&handle.path))?;
         self.file(handle)?.set_len(length)
@@ -233,10 +227,8 @@ impl Disk {
             self.create_folder(above)?;
         }
         self.allow(DiskOperation::Create(folder))?;
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        let made = fs::create_dir(folder);
+        made.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })?;
         match folder.parent() {
             Some(above) if self.is_durable => self.sync_folder(above),
             _ => Ok(()),
@@ -256,10 +248,8 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            names.push(entry?.file_name().to_string_lossy().into_owned());
-        }
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let mut names = entries.map(|entry| entry.map(name)).collect::<io::Result<Vec<String>>>()?;
         names.sort();
         Ok(names)
     }
@@ -280,7 +270,6 @@ pub(super) fn read(file: &File, at: u64, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Fills `bytes` from position `at`.
 pub(super) fn read_exact(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
     file.read_exact_at(bytes, at)
 }

@@ -11,18 +11,13 @@ use crate::answers::{cluster, commits, configs, fetch as fetches, groups, offset
 use crate::broker::Broker;
 use crate::budget::Claim;
 use crate::wire::frame::{Head, client_id, malformed, whole};
-use crate::wire::{Client, Reply, Unanswerable, fetch, guard, is_supported, produce};
+use crate::wire::{Answered, Client, Unanswerable, fetch, guard, is_supported, produce};
 
 /// Bytes of memory that a decoded request may take for each byte of its frame.
 const MAX_DECODED_RATIO: usize = 32;
 
 /// Answers one frame (without its length); `None` if the client wants no answer. `claim` holds the frame's bytes.
-pub(super) async fn answer(
-    broker: &Broker,
-    mut frame: BytesMut,
-    host: &str,
-    claim: &mut Claim,
-) -> Result<Option<Reply>, Unanswerable> {
+pub(super) async fn answer(broker: &Broker, mut frame: BytesMut, host: &str, claim: &mut Claim) -> Answered {
     let (Ok(key), Ok(version), Ok(correlation)) = (frame.try_get_i16(), frame.try_get_i16(), frame.try_get_i32())
     else {
         return Err(Unanswerable::Length(0));
@@ -55,13 +50,7 @@ pub(super) async fn answer(
     answer_body(broker, &head, &body, &client, claim).await
 }
 
-async fn answer_body(
-    broker: &Broker,
-    head: &Head,
-    body: &Bytes,
-    client: &Client,
-    claim: &mut Claim,
-) -> Result<Option<Reply>, Unanswerable> {
+async fn answer_body(broker: &Broker, head: &Head, body: &Bytes, client: &Client, claim: &mut Claim) -> Answered {
     let version = head.version;
     match head.key {
         ApiKey::Fetch => {
@@ -84,7 +73,7 @@ async fn answer_body(
         ApiKey::DeleteTopics => whole(head, &topics::delete(broker, &decode(head, body)?, version)),
         ApiKey::CreatePartitions => whole(head, &topics::create_partitions(broker, &decode(head, body)?)),
         ApiKey::InitProducerId => whole(head, &produces::init_producer(broker, &decode(head, body)?)),
-        ApiKey::FindCoordinator => whole(head, &cluster::find_coordinator(broker, decode(head, body)?, version)),
+        ApiKey::FindCoordinator => whole(head, &cluster::coordinator(broker, decode(head, body)?, version)),
         ApiKey::DescribeCluster => whole(head, &cluster::describe(broker, &decode(head, body)?)),
         ApiKey::DescribeLogDirs => whole(head, &cluster::log_dirs(broker, &decode(head, body)?)),
         ApiKey::DescribeConfigs => whole(head, &configs::describe(broker, &decode(head, body)?)),

@@ -26,32 +26,16 @@ const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub(super) enum Entry {
-    Topic {
-        id: Uuid,
-        name: String,
-        partitions: i32,
-        settings: BTreeMap<String, String>,
-    },
-    Deleted {
-        id: Uuid,
-    },
+    /// A topic as it is from now on.
+    Topic { id: Uuid, name: String, partitions: i32, settings: BTreeMap<String, String> },
+    /// The topic is deleted.
+    Deleted { id: Uuid },
     /// Messages before `offset` are deleted.
-    Start {
-        id: Uuid,
-        partition: i32,
-        offset: i64,
-    },
+    Start { id: Uuid, partition: i32, offset: i64 },
     /// Producer ids below `next` may be in use.
-    ProducerIds {
-        next: i64,
-    },
+    ProducerIds { next: i64 },
     /// A committed offset; `None` removes it.
-    Commit {
-        group: String,
-        id: Uuid,
-        partition: i32,
-        commit: Option<Commit>,
-    },
+    Commit { group: String, id: Uuid, partition: i32, commit: Option<Commit> },
 }
 
 /// The position of a group in a partition.
@@ -73,7 +57,6 @@ enum Key {
     Commit(Uuid, String, i32),
 }
 
-/// The journal of a data directory.
 #[derive(Debug)]
 pub(super) struct Journal {
     disk: Arc<Disk>,
@@ -90,7 +73,6 @@ struct JournalState {
     failed: Option<String>,
 }
 
-/// The contents of a journal.
 #[derive(Debug)]
 pub(super) struct JournalContents {
     /// The valid entries. Topics come before the entries that belong to them.
@@ -117,8 +99,7 @@ impl Journal {
         let (live, deleted, good) = read_lines(&bytes);
         let is_torn = good < bytes.len();
         if is_torn {
-            let has_more = (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some());
-            if has_more {
+            if (good + 1..bytes.len()).any(|at| decode(&bytes[at..]).is_some()) {
                 return Err(RecoveryError::Damaged { path, position: good as u64, followers: "lines" });
             }
             tracing::warn!(journal = %path.display(), from = good, "removing an incomplete last line");
@@ -138,10 +119,8 @@ impl Journal {
             return Err(io::Error::other(reason.clone()));
         }
         let length = state.length;
-        let written = self
-            .disk
-            .write(&state.handle, &bytes, length)
-            .and_then(|()| if is_rare || self.disk.is_durable { self.disk.sync(&state.handle) } else { Ok(()) });
+        let sync = || if is_rare || self.disk.is_durable { self.disk.sync(&state.handle) } else { Ok(()) };
+        let written = self.disk.write(&state.handle, &bytes, length).and_then(|()| sync());
         if let Err(error) = written {
             if let Err(error) = self.disk.truncate(&state.handle, length) {
                 state.failed = Some(format!("a failed write could not be undone: {error}"));
@@ -271,19 +250,12 @@ mod tests {
         let (journal, found) = Journal::open(folder.path(), Arc::default()).expect("a new journal");
         assert_eq!(found.entries, []);
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let lines = [
-            topic(one),
-            topic(two),
-            commit("g", one, 5),
-            commit("g", two, 6),
-            commit("g", one, 7),
-            Entry::Deleted { id: two },
-        ];
+        let gone = Entry::Deleted { id: two };
+        let lines = [topic(one), topic(two), commit("g", one, 5), commit("g", two, 6), commit("g", one, 7), gone];
         journal.append(&lines, true).expect("room");
         assert_eq!(entries(folder.path()), [topic(one), commit("g", one, 7)]);
-        journal
-            .append(&[Entry::Commit { group: "g".to_owned(), id: one, partition: 0, commit: None }], false)
-            .expect("room");
+        let removed = Entry::Commit { group: "g".to_owned(), id: one, partition: 0, commit: None };
+        journal.append(&[removed], false).expect("room");
         assert_eq!(entries(folder.path()), [topic(one)]);
     }
 

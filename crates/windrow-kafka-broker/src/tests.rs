@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -149,13 +149,9 @@ fn messages_are_produced_and_fetched_at_every_version_and_after_a_restart() {
 fn a_fetch_waits_and_wakes_when_messages_come() {
     let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
-    let made: MetadataResponse = client.ask(
-        ApiKey::Metadata,
-        9,
-        &MetadataRequest::default()
-            .with_allow_auto_topic_creation(true)
-            .with_topics(Some(vec![MetadataRequestTopic::default().with_name(Some(topic("t")))])),
-    );
+    let asked = MetadataRequestTopic::default().with_name(Some(topic("t")));
+    let request = MetadataRequest::default().with_allow_auto_topic_creation(true).with_topics(Some(vec![asked]));
+    let made: MetadataResponse = client.ask(ApiKey::Metadata, 9, &request);
     assert_eq!(made.topics[0].error_code, 0);
     let began = Instant::now();
     let mut other = Client::new(&started);
@@ -177,23 +173,17 @@ fn a_fetch_waits_and_wakes_when_messages_come() {
 fn a_version_that_is_too_new_gets_the_list_and_other_unknown_requests_the_end() {
     let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
-    let mut frame = BytesMut::new();
-    for part in [ApiKey::ApiVersions as i16, 99] {
-        frame.put_i16(part);
-    }
-    frame.put_i32(3);
-    client.send(&frame);
+    let head = |key: i16, version: i16, id: i32| {
+        [&key.to_be_bytes()[..], &version.to_be_bytes(), &id.to_be_bytes()].concat()
+    };
+    client.send(&head(ApiKey::ApiVersions as i16, 99, 3));
     let mut answer = client.receive().expect("an answer");
     assert_eq!(answer.get_i32(), 3);
     let versions = ApiVersionsResponse::decode(&mut answer, 0).expect("version 0");
     assert_eq!((versions.error_code, versions.api_keys.len()), (35, TABLE.len()));
     for (key, version) in [(999, 0), (ApiKey::Fetch as i16, 99), (ApiKey::EndTxn as i16, 0)] {
         let mut client = Client::new(&started);
-        let mut frame = BytesMut::new();
-        frame.put_i16(key);
-        frame.put_i16(version);
-        frame.put_i32(0);
-        client.send(&frame);
+        client.send(&head(key, version, 0));
         assert!(client.receive().is_none(), "{key} {version}");
     }
     started.end();

@@ -27,6 +27,9 @@ pub(crate) struct Client {
 /// The answer to a request, without the length that precedes it.
 pub(crate) type Reply = Vec<Piece>;
 
+/// What becomes of a request; `None` if the client wants no answer.
+pub(crate) type Answered = Result<Option<Reply>, Unanswerable>;
+
 /// A part of an answer: bytes in memory, or a range of a file.
 #[derive(Debug)]
 pub(crate) enum Piece {
@@ -58,7 +61,6 @@ pub(crate) enum Unanswerable {
     Unconfirmed,
 }
 
-/// Converts text for an answer.
 pub(crate) fn text(text: impl Into<String>) -> StrBytes {
     StrBytes::from_string(text.into())
 }

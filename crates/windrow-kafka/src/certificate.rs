@@ -48,21 +48,18 @@ pub(super) fn connect(address: &str, timeout: Duration) -> Option<TcpStream> {
 }
 
 fn describe_fault(fault: &CertificateError, host: &str, authorities: &Path) -> Option<String> {
+    use CertificateError as Fault;
     let authorities = authorities.display();
     Some(match fault {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired; renew it on the broker".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+        Fault::Expired | Fault::ExpiredContext { .. } => "has expired; renew it on the broker".to_owned(),
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => {
             "is not valid yet; check the clocks of both machines".to_owned()
         }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            format!(
-                "was not issued by an authority in {authorities}; set ssl.ca.location in [kafka] to the file of its \
-                 authority"
-            )
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+        Fault::UnknownIssuer | Fault::BadSignature => format!(
+            "was not issued by an authority in {authorities}; set ssl.ca.location in [kafka] to the file of its \
+             authority"
+        ),
+        Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
             format!("is not valid for `{host}`; give --broker a name for which it is valid")
         }
         _ => return None,

@@ -63,12 +63,10 @@ pub(crate) fn split_address(address: &str) -> Result<(&str, u16), String> {
     let number = port.parse::<u16>().ok().filter(|number| *number > 0 && !port.starts_with('+'));
     let Some(number) = number else { return Err(format!("`{port}` is not a port from 1 to 65535")) };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let valid = match bare {
         Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
-        }
+        None => !host.is_empty() && host.bytes().all(is_in_name),
     };
     if valid { Ok((host, number)) } else { Err(format!("`{host}` is not the name or the address of a host")) }
 }

@@ -15,7 +15,6 @@ use windrow_record::{Offset, Partition};
 #[derive(Debug)]
 pub(crate) struct Commits(Sender<CommitOrder>);
 
-/// A request to commit positions.
 pub(crate) struct CommitOrder {
     pub(crate) client: Arc<BaseConsumer<Context>>,
     pub(crate) positions: Vec<(Partition, Offset)>,

@@ -42,7 +42,6 @@ impl Connection {
         self.protocol().is_some_and(|protocol| protocol != "PLAINTEXT")
     }
 
-    /// Returns true if the connection uses TLS.
     pub(super) fn has_tls(&self) -> bool {
         self.protocol().is_some_and(|protocol| protocol.ends_with("SSL"))
     }
@@ -97,19 +96,13 @@ impl Connection {
         BrokerError::Settings { address: self.bootstrap.clone(), reason }
     }
 
-    /// The error for a topic that does not exist.
     pub(crate) fn no_such_topic(&self, topic: &str) -> BrokerError {
         BrokerError::NoSuchTopic { topic: topic.to_owned(), address: self.bootstrap.clone() }
     }
 
-    /// The error for an action on a topic that failed.
     pub(crate) fn failed(&self, action: &'static str, topic: &str, error: &KafkaError) -> BrokerError {
-        BrokerError::Topic {
-            action,
-            topic: topic.to_owned(),
-            address: self.bootstrap.clone(),
-            reason: error::reason(error),
-        }
+        let (topic, address) = (topic.to_owned(), self.bootstrap.clone());
+        BrokerError::Topic { action, topic, address, reason: error::reason(error) }
     }
 }
 
@@ -138,7 +131,6 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// The context of a client that only logs.
 #[derive(Debug)]
 pub(crate) struct LoggingContext;
 

@@ -36,17 +36,12 @@ pub struct ContentsEnd {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Rows {
+    /// No row.
     None,
     /// All of the partition's rows between these two. `first` is unknown if the head of the partition was deleted.
-    Between {
-        first: Option<RowNumber>,
-        last: RowNumber,
-    },
+    Between { first: Option<RowNumber>, last: RowNumber },
     /// The rows in `rows`, and all rows before `from`: the first row that can still be read, or 0 if none was deleted.
-    Exactly {
-        from: u64,
-        rows: RoaringTreemap,
-    },
+    Exactly { from: u64, rows: RoaringTreemap },
 }
 
 impl PartitionContents {
@@ -138,6 +133,9 @@ pub enum SurveyError {
     },
 }
 
+/// The result of reading a topic; `None` if it was stopped.
+type Survey<T> = Result<Option<T>, SurveyError>;
+
 /// A survey of the rows that a topic holds.
 #[derive(Debug)]
 pub struct TopicSurvey<'a> {
@@ -154,11 +152,7 @@ impl TopicSurvey<'_> {
     ///
     /// # Errors
     /// The topic cannot be read, or it holds records of another replay or another producer.
-    pub fn take(
-        &self,
-        state: &TopicState,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
+    pub fn take(&self, state: &TopicState, stop: &dyn Fn() -> bool) -> Survey<Vec<PartitionContents>> {
         let stride = state.partitions.len() as u64;
         let filled: Vec<&PartitionState> = state.partitions.iter().filter(|state| state.high > state.low).collect();
         let stretch = |partition, from, until| ScanRange { partition, from, until };
@@ -190,22 +184,15 @@ impl TopicSurvey<'_> {
                     let Some(all) = self.read(vec![stretch(*partition, *low, *high)], stop)? else { return Ok(None) };
                     let found = all.get(partition).cloned().unwrap_or_default();
                     let from = if low.0 == 0 { 0 } else { found.rows.min().unwrap_or(0) };
-                    PartitionContents {
-                        partition: *partition,
-                        rows: Rows::Exactly { from, rows: found.rows },
-                        end: found.end,
-                    }
+                    let (partition, rows) = (*partition, Rows::Exactly { from, rows: found.rows });
+                    PartitionContents { partition, rows, end: found.end }
                 }
             });
         }
         Ok(Some(contents))
     }
 
-    fn read(
-        &self,
-        stretches: Vec<ScanRange>,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<BTreeMap<Partition, ReadRows>>, SurveyError> {
+    fn read(&self, stretches: Vec<ScanRange>, stop: &dyn Fn() -> bool) -> Survey<BTreeMap<Partition, ReadRows>> {
         let mut found: BTreeMap<Partition, ReadRows> = BTreeMap::new();
         let is_read = scan(self.connection, self.topic, &stretches, stop, |delivery| {
             let (partition, offset) = (delivery.partition(), delivery.offset());

@@ -17,7 +17,6 @@ pub(super) enum ErrorClass {
     Fatal(BrokerError),
 }
 
-/// Classifies an error of a client that reads `topic`.
 pub(super) fn classify(error: &KafkaError, topic: &str, connection: &Connection) -> ErrorClass {
     use RDKafkaErrorCode as Code;
     let failed = || ErrorClass::Fatal(connection.failed("read", topic, error));

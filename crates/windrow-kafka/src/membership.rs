@@ -124,9 +124,8 @@ impl Membership {
         self.reading.positions.0.retain(|partition, _| !partitions.contains(partition));
         let gone: Vec<(Partition, Offset)> = partitions.iter().map(|partition| (*partition, Offset(0))).collect();
         let gone = self.list(&gone)?;
-        let given =
-            if self.is_cooperative() { self.client.incremental_unassign(&gone) } else { self.client.unassign() };
-        given.map_err(|error| self.reading.failed("read", &error))
+        let left = if self.is_cooperative() { self.client.incremental_unassign(&gone) } else { self.client.unassign() };
+        left.map_err(|error| self.reading.failed("read", &error))
     }
 
     /// Commits the next offsets to read under the group's name, for other programs. Does not wait for the answer.

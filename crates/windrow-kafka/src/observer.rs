@@ -44,22 +44,19 @@ impl Observer {
 
     /// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist. Blocks.
     pub(super) fn leaders(&self, topic: &str, timeout: Duration) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
-        let metadata = self.client.fetch_metadata(Some(topic), timeout);
-        let metadata = metadata
-            .map_err(|_| refusal(&self.connection).unwrap_or_else(|| probe::unreachable(&self.connection, timeout)))?;
+        let connection = &self.connection;
+        let silent = |_: KafkaError| refusal(connection).unwrap_or_else(|| probe::unreachable(connection, timeout));
+        let metadata = self.client.fetch_metadata(Some(topic), timeout).map_err(silent)?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
         match found.error().map(RDKafkaErrorCode::from) {
             None => {}
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
-            Some(error) => {
-                return Err(self.connection.failed("describe", topic, &KafkaError::MetadataFetch(error)));
-            }
+            Some(error) => return Err(connection.failed("describe", topic, &KafkaError::MetadataFetch(error))),
         }
-        let partitions = found.partitions().iter();
-        let mut leaders: Vec<(Partition, i32)> =
-            partitions.map(|partition| (Partition(partition.id()), partition.leader())).collect();
+        let leaders = found.partitions().iter().map(|partition| (Partition(partition.id()), partition.leader()));
+        let mut leaders: Vec<(Partition, i32)> = leaders.collect();
         leaders.sort();
         Ok(Some(leaders))
     }
@@ -70,13 +67,11 @@ impl Observer {
         let bounds = self.client.fetch_watermarks(topic, partition.0, REQUEST_TIMEOUT);
         let (low, high) = bounds.map_err(|error| match classify(&error, topic, &self.connection) {
             ErrorClass::Fatal(error) => error,
-            _ => BrokerError::NoLeader {
-                topic: topic.to_owned(),
-                address: self.connection.address().to_owned(),
-                partition,
-                reason: reason(&error),
-                waited: REQUEST_TIMEOUT,
-            },
+            _ => {
+                let (topic, address) = (topic.to_owned(), self.connection.address().to_owned());
+                let (reason, waited) = (reason(&error), REQUEST_TIMEOUT);
+                BrokerError::NoLeader { topic, address, partition, reason, waited }
+            }
         })?;
         Ok((Offset(low), Offset(high)))
     }

@@ -15,7 +15,6 @@ pub struct Deleted {
     pub low: Offset,
 }
 
-/// The reader's position in each partition.
 #[derive(Debug, Default)]
 pub(super) struct Positions(pub(super) BTreeMap<Partition, Position>);
 

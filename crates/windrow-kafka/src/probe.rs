@@ -22,9 +22,8 @@ const TLS: [u8; 2] = [0x16, 0x15];
 /// The error for a broker that did not answer in time. It names what listens at the address instead.
 pub(super) fn unreachable(connection: &Connection, waited: Duration) -> BrokerError {
     let address = connection.address();
-    let found = address
-        .split(',')
-        .find_map(|one| detect_listener(one.trim()).map(|listener| (one.trim().to_owned(), listener)));
+    let mut addresses = address.split(',').map(str::trim);
+    let found = addresses.find_map(|one| Some((one.to_owned(), detect_listener(one)?)));
     match found {
         // The client already uses what this listener requires, so the kind of the listener is not the fault.
         Some((address, listener @ (ListenerKind::Tls | ListenerKind::Login | ListenerKind::Broker)))

@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{
-    BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext};
 
 use crate::{BrokerError, Connection, connection, error};
 use windrow_record::{END_HEADER, FIRST_HEADER, Partition, ROW_HEADER, RUN_HEADER, RowNumber, RunId};
@@ -90,7 +88,6 @@ const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// The time without a confirmation after which a warning names the broker.
 const OUTAGE_WARNING_DELAY: Duration = Duration::from_secs(3);
 
-/// The state at the last confirmation.
 #[derive(Debug)]
 struct LastConfirmation {
     settled: u64,
@@ -170,20 +167,14 @@ impl Publisher {
     /// [`PublishError::QueueFull`] if the row was not accepted and should be sent again after [`Publisher::wait`].
     /// [`PublishError::Failed`] if this message or an earlier one cannot be delivered. [`PublishError::Unconfirmed`] if
     /// an earlier [`Publisher::wait`] has given up.
-    pub fn send_row(
-        &self,
-        partition: Partition,
-        row: RowNumber,
-        run: &RunId,
-        value: &[u8],
-    ) -> Result<(), PublishError> {
+    pub fn send_row(&self, partition: Partition, row: RowNumber, run: &RunId, text: &[u8]) -> Result<(), PublishError> {
         let mut digits = itoa::Buffer::new();
         let number = digits.format(row.get()).as_bytes();
         let opaque = usize::try_from(row.get()).unwrap_or(usize::MAX);
         let headers = OwnedHeaders::new_with_capacity(2)
             .insert(Header { key: ROW_HEADER, value: Some(number) })
             .insert(Header { key: RUN_HEADER, value: Some(run.as_str()) });
-        self.send(partition, headers, Some(number), value, opaque)
+        self.send(partition, headers, Some(number), text, opaque)
     }
 
     /// Accepts the end marker of a partition, with the replay's first row and its number of rows. That number covers
@@ -221,7 +212,7 @@ impl Publisher {
                 self.accepted.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::QueueFull),
+            Err((KafkaError::MessageProduction(Code::QueueFull), _)) => Err(PublishError::QueueFull),
             // The report on the message that stopped the client library names the cause. That report is on its way.
             Err((error, _)) if is_halt(&error) => {
                 self.reports().halt(opaque, &error);
@@ -253,10 +244,7 @@ impl Publisher {
         }
     }
 
-    /// Checks for a failed message and for an outage.
-    ///
-    /// # Errors
-    /// A message has failed, or the broker has confirmed nothing for too long.
+    /// Returns an error if a message has failed, or if the broker has confirmed nothing for too long.
     fn check_deliveries(&self) -> Result<(), PublishError> {
         if let Some(failure) = self.reports().failure.get() {
             return Err(failure.clone());
@@ -348,30 +336,24 @@ impl DeliveryContext {
     }
 
     fn failed(&self, opaque: usize, reason: String) -> PublishError {
-        PublishError::Failed {
-            row: u64::try_from(opaque).ok().and_then(RowNumber::new),
-            topic: self.topic.clone(),
-            address: self.address.clone(),
-            reason,
-        }
+        let row = u64::try_from(opaque).ok().and_then(RowNumber::new);
+        PublishError::Failed { row, topic: self.topic.clone(), address: self.address.clone(), reason }
     }
 }
 
 /// Returns true if the client library accepts no more messages because of another message.
 fn is_halt(error: &KafkaError) -> bool {
-    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee))
+    matches!(error.rdkafka_error_code(), Some(Code::Fatal | Code::GaplessGuarantee))
 }
 
 fn describe(error: &KafkaError, bytes: usize) -> String {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) => format!(
+        Some(Code::MessageSizeTooLarge) => format!(
             "its {bytes} bytes, or those of a row sent with it, are more than the limit: raise message.max.bytes of \
              the client (with -X) and max.message.bytes of the topic, and start again: no row after it was sent"
         ),
-        Some(RDKafkaErrorCode::UnknownPartition) => "the topic does not have this partition".to_owned(),
-        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            "the topic does not exist".to_owned()
-        }
+        Some(Code::UnknownPartition) => "the topic does not have this partition".to_owned(),
+        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition) => "the topic does not exist".to_owned(),
         _ => error::reason(error),
     }
 }
@@ -389,13 +371,12 @@ impl ClientContext for DeliveryContext {
 impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+    fn delivery(&self, result: &rdkafka::producer::DeliveryResult<'_>, opaque: usize) {
         match result {
             Ok(_) if opaque == NO_ROW => {}
             Ok(_) => (self.delivered)(1),
             // A dropped publisher discards its messages, and no caller waits for them.
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {
-            }
+            Err((KafkaError::MessageProduction(Code::PurgeQueue | Code::PurgeInflight), _)) => {}
             Err((error, _)) if is_halt(error) => self.halt(opaque, error),
             Err((error, message)) => {
                 self.fail(opaque, error, message.payload().map_or(0, <[u8]>::len));

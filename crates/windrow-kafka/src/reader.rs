@@ -10,13 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
 
 use self::statistics::Statistics;
 use crate::error::names;
@@ -173,7 +172,6 @@ impl ReaderState {
     }
 }
 
-/// The result of a poll of the client library.
 type Polled<'a> = Result<BorrowedMessage<'a>, KafkaError>;
 
 /// A client that is dropped on its own thread: leaving a broker or a group can take long, and the caller need not wait.

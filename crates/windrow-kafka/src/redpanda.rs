@@ -50,7 +50,6 @@ impl Redpanda {
         Err(redpanda.stop().await.err().unwrap_or_else(given_up))
     }
 
-    /// The address for clients.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

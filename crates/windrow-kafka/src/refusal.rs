@@ -47,8 +47,7 @@ pub(super) fn refusal(connection: &Connection) -> Option<BrokerError> {
         return None;
     }
     let settings = connection.settings(&[], &[]);
-    let client: BaseConsumer<FirstReason> =
-        BaseConsumer::from_config_and_context(&settings, FirstReason::default()).ok()?;
+    let client: BaseConsumer<_> = BaseConsumer::from_config_and_context(&settings, FirstReason::default()).ok()?;
     let deadline = Instant::now() + REFUSAL_TIMEOUT;
     // The library connects only when it is asked for something.
     let _ = client.fetch_metadata(None, POLL_INTERVAL);

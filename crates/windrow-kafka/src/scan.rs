@@ -37,8 +37,7 @@ pub fn scan<E: From<BrokerError>>(
     mut visit: impl FnMut(&Delivery<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
     let stretches = stretches.iter().filter(|stretch| stretch.from < stretch.until);
-    let mut unread: BTreeMap<Partition, Offset> =
-        stretches.clone().map(|stretch| (stretch.partition, stretch.until)).collect();
+    let mut unread: BTreeMap<Partition, Offset> = stretches.clone().map(|one| (one.partition, one.until)).collect();
     if unread.is_empty() {
         return Ok(true);
     }

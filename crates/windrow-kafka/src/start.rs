@@ -14,7 +14,7 @@ use crate::redpanda::{ContainerSpec, Redpanda};
 use crate::{BrokerError, Choice, Connection, topics};
 use windrow_base::telemetry::Progress;
 #[cfg(feature = "embedded")]
-use windrow_kafka_broker::Embedded;
+use windrow_kafka_broker::{Embedded, StartError};
 
 /// The default image of Redpanda.
 pub const REDPANDA_IMAGE: &str = "redpandadata/redpanda:v25.3.9";
@@ -240,12 +240,9 @@ async fn embedded(options: &StartOptions, reason: String) -> Result<Broker, Brok
         LogStorage::Ephemeral(folder) => windrow_kafka_broker::Storage::Ephemeral(folder.clone()),
     };
     let (is_durable, clock) = (options.sync, windrow_kafka_broker::Clock::system());
-    let started =
-        Embedded::start(windrow_kafka_broker::Options { listen, advertise, storage, is_durable, clock }).await;
-    let embedded = started.map_err(|error| match error {
-        windrow_kafka_broker::StartError::Listen { address, source } => {
-            BrokerError::Listen { address, reason: source.to_string() }
-        }
+    let settings = windrow_kafka_broker::Options { listen, advertise, storage, is_durable, clock };
+    let embedded = Embedded::start(settings).await.map_err(|error| match error {
+        StartError::Listen { address, source } => BrokerError::Listen { address, reason: source.to_string() },
         error => BrokerError::Embedded { reason: error.to_string() },
     })?;
     if !listen.ip().is_loopback() {

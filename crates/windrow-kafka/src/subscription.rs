@@ -40,7 +40,7 @@ impl Subscription {
     ) -> Result<Self, BrokerError> {
         let mut reading = ReaderState::new(connection, topic)?;
         positions.iter().for_each(|(partition, offset)| reading.positions.set(*partition, *offset));
-        let (client, group) = (client(connection, topic, group, positions)?, group.to_owned());
+        let (client, group) = (client(&reading, group)?, group.to_owned());
         Ok(Self { client, commits: Commits::of(topic), group, reading, is_missing: false })
     }
 
@@ -67,8 +67,7 @@ impl Subscription {
     }
 
     fn restart(&mut self) -> Result<(), BrokerError> {
-        let ReaderState { connection, topic, positions, .. } = &self.reading;
-        self.client = client(connection, topic, &self.group, &positions.all())?;
+        self.client = client(&self.reading, &self.group)?;
         Ok(())
     }
 
@@ -159,14 +158,10 @@ impl Subscription {
     }
 }
 
-fn client(
-    connection: &Connection,
-    topic: &str,
-    group: &str,
-    positions: &[(Partition, Offset)],
-) -> Result<Client, BrokerError> {
+fn client(reading: &ReaderState, group: &str) -> Result<Client, BrokerError> {
+    let ReaderState { connection, topic, positions, .. } = reading;
     let settings = connection.settings(&[DEFAULTS, &[("group.id", group)]].concat(), FIXED);
     let client = Client::new(connection, topic, &settings)?;
-    let assigned = reader::list(topic, positions).and_then(|list| client.assign(&list));
+    let assigned = reader::list(topic, &positions.all()).and_then(|list| client.assign(&list));
     assigned.map(|()| client).map_err(|error| connection.refused(&error))
 }

@@ -180,10 +180,8 @@ fn reading_resumes_at_any_offset_within_any_batch() {
         let scene = Scene::with_properties(1, &[("linger.ms", "500"), ("compression.type", compression)]);
         scene.send_rows(1000, 1);
         for offset in [1, 500, 998, 999] {
-            let rows: Vec<(i64, u64)> = read(&mut scene.subscribe(&[(FIRST, Offset(offset))]), 1000 - offset as usize)
-                .into_iter()
-                .map(|(_, offset, row, _)| (offset, row))
-                .collect();
+            let messages = read(&mut scene.subscribe(&[(FIRST, Offset(offset))]), 1000 - offset as usize);
+            let rows: Vec<(i64, u64)> = messages.into_iter().map(|(_, offset, row, _)| (offset, row)).collect();
             let expected: Vec<(i64, u64)> = (offset..1000).map(|offset| (offset, offset as u64 + 1)).collect();
             assert_eq!(rows, expected, "{compression}, from {offset}");
         }
@@ -325,11 +323,8 @@ fn a_missing_partition_is_reported() {
     let (publisher, run) = (scene.publisher(), RunId::new("run"));
     // Accepted or rejected, depending on whether the library already knows the topic's partitions.
     let _ = publisher.send_row(Partition(7), row(1), &run, b"1");
-    let failure = publisher.flush(TIMEOUT);
-    assert!(
-        matches!(&failure, Err(PublishError::Failed { row: Some(failed), .. }) if failed.get() == 1),
-        "{failure:?}"
-    );
+    let error = publisher.flush(TIMEOUT);
+    assert!(matches!(&error, Err(PublishError::Failed { row: Some(failed), .. }) if failed.get() == 1), "{error:?}");
 }
 
 #[test]

@@ -69,27 +69,21 @@ pub async fn create(
         }
         // The broker is too old to know the default.
         Err(KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor)) if settings.replication.is_none() => {
-            request_creation(connection, name, wanted, 1, &settings.config)
-                .await
-                .map_err(|error| connection.failed("create", name, &error))?;
+            let created = request_creation(connection, name, wanted, 1, &settings.config).await;
+            created.map_err(|error| connection.failed("create", name, &error))?;
         }
         Err(error) => return Err(connection.failed("create", name, &error)),
     }
     let deadline = Instant::now() + NEW_TOPIC_TIMEOUT;
     loop {
-        let ready = leaders(connection, name)
-            .await?
-            .is_some_and(|leaders| count(&leaders) == partitions && leaders.iter().all(|(_, leader)| *leader >= 0));
-        if ready {
+        let leaders = leaders(connection, name).await?.unwrap_or_default();
+        if count(&leaders) == partitions && leaders.iter().all(|(_, leader)| *leader >= 0) {
             return Ok(Creation::Created);
         }
         if Instant::now() >= deadline {
-            return Err(BrokerError::Topic {
-                action: "create",
-                topic: name.to_owned(),
-                address: connection.address().to_owned(),
-                reason: format!("its partitions have no leaders after {} s", NEW_TOPIC_TIMEOUT.as_secs()),
-            });
+            let (topic, address) = (name.to_owned(), connection.address().to_owned());
+            let reason = format!("its partitions have no leaders after {} s", NEW_TOPIC_TIMEOUT.as_secs());
+            return Err(BrokerError::Topic { action: "create", topic, address, reason });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -152,8 +146,7 @@ const PROBE_TOPIC: &str = "windrow-is-anyone-there";
 
 /// Returns the partitions of a topic with the node that leads each, or `None` if the topic does not exist.
 async fn leaders(connection: &Connection, name: &str) -> Result<Option<Vec<(Partition, i32)>>, BrokerError> {
-    let topic = name.to_owned();
-    let broker = connection.clone();
+    let (topic, broker) = (name.to_owned(), connection.clone());
     blocking(move || Observer::new(&broker)?.leaders(&topic, REQUEST_TIMEOUT)).await
 }
 

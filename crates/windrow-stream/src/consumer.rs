@@ -117,12 +117,9 @@ fn positions(name: &str, address: &str, topic: &TopicState, resumed: &Resumed) -
         }
         if wanted < low {
             deleted.push(Deleted { partition, wanted, low });
-            positions.push((partition, low));
-        } else if wanted > low && resumed.windows > 0 {
-            positions.push((partition, Offset(wanted.0 - 1)));
-        } else {
-            positions.push((partition, wanted));
         }
+        let is_resumed = wanted > low && resumed.windows > 0;
+        positions.push((partition, if is_resumed { Offset(wanted.0 - 1) } else { wanted.max(low) }));
     }
     Ok((positions, deleted))
 }

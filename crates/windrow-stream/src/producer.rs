@@ -117,12 +117,9 @@ impl Producer {
         let mut rows = Rounds::open(&self.dataset, plan)?;
         let mut sent: u64 = 0;
         while let Some((number, bytes)) = rows.next(stop)? {
-            let happened = if pacer.needs_time() {
-                // The consumer handles a row whose time cannot be read. Such a row has no delay.
-                parser.parse(bytes).ok().and_then(|fields| self.schema.time(&fields).ok().flatten())
-            } else {
-                None
-            };
+            // The consumer handles a row whose time cannot be read. Such a row has no delay.
+            let fields = if pacer.needs_time() { parser.parse(bytes).ok() } else { None };
+            let happened = fields.and_then(|fields| self.schema.time(&fields).ok().flatten());
             let delay = pacer.delay(happened);
             if !plan.is_assigned(number) {
                 // The delay of another process's row also passes for this process.

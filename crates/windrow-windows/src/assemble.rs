@@ -233,7 +233,6 @@ impl Assembly {
     }
 }
 
-/// A partition's part of a window.
 #[derive(Debug)]
 enum Part {
     Sealed(Box<Manifest>),

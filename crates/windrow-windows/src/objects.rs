@@ -90,18 +90,10 @@ impl Objects {
             (Arc::new(builder.build().map_err(|error| refused(plain(&error)))?), prefix)
         };
         let prefix = prefix.to_owned();
-        let endpoint =
-            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| settings.get(*name));
-        let endpoint = endpoint.filter(|_| url.starts_with("s3://")).cloned();
-        Ok(Self {
-            store,
-            prefix,
-            url,
-            endpoint,
-            has_answered: AtomicBool::new(false),
-            is_outage_logged: AtomicBool::new(false),
-            absent: Mutex::default(),
-        })
+        let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+        let endpoint = names.iter().find_map(|name| settings.get(*name)).filter(|_| url.starts_with("s3://")).cloned();
+        let (has_answered, is_outage_logged) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { store, prefix, url, endpoint, has_answered, is_outage_logged, absent: Mutex::default() })
     }
 
     /// The URL of the objects, without a slash at its end.
@@ -136,12 +128,8 @@ impl Objects {
                 && is_known
                 && !self.is_outage_logged.swap(true, Ordering::Relaxed)
             {
-                let reason = self.plain(error);
-                tracing::warn!(
-                    "{} does not answer ({reason}): trying again for {} s",
-                    self.url,
-                    RETRY_TIMEOUT.as_secs()
-                );
+                let (reason, seconds) = (self.plain(error), RETRY_TIMEOUT.as_secs());
+                tracing::warn!("{} does not answer ({reason}): trying again for {} s", self.url, seconds);
             }
             std::thread::sleep(RETRY_PAUSE);
         }

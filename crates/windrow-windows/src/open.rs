@@ -147,12 +147,8 @@ impl OpenWindow {
     }
 
     fn messages_of(&mut self, partition: Partition, first: ReadPoint, after: ReadPoint) -> &mut Messages {
-        let messages = self.messages.entry(partition).or_insert(Messages {
-            first,
-            after,
-            offsets: RoaringTreemap::new(),
-            repeats: RoaringTreemap::new(),
-        });
+        let (offsets, repeats) = (RoaringTreemap::new(), RoaringTreemap::new());
+        let messages = self.messages.entry(partition).or_insert(Messages { first, after, offsets, repeats });
         // A row that was held back arrives here later than messages with higher offsets.
         messages.first = messages.first.min(first);
         messages.after = messages.after.later(after);

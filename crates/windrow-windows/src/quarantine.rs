@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::BatchError;
 use windrow_record::{Offset, Partition, RowNumber};
 
-/// One line of a quarantine file.
 #[derive(Serialize, Deserialize)]
 struct Line<'a> {
     partition: Partition,

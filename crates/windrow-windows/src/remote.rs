@@ -50,11 +50,8 @@ impl BatchStore {
             let path = self.batch_path(manifest.window);
             return File::open(&path).map_err(BatchError::read(&path));
         };
-        objects.download(
-            &self.batch_name(manifest.window, &manifest.rows.file.sha256),
-            &manifest.rows.file,
-            self.folder(),
-        )
+        let rows = &manifest.rows.file;
+        objects.download(&self.batch_name(manifest.window, &rows.sha256), rows, self.folder())
     }
 
     /// Checks that the files of the sealed windows have the lengths in their manifests. A truncated or missing file is
@@ -103,11 +100,8 @@ impl BatchStore {
             let path = self.folder().join(&name);
             let here = fs::metadata(&path).map_err(BatchError::read(&path))?.len();
             if there.get(&name) != Some(&here) {
-                return Err(BatchError::OtherStore {
-                    url: objects.url().to_owned(),
-                    name,
-                    workdir: self.folder().to_owned(),
-                });
+                let (url, workdir) = (objects.url().to_owned(), self.folder().to_owned());
+                return Err(BatchError::OtherStore { url, name, workdir });
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::spill::CompleteFile;
 use crate::{BatchError, FileDigest};
-use windrow_columnar::{ColumnType, ColumnarError, CsvReader, Style};
+use windrow_columnar::{Column, ColumnType, ColumnarError, CsvReader, Style};
 use windrow_config::{BatchFormat, Schema};
 use windrow_record::{ReadError, RecordParser, RecordReader};
 
@@ -29,7 +29,7 @@ pub enum RowFormat {
 /// The columns of a Parquet file, and the text form of their cells.
 #[derive(Debug)]
 pub struct Layout {
-    columns: Vec<windrow_columnar::Column>,
+    columns: Vec<Column>,
     style: Style,
 }
 
@@ -41,15 +41,12 @@ impl RowFormat {
             return Self::Csv;
         }
         let kind = |index: usize| match &schema.time {
-            Some((time, format)) if *time == index && format.is_civil() && schema.is_only_time(index) => {
-                ColumnType::Time
-            }
+            Some((time, form)) if *time == index && form.is_civil() && schema.is_only_time(index) => ColumnType::Time,
             _ if schema.is_number(index) => ColumnType::Number,
             _ => ColumnType::Text,
         };
         let columns = schema.columns.iter().enumerate();
-        let columns =
-            columns.map(|(index, name)| windrow_columnar::Column { name: name.clone(), kind: kind(index) }).collect();
+        let columns = columns.map(|(index, name)| Column { name: name.clone(), kind: kind(index) }).collect();
         let time = schema.time.as_ref().map(|(_, format)| format.clone());
         let style = Style { delimiter: schema.delimiter, null: schema.null_texts().to_vec(), time };
         Self::Parquet(Arc::new(Layout { columns, style }))

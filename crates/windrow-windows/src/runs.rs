@@ -69,7 +69,6 @@ pub(crate) struct Names {
     pub(crate) kind: &'static str,
 }
 
-/// All runs of one file.
 #[derive(Debug)]
 pub(crate) struct Runs<K> {
     names: Names,

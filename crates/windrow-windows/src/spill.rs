@@ -30,7 +30,6 @@ impl Spill {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Adds all bytes of a file.
     pub(crate) fn push_file(&mut self, path: &Path) -> Result<(), BatchError> {
         let file = File::open(path).map_err(BatchError::read(path))?;
         let mut file = io::BufReader::with_capacity(BUFFER_BYTES, file);

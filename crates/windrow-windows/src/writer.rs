@@ -52,7 +52,6 @@ pub struct BatchWriter {
     phase: Phase,
 }
 
-/// The phase of a writer.
 #[derive(Debug)]
 enum Phase {
     /// The writer takes messages.

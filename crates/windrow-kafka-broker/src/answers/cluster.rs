@@ -3,9 +3,7 @@
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
-use kafka_protocol::messages::describe_log_dirs_response::{
-    DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
-};
+use kafka_protocol::messages::describe_log_dirs_response as described;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsResponse, BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeLogDirsRequest,
@@ -36,17 +34,12 @@ pub(crate) fn versions(is_too_new: bool) -> ApiVersionsResponse {
 }
 
 /// Returns this node as the coordinator of every group. Transactions have no coordinator.
-pub(crate) fn find_coordinator(
-    broker: &Broker,
-    request: FindCoordinatorRequest,
-    version: i16,
-) -> FindCoordinatorResponse {
+pub(crate) fn coordinator(broker: &Broker, request: FindCoordinatorRequest, version: i16) -> FindCoordinatorResponse {
+    // Every client treats this error as final.
+    let no_transactions = ResponseError::TransactionalIdAuthorizationFailed;
     let refusal = match request.key_type {
         GROUP_COORDINATOR => None,
-        // Every client treats this error as final.
-        TRANSACTION_COORDINATOR => {
-            Some((ResponseError::TransactionalIdAuthorizationFailed, "This broker has no transactions."))
-        }
+        TRANSACTION_COORDINATOR => Some((no_transactions, "This broker has no transactions.")),
         _ => Some((ResponseError::InvalidRequest, "This broker coordinates only groups.")),
     };
     let (code, message) = refusal.map_or((0, None), |(error, message)| (error.code(), Some(text(message))));
@@ -61,12 +54,8 @@ pub(crate) fn find_coordinator(
         });
         return FindCoordinatorResponse::default().with_error_message(None).with_coordinators(coordinators.collect());
     }
-    FindCoordinatorResponse::default()
-        .with_error_code(code)
-        .with_error_message(message)
-        .with_node_id(node)
-        .with_host(host)
-        .with_port(port)
+    let response = FindCoordinatorResponse::default().with_error_code(code).with_error_message(message);
+    response.with_node_id(node).with_host(host).with_port(port)
 }
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> DescribeClusterResponse {
@@ -76,16 +65,10 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeClusterRequest) -> Des
         let error = ResponseError::MismatchedEndpointType.code();
         return response.with_error_code(error).with_error_message(Some(text(message)));
     }
-    let node = DescribeClusterBroker::default()
-        .with_broker_id(NODE_ID)
-        .with_host(broker.host.clone())
-        .with_port(broker.port)
-        .with_rack(None);
-    response
-        .with_error_message(None)
-        .with_cluster_id(text(&broker.cluster_id))
-        .with_controller_id(NODE_ID)
-        .with_brokers(vec![node])
+    let node = DescribeClusterBroker::default().with_broker_id(NODE_ID).with_host(broker.host.clone());
+    let node = node.with_port(broker.port).with_rack(None);
+    let response = response.with_error_message(None).with_cluster_id(text(&broker.cluster_id));
+    response.with_controller_id(NODE_ID).with_brokers(vec![node])
 }
 
 /// Returns the size of every partition in the data directory, in bytes.
@@ -93,10 +76,10 @@ pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> Des
     let describe = |topic: &Topic, wanted: &dyn Fn(i32) -> bool| {
         let partitions = (0..).zip(&topic.logs).filter(|(index, _)| wanted(*index)).map(|(index, log)| {
             let size = i64::try_from(log.bounds().bytes).unwrap_or(i64::MAX);
-            DescribeLogDirsPartition::default().with_partition_index(index).with_partition_size(size)
+            described::DescribeLogDirsPartition::default().with_partition_index(index).with_partition_size(size)
         });
         let name = TopicName(text(&topic.name));
-        DescribeLogDirsTopic::default().with_name(name).with_partitions(partitions.collect())
+        described::DescribeLogDirsTopic::default().with_name(name).with_partitions(partitions.collect())
     };
     let topics = match &request.topics {
         None => broker.catalog.all().iter().map(|topic| describe(topic, &|_| true)).collect(),
@@ -108,6 +91,6 @@ pub(crate) fn log_dirs(broker: &Broker, request: &DescribeLogDirsRequest) -> Des
             })
             .collect(),
     };
-    let result = DescribeLogDirsResult::default().with_log_dir(text(&broker.folder)).with_topics(topics);
+    let result = described::DescribeLogDirsResult::default().with_log_dir(text(&broker.folder)).with_topics(topics);
     DescribeLogDirsResponse::default().with_results(vec![result])
 }

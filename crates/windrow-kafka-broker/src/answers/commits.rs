@@ -84,11 +84,9 @@ pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: 
         let commits = broker.groups.committed(&request.group_id, None).unwrap_or_default();
         let topics = found(broker, commits, asked).into_iter().map(|(name, partitions)| {
             let partitions = partitions.into_iter().map(|(index, commit)| {
-                fetched::OffsetFetchResponsePartition::default()
-                    .with_partition_index(index)
-                    .with_committed_offset(commit.offset)
-                    .with_committed_leader_epoch(commit.leader_epoch)
-                    .with_metadata(Some(text(commit.metadata)))
+                let result = fetched::OffsetFetchResponsePartition::default().with_partition_index(index);
+                let result = result.with_committed_offset(commit.offset).with_metadata(Some(text(commit.metadata)));
+                result.with_committed_leader_epoch(commit.leader_epoch)
             });
             fetched::OffsetFetchResponseTopic::default().with_name(name).with_partitions(partitions.collect())
         });
@@ -105,11 +103,9 @@ pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: 
         let asked = asked.map(|topics| topics.iter().map(|topic| (&topic.name, &topic.partition_indexes)).collect());
         let topics = found(broker, commits, asked).into_iter().map(|(name, partitions)| {
             let partitions = partitions.into_iter().map(|(index, commit)| {
-                fetched::OffsetFetchResponsePartitions::default()
-                    .with_partition_index(index)
-                    .with_committed_offset(commit.offset)
-                    .with_committed_leader_epoch(commit.leader_epoch)
-                    .with_metadata(Some(text(commit.metadata)))
+                let result = fetched::OffsetFetchResponsePartitions::default().with_partition_index(index);
+                let result = result.with_committed_offset(commit.offset).with_metadata(Some(text(commit.metadata)));
+                result.with_committed_leader_epoch(commit.leader_epoch)
             });
             fetched::OffsetFetchResponseTopics::default().with_name(name).with_partitions(partitions.collect())
         });
@@ -120,25 +116,22 @@ pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: 
 
 pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> OffsetDeleteResponse {
     let mut places = Vec::new();
-    let topics: Vec<_> = request
-        .topics
-        .iter()
-        .map(|asked| {
-            let topic = broker.catalog.by_name(&asked.name).ok();
-            let partitions = asked.partitions.iter().map(|one| {
-                let result = OffsetDeleteResponsePartition::default().with_partition_index(one.partition_index);
-                match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {
-                    None => result.with_error_code(ResponseError::UnknownTopicOrPartition.code()),
-                    Some(topic) => {
-                        places.push((topic.id, one.partition_index));
-                        result
-                    }
+    let topics = request.topics.iter().map(|asked| {
+        let topic = broker.catalog.by_name(&asked.name).ok();
+        let partitions = asked.partitions.iter().map(|one| {
+            let result = OffsetDeleteResponsePartition::default().with_partition_index(one.partition_index);
+            match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {
+                None => result.with_error_code(ResponseError::UnknownTopicOrPartition.code()),
+                Some(topic) => {
+                    places.push((topic.id, one.partition_index));
+                    result
                 }
-            });
-            let partitions = partitions.collect();
-            OffsetDeleteResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions)
-        })
-        .collect();
+            }
+        });
+        let partitions = partitions.collect();
+        OffsetDeleteResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions)
+    });
+    let topics: Vec<_> = topics.collect();
     match blocking(|| broker.groups.delete_offsets(&request.group_id, &places)) {
         Ok(()) => OffsetDeleteResponse::default().with_topics(topics),
         Err(error) => OffsetDeleteResponse::default().with_error_code(error.code()),

@@ -3,9 +3,7 @@
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as Altered;
-use kafka_protocol::messages::describe_configs_response::{
-    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
-};
+use kafka_protocol::messages::describe_configs_response as described;
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse as AlteredSome;
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
@@ -32,13 +30,13 @@ const SET_OPERATION: i8 = 0;
 const DELETE_OPERATION: i8 = 1;
 
 /// The settings of the broker that clients ask for.
-const BROKER_SETTINGS: [(&str, SettingType, &str); 6] = [
-    ("auto.create.topics.enable", SettingType::Flag, "true"),
-    ("default.replication.factor", SettingType::Int, "1"),
-    ("log.retention.ms", SettingType::Long, "-1"),
-    ("message.max.bytes", SettingType::Int, "1048588"),
-    ("num.partitions", SettingType::Int, "1"),
-    ("offset.metadata.max.bytes", SettingType::Int, "4096"),
+const BROKER_SETTINGS: [Definition; 6] = [
+    Definition::fixed("auto.create.topics.enable", SettingType::Flag, "true"),
+    Definition::fixed("default.replication.factor", SettingType::Int, "1"),
+    Definition::fixed("log.retention.ms", SettingType::Long, "-1"),
+    Definition::fixed("message.max.bytes", SettingType::Int, "1048588"),
+    Definition::fixed("num.partitions", SettingType::Int, "1"),
+    Definition::fixed("offset.metadata.max.bytes", SettingType::Int, "4096"),
 ];
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
@@ -47,14 +45,11 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
         let keys = asked.configuration_keys.as_deref();
         let is_asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| **key == *name));
         let entry = |definition: &Definition, value: &str, source: i8| {
-            DescribeConfigsResourceResult::default()
-                .with_name(text(definition.name))
-                .with_value(Some(text(value)))
-                .with_config_source(source)
-                .with_read_only(source == SOURCE_BROKER)
-                .with_config_type(definition.kind as i8)
-                .with_documentation(None)
-                .with_synonyms(if request.include_synonyms { synonyms(definition, value, source) } else { Vec::new() })
+            let synonyms = if request.include_synonyms { synonyms(definition, value, source) } else { Vec::new() };
+            let entry = described::DescribeConfigsResourceResult::default().with_name(text(definition.name));
+            let entry = entry.with_value(Some(text(value))).with_config_source(source).with_synonyms(synonyms);
+            let entry = entry.with_read_only(source == SOURCE_BROKER).with_config_type(definition.kind as i8);
+            entry.with_documentation(None)
         };
         let found = match asked.resource_type {
             TOPIC_RESOURCE => check_name(&name).and_then(|()| {
@@ -67,16 +62,14 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
             }),
             BROKER_RESOURCE if name.is_empty() => Ok(Vec::new()),
             BROKER_RESOURCE if name == NODE_ID.to_string() => {
-                let known = BROKER_SETTINGS.iter().filter(|(name, ..)| is_asked(name));
-                Ok(known
-                    .map(|(name, kind, value)| entry(&Definition::fixed(name, *kind, value), value, SOURCE_BROKER))
-                    .collect())
+                let known = BROKER_SETTINGS.iter().filter(|definition| is_asked(definition.name));
+                Ok(known.map(|definition| entry(definition, definition.default, SOURCE_BROKER)).collect())
             }
             BROKER_RESOURCE => Err((ResponseError::InvalidRequest, format!("This broker is number {}.", *NODE_ID))),
             _ => Err((ResponseError::InvalidRequest, "This broker describes only topics and itself.".to_owned())),
         };
-        let result =
-            DescribeConfigsResult::default().with_resource_type(asked.resource_type).with_resource_name(text(name));
+        let result = described::DescribeConfigsResult::default().with_resource_type(asked.resource_type);
+        let result = result.with_resource_name(text(name));
         match found {
             Ok(configs) => result.with_error_message(None).with_configs(configs),
             Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
@@ -86,12 +79,10 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeConfigsRequest) -> Des
 }
 
 /// Returns the sources of a value. The source in effect comes first.
-fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<DescribeConfigsSynonym> {
+fn synonyms(definition: &Definition, value: &str, source: i8) -> Vec<described::DescribeConfigsSynonym> {
     let one = |value: &str, source| {
-        DescribeConfigsSynonym::default()
-            .with_name(text(definition.name))
-            .with_value(Some(text(value)))
-            .with_source(source)
+        let one = described::DescribeConfigsSynonym::default().with_name(text(definition.name));
+        one.with_value(Some(text(value))).with_source(source)
     };
     let mut all = vec![one(value, source)];
     if source == SOURCE_TOPIC {
@@ -111,11 +102,8 @@ pub(crate) fn alter(broker: &Broker, request: &AlterConfigsRequest) -> AlterConf
             }
             Ok(settings)
         });
-        Altered::default()
-            .with_error_code(code)
-            .with_error_message(message)
-            .with_resource_type(asked.resource_type)
-            .with_resource_name(text(asked.resource_name.to_string()))
+        let altered = Altered::default().with_error_code(code).with_error_message(message);
+        altered.with_resource_type(asked.resource_type).with_resource_name(text(asked.resource_name.to_string()))
     });
     AlterConfigsResponse::default().with_responses(results.collect())
 }
@@ -140,11 +128,8 @@ pub(crate) fn alter_some(broker: &Broker, request: &IncrementalAlterConfigsReque
             }
             Ok(settings)
         });
-        AlteredSome::default()
-            .with_error_code(code)
-            .with_error_message(message)
-            .with_resource_type(asked.resource_type)
-            .with_resource_name(text(asked.resource_name.to_string()))
+        let altered = AlteredSome::default().with_error_code(code).with_error_message(message);
+        altered.with_resource_type(asked.resource_type).with_resource_name(text(asked.resource_name.to_string()))
     });
     IncrementalAlterConfigsResponse::default().with_responses(results.collect())
 }
@@ -157,10 +142,8 @@ fn change(
     change: impl FnOnce(&Settings) -> Result<Settings, Refusal>,
 ) -> (i16, Option<StrBytes>) {
     if kind != TOPIC_RESOURCE {
-        return error_fields(Err((
-            ResponseError::InvalidRequest,
-            "Only settings of topics can be changed.".to_owned(),
-        )));
+        let message = "Only settings of topics can be changed.".to_owned();
+        return error_fields(Err((ResponseError::InvalidRequest, message)));
     }
     error_fields(check_name(name).and_then(|()| blocking(|| broker.catalog.configure(name, only_check, change))))
 }

@@ -58,18 +58,16 @@ impl Fetch {
             topics.push(answer::Topic { name, id: asked.topic_id, partitions });
         }
         // This broker never creates a fetch session, so every session id is unknown.
-        let error =
-            (request.session_id != 0 && request.session_epoch > 0).then_some(ResponseError::FetchSessionIdNotFound);
+        let has_session = request.session_id != 0 && request.session_epoch > 0;
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-        let deadline = Instant::now() + wait;
         Self {
             topics,
             wanted,
-            error,
+            error: has_session.then_some(ResponseError::FetchSessionIdNotFound),
             reads_committed: request.isolation_level == 1,
             min_bytes: size(request.min_bytes).min(size(request.max_bytes)),
             max_bytes: size(request.max_bytes).min(MAX_ANSWER),
-            deadline,
+            deadline: Instant::now() + wait,
             rotation: broker.next_rotation(),
         }
     }

@@ -35,31 +35,26 @@ fn millis(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
 }
 
-pub(crate) async fn join(
-    broker: &Broker,
-    request: JoinGroupRequest,
-    version: i16,
-    client: &Client,
-) -> JoinGroupResponse {
-    let rebalance = if version >= 1 { request.rebalance_timeout_ms } else { request.session_timeout_ms };
+pub(crate) async fn join(broker: &Broker, asked: JoinGroupRequest, version: i16, client: &Client) -> JoinGroupResponse {
+    let rebalance = if version >= 1 { asked.rebalance_timeout_ms } else { asked.session_timeout_ms };
     // A member that waits must not hold the memory of its request, so everything is copied.
     let copy = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
     let registration = Registration {
-        instance: request.group_instance_id.as_deref().map(str::to_owned),
+        instance: asked.group_instance_id.as_deref().map(str::to_owned),
         client: client.clone(),
-        session: millis(request.session_timeout_ms),
+        session: millis(asked.session_timeout_ms),
         rebalance: millis(rebalance),
-        protocols: request.protocols.iter().map(|one| (one.name.to_string(), copy(&one.metadata))).collect(),
+        protocols: asked.protocols.iter().map(|one| (one.name.to_string(), copy(&one.metadata))).collect(),
     };
     let join = Join {
-        member: request.member_id.to_string(),
+        member: asked.member_id.to_string(),
         registration,
-        protocol_type: request.protocol_type.to_string(),
+        protocol_type: asked.protocol_type.to_string(),
         needs_id: version >= 4,
         may_skip: version >= 9,
     };
-    let answer = broker.groups.join(&request.group_id, join, Instant::now());
-    drop(request);
+    let answer = broker.groups.join(&asked.group_id, join, Instant::now());
+    drop(asked);
     let gone = || Err((ResponseError::UnknownMemberId, String::new()));
     match answer.await.unwrap_or_else(|_| gone()) {
         Ok(joined) => {
@@ -67,37 +62,24 @@ pub(crate) async fn join(
                 let member = JoinGroupResponseMember::default().with_member_id(text(id)).with_metadata(metadata);
                 member.with_group_instance_id(instance.map(text))
             });
-            JoinGroupResponse::default()
-                .with_generation_id(joined.generation)
-                .with_protocol_name(Some(text(joined.protocol)))
-                .with_leader(text(joined.leader))
-                .with_member_id(text(joined.member))
-                .with_members(members.collect())
-                .with_protocol_type(Some(text(joined.protocol_type)))
-                .with_skip_assignment(joined.skips_assignment)
+            let response = JoinGroupResponse::default().with_generation_id(joined.generation);
+            let response = response.with_protocol_name(Some(text(joined.protocol))).with_leader(text(joined.leader));
+            let response = response.with_member_id(text(joined.member)).with_members(members.collect());
+            response.with_protocol_type(Some(text(joined.protocol_type))).with_skip_assignment(joined.skips_assignment)
         }
         Err((error, member)) => {
-            let protocol = (version < 7).then(StrBytes::default);
-            JoinGroupResponse::default()
-                .with_error_code(error.code())
-                .with_generation_id(-1)
-                .with_protocol_name(protocol)
-                .with_member_id(text(member))
+            let response = JoinGroupResponse::default().with_error_code(error.code()).with_generation_id(-1);
+            response.with_protocol_name((version < 7).then(StrBytes::default)).with_member_id(text(member))
         }
     }
 }
 
 pub(crate) async fn sync(broker: &Broker, request: SyncGroupRequest) -> SyncGroupResponse {
-    let assignments = request.assignments.iter();
-    let assignments =
-        assignments.map(|one| (one.member_id.to_string(), Bytes::copy_from_slice(&one.assignment))).collect();
-    let answer = broker.groups.sync(
-        &request.group_id,
-        (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id),
-        (request.protocol_type.as_deref(), request.protocol_name.as_deref()),
-        assignments,
-        Instant::now(),
-    );
+    let all = request.assignments.iter();
+    let all = all.map(|one| (one.member_id.to_string(), Bytes::copy_from_slice(&one.assignment))).collect();
+    let who = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id);
+    let protocols = (request.protocol_type.as_deref(), request.protocol_name.as_deref());
+    let answer = broker.groups.sync(&request.group_id, who, protocols, all, Instant::now());
     drop(request);
     match answer.await.unwrap_or_else(|_| Err((ResponseError::UnknownMemberId, String::new()))) {
         Ok(synced) => SyncGroupResponse::default()
@@ -125,10 +107,8 @@ pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) 
     }
     let members = request.members.iter().map(|member| {
         let gone = go(&member.member_id, member.group_instance_id.as_deref());
-        MemberResponse::default()
-            .with_member_id(member.member_id.clone())
-            .with_group_instance_id(member.group_instance_id.clone())
-            .with_error_code(code(gone))
+        let response = MemberResponse::default().with_member_id(member.member_id.clone()).with_error_code(code(gone));
+        response.with_group_instance_id(member.group_instance_id.clone())
     });
     LeaveGroupResponse::default().with_members(members.collect())
 }
@@ -142,29 +122,22 @@ pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version
             if version < 6 {
                 return group;
             }
-            let message = format!("Group {} not found.", name.as_str());
-            return group
-                .with_error_code(ResponseError::GroupIdNotFound.code())
-                .with_error_message(Some(text(message)));
+            let group = group.with_error_code(ResponseError::GroupIdNotFound.code());
+            return group.with_error_message(Some(text(format!("Group {} not found.", name.as_str()))));
         };
         // Only a final assignment is listed, with the metadata that it was made from.
         let protocol = found.protocol.as_deref().filter(|_| found.phase == GroupPhase::Stable);
         let members = found.members.iter().map(|(id, member)| {
             let Registration { instance, client, .. } = &member.registration;
-            DescribedGroupMember::default()
-                .with_member_id(text(id))
-                .with_client_id(text(&client.id))
-                .with_client_host(text(&client.host))
-                .with_member_metadata(protocol.map(|name| member.registration.metadata(name)).unwrap_or_default())
-                .with_member_assignment(protocol.map(|_| member.assignment.clone()).unwrap_or_default())
-                .with_group_instance_id(instance.as_ref().map(text))
+            let metadata = protocol.map(|name| member.registration.metadata(name)).unwrap_or_default();
+            let assignment = protocol.map(|_| member.assignment.clone()).unwrap_or_default();
+            let member = DescribedGroupMember::default().with_member_id(text(id)).with_client_id(text(&client.id));
+            let member = member.with_client_host(text(&client.host)).with_member_metadata(metadata);
+            member.with_member_assignment(assignment).with_group_instance_id(instance.as_ref().map(text))
         });
-        group
-            .with_error_message(None)
-            .with_group_state(text(found.phase.name()))
-            .with_protocol_type(text(found.protocol_type.as_deref().unwrap_or_default()))
-            .with_protocol_data(text(protocol.unwrap_or_default()))
-            .with_members(members.collect())
+        let group = group.with_error_message(None).with_group_state(text(found.phase.name()));
+        let group = group.with_protocol_type(text(found.protocol_type.as_deref().unwrap_or_default()));
+        group.with_protocol_data(text(protocol.unwrap_or_default())).with_members(members.collect())
     });
     DescribeGroupsResponse::default().with_groups(groups.collect())
 }
@@ -213,22 +186,17 @@ pub(crate) fn consumer_heartbeat(
                 });
                 heartbeat::Assignment::default().with_topic_partitions(topics.collect())
             });
-            ConsumerGroupHeartbeatResponse::default()
-                .with_error_message(None)
-                .with_member_id(Some(text(answer.member)))
-                .with_member_epoch(answer.epoch)
-                .with_heartbeat_interval_ms(HEARTBEAT_MS)
-                .with_assignment(assignment)
+            let response = ConsumerGroupHeartbeatResponse::default().with_error_message(None);
+            let response = response.with_member_id(Some(text(answer.member))).with_member_epoch(answer.epoch);
+            response.with_heartbeat_interval_ms(HEARTBEAT_MS).with_assignment(assignment)
         }
-        Err((error, message)) => ConsumerGroupHeartbeatResponse::default()
-            .with_error_code(error.code())
-            .with_error_message(Some(text(message)))
-            .with_member_id(None)
-            .with_assignment(None),
+        Err((error, message)) => {
+            let response = ConsumerGroupHeartbeatResponse::default().with_error_code(error.code());
+            response.with_error_message(Some(text(message))).with_member_id(None).with_assignment(None)
+        }
     }
 }
 
-/// Groups values by their topics.
 pub(crate) fn by_topic<T>(values: impl IntoIterator<Item = (Uuid, T)>) -> BTreeMap<Uuid, Vec<T>> {
     let mut topics: BTreeMap<Uuid, Vec<T>> = BTreeMap::new();
     for (topic, value) in values {
@@ -237,7 +205,6 @@ pub(crate) fn by_topic<T>(values: impl IntoIterator<Item = (Uuid, T)>) -> BTreeM
     topics
 }
 
-/// Converts a heartbeat request, and checks its fields.
 fn parse_heartbeat(request: &ConsumerGroupHeartbeatRequest, client: &Client) -> Result<Heartbeat, Refusal> {
     let invalid = |message: &str| Err((ResponseError::InvalidRequest, message.to_owned()));
     if request.group_id.is_empty() {
@@ -307,10 +274,8 @@ pub(crate) fn consumer_describe(
     let assignment = |partitions: &Partitions| {
         let topics = by_topic(partitions.iter().copied()).into_iter().map(|(topic, partitions)| {
             let name = topics.get(&topic).map(|(name, _)| name.clone()).unwrap_or_default();
-            described::TopicPartitions::default()
-                .with_topic_id(topic)
-                .with_topic_name(TopicName(text(name)))
-                .with_partitions(partitions)
+            let topic = described::TopicPartitions::default().with_topic_id(topic).with_partitions(partitions);
+            topic.with_topic_name(TopicName(text(name)))
         });
         described::Assignment::default().with_topic_partitions(topics.collect())
     };
@@ -318,34 +283,26 @@ pub(crate) fn consumer_describe(
     let groups = request.group_ids.iter().map(|name| {
         let group = described::DescribedGroup::default().with_group_id(name.clone());
         let Some(Members::Consumer(found)) = all.get(name.as_str()).map(|group| &group.members) else {
-            let message = format!("Group {} is not a consumer group.", name.as_str());
-            return group
-                .with_error_code(ResponseError::GroupIdNotFound.code())
-                .with_error_message(Some(text(message)));
+            let group = group.with_error_code(ResponseError::GroupIdNotFound.code());
+            return group.with_error_message(Some(text(format!("Group {} is not a consumer group.", name.as_str()))));
         };
         let members = found.members.iter().map(|(id, member)| {
             let subscription = &member.subscription;
-            described::Member::default()
-                .with_member_id(text(id))
-                .with_instance_id(subscription.instance.as_ref().map(text))
-                .with_rack_id(subscription.rack.as_ref().map(text))
-                .with_member_epoch(member.current.epoch)
-                .with_client_id(text(&subscription.client.id))
-                .with_client_host(text(&subscription.client.host))
-                .with_subscribed_topic_names(subscription.names.iter().map(|name| TopicName(text(name))).collect())
-                .with_subscribed_topic_regex(subscription.regex.as_ref().map(|(pattern, _)| text(pattern)))
-                .with_assignment(assignment(&member.current.assigned))
-                .with_target_assignment(assignment(found.target.get(id).unwrap_or(&Partitions::new())))
-                // Type 1 is a member of the consumer protocol.
-                .with_member_type(1)
+            let names = subscription.names.iter().map(|name| TopicName(text(name))).collect();
+            let regex = subscription.regex.as_ref().map(|(pattern, _)| text(pattern));
+            let target = assignment(found.target.get(id).unwrap_or(&Partitions::new()));
+            let answer = described::Member::default().with_member_id(text(id)).with_member_epoch(member.current.epoch);
+            let answer = answer.with_instance_id(subscription.instance.as_ref().map(text));
+            let answer = answer.with_rack_id(subscription.rack.as_ref().map(text)).with_target_assignment(target);
+            let client = &subscription.client;
+            let answer = answer.with_client_id(text(&client.id)).with_client_host(text(&client.host));
+            let answer = answer.with_subscribed_topic_names(names).with_subscribed_topic_regex(regex);
+            // Type 1 is a member of the consumer protocol.
+            answer.with_assignment(assignment(&member.current.assigned)).with_member_type(1)
         });
-        group
-            .with_error_message(None)
-            .with_group_state(text(found.state()))
-            .with_group_epoch(found.epoch)
-            .with_assignment_epoch(found.target_epoch)
-            .with_assignor_name(text(found.assignor().name()))
-            .with_members(members.collect())
+        let group = group.with_error_message(None).with_group_state(text(found.state())).with_group_epoch(found.epoch);
+        let group = group.with_assignment_epoch(found.target_epoch).with_assignor_name(text(found.assignor().name()));
+        group.with_members(members.collect())
     });
     ConsumerGroupDescribeResponse::default().with_groups(groups.collect())
 }

@@ -67,25 +67,21 @@ fn append(
     bytes: &mut [u8],
 ) -> Result<(Arc<PartitionLog>, AppendedBatch), ProduceRefusal> {
     let log = topic.log(partition).ok_or((ResponseError::UnknownTopicOrPartition, None))?;
-    let invalid = |message| Err((ResponseError::InvalidRecord, Some(message)));
+    let invalid = |message| (ResponseError::InvalidRecord, Some(message));
     if bytes.is_empty() {
-        return invalid("The request must have one batch for each partition; a batch is missing.");
+        return Err(invalid("The request must have one batch for each partition; a batch is missing."));
     }
     let header = batch::check(bytes).map_err(|fault| match fault {
         BatchFault::Corrupt => (ResponseError::CorruptMessage, None),
-        BatchFault::Format => (ResponseError::InvalidRecord, Some("Only message format 2 is supported.")),
-        BatchFault::Invalid => {
-            (ResponseError::InvalidRecord, Some("The batch is inconsistent, or clients may not send it."))
-        }
-        BatchFault::Several => {
-            (ResponseError::InvalidRecord, Some("The request must have one batch for each partition."))
-        }
+        BatchFault::Format => invalid("Only message format 2 is supported."),
+        BatchFault::Invalid => invalid("The batch is inconsistent, or clients may not send it."),
+        BatchFault::Several => invalid("The request must have one batch for each partition."),
         BatchFault::Transactional => {
             (ResponseError::TransactionalIdAuthorizationFailed, Some("This broker has no transactions."))
         }
     })?;
     if header.base_offset != 0 {
-        return invalid("The base offset of a batch must be 0: the broker assigns the offsets in the log.");
+        return Err(invalid("The base offset of a batch must be 0: the broker assigns the offsets in the log."));
     }
     if bytes.len() > topic.settings.max_message() {
         return Err((ResponseError::MessageTooLarge, None));

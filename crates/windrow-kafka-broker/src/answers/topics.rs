@@ -51,16 +51,10 @@ pub(crate) fn metadata(broker: &Broker, request: MetadataRequest, version: i16) 
             })
             .collect(),
     };
-    let node = MetadataResponseBroker::default()
-        .with_node_id(NODE_ID)
-        .with_host(broker.host.clone())
-        .with_port(broker.port)
-        .with_rack(None);
-    MetadataResponse::default()
-        .with_brokers(vec![node])
-        .with_cluster_id(Some(text(&broker.cluster_id)))
-        .with_controller_id(NODE_ID)
-        .with_topics(topics)
+    let node = MetadataResponseBroker::default().with_node_id(NODE_ID).with_host(broker.host.clone());
+    let node = node.with_port(broker.port).with_rack(None);
+    let response = MetadataResponse::default().with_brokers(vec![node]).with_controller_id(NODE_ID);
+    response.with_cluster_id(Some(text(&broker.cluster_id))).with_topics(topics)
 }
 
 fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataResponseTopic {
@@ -71,9 +65,7 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
         }
         match blocking(|| broker.catalog.create(name, 1, Settings::default(), false)) {
             // Another client created the topic first.
-            Err((ResponseError::TopicAlreadyExists, message)) => {
-                broker.catalog.by_name(name).map_err(|unknown| (unknown, message))
-            }
+            Err((ResponseError::TopicAlreadyExists, why)) => broker.catalog.by_name(name).map_err(|error| (error, why)),
             made => made.inspect(|_| broker.topics_changed()),
         }
     });
@@ -88,17 +80,11 @@ fn by_name(broker: &Broker, name: &TopicName, may_create: bool) -> MetadataRespo
 
 fn describe(topic: &Topic) -> MetadataResponseTopic {
     let partitions = (0..).zip(&topic.logs).map(|(index, _)| {
-        MetadataResponsePartition::default()
-            .with_partition_index(index)
-            .with_leader_id(NODE_ID)
-            .with_leader_epoch(0)
-            .with_replica_nodes(vec![NODE_ID])
-            .with_isr_nodes(vec![NODE_ID])
+        let partition = MetadataResponsePartition::default().with_partition_index(index).with_leader_id(NODE_ID);
+        partition.with_leader_epoch(0).with_replica_nodes(vec![NODE_ID]).with_isr_nodes(vec![NODE_ID])
     });
-    MetadataResponseTopic::default()
-        .with_name(Some(TopicName(text(&topic.name))))
-        .with_topic_id(topic.id)
-        .with_partitions(partitions.collect())
+    let described = MetadataResponseTopic::default().with_name(Some(TopicName(text(&topic.name))));
+    described.with_topic_id(topic.id).with_partitions(partitions.collect())
 }
 
 pub(crate) fn create(broker: &Broker, request: &CreateTopicsRequest) -> CreateTopicsResponse {
@@ -168,9 +154,8 @@ fn check_replicas(replicas: &[kafka_protocol::messages::BrokerId]) -> Result<(),
     if replicas == [NODE_ID] {
         return Ok(());
     }
-    let message =
-        format!("This broker is one node, number {}: each partition has one replica, on this node.", *NODE_ID);
-    Err((ResponseError::InvalidReplicaAssignment, message))
+    let reason = format!("This broker is one node, number {}: each partition has one replica, on this node.", *NODE_ID);
+    Err((ResponseError::InvalidReplicaAssignment, reason))
 }
 
 fn one_node(wanted: i16) -> String {
@@ -180,17 +165,11 @@ fn one_node(wanted: i16) -> String {
 fn created(result: CreatableTopicResult, topic: &Topic) -> CreatableTopicResult {
     let configs = DEFINITIONS.iter().map(|definition| {
         let (value, is_given) = topic.settings.value(definition);
-        CreatableTopicConfigs::default()
-            .with_name(text(definition.name))
-            .with_value(Some(text(value)))
-            .with_config_source(if is_given { SOURCE_TOPIC } else { SOURCE_DEFAULT })
+        let config = CreatableTopicConfigs::default().with_name(text(definition.name)).with_value(Some(text(value)));
+        config.with_config_source(if is_given { SOURCE_TOPIC } else { SOURCE_DEFAULT })
     });
-    result
-        .with_error_message(None)
-        .with_num_partitions(topic.partitions())
-        .with_replication_factor(1)
-        .with_configs(Some(configs.collect()))
-        .with_topic_id(topic.id)
+    let result = result.with_error_message(None).with_num_partitions(topic.partitions()).with_replication_factor(1);
+    result.with_configs(Some(configs.collect())).with_topic_id(topic.id)
 }
 
 pub(crate) fn create_partitions(broker: &Broker, request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
@@ -231,11 +210,9 @@ pub(crate) fn delete(broker: &Broker, request: &DeleteTopicsRequest, version: i1
             }
             Err(unknown) => (unknown.code(), Some(text("This server does not host this topic.")), name, id),
         };
-        DeletableTopicResult::default()
-            .with_error_code(error)
-            .with_error_message(message)
-            .with_name(name.or_else(|| (version < 6).then(TopicName::default)))
-            .with_topic_id(id)
+        let name = name.or_else(|| (version < 6).then(TopicName::default));
+        let result = DeletableTopicResult::default().with_error_code(error).with_error_message(message);
+        result.with_name(name).with_topic_id(id)
     });
     let response = DeleteTopicsResponse::default().with_responses(results.collect());
     broker.topics_changed();

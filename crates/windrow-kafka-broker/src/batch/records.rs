@@ -12,7 +12,6 @@ const MAX_BLOCK: usize = 16 * 1024 * 1024;
 /// The start of a stream of snappy blocks from the Java library. Two version numbers follow.
 const SNAPPY_MAGIC: &[u8; 8] = b"\x82SNAPPY\0";
 
-/// The offset and the time of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) offset: i64,
@@ -33,12 +32,9 @@ pub(crate) fn first_since(header: &Header, bytes: &[u8], timestamp: i64, from: i
         records.read_exact(&mut attributes)?;
         let (time, time_bytes) = varint(&mut records)?;
         let (delta, delta_bytes) = varint(&mut records)?;
-        let record = Record {
-            offset: header.base_offset.saturating_add(delta),
-            timestamp: header.base_timestamp.saturating_add(time),
-        };
-        if record.timestamp >= timestamp && record.offset >= from {
-            return Ok(Some(record));
+        let (offset, time) = (header.base_offset.saturating_add(delta), header.base_timestamp.saturating_add(time));
+        if time >= timestamp && offset >= from {
+            return Ok(Some(Record { offset, timestamp: time }));
         }
         let rest = length.checked_sub(1 + time_bytes + delta_bytes).ok_or_else(|| invalid("a short record"))?;
         if io::copy(&mut records.by_ref().take(rest), &mut io::sink())? < rest {

@@ -20,7 +20,6 @@ pub(crate) enum SettingType {
     Flag = 1,
 }
 
-/// The definition of a topic setting.
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,

@@ -31,7 +31,6 @@ impl Topic {
     }
 }
 
-/// Checks that a name is valid for a topic.
 pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     let is_good = !matches!(name, "" | "." | "..")
         && name.len() <= MAX_NAME_LENGTH

@@ -7,6 +7,12 @@ use uuid::Uuid;
 /// A set of partitions, by topic id and partition number.
 pub(crate) type Partitions = BTreeSet<(Uuid, i32)>;
 
+/// The topics that each member wants.
+type Wishes = BTreeMap<String, BTreeSet<Uuid>>;
+
+/// The partitions of each member.
+type Shares = BTreeMap<String, Partitions>;
+
 /// The assignors that members can ask for. The first is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Assignor {
@@ -34,12 +40,7 @@ impl Assignor {
 
     /// Assigns every partition of `topics` (their ids and partition counts) to a member that wants the topic, if there
     /// is one. `wanted` has the topics of each member. `before` has the partitions that each member had.
-    pub(crate) fn assign(
-        self,
-        wanted: &BTreeMap<String, BTreeSet<Uuid>>,
-        topics: &BTreeMap<Uuid, i32>,
-        before: &BTreeMap<String, Partitions>,
-    ) -> BTreeMap<String, Partitions> {
+    pub(crate) fn assign(self, wanted: &Wishes, topics: &BTreeMap<Uuid, i32>, before: &Shares) -> Shares {
         match self {
             Self::Uniform => uniform(wanted, topics, before),
             Self::Range => range(wanted, topics),
@@ -47,11 +48,10 @@ impl Assignor {
     }
 }
 
-fn range(wanted: &BTreeMap<String, BTreeSet<Uuid>>, topics: &BTreeMap<Uuid, i32>) -> BTreeMap<String, Partitions> {
-    let mut given: BTreeMap<String, Partitions> = wanted.keys().map(|id| (id.clone(), Partitions::new())).collect();
+fn range(wanted: &Wishes, topics: &BTreeMap<Uuid, i32>) -> Shares {
+    let mut given: Shares = wanted.keys().map(|id| (id.clone(), Partitions::new())).collect();
     for (topic, count) in topics {
-        let members: Vec<&String> =
-            wanted.iter().filter(|(_, topics)| topics.contains(topic)).map(|(id, _)| id).collect();
+        let members: Vec<&String> = wanted.iter().filter(|(_, all)| all.contains(topic)).map(|(id, _)| id).collect();
         let Ok(many) = i32::try_from(members.len()) else { continue };
         let mut next = 0;
         for (index, id) in (0..many).zip(members) {
@@ -65,11 +65,7 @@ fn range(wanted: &BTreeMap<String, BTreeSet<Uuid>>, topics: &BTreeMap<Uuid, i32>
     given
 }
 
-fn uniform(
-    wanted: &BTreeMap<String, BTreeSet<Uuid>>,
-    topics: &BTreeMap<Uuid, i32>,
-    before: &BTreeMap<String, Partitions>,
-) -> BTreeMap<String, Partitions> {
+fn uniform(wanted: &Wishes, topics: &BTreeMap<Uuid, i32>, before: &Shares) -> Shares {
     let ids: Vec<&String> = wanted.keys().collect();
     let total: usize = topics.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum();
     let quota = total.div_ceil(ids.len().max(1));
@@ -122,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    fn flat(given: &BTreeMap<String, Partitions>) -> BTreeMap<(Uuid, i32), String> {
+    fn flat(given: &Shares) -> BTreeMap<(Uuid, i32), String> {
         let mut owners = BTreeMap::new();
         for (id, partitions) in given {
             for partition in partitions {
@@ -146,9 +142,7 @@ mod tests {
                 prop_assert_eq!(i32::try_from(flat(&given).len()), Ok(total));
             }
             let before = Assignor::Uniform.assign(&wanted, &topics, &BTreeMap::new());
-            let sizes = |given: &BTreeMap<String, Partitions>| -> Vec<usize> {
-                given.values().map(BTreeSet::len).collect()
-            };
+            let sizes = |given: &Shares| -> Vec<usize> { given.values().map(BTreeSet::len).collect() };
             prop_assert!(sizes(&before).iter().max().expect("one") - sizes(&before).iter().min().expect("one") <= 1);
             prop_assert_eq!(&Assignor::Uniform.assign(&wanted, &topics, &before), &before, "nothing moves without a reason");
             if wanted.len() > 1 && wanted.remove(&format!("m{leaving}")).is_some() {
@@ -175,10 +169,7 @@ mod tests {
             assert!(owners.iter().all(|((topic, _), owner)| *topic == one || owner == "b"));
         }
         let uniform = flat(&Assignor::Uniform.assign(&wanted, &topics, &BTreeMap::new()));
-        assert_eq!(
-            uniform.values().filter(|owner| *owner == "a").count(),
-            4,
-            "b has enough with the topic that only b wants"
-        );
+        let of_a = uniform.values().filter(|owner| *owner == "a").count();
+        assert_eq!(of_a, 4, "b has enough with the topic that only b wants");
     }
 }

@@ -18,7 +18,6 @@ pub(crate) use crate::groups::classic::member::{
     GroupPhase, Join, JoinAnswer, Member, Outcome, Registration, SyncAnswer, Who,
 };
 
-/// A group of the classic protocol.
 #[derive(Debug, Default)]
 pub(crate) struct ClassicGroup {
     pub(crate) phase: GroupPhase,
@@ -155,8 +154,7 @@ impl ClassicGroup {
         now: Instant,
         answer: oneshot::Sender<Outcome<SyncAnswer>>,
     ) {
-        let is_other =
-            |given: Option<&str>, own: &Option<String>| given.is_some_and(|given| own.as_deref() != Some(given));
+        let is_other = |given: Option<&str>, own: &Option<String>| given.is_some() && given != own.as_deref();
         let synced = |assignment: Bytes| SyncAnswer {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             protocol: self.protocol.clone().unwrap_or_default(),
@@ -201,17 +199,12 @@ impl ClassicGroup {
     }
 
     /// Checks a member and starts a new session for it. Its request is refused in this phase of a rebalance.
-    pub(crate) fn renew_session(
-        &mut self,
-        who: Who<'_>,
-        refused_in: GroupPhase,
-        now: Instant,
-    ) -> Result<(), ResponseError> {
+    pub(crate) fn keep_alive(&mut self, who: Who<'_>, refused: GroupPhase, now: Instant) -> Result<(), ResponseError> {
         self.check(who)?;
         if let Some(member) = self.members.get_mut(who.0) {
             member.renew_session(now);
         }
-        if self.phase == refused_in { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+        if self.phase == refused { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
 
     /// Removes a member, and returns its id. The instance id is sufficient for a static member.
@@ -243,8 +236,7 @@ impl ClassicGroup {
 
     /// Removes the members for which `is_gone` returns true. Returns true if there were any.
     fn remove_if(&mut self, is_gone: impl Fn(&Member) -> bool) -> bool {
-        let gone: Vec<String> =
-            self.members.iter().filter(|(_, member)| is_gone(member)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<String> = self.members.iter().filter(|(_, one)| is_gone(one)).map(|(id, _)| id.clone()).collect();
         for id in &gone {
             self.remove(id);
         }

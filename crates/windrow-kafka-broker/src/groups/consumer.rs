@@ -24,7 +24,6 @@ pub(crate) const HEARTBEAT_MS: i32 = 5_000;
 /// The existing topics by id: their names and partition counts.
 pub(crate) type Topics = BTreeMap<Uuid, (String, i32)>;
 
-/// The answer to a member's heartbeat.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HeartbeatAnswer {
     pub(crate) member: String,
@@ -33,7 +32,6 @@ pub(crate) struct HeartbeatAnswer {
     pub(crate) assignment: Option<Partitions>,
 }
 
-/// A group of the consumer protocol.
 #[derive(Debug, Default)]
 pub(crate) struct ConsumerGroup {
     pub(crate) epoch: i32,
@@ -70,13 +68,11 @@ impl ConsumerGroup {
         votes.into_iter().rev().max_by_key(|(_, votes)| *votes).map_or(Assignor::Uniform, |(assignor, _)| assignor)
     }
 
-    /// Checks that a member has this epoch.
     pub(crate) fn check(&self, id: &str, epoch: i32) -> Result<(), ResponseError> {
         let member = self.members.get(id).ok_or(ResponseError::UnknownMemberId)?;
         if member.current.epoch == epoch { Ok(()) } else { Err(ResponseError::StaleMemberEpoch) }
     }
 
-    /// Takes a member's heartbeat, and returns its assignment.
     pub(crate) fn heartbeat(
         &mut self,
         heartbeat: Heartbeat,
@@ -185,9 +181,8 @@ impl ConsumerGroup {
 
     /// Removes members that sent no heartbeat in time, or did not give up their partitions in time.
     pub(crate) fn expire(&mut self, topics: &Topics, now: Instant) {
-        let is_over = |member: &Member| member.deadline() <= now;
-        let gone: Vec<String> =
-            self.members.iter().filter(|(_, member)| is_over(member)).map(|(id, _)| id.clone()).collect();
+        let gone = self.members.iter().filter(|(_, member)| member.deadline() <= now);
+        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
         for id in &gone {
             self.remove(id);
         }

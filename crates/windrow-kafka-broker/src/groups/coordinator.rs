@@ -27,7 +27,6 @@ const MAX_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// The shortest and the longest session: Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`.
 const SESSION_TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(1_800);
 
-/// All groups of a broker.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     journal: Arc<Journal>,
@@ -143,7 +142,7 @@ impl Coordinator {
 
     /// Takes a heartbeat of a member of a classic group.
     pub(crate) fn heartbeat(&self, name: &str, who: Who<'_>, now: Instant) -> Result<(), ResponseError> {
-        classic(&mut self.lock(), name)?.renew_session(who, GroupPhase::Preparing, now)
+        classic(&mut self.lock(), name)?.keep_alive(who, GroupPhase::Preparing, now)
     }
 
     /// Removes a member from a classic group, and returns its id.

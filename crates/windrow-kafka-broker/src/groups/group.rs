@@ -14,7 +14,6 @@ use crate::journal::Commit;
 /// created again has no commits.
 pub(crate) type Commits = BTreeMap<(Uuid, i32), Commit>;
 
-/// A group: its members and its committed offsets.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) members: Members,
@@ -50,7 +49,6 @@ impl Members {
         }
     }
 
-    /// Returns the time of the next event.
     pub(super) fn next(&self) -> Option<Instant> {
         match self {
             Self::Classic(group) => group.next(),
@@ -73,13 +71,12 @@ impl Group {
             return Ok(());
         }
         match &mut self.members {
-            Members::Classic(members) => members.renew_session(who, GroupPhase::Completing, now),
+            Members::Classic(members) => members.keep_alive(who, GroupPhase::Completing, now),
             Members::Consumer(members) => members.check(id, generation),
         }
     }
 }
 
-/// Returns the classic group with this name.
 pub(super) fn classic<'a>(
     groups: &'a mut BTreeMap<String, Group>,
     name: &str,

@@ -37,7 +37,6 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Returns the commits of a group.
     pub(crate) fn committed(&self, name: &str, member: Option<(&str, i32)>) -> Result<Commits, ResponseError> {
         let groups = self.lock();
         let Some(group) = groups.get(name) else { return Ok(Commits::new()) };
@@ -47,7 +46,6 @@ impl Coordinator {
         Ok(group.commits.clone())
     }
 
-    /// Removes the commits of a group for these partitions.
     pub(crate) fn delete_offsets(&self, name: &str, places: &[(Uuid, i32)]) -> Result<(), ResponseError> {
         let mut groups = self.lock();
         let group = groups.get_mut(name).ok_or(ResponseError::GroupIdNotFound)?;

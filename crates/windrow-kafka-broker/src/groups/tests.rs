@@ -27,6 +27,8 @@ struct TestCoordinator {
 
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
+type Answer<T> = oneshot::Receiver<Outcome<T>>;
+
 fn coordinator(folder: &std::path::Path) -> Coordinator {
     let (journal, found) = Journal::open(folder, Arc::new(Disk::default())).expect("a good journal");
     Coordinator::new(Arc::new(journal), &found.entries)
@@ -36,12 +38,12 @@ fn coordinator(folder: &std::path::Path) -> Coordinator {
 fn newcomer() -> Join {
     let registration = Registration {
         instance: None,
-        client: Client::default(),
+        client: Client { id: "client".to_owned(), host: "/127.0.0.1".to_owned() },
         session: SESSION_TIMEOUT,
-        rebalance: SESSION_TIMEOUT,
+        rebalance: 3 * SESSION_TIMEOUT,
         protocols: vec![("range".to_owned(), Bytes::new())],
     };
-    Join { member: String::new(), registration, protocol_type: "consumer".to_owned(), needs_id: false, may_skip: false }
+    Join { member: String::new(), registration, protocol_type: "consumer".to_owned(), needs_id: false, may_skip: true }
 }
 
 impl TestCoordinator {
@@ -56,34 +58,18 @@ impl TestCoordinator {
         self.groups.expire(&self.topics, self.now);
     }
 
-    fn join(&self, member: &str, instance: Option<&str>) -> oneshot::Receiver<Outcome<JoinAnswer>> {
+    fn join(&self, member: &str, instance: Option<&str>) -> Answer<JoinAnswer> {
         self.join_with(member, instance, "range", false)
     }
 
-    fn join_with(
-        &self,
-        member: &str,
-        instance: Option<&str>,
-        protocol: &str,
-        needs_id: bool,
-    ) -> oneshot::Receiver<Outcome<JoinAnswer>> {
-        let registration = Registration {
-            instance: instance.map(str::to_owned),
-            client: Client { id: "client".to_owned(), host: "/127.0.0.1".to_owned() },
-            session: SESSION_TIMEOUT,
-            rebalance: 3 * SESSION_TIMEOUT,
-            protocols: vec![(protocol.to_owned(), Bytes::from_static(b"wish"))],
-        };
-        let (member, protocol_type) = (member.to_owned(), "consumer".to_owned());
-        let join = Join { member, registration, protocol_type, needs_id, may_skip: true };
+    fn join_with(&self, member: &str, instance: Option<&str>, protocol: &str, needs_id: bool) -> Answer<JoinAnswer> {
+        let mut join = Join { member: member.to_owned(), needs_id, ..newcomer() };
+        join.registration.instance = instance.map(str::to_owned);
+        join.registration.protocols = vec![(protocol.to_owned(), Bytes::from_static(b"wish"))];
         self.groups.join("g", join, self.now)
     }
 
-    fn sync(
-        &self,
-        joined: &JoinAnswer,
-        assignments: &[(&str, &'static str)],
-    ) -> oneshot::Receiver<Outcome<SyncAnswer>> {
+    fn sync(&self, joined: &JoinAnswer, assignments: &[(&str, &'static str)]) -> Answer<SyncAnswer> {
         let assignments = assignments.iter().map(|(id, text)| ((*id).to_owned(), Bytes::from_static(text.as_bytes())));
         let who = (joined.member.as_str(), None, joined.generation);
         self.groups.sync("g", who, (Some("consumer"), Some(&joined.protocol)), assignments.collect(), self.now)
@@ -364,8 +350,7 @@ fn memory_that_clients_can_fill_is_bounded() {
     let story = TestCoordinator::new();
     for index in 0..MAX_GROUPS + 5 {
         let join = Join { needs_id: true, ..newcomer() };
-        let (error, _) =
-            received(story.groups.join(&format!("g{index}"), join, story.now)).expect_err("an id, or no room");
+        let error = refused(story.groups.join(&format!("g{index}"), join, story.now));
         let expected =
             if index < MAX_GROUPS { ResponseError::MemberIdRequired } else { ResponseError::GroupMaxSizeReached };
         assert_eq!(error, expected, "{index}");

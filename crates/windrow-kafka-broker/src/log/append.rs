@@ -26,12 +26,7 @@ impl PartitionLog {
     /// # Errors
     /// Returns an error if the batch is refused, if the topic was deleted, or if the disk has no room or fails. The log
     /// is then unchanged.
-    pub(crate) fn append(
-        &self,
-        bytes: &mut [u8],
-        mut header: Header,
-        now: i64,
-    ) -> Result<AppendedBatch, ResponseError> {
+    pub(crate) fn append(&self, bytes: &mut [u8], header: Header, now: i64) -> Result<AppendedBatch, ResponseError> {
         let mut state = self.lock();
         if state.is_deleted {
             return Err(ResponseError::UnknownTopicOrPartition);
@@ -42,7 +37,7 @@ impl PartitionLog {
         }
         let base_offset = state.end;
         batch::place(bytes, base_offset);
-        header.base_offset = base_offset;
+        let header = Header { base_offset, ..header };
         if let Err(error) = self.write(&mut state, bytes) {
             tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
             return Err(ResponseError::KafkaStorageError);
@@ -88,7 +83,7 @@ impl PartitionLog {
             return Ok(());
         }
         let _turn = self.syncing.lock().await;
-        let (data, target) = {
+        let (data, base, extent) = {
             let state = self.lock();
             if state.visible_end() >= end {
                 return Ok(());
@@ -96,7 +91,7 @@ impl PartitionLog {
             let Some(active) = state.active.as_ref().filter(|_| state.failed.is_none()) else {
                 return Err(ResponseError::KafkaStorageError);
             };
-            (Arc::clone(&active.data), (active.base, active.index.extent))
+            (Arc::clone(&active.data), active.base, active.index.extent)
         };
         let result = blocking(|| self.disk.sync(&data));
         let mut state = self.lock();
@@ -104,22 +99,15 @@ impl PartitionLog {
             // The system may have dropped the pages that it could not write. The next sync would then succeed without
             // them.
             state.failed = Some(format!("the disk could not be synced: {error}"));
-            tracing::warn!(
-                %error,
-                log = %self.folder.display(),
-                "the disk could not be synced: the partition accepts no more messages"
-            );
+            let log = self.folder.display();
+            tracing::warn!(%error, %log, "the disk could not be synced: the partition accepts no more messages");
             return Err(ResponseError::KafkaStorageError);
         }
-        let (base, extent) = target;
         let mut come = 0;
-        match &mut state.active {
-            Some(active) if active.base == base => {
-                come = extent.length - active.visible.1;
-                active.visible = (extent.end, extent.length);
-            }
-            // The segment was closed during the sync. Closing it also synced it.
-            _ => {}
+        // If the segment was closed during the sync, closing it also synced it.
+        if let Some(active) = state.active.as_mut().filter(|active| active.base == base) {
+            come = extent.length - active.visible.1;
+            active.visible = (extent.end, extent.length);
         }
         drop(state);
         self.wake(usize::try_from(come).unwrap_or(usize::MAX).max(1));

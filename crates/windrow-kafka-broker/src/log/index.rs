@@ -21,7 +21,6 @@ const MAGIC: &[u8; 8] = b"WRINDEX\x01";
 /// The size of the start of a side file in bytes: the magic bytes, then the lengths and the checksums of the summary
 /// and the entries.
 const PREAMBLE_BYTES: usize = 8 + 4 * 4;
-/// The size of an entry in bytes.
 const ENTRY_BYTES: usize = 24;
 /// The maximum length of a summary in bytes. Even with the maximum number of producers, a summary is much shorter.
 const MAX_SUMMARY_BYTES: usize = 64 * 1024 * 1024;
@@ -49,7 +48,6 @@ pub(super) struct Extent {
     pub(super) newest_offset: i64,
 }
 
-/// The summary in a side file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Summary {
     pub(super) base: i64,
@@ -69,7 +67,6 @@ impl Index {
         Self { entries: Vec::new(), extent: Extent { end: base, length: 0, newest: -1, newest_offset: -1 } }
     }
 
-    /// Adds a batch at the end of the segment.
     pub(super) fn appended(&mut self, header: &Header) {
         let extent = &mut self.extent;
         if self.entries.last().is_none_or(|last| extent.length - last.position >= ENTRY_INTERVAL) {
@@ -90,17 +87,12 @@ pub(super) fn last_where(entries: &[Entry], is_before: impl Fn(&Entry) -> bool) 
     entries[..entries.partition_point(is_before)].last().map_or(0, |entry| entry.position)
 }
 
-/// Returns the same as [`last_where`], for the `count` entries in a side file that begin at `start` and were verified.
-pub(super) fn last_on_disk(
-    file: &File,
-    start: u64,
-    count: usize,
-    is_before: impl Fn(&Entry) -> bool,
-) -> io::Result<u64> {
+/// Returns the same as [`last_where`], for the `count` entries in a side file that begin at `at` and were verified.
+pub(super) fn last_on_disk(file: &File, at: u64, count: usize, is_before: impl Fn(&Entry) -> bool) -> io::Result<u64> {
     let (mut low, mut high, mut found) = (0, count, 0);
     while low < high {
         let middle = low.midpoint(high);
-        let bytes = disk::read(file, start + (middle * ENTRY_BYTES) as u64, ENTRY_BYTES)?;
+        let bytes = disk::read(file, at + (middle * ENTRY_BYTES) as u64, ENTRY_BYTES)?;
         let entry = decode(&bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
         if is_before(&entry) {
             (low, found) = (middle + 1, entry.position);
@@ -111,7 +103,6 @@ pub(super) fn last_on_disk(
     Ok(found)
 }
 
-/// A side file that was opened.
 #[derive(Debug)]
 pub(super) struct SideFile {
     pub(super) summary: Summary,
@@ -153,24 +144,19 @@ impl SideFile {
         let preamble = disk::read(&file, 0, PREAMBLE_BYTES).ok()?;
         let numbers = preamble.strip_prefix(MAGIC)?;
         let number = |at: usize| numbers.get(at..at + 4)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-        let (length, checksum) = (usize::try_from(number(0)?).ok()?, number(4)?);
-        let (entries, entries_checksum) = (usize::try_from(number(8)?).ok()?, number(12)?);
+        let (length, summary_checksum) = (usize::try_from(number(0)?).ok()?, number(4)?);
+        let (entries, checksum) = (usize::try_from(number(8)?).ok()?, number(12)?);
         if length > MAX_SUMMARY_BYTES {
             return None;
         }
         let summary = disk::read(&file, PREAMBLE_BYTES as u64, length).ok()?;
-        if summary.len() != length || crc32c::crc32c(&summary) != checksum {
+        if summary.len() != length || crc32c::crc32c(&summary) != summary_checksum {
             return None;
         }
         let summary: Summary = serde_json::from_slice(&summary).ok()?;
         let start = (PREAMBLE_BYTES + length) as u64;
         let is_whole = file.metadata().ok()?.len() == start + entries as u64 && entries % ENTRY_BYTES == 0;
-        (is_whole && summary.base == base).then_some(Self {
-            summary,
-            start,
-            count: entries / ENTRY_BYTES,
-            checksum: entries_checksum,
-        })
+        (is_whole && summary.base == base).then_some(Self { summary, start, count: entries / ENTRY_BYTES, checksum })
     }
 
     /// Reads all entries. Returns `None` if they are damaged.

@@ -54,7 +54,6 @@ pub(super) struct LogState {
     pub(super) is_deleted: bool,
 }
 
-/// The segment that grows.
 #[derive(Debug)]
 pub(super) struct ActiveSegment {
     pub(super) base: i64,
@@ -65,7 +64,6 @@ pub(super) struct ActiveSegment {
     pub(super) visible: (i64, u64),
 }
 
-/// The offsets of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// The first offset that can be read.
@@ -83,13 +81,8 @@ impl PartitionLog {
     }
 
     pub(super) fn with(folder: PathBuf, disk: Arc<Disk>, state: LogState) -> Self {
-        Self {
-            folder,
-            disk,
-            state: Mutex::new(state),
-            waiters: Mutex::default(),
-            syncing: tokio::sync::Mutex::default(),
-        }
+        let state = Mutex::new(state);
+        Self { folder, disk, state, waiters: Mutex::default(), syncing: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, LogState> {
@@ -160,16 +153,8 @@ impl PartitionLog {
 impl LogState {
     /// Creates the state of a log without messages. The next message gets offset `start`.
     pub(super) fn new(retention: Retention, start: i64) -> Self {
-        Self {
-            retention,
-            start,
-            closed: Vec::new(),
-            active: None,
-            end: start,
-            producers: Producers::default(),
-            failed: None,
-            is_deleted: false,
-        }
+        let (closed, producers) = (Vec::new(), Producers::default());
+        Self { retention, start, closed, active: None, end: start, producers, failed: None, is_deleted: false }
     }
 
     pub(super) fn visible_end(&self) -> i64 {

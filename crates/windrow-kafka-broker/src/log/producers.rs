@@ -20,7 +20,6 @@ const MAX_PRODUCERS: usize = 10_000;
 /// `producer.id.expiration.ms`.
 const PRODUCER_EXPIRY: i64 = 24 * 60 * 60 * 1_000;
 
-/// The producers of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Producers {
     by_id: HashMap<i64, Producer>,
@@ -170,7 +169,6 @@ mod tests {
     #[test]
     fn sequence_numbers_begin_again_after_the_largest() {
         let mut producers = Producers::default();
-        producers.by_id.clear();
         producers.appended(&batch(3, (0, i32::MAX - 2), 0), 0);
         assert_eq!(producers.check(&batch(1, (0, 0), 3), true), Ok(None));
         assert_eq!(producers.check(&batch(3, (0, i32::MAX - 2), 3), true), Ok(Some(0)));

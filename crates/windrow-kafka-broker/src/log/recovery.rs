@@ -79,7 +79,6 @@ impl PartitionLog {
     }
 }
 
-/// The result of reading a segment.
 struct SegmentContents {
     index: Index,
     producers: Producers,
@@ -105,12 +104,8 @@ fn read(
     let mut side = side.filter(|side| side.summary.extent.length <= length);
     if !is_last && let Some(side) = side.take_if(|side| side.summary.extent.length == length) {
         let index = Index { entries: Vec::new(), extent: side.summary.extent };
-        return Ok(SegmentContents {
-            index,
-            producers: side.summary.producers.clone(),
-            side: Some(side),
-            was_cut: false,
-        });
+        let producers = side.summary.producers.clone();
+        return Ok(SegmentContents { index, producers, side: Some(side), was_cut: false });
     }
     let known = side.and_then(|side| {
         let entries = side.entries(disk, &side_handle)?;

@@ -100,10 +100,8 @@ impl Segment {
                 (Lookup::Disk { start, count, is_checked: true }, entries)
             }
             None => {
-                tracing::warn!(
-                    segment = %self.data.path().display(),
-                    "the side file of a segment is damaged; indexing the segment again"
-                );
+                let segment = self.data.path().display();
+                tracing::warn!(%segment, "the side file of a segment is damaged; indexing the segment again");
                 let mut index = Index::new(self.base);
                 let mut headers = Headers::new(disk.file(&self.data)?, 0, self.extent.length);
                 while let Some((_, header)) = headers.next()? {

@@ -5,9 +5,8 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use crate::log::Range;
-use crate::wire::Piece;
+use crate::wire::{Piece, Reply};
 
-/// The answer for one topic.
 #[derive(Debug, Clone)]
 pub(crate) struct Topic {
     pub(crate) name: StrBytes,
@@ -15,7 +14,6 @@ pub(crate) struct Topic {
     pub(crate) partitions: Vec<Partition>,
 }
 
-/// The answer for one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Partition {
     pub(crate) index: i32,
@@ -27,13 +25,7 @@ pub(crate) struct Partition {
 }
 
 /// Encodes an answer with its header, as pieces.
-pub(crate) fn answer(
-    correlation: i32,
-    version: i16,
-    error: i16,
-    reads_committed: bool,
-    topics: &[Topic],
-) -> Vec<Piece> {
+pub(crate) fn answer(correlation: i32, version: i16, error: i16, reads_committed: bool, topics: &[Topic]) -> Reply {
     let mut out = AnswerEncoder { is_flexible: version >= 12, bytes: BytesMut::new(), pieces: Vec::new() };
     out.bytes.put_i32(correlation);
     out.tags();

@@ -5,7 +5,7 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::Encodable;
 
 use crate::wire::fields::{FieldReader, Malformed};
-use crate::wire::{Piece, Reply, Unanswerable};
+use crate::wire::{Answered, Piece, Unanswerable};
 
 /// The maximum size of a request in bytes; the default of Kafka's `socket.request.max.bytes`.
 const MAX_REQUEST: usize = 100 * 1024 * 1024;
@@ -38,17 +38,15 @@ pub(crate) fn malformed(head: &Head, reason: impl ToString) -> Unanswerable {
 }
 
 /// Encodes a whole answer in memory, with its header.
-pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Result<Option<Reply>, Unanswerable> {
+pub(crate) fn whole(head: &Head, response: &impl Encodable) -> Answered {
+    let Head { key, version, correlation } = *head;
     let mut bytes = BytesMut::new();
-    bytes.put_i32(head.correlation);
-    if head.key.response_header_version(head.version) >= 1 {
+    bytes.put_i32(correlation);
+    if key.response_header_version(version) >= 1 {
         bytes.put_u8(0);
     }
-    response.encode(&mut bytes, head.version).map_err(|error| Unanswerable::Unwritable {
-        key: head.key,
-        version: head.version,
-        reason: error.to_string(),
-    })?;
+    let encoded = response.encode(&mut bytes, version);
+    encoded.map_err(|error| Unanswerable::Unwritable { key, version, reason: error.to_string() })?;
     Ok(Some(vec![Piece::Bytes(bytes.freeze())]))
 }
 

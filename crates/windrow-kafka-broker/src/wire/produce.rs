@@ -13,7 +13,6 @@ pub(crate) struct Request<'a> {
     pub(crate) topics: Vec<Topic<'a>>,
 }
 
-/// The batches for one topic.
 #[derive(Debug)]
 pub(crate) struct Topic<'a> {
     /// The name of the topic; empty if the version identifies topics by their ids.

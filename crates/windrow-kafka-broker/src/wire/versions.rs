@@ -36,7 +36,6 @@ pub(crate) const TABLE: [(ApiKey, i16, i16); 29] = [
     (ApiKey::ConsumerGroupDescribe, 0, 1),
 ];
 
-/// Returns true if requests with this key are supported in this version.
 pub(crate) fn is_supported(key: ApiKey, version: i16) -> bool {
     TABLE.iter().any(|(known, first, last)| *known == key && (*first..=*last).contains(&version))
 }

@@ -55,8 +55,7 @@ impl<'a> Delivery<'a> {
     pub fn envelope(&self) -> Result<Envelope<'_>, String> {
         let Some(headers) = self.message.headers() else { return Ok(Envelope::Foreign) };
         // rdkafka panics on a header whose name is not UTF-8, which any producer can send.
-        let envelope =
-            catch_unwind(AssertUnwindSafe(|| Envelope::open(headers.iter().map(|header| (header.key, header.value)))));
-        envelope.unwrap_or_else(|_| Err("the name of a header is not UTF-8".to_owned()))
+        let open = || Envelope::open(headers.iter().map(|header| (header.key, header.value)));
+        catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("the name of a header is not UTF-8".to_owned()))
     }
 }

@@ -59,11 +59,10 @@ struct PartitionStatistics {
 impl Statistics {
     pub(super) fn parse(json: &[u8], topic: &str) -> Result<Self, serde_json::Error> {
         let raw: Raw = serde_json::from_slice(json)?;
+        let is_prompt = |broker: &Broker| broker.waitresp_cnt == 0 || broker.rxidle < RESPONSE_TIMEOUT_MICROS;
         let answers = |leader: i32| {
             let leads = raw.brokers.values().find(|broker| broker.nodeid == leader);
-            leads.is_some_and(|broker| {
-                broker.state == "UP" && (broker.waitresp_cnt == 0 || broker.rxidle < RESPONSE_TIMEOUT_MICROS)
-            })
+            leads.is_some_and(|broker| broker.state == "UP" && is_prompt(broker))
         };
         let partitions = raw.topics.get(topic).into_iter().flat_map(|topic| topic.partitions.values());
         // Negative numbers are the library's codes for 'not known'.

@@ -39,11 +39,8 @@ pub(crate) struct ContainerSpec {
 ///
 /// # Errors
 /// No engine answers within [`ENGINE_TIMEOUT`], or it rejects this user.
-pub(crate) async fn find(
-    image: &str,
-    docker_host: Option<&str>,
-) -> Result<(Docker, Option<ImageInspect>), BrokerError> {
-    is_remote(docker_host)?;
+pub(crate) async fn find(image: &str, host: Option<&str>) -> Result<(Docker, Option<ImageInspect>), BrokerError> {
+    is_remote(host)?;
     let asked = async {
         let docker = docker_client_instance().await;
         let docker = docker.map_err(|error| BrokerError::NoDocker { reason: reason(&error.into()) })?;

@@ -26,9 +26,8 @@ fn clients_wait_for_a_broker_that_is_late() {
     let options = StartOptions { listen: Some(listen), ..StartOptions::default() };
     let broker = runtime.block_on(Broker::start(&Choice::Embedded, &options)).expect("a broker");
     // The publisher has already asked for the topic, and the broker creates a topic that a client asks for.
-    runtime
-        .block_on(topics::create(broker.connection(), TOPIC, 1, &topics::TopicSettings::default()))
-        .expect("a topic");
+    let settings = topics::TopicSettings::default();
+    runtime.block_on(topics::create(broker.connection(), TOPIC, 1, &settings)).expect("a topic");
     assert_eq!(publisher.flush(TIMEOUT), Ok(true));
     assert_eq!(read(&mut subscription, 1)[0].2, 1);
 }

@@ -7,9 +7,8 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use crate::tests::{FIRST, Scene, TICK, TIMEOUT, TOPIC, row};
-use crate::{
-    BrokerError, Connection, Delivery, PollEvent, PublishError, Publisher, ScanRange, Subscription, scan, topics,
-};
+use crate::topics::TopicSettings;
+use crate::{BrokerError, Connection, Delivery, PollEvent, PublishError, Publisher, ScanRange, Subscription, scan};
 use windrow_record::{Envelope, Offset, RunId};
 
 type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -93,19 +92,15 @@ fn a_broker_outage_loses_and_duplicates_nothing() {
 fn transient_broker_errors_lose_and_duplicate_nothing() {
     use RDKafkaRespErr as Answer;
     let mock = mock(3);
-    mock.request_errors(
-        RDKafkaApiKey::Produce,
-        &[
-            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-            Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-            Answer::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-        ],
-    );
-    mock.request_errors(
-        RDKafkaApiKey::Fetch,
-        &[Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART],
-    );
+    let answers = [
+        Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        Answer::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+        Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    ];
+    mock.request_errors(RDKafkaApiKey::Produce, &answers);
+    let answers = [Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART];
+    mock.request_errors(RDKafkaApiKey::Fetch, &answers);
     mock.broker_round_trip_time(1, Duration::from_millis(100)).expect("a broker");
     let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
     for (turn, leader) in [1, 2, 3].into_iter().enumerate() {
@@ -125,8 +120,7 @@ fn nothing_is_sent_after_a_row_that_the_broker_rejects() {
     const TOO_LARGE: u64 = 55;
     let config = vec![("max.message.bytes".to_owned(), "2000".to_owned())];
     let properties = [("linger.ms", "0"), ("batch.num.messages", "10")];
-    let scene =
-        Scene::with_settings(1, &properties, &topics::TopicSettings { config, ..topics::TopicSettings::default() });
+    let scene = Scene::with_settings(1, &properties, &TopicSettings { config, ..TopicSettings::default() });
     let publisher = scene.publisher();
     send(&publisher, 1..=50).expect("taken");
     assert_eq!(publisher.flush(TIMEOUT), Ok(true));
@@ -170,10 +164,8 @@ fn failed_commits_do_not_block_reading() {
     let (publisher, mut subscription, mut seen) = (publisher(&mock, &[]), subscribe(&mock), Vec::new());
     send(&publisher, 1..=100).expect("taken");
     read_to(&mut subscription, 100, &mut seen);
-    mock.request_errors(
-        RDKafkaApiKey::OffsetCommit,
-        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 5],
-    );
+    let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 5];
+    mock.request_errors(RDKafkaApiKey::OffsetCommit, &denied);
     mock.broker_down(1).expect("a broker");
     let began = Instant::now();
     for offset in 1..=100 {

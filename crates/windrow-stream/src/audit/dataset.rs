@@ -42,7 +42,6 @@ impl DatasetHashes {
         self.hashes.len() as u64
     }
 
-    /// Compares records with the dataset's rows.
     pub(crate) fn comparison(&self) -> Comparison<'_> {
         Comparison { original: self, parser: RecordParser::new(self.delimiter) }
     }

@@ -14,7 +14,6 @@ use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCount
 /// The maximum number of different rows that are listed per file.
 const MAX_LISTED_ROWS: usize = 3;
 
-/// The contents of one window's files.
 #[derive(Debug, Default)]
 pub(crate) struct WindowFiles {
     /// The number of records in the batch file.
@@ -65,7 +64,6 @@ impl WindowFiles {
 }
 
 impl Checker<'_> {
-    /// Reads and checks the files of a window.
     pub(crate) fn check(&self, manifest: &Manifest) -> WindowFiles {
         let mut files = WindowFiles::default();
         let path = self.store.batch_place(manifest);
@@ -96,24 +94,17 @@ impl Checker<'_> {
             parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
         });
         if !is_header {
-            files.find(
-                manifest,
-                FindingKind::File,
-                path,
-                "its first line does not have the columns of the dataset".to_owned(),
-            );
+            let fault = "its first line does not have the columns of the dataset".to_owned();
+            files.find(manifest, FindingKind::File, path, fault);
         }
         let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
         let mut comparison = original.comparison();
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
             files.stored += 1;
-            let number = numbers.next().and_then(RowNumber::new);
-            if differing.len() < MAX_LISTED_ROWS
-                && number.is_some_and(|number| !comparison.matches(number, record.bytes))
-            {
-                differing.extend(number.map(|number| (number, record.line)));
-            }
+            let number = numbers.next().and_then(RowNumber::new).filter(|_| differing.len() < MAX_LISTED_ROWS);
+            let number = number.filter(|number| !comparison.matches(*number, record.bytes));
+            differing.extend(number.map(|number| (number, record.line)));
         }
         let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
         let promised = manifest.rows.count;
@@ -158,17 +149,12 @@ impl Checker<'_> {
         let mut found: Vec<u64> = files.quarantined_rows.iter().map(|row| row.get()).collect();
         found.sort_unstable();
         if listed != found {
-            files.find(
-                manifest,
-                FindingKind::File,
-                path,
-                "its rows are not the rows that its manifest lists".to_owned(),
-            );
+            let fault = "its rows are not the rows that its manifest lists".to_owned();
+            files.find(manifest, FindingKind::File, path, fault);
         }
         Ok(digest)
     }
 
-    /// Adds the contents of the windows to the ledger.
     pub(crate) fn account(&self, ledger: &mut Ledger, windows: Vec<WindowFiles>) -> Result<(), BatchError> {
         let (mut bytes, mut files) = (0, 0);
         let manifests = std::mem::take(&mut ledger.manifests);

@@ -12,9 +12,8 @@ use windrow_windows::{MessageCounts, OffsetRange, RowRange};
 
 /// Adds a range of numbers. Returns the ranges that were there already.
 pub(crate) fn insert_range(numbers: &mut RoaringTreemap, range: RowRange) -> Vec<RowRange> {
-    let first = range.first;
     // This is nearly always the case, and the only one that has to be fast.
-    let is_new = numbers.max().is_none_or(|most| most < first);
+    let is_new = numbers.max().is_none_or(|most| most < range.first);
     let doubled = if is_new {
         Vec::new()
     } else {

@@ -26,6 +26,8 @@ struct MessageTally {
     behind_end: u64,
     /// Messages that no window accounts for.
     lost: Vec<(Partition, Offset)>,
+    /// The partitions whose end marker was read.
+    ended: BTreeSet<Partition>,
 }
 
 /// Recounts the topic. Returns false if `stop` is cancelled.
@@ -42,11 +44,10 @@ pub(crate) fn recount(
     }
     let books = AccountedOffsets::of(ledger);
     let mut count = MessageTally::default();
-    let mut ended: BTreeMap<Partition, Offset> = BTreeMap::new();
     let stretch = |state: &PartitionState| ScanRange { partition: state.partition, from: state.low, until: state.high };
     let stretches: Vec<ScanRange> = state.partitions.iter().map(stretch).collect();
     let is_read = scan::<BrokerError>(connection, topic, &stretches, &|| stop.is_cancelled(), |delivery| {
-        count.classify(&books, delivery, &mut ended);
+        count.classify(&books, delivery);
         Ok(())
     })?;
     if !is_read {
@@ -82,19 +83,14 @@ impl<'a> AccountedOffsets<'a> {
 }
 
 impl MessageTally {
-    fn classify(
-        &mut self,
-        books: &AccountedOffsets<'_>,
-        delivery: &Delivery<'_>,
-        ended: &mut BTreeMap<Partition, Offset>,
-    ) {
+    fn classify(&mut self, books: &AccountedOffsets<'_>, delivery: &Delivery<'_>) {
         let (partition, offset) = (delivery.partition(), delivery.offset());
         self.messages += 1;
         match delivery.envelope() {
             Ok(Envelope::End { run, .. }) => {
                 // An end marker of another replay does not end the partition.
                 if run.is_none() || books.run.is_none() || run == books.run {
-                    ended.entry(partition).or_insert(offset);
+                    self.ended.insert(partition);
                 }
                 return;
             }
@@ -107,7 +103,7 @@ impl MessageTally {
             return;
         }
         let is_behind = books.resume.get(&partition).is_none_or(|resume| offset >= *resume);
-        if books.through && ended.contains_key(&partition) {
+        if books.through && self.ended.contains(&partition) {
             self.behind_end += 1;
         } else if is_behind && !books.through {
             self.unsealed += 1;
@@ -118,16 +114,14 @@ impl MessageTally {
 }
 
 fn close(ledger: &mut Ledger, count: MessageTally, deleted: i64) {
-    let MessageTally { messages, delivered, unsealed, behind_end, lost } = count;
+    let MessageTally { messages, delivered, unsealed, behind_end, lost, .. } = count;
     for (partition, offset) in lost.iter().take(MAX_LISTED_MESSAGES) {
         let fault = "no window accounts for this message".to_owned();
         ledger.find(Finding::of(FindingKind::Topic, fault).at(*partition, *offset));
     }
     if lost.len() > MAX_LISTED_MESSAGES {
-        ledger.find(Finding::of(
-            FindingKind::Topic,
-            format!("{} more messages that no window accounts for", lost.len() - MAX_LISTED_MESSAGES),
-        ));
+        let fault = format!("{} more messages that no window accounts for", lost.len() - MAX_LISTED_MESSAGES);
+        ledger.find(Finding::of(FindingKind::Topic, fault));
     }
     if ledger.run.is_some() {
         ledger.totals.delivered = Some(delivered.len());

@@ -30,7 +30,6 @@ const MARKER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time without messages after which a warning reports that only some partitions have ended.
 const END_WARNING_DELAY: Duration = Duration::from_secs(5);
 
-/// The state of a consumer of all partitions.
 pub(crate) struct ConsumerLoop<'a> {
     consumer: &'a Consumer,
     intake: Intake,
@@ -41,7 +40,6 @@ pub(crate) struct ConsumerLoop<'a> {
     at_end: BTreeSet<Partition>,
 }
 
-/// The result of a consumer that has ended.
 pub(crate) struct ConsumerResult {
     /// The messages that the broker had deleted.
     pub(crate) deleted: Vec<OffsetRange>,

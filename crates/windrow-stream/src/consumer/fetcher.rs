@@ -126,14 +126,12 @@ pub(crate) enum Fetched {
     AtEnd(Partition),
     /// Messages that the broker has deleted. Reading continues after them.
     Deleted(Deleted),
-    /// The state of the topic.
     Topic(TopicState),
     /// All partitions have been read to their ends, and the broker has confirmed this.
     ReachedEnd,
     Failed(BrokerError),
 }
 
-/// A request to the fetcher.
 pub(crate) enum Request {
     /// Commit these positions to the broker.
     Commit(Vec<(Partition, Offset)>),

@@ -33,7 +33,6 @@ const MESSAGES_PER_STEP: u32 = 1024;
 /// The interval between two checks for windows to assemble and for locks to take.
 const ASSEMBLY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// A member of a group at work.
 pub(crate) struct Member<'a> {
     consumer: &'a Consumer,
     membership: Membership,
@@ -47,9 +46,8 @@ pub(crate) struct Member<'a> {
 impl<'a> Member<'a> {
     pub(crate) fn join(consumer: &'a Consumer, group: &'a Group, topic: &TopicState) -> Result<Self, ConsumerError> {
         let Consumer { schema, stream, cut, store, connection, .. } = consumer;
-        let stores =
-            topic.partitions.iter().map(|state| BatchStore::open(&partial_folder(&group.workdir, state.partition)));
-        let stores = stores.collect::<Result<Vec<_>, BatchError>>()?;
+        let folders = topic.partitions.iter().map(|state| partial_folder(&group.workdir, state.partition));
+        let stores = folders.map(|folder| BatchStore::open(&folder)).collect::<Result<Vec<_>, BatchError>>()?;
         let (before, now) = (count_partials(&group.workdir), stores.len());
         if before > now {
             return Err(ConsumerError::Repartitioned { topic: stream.topic.clone(), before, now });

@@ -12,7 +12,6 @@ use windrow_kafka::Deleted;
 use windrow_record::Offset;
 use windrow_windows::{BatchWriter, OffsetRange};
 
-/// A batch writer with its rejection threshold.
 pub(crate) struct GuardedWriter {
     pub(crate) writer: BatchWriter,
     pub(crate) rejections: Rejections,

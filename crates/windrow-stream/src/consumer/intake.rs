@@ -17,7 +17,6 @@ pub(crate) struct Intake {
     last_time: LastTime,
 }
 
-/// A row that can be stored.
 pub(crate) struct AcceptedRow<'a> {
     /// The CSV record, without a line end.
     pub(crate) record: &'a [u8],

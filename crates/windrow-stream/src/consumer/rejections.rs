@@ -23,9 +23,6 @@ impl Rejections {
     }
 
     /// Adds messages and checks the share of the refused ones.
-    ///
-    /// # Errors
-    /// The share is higher than `max_share`.
     pub(crate) fn add(&mut self, counts: MessageCounts, first: &[Rejection]) -> Result<(), ConsumerError> {
         self.counts += counts;
         if counts.quarantined == 0 || self.counts.stored + self.counts.quarantined < MIN_MESSAGES {
@@ -36,17 +33,11 @@ impl Rejections {
 
     /// Checks the share at the end of another replay, if nothing was stored so far. It is possible that no row of the
     /// expected replay follows, and then no later check would happen.
-    ///
-    /// # Errors
-    /// The share is higher than `max_share`.
     pub(crate) fn check_at_other_end(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
         if self.counts.stored == 0 { self.check(first) } else { Ok(()) }
     }
 
-    /// Checks the share of the refused messages.
-    ///
-    /// # Errors
-    /// The share is higher than `max_share`.
+    /// Returns an error if the share of the refused messages is higher than `max_share`.
     pub(crate) fn check(&self, first: &[Rejection]) -> Result<(), ConsumerError> {
         let MessageCounts { stored, quarantined, .. } = self.counts;
         let seen = stored + quarantined;

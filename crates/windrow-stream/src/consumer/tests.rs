@@ -13,7 +13,7 @@ use crate::consumer::intake::Intake;
 use windrow_config::{Cut, Pipeline, Schema, WindowPolicy, partition_of_row};
 use windrow_dataset::{DatasetReader, inspection};
 use windrow_record::{Envelope, Offset, Partition, RowNumber};
-use windrow_windows::{BatchStore, BatchWriter, CsvFormat, Manifest};
+use windrow_windows::{BatchStore, BatchWriter, CsvFormat, Manifest, Quarantined};
 
 const RUN: Option<&str> = Some("run");
 
@@ -93,9 +93,7 @@ fn consume(folder: &Path, pipeline: &Pipeline) -> (Vec<Manifest>, Vec<(Option<u6
     let mut refused = Vec::new();
     for manifest in manifests.iter().filter(|manifest| manifest.quarantine.count > 0) {
         let file = File::open(store.quarantine_path(manifest.window)).expect("a quarantine file");
-        let visit = |message: windrow_windows::Quarantined| {
-            refused.push((message.row.map(RowNumber::get), message.reason));
-        };
+        let visit = |message: Quarantined| refused.push((message.row.map(RowNumber::get), message.reason));
         store.quarantined(manifest.window, file, visit).expect("whole");
     }
     (manifests, refused)

@@ -25,7 +25,6 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    /// Creates the delays from row `from` on.
     pub(crate) fn new(pace: Pace, seed: u64, from: RowNumber) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_word_pos(u128::from(from.get() - 1) * WORDS_PER_ROW);
@@ -76,7 +75,6 @@ impl Governor {
         Self { interval, last: None }
     }
 
-    /// Returns true if there is a maximum rate.
     pub(crate) fn has_rate(&self) -> bool {
         !self.interval.is_zero()
     }

@@ -10,7 +10,6 @@ use windrow_config::partition_of_row;
 use windrow_kafka::PartitionContents;
 use windrow_record::{Partition, RowNumber};
 
-/// The rows to send and their partitions.
 #[derive(Debug)]
 pub(crate) struct ReplayPlan {
     /// The first row of the replay.
@@ -52,8 +51,7 @@ impl ReplayPlan {
             // Sealed rows were not sent again after the topic was lost. So the partition may begin with a later row, if
             // the row before it is sealed.
             let is_later = |first: RowNumber| {
-                let begins_sealed =
-                    replay.sealed_to.is_some_and(|sealed| first.get() < sealed.get().saturating_add(turns));
+                let begins_sealed = replay.sealed_to.is_some_and(|row| first.get() < row.get().saturating_add(turns));
                 first.get() > share && (first.get() - share).is_multiple_of(turns) && begins_sealed
             };
             if let Some(first) = contents.first().filter(|first| first.get() != share && !is_later(*first)) {
@@ -160,15 +158,9 @@ mod tests {
 
     /// The rows that are still to be sent, each with the index of its partition.
     fn missing(plan: &ReplayPlan) -> Vec<(u64, usize)> {
-        let mut rows = Vec::new();
-        let mut next = plan.start;
-        while plan.is_within(next) {
-            if !plan.has(next) {
-                rows.push((next.get(), plan.slot(next)));
-            }
-            next = next.next();
-        }
-        rows
+        let rows = std::iter::successors(Some(plan.start), |row| Some(row.next()));
+        let rows = rows.take_while(|row| plan.is_within(*row)).filter(|row| !plan.has(*row));
+        rows.map(|row| (row.get(), plan.slot(row))).collect()
     }
 
     #[test]
@@ -209,9 +201,8 @@ mod tests {
         let plan = ReplayPlan::new(&sealed_to(7), 12, topic(), "t").expect("a plan");
         assert_eq!(missing(&plan), [(7, 0), (9, 2), (10, 0), (11, 1), (12, 2)]);
         // Row 5 is missing, or the rows belong to another replay.
-        for (sealed, topic) in
-            [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])]
-        {
+        let others = [(5, vec![of(0, &[]), of(1, &[8]), of(2, &[6])]), (9, vec![of(0, &[]), of(1, &[6]), of(2, &[])])];
+        for (sealed, topic) in others {
             assert!(ReplayPlan::new(&sealed_to(sealed), 12, topic, "t").is_err());
         }
     }

@@ -28,13 +28,7 @@ pub struct Replay {
 
 impl Default for Replay {
     fn default() -> Self {
-        Self {
-            from: RowNumber::FIRST,
-            limit: None,
-            again: false,
-            max_rate: None,
-            sealed_to: None,
-            share: Share::default(),
-        }
+        let (from, share) = (RowNumber::FIRST, Share::default());
+        Self { from, limit: None, again: false, max_rate: None, sealed_to: None, share }
     }
 }

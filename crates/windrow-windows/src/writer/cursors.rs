@@ -6,7 +6,6 @@ use crate::open::{MessagePosition, ReadPoint};
 use windrow_config::PartitionProgress;
 use windrow_record::{Offset, Partition, RowNumber};
 
-/// The position in one partition.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
     /// The offset from which reading continues, according to the manifests.
@@ -21,7 +20,6 @@ pub(super) struct Cursor {
     pub(super) is_added: bool,
 }
 
-/// A row that is held back.
 #[derive(Debug)]
 pub(super) struct HeldRow {
     pub(super) place: MessagePosition,
@@ -43,7 +41,6 @@ impl Cursor {
     }
 }
 
-/// The cursors of all partitions of the topic.
 #[derive(Debug, Default)]
 pub(super) struct Cursors(pub(super) BTreeMap<Partition, Cursor>);
 

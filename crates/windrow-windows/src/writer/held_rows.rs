@@ -28,14 +28,9 @@ impl BatchWriter {
     }
 
     /// Advances a partition by a message that is accounted for already.
-    pub(super) fn follow(
-        &mut self,
-        partition: Partition,
-        position: Option<i64>,
-        is_row: bool,
-    ) -> Result<(), BatchError> {
-        let Some(position) = position else { return Ok(()) };
-        self.resolve(partition, Some(position))?;
+    pub(super) fn follow(&mut self, partition: Partition, at: Option<i64>, is_row: bool) -> Result<(), BatchError> {
+        let Some(position) = at else { return Ok(()) };
+        self.resolve(partition, at)?;
         let progress = &mut self.cursors.get(partition).progress;
         // A refused message is never held back.
         if progress.advance(position, &self.windows.placement) == Ok(RowDistance::Ahead) && is_row {

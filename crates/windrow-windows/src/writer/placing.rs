@@ -7,8 +7,10 @@ use crate::{Arrival, BatchError, Content, MessageOutcome};
 use windrow_config::{NoWindow, RowDistance};
 use windrow_record::{Offset, Partition, RowNumber};
 
+type Taken = Result<MessageOutcome, BatchError>;
+
 impl BatchWriter {
-    pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Result<MessageOutcome, BatchError> {
+    pub(super) fn take_message(&mut self, arrival: Arrival<'_>) -> Taken {
         let Arrival { partition, offset, run, row, content, now } = arrival;
         let seen = self.arrive(partition, offset, now)?;
         let (time, raw, is_row) = match &content {
@@ -59,7 +61,7 @@ impl BatchWriter {
         offset: Offset,
         row: Option<RowNumber>,
         (reason, raw): (String, &[u8]),
-    ) -> Result<MessageOutcome, BatchError> {
+    ) -> Taken {
         let position = self.windows.cut().position(row, None);
         self.resolve(partition, position)?;
         let place = self.place(partition, offset);
@@ -80,7 +82,7 @@ impl BatchWriter {
         offset: Offset,
         number: Option<RowNumber>,
         value: RowValue<'_>,
-    ) -> Result<MessageOutcome, BatchError> {
+    ) -> Taken {
         let position = self.windows.cut().position(number, value.time);
         self.resolve(partition, position)?;
         let row = number.unwrap_or_else(|| self.identity.free_number());
@@ -107,12 +109,7 @@ impl BatchWriter {
     }
 
     /// Stores a row in its window, or quarantines it if it has none.
-    pub(super) fn put(
-        &mut self,
-        place: MessagePosition,
-        row: RowNumber,
-        value: RowValue<'_>,
-    ) -> Result<MessageOutcome, BatchError> {
+    pub(super) fn put(&mut self, place: MessagePosition, row: RowNumber, value: RowValue<'_>) -> Taken {
         let place = self.reached(place);
         match self.windows.place(place, row, value.time) {
             Ok(window) => {
@@ -126,13 +123,7 @@ impl BatchWriter {
 
     /// Quarantines a row that has no window. If row numbers decide, the number is what makes the row an outlier, so it
     /// counts as missing.
-    pub(super) fn refuse(
-        &mut self,
-        place: MessagePosition,
-        row: RowNumber,
-        reason: NoWindow,
-        record: &[u8],
-    ) -> Result<MessageOutcome, BatchError> {
+    pub(super) fn refuse(&mut self, place: MessagePosition, row: RowNumber, reason: NoWindow, record: &[u8]) -> Taken {
         let is_numbered = reason == NoWindow::Late || self.windows.cut().span().is_some();
         if is_numbered {
             self.identity.insert(row);
@@ -179,13 +170,7 @@ impl BatchWriter {
         MessagePosition { reached: self.cursors.get(place.partition).progress.at(), ..place }
     }
 
-    pub(super) fn quarantine(
-        &mut self,
-        place: MessagePosition,
-        row: Option<RowNumber>,
-        reason: String,
-        raw: &[u8],
-    ) -> Result<MessageOutcome, BatchError> {
+    fn quarantine(&mut self, place: MessagePosition, row: Option<RowNumber>, reason: String, raw: &[u8]) -> Taken {
         let place = self.reached(place);
         self.windows.quarantine(place, row, (&reason, raw))?;
         self.outcomes.reject(place.partition, place.offset, &reason);

@@ -40,6 +40,13 @@ fn open(folder: &Path, cut: Cut, partitions: usize) -> (BatchWriter, Vec<usize>)
     resume(folder, cut, 0..partitions, None).expect("resumes")
 }
 
+/// Creates a writer of some partitions in a new folder.
+fn fresh(policy: WindowPolicy, partitions: usize) -> (TempDir, BatchWriter) {
+    let folder = in_memory();
+    let (writer, _) = open(folder.path(), Cut::new(policy, None), partitions);
+    (folder, writer)
+}
+
 /// A writer of these partitions, and the offset to read next in each.
 type Resumed = (BatchWriter, Vec<usize>);
 
@@ -113,10 +120,8 @@ fn parts_of(parts: u32) -> WindowPolicy {
 }
 
 fn event(seconds: u64, lateness: u64) -> WindowPolicy {
-    WindowPolicy::Event {
-        span: EventSpan::Fixed(Duration::from_secs(seconds)),
-        lateness: Duration::from_secs(lateness),
-    }
+    let (span, lateness) = (EventSpan::Fixed(Duration::from_secs(seconds)), Duration::from_secs(lateness));
+    WindowPolicy::Event { span, lateness }
 }
 
 /// A repeat, or a message out of order.
@@ -199,8 +204,7 @@ fn take(writer: &mut BatchWriter, offset: i64, run: Option<&str>, number: Option
 
 #[test]
 fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(WindowPolicy::Every(Duration::from_secs(60)), None), 1);
+    let (_folder, mut writer) = fresh(WindowPolicy::Every(Duration::from_secs(60)), 1);
     let began = Instant::now();
     let at = |seconds| began + Duration::from_secs(seconds);
     let take = |writer: &mut BatchWriter, offset, now| {
@@ -218,8 +222,7 @@ fn windows_by_the_clock_are_sealed_in_time_also_when_empty() {
 
 #[test]
 fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(event(10, 2), None), 1);
+    let (_folder, mut writer) = fresh(event(10, 2), 1);
     for (offset, time) in [15, 19, 31, 29, 45].into_iter().enumerate() {
         let taken = take(&mut writer, offset as i64, None, None, time);
         assert!(matches!(taken, MessageOutcome::Stored { .. } | MessageOutcome::Pending), "{time}");
@@ -233,8 +236,7 @@ fn late_rows_go_to_quarantine_and_empty_spans_are_recorded() {
 
 #[test]
 fn rows_of_another_sender_are_kept_aside_with_both_names() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(10), 1);
     take(&mut writer, 0, Some("a"), Some(1), 0);
     for (offset, run, name) in [(1, Some("b"), "the replay b"), (2, None, "a producer that is not Windrow")] {
         let MessageOutcome::Quarantined { reason } = take(&mut writer, offset, run, Some(2), 0) else {

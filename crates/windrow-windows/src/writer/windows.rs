@@ -91,7 +91,6 @@ impl Windows {
         self.bound_memory()
     }
 
-    /// Accounts for a message that repeats a row.
     pub(super) fn repeat(&mut self, place: MessagePosition) {
         self.without_window(place).repeat(place);
     }
@@ -145,7 +144,6 @@ impl Windows {
         self.open.values().chain(self.waiting.values())
     }
 
-    /// The last open window.
     pub(super) fn last(&self) -> Option<WindowIndex> {
         self.open.keys().next_back().copied()
     }

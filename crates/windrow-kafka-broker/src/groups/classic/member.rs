@@ -57,7 +57,6 @@ pub(crate) type Who<'a> = (&'a str, Option<&'a str>, i32);
 
 pub(crate) type Outcome<T> = Result<T, (ResponseError, String)>;
 
-/// A request to join.
 #[derive(Debug)]
 pub(crate) struct Join {
     pub(crate) member: String,
@@ -117,7 +116,6 @@ impl PendingAnswers {
     }
 }
 
-/// A member of a classic group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) registration: Registration,
@@ -132,7 +130,6 @@ impl Member {
         Self { registration, assignment: Bytes::new(), waiting: PendingAnswers::default(), session_end }
     }
 
-    /// Starts a new session.
     pub(super) fn renew_session(&mut self, now: Instant) {
         self.session_end = now + self.registration.session;
     }

@@ -31,7 +31,6 @@ pub(crate) struct Heartbeat {
     pub(crate) owned: Option<Partitions>,
 }
 
-/// A member of a consumer group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) subscription: Subscription,
@@ -103,12 +102,10 @@ impl Subscription {
 /// The progress of a member towards its target assignment.
 #[derive(Debug)]
 enum Progress {
+    /// The member has all partitions of its target.
     Stable,
     /// The member must give up these partitions before `until`.
-    Revoking {
-        revoked: Partitions,
-        until: Instant,
-    },
+    Revoking { revoked: Partitions, until: Instant },
     /// Other members must give up partitions of the target first.
     Waiting,
 }

@@ -13,7 +13,6 @@ use windrow_kafka::{Deleted, Delivery};
 use windrow_record::{Offset, Partition};
 use windrow_windows::{BatchError, BatchStore, BatchWriter, CsvFormat, partial_folder};
 
-/// The partitions that are assigned to this member.
 pub(super) struct Partials<'a> {
     pub(super) consumer: &'a Consumer,
     pub(super) group: &'a Group,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use crate::writer::tests::streams::{Message, deliver, settle};
-use crate::writer::tests::{RUN, aside, event, in_memory, open, parts_of, row, rows_of, seal, take};
+use crate::writer::tests::{RUN, aside, event, fresh, in_memory, open, parts_of, row, rows_of, seal, take};
 use crate::{BatchStore, BatchWriter, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Partition, RunId};
@@ -76,8 +76,7 @@ fn a_forged_number_is_known_again_behind_a_restart() {
 
 #[test]
 fn a_forged_number_before_the_end_marker_is_not_of_the_replay() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(10), 1);
     for number in 1..=5 {
         send(&mut writer, 0, number as i64 - 1, number, 0);
     }
@@ -88,8 +87,7 @@ fn a_forged_number_before_the_end_marker_is_not_of_the_replay() {
 
 #[test]
 fn a_distant_jump_is_accepted_when_the_next_row_confirms_it() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(1000), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(1000), 1);
     assert_eq!(take(&mut writer, 0, Some(RUN), Some(5_000_001), 0), MessageOutcome::Pending, "--from-row 5000001");
     let second = take(&mut writer, 1, Some(RUN), Some(5_000_002), 0);
     assert!(matches!(second, MessageOutcome::Stored { window, .. } if window.get() == 5001), "{second:?}");
@@ -103,8 +101,7 @@ fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
     let year_2013 = 15_706 * day;
     for span in [3600, 86_400] {
         for order in [[0, 1], [1, 0]] {
-            let folder = in_memory();
-            let (mut writer, _) = open(folder.path(), Cut::new(event(span, 0), None), 2);
+            let (folder, mut writer) = fresh(event(span, 0), 2);
             for partition in order {
                 let number = |at: u64| partition as u64 + 1 + 2 * at;
                 for at in 0..10_u64 {
@@ -125,8 +122,7 @@ fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
 
 #[test]
 fn a_time_in_the_future_makes_no_later_row_late() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
+    let (folder, mut writer) = fresh(event(60, 0), 1);
     for number in 1..=100_u64 {
         let time = if number == 50 { 400_000 } else { number as i64 * 7 };
         assert!(send(&mut writer, 0, number as i64 - 1, number, time) <= 1);
@@ -139,8 +135,7 @@ fn a_time_in_the_future_makes_no_later_row_late() {
 #[test]
 fn a_partition_with_one_row_is_placed_beside_the_others() {
     for order in [[0, 1], [1, 0]] {
-        let folder = in_memory();
-        let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 2);
+        let (folder, mut writer) = fresh(event(60, 0), 2);
         for partition in order {
             let times: Vec<i64> = if partition == 0 { vec![301] } else { (0..100).map(|at| 100 + at * 10).collect() };
             for (at, time) in times.iter().enumerate() {
@@ -156,8 +151,7 @@ fn a_partition_with_one_row_is_placed_beside_the_others() {
 #[test]
 fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_opens_none_of_them() {
     for (far, order) in [(-200_000, [0, 1]), (200_000, [0, 1]), (-200_000, [1, 0]), (200_000, [1, 0])] {
-        let folder = in_memory();
-        let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 2);
+        let (folder, mut writer) = fresh(event(60, 0), 2);
         for partition in order {
             let begin = if partition == 0 { 0 } else { far * 60 };
             for at in 0..5 {
@@ -177,8 +171,7 @@ fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_ope
 
 #[test]
 fn an_end_marker_without_a_run_does_not_end_a_replay() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(10), 1);
     send(&mut writer, 0, 0, 1, 0);
     deliver(&mut writer, 0, 1, &Message::End { run: None, rows: None });
     assert!(!writer.has_all_ends());
@@ -186,30 +179,22 @@ fn an_end_marker_without_a_run_does_not_end_a_replay() {
 
 #[test]
 fn an_added_partition_blocks_nothing_before_its_first_row() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(event(60, 0), None), 1);
+    let (_folder, mut writer) = fresh(event(60, 0), 1);
     let sealed: usize = (0..10).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
     assert_eq!(sealed, 3);
     writer.add_partition(Partition(1));
     assert_eq!((10..16).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(), 2);
     assert_eq!(send(&mut writer, 1, 0, 100, 305), 0);
-    assert_eq!(
-        (16..30).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum::<usize>(),
-        0,
-        "it waits for both"
-    );
+    let sealed: usize = (16..30).map(|at| send(&mut writer, 0, at, at as u64 + 1, at * 20)).sum();
+    assert_eq!(sealed, 0, "it waits for both");
 }
 
 #[test]
 fn rows_of_another_replay_than_the_expected_are_not_taken() {
-    let folder = in_memory();
-    let (writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, writer) = fresh(rows_of(10), 1);
     let mut writer = writer.expecting(RunId::new("ours"));
-    let taken = take(&mut writer, 0, Some("another"), Some(1), 0);
-    assert!(
-        matches!(&taken, MessageOutcome::Quarantined { reason } if reason.contains("the replay ours")),
-        "{taken:?}"
-    );
+    let seen = take(&mut writer, 0, Some("another"), Some(1), 0);
+    assert!(matches!(&seen, MessageOutcome::Quarantined { reason } if reason.contains("the replay ours")), "{seen:?}");
     deliver(&mut writer, 0, 1, &Message::End { run: Some("another"), rows: None });
     assert!(matches!(take(&mut writer, 2, None, None, 0), MessageOutcome::Stored { .. }), "others have no replay");
 }

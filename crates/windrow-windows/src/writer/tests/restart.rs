@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::writer::tests::streams::{Message, ONE_BY_ONE, consume, deliver, settle, topic};
-use crate::writer::tests::{RUN, contents, finish, in_memory, open, resume, row, rows_of, take};
+use crate::writer::tests::{RUN, contents, finish, fresh, in_memory, open, resume, row, rows_of, take};
 use crate::{Arrival, BatchError, BatchStore, Content, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
@@ -137,8 +137,7 @@ fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
     for epoch in ["first", "second"] {
         let (mut writer, next) = resume(folder.path(), cut, 0..2, Some(epoch)).expect("resumes");
         assert_eq!(next, [0, 0], "offsets of another epoch say nothing");
-        let mut all: Vec<(usize, usize)> =
-            (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
+        let mut all: Vec<_> = (0..2).flat_map(|one| (0..topic[one].len()).map(move |at| (one, at))).collect();
         if epoch == "first" {
             all.truncate(2);
             all.push((1, 0));
@@ -158,8 +157,7 @@ fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
 
 #[test]
 fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
-    let folder = in_memory();
-    let (mut writer, _) = open(folder.path(), Cut::new(rows_of(10), None), 1);
+    let (_folder, mut writer) = fresh(rows_of(10), 1);
     for offset in [0, 1, 0, 1, 2] {
         take(&mut writer, offset, None, None, 0);
     }
