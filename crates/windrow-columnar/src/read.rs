@@ -73,11 +73,8 @@ impl CsvReader {
                 nested.extend((nested.last() != Some(&name)).then_some(name));
                 continue;
             }
-            columns.push(ColumnShape {
-                name: column.name().to_owned(),
-                meaning: Meaning::of(column)?,
-                is_optional: column.max_def_level() > 0,
-            });
+            let (name, meaning) = (column.name().to_owned(), Meaning::of(column)?);
+            columns.push(ColumnShape { name, meaning, is_optional: column.max_def_level() > 0 });
         }
         if !nested.is_empty() {
             return Err(ColumnarError::Nested(nested));

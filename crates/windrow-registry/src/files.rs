@@ -35,8 +35,7 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
 /// Reads a JSON file whose format version must be `format`.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, RegistryError> {
     let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
-    let damaged =
-        |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let damaged = |why: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: why.to_string() };
     versioned::parse(&text, format, path.display(), damaged)
 }
 

@@ -135,8 +135,7 @@ impl Trainer {
         let is_evidence = self.is_evidence(manifest);
         if is_evidence {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
-            let earlier: Vec<ScoredModel<'_>> =
-                earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
+            let earlier: Vec<_> = earlier.filter_map(|one| Some(ScoredModel::of(one.id(), one.learned()?))).collect();
             let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
             registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
@@ -190,16 +189,8 @@ impl Trainer {
         if let Outcome::Learned(learned) = &outcome {
             span.record("passes", learned.solver.passes);
         }
-        Ok(Some(Artifact {
-            format: FORMAT,
-            id,
-            pipeline: pipeline.name.clone(),
-            created: (self.clock)(),
-            versions: versions(),
-            lineage,
-            verdict,
-            outcome,
-        }))
+        let (pipeline, created, versions) = (pipeline.name.clone(), (self.clock)(), versions());
+        Ok(Some(Artifact { format: FORMAT, id, pipeline, created, versions, lineage, verdict, outcome }))
     }
 
     fn report(&self, artifact: &Artifact) {
@@ -207,19 +198,15 @@ impl Trainer {
         self.learning.progress.report(match &artifact.outcome {
             Outcome::Learned(learned) => {
                 let score = learned.scores.get("holdout");
-                Event::ModelPublished {
-                    id,
-                    rows: artifact.lineage.fit_rows,
-                    auc: score.and_then(|score| score.auc),
-                    log_loss: score.map(|score| score.log_loss),
-                    converged: learned.solver.converged,
-                    passes: learned.solver.passes,
-                    rejected: match &artifact.verdict {
-                        Acceptance::Accepted => None,
-                        Acceptance::Rejected { reason } => Some(reason.clone()),
-                    },
-                    took: Duration::from_secs_f64(learned.solver.seconds),
-                }
+                let (auc, log_loss) = (score.and_then(|score| score.auc), score.map(|score| score.log_loss));
+                let (rows, solver) = (artifact.lineage.fit_rows, &learned.solver);
+                let (converged, passes) = (solver.converged, solver.passes);
+                let took = Duration::from_secs_f64(solver.seconds);
+                let rejected = match &artifact.verdict {
+                    Acceptance::Accepted => None,
+                    Acceptance::Rejected { reason } => Some(reason.clone()),
+                };
+                Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took }
             }
             Outcome::Refused { reason } => Event::ModelRefused { id, reason: reason.clone() },
         });

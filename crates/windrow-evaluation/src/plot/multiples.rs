@@ -75,10 +75,8 @@ mod tests {
         let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
         let text = picture.draw().standalone();
         assert_eq!(text.matches("<path").count(), 5);
-        assert!(
-            text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!(">{}...<", "x".repeat(28))),
-            "{text}"
-        );
+        let cut = format!(">{}...<", "x".repeat(28));
+        assert!(text.contains("viewBox=\"0 0 880 284\"") && text.contains(&cut), "{text}");
         let empty = Multiples { curves: Vec::new(), ..picture };
         assert!(empty.draw().standalone().contains("</svg>"));
     }

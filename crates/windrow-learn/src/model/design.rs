@@ -52,20 +52,14 @@ impl Design {
     pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
         let frames = parts(frames, newest);
         let frames: Vec<_> = frames.iter().map(|(frame, rows)| (&frame.table, frame.range(*rows))).collect();
-        let Arranged { numbers, levels, columns } = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
-        let shape = Shape::new(numbers.len(), levels);
-        let scale = Scale::new(&shape, &numbers);
-        Self::over(shape, scale, &frames, maps, columns)
+        Self::over(arrange(encoder), &frames, maps)
     }
 
-    fn over(
-        shape: Shape,
-        scale: Scale,
-        frames: &[(&Table, Range<usize>)],
-        maps: Vec<Vec<Vec<u32>>>,
-        columns: Vec<usize>,
-    ) -> Self {
+    fn over(arranged: Arranged, frames: &[(&Table, Range<usize>)], maps: Vec<Vec<Vec<u32>>>) -> Self {
+        let Arranged { numbers, levels, columns } = arranged;
+        let shape = Shape::new(numbers.len(), levels);
+        let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
             pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
@@ -91,16 +85,10 @@ impl Design {
         buffer: &mut Chunk,
         work: impl FnOnce(ChunkRows<'_>) -> T,
     ) -> io::Result<T> {
-        let piece = &self.pieces[place];
-        let chunk = piece.chunk.read(buffer)?;
-        Ok(work(ChunkRows {
-            shape: &self.shape,
-            scale: &self.scale,
-            maps: &self.maps[piece.frame],
-            chunk,
-            begin: piece.range.start,
-            end: piece.range.end,
-        }))
+        let Piece { chunk, range, frame } = &self.pieces[place];
+        let chunk = chunk.read(buffer)?;
+        let (shape, scale, maps) = (&self.shape, &self.scale, &self.maps[*frame]);
+        Ok(work(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
     }
 
     /// Sets the kernel's weights from coefficients in the order of the design.
@@ -122,12 +110,8 @@ impl Design {
             })
         });
         let pieces = pieces.collect::<io::Result<Vec<_>>>()?;
-        let (mut log_odds, mut labels) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
-        for (some, truth) in pieces {
-            log_odds.extend(some);
-            labels.extend(truth);
-        }
-        Ok((log_odds, labels))
+        let (log_odds, labels): (Vec<Vec<f64>>, Vec<Vec<bool>>) = pieces.into_iter().unzip();
+        Ok((log_odds.concat(), labels.concat()))
     }
 
     /// Returns the intercept, and the weights in the order of the encoder's columns.

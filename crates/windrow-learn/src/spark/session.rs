@@ -112,10 +112,8 @@ impl Session {
     pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, SessionFault> {
         let uid = Literal { literal_type: Some(LiteralType::String("windrow_levels".to_owned())), data_type: None };
         let argument = |literal: Literal| Args { args_type: Some(args::ArgsType::Param(literal)) };
-        let method = fetch::Method {
-            method: "countVectorizerModelFromVocabulary".to_owned(),
-            args: vec![argument(uid), argument(tokens)],
-        };
+        let args = vec![argument(uid), argument(tokens)];
+        let method = fetch::Method { method: "countVectorizerModelFromVocabulary".to_owned(), args };
         let obj_ref = Some(ObjectRef { id: HELPER_ID.to_owned() });
         self.object(ml_command::Command::Fetch(Fetch { obj_ref, methods: vec![method] })).await
     }

@@ -107,8 +107,7 @@ impl LadderWork {
             return Ok(());
         }
         let threshold = learning.pipeline.train.threshold;
-        let models: Vec<ScoredModel<'_>> =
-            missing.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
+        let models: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
         let new = self.losses(manifest, &models)?;
         let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());

@@ -33,9 +33,8 @@ fn a_model_of_the_flights_is_better_than_the_baseline() {
 #[test]
 fn both_solvers_give_the_same_model() {
     let (schema, frames, settings) = mixed(1_000);
-    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() });
-    let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
-    let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }).expect("a model");
+    let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
     assert_eq!((newton.encoder, linfa.solver.method), (linfa.encoder, Method::Linfa));
     for (a, b) in newton.examples.iter().zip(&linfa.examples) {
         assert!((a.probability - b.probability).abs() < 1e-4, "{} {}", a.probability, b.probability);
@@ -184,10 +183,11 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
     let csv: String = (0..600).map(row).collect();
     let (schema, frames) = read(&pipeline, format!("y,huge,tiny,constant,empty,c\n{csv}").as_bytes(), 200);
     for l2 in [0.0, 1e-6, 1.0, 1e6] {
-        let solved_by =
-            |solver| fit(&frames, &schema, &FitSettings { l2: vec![l2], solver, ..FitSettings::from(&pipeline) });
-        let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
-        let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+        let solved_by = |solver| {
+            let settings = FitSettings { l2: vec![l2], solver, ..FitSettings::from(&pipeline) };
+            fit(&frames, &schema, &settings).expect("these rows can be learned from")
+        };
+        let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
         assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
         let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
         assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);

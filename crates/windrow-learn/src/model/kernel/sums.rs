@@ -25,12 +25,8 @@ impl Sums {
             Order::Gradient => (1, 0),
             Order::Hessian => (shape.padded, shape.pair_sums),
         };
-        Self {
-            value: 0.0,
-            dense: avec![0.0; shape.padded * lines],
-            levels: avec![0.0; shape.level_count() * lines],
-            pairs: vec![0.0; pairs],
-        }
+        let (dense, levels) = (avec![0.0; shape.padded * lines], avec![0.0; shape.level_count() * lines]);
+        Self { value: 0.0, dense, levels, pairs: vec![0.0; pairs] }
     }
 
     pub(in crate::model) fn clear(&mut self) {

@@ -26,16 +26,9 @@ pub(in crate::model) struct Solution {
 
 impl Solution {
     pub(super) fn new(method: Method, coefficients: Vec<f64>, evaluation: &Evaluation, rows: usize) -> Self {
-        let gradient_norm = evaluation.gradient_norm(rows);
-        Self {
-            method,
-            coefficients,
-            standard_errors: None,
-            iterations: 0,
-            passes: 0,
-            objective: evaluation.value,
-            gradient_norm: Some(gradient_norm),
-            converged: gradient_norm <= GRADIENT_BOUND,
-        }
+        let norm = evaluation.gradient_norm(rows);
+        let (objective, gradient_norm, converged) = (evaluation.value, Some(norm), norm <= GRADIENT_BOUND);
+        let (standard_errors, iterations, passes) = (None, 0, 0);
+        Self { method, coefficients, standard_errors, iterations, passes, objective, gradient_norm, converged }
     }
 }
