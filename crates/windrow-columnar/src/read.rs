@@ -33,14 +33,12 @@ pub struct CsvReader {
     is_broken: bool,
 }
 
-/// The properties of a column that decoding needs.
 struct ColumnShape {
     name: String,
     meaning: Meaning,
     is_optional: bool,
 }
 
-/// The row group that is being read.
 struct RowGroup {
     readers: Vec<ColumnReader>,
     left: usize,

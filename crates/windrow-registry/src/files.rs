@@ -69,7 +69,6 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     write_json(&folder.join(artifact.id.to_string()).join(MODEL_FILE), artifact)
 }
 
-/// Returns `true` if the file of a model exists now.
 pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
     folder.join(id.to_string()).join(MODEL_FILE).exists()
 }
@@ -110,7 +109,6 @@ pub(super) fn write_window(folder: &Path, report: &WindowReport) -> Result<Stamp
     write_json(&folder.join(window_file(report.window)), report)
 }
 
-/// Returns the name of a file on a window.
 pub(super) fn window_file(window: WindowIndex) -> String {
     format!("{}.json", window.file_stem())
 }

@@ -153,38 +153,31 @@ impl Trainer {
     }
 
     /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped.
-    fn make(
-        &self,
-        id: ModelId,
-        windows: &mut Frames,
-        champion: Option<&Model>,
-    ) -> Result<Option<Artifact>, TrainError> {
+    fn make(&self, id: ModelId, frames: &mut Frames, champion: Option<&Model>) -> Result<Option<Artifact>, TrainError> {
         let Learning { pipeline, schema, remote, .. } = &self.learning;
         let (first, last) = id.scheme.windows(id.window);
         let span =
             tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
         let _entered = span.enter();
-        let used = windows.range(first, last)?;
+        let used = frames.range(first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainError::ReadRows { window: id.window, source };
-        let learned_from: Vec<WindowIndex> = windows.manifests(first, last).map(|manifest| manifest.window).collect();
+        let learned_from: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
         let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
         let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
             Ok(mut learned) => {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
-                let newest = windows.frame(id.window)?;
+                let newest = frames.frame(id.window)?;
                 let rules = &pipeline.train.accept;
                 let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
                 (Outcome::Learned(Box::new(learned)), verdict)
             }
-            Err(FitError::Unlearnable(reason)) => {
-                (Outcome::Refused { reason: reason.to_string() }, Acceptance::Accepted)
-            }
+            Err(FitError::Unlearnable(why)) => (Outcome::Refused { reason: why.to_string() }, Acceptance::Accepted),
             Err(FitError::Read(source)) => return Err(unreadable(source)),
             Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
             Err(FitError::Remote(source)) => return Err(TrainError::Remote { model: id.to_string(), source }),
         };
-        let lineage = lineage::lineage(windows.manifests(first, last), &used);
+        let lineage = lineage::lineage(frames.manifests(first, last), &used);
         span.record("lineage", lineage.id.as_str());
         if let Outcome::Learned(learned) = &outcome {
             span.record("passes", learned.solver.passes);

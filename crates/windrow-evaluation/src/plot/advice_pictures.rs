@@ -73,9 +73,8 @@ impl AdvicePictures {
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
     let found = advice.comparison.finding(policy)?;
-    let has_verdict =
-        matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference);
-    let is_sure = has_verdict || advice.comparison.is_best(found);
+    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference);
+    let is_sure = decided || advice.comparison.is_best(found);
     Some(Point {
         label,
         share: found.kept.share?,

@@ -52,9 +52,8 @@ impl Multiples {
             let up = Scale::new(range, (y + CELL_SIZE.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
             picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, MAX_NAME_LENGTH));
             picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
-            let places =
-                curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
-            picture.path("a w", places);
+            let line = curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
+            picture.path("a w", line);
             picture.text("s", "start", (right + 4.0, up.place(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
         }
         let (first, last) = self.windows;

@@ -22,7 +22,6 @@ pub struct SpillStore {
     held: Arc<AtomicUsize>,
 }
 
-/// The store for the chunks of one window.
 #[derive(Debug)]
 struct WindowStore {
     shared: SpillStore,

@@ -32,7 +32,6 @@ pub(super) struct Design {
     pieces: Vec<Piece>,
     /// The maps of each frame: the level by feature and code.
     maps: Vec<Vec<Vec<u32>>>,
-    /// The number of rows.
     pub(super) rows: usize,
     /// The encoder's column of each coefficient after the intercept.
     columns: Vec<usize>,
@@ -73,22 +72,16 @@ impl Design {
         1 + self.columns.len()
     }
 
-    /// Returns the number of pieces that the rows are read in.
     pub(super) fn pieces(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Calls `work` with the rows of one piece. The piece is read into `buffer`.
-    pub(super) fn with_piece<T>(
-        &self,
-        place: usize,
-        buffer: &mut Chunk,
-        work: impl FnOnce(ChunkRows<'_>) -> T,
-    ) -> io::Result<T> {
-        let Piece { chunk, range, frame } = &self.pieces[place];
+    /// Calls `run` with the rows of one piece. The piece is read into `buffer`.
+    pub(super) fn read<T>(&self, at: usize, buffer: &mut Chunk, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
+        let Piece { chunk, range, frame } = &self.pieces[at];
         let chunk = chunk.read(buffer)?;
         let (shape, scale, maps) = (&self.shape, &self.scale, &self.maps[*frame]);
-        Ok(work(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
+        Ok(run(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
     }
 
     /// Sets the kernel's weights from coefficients in the order of the design.
@@ -103,7 +96,7 @@ impl Design {
         self.set_weights(coefficients, &mut weights);
         let buffers = || (Chunk::default(), Tile::new(&self.shape));
         let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), place| {
-            self.with_piece(place, buffer, |rows| {
+            self.read(place, buffer, |rows| {
                 let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
                 rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
                 (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
@@ -136,7 +129,7 @@ impl Design {
         let numbers = self.shape.numbers;
         for place in 0..self.pieces() {
             let begin = labels.len();
-            let truth = self.with_piece(place, &mut buffer, |rows| {
+            let truth = self.read(place, &mut buffer, |rows| {
                 for row in rows.begin..rows.end {
                     let mut cells = matrix.row_mut(begin + row - rows.begin);
                     for lane in 0..numbers {

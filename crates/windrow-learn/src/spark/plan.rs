@@ -16,7 +16,6 @@ use crate::spark::expression::{
 use windrow_config::{CalendarPart, Schema, TargetRule};
 use windrow_record::TimeFormat;
 
-/// The label column of the encoded rows.
 pub(super) const LABEL: &str = "label";
 pub(super) const FEATURES: &str = "features";
 const TOKENS: &str = "tokens";
@@ -188,9 +187,7 @@ fn is_positive(schema: &Schema) -> Expression {
         TargetRule::AtMost(bound) => compared("<=", *bound),
         TargetRule::Below(bound) => compared("<", *bound),
         TargetRule::Equals(value) => call("==", [column(name), text(value)]),
-        TargetRule::OneOf(values) => {
-            call("in", std::iter::once(column(name)).chain(values.iter().map(|value| text(value))))
-        }
+        TargetRule::OneOf(texts) => call("in", std::iter::once(column(name)).chain(texts.iter().map(|one| text(one)))),
     }
 }
 

@@ -42,7 +42,6 @@ pub(super) enum SessionFault {
     Refused(String),
 }
 
-/// The answer to a plan.
 #[derive(Debug, Default)]
 struct PlanResult {
     result: Option<MlCommandResult>,
@@ -150,7 +149,6 @@ impl Session {
         number(&literal).ok_or_else(|| SessionFault::Refused(format!("its {} is not a number", methods.join("."))))
     }
 
-    /// Deletes models from the server.
     pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), SessionFault> {
         let delete = ml_command::Delete { obj_refs: objects, evict_only: Some(false) };
         self.ml(ml_command::Command::Delete(delete)).await.map(|_| ())
@@ -271,9 +269,7 @@ fn number(literal: &Literal) -> Option<f64> {
     match literal.literal_type.as_ref()? {
         LiteralType::Double(number) => Some(*number),
         LiteralType::Float(number) => Some(f64::from(*number)),
-        LiteralType::Integer(number) | LiteralType::Short(number) | LiteralType::Byte(number) => {
-            Some(f64::from(*number))
-        }
+        LiteralType::Integer(n) | LiteralType::Short(n) | LiteralType::Byte(n) => Some(f64::from(*n)),
         // A count of rows, far below what an `f64` holds exactly.
         LiteralType::Long(number) => Some(*number as f64),
         _ => None,

@@ -43,7 +43,6 @@ pub struct FlowStep {
     pub is_silent: bool,
 }
 
-/// The inputs from which a flow is computed.
 pub(super) struct FlowInputs<'a> {
     pub(super) heard: &'a BTreeMap<Stage, StageReport>,
     pub(super) windows: &'a [SealedWindow],
@@ -51,7 +50,6 @@ pub(super) struct FlowInputs<'a> {
     pub(super) trained: TrainingProgress,
 }
 
-/// The progress of training.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrainingProgress {
     /// The newest window that has models, or the record of why it has no model; 0 before the first.
@@ -202,8 +200,7 @@ mod tests {
     fn a_stream_that_is_through_is_complete_when_all_is_trained() {
         let (windows, rows, quarantined, repeated) = (2, 200, 2, 0);
         let (repeated_offsets, deleted) = (Vec::new(), Vec::new());
-        let end =
-            StreamEnd { format: 1, windows, rows, quarantined, repeated, repeated_offsets, sent: None, deleted };
+        let end = StreamEnd { format: 1, windows, rows, quarantined, repeated, repeated_offsets, sent: None, deleted };
         // A consumer that was killed after its last row, or a member of a group.
         let killed = heard(Counts::default(), Some(7200));
         let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);

@@ -43,8 +43,7 @@ pub(super) fn series(
         let scored: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
         // A window without labels cannot recalibrate a model. If no labelled window follows the model's own, the model
         // stays as it is.
-        let labelled =
-            |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
+        let labelled = |one: &u32| manifests.get(*one as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
         let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;

@@ -45,11 +45,9 @@ pub(super) struct Problem<'a> {
     pub(super) newest: Subset,
     pub(super) schema: &'a Schema,
     pub(super) settings: &'a FitSettings,
-    /// The remote solver, if one is configured.
     pub(super) remote: Option<&'a Remote<'a>>,
 }
 
-/// An optimum, with its encoder and design.
 pub(super) struct Optimum {
     pub(super) encoder: Encoder,
     pub(super) design: Design,
@@ -90,7 +88,7 @@ impl Problem<'_> {
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
-            let solution = self.solve_remotely(remote, &encoder, &design, l2)?;
+            let solution = self.remotely(remote, &encoder, &design, l2)?;
             return Ok(Optimum { encoder, design, solution, l2 });
         }
         let method = solver::method(settings.solver, &design);
@@ -113,13 +111,7 @@ impl Problem<'_> {
         Ok(Optimum { encoder, design, solution, l2 })
     }
 
-    fn solve_remotely(
-        &self,
-        remote: &Remote<'_>,
-        encoder: &Encoder,
-        design: &Design,
-        l2: f64,
-    ) -> Result<Solution, FitError> {
+    fn remotely(&self, remote: &Remote<'_>, encoder: &Encoder, design: &Design, l2: f64) -> Result<Solution, FitError> {
         let columns = encoder.width();
         if columns > MAX_REMOTE_COLUMNS {
             return Err(Unlearnable::TooManyColumns { columns, most: MAX_REMOTE_COLUMNS }.into());

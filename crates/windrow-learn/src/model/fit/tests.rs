@@ -112,16 +112,13 @@ fn tiny(first: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
 
 #[test]
 fn windows_that_cannot_be_learned_from_give_a_reason() {
-    let rows = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
+    let of = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
     for (csv, reason) in [
         (String::new(), "none of the 0 rows has a target"),
-        (rows("", 30), "none of the 30 rows has a target"),
-        ([rows("1", 4), rows("0", 5)].concat(), "there are only 9 rows to train on; at least 10 are needed"),
-        (rows("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
-        (
-            [rows("0", 20), rows("", 5)].concat(),
-            "all 20 rows to train on are negative: a classifier needs both classes",
-        ),
+        (of("", 30), "none of the 30 rows has a target"),
+        ([of("1", 4), of("0", 5)].concat(), "there are only 9 rows to train on; at least 10 are needed"),
+        (of("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
+        ([of("0", 20), of("", 5)].concat(), "all 20 rows to train on are negative: a classifier needs both classes"),
         (
             "-1.7e308,1\n1.7e308,0\n".repeat(10),
             "the range of the column x is too large to standardise it: move it to features.log or remove it",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoder;
-use crate::model::samples::{in_memory, pipeline, read, read_holding_out, try_parse};
+use crate::model::samples::{in_memory, parse, pipeline, read, read_holding_out};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
      [target]\ncolumn = \"y\"\nat_least = 15\n\
@@ -104,7 +104,7 @@ fn a_row_that_cannot_be_read_leaves_no_trace() {
 
 #[test]
 fn a_fault_names_the_column_and_the_cell() {
-    let (_, frames) = try_parse(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
+    let (_, frames) = parse(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
     let fault = frames.expect_err("-3 has no log(1 + x)");
     assert_eq!(fault.to_string(), "l: log(1 + x) needs a number above -1, not -3");
 }
@@ -154,11 +154,9 @@ fn an_outline_gives_the_same_encoder_as_the_rows() {
     let outlines = [Arc::new(frames[0].outline()), Arc::new(frames[1].outline()), Arc::clone(&frames[2])];
     let learn = |frames: &[Arc<Frame>]| Encoder::learn(&schema.features, frames, Subset::Training, 5).expect("numbers");
     assert_eq!(learn(&frames), learn(&outlines));
+    let counts = |frame: &Frame| (frame.rows(), frame.labelled(), frame.held_out());
     for (frame, outline) in frames.iter().zip(&outlines) {
-        assert_eq!(
-            (frame.rows(), frame.labelled(), frame.held_out()),
-            (outline.rows(), outline.labelled(), outline.held_out())
-        );
+        assert_eq!(counts(frame), counts(outline));
         assert_eq!((frame.positives(), frame.profile()), (outline.positives(), outline.profile()));
     }
     assert_eq!(outlines[0].table.pieces(0..outlines[0].labelled()).count(), 0, "it has no rows");

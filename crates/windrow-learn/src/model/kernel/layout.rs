@@ -39,7 +39,6 @@ pub(in crate::model) struct Weights {
     pub(super) levels: Vec<f64>,
 }
 
-/// The memory of one tile.
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,

@@ -22,7 +22,6 @@ const MAX_FACTORS: usize = 960;
 
 type Line = [f64; LANES];
 
-/// The weights of a group of models.
 pub(super) struct ModelGroup {
     /// The number of lanes in use, in whole vectors of eight.
     lanes: usize,

@@ -6,7 +6,7 @@ use crate::model::objective::Evaluation;
 /// The largest gradient norm per row that counts as an optimum. Solvers must agree to 1e-6 in the objective per row. On
 /// standardised columns, this bound keeps the objective much closer to its minimum than that.
 pub(super) const GRADIENT_BOUND: f64 = 1e-7;
-/// The result of a solver.
+
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Solution {
     pub(in crate::model) method: Method,
