@@ -188,7 +188,7 @@ impl Registry {
         alias: AliasName,
         model: ModelId,
         author: Author,
-        confirm: &dyn Fn() -> bool,
+        confirm: Gate<'_>,
     ) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
@@ -239,7 +239,7 @@ impl Registry {
         alias: AliasName,
         author: Author,
         decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
-        confirm: &dyn Fn() -> bool,
+        confirm: Gate<'_>,
     ) -> Result<AliasChange, AliasError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let appended = self.journal.append(alias, author, decide, confirm)?;

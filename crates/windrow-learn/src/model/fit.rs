@@ -145,7 +145,6 @@ fn coefficients(solved: &Optimum) -> (Coefficient, Vec<Coefficient>) {
     (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
 }
 
-
 /// Returns rows of the newest window that has any, with the model's probabilities.
 fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
     let predictor = Predictor::new(learned);
