@@ -103,8 +103,7 @@ impl Findings<'_> {
         let lost = found.map(|found| self.losses_after_break(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
             let mut finding = self.finding(trial, series, ranked);
-            finding.compared.lost_at_break =
-                lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
+            finding.compared.lost_at_break = lost.iter().find(|(one, _)| *one == series.policy).map(|(_, lost)| *lost);
             finding
         });
         comparison.planned = policies.collect();

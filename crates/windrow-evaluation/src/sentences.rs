@@ -174,8 +174,6 @@ pub(super) fn keeps(kept: &KeptGain, of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
     use crate::advice::{
         ADVICE_FORMAT, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
@@ -183,13 +181,10 @@ mod tests {
     };
     use crate::contrast::Interval;
     use crate::policy_finding::{ComparedLosses, Effort, Errors};
+    use crate::trial::sliding;
 
     fn last(windows: u32, every: u32) -> Policy {
-        let history = match windows {
-            1 => Scheme::Window,
-            _ => Scheme::Sliding(NonZeroU32::new(windows).expect("not 0")),
-        };
-        Policy { history, refit: Refit::Every(every) }
+        Policy { history: sliding(windows), refit: Refit::Every(every) }
     }
 
     fn finding(policy: Policy, share: f64, verdict: PolicyVerdict) -> PolicyFinding {
