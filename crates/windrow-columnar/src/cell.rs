@@ -61,7 +61,6 @@ impl Style {
         Self { delimiter: b',', null: vec![String::new()], time: None }
     }
 
-    /// Returns the text of a missing cell.
     #[inline]
     pub(super) fn missing(&self) -> &str {
         self.null.first().map_or("", String::as_str)

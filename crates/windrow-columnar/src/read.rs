@@ -33,14 +33,12 @@ pub struct CsvReader {
     is_broken: bool,
 }
 
-/// The properties of a column that decoding needs.
 struct ColumnShape {
     name: String,
     meaning: Meaning,
     is_optional: bool,
 }
 
-/// The row group that is being read.
 struct RowGroup {
     readers: Vec<ColumnReader>,
     left: usize,
@@ -73,11 +71,8 @@ impl CsvReader {
                 nested.extend((nested.last() != Some(&name)).then_some(name));
                 continue;
             }
-            columns.push(ColumnShape {
-                name: column.name().to_owned(),
-                meaning: Meaning::of(column)?,
-                is_optional: column.max_def_level() > 0,
-            });
+            let (name, meaning) = (column.name().to_owned(), Meaning::of(column)?);
+            columns.push(ColumnShape { name, meaning, is_optional: column.max_def_level() > 0 });
         }
         if !nested.is_empty() {
             return Err(ColumnarError::Nested(nested));

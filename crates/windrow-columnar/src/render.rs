@@ -52,10 +52,8 @@ impl Meaning {
             ) => Self::Unsigned,
             (Some(LogicalType::Uuid), _) => Self::Uuid,
             (Some(LogicalType::Float16), _) => Self::Half,
-            (Some(LogicalType::Unknown | LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => {
-                Self::Plain
-            }
-            (Some(LogicalType::Integer(_)), _) => Self::Plain,
+            (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _) => Self::Plain,
+            (Some(LogicalType::Integer(_) | LogicalType::Unknown), _) => Self::Plain,
             (Some(other), _) => return Err(unknown(column, format!("{other:?}"))),
             (None, ConvertedType::BSON | ConvertedType::INTERVAL) => {
                 return Err(unknown(column, format!("{:?}", column.converted_type())));

@@ -49,13 +49,11 @@ proptest::proptest! {
     ) {
         let (style, columns) = (style(), columns(&[ColumnType::Text, ColumnType::Number, ColumnType::Time]));
         let time = |seconds: i64| style.time.as_ref().and_then(|time| time.write(seconds * 1_000_000)).expect("a time");
-        let rows: Vec<Vec<String>> = rows
-            .into_iter()
-            .map(|(text, number, seconds)| {
-                let number = if seconds % 7 == 0 { "NA".to_owned() } else { format!("{number:e}") };
-                vec![text, number, if seconds % 5 == 0 { String::new() } else { time(seconds) }]
-            })
-            .collect();
+        let rows = rows.into_iter().map(|(text, number, seconds)| {
+            let number = if seconds % 7 == 0 { "NA".to_owned() } else { format!("{number:e}") };
+            vec![text, number, if seconds % 5 == 0 { String::new() } else { time(seconds) }]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
         let mut parser = RecordParser::new(style.delimiter);
         let expected = rows.iter().map(|row| {
             let record = write_record(row.iter().map(String::as_str), style.delimiter);

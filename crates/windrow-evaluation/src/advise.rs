@@ -80,12 +80,11 @@ pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize)
 
 fn changes(question: &AdviceSettings<'_>) -> Vec<NamedPolicyChange> {
     let runs = question.named_policies.chunk_by(|named, next| named.policy == next.policy);
-    let change = |&PolicyAtWindow { window, policy, .. }: &PolicyAtWindow| NamedPolicyChange {
-        window,
-        label: (question.label)(window),
-        policy,
-    };
-    runs.filter_map(|run| run.first().map(change)).collect()
+    let changes = runs.filter_map(|run| {
+        let PolicyAtWindow { window, policy, .. } = *run.first()?;
+        Some(NamedPolicyChange { window, label: (question.label)(window), policy })
+    });
+    changes.collect()
 }
 
 struct Findings<'a> {
@@ -104,8 +103,7 @@ impl Findings<'_> {
         let lost = found.map(|found| self.losses_after_break(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
             let mut finding = self.finding(trial, series, ranked);
-            finding.compared.lost_at_break =
-                lost.iter().find(|(policy, _)| *policy == series.policy).map(|(_, lost)| *lost);
+            finding.compared.lost_at_break = lost.iter().find(|(one, _)| *one == series.policy).map(|(_, lost)| *lost);
             finding
         });
         comparison.planned = policies.collect();
@@ -140,11 +138,9 @@ impl Findings<'_> {
     /// Returns the savings of a policy compared with never refitting, and with refitting every window on all history.
     fn course(&self, policy: Policy) -> Option<SavingsOverTime> {
         let own = self.trial.series_of(policy)?;
-        let others = [
-            Policy { history: policy.history, refit: Refit::Never },
-            Policy { history: Scheme::Cumulative, refit: Refit::Every(1) },
-        ];
-        let saved = others.into_iter().filter_map(|beside| {
+        let never = Policy { history: policy.history, refit: Refit::Never };
+        let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
+        let saved = [never, all].into_iter().filter_map(|beside| {
             let other = self.trial.series_of(beside).filter(|other| other.policy != own.policy)?;
             let mut sum = 0.0;
             let sums = other.log_loss.iter().zip(&own.log_loss).map(|(other, own)| {
@@ -179,36 +175,23 @@ impl Findings<'_> {
     fn finding(&self, trial: &Trial, series: &Series, ranked: &Ranked) -> PolicyFinding {
         let rows: f64 = trial.rows.iter().sum();
         let sums = [&series.log_loss, &series.squared_error, &series.false_alarms, &series.misses];
-        let [log_loss, brier, false_alarms, misses] = sums.map(|sums| sums.iter().sum::<f64>());
+        let totals = sums.map(|sums| sums.iter().sum::<f64>());
+        let [.., alarms, missed] = totals;
+        let [log_loss, brier, false_alarms, misses] = totals.map(|total| total / rows);
+        let errors = Errors { log_loss, brier, false_alarms, misses };
+        let Ranked { to_best, kept, verdict, set_p } = *ranked;
+        let interval = kept.interval.map(|_| to_best.interval());
+        let difference = to_best.mean;
+        let compared = ComparedLosses { difference, interval, confidence_set_p: set_p, lost_at_break: None };
         let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
         let cost = |[false_alarm, miss, refit]: [f64; 3]| {
-            (false_alarm * false_alarms + miss * misses) / trial.len() as f64 + refit * fits
+            (false_alarm * alarms + miss * missed) / trial.len() as f64 + refit * fits
         };
-        PolicyFinding {
-            policy: series.policy,
-            same: series.same.clone(),
-            since: None,
-            verdict: ranked.verdict,
-            errors: Errors {
-                log_loss: log_loss / rows,
-                brier: brier / rows,
-                false_alarms: false_alarms / rows,
-                misses: misses / rows,
-            },
-            kept: ranked.kept,
-            compared: ComparedLosses {
-                difference: ranked.to_best.mean,
-                interval: ranked.kept.interval.map(|_| ranked.to_best.interval()),
-                confidence_set_p: ranked.set_p,
-                lost_at_break: None,
-            },
-            effort: Effort {
-                fits_per_window: fits,
-                fits_per_year: self.question.subject.days.map(|days| fits * 365.25 / days),
-                refits: series.refits,
-                cost: self.question.cost.map(cost),
-            },
-        }
+        let (refits, cost) = (series.refits, self.question.cost.map(cost));
+        let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
+        let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
+        let (policy, same) = (series.policy, series.same.clone());
+        PolicyFinding { policy, same, since: None, verdict, errors, kept, compared, effort }
     }
 
     /// Returns the findings on policies that are not planned ahead, for every history.

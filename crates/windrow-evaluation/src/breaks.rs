@@ -51,10 +51,9 @@ pub fn find_break(evidence: &Evidence, last: u32) -> Option<Break> {
     let difference = |window: u32| {
         let rows = evidence.rows(window);
         let loss = |history| Some(mean_loss(evidence, history, window - 1, window)? / rows);
-        if rows > 0.0 { Some(loss(Scheme::Cumulative)? - loss(short_history())?) } else { None }
+        if window >= 3 && rows > 0.0 { Some(loss(Scheme::Cumulative)? - loss(short_history())?) } else { None }
     };
-    let series: Vec<Option<f64>> =
-        (0..=last).map(|window| if window < 3 { None } else { difference(window) }).collect();
+    let series: Vec<Option<f64>> = (0..=last).map(difference).collect();
     let mean = |first: u32, last: u32| {
         let values: Vec<f64> = (first..=last).filter_map(|window| *series.get(window as usize)?).collect();
         (values.len() as u32 * 2 >= last + 1 - first).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -92,9 +91,8 @@ fn is_permanent(evidence: &Evidence, window: u32, last: u32) -> bool {
     };
     // The run of windows with the smallest loss decides: it would be the one in which a season returns.
     let first = mean(window + 1, window + WINDOWS_PER_SIDE);
-    let weakest = (window + 1..=last + 1 - WINDOWS_PER_SIDE)
-        .map(|at| mean(at, at + WINDOWS_PER_SIDE - 1))
-        .fold(f64::INFINITY, f64::min);
+    let runs = (window + 1..=last + 1 - WINDOWS_PER_SIDE).map(|at| mean(at, at + WINDOWS_PER_SIDE - 1));
+    let weakest = runs.fold(f64::INFINITY, f64::min);
     first > 0.0 && weakest >= MIN_REMAINING_SHARE * first
 }
 

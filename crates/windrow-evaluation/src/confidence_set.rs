@@ -41,8 +41,7 @@ pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f
         let (worst, statistic) = pairs()
             .map(|(a, b)| (a, (means[a] - means[b]) * scale(a, b)))
             .fold((left[0], f64::NEG_INFINITY), |most, next| if next.1 > most.1 { next } else { most });
-        let scaled: Vec<(usize, usize, f64)> =
-            pairs().filter(|(a, b)| a < b).map(|(a, b)| (a, b, scale(a, b))).collect();
+        let scaled: Vec<_> = pairs().filter(|(a, b)| a < b).map(|(a, b)| (a, b, scale(a, b))).collect();
         let exceed = drawn
             .iter()
             .filter(|drawn| scaled.iter().any(|(a, b, scale)| ((drawn[*a] - drawn[*b]) * scale).abs() > statistic));

@@ -58,12 +58,8 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
     let is_given_up = verdict == PolicyVerdict::Worse || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
-    let stays = PolicyAtWindow {
-        window: last,
-        policy: old.policy,
-        provisional: !is_shown,
-        was_shown: old.was_shown || is_shown,
-    };
+    let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
+    let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown };
     Some(if changes { new } else { stays })
 }
 

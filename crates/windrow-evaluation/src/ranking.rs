@@ -52,7 +52,6 @@ pub struct Ranking {
     pub keep: f64,
 }
 
-/// Returns `true` if there are enough windows and refits to compare a series with others.
 fn has_enough_data(trial: &Trial, series: &Series) -> bool {
     let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated) || series.refits >= MIN_REFITS;
     trial.len() >= MIN_WINDOWS && refits
@@ -72,8 +71,7 @@ impl Ranking {
             series.policy.refit != Refit::Never && (is_short || has_enough_data(trial, series))
         };
         let places = 0..trial.series.len();
-        let best =
-            places.filter(|place| is_candidate(*place)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
+        let best = places.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
         let gains = !is_short && gain.lower_bound() > 0.0;
         let mut ranking = Self { best, gain, gains, ranked: Vec::new(), named: None, share_gain, rows, keep };

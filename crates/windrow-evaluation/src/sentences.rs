@@ -57,11 +57,8 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     history(advice, named, of_it, sentences);
     change(advice, named, sentences);
     if let Some(best) = best.filter(|_| !is_best) {
-        sentences.push(format!(
-            "The best schedule refits {}, on {}.",
-            best.refit.name(unit),
-            history_phrase(best.history, unit)
-        ));
+        let on = history_phrase(best.history, unit);
+        sentences.push(format!("The best schedule refits {}, on {on}.", best.refit.name(unit)));
     }
     if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This has been the advice since {}.", label(named.since)));
@@ -86,10 +83,7 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
 /// followed by their days, as in `every 2nd window (28 days), on the last 4 windows`.
 fn instruction(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
-    let every = match policy.refit {
-        Refit::Every(every) => every,
-        _ => 1,
-    };
+    let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
     let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
     let days = days.filter(|days| *days >= 1.0).map(|days| counted(days.round() as u64, "day", "days"));
     let days = days.map_or_else(String::new, |days| format!(" ({days})"));
@@ -180,8 +174,6 @@ pub(super) fn keeps(kept: &KeptGain, of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
     use crate::advice::{
         ADVICE_FORMAT, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
@@ -189,17 +181,15 @@ mod tests {
     };
     use crate::contrast::Interval;
     use crate::policy_finding::{ComparedLosses, Effort, Errors};
+    use crate::trial::sliding;
 
     fn last(windows: u32, every: u32) -> Policy {
-        let history = match windows {
-            1 => Scheme::Window,
-            _ => Scheme::Sliding(NonZeroU32::new(windows).expect("not 0")),
-        };
-        Policy { history, refit: Refit::Every(every) }
+        Policy { history: sliding(windows), refit: Refit::Every(every) }
     }
 
     fn finding(policy: Policy, share: f64, verdict: PolicyVerdict) -> PolicyFinding {
         let interval = Some(Interval { low: share - 0.1, high: share + 0.1 });
+        let (difference, confidence_set_p, lost_at_break) = (0.0, None, Some(0.1));
         PolicyFinding {
             policy,
             same: Vec::new(),
@@ -207,12 +197,7 @@ mod tests {
             verdict,
             errors: Errors { log_loss: 0.5, brier: 0.2, false_alarms: 0.1, misses: 0.1 },
             kept: KeptGain { share: Some(share), interval, at_least: None },
-            compared: ComparedLosses {
-                difference: 0.0,
-                interval: None,
-                confidence_set_p: None,
-                lost_at_break: Some(0.1),
-            },
+            compared: ComparedLosses { difference, interval: None, confidence_set_p, lost_at_break },
             effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
         }
     }
@@ -300,19 +285,10 @@ mod tests {
     #[test]
     fn a_change_of_the_data_says_what_comes_before_and_after_it() {
         let mut advice = advice();
-        let change = BreakFinding {
-            window: 29,
-            label: "window 29 (2019-05)".to_owned(),
-            jump: 0.1,
-            deviations: 9.0,
-            calm: Some(PolicyAfterBreak {
-                first: 33,
-                windows: 28,
-                policy: last(4, 8),
-                provisional: false,
-                kept: KeptGain { share: Some(0.97), interval: None, at_least: None },
-            }),
-        };
+        let kept = KeptGain { share: Some(0.97), interval: None, at_least: None };
+        let calm = PolicyAfterBreak { first: 33, windows: 28, policy: last(4, 8), provisional: false, kept };
+        let (label, calm) = ("window 29 (2019-05)".to_owned(), Some(calm));
+        let change = BreakFinding { window: 29, label, jump: 0.1, deviations: 9.0, calm };
         advice.over_time.world_change = Some(change.clone());
         let expected = [
             "The data changed around window 29 (2019-05). Do not train on rows from before it.",

@@ -72,19 +72,12 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();
-        named_policies.extend(
-            judge(evidence, window, None, delay, keep)
-                .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
-        );
+        let judged = judge(evidence, window, None, delay, keep);
+        named_policies.extend(judged.and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
     }
-    let subject = Subject {
-        pipeline: "sample".to_owned(),
-        windows: last,
-        unit: "weeks".to_owned(),
-        window_unit: WindowUnit::Week,
-        days: Some(7.0),
-        ..Subject::default()
-    };
+    let [pipeline, unit] = ["sample", "weeks"].map(str::to_owned);
+    let (window_unit, days) = (WindowUnit::Week, Some(7.0));
+    let subject = Subject { pipeline, windows: last, unit, window_unit, days, ..Subject::default() };
     let question = AdviceSettings {
         subject,
         keep,
@@ -148,37 +141,27 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
     let found = advice.comparison.finding(named.policy).expect("its finding");
     assert_eq!(found.verdict, PolicyVerdict::GoodEnough);
     assert!(found.kept.at_least.is_some_and(|bound| bound >= 0.9));
-    let cheaper =
-        advice.comparison.planned.iter().filter(|other| other.effort.fits_per_window < found.effort.fits_per_window);
+    let planned = &advice.comparison.planned;
+    let mut cheaper = planned.iter().filter(|other| other.effort.fits_per_window < found.effort.fits_per_window);
     assert!(cheaper.clone().count() > 0);
-    assert!(
-        cheaper.into_iter().all(|other| other.verdict != PolicyVerdict::GoodEnough),
-        "{:?}",
-        advice.comparison.planned
-    );
+    assert!(cheaper.all(|other| other.verdict != PolicyVerdict::GoodEnough), "{planned:?}");
     // A policy that is truly worse gets this verdict: the last window only loses 0.02 per row of a gain of 0.08.
     let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
     let last = advice.comparison.finding(last).expect("its finding");
     assert_eq!(last.verdict, PolicyVerdict::Worse);
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
-    assert!(
-        advice.comparison.cost.is_some() && !advice.comparison.steps.is_empty() && advice.over_time.ages.len() >= 3
-    );
+    assert!(advice.comparison.cost.is_some() && !advice.comparison.steps.is_empty());
+    assert!(advice.over_time.ages.len() >= 3);
 }
 
 #[test]
 fn too_few_windows_say_how_many_would_do() {
     let advice = advice_on(&evidence(13, stable), 0);
-    assert_eq!(
-        (advice.recommendation.status, advice.recommendation.named.as_ref(), advice.basis.first_advice),
-        (Status::TooFew, None, Some(16))
-    );
-    assert_eq!(
-        advice.recommendation.sentences[0],
-        "Too few windows for advice: schedules can be compared on 9, and 12 are needed."
-    );
-    assert_eq!(advice.recommendation.sentences[1], "There will be advice after window 16.");
+    let Recommendation { status, named, sentences, .. } = &advice.recommendation;
+    assert_eq!((*status, named.as_ref(), advice.basis.first_advice), (Status::TooFew, None, Some(16)));
+    let expected = "Too few windows for advice: schedules can be compared on 9, and 12 are needed.";
+    assert_eq!(sentences[..], [expected, "There will be advice after window 16."]);
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
     assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
@@ -191,11 +174,8 @@ fn no_schedule_is_advised_if_no_model_gains() {
     // Always predicting the share of positives loses 0.5004 per row.
     let advice = advice_on(&evidence(60, |history, model, window| 0.12 + stable(history, model, window)), 0);
     assert_eq!((advice.recommendation.named.as_ref(), advice.recommendation.status), (None, Status::Clear));
-    assert!(
-        advice.recommendation.sentences[0].starts_with("There is nothing to schedule"),
-        "{:?}",
-        advice.recommendation.sentences
-    );
+    let sentences = &advice.recommendation.sentences;
+    assert!(sentences[0].starts_with("There is nothing to schedule"), "{sentences:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::first_judged;
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{PolicyFinding, PolicyVerdict};
+use crate::policy_finding::PolicyVerdict;
 use crate::ranking::MIN_WINDOWS;
 use crate::sentences::{keeps, more_history};
 use windrow_record::Scheme;
@@ -47,13 +47,9 @@ fn how_often(advice: &Advice) -> String {
     match (found.verdict, advice.comparison.is_best(found)) {
         (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(&found.kept, "")),
         (_, true) => {
-            let rarer = |found: &&PolicyFinding| {
-                found.policy.history == policy.history
-                    && matches!(found.policy.refit, Refit::Every(_))
-                    && found.policy != policy
-            };
-            let is_shown =
-                advice.comparison.planned.iter().filter(rarer).any(|found| found.verdict == PolicyVerdict::GoodEnough);
+            let others = advice.comparison.planned.iter().filter(|found| found.policy.history == policy.history);
+            let mut others = others.filter(|one| matches!(one.policy.refit, Refit::Every(_)) && one.policy != policy);
+            let is_shown = others.any(|found| found.verdict == PolicyVerdict::GoodEnough);
             let rest = if is_shown { "" } else { "; the data do not show yet that less often is enough" };
             format!("Refitting {every} did best{rest}")
         }

@@ -89,11 +89,8 @@ impl Trial {
         let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new() };
         let every = intervals(trial.windows.len(), delay);
         let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
-        let mut all: Vec<Series> = histories
-            .iter()
-            .flat_map(|history| refits().map(|refit| Policy { history: *history, refit }))
-            .filter_map(|policy| trial.planned(evidence, policy))
-            .collect();
+        let policies = histories.iter().flat_map(|history| refits().map(|refit| Policy { history: *history, refit }));
+        let mut all: Vec<Series> = policies.filter_map(|policy| trial.planned(evidence, policy)).collect();
         // Of two policies with the same losses, the cheaper one is kept.
         all.sort_by_key(|series| cost(series.policy));
         for series in all {

@@ -22,8 +22,7 @@ pub use self::spill::SpillStore;
 
 /// The number of chunks that are parsed in parallel while the next ones are read.
 const CHUNKS_IN_PARALLEL: usize = 8;
-/// The number of windows whose rows are kept if a remote solver fits the models: the newest, and one to compare it
-/// with.
+/// How many windows keep their rows if a remote solver fits the models: the newest, and one to compare it with.
 const WINDOWS_WITH_ROWS: usize = 2;
 
 /// The sealed windows seen so far.
@@ -48,16 +47,8 @@ impl Frames {
     /// encoded rows are held in memory. The rest goes into unnamed files in `folder`.
     pub fn new(store: BatchStore, schema: Arc<Schema>, holdout: f64, folder: &Path, memory: usize) -> Self {
         let spill = SpillStore::new(folder, memory);
-        Self {
-            store,
-            schema,
-            holdout,
-            spill,
-            manifests: BTreeMap::new(),
-            parsed: BTreeMap::new(),
-            outlines: BTreeMap::new(),
-            learns_here: true,
-        }
+        let (manifests, parsed, outlines) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { store, schema, holdout, spill, manifests, parsed, outlines, learns_here: true }
     }
 
     /// Sets up the collection for models that a remote solver fits. [`Frames::range`] then returns frames without rows,
@@ -105,10 +96,8 @@ impl Frames {
         }
         let manifest = self.manifests.get(&window).ok_or(FrameError::NoWindow(window))?;
         let frame = Arc::new(self.parse(manifest)?);
-        if !self.learns_here {
-            while self.parsed.len() >= WINDOWS_WITH_ROWS {
-                self.parsed.pop_first();
-            }
+        while !self.learns_here && self.parsed.len() >= WINDOWS_WITH_ROWS {
+            self.parsed.pop_first();
         }
         self.parsed.insert(window, Arc::clone(&frame));
         Ok(frame)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spark_connect_core::channel::ChannelBuilder;
+use spark_connect_proto::Relation;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -224,12 +225,7 @@ impl SparkSolver {
     }
 
     /// Checks that the cluster reads as many labelled and positive rows as the windows have.
-    async fn check(
-        &self,
-        session: &Session,
-        task: &RemoteTask<'_>,
-        counted: spark_connect_proto::Relation,
-    ) -> Result<(), SessionFault> {
+    async fn check(&self, session: &Session, task: &RemoteTask<'_>, counted: Relation) -> Result<(), SessionFault> {
         let counts = session.metrics(counted, METRICS).await?;
         let expected = [task.rows as f64, task.positives as f64];
         if counts == expected {

@@ -225,19 +225,10 @@ impl<R: Read> RecordReader<R> {
 
     /// Creates a reader of records whose fields are quoted with `quote` if they contain a delimiter or a line break.
     pub fn quoted(source: R, delimiter: u8, quote: u8) -> Self {
-        Self {
-            source,
-            machine: csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
-            quote,
-            buffer: vec![0; READ_CHUNK],
-            start: 0,
-            filled: 0,
-            source_ended: false,
-            at_beginning: true,
-            line: 1,
-            text: vec![0; READ_CHUNK],
-            ends: vec![0; 4096],
-        }
+        let machine = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
+        let (buffer, text, ends) = (vec![0; READ_CHUNK], vec![0; READ_CHUNK], vec![0; 4096]);
+        let (start, filled, line, source_ended, at_beginning) = (0, 0, 1, false, true);
+        Self { source, machine, quote, buffer, start, filled, source_ended, at_beginning, line, text, ends }
     }
 
     /// Returns the next record, or `None` at the end.

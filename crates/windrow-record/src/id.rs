@@ -278,10 +278,8 @@ mod tests {
 
     #[test]
     fn models_sort_by_the_window_they_wait_for() {
-        let mut ids: Vec<ModelId> = ["window-2", "cumulative-10", "cumulative-2", "window-1"]
-            .iter()
-            .filter_map(|text| text.parse().ok())
-            .collect();
+        let texts = ["window-2", "cumulative-10", "cumulative-2", "window-1"];
+        let mut ids = texts.map(|text| text.parse::<ModelId>().expect(text));
         ids.sort();
         let sorted: Vec<String> = ids.iter().map(ToString::to_string).collect();
         assert_eq!(sorted, ["window-1", "cumulative-2", "window-2", "cumulative-10"]);

@@ -89,10 +89,8 @@ mod tests {
         assert_eq!(open(&[("windrow-row", "7"), ("windrow-run", "a")]), Ok(Envelope::Row { row, run: Some("a") }));
         let end = Envelope::End { run: Some("a"), first: RowNumber::FIRST, rows: Some(9) };
         assert_eq!(open(&[("windrow-end", "9"), ("windrow-run", "a")]), Ok(end));
-        assert_eq!(
-            open(&[("windrow-first", "7"), ("windrow-end", "")]),
-            Ok(Envelope::End { run: None, first: row, rows: None })
-        );
+        let end = Envelope::End { run: None, first: row, rows: None };
+        assert_eq!(open(&[("windrow-first", "7"), ("windrow-end", "")]), Ok(end));
         assert_eq!(open(&[("traceparent", "00-1")]), Ok(Envelope::Foreign));
         assert_eq!(open(&[]), Ok(Envelope::Foreign));
     }
@@ -100,10 +98,8 @@ mod tests {
     #[test]
     fn a_row_header_that_is_not_a_number_is_quoted() {
         for text in ["", "0", "-1", "seven", "99999999999999999999"] {
-            assert_eq!(
-                open(&[("windrow-row", text)]),
-                Err(format!("its windrow-row header `{text}` is not a row number"))
-            );
+            let expected = format!("its windrow-row header `{text}` is not a row number");
+            assert_eq!(open(&[("windrow-row", text)]), Err(expected));
         }
     }
 }

@@ -96,18 +96,13 @@ impl EvidenceStore {
     /// # Errors
     /// Returns an error if the file cannot be read or has another format version. A damaged file of [`Purpose::Advice`]
     /// counts as missing: it can be made again.
-    pub fn losses(
-        &self,
-        of: Purpose,
-        window: WindowIndex,
-        sha256: &str,
-    ) -> Result<Option<WindowLosses>, RegistryError> {
+    pub fn losses(&self, of: Purpose, window: WindowIndex, sha: &str) -> Result<Option<WindowLosses>, RegistryError> {
         let path = self.path(of.folder(), window);
         let losses: Option<WindowLosses> = match of {
             Purpose::Serving => read(&path, LOSSES_FORMAT)?,
             Purpose::Advice => read_derived(&path, LOSSES_FORMAT)?,
         };
-        Ok(losses.filter(|losses| losses.sha256 == sha256 && losses.window == window))
+        Ok(losses.filter(|losses| losses.sha256 == sha && losses.window == window))
     }
 
     /// Writes the losses on a window.

@@ -50,9 +50,8 @@ impl Export<'_> {
             Ok::<_, ExportError>(())
         };
         table("windows", &tables::window_columns(), &|sink| {
-            manifests
-                .iter()
-                .try_for_each(|one| tables::window(sink, one, snapshot.window(one.window).map(|report| &**report)))
+            let report = |window| snapshot.window(window).map(|report| &**report);
+            manifests.iter().try_for_each(|one| tables::window(sink, one, report(one.window)))
         })?;
         table("scores", &tables::score_columns(), &|sink| {
             snapshot.windows().try_for_each(|report| tables::scores(sink, report))

@@ -35,8 +35,7 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
 /// Reads a JSON file whose format version must be `format`.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, RegistryError> {
     let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
-    let damaged =
-        |error: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: error.to_string() };
+    let damaged = |why: serde_json::Error| RegistryError::Damaged { path: path.to_owned(), reason: why.to_string() };
     versioned::parse(&text, format, path.display(), damaged)
 }
 
@@ -70,7 +69,6 @@ pub(crate) fn write(folder: &Path, artifact: &Artifact) -> Result<Stamp, Registr
     write_json(&folder.join(artifact.id.to_string()).join(MODEL_FILE), artifact)
 }
 
-/// Returns `true` if the file of a model exists now.
 pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
     folder.join(id.to_string()).join(MODEL_FILE).exists()
 }
@@ -111,7 +109,6 @@ pub(super) fn write_window(folder: &Path, report: &WindowReport) -> Result<Stamp
     write_json(&folder.join(window_file(report.window)), report)
 }
 
-/// Returns the name of a file on a window.
 pub(super) fn window_file(window: WindowIndex) -> String {
     format!("{}.json", window.file_stem())
 }

@@ -17,7 +17,6 @@ use windrow_record::ModelId;
 /// The format version of a journal line. A reader refuses any other version.
 const FORMAT: u32 = 2;
 
-/// A handle to the journal's file.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -109,7 +108,6 @@ impl Journal {
     }
 }
 
-/// The locked journal file and its contents.
 pub(super) struct LockedJournal {
     file: File,
     /// The length of all complete lines, in bytes.
@@ -117,7 +115,6 @@ pub(super) struct LockedJournal {
     pub(super) aliases: Aliases,
 }
 
-/// The journal's contents after a change.
 pub(super) struct JournalUpdate {
     pub(super) change: AliasChange,
     pub(super) aliases: Aliases,
@@ -152,10 +149,9 @@ mod tests {
     }
 
     fn append(journal: &Journal, action: AliasAction, to: Option<&str>) -> AliasChange {
-        let author =
-            Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a \"reason\"\nof two lines".to_owned() };
+        let by = Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a \"reason\"\nof two lines".to_owned() };
         let alias = "prod".parse().expect("a name");
-        journal.append(alias, author, |_| Ok(Some((action, to.map(id)))), &|| true).expect("room on the disk").change
+        journal.append(alias, by, |_| Ok(Some((action, to.map(id)))), &|| true).expect("room on the disk").change
     }
 
     fn before(journal: &Journal) -> Option<ModelId> {

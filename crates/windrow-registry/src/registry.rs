@@ -22,6 +22,9 @@ use windrow_evaluation::Advice;
 use windrow_learn::model::{Acceptance, Artifact, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
+/// A last question before a change. If it returns `false`, the change is abandoned.
+type Gate<'a> = &'a dyn Fn() -> bool;
+
 /// The registry of the models in one work directory.
 #[derive(Debug)]
 pub struct Registry {
@@ -185,7 +188,7 @@ impl Registry {
         alias: AliasName,
         model: ModelId,
         author: Author,
-        confirm: &dyn Fn() -> bool,
+        confirm: Gate<'_>,
     ) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
@@ -203,12 +206,7 @@ impl Registry {
     /// # Errors
     /// Returns an error if there is no such alias or no such earlier model. The same holds if `confirm` returns
     /// `false`, or the journal cannot be read or written.
-    pub fn roll_back(
-        &self,
-        alias: AliasName,
-        author: Author,
-        confirm: &dyn Fn() -> bool,
-    ) -> Result<AliasChange, AliasError> {
+    pub fn roll_back(&self, alias: AliasName, author: Author, confirm: Gate<'_>) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
             if aliases.get(name.as_str()).is_none() {
@@ -227,12 +225,7 @@ impl Registry {
     ///
     /// # Errors
     /// Returns an error if there is no such alias, `confirm` returns `false`, or the journal cannot be read or written.
-    pub fn remove_alias(
-        &self,
-        alias: AliasName,
-        author: Author,
-        confirm: &dyn Fn() -> bool,
-    ) -> Result<AliasChange, AliasError> {
+    pub fn remove_alias(&self, alias: AliasName, author: Author, confirm: Gate<'_>) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| match aliases.get(name.as_str()) {
             Some(_) => Ok(Some((AliasAction::Removed, None))),
@@ -246,7 +239,7 @@ impl Registry {
         alias: AliasName,
         author: Author,
         decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
-        confirm: &dyn Fn() -> bool,
+        confirm: Gate<'_>,
     ) -> Result<AliasChange, AliasError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let appended = self.journal.append(alias, author, decide, confirm)?;

@@ -24,7 +24,6 @@ pub struct Snapshot {
 pub(super) struct Renewal {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) reports: Vec<WindowReport>,
-    /// Models that no longer exist.
     pub(super) retired: Vec<ModelId>,
     pub(super) aliases: Option<Aliases>,
     pub(super) advice: Option<Advice>,

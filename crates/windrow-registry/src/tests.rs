@@ -126,10 +126,8 @@ fn an_unreadable_model_does_not_hide_the_others() {
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
-    assert_eq!(
-        (unknown.given.as_str(), unknown.known),
-        ("window-9", ["window-1", "latest", "champion"].map(str::to_owned).into())
-    );
+    let names = ["window-1", "latest", "champion"].map(str::to_owned);
+    assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", names.into()));
 }
 
 #[test]

@@ -96,14 +96,8 @@ impl Advisor {
 
     fn seen(&self) -> AdvisorState {
         let ladder = LadderWork::new(self.learning.frames());
-        AdvisorState {
-            ladder,
-            manifests: Vec::new(),
-            named_policies: Vec::new(),
-            asked: 0,
-            repeats: false,
-            drifted: HashMap::new(),
-        }
+        let (manifests, named_policies, drifted) = (Vec::new(), Vec::new(), HashMap::new());
+        AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drifted }
     }
 
     /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and
@@ -120,8 +114,7 @@ impl Advisor {
             let Some(manifest) = store.manifest(next)? else {
                 break store.end()?.is_some_and(|end| end.windows < next.get());
             };
-            let is_reported = registry.snapshot().window(next).map(|report| report.is_evidence);
-            match is_reported {
+            match registry.snapshot().window(next).map(|report| report.is_evidence) {
                 Some(true) => seen.manifests.push(manifest),
                 Some(false) => {
                     seen.repeats = true;

@@ -135,8 +135,7 @@ impl Trainer {
         let is_evidence = self.is_evidence(manifest);
         if is_evidence {
             let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
-            let earlier: Vec<ScoredModel<'_>> =
-                earlier.filter_map(|model| Some(ScoredModel::of(model.id(), model.learned()?))).collect();
+            let earlier: Vec<_> = earlier.filter_map(|one| Some(ScoredModel::of(one.id(), one.learned()?))).collect();
             let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
             registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
@@ -154,52 +153,37 @@ impl Trainer {
     }
 
     /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped.
-    fn make(
-        &self,
-        id: ModelId,
-        windows: &mut Frames,
-        champion: Option<&Model>,
-    ) -> Result<Option<Artifact>, TrainError> {
+    fn make(&self, id: ModelId, frames: &mut Frames, champion: Option<&Model>) -> Result<Option<Artifact>, TrainError> {
         let Learning { pipeline, schema, remote, .. } = &self.learning;
         let (first, last) = id.scheme.windows(id.window);
         let span =
             tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
         let _entered = span.enter();
-        let used = windows.range(first, last)?;
+        let used = frames.range(first, last)?;
         let began = Instant::now();
         let unreadable = |source| TrainError::ReadRows { window: id.window, source };
-        let learned_from: Vec<WindowIndex> = windows.manifests(first, last).map(|manifest| manifest.window).collect();
+        let learned_from: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
         let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
         let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
             Ok(mut learned) => {
                 learned.solver.seconds = began.elapsed().as_secs_f64();
-                let newest = windows.frame(id.window)?;
+                let newest = frames.frame(id.window)?;
                 let rules = &pipeline.train.accept;
                 let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
                 (Outcome::Learned(Box::new(learned)), verdict)
             }
-            Err(FitError::Unlearnable(reason)) => {
-                (Outcome::Refused { reason: reason.to_string() }, Acceptance::Accepted)
-            }
+            Err(FitError::Unlearnable(why)) => (Outcome::Refused { reason: why.to_string() }, Acceptance::Accepted),
             Err(FitError::Read(source)) => return Err(unreadable(source)),
             Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
             Err(FitError::Remote(source)) => return Err(TrainError::Remote { model: id.to_string(), source }),
         };
-        let lineage = lineage::lineage(windows.manifests(first, last), &used);
+        let lineage = lineage::lineage(frames.manifests(first, last), &used);
         span.record("lineage", lineage.id.as_str());
         if let Outcome::Learned(learned) = &outcome {
             span.record("passes", learned.solver.passes);
         }
-        Ok(Some(Artifact {
-            format: FORMAT,
-            id,
-            pipeline: pipeline.name.clone(),
-            created: (self.clock)(),
-            versions: versions(),
-            lineage,
-            verdict,
-            outcome,
-        }))
+        let (pipeline, created, versions) = (pipeline.name.clone(), (self.clock)(), versions());
+        Ok(Some(Artifact { format: FORMAT, id, pipeline, created, versions, lineage, verdict, outcome }))
     }
 
     fn report(&self, artifact: &Artifact) {
@@ -207,19 +191,15 @@ impl Trainer {
         self.learning.progress.report(match &artifact.outcome {
             Outcome::Learned(learned) => {
                 let score = learned.scores.get("holdout");
-                Event::ModelPublished {
-                    id,
-                    rows: artifact.lineage.fit_rows,
-                    auc: score.and_then(|score| score.auc),
-                    log_loss: score.map(|score| score.log_loss),
-                    converged: learned.solver.converged,
-                    passes: learned.solver.passes,
-                    rejected: match &artifact.verdict {
-                        Acceptance::Accepted => None,
-                        Acceptance::Rejected { reason } => Some(reason.clone()),
-                    },
-                    took: Duration::from_secs_f64(learned.solver.seconds),
-                }
+                let (auc, log_loss) = (score.and_then(|score| score.auc), score.map(|score| score.log_loss));
+                let (rows, solver) = (artifact.lineage.fit_rows, &learned.solver);
+                let (converged, passes) = (solver.converged, solver.passes);
+                let took = Duration::from_secs_f64(solver.seconds);
+                let rejected = match &artifact.verdict {
+                    Acceptance::Accepted => None,
+                    Acceptance::Rejected { reason } => Some(reason.clone()),
+                };
+                Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took }
             }
             Outcome::Refused { reason } => Event::ModelRefused { id, reason: reason.clone() },
         });

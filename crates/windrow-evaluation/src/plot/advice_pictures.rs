@@ -60,34 +60,26 @@ impl AdvicePictures {
         });
         let marks = advice.over_time.world_change.iter().map(|change| (change.window, change.label.clone()));
         let lengths = format!("{many} of history, refitting {}", Refit::Every(1).name(unit));
-        let keep = advice.basis.keep;
+        let (keep, windows) = (advice.basis.keep, course.windows.clone());
+        let (lines, marks) = (lines.collect(), marks.collect());
+        let unit = "log-loss saved, summed over all rows up to each window".to_owned();
         Some(Self {
             how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep },
             how_much: Shares { title: title_how_much, across: lengths, points: how_much.collect(), keep },
-            over_time: CumulativePlot {
-                title: title_over_time,
-                unit: "log-loss saved, summed over all rows up to each window".to_owned(),
-                windows: course.windows.clone(),
-                lines: lines.collect(),
-                marks: marks.collect(),
-            },
+            over_time: CumulativePlot { title: title_over_time, unit, windows, lines, marks },
         })
     }
 }
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
     let found = advice.comparison.finding(policy)?;
-    let is_best = advice.comparison.is_best(found);
+    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference);
+    let is_sure = decided || advice.comparison.is_best(found);
     Some(Point {
         label,
         share: found.kept.share?,
         interval: advice.interval_shown(found),
-        is_significant: advice.recommendation.status != Status::TooFew
-            && (is_best
-                || matches!(
-                    found.verdict,
-                    PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference
-                )),
+        is_significant: advice.recommendation.status != Status::TooFew && is_sure,
         is_named: advice.is_named(found),
     })
 }

@@ -66,10 +66,9 @@ mod tests {
 
     #[test]
     fn every_age_is_drawn() {
-        let age = |age: u32, difference: f64| AgeFinding {
-            age,
-            difference,
-            interval: Some(Interval { low: difference - 0.002, high: difference + 0.002 }),
+        let age = |age: u32, difference: f64| {
+            let interval = Some(Interval { low: difference - 0.002, high: difference + 0.002 });
+            AgeFinding { age, difference, interval }
         };
         let ages = Ages {
             title: "Old models lose".to_owned(),

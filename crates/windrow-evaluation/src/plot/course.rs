@@ -20,7 +20,6 @@ pub(crate) struct CumulativePlot {
     pub(crate) marks: Vec<(u32, String)>,
 }
 
-/// The cumulative sums of one comparison.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) name: String,

@@ -52,9 +52,8 @@ impl Multiples {
             let up = Scale::new(range, (y + CELL_SIZE.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
             picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, MAX_NAME_LENGTH));
             picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
-            let places =
-                curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
-            picture.path("a w", places);
+            let line = curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
+            picture.path("a w", line);
             picture.text("s", "start", (right + 4.0, up.place(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
         }
         let (first, last) = self.windows;
@@ -75,10 +74,8 @@ mod tests {
         let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
         let text = picture.draw().standalone();
         assert_eq!(text.matches("<path").count(), 5);
-        assert!(
-            text.contains("viewBox=\"0 0 880 284\"") && text.contains(&format!(">{}...<", "x".repeat(28))),
-            "{text}"
-        );
+        let cut = format!(">{}...<", "x".repeat(28));
+        assert!(text.contains("viewBox=\"0 0 880 284\"") && text.contains(&cut), "{text}");
         let empty = Multiples { curves: Vec::new(), ..picture };
         assert!(empty.draw().standalone().contains("</svg>"));
     }

@@ -48,8 +48,7 @@ impl Bin {
 impl Reliability {
     /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
-        let words =
-            |bin: &Bin| format!("predicted {:.2}, observed {:.2} of {} rows", bin.predicted, bin.observed, bin.rows);
+        let words = |b: &Bin| format!("predicted {:.2}, observed {:.2} of {} rows", b.predicted, b.observed, b.rows);
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.bins.iter().map(words));
         let (bottom, left, right) = (342.0, 52.0, 428.0);
         let across = Scale::new((0.0, 1.0), (left, right));

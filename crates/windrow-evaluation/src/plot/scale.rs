@@ -31,10 +31,8 @@ impl Scale {
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= rough);
         let step = step.unwrap_or(10.0 * power);
         let first = (self.from.0 / step).ceil() as i64;
-        (first..first + 50)
-            .map(|times| times as f64 * step)
-            .take_while(|tick| *tick <= self.from.1 + step * 1e-9)
-            .collect()
+        let ticks = (first..first + 50).map(|times| times as f64 * step);
+        ticks.take_while(|tick| *tick <= self.from.1 + step * 1e-9).collect()
     }
 }
 

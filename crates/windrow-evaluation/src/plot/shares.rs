@@ -25,7 +25,6 @@ pub(crate) struct Shares {
     pub(crate) keep: f64,
 }
 
-/// The share of one policy.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     /// The label of the policy on the horizontal axis.
@@ -75,9 +74,8 @@ impl Shares {
 
 impl Point {
     fn describe(&self) -> String {
-        let interval =
-            self.interval.map(|Interval { low, high }| format!(", {} to {}", percent(low, 0), percent(high, 0)));
-        format!("{}: {}{}", self.label, share_in_words(self.share), interval.unwrap_or_default())
+        let ends = self.interval.map(|Interval { low, high }| format!(", {} to {}", percent(low, 0), percent(high, 0)));
+        format!("{}: {}{}", self.label, share_in_words(self.share), ends.unwrap_or_default())
     }
 }
 

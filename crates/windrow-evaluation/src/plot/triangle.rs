@@ -22,8 +22,7 @@ impl Triangle {
     /// Returns the upper ends of the shades; the last shade has no upper end. The first ends at 0. The others are
     /// evenly spaced up to the 90th percentile of the positive cells.
     pub(crate) fn bounds(&self) -> [f64; 5] {
-        let mut above: Vec<f64> =
-            self.cells.iter().flatten().filter_map(|cell| *cell).filter(|cell| *cell > 0.0).collect();
+        let mut above: Vec<f64> = self.cells.iter().flatten().flatten().copied().filter(|cell| *cell > 0.0).collect();
         above.sort_unstable_by(f64::total_cmp);
         let most = above.get(above.len() * 9 / 10).or(above.last()).copied().unwrap_or(1e-6).max(1e-6);
         [0.0, 0.25 * most, 0.5 * most, 0.75 * most, most]

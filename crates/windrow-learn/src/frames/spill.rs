@@ -22,7 +22,6 @@ pub struct SpillStore {
     held: Arc<AtomicUsize>,
 }
 
-/// The store for the chunks of one window.
 #[derive(Debug)]
 struct WindowStore {
     shared: SpillStore,
@@ -63,13 +62,8 @@ impl ChunkStore for WindowStore {
             Some(spill) => spill,
             none => none.insert(SpillFile { file: Arc::new(tempfile::tempfile_in(folder)?), end: 0 }),
         };
-        let spilled = SpilledChunk {
-            file: Arc::clone(&spill.file),
-            offset: spill.end,
-            numbers: chunk.numbers.len(),
-            codes: chunk.codes.len(),
-            rows: chunk.rows(),
-        };
+        let (numbers, codes, rows) = (chunk.numbers.len(), chunk.codes.len(), chunk.rows());
+        let spilled = SpilledChunk { file: Arc::clone(&spill.file), offset: spill.end, numbers, codes, rows };
         spilled.write(&chunk)?;
         spill.end += bytes as u64;
         Ok(Arc::new(spilled))
@@ -80,7 +74,6 @@ impl ChunkStore for WindowStore {
     }
 }
 
-/// A chunk in memory.
 #[derive(Debug)]
 struct MemoryChunk {
     chunk: Chunk,

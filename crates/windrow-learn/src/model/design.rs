@@ -32,7 +32,6 @@ pub(super) struct Design {
     pieces: Vec<Piece>,
     /// The maps of each frame: the level by feature and code.
     maps: Vec<Vec<Vec<u32>>>,
-    /// The number of rows.
     pub(super) rows: usize,
     /// The encoder's column of each coefficient after the intercept.
     columns: Vec<usize>,
@@ -52,20 +51,14 @@ impl Design {
     pub(super) fn new(encoder: &Encoder, frames: &[Arc<Frame>], newest: Subset) -> Self {
         let frames = parts(frames, newest);
         let frames: Vec<_> = frames.iter().map(|(frame, rows)| (&frame.table, frame.range(*rows))).collect();
-        let Arranged { numbers, levels, columns } = arrange(encoder);
         let maps = frames.iter().map(|(table, _)| map_codes(encoder, &table.dictionaries)).collect();
-        let shape = Shape::new(numbers.len(), levels);
-        let scale = Scale::new(&shape, &numbers);
-        Self::over(shape, scale, &frames, maps, columns)
+        Self::over(arrange(encoder), &frames, maps)
     }
 
-    fn over(
-        shape: Shape,
-        scale: Scale,
-        frames: &[(&Table, Range<usize>)],
-        maps: Vec<Vec<Vec<u32>>>,
-        columns: Vec<usize>,
-    ) -> Self {
+    fn over(arranged: Arranged, frames: &[(&Table, Range<usize>)], maps: Vec<Vec<Vec<u32>>>) -> Self {
+        let Arranged { numbers, levels, columns } = arranged;
+        let shape = Shape::new(numbers.len(), levels);
+        let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
             pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
@@ -79,28 +72,16 @@ impl Design {
         1 + self.columns.len()
     }
 
-    /// Returns the number of pieces that the rows are read in.
     pub(super) fn pieces(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Calls `work` with the rows of one piece. The piece is read into `buffer`.
-    pub(super) fn with_piece<T>(
-        &self,
-        place: usize,
-        buffer: &mut Chunk,
-        work: impl FnOnce(ChunkRows<'_>) -> T,
-    ) -> io::Result<T> {
-        let piece = &self.pieces[place];
-        let chunk = piece.chunk.read(buffer)?;
-        Ok(work(ChunkRows {
-            shape: &self.shape,
-            scale: &self.scale,
-            maps: &self.maps[piece.frame],
-            chunk,
-            begin: piece.range.start,
-            end: piece.range.end,
-        }))
+    /// Calls `run` with the rows of one piece. The piece is read into `buffer`.
+    pub(super) fn read<T>(&self, at: usize, buffer: &mut Chunk, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
+        let Piece { chunk, range, frame } = &self.pieces[at];
+        let chunk = chunk.read(buffer)?;
+        let (shape, scale, maps) = (&self.shape, &self.scale, &self.maps[*frame]);
+        Ok(run(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
     }
 
     /// Sets the kernel's weights from coefficients in the order of the design.
@@ -115,19 +96,15 @@ impl Design {
         self.set_weights(coefficients, &mut weights);
         let buffers = || (Chunk::default(), Tile::new(&self.shape));
         let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), place| {
-            self.with_piece(place, buffer, |rows| {
+            self.read(place, buffer, |rows| {
                 let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
                 rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
                 (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
             })
         });
         let pieces = pieces.collect::<io::Result<Vec<_>>>()?;
-        let (mut log_odds, mut labels) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
-        for (some, truth) in pieces {
-            log_odds.extend(some);
-            labels.extend(truth);
-        }
-        Ok((log_odds, labels))
+        let (log_odds, labels): (Vec<Vec<f64>>, Vec<Vec<bool>>) = pieces.into_iter().unzip();
+        Ok((log_odds.concat(), labels.concat()))
     }
 
     /// Returns the intercept, and the weights in the order of the encoder's columns.
@@ -152,7 +129,7 @@ impl Design {
         let numbers = self.shape.numbers;
         for place in 0..self.pieces() {
             let begin = labels.len();
-            let truth = self.with_piece(place, &mut buffer, |rows| {
+            let truth = self.read(place, &mut buffer, |rows| {
                 for row in rows.begin..rows.end {
                     let mut cells = matrix.row_mut(begin + row - rows.begin);
                     for lane in 0..numbers {

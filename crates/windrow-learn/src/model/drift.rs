@@ -62,15 +62,9 @@ pub struct Histogram {
 }
 
 impl Profile {
-    pub(super) fn new(
-        features: &[Feature],
-        dictionaries: &[Vec<String>],
-        gathered: &Gathered,
-        rows: usize,
-        positives: usize,
-    ) -> Self {
+    pub(super) fn new(features: &[Feature], texts: &[Vec<String>], gathered: &Gathered, labels: &[bool]) -> Self {
         let mut numbers = gathered.whole.numbers.iter().zip(&gathered.cuts);
-        let mut codes = gathered.whole.codes.iter().zip(dictionaries);
+        let mut codes = gathered.whole.codes.iter().zip(texts);
         let profiles = features.iter().filter_map(|feature| {
             let name = match &feature.kind {
                 FeatureKind::Calendar(part, _) => part.name().to_owned(),
@@ -85,7 +79,8 @@ impl Profile {
             };
             Some(FeatureProfile { feature: name, missing, distribution })
         });
-        Self { rows: rows as u64, positives: positives as u64, features: profiles.collect() }
+        let positives = labels.iter().filter(|label| **label).count() as u64;
+        Self { rows: labels.len() as u64, positives, features: profiles.collect() }
     }
 
     /// Returns the share of positive rows; `None` without rows.
@@ -96,8 +91,7 @@ impl Profile {
 
 impl Distribution {
     fn of_numbers(cuts: &[CdfPoint]) -> Self {
-        let cuts = cuts.iter().map(|cut| (cut.value, cut.below, cut.at_most));
-        let (values, below, at_most) = cuts.collect();
+        let (values, below, at_most) = cuts.iter().map(|cut| (cut.value, cut.below, cut.at_most)).collect();
         Self::Numbers(Histogram { values, below, at_most })
     }
 
@@ -105,8 +99,7 @@ impl Distribution {
         let Some((missing, counts)) = counts.split_first() else {
             return (0, Self::Texts { values: Vec::new(), counts: Vec::new() });
         };
-        let mut seen: Vec<(&String, u64)> =
-            dictionary.iter().zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect();
+        let mut seen: Vec<_> = dictionary.iter().zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect();
         seen.sort_unstable();
         let (values, counts) = seen.into_iter().map(|(value, count)| (value.clone(), count)).unzip();
         (*missing, Self::Texts { values, counts })

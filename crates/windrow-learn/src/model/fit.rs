@@ -6,7 +6,6 @@
 mod remote;
 mod solve;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -19,6 +18,7 @@ use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
+use crate::model::solver::Solution;
 use crate::model::table::Subset;
 use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
@@ -46,28 +46,15 @@ pub fn fit(
     let first = FirstFit::new(problem)?;
     let l2 = first.l2(settings)?;
     let solved = problem.solve(l2, first.chosen.as_ref().map(Optimum::linear_model).as_ref())?;
-    let solution = &solved.solution;
     let (intercept, coefficients) = coefficients(&solved);
-    let mut learned = Learned {
-        intercept,
-        coefficients,
-        threshold: settings.threshold,
-        solver: SolverReport {
-            method: solution.method,
-            l2,
-            passes: solution.passes + first.trials.iter().map(|trial| trial.passes).sum::<u64>(),
-            iterations: solution.iterations,
-            objective: solution.objective,
-            gradient_norm: solution.gradient_norm,
-            converged: solution.converged,
-            seconds: 0.0,
-        },
-        penalties: if first.trials.len() > 1 { first.trials } else { Vec::new() },
-        scores: first.score.map(|score| (HOLDOUT.to_owned(), score)).into_iter().collect::<BTreeMap<_, _>>(),
-        examples: Vec::new(),
-        encoder: solved.encoder,
-    };
-    learned.examples = examples(frames, schema, &learned);
+    let Solution { method, iterations, passes, objective, gradient_norm, converged, .. } = solved.solution;
+    let passes = passes + first.trials.iter().map(|trial| trial.passes).sum::<u64>();
+    let solver = SolverReport { method, l2, passes, iterations, objective, gradient_norm, converged, seconds: 0.0 };
+    let penalties = if first.trials.len() > 1 { first.trials } else { Vec::new() };
+    let scores = first.score.map(|score| ("holdout".to_owned(), score)).into_iter().collect();
+    let (encoder, threshold, examples) = (solved.encoder, settings.threshold, Vec::new());
+    let mut learned = Learned { encoder, intercept, coefficients, threshold, solver, penalties, scores, examples };
+    learned.examples = self::examples(frames, schema, &learned);
     Ok(learned)
 }
 
@@ -83,15 +70,10 @@ pub fn fit_from(
     remote: Option<&Remote<'_>>,
     start: Option<&LinearModel>,
 ) -> Result<Option<LinearModel>, FitError> {
-    let settings = &FitSettings {
-        solver: if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver },
-        ..settings.clone()
-    };
+    let solver = if settings.solver == Solver::Linfa { Solver::Auto } else { settings.solver };
+    let settings = &FitSettings { solver, ..settings.clone() };
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
-    let l2 = match settings.l2[..] {
-        [l2] => l2,
-        _ => FirstFit::new(problem)?.l2(settings)?,
-    };
+    let l2 = if let [l2] = settings.l2[..] { l2 } else { FirstFit::new(problem)?.l2(settings)? };
     problem.check()?;
     let solved = problem.solve(l2, start)?;
     Ok(solved.solution.converged.then(|| solved.linear_model()))
@@ -121,21 +103,15 @@ impl FirstFit {
         let choosing = if settings.l2.len() > 1 { held_out.div_ceil(2) } else { 0 };
         let mut lowest = f64::INFINITY;
         let mut start: Option<LinearModel> = None;
-        for l2 in &settings.l2 {
-            let solved = problem.solve(*l2, start.as_ref())?;
+        for &l2 in &settings.l2 {
+            let solved = problem.solve(l2, start.as_ref())?;
             start = Some(solved.linear_model());
             let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
             let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;
-            let scored =
-                |from: usize, to: usize| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
+            let scored = |from: usize, to| score(&log_odds[from..to], &truth[from..to], settings.threshold, share);
             let log_loss = scored(0, choosing).map(|score| score.log_loss);
-            first.trials.push(PenaltyTrial {
-                l2: *l2,
-                passes: solved.solution.passes,
-                objective: solved.solution.objective,
-                converged: solved.solution.converged,
-                log_loss,
-            });
+            let Solution { passes, objective, converged, .. } = solved.solution;
+            first.trials.push(PenaltyTrial { l2, passes, objective, converged, log_loss });
             let loss = log_loss.unwrap_or(f64::INFINITY);
             if first.chosen.is_none() || loss < lowest {
                 lowest = loss;
@@ -148,10 +124,8 @@ impl FirstFit {
 
     /// Returns the chosen penalty. If no rows can choose one, returns the first.
     fn l2(&self, settings: &FitSettings) -> Result<f64, Unlearnable> {
-        let first = settings.l2.first().copied();
-        let chosen = self.chosen.as_ref().map(|solved| solved.l2);
-        let reason = "train.l2 has no penalty";
-        chosen.or(first).ok_or_else(|| Unlearnable::Solver(reason.to_owned()))
+        let chosen = self.chosen.as_ref().map(|solved| solved.l2).or(settings.l2.first().copied());
+        chosen.ok_or_else(|| Unlearnable::Solver("train.l2 has no penalty".to_owned()))
     }
 }
 
@@ -171,9 +145,6 @@ fn coefficients(solved: &Optimum) -> (Coefficient, Vec<Coefficient>) {
     (Coefficient::new("(intercept)".to_owned(), intercept, intercept_error), named.collect())
 }
 
-/// The name of the first fit's score on the last rows of the newest window.
-const HOLDOUT: &str = "holdout";
-
 /// Returns rows of the newest window that has any, with the model's probabilities.
 fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
     let predictor = Predictor::new(learned);
@@ -189,12 +160,11 @@ fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Ex
 /// missing one.
 fn cell<'a>(feature: &Feature, row: &'a Map<String, Value>) -> Cell<'a> {
     let value = row.get(&feature.column);
+    let text = value.and_then(Value::as_str);
     let cell = match &feature.kind {
         FeatureKind::Numeric | FeatureKind::Log => value.and_then(Value::as_f64).map(Cell::Number),
-        FeatureKind::Categorical => value.and_then(Value::as_str).map(Cell::Text),
-        FeatureKind::Calendar(_, format) => {
-            value.and_then(Value::as_str).and_then(|text| format.parse(text).ok()).map(Cell::Time)
-        }
+        FeatureKind::Categorical => text.map(Cell::Text),
+        FeatureKind::Calendar(_, format) => text.and_then(|text| format.parse(text).ok()).map(Cell::Time),
     };
     cell.unwrap_or(Cell::Missing)
 }

@@ -56,15 +56,11 @@ impl Frame {
         Self {
             features: self.features.clone(),
             table: self.table.outline(),
-            unlabelled: self.unlabelled,
-            labelled: self.labelled,
-            fit_len: self.fit_len,
-            first_held_out: self.first_held_out,
-            fit_positives: self.fit_positives,
             examples: self.examples.clone(),
             training: Summary::default(),
             whole: self.whole.clone(),
             profile: self.profile.clone(),
+            ..*self
         }
     }
 

@@ -22,7 +22,6 @@ const MAX_SUMS: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct Evaluation {
     pub(super) value: f64,
-    /// The derivative by each coefficient.
     pub(super) gradient: Vec<f64>,
     /// The second derivatives, as the lower triangle row by row: for i >= j, that of i and j is at i * (i + 1) / 2 + j.
     /// Empty if only the gradient is computed.
@@ -52,7 +51,6 @@ pub(super) struct Objective<'a> {
     weights: Weights,
     blocks: Vec<Block>,
     total: Sums,
-    /// The number of passes over the rows.
     pub(super) passes: u64,
 }
 
@@ -96,7 +94,7 @@ impl<'a> Objective<'a> {
         self.blocks.par_iter_mut().try_for_each(|Block { pieces, sums, tile, buffer }| {
             sums.clear();
             for piece in pieces.clone() {
-                design.with_piece(piece, buffer, |rows| rows.add(weights, order, tile, sums))?;
+                design.read(piece, buffer, |rows| rows.add(weights, order, tile, sums))?;
             }
             io::Result::Ok(())
         })?;

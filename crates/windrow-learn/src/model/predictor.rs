@@ -99,12 +99,11 @@ impl Predictor {
     /// other, they give the log-odds of [`Predictor::predict`] to the last digit.
     pub fn contributions(&self, cells: &[Cell<'_>]) -> Vec<Contribution> {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
-        let contribution = |((name, term), cell): ((&String, &Term), &Cell<'_>)| Contribution {
-            feature: name.clone(),
-            level: term.level(cell),
-            log_odds: term.contribution(cell),
-        };
-        parts.map(contribution).collect()
+        let contributions = parts.map(|((name, term), cell)| {
+            let (level, log_odds) = (term.level(cell), term.contribution(cell));
+            Contribution { feature: name.clone(), level, log_odds }
+        });
+        contributions.collect()
     }
 
     /// Predicts one row. `cells` are the cells of its features, in the encoder's order.
@@ -171,9 +170,8 @@ impl Term {
             (Self::Calendar(part, weights), Cell::Time(time)) => {
                 *weights.values.get(&calendar_number(*part, *time)).unwrap_or(&weights.other)
             }
-            (Self::Category(LevelWeights { missing, .. }) | Self::Calendar(_, LevelWeights { missing, .. }), _) => {
-                *missing
-            }
+            (Self::Category(weights), _) => weights.missing,
+            (Self::Calendar(_, weights), _) => weights.missing,
         }
     }
 }

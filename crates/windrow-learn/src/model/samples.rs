@@ -19,19 +19,14 @@ pub(super) fn read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Vec
 }
 
 /// The same as [`read`], with another share of held-out rows.
-pub(super) fn read_holding_out(
-    pipeline: &Pipeline,
-    csv: &[u8],
-    rows: usize,
-    holdout: f64,
-) -> (Schema, Vec<Arc<Frame>>) {
-    let (schema, windows) = try_parse(pipeline, csv, rows);
+pub(super) fn read_holding_out(pipeline: &Pipeline, csv: &[u8], rows: usize, share: f64) -> (Schema, Vec<Arc<Frame>>) {
+    let (schema, windows) = parse(pipeline, csv, rows);
     let frames = windows.expect("rows that can be read").into_iter().map(|parsed| {
         let mut frame = FrameBuilder::new(&Arc::new(schema.clone()), in_memory());
         for rows in parsed {
             frame.append(rows).expect("memory keeps what it is given");
         }
-        Arc::new(frame.finish(holdout).expect("memory can be read"))
+        Arc::new(frame.finish(share).expect("memory can be read"))
     });
     let frames = frames.collect();
     (schema, frames)
@@ -43,11 +38,7 @@ pub(super) fn in_memory() -> Arc<dyn ChunkStore> {
 }
 
 /// Returns the parsed rows of each window, a chunk at a time. Without rows, there is one empty window.
-pub(super) fn try_parse(
-    pipeline: &Pipeline,
-    csv: &[u8],
-    rows: usize,
-) -> (Schema, Result<Vec<Vec<ParsedRows>>, RowFault>) {
+pub(super) fn parse(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Result<Vec<Vec<ParsedRows>>, RowFault>) {
     let mut reader = RecordReader::new(csv, pipeline.dataset.delimiter);
     let mut parser = RecordParser::new(pipeline.dataset.delimiter);
     let mut records = Vec::new();

@@ -16,6 +16,8 @@ use crate::model::artifact::Score;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoding;
 use crate::model::frame::Frame;
+use crate::model::objective::row_loss;
+use crate::model::predictor::probability;
 use crate::model::score::score;
 use crate::model::table::is_number;
 use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
@@ -26,10 +28,8 @@ pub use scored_model::ScoredModel;
 /// Returns the losses of models on the labelled rows of a window, by block.
 fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
-    let groups: Vec<(ModelGroup, &[ScoredModel<'_>])> =
-        models.chunks(LANES).map(|models| (ModelGroup::new(frame, models), models)).collect();
-    let tasks: Vec<(usize, usize)> =
-        (0..groups.len()).flat_map(|group| (0..BLOCKS).map(move |block| (group, block))).collect();
+    let groups: Vec<_> = models.chunks(LANES).map(|models| (ModelGroup::new(frame, models), models)).collect();
+    let tasks: Vec<_> = (0..groups.len()).flat_map(|group| (0..BLOCKS).map(move |block| (group, block))).collect();
     let buffers = || (Chunk::default(), Tile::default());
     let sums = tasks.par_iter().map_init(buffers, |(buffer, tile), (group, block)| {
         let mut sums = group::Sums::default();
@@ -112,13 +112,9 @@ fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
             && model.weights.len() == model.encoder.width()
             && same.all(|same| same)
     };
-    match models.iter().find(|model| !fits(model)) {
-        None => Ok(()),
-        Some(model) => {
-            let reason = format!("{} was trained with other features: remove its folder, and train again", model.id);
-            Err(io::Error::new(io::ErrorKind::InvalidData, reason))
-        }
-    }
+    let Some(model) = models.iter().find(|model| !fits(model)) else { return Ok(()) };
+    let reason = format!("{} was trained with other features: remove its folder, and train again", model.id);
+    Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
 /// Returns the labels of rows, and the log-odds of each model.
@@ -157,15 +153,13 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     if positives == 0 || positives == truth.len() {
         return None;
     }
-    let loss = |a: f64, b: f64| -> f64 {
-        log_odds.iter().zip(truth).map(|(z, truth)| crate::model::objective::row_loss(a + b * z, *truth)).sum()
-    };
+    let loss = |a: f64, b: f64| log_odds.iter().zip(truth).map(|(z, truth)| row_loss(a + b * z, *truth)).sum::<f64>();
     let (mut a, mut b) = (0.0, 1.0);
     let mut here = loss(a, b);
     for _ in 0..50 {
         let (mut slopes, mut curves) = ([0.0; 2], [0.0; 3]);
         for (z, truth) in log_odds.iter().zip(truth) {
-            let p = crate::model::predictor::probability(a + b * z);
+            let p = probability(a + b * z);
             let (slope, curve) = (p - f64::from(*truth), p * (1.0 - p));
             slopes = [slopes[0] + slope, slopes[1] + slope * z];
             curves = [curves[0] + curve, curves[1] + curve * z, curves[2] + curve * z * z];
@@ -211,9 +205,9 @@ pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredMode
         let mut sums = [0.0; 4];
         for (z, truth) in log_odds.iter().zip(&truth) {
             let z = a + b * z;
-            let p = crate::model::predictor::probability(z);
+            let p = probability(z);
             let is_alarm = p >= model.threshold;
-            sums[0] += crate::model::objective::row_loss(z, *truth);
+            sums[0] += row_loss(z, *truth);
             sums[1] += (p - f64::from(*truth)).powi(2);
             sums[2] += f64::from(is_alarm && !truth);
             sums[3] += f64::from(!is_alarm && *truth);

@@ -84,7 +84,6 @@ pub(super) fn gather(table: &Table, fit_len: usize, spare: usize) -> io::Result<
     Ok(Gathered { training, whole, cuts })
 }
 
-/// Counts the codes of some rows.
 fn count(table: &Table, rows: Range<usize>) -> io::Result<Vec<Vec<u64>>> {
     let width = table.dictionaries.len();
     let zeros = || table.dictionaries.iter().map(|values| vec![0_u64; values.len() + 1]).collect::<Vec<_>>();

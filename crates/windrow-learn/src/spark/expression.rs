@@ -10,18 +10,14 @@ pub(super) fn column(name: &str) -> Expression {
 }
 
 pub(super) fn attribute(unparsed_identifier: String) -> Expression {
-    expression(ExprType::UnresolvedAttribute(UnresolvedAttribute {
-        unparsed_identifier,
-        ..UnresolvedAttribute::default()
-    }))
+    let attribute = UnresolvedAttribute { unparsed_identifier, ..UnresolvedAttribute::default() };
+    expression(ExprType::UnresolvedAttribute(attribute))
 }
 
 pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expression>) -> Expression {
-    expression(ExprType::UnresolvedFunction(UnresolvedFunction {
-        function_name: name.to_owned(),
-        arguments: arguments.into_iter().collect(),
-        ..UnresolvedFunction::default()
-    }))
+    let (function_name, arguments) = (name.to_owned(), arguments.into_iter().collect());
+    let function = UnresolvedFunction { function_name, arguments, ..UnresolvedFunction::default() };
+    expression(ExprType::UnresolvedFunction(function))
 }
 
 pub(super) fn cast(from: Expression, to: &str) -> Expression {
@@ -30,11 +26,8 @@ pub(super) fn cast(from: Expression, to: &str) -> Expression {
 }
 
 pub(super) fn named(name: &str, from: Expression) -> Expression {
-    expression(ExprType::Alias(Box::new(Alias {
-        expr: Some(Box::new(from)),
-        name: vec![name.to_owned()],
-        ..Alias::default()
-    })))
+    let (expr, name) = (Some(Box::new(from)), vec![name.to_owned()]);
+    expression(ExprType::Alias(Box::new(Alias { expr, name, ..Alias::default() })))
 }
 
 pub(super) fn text(value: &str) -> Expression {

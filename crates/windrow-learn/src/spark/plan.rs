@@ -16,7 +16,6 @@ use crate::spark::expression::{
 use windrow_config::{CalendarPart, Schema, TargetRule};
 use windrow_record::TimeFormat;
 
-/// The label column of the encoded rows.
 pub(super) const LABEL: &str = "label";
 pub(super) const FEATURES: &str = "features";
 const TOKENS: &str = "tokens";
@@ -135,14 +134,10 @@ pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema)
 /// Returns a query that counts labelled rows and positive rows. Spark reports the counts as the metrics [`METRICS`].
 pub(super) fn counted(labelled: Relation, schema: &Schema) -> Relation {
     let label = project(labelled, vec![named(LABEL, cast(is_positive(schema), "long"))]);
-    let observed = relation(relation::RelType::CollectMetrics(Box::new(CollectMetrics {
-        input: Some(Box::new(label)),
-        name: METRICS.to_owned(),
-        metrics: vec![
-            named("rows", call("count", [column(LABEL)])),
-            named("positives", call("coalesce", [call("sum", [column(LABEL)]), integer(0)])),
-        ],
-    })));
+    let rows = named("rows", call("count", [column(LABEL)]));
+    let positives = named("positives", call("coalesce", [call("sum", [column(LABEL)]), integer(0)]));
+    let (input, name, metrics) = (Some(Box::new(label)), METRICS.to_owned(), vec![rows, positives]);
+    let observed = relation(relation::RelType::CollectMetrics(Box::new(CollectMetrics { input, name, metrics })));
     relation(relation::RelType::Aggregate(Box::new(Aggregate {
         input: Some(Box::new(observed)),
         group_type: aggregate::GroupType::Groupby as i32,
@@ -152,14 +147,10 @@ pub(super) fn counted(labelled: Relation, schema: &Schema) -> Relation {
 }
 
 fn read(files: &[String]) -> Relation {
-    relation(relation::RelType::Read(Read {
-        is_streaming: false,
-        read_type: Some(read::ReadType::DataSource(read::DataSource {
-            format: Some("parquet".to_owned()),
-            paths: files.iter().map(|file| escaped(file)).collect(),
-            ..read::DataSource::default()
-        })),
-    }))
+    let (format, paths) = (Some("parquet".to_owned()), files.iter().map(|file| escaped(file)).collect());
+    let source = read::DataSource { format, paths, ..read::DataSource::default() };
+    let read_type = Some(read::ReadType::DataSource(source));
+    relation(relation::RelType::Read(Read { is_streaming: false, read_type }))
 }
 
 /// Escapes a path, because Spark reads paths as glob patterns.
@@ -196,9 +187,7 @@ fn is_positive(schema: &Schema) -> Expression {
         TargetRule::AtMost(bound) => compared("<=", *bound),
         TargetRule::Below(bound) => compared("<", *bound),
         TargetRule::Equals(value) => call("==", [column(name), text(value)]),
-        TargetRule::OneOf(values) => {
-            call("in", std::iter::once(column(name)).chain(values.iter().map(|value| text(value))))
-        }
+        TargetRule::OneOf(texts) => call("in", std::iter::once(column(name)).chain(texts.iter().map(|one| text(one)))),
     }
 }
 
@@ -271,12 +260,10 @@ fn project(rows: Relation, expressions: Vec<Expression>) -> Relation {
 }
 
 fn transform(rows: Relation, operator: Operator, params: MlParams) -> Relation {
-    let transform =
-        ml_relation::Transform { input: Some(Box::new(rows)), operator: Some(operator), params: Some(params) };
-    relation(relation::RelType::MlRelation(Box::new(MlRelation {
-        ml_type: Some(ml_relation::MlType::Transform(Box::new(transform))),
-        model_summary_dataset: None,
-    })))
+    let (input, operator, params) = (Some(Box::new(rows)), Some(operator), Some(params));
+    let transform = ml_relation::Transform { input, operator, params };
+    let ml_type = Some(ml_relation::MlType::Transform(Box::new(transform)));
+    relation(relation::RelType::MlRelation(Box::new(MlRelation { ml_type, model_summary_dataset: None })))
 }
 
 fn relation(rel_type: relation::RelType) -> Relation {

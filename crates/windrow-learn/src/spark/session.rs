@@ -42,7 +42,6 @@ pub(super) enum SessionFault {
     Refused(String),
 }
 
-/// The answer to a plan.
 #[derive(Debug, Default)]
 struct PlanResult {
     result: Option<MlCommandResult>,
@@ -112,10 +111,8 @@ impl Session {
     pub(super) async fn one_hot(&self, tokens: Literal) -> Result<ObjectRef, SessionFault> {
         let uid = Literal { literal_type: Some(LiteralType::String("windrow_levels".to_owned())), data_type: None };
         let argument = |literal: Literal| Args { args_type: Some(args::ArgsType::Param(literal)) };
-        let method = fetch::Method {
-            method: "countVectorizerModelFromVocabulary".to_owned(),
-            args: vec![argument(uid), argument(tokens)],
-        };
+        let args = vec![argument(uid), argument(tokens)];
+        let method = fetch::Method { method: "countVectorizerModelFromVocabulary".to_owned(), args };
         let obj_ref = Some(ObjectRef { id: HELPER_ID.to_owned() });
         self.object(ml_command::Command::Fetch(Fetch { obj_ref, methods: vec![method] })).await
     }
@@ -152,7 +149,6 @@ impl Session {
         number(&literal).ok_or_else(|| SessionFault::Refused(format!("its {} is not a number", methods.join("."))))
     }
 
-    /// Deletes models from the server.
     pub(super) async fn delete(&self, objects: Vec<ObjectRef>) -> Result<(), SessionFault> {
         let delete = ml_command::Delete { obj_refs: objects, evict_only: Some(false) };
         self.ml(ml_command::Command::Delete(delete)).await.map(|_| ())
@@ -273,9 +269,7 @@ fn number(literal: &Literal) -> Option<f64> {
     match literal.literal_type.as_ref()? {
         LiteralType::Double(number) => Some(*number),
         LiteralType::Float(number) => Some(f64::from(*number)),
-        LiteralType::Integer(number) | LiteralType::Short(number) | LiteralType::Byte(number) => {
-            Some(f64::from(*number))
-        }
+        LiteralType::Integer(n) | LiteralType::Short(n) | LiteralType::Byte(n) => Some(f64::from(*n)),
         // A count of rows, far below what an `f64` holds exactly.
         LiteralType::Long(number) => Some(*number as f64),
         _ => None,

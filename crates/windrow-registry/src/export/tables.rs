@@ -31,14 +31,12 @@ pub(super) fn window_columns() -> Vec<Column> {
 }
 
 pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowReport>) -> Result<(), ExportError> {
-    let time = |seconds: Option<i64>| {
-        seconds.map_or(Value::Missing, |seconds| Value::Time(seconds.saturating_mul(MICROS_PER_SECOND)))
-    };
+    let micros = |seconds: i64| Value::Time(seconds.saturating_mul(MICROS_PER_SECOND));
     sink.push(&[
         Value::Integer(i64::from(one.window.get())),
         report.and_then(|report| report.period.as_deref()).map_or(Value::Missing, Value::Text),
-        time(one.times.events.map(|range| range.first)),
-        time(one.times.events.map(|range| range.last)),
+        one.times.events.map_or(Value::Missing, |range| micros(range.first)),
+        one.times.events.map_or(Value::Missing, |range| micros(range.last)),
         count(one.rows.count),
         count(one.rows.labelled),
         count(one.quarantine.count),

@@ -43,7 +43,6 @@ pub struct FlowStep {
     pub is_silent: bool,
 }
 
-/// The inputs from which a flow is computed.
 pub(super) struct FlowInputs<'a> {
     pub(super) heard: &'a BTreeMap<Stage, StageReport>,
     pub(super) windows: &'a [SealedWindow],
@@ -51,7 +50,6 @@ pub(super) struct FlowInputs<'a> {
     pub(super) trained: TrainingProgress,
 }
 
-/// The progress of training.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrainingProgress {
     /// The newest window that has models, or the record of why it has no model; 0 before the first.
@@ -92,29 +90,24 @@ impl Flow {
         let sealed_windows = parts.windows.len();
         let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
         let windows = format!("{} windows", thousands(sealed_windows as u64));
+        let (trained, models) = (Some(rows(parts.trained.window)), parts.trained.models);
         let trained_windows = format!("{} windows", parts.trained.window);
         let lag_told = lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag)));
         let steps = vec![
             FlowStep::new("sent", producer.as_ref(), sent, &of_dataset),
             FlowStep::new("in the topic", None, in_topic, &lag_told),
             FlowStep::new("sealed", consumer.as_ref(), Some(sealed), &windows),
-            FlowStep::new(
-                "trained",
-                heard(Stage::Trainer).as_ref(),
-                Some(rows(parts.trained.window)),
-                &trained_windows,
-            ),
+            FlowStep::new("trained", heard(Stage::Trainer).as_ref(), trained, &trained_windows),
             FlowStep {
                 name: "served",
-                rows: Some(rows(parts.trained.window)),
-                text: thousands(parts.trained.models as u64),
-                detail: if parts.trained.models == 1 { "model" } else { "models" }.to_owned(),
+                rows: trained,
+                text: thousands(models as u64),
+                detail: if models == 1 { "model" } else { "models" }.to_owned(),
                 is_silent: false,
             },
         ];
         let share = dataset_rows.map(|rows| 100 * (sealed + in_files + open).min(rows) / rows);
         let state = state(parts, is_complete, share, lag);
-        let models = parts.trained.models;
         Self { state, is_complete, dataset_rows, lag, steps, quarantined, windows: sealed_windows, models }
     }
 }
@@ -166,17 +159,9 @@ mod tests {
     use windrow_record::WindowIndex;
 
     fn window(number: u32) -> SealedWindow {
-        let window = WindowIndex::new(number).expect("from 1");
-        SealedWindow {
-            window,
-            rows: 100,
-            labelled: 90,
-            quarantined: 1,
-            repeated: 0,
-            bytes: 9,
-            reason: String::new(),
-            times: None,
-        }
+        let (window, reason) = (WindowIndex::new(number).expect("from 1"), String::new());
+        let (rows, labelled, quarantined, repeated) = (100, 90, 1, 0);
+        SealedWindow { window, rows, labelled, quarantined, repeated, bytes: 9, reason, times: None }
     }
 
     fn heard(counts: Counts, silent: Option<u64>) -> StageReport {
@@ -198,11 +183,9 @@ mod tests {
         let live = flow(&[producer, (Stage::Consumer, heard(storing, None))], 4, 3);
         assert_eq!(live.state, "41%, lag 30");
         let listed: Vec<(&str, Option<u64>)> = live.steps.iter().map(|step| (step.text.as_str(), step.rows)).collect();
-        assert_eq!(
-            listed,
-            [("450", Some(450)), ("442", Some(442)), ("400", Some(400)), ("300", Some(300)), ("6", Some(300))],
-            "what was read is in the topic, confirmed or not"
-        );
+        let expected = [("450", 450), ("442", 442), ("400", 400), ("300", 300), ("6", 300)];
+        let expected = expected.map(|(text, rows)| (text, Some(rows)));
+        assert_eq!(listed, expected, "what was read is in the topic, confirmed or not");
         assert_eq!((live.quarantined, live.models, live.windows), (4, 6, 4));
         let silent = flow(&[producer, (Stage::Consumer, heard(storing, Some(12)))], 4, 3);
         assert_eq!(silent.state, "consumer last heard 12 s ago");
@@ -215,16 +198,9 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_through_is_complete_when_all_is_trained() {
-        let end = StreamEnd {
-            format: 1,
-            windows: 2,
-            rows: 200,
-            quarantined: 2,
-            repeated: 0,
-            repeated_offsets: Vec::new(),
-            sent: None,
-            deleted: Vec::new(),
-        };
+        let (windows, rows, quarantined, repeated) = (2, 200, 2, 0);
+        let (repeated_offsets, deleted) = (Vec::new(), Vec::new());
+        let end = StreamEnd { format: 1, windows, rows, quarantined, repeated, repeated_offsets, sent: None, deleted };
         // A consumer that was killed after its last row, or a member of a group.
         let killed = heard(Counts::default(), Some(7200));
         let (heard, windows) = (BTreeMap::from([(Stage::Consumer, killed)]), [window(1), window(2)]);

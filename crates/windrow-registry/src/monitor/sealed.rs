@@ -105,17 +105,10 @@ impl SealedReader {
 
 impl SealedWindow {
     fn of(manifest: &Manifest) -> Self {
-        let MessageCounts { stored, quarantined, repeated } = manifest.counts();
-        Self {
-            window: manifest.window,
-            rows: stored,
-            labelled: manifest.rows.labelled,
-            quarantined,
-            repeated,
-            bytes: manifest.rows.file.bytes,
-            reason: manifest.sealed.to_string(),
-            times: manifest.times.events,
-        }
+        let MessageCounts { stored: rows, quarantined, repeated } = manifest.counts();
+        let (window, labelled, bytes) = (manifest.window, manifest.rows.labelled, manifest.rows.file.bytes);
+        let (reason, times) = (manifest.sealed.to_string(), manifest.times.events);
+        Self { window, rows, labelled, quarantined, repeated, bytes, reason, times }
     }
 }
 

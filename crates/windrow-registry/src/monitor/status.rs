@@ -46,7 +46,6 @@ impl Stage {
     }
 }
 
-/// The contents of a status file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Status {
     format: u32,
@@ -86,7 +85,6 @@ impl StatusFile {
     }
 }
 
-/// The last report of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct StageReport {
     pub(super) counts: Counts,
@@ -95,7 +93,6 @@ pub(super) struct StageReport {
     pub(super) silent_for: Option<Duration>,
 }
 
-/// A reader of the status files of all stages.
 #[derive(Debug, Default)]
 pub(super) struct StatusReader {
     heard: HashMap<String, (Status, Instant)>,

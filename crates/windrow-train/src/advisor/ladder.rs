@@ -65,7 +65,6 @@ impl LadderWork {
         Ok(())
     }
 
-    /// Reads the stored models and losses of a window.
     fn read_stored(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
         let window = manifest.window;
         self.ladders.insert(window, store.ladder(window, &manifest.rows.file.sha256)?);
@@ -107,8 +106,7 @@ impl LadderWork {
             return Ok(());
         }
         let threshold = learning.pipeline.train.threshold;
-        let models: Vec<ScoredModel<'_>> =
-            missing.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
+        let models: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
         let new = self.losses(manifest, &models)?;
         let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());
@@ -121,8 +119,7 @@ impl LadderWork {
     /// Fits the missing histories that end with a window. Returns whether there were any.
     fn fit(&mut self, learning: &Learning, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, TrainError> {
         let window = manifest.window;
-        let has_all =
-            wanted.contains(&Scheme::Cumulative) || learning.pipeline.train.schemes.contains(&Scheme::Cumulative);
+        let has_all = wanted.iter().chain(&learning.pipeline.train.schemes).any(|one| *one == Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
         // A history of all windows up to this one is the same as the cumulative one.
         let is_twice = |history: &Scheme| {

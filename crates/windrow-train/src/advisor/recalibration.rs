@@ -40,12 +40,10 @@ pub(super) fn series(
         let is_missing = |id: &ModelId| found.sums.get(&id.scheme).is_none_or(|sums| !sums.contains_key(window));
         let missing: Vec<&(ModelId, _)> = models.iter().filter(|(id, _)| is_missing(id)).collect();
         let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
-        let scored: Vec<ScoredModel<'_>> =
-            missing.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
+        let scored: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
         // A window without labels cannot recalibrate a model. If no labelled window follows the model's own, the model
         // stays as it is.
-        let labelled =
-            |window: &u32| manifests.get(*window as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
+        let labelled = |one: &u32| manifests.get(*one as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
         let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;

@@ -13,8 +13,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
     let first = times().find_map(|times| times.events).map(|events| events.first);
     let last = times().rev().find_map(|times| times.events).map(|events| events.last);
     let begin = times().find_map(|times| times.start().or(times.events.map(|events| events.first)));
-    let end =
-        times().rev().find_map(|times| times.span.map(|span| span.until).or(times.events.map(|events| events.last)));
+    let end = times().rev().find_map(|times| times.span.map(|span| span.until).or(times.events.map(|one| one.last)));
     let whole = begin.zip(end);
     let windows = u32::try_from(manifests.len()).unwrap_or(u32::MAX);
     let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));

@@ -20,10 +20,9 @@ impl Design {
             let chunk = Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() };
             table.push(labels.len(), in_memory().put(chunk).expect("memory keeps what it is given"));
         }
-        let shape = Shape::new(width, Vec::new());
-        let scale = Scale::new(&shape, &vec![(0.0, 0.0, 1.0); width]);
-        let whole = 0..table.rows;
-        Self::over(shape, scale, &[(&table, whole)], vec![Vec::new()], (0..width).collect())
+        let numbers = vec![(0.0, 0.0, 1.0); width];
+        let arranged = Arranged { numbers, levels: Vec::new(), columns: (0..width).collect() };
+        Self::over(arranged, &[(&table, 0..table.rows)], vec![Vec::new()])
     }
 }
 

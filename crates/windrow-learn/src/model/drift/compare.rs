@@ -81,11 +81,8 @@ impl Profile {
     fn target(&self) -> FeatureProfile {
         let values = ["negative", "positive"].map(str::to_owned).into();
         let counts = vec![self.rows - self.positives.min(self.rows), self.positives];
-        FeatureProfile {
-            feature: "(target)".to_owned(),
-            missing: 0,
-            distribution: Distribution::Texts { values, counts },
-        }
+        let distribution = Distribution::Texts { values, counts };
+        FeatureProfile { feature: "(target)".to_owned(), missing: 0, distribution }
     }
 }
 
@@ -115,12 +112,11 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
     bins_now.push(now.missing as f64);
     let (all_before, all_now) = (bins_before.iter().sum::<f64>(), bins_now.iter().sum::<f64>());
     let terms = bins_before.iter().zip(&bins_now).filter(|(before, now)| **before > 0.0 || **now > 0.0);
-    let terms: Vec<f64> = terms
-        .map(|(before, now)| {
-            let (p, q) = ((before / all_before).max(MIN_SHARE), (now / all_now).max(MIN_SHARE));
-            (q - p) * (q / p).ln()
-        })
-        .collect();
+    let terms = terms.map(|(before, now)| {
+        let (p, q) = ((before / all_before).max(MIN_SHARE), (now / all_now).max(MIN_SHARE));
+        (q - p) * (q / p).ln()
+    });
+    let terms: Vec<f64> = terms.collect();
     (all_before > 0.0 && all_now > 0.0).then(|| (terms.iter().sum(), terms.len()))
 }
 

@@ -20,15 +20,12 @@ fn a_profile_counts_all_labelled_rows() {
     let rows = [("1", "b"), ("", "a"), ("3", "b"), ("1", "")].map(|(n, c)| (n.to_owned(), c));
     let profile = profile(rows);
     assert_eq!((profile.rows, profile.positives, profile.positive_share()), (4, 1, Some(0.25)));
-    let histogram = Histogram { values: vec![1.0, 3.0], below: vec![0, 2], at_most: vec![2, 3] };
-    let expected = [
-        FeatureProfile { feature: "n".to_owned(), missing: 1, distribution: Distribution::Numbers(histogram) },
-        FeatureProfile {
-            feature: "c".to_owned(),
-            missing: 1,
-            distribution: Distribution::Texts { values: vec!["a".to_owned(), "b".to_owned()], counts: vec![1, 2] },
-        },
-    ];
+    let numbers = Distribution::Numbers(Histogram { values: vec![1.0, 3.0], below: vec![0, 2], at_most: vec![2, 3] });
+    let texts = Distribution::Texts { values: vec!["a".to_owned(), "b".to_owned()], counts: vec![1, 2] };
+    let expected = [("n", numbers), ("c", texts)].map(|(name, distribution)| {
+        let feature = name.to_owned();
+        FeatureProfile { feature, missing: 1, distribution }
+    });
     assert_eq!(profile.features, expected);
 }
 

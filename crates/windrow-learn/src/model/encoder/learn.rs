@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::model::encoder::{EncodedFeature, Encoder, Encoding, Level};
 use crate::model::error::Unlearnable;
 use crate::model::frame::Frame;
-use crate::model::summary::NumberSummary;
 use crate::model::table::{Subset, is_number};
 use windrow_config::{Feature, FeatureKind};
 
@@ -29,11 +28,9 @@ impl Encoder {
         let mut encoded = Vec::with_capacity(features.len());
         for feature in features {
             let encoding = if is_number(feature) {
-                let summaries: Vec<_> =
-                    frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[number_place]).collect();
+                let number = number(&frames, number_place, feature.kind == FeatureKind::Log);
                 number_place += 1;
-                number(&summaries, feature.kind == FeatureKind::Log)
-                    .ok_or_else(|| Unlearnable::TooFarApart(feature.column.clone()))?
+                number.ok_or_else(|| Unlearnable::TooFarApart(feature.column.clone()))?
             } else {
                 let mut levels = texts(&frames, code_place, min_count);
                 code_place += 1;
@@ -59,9 +56,10 @@ pub(in crate::model) fn parts(frames: &[Arc<Frame>], newest: Subset) -> Vec<(&Ar
 }
 
 /// Returns the encoding of a number, or `None` if the range of the numbers is beyond `f64`.
-fn number(summaries: &[&NumberSummary], log: bool) -> Option<Encoding> {
-    let missing: u64 = summaries.iter().map(|summary| summary.missing).sum();
-    let summaries: Vec<_> = summaries.iter().filter(|summary| summary.present > 0).collect();
+fn number(frames: &[(&Arc<Frame>, Subset)], place: usize, log: bool) -> Option<Encoding> {
+    let summaries = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[place]);
+    let missing: u64 = summaries.clone().map(|summary| summary.missing).sum();
+    let summaries: Vec<_> = summaries.filter(|summary| summary.present > 0).collect();
     let present: u64 = summaries.iter().map(|summary| summary.present).sum();
     if present == 0 {
         return Some(Encoding::Number { log, missing: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });

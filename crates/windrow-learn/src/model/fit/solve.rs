@@ -7,7 +7,7 @@ use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
 use crate::model::error::{FitError, MIN_ROWS, RemoteError, Unlearnable};
-use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteTask};
+use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteOptimum, RemoteTask};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
 use crate::model::solver::{self, MAX_DENSE_COEFFICIENTS, Solution};
@@ -45,11 +45,9 @@ pub(super) struct Problem<'a> {
     pub(super) newest: Subset,
     pub(super) schema: &'a Schema,
     pub(super) settings: &'a FitSettings,
-    /// The remote solver, if one is configured.
     pub(super) remote: Option<&'a Remote<'a>>,
 }
 
-/// An optimum, with its encoder and design.
 pub(super) struct Optimum {
     pub(super) encoder: Encoder,
     pub(super) design: Design,
@@ -90,7 +88,7 @@ impl Problem<'_> {
         let columns = encoder.width();
         let design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
-            let solution = self.solve_remotely(remote, &encoder, &design, l2)?;
+            let solution = self.remotely(remote, &encoder, &design, l2)?;
             return Ok(Optimum { encoder, design, solution, l2 });
         }
         let method = solver::method(settings.solver, &design);
@@ -99,10 +97,8 @@ impl Problem<'_> {
             return Err(Unlearnable::TooManyColumns { columns, most }.into());
         }
         let minimise = |from: Vec<f64>| solver::minimise(method, &design, l2, from);
-        let near = match start.map(|start| start.with_encoder(&encoder)) {
-            Some((intercept, weights)) => Some(minimise(design.in_design_order(intercept, &weights))?),
-            None => None,
-        };
+        let start = start.map(|start| start.with_encoder(&encoder));
+        let near = start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights))).transpose()?;
         let solution = match near {
             Some(solution) if solution.converged => solution,
             // If the start is so far off that every row's curvature vanishes, there may be no way back.
@@ -115,45 +111,25 @@ impl Problem<'_> {
         Ok(Optimum { encoder, design, solution, l2 })
     }
 
-    fn solve_remotely(
-        &self,
-        remote: &Remote<'_>,
-        encoder: &Encoder,
-        design: &Design,
-        l2: f64,
-    ) -> Result<Solution, FitError> {
+    fn remotely(&self, remote: &Remote<'_>, encoder: &Encoder, design: &Design, l2: f64) -> Result<Solution, FitError> {
         let columns = encoder.width();
         if columns > MAX_REMOTE_COLUMNS {
             return Err(Unlearnable::TooManyColumns { columns, most: MAX_REMOTE_COLUMNS }.into());
         }
         let newest = self.frames.last().filter(|_| self.newest == Subset::Training);
+        let newest_rows = newest.map(|frame| frame.first_held_out());
         let (rows, positives) = self.counts();
-        let optimum = remote.solver.minimise(&RemoteTask {
-            encoder,
-            windows: remote.windows,
-            newest_rows: newest.map(|frame| frame.first_held_out()),
-            rows: rows as u64,
-            positives: positives as u64,
-            l2,
-        })?;
-        let is_whole = optimum.intercept.is_finite()
-            && optimum.objective.is_finite()
-            && optimum.weights.len() == columns
-            && optimum.weights.iter().all(|weight| weight.is_finite());
-        if !is_whole {
+        let (windows, rows, positives) = (remote.windows, rows as u64, positives as u64);
+        let task = RemoteTask { encoder, windows, newest_rows, rows, positives, l2 };
+        let RemoteOptimum { intercept, weights, iterations, objective, converged } = remote.solver.minimise(&task)?;
+        let is_finite = [intercept, objective].iter().chain(&weights).all(|number| number.is_finite());
+        if !is_finite || weights.len() != columns {
             let reason = format!("the answer does not have {columns} finite coefficients");
             return Err(RemoteError::Failed(reason).into());
         }
-        Ok(Solution {
-            method: Method::Spark,
-            coefficients: design.in_design_order(optimum.intercept, &optimum.weights),
-            standard_errors: None,
-            iterations: optimum.iterations,
-            passes: 0,
-            objective: optimum.objective,
-            gradient_norm: None,
-            converged: optimum.converged,
-        })
+        let (method, coefficients) = (Method::Spark, design.in_design_order(intercept, &weights));
+        let (standard_errors, gradient_norm, passes) = (None, None, 0);
+        Ok(Solution { method, coefficients, standard_errors, iterations, passes, objective, gradient_norm, converged })
     }
 }
 

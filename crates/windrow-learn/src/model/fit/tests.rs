@@ -33,9 +33,8 @@ fn a_model_of_the_flights_is_better_than_the_baseline() {
 #[test]
 fn both_solvers_give_the_same_model() {
     let (schema, frames, settings) = mixed(1_000);
-    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() });
-    let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
-    let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+    let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }).expect("a model");
+    let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
     assert_eq!((newton.encoder, linfa.solver.method), (linfa.encoder, Method::Linfa));
     for (a, b) in newton.examples.iter().zip(&linfa.examples) {
         assert!((a.probability - b.probability).abs() < 1e-4, "{} {}", a.probability, b.probability);
@@ -113,16 +112,13 @@ fn tiny(first: usize, holdout: f64) -> (Schema, Vec<Arc<Frame>>) {
 
 #[test]
 fn windows_that_cannot_be_learned_from_give_a_reason() {
-    let rows = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
+    let of = |target: &str, rows: usize| format!("1,{target}\n").repeat(rows);
     for (csv, reason) in [
         (String::new(), "none of the 0 rows has a target"),
-        (rows("", 30), "none of the 30 rows has a target"),
-        ([rows("1", 4), rows("0", 5)].concat(), "there are only 9 rows to train on; at least 10 are needed"),
-        (rows("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
-        (
-            [rows("0", 20), rows("", 5)].concat(),
-            "all 20 rows to train on are negative: a classifier needs both classes",
-        ),
+        (of("", 30), "none of the 30 rows has a target"),
+        ([of("1", 4), of("0", 5)].concat(), "there are only 9 rows to train on; at least 10 are needed"),
+        (of("1", 20), "all 20 rows to train on are positive: a classifier needs both classes"),
+        ([of("0", 20), of("", 5)].concat(), "all 20 rows to train on are negative: a classifier needs both classes"),
         (
             "-1.7e308,1\n1.7e308,0\n".repeat(10),
             "the range of the column x is too large to standardise it: move it to features.log or remove it",
@@ -184,10 +180,11 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
     let csv: String = (0..600).map(row).collect();
     let (schema, frames) = read(&pipeline, format!("y,huge,tiny,constant,empty,c\n{csv}").as_bytes(), 200);
     for l2 in [0.0, 1e-6, 1.0, 1e6] {
-        let solved_by =
-            |solver| fit(&frames, &schema, &FitSettings { l2: vec![l2], solver, ..FitSettings::from(&pipeline) });
-        let newton = solved_by(Solver::Newton).expect("these rows can be learned from");
-        let linfa = solved_by(Solver::Linfa).expect("these rows can be learned from");
+        let solved_by = |solver| {
+            let settings = FitSettings { l2: vec![l2], solver, ..FitSettings::from(&pipeline) };
+            fit(&frames, &schema, &settings).expect("these rows can be learned from")
+        };
+        let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
         assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
         let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
         assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);

@@ -35,15 +35,8 @@ impl FrameBuilder {
         let numbers = schema.features.iter().filter(|feature| is_number(feature)).count();
         let table = Table::new(numbers, Vec::new());
         let texts = vec![IndexSet::new(); schema.features.len() - numbers];
-        Self {
-            schema: Arc::clone(schema),
-            store,
-            table,
-            texts,
-            labels: Vec::new(),
-            unlabelled: RoaringTreemap::new(),
-            examples: Vec::new(),
-        }
+        let (labels, unlabelled, examples) = (Vec::new(), RoaringTreemap::new(), Vec::new());
+        Self { schema: Arc::clone(schema), store, table, texts, labels, unlabelled, examples }
     }
 
     /// Appends the next rows of the window.
@@ -88,8 +81,7 @@ impl FrameBuilder {
         let held_out = (holdout * labels.len() as f64).floor() as usize;
         let fit_len = labels.len().saturating_sub(held_out);
         let gathered = gather(&table, fit_len, store.spare_bytes())?;
-        let positives = |labels: &[bool]| labels.iter().filter(|label| **label).count();
-        let profile = Profile::new(&schema.features, &table.dictionaries, &gathered, labels.len(), positives(&labels));
+        let profile = Profile::new(&schema.features, &table.dictionaries, &gathered, &labels);
         Ok(Frame {
             features: schema.features.clone(),
             table,
@@ -98,7 +90,7 @@ impl FrameBuilder {
             labelled: labels.len(),
             fit_len,
             first_held_out: rows_with_labelled(&unlabelled, fit_len as u64),
-            fit_positives: positives(&labels[..fit_len]),
+            fit_positives: labels[..fit_len].iter().filter(|label| **label).count(),
             examples,
             training: gathered.training,
             whole: gathered.whole,

@@ -103,17 +103,16 @@ pub(super) fn code_of(dictionary: &mut IndexSet<String>, text: &str) -> u32 {
 }
 
 fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {
-    let mut example = Map::new();
-    for feature in &schema.features {
+    let cells = schema.features.iter().map(|feature| {
         let text = row.get(feature.index).unwrap_or_default();
         let value = match feature.kind {
             _ if schema.is_null(text) => Value::Null,
             FeatureKind::Numeric | FeatureKind::Log => json_number(text),
             FeatureKind::Categorical | FeatureKind::Calendar(..) => Value::from(text),
         };
-        example.insert(feature.column.clone(), value);
-    }
-    example
+        (feature.column.clone(), value)
+    });
+    cells.collect()
 }
 
 /// Returns the number as people write it: 1400, not 1400.0.

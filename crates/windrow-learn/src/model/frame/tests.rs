@@ -5,15 +5,15 @@ use serde_json::json;
 use super::*;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoder;
-use crate::model::samples::{in_memory, pipeline, read, read_holding_out, try_parse};
+use crate::model::samples::{in_memory, parse, pipeline, read, read_holding_out};
 
 const FEATURES: &str = "null = [\"\", \"NA\"]\ntime = { column = \"t\", format = \"%Y-%m-%d %H:%M\" }\n\
      [target]\ncolumn = \"y\"\nat_least = 15\n\
      [features]\nnumeric = [\"n\"]\nlog = [\"l\"]\ncategorical = [\"c\"]\ncalendar = [\"hour\", \"weekday\"]";
 
-fn frame(csv: &str) -> Arc<Frame> {
-    let (_, frames) = read(&pipeline(FEATURES), csv.as_bytes(), usize::MAX);
-    Arc::clone(&frames[0])
+fn frame(csv: &str, holdout: f64) -> Arc<Frame> {
+    let (_, mut frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
+    frames.remove(0)
 }
 
 #[test]
@@ -21,6 +21,7 @@ fn cells_become_columns_and_rows_without_a_target_are_only_counted() {
     let frame = frame(
         "y,n,l,c,t\n15,1.5,0,b,2013-01-01 05:15\n,9,9,9,2013-01-01 05:15\n14,NA,,a,2013-01-01 05:15\n-2,3,1,NA,\n\
          99,4,2,b,2013-01-06 23:00\n",
+        0.0,
     );
     assert_eq!((frame.rows(), frame.labelled()), (5, 4));
     let chunk = whole(&frame);
@@ -56,7 +57,7 @@ fn texts(frame: &Frame, feature: usize) -> Vec<Option<&str>> {
 fn chunks_with_different_dictionaries_share_one() {
     let values = ["q", "b", "a", "b", "z", "a", "q", ""];
     let rows: String = values.iter().cycle().take(10_000).map(|text| format!("1,1,1,{text},\n")).collect();
-    let frame = frame(&format!("y,n,l,c,t\n{rows}"));
+    let frame = frame(&format!("y,n,l,c,t\n{rows}"), 0.0);
     assert!(frame.table.pieces(0..frame.table.rows).count() > 2);
     let expected: Vec<_> = values.iter().cycle().take(10_000).map(|text| (!text.is_empty()).then_some(*text)).collect();
     assert_eq!(texts(&frame, 0), expected);
@@ -66,7 +67,7 @@ fn chunks_with_different_dictionaries_share_one() {
 
 #[test]
 fn examples_are_what_a_request_may_hold() {
-    let frame = frame("y,n,l,c,t\n,7,7,x,2013-01-01 05:15\n1,1400,0.5,NaN,2013-01-01 05:15\n1,-1e3,NA,NA,\n");
+    let frame = frame("y,n,l,c,t\n,7,7,x,2013-01-01 05:15\n1,1400,0.5,NaN,2013-01-01 05:15\n1,-1e3,NA,NA,\n", 0.0);
     let expected = [
         json!({"n": 1400, "l": 0.5, "c": "NaN", "t": "2013-01-01 05:15"}),
         json!({"n": -1000.0, "l": null, "c": null, "t": null}),
@@ -104,7 +105,7 @@ fn a_row_that_cannot_be_read_leaves_no_trace() {
 
 #[test]
 fn a_fault_names_the_column_and_the_cell() {
-    let (_, frames) = try_parse(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
+    let (_, frames) = parse(&pipeline(FEATURES), b"y,n,l,c,t\n1,1,-3,a,2013-01-01 05:15\n", 1);
     let fault = frames.expect_err("-3 has no log(1 + x)");
     assert_eq!(fault.to_string(), "l: log(1 + x) needs a number above -1, not -3");
 }
@@ -113,9 +114,7 @@ fn a_fault_names_the_column_and_the_cell() {
 fn the_last_rows_are_held_out() {
     let rows: String = (0..25).map(|row| format!("{row},1,1,a,\n")).collect();
     for (holdout, fit_len, fit_positives) in [(0.0, 25, 10), (0.1, 23, 8), (0.5, 13, 0), (0.99, 1, 0)] {
-        let csv = format!("y,n,l,c,t\n{rows}");
-        let (_, frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
-        let frame = &frames[0];
+        let frame = frame(&format!("y,n,l,c,t\n{rows}"), holdout);
         assert_eq!(frame.counts(Subset::Training), (fit_len, fit_positives), "{holdout}");
         assert_eq!(frame.range(Subset::Training).len() + frame.range(Subset::HeldOut).len(), 25);
     }
@@ -137,9 +136,7 @@ fn the_first_held_out_row_follows_from_its_index_among_all_rows() {
     ] {
         let line = |row: usize| if unlabelled.contains(&row) { ",1,1,a,\n" } else { "20,1,1,a,\n" };
         let csv: String = (0..rows).map(line).collect();
-        let csv = format!("y,n,l,c,t\n{csv}");
-        let (_, frames) = read_holding_out(&pipeline(FEATURES), csv.as_bytes(), usize::MAX, holdout);
-        let frame = &frames[0];
+        let frame = frame(&format!("y,n,l,c,t\n{csv}"), holdout);
         let labelled = (0..before as usize).filter(|row| !unlabelled.contains(row)).count();
         assert_eq!(labelled, frame.labelled() - frame.held_out(), "{rows} {holdout}");
         assert_eq!(frame.first_held_out(), before, "{} {rows} {holdout}", unlabelled.len());
@@ -154,11 +151,9 @@ fn an_outline_gives_the_same_encoder_as_the_rows() {
     let outlines = [Arc::new(frames[0].outline()), Arc::new(frames[1].outline()), Arc::clone(&frames[2])];
     let learn = |frames: &[Arc<Frame>]| Encoder::learn(&schema.features, frames, Subset::Training, 5).expect("numbers");
     assert_eq!(learn(&frames), learn(&outlines));
+    let counts = |frame: &Frame| (frame.rows(), frame.labelled(), frame.held_out());
     for (frame, outline) in frames.iter().zip(&outlines) {
-        assert_eq!(
-            (frame.rows(), frame.labelled(), frame.held_out()),
-            (outline.rows(), outline.labelled(), outline.held_out())
-        );
+        assert_eq!(counts(frame), counts(outline));
         assert_eq!((frame.positives(), frame.profile()), (outline.positives(), outline.profile()));
     }
     assert_eq!(outlines[0].table.pieces(0..outlines[0].labelled()).count(), 0, "it has no rows");

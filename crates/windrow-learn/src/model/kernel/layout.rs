@@ -39,7 +39,6 @@ pub(in crate::model) struct Weights {
     pub(super) levels: Vec<f64>,
 }
 
-/// The memory of one tile.
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,
@@ -115,11 +114,8 @@ impl WithSimd for Lanes {
 impl Scale {
     /// Creates a scale from the missing value, the mean and the deviation of each number. The intercept's lane is 1.
     pub(in crate::model) fn new(shape: &Shape, numbers: &[(f64, f64, f64)]) -> Self {
-        let mut scale = Self {
-            missing: avec![0.0; shape.padded],
-            mean: avec![0.0; shape.padded],
-            inverse: avec![1.0; shape.padded],
-        };
+        let lanes = shape.padded;
+        let mut scale = Self { missing: avec![0.0; lanes], mean: avec![0.0; lanes], inverse: avec![1.0; lanes] };
         for (lane, (missing, mean, deviation)) in numbers.iter().enumerate() {
             (scale.missing[lane], scale.mean[lane], scale.inverse[lane]) = (*missing, *mean, 1.0 / deviation);
         }
@@ -150,14 +146,8 @@ impl Weights {
 
 impl Tile {
     pub(in crate::model) fn new(shape: &Shape) -> Self {
-        Self {
-            x: avec![0.0; TILE * shape.padded],
-            v: avec![0.0; TILE * shape.padded],
-            picked: vec![0; TILE * shape.levels.len()],
-            lines: vec![0; TILE * shape.levels.len()],
-            z: [0.0; TILE],
-            slope: [0.0; TILE],
-            curvature: [0.0; TILE],
-        }
+        let (x, v) = (avec![0.0; TILE * shape.padded], avec![0.0; TILE * shape.padded]);
+        let (codes, zeros) = (TILE * shape.levels.len(), [0.0; TILE]);
+        Self { x, v, picked: vec![0; codes], lines: vec![0; codes], z: zeros, slope: zeros, curvature: zeros }
     }
 }

@@ -25,12 +25,8 @@ impl Sums {
             Order::Gradient => (1, 0),
             Order::Hessian => (shape.padded, shape.pair_sums),
         };
-        Self {
-            value: 0.0,
-            dense: avec![0.0; shape.padded * lines],
-            levels: avec![0.0; shape.level_count() * lines],
-            pairs: vec![0.0; pairs],
-        }
+        let (dense, levels) = (avec![0.0; shape.padded * lines], avec![0.0; shape.level_count() * lines]);
+        Self { value: 0.0, dense, levels, pairs: vec![0.0; pairs] }
     }
 
     pub(in crate::model) fn clear(&mut self) {
@@ -93,13 +89,13 @@ pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut 
         let columns = if last >= live { live } else { last };
         in_groups!(columns.div_ceil(S::F64_LANES), dense_sums, simd, shape, line, count, tile, &mut sums.dense);
     }
-    in_groups!(vectors, level_sums, simd, shape, count, tile, &mut sums.levels);
+    in_groups!(vectors, by_level, simd, shape, count, tile, &mut sums.levels);
     pair_sums(shape, count, tile, &mut sums.pairs);
 }
 
 #[inline(always)]
 pub(super) fn gradient<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut Tile, sums: &mut Sums) {
-    in_groups!(shape.padded / S::F64_LANES, dense_slopes, simd, shape, count, tile, &mut sums.dense);
+    in_groups!(shape.padded / S::F64_LANES, slopes, simd, shape, count, tile, &mut sums.dense);
     let features = shape.levels.len().max(1);
     for (picked, slope) in tile.lines.chunks_exact(features).zip(&tile.slope).take(count) {
         for line in picked {
@@ -109,14 +105,7 @@ pub(super) fn gradient<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut
 }
 
 #[inline(always)]
-fn dense_slopes<S: Simd, const V: usize>(
-    first: usize,
-    simd: S,
-    shape: &Shape,
-    count: usize,
-    tile: &Tile,
-    dense: &mut [f64],
-) {
+fn slopes<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count: usize, tile: &Tile, dense: &mut [f64]) {
     let vectors = shape.padded / S::F64_LANES;
     let (x, _) = S::as_simd_f64s(&tile.x);
     let mut sums = [simd.splat_f64s(0.0); V];
@@ -181,17 +170,10 @@ fn dense_sums<S: Simd, const V: usize>(
 /// Sums v by level. It goes row by row and not feature by feature: neighbouring rows often have the same level, and
 /// their sums must wait for each other. The sums of other features fill that time.
 #[inline(always)]
-fn level_sums<S: Simd, const V: usize>(
-    first: usize,
-    simd: S,
-    shape: &Shape,
-    count: usize,
-    tile: &Tile,
-    levels: &mut [f64],
-) {
+fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count: usize, tile: &Tile, out: &mut [f64]) {
     let vectors = shape.padded / S::F64_LANES;
     let (v, _) = S::as_simd_f64s(&tile.v);
-    let (all, _) = S::as_mut_simd_f64s(levels);
+    let (all, _) = S::as_mut_simd_f64s(out);
     let picked = tile.lines.chunks_exact(shape.levels.len().max(1));
     for (v, picked) in v.chunks_exact(vectors).zip(picked).take(count) {
         let v = *part::<_, V>(v, first);

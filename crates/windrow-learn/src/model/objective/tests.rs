@@ -3,16 +3,19 @@ use crate::model::samples::mixed_design;
 
 const READABLE: &str = "memory can be read";
 
-fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
-    let mut objective = Objective::new(design, l2, Order::Hessian);
+fn of_order(order: Order, design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
+    let mut objective = Objective::new(design, l2, order);
     let mut evaluation = objective.evaluation();
     objective.evaluate(coefficients, &mut evaluation).expect(READABLE);
+    evaluation
+}
+
+fn evaluate(design: &Design, l2: f64, coefficients: &[f64]) -> Evaluation {
+    let evaluation = of_order(Order::Hessian, design, l2, coefficients);
     // The gradient is the same without the Hessian.
-    let mut gradient_only = Objective::new(design, l2, Order::Gradient);
-    let mut gradient_evaluation = gradient_only.evaluation();
-    gradient_only.evaluate(coefficients, &mut gradient_evaluation).expect(READABLE);
-    assert!((gradient_evaluation.value / evaluation.value - 1.0).abs() < 1e-14);
-    for (a, b) in gradient_evaluation.gradient.iter().zip(&evaluation.gradient) {
+    let gradient_only = of_order(Order::Gradient, design, l2, coefficients);
+    assert!((gradient_only.value / evaluation.value - 1.0).abs() < 1e-14);
+    for (a, b) in gradient_only.gradient.iter().zip(&evaluation.gradient) {
         assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{a} {b}");
     }
     evaluation
@@ -67,9 +70,7 @@ fn gradient_and_hessian_are_the_central_differences() {
 /// The loss of one row with one number and a weight of 1, and its derivative by that weight.
 fn one_row(x: f64, positive: bool) -> (f64, f64) {
     let design = Design::from_dense(&ndarray::array![[x]], &[positive]);
-    let mut objective = Objective::new(&design, 0.0, Order::Hessian);
-    let mut evaluation = objective.evaluation();
-    objective.evaluate(&[0.0, 1.0], &mut evaluation).expect(READABLE);
+    let evaluation = of_order(Order::Hessian, &design, 0.0, &[0.0, 1.0]);
     (evaluation.value, evaluation.gradient[1])
 }
 

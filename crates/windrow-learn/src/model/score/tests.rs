@@ -24,14 +24,12 @@ fn measures_equal_those_of_scikit_learn() {
 
 #[test]
 fn labels_and_baselines_are_counted() {
-    let score = score(&LOG_ODDS, &TRUTH, 0.5, 0.3).expect("there are rows");
+    let found = score(&LOG_ODDS, &TRUTH, 0.5, 0.3).expect("there are rows");
     let expected = ConfusionMatrix { true_positives: 4, false_positives: 2, true_negatives: 3, false_negatives: 1 };
-    assert_eq!((score.confusion, score.accuracy, score.rows, score.positives), (expected, 0.7, 10, 5));
-    assert!(close(score.baseline_log_loss, -(0.3_f64.ln() + 0.7_f64.ln()) / 2.0), "{}", score.baseline_log_loss);
+    assert_eq!((found.confusion, found.accuracy, found.rows, found.positives), (expected, 0.7, 10, 5));
+    assert!(close(found.baseline_log_loss, -(0.3_f64.ln() + 0.7_f64.ln()) / 2.0), "{}", found.baseline_log_loss);
     // The training rows, not these, determine the majority class.
-    let baseline = |share| {
-        crate::model::score::score(&[1.0, 1.0, 1.0], &[true, true, false], 0.5, share).map(|s| s.baseline_accuracy)
-    };
+    let baseline = |share| score(&[1.0; 3], &[true, true, false], 0.5, share).map(|score| score.baseline_accuracy);
     assert_eq!((baseline(0.3), baseline(0.6)), (Some(1.0 / 3.0), Some(2.0 / 3.0)));
 }
 
@@ -44,21 +42,11 @@ fn the_threshold_itself_is_positive() {
 #[test]
 fn ten_bins_hold_every_row() {
     let score = score(&LOG_ODDS, &TRUTH, 0.5, 0.3).expect("there are rows");
-    let found: Vec<(u64, Option<f64>)> = score.reliability.iter().map(|bin| (bin.rows, bin.positive_share)).collect();
-    let half = Some(0.5);
-    let expected = [
-        (1, Some(0.0)),
-        (0, None),
-        (2, half),
-        (1, Some(0.0)),
-        (0, None),
-        (2, half),
-        (1, Some(1.0)),
-        (2, half),
-        (1, Some(1.0)),
-        (0, None),
-    ];
-    assert_eq!(found, expected);
+    let bins = score.reliability.iter().map(|bin| (bin.rows, bin.positive_share));
+    let (rows, shares): (Vec<u64>, Vec<Option<f64>>) = bins.unzip();
+    assert_eq!(rows, [1, 0, 2, 1, 0, 2, 1, 2, 1, 0]);
+    let (zero, half, one) = (Some(0.0), Some(0.5), Some(1.0));
+    assert_eq!(shares, [zero, None, half, zero, None, half, one, half, one, None]);
     assert_eq!(score.reliability[5].mean_probability, Some(0.5));
     assert_eq!((score.reliability[3].from, score.reliability[9].to), (0.3, 1.0));
 }

@@ -22,7 +22,6 @@ const MAX_FACTORS: usize = 960;
 
 type Line = [f64; LANES];
 
-/// The weights of a group of models.
 pub(super) struct ModelGroup {
     /// The number of lanes in use, in whole vectors of eight.
     lanes: usize,
@@ -69,15 +68,9 @@ pub(super) struct Sums {
 
 impl Default for Sums {
     fn default() -> Self {
-        let line = |value: f64| Box::new([value; LANES]);
-        Self {
-            loss: line(0.0),
-            product: line(1.0),
-            factors: 0,
-            squares: line(0.0),
-            false_alarms: line(0.0),
-            misses: line(0.0),
-        }
+        let zeros = || Box::new([0.0; LANES]);
+        let (loss, squares, false_alarms, misses) = (zeros(), zeros(), zeros(), zeros());
+        Self { loss, product: Box::new([1.0; LANES]), factors: 0, squares, false_alarms, misses }
     }
 }
 
@@ -95,13 +88,8 @@ impl Sums {
 impl ModelGroup {
     /// Creates a group of at most [`LANES`] models whose encoders have the frame's features.
     pub(super) fn new(frame: &Frame, models: &[ScoredModel<'_>]) -> Self {
-        let mut group = Self {
-            lanes: models.len().next_multiple_of(8).min(LANES),
-            base: [0.0; LANES],
-            numbers: Vec::new(),
-            texts: Vec::new(),
-            from: [f64::INFINITY; LANES],
-        };
+        let (lanes, from) = (models.len().next_multiple_of(8).min(LANES), [f64::INFINITY; LANES]);
+        let mut group = Self { lanes, base: [0.0; LANES], numbers: Vec::new(), texts: Vec::new(), from };
         for (lane, model) in models.iter().enumerate() {
             group.base[lane] = model.intercept;
             group.from[lane] = (model.threshold / (1.0 - model.threshold)).ln();

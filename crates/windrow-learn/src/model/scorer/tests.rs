@@ -9,8 +9,6 @@ use crate::model::artifact::Learned;
 use crate::model::design::Design;
 use crate::model::fit::{FitSettings, fit, fit_from};
 use crate::model::linear::LinearModel;
-use crate::model::objective::row_loss;
-use crate::model::predictor::probability;
 use crate::model::samples::{flights, mixed};
 use crate::model::table::Subset;
 use windrow_record::ModelId;
@@ -30,21 +28,16 @@ fn by_design(frame: &Arc<Frame>, learned: &Learned) -> (Vec<f64>, Vec<bool>) {
 fn models_scored_together_give_the_same_scores_as_each_separately() {
     let (schema, frames, settings) = mixed(3_000);
     // More models than a group holds, with different levels and penalties.
-    let learned: Vec<Learned> = (0..70_u32)
-        .map(|model| {
-            let settings =
-                FitSettings { l2: vec![0.5 + f64::from(model)], min_count: 1 + u64::from(model), ..settings.clone() };
-            fit(&frames[..1], &schema, &settings, None).expect("a model")
-        })
-        .collect();
-    let models: Vec<ScoredModel<'_>> = learned
-        .iter()
-        .enumerate()
-        .map(|(place, learned)| ScoredModel {
-            threshold: 0.3,
-            ..ScoredModel::of(id(&format!("window-{}", place + 1)), learned)
-        })
-        .collect();
+    let learn = |model: u32| {
+        let (l2, min_count) = (vec![0.5 + f64::from(model)], 1 + u64::from(model));
+        fit(&frames[..1], &schema, &FitSettings { l2, min_count, ..settings.clone() }, None).expect("a model")
+    };
+    let learned: Vec<Learned> = (0..70).map(learn).collect();
+    let models = (1..).zip(&learned).map(|(place, learned)| {
+        let model = ScoredModel::of(id(&format!("window-{place}")), learned);
+        ScoredModel { threshold: 0.3, ..model }
+    });
+    let models: Vec<ScoredModel<'_>> = models.collect();
     let window = window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", &models).expect("memory");
     let rows = frames[1].labelled();
     for (learned, found) in learned.iter().zip(&window.models) {

@@ -61,8 +61,7 @@ fn hessian(at: &Evaluation, damping: f64) -> Vec<f64> {
         matrix[row * width..][..=row].copy_from_slice(packed);
         let curvature = packed[row];
         // A column without curvature, such as a level that no row has, keeps its coefficient: its slope is 0 too.
-        let raised = if curvature > f64::MIN_POSITIVE { curvature * (1.0 + damping) } else { 1.0 };
-        matrix[row * width + row] = raised;
+        matrix[row * width + row] = if curvature > f64::MIN_POSITIVE { curvature * (1.0 + damping) } else { 1.0 };
     }
     matrix
 }
@@ -244,12 +243,11 @@ mod tests {
     fn a_matrix_that_is_not_positive_definite_is_rejected() {
         let width = PANEL + 10;
         for row in [0, 3, PANEL, width - 1] {
-            let mut negative = matrix(width);
-            negative[(row, row)] = -1.0;
-            assert!(factor(&negative).is_none());
-            let mut unknown = matrix(width);
-            unknown[(row, row)] = f64::NAN;
-            assert!(factor(&unknown).is_none());
+            for pivot in [-1.0, f64::NAN] {
+                let mut damaged = matrix(width);
+                damaged[(row, row)] = pivot;
+                assert!(factor(&damaged).is_none());
+            }
         }
         // The last column is the sum of two others.
         let mut sum = matrix(width);

@@ -61,7 +61,7 @@ fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     let mut squares = vec![0.0; design.width()];
     let mut buffer = Chunk::default();
     for place in 0..design.pieces() {
-        design.with_piece(place, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
+        design.read(place, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
     }
     squares[0] = design.rows as f64;
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));

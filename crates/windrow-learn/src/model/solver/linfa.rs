@@ -42,10 +42,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64) -> Result
     objective.evaluate(&coefficients, &mut evaluation)?;
     let solution = Solution::new(Method::Linfa, coefficients, &evaluation, design.rows);
     // This also finds coefficients that are not finite. A model file can hold only finite numbers.
-    if solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite) {
-        Ok(solution)
-    } else {
-        let reason = "linfa-logistic returned coefficients for which the objective is not finite";
-        Err(Unlearnable::Solver(reason.to_owned()).into())
-    }
+    let is_finite = solution.objective.is_finite() && solution.gradient_norm.is_some_and(f64::is_finite);
+    let reason = "linfa-logistic returned coefficients for which the objective is not finite";
+    if is_finite { Ok(solution) } else { Err(Unlearnable::Solver(reason.to_owned()).into()) }
 }

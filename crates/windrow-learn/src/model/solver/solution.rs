@@ -6,7 +6,7 @@ use crate::model::objective::Evaluation;
 /// The largest gradient norm per row that counts as an optimum. Solvers must agree to 1e-6 in the objective per row. On
 /// standardised columns, this bound keeps the objective much closer to its minimum than that.
 pub(super) const GRADIENT_BOUND: f64 = 1e-7;
-/// The result of a solver.
+
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Solution {
     pub(in crate::model) method: Method,
@@ -26,16 +26,9 @@ pub(in crate::model) struct Solution {
 
 impl Solution {
     pub(super) fn new(method: Method, coefficients: Vec<f64>, evaluation: &Evaluation, rows: usize) -> Self {
-        let gradient_norm = evaluation.gradient_norm(rows);
-        Self {
-            method,
-            coefficients,
-            standard_errors: None,
-            iterations: 0,
-            passes: 0,
-            objective: evaluation.value,
-            gradient_norm: Some(gradient_norm),
-            converged: gradient_norm <= GRADIENT_BOUND,
-        }
+        let norm = evaluation.gradient_norm(rows);
+        let (objective, gradient_norm, converged) = (evaluation.value, Some(norm), norm <= GRADIENT_BOUND);
+        let (standard_errors, iterations, passes) = (None, 0, 0);
+        Self { method, coefficients, standard_errors, iterations, passes, objective, gradient_norm, converged }
     }
 }

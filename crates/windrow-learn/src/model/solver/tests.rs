@@ -41,10 +41,8 @@ fn both_solvers_find_the_same_optimum_whichever_class_is_the_larger() {
         let (newton, linfa) = (newton(&design, settings.l2[0]), linfa(&design, settings.l2[0]));
         let lbfgs = by(Method::Lbfgs, &design, settings.l2[0]);
         assert!(lbfgs.converged, "{rule}: {:?} after {}", lbfgs.gradient_norm, lbfgs.passes);
-        assert!(
-            (newton.objective - lbfgs.objective).abs() / (design.rows as f64) < OBJECTIVE_TOLERANCE / 1000.0,
-            "{rule}"
-        );
+        let apart = (newton.objective - lbfgs.objective).abs() / design.rows as f64;
+        assert!(apart < OBJECTIVE_TOLERANCE / 1000.0, "{rule}");
         assert!(newton.converged && linfa.converged, "{rule}: {:?} {:?}", newton.gradient_norm, linfa.gradient_norm);
         let apart = (newton.objective - linfa.objective).abs() / design.rows as f64;
         assert!(apart < OBJECTIVE_TOLERANCE, "{rule}: {} and {}", newton.objective, linfa.objective);
@@ -127,8 +125,7 @@ fn collinear_and_constant_columns_need_no_penalty() {
         [a, b, a + b, 5.0, 0.0][column]
     };
     let records = Array2::from_shape_fn((300, 5), |(row, column)| cell(row, column));
-    let labels: Vec<bool> =
-        (0..300).map(|row| (row * 7919) % 100 < 30 + 30 * usize::from(cell(row, 0) > 0.0)).collect();
+    let labels: Vec<bool> = (0..300).map(|r| (r * 7919) % 100 < 30 + 30 * usize::from(cell(r, 0) > 0.0)).collect();
     let all = newton(&dense(&records, &labels), 0.0);
     let two = newton(&dense(&Array2::from_shape_fn((300, 2), |(row, column)| cell(row, column)), &labels), 0.0);
     assert!(all.converged && two.converged, "{:?} {:?}", all.gradient_norm, two.gradient_norm);
@@ -166,8 +163,7 @@ fn scales_from_a_millionth_to_a_million_are_solved() {
     let wave = |row: usize, column: usize| ((row * (column + 2)) as f64 * 0.61).sin();
     let labels: Vec<bool> = (0..400).map(|row| wave(row, 0) + wave(row, 3) > wave(row, 5)).collect();
     let scaled = |exponent: fn(usize) -> i32| {
-        let records =
-            Array2::from_shape_fn((400, 5), |(row, column)| 10_f64.powi(exponent(column)) * wave(row, column));
+        let records = Array2::from_shape_fn((400, 5), |(r, c)| 10_f64.powi(exponent(c)) * wave(r, c));
         newton(&dense(&records, &labels), 0.0)
     };
     let plain = scaled(|_| 0);

@@ -112,17 +112,14 @@ fn merged_windows_give_the_encoder_of_all_their_rows() {
         for rows in [1, 2, 999, 3_000] {
             let cell = |x: u64| if x.is_multiple_of(11) { String::new() } else { (x % spread).to_string() };
             let csv: String = (0..rows).map(|_| format!("1,{},\n", cell(next()))).collect();
-            let learned =
-                |window| learn("numeric = [\"x\"]", &format!("y,x,t\n{csv}"), window, 0.0).expect("a sane range");
-            let whole = learned(usize::MAX).features.remove(0).encoding;
+            let statistics = |window| {
+                let learned = learn("numeric = [\"x\"]", &format!("y,x,t\n{csv}"), window, 0.0).expect("a sane range");
+                let Encoding::Number { mean, deviation, min, max, .. } = learned.features[0].encoding else { panic!() };
+                ([min, max], mean, deviation)
+            };
+            let (expected, its_mean, its_deviation) = statistics(usize::MAX);
             for window in [1_000, 400, 7] {
-                let parts = learned(window).features.remove(0).encoding;
-                let statistics = |encoding: &Encoding| match encoding {
-                    Encoding::Number { mean, deviation, min, max, .. } => ([*min, *max], *mean, *deviation),
-                    _ => panic!("a number"),
-                };
-                let ((exact, mean, deviation), (expected, its_mean, its_deviation)) =
-                    (statistics(&parts), statistics(&whole));
+                let (exact, mean, deviation) = statistics(window);
                 assert_eq!(exact, expected, "{spread} {rows} {window}");
                 assert!((mean - its_mean).abs() <= 1e-12 * its_deviation, "{mean} {its_mean}");
                 assert!((deviation / its_deviation - 1.0).abs() < 1e-12, "{deviation} {its_deviation}");
