@@ -67,16 +67,11 @@ pub(crate) use windrow_stream::producer::{Replay, Share};
 /// The revision of the source that this program was built from.
 pub(crate) const REVISION: &str = env!("WINDROW_REVISION");
 
-/// The options of a whole pipeline in one process.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
-    /// The broker to start or to connect to.
     pub broker: Choice,
-    /// The options for starting the broker.
     pub start: StartOptions,
-    /// True to empty the work directory first.
     pub fresh: bool,
-    /// The rows to replay.
     pub replay: Replay,
     /// The memory limit for the trainer's and the advisor's encoded rows, in bytes.
     pub memory: usize,
@@ -240,7 +235,6 @@ impl App {
         Ok(report.write(form, out)?)
     }
 
-    /// Opens the registry of the models in the work directory.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
     }

@@ -56,7 +56,6 @@ struct RunFile {
     windrow: String,
     created: String,
     pipeline: Value,
-    /// The sha256 of the dataset.
     dataset: Option<String>,
     replay: Option<Value>,
 }
@@ -235,10 +234,8 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The reasons why a work directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkdirError {
-    /// The work directory holds another run.
     #[error(
         "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
          empty the directory with `windrow run --fresh`, or choose another one with --workdir",
@@ -246,7 +243,6 @@ pub(crate) enum WorkdirError {
         changes.join("\n  ")
     )]
     Changed { path: PathBuf, changes: Vec<String> },
-    /// The object store holds another run.
     #[error(
         "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
          set another URL with batch.url",
@@ -256,20 +252,17 @@ pub(crate) enum WorkdirError {
     /// `--fresh` does not remove the files in an object store, because other programs may read them.
     #[error("{url} holds batch files, which --fresh does not remove: remove them, or set another URL with batch.url")]
     StoreInUse { url: String },
-    /// A consumer group fills this directory.
     #[error(
         "a consumer group writes to the work directory {}: join it with --group, or choose another one with --workdir",
         path.display()
     )]
     Shared { path: PathBuf },
-    /// A single consumer fills this directory.
     #[error(
         "a single consumer writes to the work directory {}: continue without --group, or choose another one with \
          --workdir",
         path.display()
     )]
     NotShared { path: PathBuf },
-    /// `run.json` cannot be read.
     #[error(
         "cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another one with \
          --workdir",

@@ -3,7 +3,6 @@
 use crate::app::{AppError, WorkdirError};
 use windrow_dataset::inspection::InspectionError;
 
-/// The reasons why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]

@@ -192,7 +192,6 @@ fn non_interactive_questions(questions: &[Question], data: &Path, args: &DraftAr
     text
 }
 
-/// Asks one question in the terminal.
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
     let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask a question in the terminal: {error}"));

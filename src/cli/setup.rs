@@ -12,7 +12,6 @@ use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
-/// Returns the app for a pipeline file.
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
     Ok(app_of(pipeline, &at.place))
@@ -29,7 +28,6 @@ pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> App {
     App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage }
 }
 
-/// Replaces the solver, if the command line names one.
 pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {
     let Some(solver) = args.solver else { return Ok(app) };
     let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;

@@ -57,7 +57,6 @@ async fn wait_at_end(once: bool, done: &str, display: &Display, stop: &Cancellat
     }
 }
 
-/// Returns the rows that the arguments select.
 pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, CliError> {
     let obstacle = match (pipeline.window, pipeline.stream.pace) {
         (WindowPolicy::Parts(_), _) if args.limit.is_none() => {

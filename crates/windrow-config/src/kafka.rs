@@ -44,7 +44,6 @@ pub fn is_secret(setting: &str) -> bool {
 }
 
 impl Kafka {
-    /// Reads the settings, and reports values that cannot be settings.
     pub(crate) fn read_settings(&mut self, faults: &mut Faults<'_>) {
         let written = std::mem::take(&mut self.written);
         self.read_table("", written, faults);

@@ -19,7 +19,6 @@ pub(crate) enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
-/// The JSON Schema of a duration.
 pub(crate) struct DurationText;
 
 impl JsonSchema for DurationText {
@@ -117,10 +116,8 @@ pub(crate) mod some_byte {
     }
 }
 
-/// The result of a check.
 pub(crate) type Checked = Result<(), garde::Error>;
 
-/// Returns `Ok` if `holds` is true, otherwise the problem.
 pub(crate) fn ensure(holds: bool, problem: impl Into<String>) -> Checked {
     if holds { Ok(()) } else { Err(garde::Error::new(problem.into())) }
 }

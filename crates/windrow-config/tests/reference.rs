@@ -20,7 +20,6 @@ With the language server Taplo, and with editors that use it, the first line of 
 `#:schema ./windrow.schema.json`.
 ";
 
-/// The page as it follows from the schema.
 struct Page {
     schema: Value,
     text: String,
@@ -147,12 +146,10 @@ impl Page {
     }
 }
 
-/// A documentation comment as one line.
 fn line(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-/// A value as TOML writes it.
 fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),

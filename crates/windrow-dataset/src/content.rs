@@ -20,7 +20,6 @@ const MAX_LISTED_MEMBERS: usize = 3;
 
 /// The uncompressed bytes of a file, from the first.
 pub(crate) struct Source {
-    /// The reader of the bytes.
     pub(crate) reader: Box<dyn Read + Send>,
     /// The encoding of a text in UTF-16, as far as the first bytes show it. `None` for UTF-8, and for other encodings that have one
     /// byte for each ASCII character.

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use crate::error::DatasetError;
 use windrow_record::{RecordParser, write_record};
 
-/// Rewrites records, one at a time.
 #[derive(Debug)]
 pub(super) struct Rewriter {
     parser: RecordParser,

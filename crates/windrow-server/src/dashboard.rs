@@ -60,13 +60,11 @@ static PAGES: [PageRoute; 7] = [
     PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
 ];
 
-/// The data that pages are made from.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) monitor: Arc<Monitor>,
-    /// The folder of the pipeline's files.
     pub(crate) workdir: PathBuf,
 }
 

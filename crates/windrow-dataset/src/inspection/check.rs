@@ -31,7 +31,6 @@ pub struct Check {
     pub windows: Vec<Window>,
     /// The values of each categorical feature.
     pub categories: Vec<Category>,
-    /// The features that give the target away.
     pub(crate) leaks: Vec<Leak>,
     /// The faults, each a sentence.
     pub faults: Vec<String>,
@@ -68,7 +67,6 @@ pub struct Category {
     pub levels: Option<usize>,
     /// The number of values that are too rare for a coefficient of their own.
     pub(crate) rare_levels: usize,
-    /// The number of rows with a rare value.
     pub(crate) rare_rows: u64,
     /// The most frequent values and their counts.
     pub most: Vec<(String, u64)>,
@@ -90,7 +88,6 @@ pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, I
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
 }
 
-/// Returns the faults and the notes, each a sentence.
 fn faults_and_notes(
     pipeline: &Pipeline,
     survey: &Survey,

@@ -27,7 +27,6 @@ const MAX_VALUE_LENGTH: usize = 200;
 /// The range of numbers that may be seconds since 1970: the years 1990 to 2099.
 const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 
-/// The contents of a column.
 #[derive(Debug, Default)]
 pub(crate) struct Column {
     pub(crate) rows: u64,
@@ -44,7 +43,6 @@ pub(crate) struct Column {
     pub(crate) texts: u64,
     /// The row and an excerpt of the first such cell.
     pub(crate) first_text: Option<(u64, String)>,
-    /// The different values and their counts, unless there are too many.
     pub(crate) values: Values,
     pub(crate) times: TimeGuess,
     pub(crate) clock: ClockGuess,
@@ -129,7 +127,6 @@ pub(crate) struct Sentinel {
 }
 
 impl Column {
-    /// Adds the cell of a row.
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
@@ -184,7 +181,6 @@ impl Column {
         numbers > 0 && (self.given() - numbers) * CELLS_PER_MISTAKE <= self.given()
     }
 
-    /// Returns true if all numbers are whole.
     pub(crate) fn is_whole(&self) -> bool {
         self.integers == self.numbers + self.comma_numbers
     }

@@ -17,18 +17,14 @@ const PARSED_RECORDS: usize = 20;
 /// The number of records after a header that are compared with it.
 const COMPARED_RECORDS: usize = 200;
 
-/// The layout of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The byte between fields.
     pub(crate) delimiter: u8,
-    /// The byte around fields that hold a delimiter.
     pub(crate) quote: u8,
     /// The number of lines before the header line, or before the first row if the file has no header line.
     pub(crate) skip: u64,
     /// The fields of the header line, if there is one.
     pub(crate) header: Option<Vec<String>>,
-    /// The number of columns.
     pub(crate) columns: usize,
 }
 
@@ -41,7 +37,6 @@ pub struct LayoutOptions {
     pub has_header: Option<bool>,
 }
 
-/// A record at the beginning of the file: its fields and its line number.
 struct SampledRecord {
     fields: Vec<String>,
     line: u64,

@@ -23,7 +23,6 @@ const SAMPLE_ROWS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Leak {
     pub(crate) column: String,
-    /// The reason, in words.
     pub(crate) reason: String,
 }
 
@@ -47,7 +46,6 @@ struct Cells {
     missing_with_target: u64,
 }
 
-/// A cell of a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
     Missing,

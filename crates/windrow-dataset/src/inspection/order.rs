@@ -56,7 +56,6 @@ pub struct Order {
 }
 
 impl Order {
-    /// Adds the time of a row.
     pub(crate) fn push(&mut self, row: u64, seconds: i64) {
         self.rows += 1;
         let Some((first, last)) = self.span else {

@@ -28,7 +28,6 @@ pub(crate) struct PipelinePlan {
     pub(crate) target: Target,
     pub(crate) numeric: Vec<String>,
     pub(crate) categorical: Vec<String>,
-    /// True if the time includes the hour.
     pub(crate) has_hours: bool,
     /// The columns that are not used, with the reason.
     pub(crate) left_out: Vec<(String, String)>,

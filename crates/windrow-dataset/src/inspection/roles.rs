@@ -19,7 +19,6 @@ const MEASURE_WORDS: &str = "time year date hour hours minute minutes min mins s
     population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
     duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
 
-/// The role of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Role {
     Number,

@@ -137,7 +137,6 @@ impl Survey {
     }
 }
 
-/// The state of a survey while the rows are read.
 struct SurveyState<'a> {
     schema: &'a Schema,
     /// The features with a column of their own, which excludes calendar features.

@@ -66,7 +66,6 @@ impl<T: ToJSON> ApiResponse for JsonAnswer<T> {
     }
 }
 
-/// Returns a body schema that consists of a type and a description.
 pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }

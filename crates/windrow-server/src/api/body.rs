@@ -26,7 +26,6 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// A kind of body, with the information about it in the request head.
 pub(crate) trait Content: Sized + Send {
-    /// Returns the description for the API document.
     fn meta() -> MetaRequest;
 
     fn register(_: &mut SchemaRegistry) {}
@@ -35,7 +34,6 @@ pub(crate) trait Content: Sized + Send {
     fn of(request: &Request) -> Result<(Self, usize), ApiError>;
 }
 
-/// A body that was received, with its work permit.
 #[derive(Debug)]
 pub(crate) struct Body<C> {
     pub(crate) content: C,
@@ -105,7 +103,6 @@ impl<T: Type> Content for Fields<T> {
 }
 
 impl<T: DeserializeOwned> Body<Fields<T>> {
-    /// Parses the body as a JSON object of the shape `T`.
     pub(crate) fn parse(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.bytes).map_err(|error| {
             let detail = format!("the body is not as expected: {error}");
@@ -135,7 +132,6 @@ impl RowsKind {
         }
     }
 
-    /// Returns the media type of the format.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => JSON,

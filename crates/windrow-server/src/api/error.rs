@@ -59,7 +59,6 @@ pub(crate) struct Problem {
     pub(crate) error: Option<String>,
 }
 
-/// The error type of all operations.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub(crate) struct ApiError(pub(crate) Box<Problem>);

@@ -44,7 +44,6 @@ pub struct ApiKey {
 pub struct Keys {
     /// The owner and the SHA-256 of each key.
     known: Vec<(Caller, [u8; 32])>,
-    /// The key file, if one is configured.
     file: Option<PathBuf>,
     /// The other keys, as text from the environment.
     text: Option<String>,
@@ -101,12 +100,10 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Loads the keys again, with the current content of the file.
     pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
         Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
     }
 
-    /// Returns the path of the key file, if one is configured.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }

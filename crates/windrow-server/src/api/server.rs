@@ -133,7 +133,6 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
     watching.abort();
 }
 
-/// Combines the typed operations with the other paths.
 fn routes(
     state: &Arc<ApiState>,
     metrics: &Arc<Metrics>,

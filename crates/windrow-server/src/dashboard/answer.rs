@@ -14,10 +14,8 @@ use windrow_record::display::{percent, thousands};
 /// Maximum number of sentences below the heading.
 const MAX_SENTENCES: usize = 4;
 
-/// One key figure of the advice.
 struct Figure {
     name: &'static str,
-    /// The term that explains the figure.
     term: &'static Term,
     number: String,
     about: Markup,
@@ -72,7 +70,6 @@ fn sentences(advice: &Advice) -> Markup {
     }
 }
 
-/// Shows what the advice waits for.
 fn waiting(view: &View) -> Markup {
     let advise = &view.pipeline.advise;
     let windows = view.observed.windows.len();

@@ -21,7 +21,6 @@ pub(super) fn folded(table: &Table) -> Markup {
     }
 }
 
-/// Shows a table with its note.
 pub(super) fn table_with_note(table: &Table) -> Markup {
     let rows = table.rows.iter().map(|row| (row.is_named, row.cells.as_slice()));
     html! {

@@ -12,14 +12,11 @@ use windrow_registry::Model;
 /// Maximum number of known values that are offered for a category.
 const MAX_LEVELS: usize = 200;
 
-/// One field of the form.
 struct Field<'a> {
     name: &'a str,
     /// The kind of the value: `number` or `text`.
     kind: &'static str,
-    /// A hint about the values.
     hint: String,
-    /// Known values that are offered.
     levels: Vec<&'a str>,
 }
 

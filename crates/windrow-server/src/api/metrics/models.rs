@@ -30,7 +30,6 @@ impl Collector for ModelMetrics {
     }
 }
 
-/// A fitted model that is exported.
 type ExportedModel<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {

@@ -17,7 +17,6 @@ use windrow_registry::monitor::Observed;
 #[derive(Debug)]
 pub(super) struct RowMetrics {
     pub(super) state: Weak<ApiState>,
-    /// The revision of the source that the program was built from.
     pub(super) revision: &'static str,
 }
 

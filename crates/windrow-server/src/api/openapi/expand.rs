@@ -54,7 +54,6 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     document
 }
 
-/// Adds a model's paths and the schema of its rows.
 fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: Fitted<'_>) {
     let [card, predict, batch] = templates;
     let (id, lineage) = (model.model.name(), &model.model.artifact().lineage);
@@ -104,7 +103,6 @@ fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     operation
 }
 
-/// Returns the body description of a request with one row.
 fn row_content(fitted: Fitted<'_>) -> Value {
     let mut body = json!({ "schema": reference(fitted) });
     if let Some(example) = fitted.learned.examples.first() {

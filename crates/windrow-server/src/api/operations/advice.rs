@@ -14,7 +14,6 @@ use crate::api::operations::mirror::Mirror;
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
 
-/// The operation that gives advice.
 pub(crate) struct AdviceOperations(pub(crate) Arc<ApiState>);
 
 #[OpenApi]

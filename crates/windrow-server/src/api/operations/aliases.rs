@@ -19,7 +19,6 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_registry::{AliasError, AliasName, Author, Registry};
 
-/// The operations on aliases.
 pub(crate) struct Aliases(pub(crate) Arc<ApiState>);
 
 /// The list of all aliases

@@ -23,7 +23,6 @@ const ROWS_PER_PIECE: usize = 1000;
 /// Rows between two checks that the client still waits.
 const ROWS_PER_CHECK: usize = 1000;
 
-/// The predictions for many rows, and the model that made them.
 pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,

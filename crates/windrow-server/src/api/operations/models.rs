@@ -21,7 +21,6 @@ use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::Model;
 
-/// The operations that describe models.
 pub(crate) struct Models(pub(crate) Arc<ApiState>);
 
 /// A page of the published models

@@ -88,7 +88,6 @@ pub(crate) struct RowPrediction {
     pub(crate) label: bool,
 }
 
-/// Reads one JSON object as a row.
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
     let mut faults = FieldFaults::default();
     let mut reader = serde_json::Deserializer::from_slice(body);

@@ -23,7 +23,6 @@ pub(crate) const TEXT: &str = "BYTES";
 /// Maximum depth of the arrays inside the outermost array of a tensor's data.
 const MAX_DEPTH: usize = 8;
 
-/// A tensor of a request.
 #[derive(Deserialize)]
 pub(crate) struct Tensor<'b> {
     #[serde(borrow)]
@@ -37,7 +36,6 @@ pub(crate) struct Tensor<'b> {
     pub(crate) data: Option<&'b RawValue>,
 }
 
-/// The shape of a tensor.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     /// The product of the sides. `None` if it exceeds `u64`.
@@ -71,7 +69,6 @@ impl<'b> Deserialize<'b> for Shape {
     }
 }
 
-/// The parameters of a tensor.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TensorParameters {
     /// The length of the data in bytes, if it is in binary form.

@@ -26,7 +26,6 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Interval at which unchanged progress is sent again.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The operations that describe windows.
 pub(crate) struct Windows(pub(crate) Arc<ApiState>);
 
 /// A page of the windows that have been scored

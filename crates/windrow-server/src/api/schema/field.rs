@@ -12,7 +12,6 @@ pub(crate) struct InputField {
     pub(crate) kind: FieldKind,
 }
 
-/// The kind of value in a field.
 #[derive(Debug, PartialEq)]
 pub(crate) enum FieldKind {
     /// A finite number. If `log` is true, the number must be above -1, because the encoder takes log(1 + x).
@@ -71,7 +70,6 @@ impl InputField {
         }
     }
 
-    /// Creates a fault of the field.
     pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
         let (field, reason, expected) = (self.name.clone(), reason.to_owned(), Some(self.kind.expected()));
         FieldFault { field, reason, given, expected, ..FieldFault::default() }

@@ -30,7 +30,6 @@ impl std::fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Reads the certificate and the key.
     pub(crate) fn load(files: &Tls) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), acceptor: ArcSwap::from_pointee(acceptor(files)?) })
     }
@@ -44,13 +43,11 @@ impl Certificate {
         Ok(())
     }
 
-    /// Accepts a TLS connection and completes its handshake.
     pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
         let handshake = self.acceptor.load().accept(tcp);
         Ok(Either::Right(Box::new(handshake.await?)))
     }
 
-    /// Returns the paths of the certificate and the key.
     pub(crate) fn files(&self) -> [&Path; 2] {
         [&self.files.certificate, &self.files.key]
     }
