@@ -105,17 +105,14 @@ mod tests {
              file = \"secrets\"",
         );
         let kafka = pipeline.expect("good settings").kafka;
-        let expected: Vec<(&str, &str)> =
-            kafka.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(
-            expected,
-            [
-                ("linger.ms", "5"),
-                ("sasl.mechanism", "PLAIN"),
-                ("security.protocol", "SASL_SSL"),
-                ("socket.keepalive.enable", "true")
-            ]
-        );
+        let found: Vec<(&str, &str)> = kafka.settings.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+        let expected = [
+            ("linger.ms", "5"),
+            ("sasl.mechanism", "PLAIN"),
+            ("security.protocol", "SASL_SSL"),
+            ("socket.keepalive.enable", "true"),
+        ];
+        assert_eq!(found, expected);
         assert_eq!(kafka.file.as_deref(), Some(Path::new("/a/secrets")));
     }
 

@@ -72,10 +72,8 @@ pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer:
 }
 
 /// Reads a list like [`list`], for an optional key.
-pub(crate) fn some_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    list(deserializer).map(Some)
+pub(crate) fn some_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<T>>, D::Error> {
+    list(input).map(Some)
 }
 
 /// Writes a list. A list of one item is written as the item.

@@ -62,9 +62,8 @@ impl Source {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
             [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
-                return Err(kind(
-                    "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet".to_owned(),
-                ));
+                let reason = "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet";
+                return Err(kind(reason.to_owned()));
             }
             _ => None,
         };

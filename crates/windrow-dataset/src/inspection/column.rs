@@ -200,8 +200,7 @@ impl Column {
     pub(crate) fn sentinels(&self) -> Vec<Sentinel> {
         let Some(others) = self.range else { return Vec::new() };
         let counted = SENTINELS.into_iter().zip(self.sentinels);
-        let is_far =
-            |number: f64| number < others.0 - (others.1 - others.0) || number > others.1 + (others.1 - others.0);
+        let is_far = |value: f64| value < others.0 - (others.1 - others.0) || value > others.1 + (others.1 - others.0);
         let found = counted.filter(|(number, count)| *count > 1 && is_far(*number));
         found.map(|(number, count)| Sentinel { number, count, others }).collect()
     }

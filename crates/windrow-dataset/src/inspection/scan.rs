@@ -145,8 +145,7 @@ fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
         let is_free =
             |name: &str, seen: &HashSet<String>| !seen.contains(name) && (name == plain || !given.contains(name));
         let numbered = (2..).map(|number| format!("{base}_{number}"));
-        let name =
-            std::iter::once(base.clone()).chain(numbered).find(|name| is_free(name, &seen)).unwrap_or(base.clone());
+        let name = std::iter::once(base.clone()).chain(numbered).find(|it| is_free(it, &seen)).unwrap_or(base.clone());
         seen.insert(name.clone());
         if layout.header.is_some() && name != was {
             renamed.push((name.clone(), was.to_owned()));
