@@ -91,8 +91,7 @@ impl Dashboard {
         let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let page = (place.page)(&view);
-            let entries =
-                PAGES.iter().filter(|place| !place.path.ends_with('*')).map(|place| (place.entry, place.path));
+            let entries = PAGES.iter().filter(|page| !page.path.ends_with('*')).map(|page| (page.entry, page.path));
             let text = page.framed(&view, entries.chain([("API", "/docs")]), place.entry);
             (page.is_found, text.into_string())
         };

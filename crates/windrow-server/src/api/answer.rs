@@ -74,7 +74,6 @@ pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaR
 pub(crate) fn success(content: impl IntoIterator<Item = (&'static str, MetaSchemaRef)>) -> MetaResponses {
     let media = |(content_type, schema)| MetaMediaType { content_type, schema };
     let content = content.into_iter().map(media).collect();
-    let response =
-        MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
-    MetaResponses { responses: vec![response] }
+    let answer = MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
+    MetaResponses { responses: vec![answer] }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-
 use poem::Request;
 use poem::http::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};

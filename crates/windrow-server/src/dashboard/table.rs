@@ -36,16 +36,12 @@ pub(super) fn of(caption: &str, header: &[&str], rows: impl Iterator<Item = Vec<
 }
 
 /// Shows rows as a table. Each row has a flag that is true for the named policy.
-fn grid<'r, C: Render + 'r>(
-    caption: &str,
-    header: &[impl Render],
-    rows: impl Iterator<Item = (bool, &'r [C])>,
-) -> Markup {
+fn grid<'r, C: Render + 'r>(title: &str, head: &[impl Render], rows: impl Iterator<Item = (bool, &'r [C])>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(caption) {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
             table {
-                caption.hidden { (caption) }
-                thead { tr { @for name in header { th scope="col" { (name) } } } }
+                caption.hidden { (title) }
+                thead { tr { @for name in head { th scope="col" { (name) } } } }
                 tbody {
                     @for (is_named, cells) in rows {
                         tr class=[is_named.then_some("named")] {

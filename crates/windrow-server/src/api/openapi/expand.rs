@@ -135,9 +135,8 @@ fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
 /// Replaces an `allOf` with a single reference by the reference. poem-openapi writes such an `allOf` for a property of
 /// an enum type, and client generators accept it only for objects.
 fn plain_references(value: &mut Value, schemas: &Value) {
-    let single =
-        value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
-    if let Some(reference) = single.map(str::to_owned) {
+    let only = value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
+    if let Some(reference) = only.map(str::to_owned) {
         let name = reference.rsplit('/').next().unwrap_or_default();
         if schemas[name]["type"] != "object" {
             *value = json!({ "$ref": reference });

@@ -217,10 +217,9 @@ impl Inference {
 
 impl ModelMetadata {
     fn of(fitted: Fitted<'_>) -> Self {
-        let tensor = |name: &str, datatype: &str| TensorMetadata {
-            name: name.to_owned(),
-            datatype: datatype.to_owned(),
-            shape: vec![-1],
+        let tensor = |name: &str, datatype: &str| {
+            let (name, datatype) = (name.to_owned(), datatype.to_owned());
+            TensorMetadata { name, datatype, shape: vec![-1] }
         };
         Self {
             name: fitted.model.name().to_owned(),

@@ -133,8 +133,7 @@ impl Windows {
             model_id.is_none_or(|model| score.model == model)
                 && after.is_none_or(|after| (report.window.get(), score.model) > after)
         });
-        let filters =
-            [("window", window.map(|window| window.to_string())), ("model", model_id.map(|model| model.to_string()))];
+        let filters = [("window", window.map(|it| it.to_string())), ("model", model_id.map(|it| it.to_string()))];
         let cursor = |(report, score): &(&Arc<WindowReport>, &ModelScore)| format!("{}.{}", report.window, score.model);
         let (page, next) = page(wanted, limit, "/v1/scores", &filters, cursor);
         let scores = page.into_iter().flat_map(|(report, score)| WindowScore::of(report, score)).collect();

@@ -58,9 +58,8 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     let (certificate, key) = (read(&tls.certificate)?, read(&tls.key)?);
     let unusable =
         |reason: String| TlsError::Unusable { certificate: tls.certificate.clone(), key: tls.key.clone(), reason };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(error.to_string()))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
+    let chain = chain.map_err(|error| unusable(error.to_string()))?;
     if chain.is_empty() {
         return Err(unusable("there is no certificate".to_owned()));
     }
