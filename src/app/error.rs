@@ -17,6 +17,9 @@ use windrow_stream::producer::ProducerError;
 use windrow_train::TrainError;
 use windrow_windows::BatchError;
 
+/// The result of a step of a command.
+pub(crate) type Result<T, E = AppError> = std::result::Result<T, E>;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     #[error(transparent)]

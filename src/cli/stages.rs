@@ -31,9 +31,8 @@ pub(crate) async fn produce(
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.at)?;
     if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
-        return Err(CliError::Usage(
-            "--group cannot be combined with window.every: each member has its own clock".to_owned(),
-        ));
+        let problem = "--group cannot be combined with window.every: each member has its own clock";
+        return Err(CliError::Usage(problem.to_owned()));
     }
     let connection = connection(args.cluster, &app.pipeline)?;
     let consuming = app.consume(connection, args.group, args.end_after_idle, stop.clone());
