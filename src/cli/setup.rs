@@ -21,9 +21,8 @@ pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
 /// (`AWS_...`).
 pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
-    let storage =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
+    let all = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let storage = all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
     let (pipeline, storage) = (Arc::new(pipeline), Storage::new(storage));
     App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage }
 }

@@ -110,8 +110,7 @@ impl Values {
 
     /// The values, ordered by descending count and then by name. Empty if there are too many.
     pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
-        let mut values: Vec<(&str, u64)> =
-            self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
+        let mut values: Vec<_> = self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
         values.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         values
     }

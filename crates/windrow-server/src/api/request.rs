@@ -95,10 +95,9 @@ impl RequestScope {
     /// # Errors
     /// Returns an error if too many requests are being processed.
     pub(crate) fn begin_work(self: &Arc<Self>) -> Result<WorkPermit, ApiError> {
-        let permit = Arc::clone(&self.limits.work).try_acquire_owned().map_err(|_| {
-            let most = self.limits.concurrency;
-            ApiError::overloaded(format!("{most} requests are being answered already; try again in a moment"))
-        })?;
+        let most = self.limits.concurrency;
+        let busy = || format!("{most} requests are being answered already; try again in a moment");
+        let permit = Arc::clone(&self.limits.work).try_acquire_owned().map_err(|_| ApiError::overloaded(busy()))?;
         Ok(WorkPermit { scope: Arc::clone(self), _permit: permit })
     }
 

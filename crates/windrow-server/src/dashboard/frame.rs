@@ -39,10 +39,7 @@ impl Page {
 
     /// A page for a name that does not exist. `sentence` says which names exist.
     pub(super) fn missing(title: String, sentence: &str) -> Self {
-        let main = html! {
-            h1 { (title) }
-            p { (sentence) }
-        };
+        let main = html! { h1 { (title) } p { (sentence) } };
         Self { is_found: false, ..Self::new(title, main) }
     }
 

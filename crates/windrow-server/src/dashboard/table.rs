@@ -13,12 +13,7 @@ pub(super) use cells;
 
 /// Shows the table of a picture in a section that can be expanded.
 pub(super) fn folded(table: &Table) -> Markup {
-    html! {
-        details {
-            summary { (table.heading) }
-            (table_with_note(table))
-        }
-    }
+    html! { details { summary { (table.heading) } (table_with_note(table)) } }
 }
 
 pub(super) fn table_with_note(table: &Table) -> Markup {

@@ -148,9 +148,8 @@ impl Windows {
     /// only models and aliases.
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
     async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
-        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
-            ApiError::overloaded("a quarter of all connections are event streams already; try again later")
-        })?;
+        let detail = "a quarter of all connections are event streams already; try again later";
+        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| ApiError::overloaded(detail))?;
         let listener = self.0.progress.listen();
         let happenings = stream::unfold((listener, place), |(mut listener, place)| async move {
             loop {

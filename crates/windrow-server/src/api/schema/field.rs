@@ -50,17 +50,14 @@ impl InputField {
     pub(crate) fn check(&self, value: Option<&InputValue<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
         let Some(value) = value else { return Some(self.fault("is missing", None)) };
         let fault = |reason: &str| Some(self.fault(reason, Some(value.to_string())));
+        let is_number = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
         match (&self.kind, value) {
             (_, InputValue::Null)
             | (FieldKind::Number { log: false }, InputValue::Number(_))
             | (FieldKind::Text { .. }, InputValue::Text(_)) => None,
             (FieldKind::Number { .. }, InputValue::Number(number)) if *number > -1.0 => None,
             (FieldKind::Number { .. }, InputValue::Number(_)) => fault("is not above -1"),
-            (FieldKind::Number { .. }, InputValue::Text(text))
-                if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
-            {
-                fault("is a number written as a text")
-            }
+            (FieldKind::Number { .. }, InputValue::Text(text)) if is_number(text) => fault("is a number written as a text"),
             (FieldKind::Number { .. }, _) => fault("is not a number"),
             (FieldKind::Time(format), InputValue::Text(text)) => {
                 *time = format.parse(text).ok();
