@@ -57,7 +57,9 @@ impl InputField {
             | (FieldKind::Text { .. }, InputValue::Text(_)) => None,
             (FieldKind::Number { .. }, InputValue::Number(number)) if *number > -1.0 => None,
             (FieldKind::Number { .. }, InputValue::Number(_)) => fault("is not above -1"),
-            (FieldKind::Number { .. }, InputValue::Text(text)) if is_number(text) => fault("is a number written as a text"),
+            (FieldKind::Number { .. }, InputValue::Text(text)) if is_number(text) => {
+                fault("is a number written as a text")
+            }
             (FieldKind::Number { .. }, _) => fault("is not a number"),
             (FieldKind::Time(format), InputValue::Text(text)) => {
                 *time = format.parse(text).ok();
