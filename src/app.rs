@@ -52,7 +52,7 @@ use windrow_windows::BatchStore;
 use self::clock::timestamp;
 use self::cluster::Cluster;
 pub(crate) use self::context::App;
-pub(crate) use self::error::AppError;
+pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
 pub(crate) use self::running::Running;
 use self::running::start_broker;
@@ -67,16 +67,11 @@ pub(crate) use windrow_stream::producer::{Replay, Share};
 /// The revision of the source that this program was built from.
 pub(crate) const REVISION: &str = env!("WINDROW_REVISION");
 
-/// The options of a whole pipeline in one process.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
-    /// The broker to start or to connect to.
     pub broker: Choice,
-    /// The options for starting the broker.
     pub start: StartOptions,
-    /// True to empty the work directory first.
     pub fresh: bool,
-    /// The rows to replay.
     pub replay: Replay,
     /// The memory limit for the trainer's and the advisor's encoded rows, in bytes.
     pub memory: usize,
@@ -130,7 +125,7 @@ impl App {
         let mut producer = self.producer(&inputs, connection.clone());
         // An embedded broker may have lost its log. The rows of sealed windows need not be sent again.
         producer.replay.sealed_to = prior_run.next.filter(|_| log_id.is_some());
-        let consumer = Consumer { log_id, ..self.consumer(&inputs, store.clone(), connection, None) };
+        let consumer = Consumer { log_id, ..self.consumer(&inputs, store.clone(), connection) };
         let stop = running.stop.clone();
         let token = || stop.clone();
         running.work(self.clone().with_status(Stage::Producer, StageProcess::Alone, token(), producer.run(token())));
@@ -140,12 +135,7 @@ impl App {
     }
 
     /// Runs only the producer. It continues after the last message in the topic.
-    pub(crate) async fn produce(
-        &self,
-        connection: Connection,
-        replay: Replay,
-        stop: CancellationToken,
-    ) -> Result<(), AppError> {
+    pub(crate) async fn produce(&self, connection: Connection, replay: Replay, stop: CancellationToken) -> Result<()> {
         let inputs = self.prepare(Some(replay), &stop).await?;
         let process = inputs.replay.share.name().map_or(StageProcess::Alone, StageProcess::Part);
         let producing = self.producer(&inputs, connection).run(stop.clone());
@@ -178,7 +168,7 @@ impl App {
             None => Err(AppError::UnknownReplay { path: self.pipeline.dataset.path.clone() }),
         };
         let group = group.map(join).transpose()?;
-        let consumer = Consumer { group, ..self.consumer(&inputs, store, connection, end_after_idle) };
+        let consumer = Consumer { group, end_after_idle, ..self.consumer(&inputs, store, connection) };
         let process = if consumer.group.is_some() { StageProcess::Member } else { StageProcess::Alone };
         self.clone().with_status(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
     }
@@ -222,9 +212,8 @@ impl App {
     /// Writes windows, scores and losses as tables to a folder. Returns the paths of the files.
     pub(crate) fn export(&self, format: TableFormat, folder: &Path) -> Result<Vec<PathBuf>, AppError> {
         // Opening a store creates its folders, so the check comes first.
-        let batches = self.workdir.join("batches");
         if self.has_no_batches() {
-            return Err(ExportError::Nothing(batches).into());
+            return Err(ExportError::Nothing(self.workdir.join("batches")).into());
         }
         let registry = self.registry()?;
         let store = BatchStore::open(&self.workdir)?.with_objects(self.objects()?);
@@ -240,7 +229,6 @@ impl App {
         Ok(report.write(form, out)?)
     }
 
-    /// Opens the registry of the models in the work directory.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
     }
@@ -258,13 +246,7 @@ impl App {
         }
     }
 
-    fn consumer(
-        &self,
-        inputs: &RunInputs,
-        store: BatchStore,
-        connection: Connection,
-        end_after_idle: Option<Duration>,
-    ) -> Consumer {
+    fn consumer(&self, inputs: &RunInputs, store: BatchStore, connection: Connection) -> Consumer {
         Consumer {
             schema: Arc::clone(&inputs.schema),
             stream: self.pipeline.stream.clone(),
@@ -275,7 +257,7 @@ impl App {
             log_id: None,
             group: None,
             quarantine: self.pipeline.quarantine,
-            end_after_idle,
+            end_after_idle: None,
             progress: self.progress.clone(),
         }
     }

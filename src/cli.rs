@@ -54,7 +54,6 @@ use crate::app::AppError;
 /// The time limit, at exit, for threads that still wait for a broker or a disk.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs the program and returns its exit code.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -11,7 +11,6 @@ use windrow_learn::model::RemoteSolver;
 use windrow_learn::spark::SparkCluster;
 use windrow_windows::BatchStore;
 
-/// The remote solver (Spark), if one is configured.
 #[derive(Debug)]
 pub(super) struct Cluster {
     #[cfg(feature = "spark")]
@@ -19,7 +18,6 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Connects to the cluster that the pipeline names.
     #[cfg(feature = "spark")]
     pub(super) async fn connect(pipeline: &Pipeline, stop: &CancellationToken) -> Result<Self, AppError> {
         let Some(spark) = pipeline.train.spark.as_ref().filter(|_| pipeline.train.solver == Solver::Spark) else {

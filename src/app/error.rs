@@ -17,7 +17,9 @@ use windrow_stream::producer::ProducerError;
 use windrow_train::TrainError;
 use windrow_windows::BatchError;
 
-/// The reasons why a command fails.
+/// The result of a step of a command.
+pub(crate) type Result<T, E = AppError> = std::result::Result<T, E>;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     #[error(transparent)]
@@ -44,7 +46,6 @@ pub(crate) enum AppError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// The work directory holds no advice.
     #[error("there is no advice in {} yet: compute it with `windrow run` or `windrow advise`", workdir.display())]
     NoAdvice { workdir: PathBuf },
     #[error(transparent)]
@@ -56,7 +57,6 @@ pub(crate) enum AppError {
     #[cfg(feature = "spark")]
     #[error(transparent)]
     Spark(#[from] windrow_learn::spark::SparkError),
-    /// This build has no Spark client.
     #[cfg(not(feature = "spark"))]
     #[error(
         "train.solver: this build has no Spark client: build with `--features spark`, or use the container image or \

@@ -45,7 +45,6 @@ impl App {
         Ok(())
     }
 
-    /// Returns the client of the object store, if the pipeline names one.
     pub(super) fn objects(&self) -> Result<Option<Arc<Objects>>, AppError> {
         self.pipeline.batch.url.as_deref().map(|url| self.storage.open(url)).transpose()
     }
@@ -65,7 +64,6 @@ impl App {
         self.store(&inputs.schema)
     }
 
-    /// Opens the store of windows, in the format that the pipeline names.
     pub(super) fn store(&self, schema: &Schema) -> Result<BatchStore, AppError> {
         let format = RowFormat::new(self.pipeline.batch.format, schema);
         Ok(BatchStore::open(&self.workdir)?.with_format(format).with_objects(self.objects()?))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::context::App;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Result};
 use crate::app::workdir::Origin;
 use windrow_base::runtime::blocking;
 use windrow_config::{Cut, Schema, WindowPolicy};
@@ -55,11 +55,7 @@ impl App {
 
     /// Returns the inputs of the stages that process rows. Reads the dataset on a blocking thread; a stop does not wait
     /// for it.
-    pub(super) async fn prepare(
-        &self,
-        replay: Option<Replay>,
-        stop: &CancellationToken,
-    ) -> Result<RunInputs, AppError> {
+    pub(super) async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<RunInputs> {
         let place = self.clone();
         let reading = blocking(move || {
             let schema = place.schema()?;

@@ -19,10 +19,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_FAILURE_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The running stages of this process.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// The registry, in which published models appear.
     pub(crate) registry: Arc<Registry>,
     broker: Option<Broker>,
     /// The stages that end when the stream is complete.
@@ -151,7 +149,6 @@ impl Running {
     }
 }
 
-/// Starts a broker, and reports its address.
 pub(super) async fn start_broker(
     choice: &Choice,
     options: &StartOptions,

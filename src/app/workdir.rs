@@ -40,6 +40,8 @@ const FORMAT: u32 = 2;
 const CHANGEABLE_KEYS: [&str; 8] =
     ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep", "train.solver"];
 
+type Result<T, E = WorkdirError> = std::result::Result<T, E>;
+
 /// The origin of a run's rows, in addition to the pipeline file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
@@ -56,7 +58,6 @@ struct RunFile {
     windrow: String,
     created: String,
     pipeline: Value,
-    /// The sha256 of the dataset.
     dataset: Option<String>,
     replay: Option<Value>,
 }
@@ -73,11 +74,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
 }
 
 /// Checks that the files in an object store were made from this pipeline and dataset.
-pub(crate) fn compare_store(
-    objects: &Objects,
-    pipeline: &Pipeline,
-    origin: Option<&Origin<'_>>,
-) -> Result<(), WorkdirError> {
+pub(crate) fn compare_store(objects: &Objects, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<()> {
     let Some(text) = objects.read(RUN_FILE)? else { return Ok(()) };
     let place = objects.place(RUN_FILE);
     let changes = changes(&parse(&text, &place)?, pipeline, origin).map_err(unreadable(&place))?;
@@ -135,12 +132,7 @@ pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), Work
 }
 
 /// Writes `run.json`, if it does not exist yet.
-pub(crate) fn describe(
-    workdir: &Path,
-    pipeline: &Pipeline,
-    origin: &Origin<'_>,
-    created: &str,
-) -> Result<(), WorkdirError> {
+pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, origin: &Origin<'_>, created: &str) -> Result<()> {
     let path = workdir.join(RUN_FILE);
     let failed = |source| WorkdirError::Write { path: path.clone(), source };
     if path.exists() {
@@ -159,15 +151,10 @@ pub(crate) fn describe(
 }
 
 /// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
-pub(crate) fn describe_store(
-    objects: &Objects,
-    workdir: &Path,
-    pipeline: &Pipeline,
-    origin: &Origin<'_>,
-) -> Result<(), WorkdirError> {
+pub(crate) fn describe_store(store: &Objects, workdir: &Path, pipeline: &Pipeline, origin: &Origin<'_>) -> Result<()> {
     let path = workdir.join(RUN_FILE);
     let text = fs::read(&path).map_err(|source| WorkdirError::Write { path, source })?;
-    if objects.create(RUN_FILE, text)? { Ok(()) } else { compare_store(objects, pipeline, Some(origin)) }
+    if store.create(RUN_FILE, text)? { Ok(()) } else { compare_store(store, pipeline, Some(origin)) }
 }
 
 /// Checks that an object store holds no run.
@@ -191,11 +178,8 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     for name in WORKDIR_ENTRIES {
         let path = workdir.join(name);
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(WorkdirError::Write { path, source: error });
-            }
-            _ => {}
+        if let Some(source) = removed.err().filter(|error| error.kind() != io::ErrorKind::NotFound) {
+            return Err(WorkdirError::Write { path, source });
         }
     }
     Ok(())
@@ -207,11 +191,8 @@ fn differences(held: &Value, now: &Value) -> Vec<String> {
     flatten("", held, &mut before);
     flatten("", now, &mut after);
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let is_free = |key: &str| {
-        CHANGEABLE_KEYS
-            .iter()
-            .any(|free| key.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-    };
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
     let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".to_owned());
     keys.into_iter()
         .filter(|key| before.get(*key) != after.get(*key) && !is_free(key))
@@ -235,10 +216,8 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The reasons why a work directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkdirError {
-    /// The work directory holds another run.
     #[error(
         "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
          empty the directory with `windrow run --fresh`, or choose another one with --workdir",
@@ -246,7 +225,6 @@ pub(crate) enum WorkdirError {
         changes.join("\n  ")
     )]
     Changed { path: PathBuf, changes: Vec<String> },
-    /// The object store holds another run.
     #[error(
         "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
          set another URL with batch.url",
@@ -256,20 +234,17 @@ pub(crate) enum WorkdirError {
     /// `--fresh` does not remove the files in an object store, because other programs may read them.
     #[error("{url} holds batch files, which --fresh does not remove: remove them, or set another URL with batch.url")]
     StoreInUse { url: String },
-    /// A consumer group fills this directory.
     #[error(
         "a consumer group writes to the work directory {}: join it with --group, or choose another one with --workdir",
         path.display()
     )]
     Shared { path: PathBuf },
-    /// A single consumer fills this directory.
     #[error(
         "a single consumer writes to the work directory {}: continue without --group, or choose another one with \
          --workdir",
         path.display()
     )]
     NotShared { path: PathBuf },
-    /// `run.json` cannot be read.
     #[error(
         "cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another one with \
          --workdir",

@@ -25,11 +25,8 @@ pub(crate) async fn execute(args: AuditArgs, display: &Display, stop: Cancellati
     let report = app.audit(cluster, stop).await;
     drop(working);
     let Some(report) = report? else { return Ok(()) };
-    if args.json {
-        json(&report)?;
-    } else {
-        stdout(&text(&report, args.all))?;
-    }
+    let printed = if args.json { json(&report) } else { stdout(&text(&report, args.all)) };
+    printed?;
     match report.findings.len() {
         0 => Ok(()),
         faults => Err(CliError::Failed(format!("the audit found {}", counted(faults as u64, "fault", "faults")))),

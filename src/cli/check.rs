@@ -22,11 +22,8 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
     let checking = blocking(move || inspection::check(&pipeline, &*tell));
     let Some(check) = stop.run_until_cancelled(checking).await.transpose()? else { return Ok(()) };
     drop(counting);
-    if args.json {
-        json(&check)?;
-    } else {
-        stdout(&text(&check, args.all))?;
-    }
+    let printed = if args.json { json(&check) } else { stdout(&text(&check, args.all)) };
+    printed?;
     match check.faults.len() {
         0 => Ok(()),
         faults => Err(CliError::Failed(format!("the check found {}", counted(faults as u64, "fault", "faults")))),

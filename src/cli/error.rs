@@ -3,7 +3,9 @@
 use crate::app::{AppError, WorkdirError};
 use windrow_dataset::inspection::InspectionError;
 
-/// The reasons why a command fails.
+/// The result of a step of a command.
+pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]

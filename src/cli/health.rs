@@ -38,9 +38,8 @@ async fn ask(address: &str, path: &str) -> io::Result<(u16, String)> {
     let asking = async {
         let answer = sender.send_request(request.map_err(io::Error::other)?).await.map_err(io::Error::other)?;
         let status = answer.status().as_u16();
-        let body =
-            Limited::new(answer.into_body(), MAX_RESPONSE_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        let body = Limited::new(answer.into_body(), MAX_RESPONSE_BYTES).collect().await.map_err(io::Error::other)?;
+        Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
     };
     tokio::pin!(connection);
     tokio::select! {

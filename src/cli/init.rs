@@ -11,7 +11,7 @@ use dialoguer::{Input, Select};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{DraftArgs, InitArgs};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Result};
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
@@ -24,27 +24,15 @@ use windrow_record::display::{counted, shell_word, thousands};
 const MAX_LISTED_COLUMNS: usize = 12;
 
 pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let Some((file, draft)) = written(&args.data, &args.draft, args.out, "init", display, &stop).await? else {
-        return Ok(());
-    };
+    let writing = write(&args.data, &args.draft, args.out, "init", display);
+    let Some((file, draft)) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
     stdout(&summary(&file, &draft))?;
     let file = shell_word(&file.display().to_string());
     stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))
 }
 
-/// Writes the pipeline file of a data file. Returns `None` if stopped.
-pub(crate) async fn written(
-    data: &Path,
-    args: &DraftArgs,
-    out: Option<PathBuf>,
-    command: &str,
-    display: &Display,
-    stop: &CancellationToken,
-) -> Result<Option<(PathBuf, Draft)>, CliError> {
-    stop.run_until_cancelled(write(data, args, out, command, display)).await.transpose()
-}
-
-async fn write(
+/// Writes the pipeline file of a data file.
+pub(crate) async fn write(
     data: &Path,
     args: &DraftArgs,
     out: Option<PathBuf>,
@@ -97,12 +85,7 @@ async fn write(
     Ok((file, draft))
 }
 
-async fn repaired(
-    data: &Path,
-    args: &DraftArgs,
-    options: &Options,
-    display: &Display,
-) -> Result<Option<Repaired>, CliError> {
+async fn repaired(data: &Path, args: &DraftArgs, options: &Options, display: &Display) -> Result<Option<Repaired>> {
     let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
     let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     let path = copy.display();
@@ -159,10 +142,9 @@ fn command_line(data: &Path, args: &DraftArgs, command: &str, (with_target, with
 
 /// Returns the questions, and the options that answer them.
 fn non_interactive_questions(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
-    let is_about = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
+    let asks = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
     // Leaves out the options that the questions are about.
-    let given_command =
-        command_line(data, args, command, (!is_about(QuestionKind::Target), !is_about(QuestionKind::Time)));
+    let given_command = command_line(data, args, command, (!asks(QuestionKind::Target), !asks(QuestionKind::Time)));
     let mut text = String::from("the data file leaves questions open; answer them on the command line:");
     let is_one = questions.len() == 1;
     let mut whole = given_command.clone();
@@ -192,7 +174,6 @@ fn non_interactive_questions(questions: &[Question], data: &Path, args: &DraftAr
     text
 }
 
-/// Asks one question in the terminal.
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
     let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask a question in the terminal: {error}"));
@@ -269,11 +250,8 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
         text.push_str(&wrapped(&format!("{name}: {reason}")));
     }
     if draft.left_out.len() > MAX_LISTED_COLUMNS {
-        text.push_str(&format!(
-            "  and {} more; {} lists all of them\n",
-            draft.left_out.len() - MAX_LISTED_COLUMNS,
-            file.display()
-        ));
+        let more = draft.left_out.len() - MAX_LISTED_COLUMNS;
+        text.push_str(&format!("  and {} more; {} lists all of them\n", more, file.display()));
     }
     text
 }

@@ -24,9 +24,8 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     }
     if snapshot.models().next().is_none() {
         let workdir = app.workdir.display();
-        return Err(CliError::Failed(format!(
-            "there are no models in {workdir} yet: train them with `windrow run` or `windrow train`"
-        )));
+        let problem = format!("there are no models in {workdir} yet: train them with `windrow run` or `windrow train`");
+        return Err(CliError::Failed(problem));
     }
     stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })
 }

@@ -13,7 +13,6 @@ pub(crate) fn execute(at: &PipelineArgs) -> Result<(), CliError> {
     stdout(&document)
 }
 
-/// Prints the JSON Schema of a pipeline file.
 pub(crate) fn schema() -> Result<(), CliError> {
     stdout(&format!("{:#}\n", windrow_config::json_schema()))
 }

@@ -20,12 +20,10 @@ pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     Ok(out.flush()?)
 }
 
-/// Writes a value as JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
     stdout(&(serde_json::to_string_pretty(value).map_err(io::Error::from)? + "\n"))
 }
 
-/// Writes the paths of files that were written to standard output.
 pub(crate) fn paths(files: &[PathBuf]) -> Result<(), CliError> {
     stdout(&files.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }

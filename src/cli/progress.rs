@@ -39,7 +39,6 @@ impl Display {
         self.interactive && io::stdin().is_terminal()
     }
 
-    /// Returns a bar for one pass over rows.
     pub(crate) fn counting(&self, what: &'static str) -> Counting {
         Counting { bar: self.bar(COUNT_TEMPLATE, what) }
     }
@@ -123,13 +122,11 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    /// Sets the total number of rows.
     pub(crate) fn of(&self, rows: u64) {
         self.bar.set_length(rows);
         self.bar.set_style(style(COUNT_BAR_TEMPLATE));
     }
 
-    /// Returns a function that sets the number of rows so far.
     pub(crate) fn callback(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
         let bar = self.bar.clone();
         Arc::new(move |rows| bar.set_position(rows))

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, AppError, RunOptions, Running, listening};
 use crate::cli::args::{DraftArgs, RunArgs};
 use crate::cli::environment::environment;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Result};
 use crate::cli::print::{curl, stdout};
 use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app_of, with_keys, with_solver};
@@ -26,28 +26,21 @@ pub(crate) async fn execute(
 ) -> Result<(), CliError> {
     let is_pipeline = pipeline.extension().is_some_and(|extension| extension == "toml");
     if is_pipeline && let Some(option) = draft.first_given() {
-        return Err(CliError::Usage(format!(
-            "{option} is an option for a data file: it cannot be combined with a pipeline file"
-        )));
+        let problem = format!("{option} is an option for a data file: it cannot be combined with a pipeline file");
+        return Err(CliError::Usage(problem));
     }
     let pipeline = if is_pipeline {
         Pipeline::load(pipeline).map_err(AppError::from)?
     } else {
-        let Some((file, draft)) = init::written(pipeline, draft, None, "run", display, &stop).await? else {
-            return Ok(());
-        };
+        let writing = init::write(pipeline, draft, None, "run", display);
+        let Some((file, draft)) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
         display.line(&init::summary(&file, &draft));
         draft.pipeline
     };
     run(pipeline, args, display, stop).await
 }
 
-pub(crate) async fn run(
-    pipeline: Pipeline,
-    args: RunArgs,
-    display: &Display,
-    stop: CancellationToken,
-) -> Result<(), CliError> {
+pub(crate) async fn run(pipeline: Pipeline, args: RunArgs, display: &Display, stop: CancellationToken) -> Result<()> {
     let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
     let app = with_solver(app, &args.training)?;
     let replay = chosen(&args.replay, &app.pipeline)?;
@@ -64,9 +57,9 @@ pub(crate) async fn run(
         ..StartOptions::default()
     };
     let options = RunOptions { broker: args.broker, start, fresh: args.fresh, replay, memory: args.training.bytes() };
-    let running = async { run_to_end(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
-    let (running, closing) =
-        display.follow(&app.progress, ProgressOptions { sent: true, stored: true }, running).await?;
+    let work = async { run_to_end(app.run(options, stop.clone()).await?, &app, args.once, &stop).await };
+    let shows = ProgressOptions { sent: true, stored: true };
+    let (mut running, closing) = display.follow(&app.progress, shows, work).await?;
     if let Some(closing) = closing {
         display.suspended(|| stdout(&closing))?;
         if !args.once {
@@ -76,7 +69,6 @@ pub(crate) async fn run(
                 display.line(&format!("cannot open a browser: {error}"));
             }
             display.line("serving until Ctrl-C");
-            let mut running = running;
             let served = running.serve_on().await;
             return Ok(served.and(running.shutdown().await)?);
         }

@@ -12,7 +12,6 @@ use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
-/// Returns the app for a pipeline file.
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
     Ok(app_of(pipeline, &at.place))
@@ -22,14 +21,12 @@ pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
 /// (`AWS_...`).
 pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> App {
     let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
-    let storage =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let storage = storage.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
+    let all = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let storage = all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
     let (pipeline, storage) = (Arc::new(pipeline), Storage::new(storage));
     App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage }
 }
 
-/// Replaces the solver, if the command line names one.
 pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {
     let Some(solver) = args.solver else { return Ok(app) };
     let pipeline = Pipeline::clone(&app.pipeline).with_solver(solver).map_err(AppError::from)?;

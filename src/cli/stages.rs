@@ -31,9 +31,8 @@ pub(crate) async fn produce(
 pub(crate) async fn consume(args: ConsumeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = app(&args.at)?;
     if args.group.is_some() && matches!(app.pipeline.window, WindowPolicy::Every(_)) {
-        return Err(CliError::Usage(
-            "--group cannot be combined with window.every: each member has its own clock".to_owned(),
-        ));
+        let problem = "--group cannot be combined with window.every: each member has its own clock";
+        return Err(CliError::Usage(problem.to_owned()));
     }
     let connection = connection(args.cluster, &app.pipeline)?;
     let consuming = app.consume(connection, args.group, args.end_after_idle, stop.clone());
@@ -57,7 +56,6 @@ async fn wait_at_end(once: bool, done: &str, display: &Display, stop: &Cancellat
     }
 }
 
-/// Returns the rows that the arguments select.
 pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, CliError> {
     let obstacle = match (pipeline.window, pipeline.stream.pace) {
         (WindowPolicy::Parts(_), _) if args.limit.is_none() => {

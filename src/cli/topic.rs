@@ -18,8 +18,7 @@ const MAX_PARTITIONS: usize = 20;
 pub(crate) async fn execute(command: TopicCommand) -> Result<(), CliError> {
     match command {
         TopicCommand::Create { topic, replication, config } => {
-            create(topic, TopicSettings { replication: replication.map(|copies| i32::from(copies.get())), config })
-                .await
+            create(topic, TopicSettings { replication: replication.map(|count| i32::from(count.get())), config }).await
         }
         TopicCommand::Delete(args) => delete(args).await,
         TopicCommand::Describe { topic, all, json } => describe(topic, all, json).await,

@@ -17,8 +17,7 @@ pub(crate) fn text(snapshot: &Snapshot, all: bool) -> String {
         return "no window has been scored yet: windows are scored after their models are trained\n".to_owned();
     }
     let hidden = if all { 0 } else { reports.len().saturating_sub(MAX_WINDOWS) };
-    let schemes: BTreeSet<Scheme> =
-        reports.iter().flat_map(|report| &report.scores).map(|score| score.model.scheme).collect();
+    let schemes: BTreeSet<Scheme> = reports.iter().flat_map(|one| &one.scores).map(|one| one.model.scheme).collect();
     let header = ["window", "rows", "share"].map(str::to_owned).into_iter();
     let header = header.chain(schemes.iter().map(ToString::to_string)).chain(["shifted".to_owned()]);
     let mut table = table(header, 1..schemes.len() + 3);

@@ -49,9 +49,8 @@ impl Pipeline {
                     faults.add(&key, format!("`{column}` is the target: a model must not learn from what it predicts"));
                 }
                 if self.dataset.time.as_ref().is_some_and(|time| time.column == *column) {
-                    let problem =
-                        format!("`{column}` is the time: use features.calendar for its hour, weekday or month");
-                    faults.add(&key, problem);
+                    let fault = format!("`{column}` is the time: use features.calendar for its hour, weekday or month");
+                    faults.add(&key, fault);
                 }
                 seen.push(column);
             }
@@ -87,10 +86,8 @@ impl Pipeline {
             return;
         }
         if self.train.spark.is_none() {
-            faults.add(
-                "train.solver",
-                "`spark` needs train.spark.remote, the address of a Spark Connect server, as in sc://host:15002",
-            );
+            let need = "`spark` needs train.spark.remote, the address of a Spark Connect server, as in sc://host:15002";
+            faults.add("train.solver", need);
         }
         if self.batch.format != BatchFormat::Parquet {
             faults

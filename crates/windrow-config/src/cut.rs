@@ -231,10 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_partitions_share_a_window_among_them(
-            size in 1_u64..50,
-            window in 1_u32..20,
-            partitions in 1_u64..9,
-            begin in 1_u64..20,
+            size in 1_u64..50, window in 1_u32..20, partitions in 1_u64..9, begin in 1_u64..20,
         ) {
             let cut = Cut::new(WindowPolicy::Rows(NonZeroU64::new(size).expect("at least 1")), None)
                 .starting_at(RowNumber::new(begin).expect("from 1"));

@@ -44,7 +44,6 @@ pub fn is_secret(setting: &str) -> bool {
 }
 
 impl Kafka {
-    /// Reads the settings, and reports values that cannot be settings.
     pub(crate) fn read_settings(&mut self, faults: &mut Faults<'_>) {
         let written = std::mem::take(&mut self.written);
         self.read_table("", written, faults);
@@ -106,17 +105,14 @@ mod tests {
              file = \"secrets\"",
         );
         let kafka = pipeline.expect("good settings").kafka;
-        let expected: Vec<(&str, &str)> =
-            kafka.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(
-            expected,
-            [
-                ("linger.ms", "5"),
-                ("sasl.mechanism", "PLAIN"),
-                ("security.protocol", "SASL_SSL"),
-                ("socket.keepalive.enable", "true")
-            ]
-        );
+        let found: Vec<(&str, &str)> = kafka.settings.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+        let expected = [
+            ("linger.ms", "5"),
+            ("sasl.mechanism", "PLAIN"),
+            ("security.protocol", "SASL_SSL"),
+            ("socket.keepalive.enable", "true"),
+        ];
+        assert_eq!(found, expected);
         assert_eq!(kafka.file.as_deref(), Some(Path::new("/a/secrets")));
     }
 

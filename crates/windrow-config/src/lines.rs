@@ -25,7 +25,6 @@ impl Lines {
         Self { keys }
     }
 
-    /// Returns true if the file has the key.
     pub(super) fn has(&self, path: &str) -> bool {
         self.keys.iter().any(|key| key.path == path)
     }

@@ -14,10 +14,7 @@ pub fn nearest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) ->
     let text = text.to_lowercase();
     let comparable = names.into_iter().filter(|name| name.len() <= MAX_LENGTH);
     let alike = comparable.map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &text), name));
-    alike
-        .filter(|(likeness, _)| *likeness > MIN_SIMILARITY)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
+    alike.filter(|(score, _)| *score > MIN_SIMILARITY).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, name)| name)
 }
 
 /// Returns the error message for a name that is not a column of `what`. It suggests the nearest column, or lists all columns.

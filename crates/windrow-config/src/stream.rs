@@ -48,11 +48,8 @@ pub struct Stream {
 /// Reads a topic. An empty text means that the file does not name a topic, so a file must not contain it.
 fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let topic = String::deserialize(deserializer)?;
-    if topic.is_empty() {
-        Err(de::Error::custom("must not be empty; remove the key to use the pipeline's name"))
-    } else {
-        Ok(topic)
-    }
+    let problem = "must not be empty; remove the key to use the pipeline's name";
+    if topic.is_empty() { Err(de::Error::custom(problem)) } else { Ok(topic) }
 }
 
 fn topic_name(topic: &str, (): &()) -> Checked {

@@ -19,7 +19,6 @@ pub(crate) enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
-/// The JSON Schema of a duration.
 pub(crate) struct DurationText;
 
 impl JsonSchema for DurationText {
@@ -73,10 +72,8 @@ pub(crate) fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer:
 }
 
 /// Reads a list like [`list`], for an optional key.
-pub(crate) fn some_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Vec<T>>, D::Error> {
-    list(deserializer).map(Some)
+pub(crate) fn some_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<T>>, D::Error> {
+    list(input).map(Some)
 }
 
 /// Writes a list. A list of one item is written as the item.
@@ -117,10 +114,8 @@ pub(crate) mod some_byte {
     }
 }
 
-/// The result of a check.
 pub(crate) type Checked = Result<(), garde::Error>;
 
-/// Returns `Ok` if `holds` is true, otherwise the problem.
 pub(crate) fn ensure(holds: bool, problem: impl Into<String>) -> Checked {
     if holds { Ok(()) } else { Err(garde::Error::new(problem.into())) }
 }

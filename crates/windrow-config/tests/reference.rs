@@ -20,7 +20,6 @@ With the language server Taplo, and with editors that use it, the first line of 
 `#:schema ./windrow.schema.json`.
 ";
 
-/// The page as it follows from the schema.
 struct Page {
     schema: Value,
     text: String,
@@ -91,8 +90,7 @@ impl Page {
             return title.to_owned();
         }
         if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
-            let kinds: Vec<String> =
-                choices.iter().map(|choice| self.kind(&self.resolved(choice), path, key)).collect();
+            let kinds: Vec<String> = choices.iter().map(|one| self.kind(&self.resolved(one), path, key)).collect();
             return kinds.join(" or ");
         }
         if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
@@ -147,12 +145,10 @@ impl Page {
     }
 }
 
-/// A documentation comment as one line.
 fn line(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }
 
-/// A value as TOML writes it.
 fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
@@ -215,12 +211,8 @@ fn every_key_has_a_meaning_and_an_example_that_can_be_written() {
                     place.insert("event".to_owned(), "day".into());
                 }
             }
-            "advise.cost" => {
-                ["false_alarm", "miss", "refit"].iter().for_each(|key| drop(place.insert((*key).to_owned(), 1.into())))
-            }
-            "serve.tls" => {
-                ["certificate", "key"].iter().for_each(|key| drop(place.insert((*key).to_owned(), "f".into())))
-            }
+            "advise.cost" => drop(["false_alarm", "miss", "refit"].map(|key| place.insert(key.to_owned(), 1.into()))),
+            "serve.tls" => drop(["certificate", "key"].map(|key| place.insert(key.to_owned(), "f".into()))),
             "train.spark" => drop(place.insert("remote".to_owned(), "sc://h".into())),
             _ => {}
         }

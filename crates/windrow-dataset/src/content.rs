@@ -20,7 +20,6 @@ const MAX_LISTED_MEMBERS: usize = 3;
 
 /// The uncompressed bytes of a file, from the first.
 pub(crate) struct Source {
-    /// The reader of the bytes.
     pub(crate) reader: Box<dyn Read + Send>,
     /// The encoding of a text in UTF-16, as far as the first bytes show it. `None` for UTF-8, and for other encodings that have one
     /// byte for each ASCII character.
@@ -63,9 +62,8 @@ impl Source {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
             [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
-                return Err(kind(
-                    "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet".to_owned(),
-                ));
+                let reason = "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet";
+                return Err(kind(reason.to_owned()));
             }
             _ => None,
         };

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use crate::error::DatasetError;
 use windrow_record::{RecordParser, write_record};
 
-/// Rewrites records, one at a time.
 #[derive(Debug)]
 pub(super) struct Rewriter {
     parser: RecordParser,
@@ -51,10 +50,8 @@ impl Rewriter {
             ("", "") => Some(String::new()),
             (date, clock) => Some(format!("{date} {clock}")),
         });
-        let texts = fields.iter().map(|text| match self.has_decimal_comma {
-            true => with_point(text),
-            false => Cow::Borrowed(text),
-        });
+        let has_comma = self.has_decimal_comma;
+        let texts = fields.iter().map(|text| if has_comma { with_point(text) } else { Cow::Borrowed(text) });
         let texts: Vec<Cow<'_, str>> = texts.chain(time.map(Cow::Owned)).collect();
         self.record = write_record(texts.iter().map(AsRef::as_ref), self.delimiter);
         &self.record

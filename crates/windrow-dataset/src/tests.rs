@@ -3,14 +3,15 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::*;
+use windrow_config::Dataset;
 
-fn dataset(path: PathBuf, columns: Option<&[&str]>) -> windrow_config::Dataset {
+fn dataset(path: PathBuf, columns: Option<&[&str]>) -> Dataset {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
     let null = vec![String::new()];
-    windrow_config::Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
+    Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
 }
 
-fn rows(dataset: &windrow_config::Dataset) -> Result<Vec<String>, DatasetError> {
+fn rows(dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
     let mut reader = DatasetReader::open(dataset)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row()? {
@@ -82,14 +83,8 @@ fn rows_of_another_dialect_are_written_as_standard_csv() {
         format: windrow_record::TimeFormat::new("%Y-%m-%d %H:%M").expect("a format"),
         from: Some(["day".to_owned(), "clock".to_owned()]),
     };
-    let odd = windrow_config::Dataset {
-        skip: Some(2),
-        delimiter: b';',
-        quote: Some(b'\''),
-        decimal: Some(b','),
-        time: Some(time),
-        ..dataset(path.clone(), None)
-    };
+    let (skip, delimiter, quote, decimal, time) = (Some(2), b';', Some(b'\''), Some(b','), Some(time));
+    let odd = Dataset { skip, delimiter, quote, decimal, time, ..dataset(path.clone(), None) };
     assert_eq!(DatasetReader::open(&odd).expect("opens").columns(), ["day", "clock", "price", "what", "when"]);
     let expected = ["2020-01-02;10:30;1234.5;\"a;b\";2020-01-02 10:30", ";;;;", "2020-01-03;;0.5;x;2020-01-03 "];
     assert_eq!(rows(&odd).expect("reads"), expected);
@@ -97,11 +92,9 @@ fn rows_of_another_dialect_are_written_as_standard_csv() {
     assert_eq!(reader.next_row().expect("reads").map(|row| row.line), Some(4), "lines before the header count");
     // Columns that the pipeline file names in place of a header line.
     let names = ["a", "b", "c", "d"];
-    let named = windrow_config::Dataset { skip: Some(3), time: None, ..dataset(path.clone(), Some(&names)) };
-    let named = windrow_config::Dataset { delimiter: b';', ..named };
+    let named = Dataset { skip: Some(3), delimiter, ..dataset(path.clone(), Some(&names)) };
     assert_eq!(rows(&named).expect("reads").first().map(String::as_str), Some("2020-01-02;10:30;1.234,5;'a;b'"));
-    let error =
-        rows(&windrow_config::Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
+    let error = rows(&Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
     assert!(error.contains("nothing after its first 99 lines"), "{error}");
 }
 
@@ -137,6 +130,7 @@ fn a_read_error_names_the_file_and_the_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = zstd::encode_all(&b"a,b\n1,2\n".repeat(10_000)[..], 1).expect("zstd");
     let half_a_gzip = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 75, 212];
+    let two = archive(&[("a.csv", b"a\n1\n"), ("b.csv", b"b\n2\n")]);
     let cases: [(&str, &[u8], &str); 11] = [
         ("cut.csv.zst", &whole[..whole.len() / 2], "cannot be read beyond row"),
         ("cut.csv.gz", half_a_gzip, "cannot be read beyond row 1"),
@@ -147,11 +141,7 @@ fn a_read_error_names_the_file_and_the_row() {
         ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "it is not a text file"),
         ("wide.csv", b"\xff\xfea\0,\0", "is UTF-16"),
         ("broken.zip", b"PK\x03\x04 and no more", "a broken zip archive"),
-        (
-            "two.zip",
-            &archive(&[("a.csv", b"a\n1\n"), ("b.csv", b"b\n2\n")]),
-            "a zip archive of 2 files (`a.csv`, `b.csv`)",
-        ),
+        ("two.zip", &two, "a zip archive of 2 files (`a.csv`, `b.csv`)"),
         ("book.xlsx", &archive(&[("[Content_Types].xml", b"<a/>"), ("xl/b.xml", b"<b/>")]), "it is a workbook"),
     ];
     for (name, bytes, expected) in cases {

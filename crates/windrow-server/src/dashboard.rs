@@ -60,13 +60,11 @@ static PAGES: [PageRoute; 7] = [
     PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
 ];
 
-/// The data that pages are made from.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) monitor: Arc<Monitor>,
-    /// The folder of the pipeline's files.
     pub(crate) workdir: PathBuf,
 }
 
@@ -93,8 +91,7 @@ impl Dashboard {
         let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let page = (place.page)(&view);
-            let entries =
-                PAGES.iter().filter(|place| !place.path.ends_with('*')).map(|place| (place.entry, place.path));
+            let entries = PAGES.iter().filter(|page| !page.path.ends_with('*')).map(|page| (page.entry, page.path));
             let text = page.framed(&view, entries.chain([("API", "/docs")]), place.entry);
             (page.is_found, text.into_string())
         };

@@ -63,12 +63,10 @@ impl Report {
             Form::Html => html::text(&self.advice, &self.foot(), answer.as_ref(), &tables),
             Form::Json => self.json(),
             Form::Markdown => {
-                let stem =
-                    path.file_stem().map_or_else(|| "report".to_owned(), |stem| stem.to_string_lossy().into_owned());
+                let stem = path.file_stem().map_or_else(|| "report".to_owned(), |it| it.to_string_lossy().into_owned());
                 let folder = path.with_file_name(&stem);
                 let pictures = answer.iter().flat_map(|answer| PICTURES.into_iter().zip(answer.pictures()));
-                files
-                    .extend(pictures.map(|(name, picture)| (folder.join(format!("{name}.svg")), picture.standalone())));
+                files.extend(pictures.map(|(name, image)| (folder.join(format!("{name}.svg")), image.standalone())));
                 markdown::text(&self.advice, &self.foot(), answer.as_ref(), &tables, &stem)
             }
         };

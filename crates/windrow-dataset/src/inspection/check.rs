@@ -31,7 +31,6 @@ pub struct Check {
     pub windows: Vec<Window>,
     /// The values of each categorical feature.
     pub categories: Vec<Category>,
-    /// The features that give the target away.
     pub(crate) leaks: Vec<Leak>,
     /// The faults, each a sentence.
     pub faults: Vec<String>,
@@ -68,7 +67,6 @@ pub struct Category {
     pub levels: Option<usize>,
     /// The number of values that are too rare for a coefficient of their own.
     pub(crate) rare_levels: usize,
-    /// The number of rows with a rare value.
     pub(crate) rare_rows: u64,
     /// The most frequent values and their counts.
     pub most: Vec<(String, u64)>,
@@ -84,19 +82,14 @@ const MAX_LISTED_VALUES: usize = 5;
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
-    let (faults, notes) = faults_and_notes(pipeline, &survey, &windows, &categories);
+    let [faults, notes] = findings(pipeline, &survey, &windows, &categories);
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
     let order = pipeline.dataset.time.is_some().then_some(order);
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
 }
 
-/// Returns the faults and the notes, each a sentence.
-fn faults_and_notes(
-    pipeline: &Pipeline,
-    survey: &Survey,
-    windows: &[Window],
-    categories: &[Category],
-) -> (Vec<String>, Vec<String>) {
+/// Returns the faults and the notes.
+fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories: &[Category]) -> [Vec<String>; 2] {
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
     let refused = survey.rows - survey.accepted_rows();
     for (what, found) in &survey.refused {
@@ -153,7 +146,7 @@ fn faults_and_notes(
     for category in categories.iter().filter(|category| category.levels.is_none()) {
         notes.push(format!("{}: more than 10,000 different values; is it an id?", category.column));
     }
-    (faults, notes)
+    [faults, notes]
 }
 
 fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
@@ -164,9 +157,8 @@ fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
         let (from, _) = cut.span_of_window(first?, WindowIndex::new(window)?)?;
         pipeline.window.period(Some(from))
     };
-    let window =
-        |(window, counts): (u32, LabelCounts)| Window { window: window as usize, period: period(window), counts };
-    (1..).zip(counts).map(window).collect()
+    let numbered = (1_u32..).zip(counts);
+    numbered.map(|(window, counts)| Window { window: window as usize, period: period(window), counts }).collect()
 }
 
 fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {

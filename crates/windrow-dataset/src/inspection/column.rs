@@ -27,7 +27,6 @@ const MAX_VALUE_LENGTH: usize = 200;
 /// The range of numbers that may be seconds since 1970: the years 1990 to 2099.
 const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 
-/// The contents of a column.
 #[derive(Debug, Default)]
 pub(crate) struct Column {
     pub(crate) rows: u64,
@@ -44,7 +43,6 @@ pub(crate) struct Column {
     pub(crate) texts: u64,
     /// The row and an excerpt of the first such cell.
     pub(crate) first_text: Option<(u64, String)>,
-    /// The different values and their counts, unless there are too many.
     pub(crate) values: Values,
     pub(crate) times: TimeGuess,
     pub(crate) clock: ClockGuess,
@@ -112,8 +110,7 @@ impl Values {
 
     /// The values, ordered by descending count and then by name. Empty if there are too many.
     pub(crate) fn by_count(&self) -> Vec<(&str, u64)> {
-        let mut values: Vec<(&str, u64)> =
-            self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
+        let mut values: Vec<_> = self.counts.iter().flatten().map(|(value, count)| (value.as_str(), *count)).collect();
         values.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         values
     }
@@ -129,7 +126,6 @@ pub(crate) struct Sentinel {
 }
 
 impl Column {
-    /// Adds the cell of a row.
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
@@ -184,7 +180,6 @@ impl Column {
         numbers > 0 && (self.given() - numbers) * CELLS_PER_MISTAKE <= self.given()
     }
 
-    /// Returns true if all numbers are whole.
     pub(crate) fn is_whole(&self) -> bool {
         self.integers == self.numbers + self.comma_numbers
     }
@@ -204,8 +199,7 @@ impl Column {
     pub(crate) fn sentinels(&self) -> Vec<Sentinel> {
         let Some(others) = self.range else { return Vec::new() };
         let counted = SENTINELS.into_iter().zip(self.sentinels);
-        let is_far =
-            |number: f64| number < others.0 - (others.1 - others.0) || number > others.1 + (others.1 - others.0);
+        let is_far = |value: f64| value < others.0 - (others.1 - others.0) || value > others.1 + (others.1 - others.0);
         let found = counted.filter(|(number, count)| *count > 1 && is_far(*number));
         found.map(|(number, count)| Sentinel { number, count, others }).collect()
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, Table, Value, value};
 
-use crate::inspection::error::InspectionError;
+use crate::inspection::error::{InspectionError, Result};
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::PipelinePlan;
@@ -48,13 +48,7 @@ pub struct Draft {
 ///
 /// # Errors
 /// An option is missing or not valid, or the dataset must be repaired first.
-pub fn draft(
-    scan: &Scan,
-    options: &Options,
-    file: &Path,
-    command: &str,
-    tell: ProgressCallback<'_>,
-) -> Result<Draft, InspectionError> {
+pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: ProgressCallback<'_>) -> Result<Draft> {
     let mut faults = encoding_fault(scan, command);
     let mut plan = match PipelinePlan::new(scan, options) {
         // The questions follow after the repair of the file.
@@ -162,13 +156,7 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
 }
 
 /// Makes the second pass over the rows, as a pipeline of this plan would read them.
-fn survey(
-    plan: &PipelinePlan,
-    name: &str,
-    cut: &WindowChoice,
-    file: &Path,
-    tell: ProgressCallback<'_>,
-) -> Result<Survey, InspectionError> {
+fn survey(plan: &PipelinePlan, name: &str, cut: &WindowChoice, file: &Path, tell: &dyn Fn(u64)) -> Result<Survey> {
     let mut plan = plan.clone();
     if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
         // Only the target is left. The file needs a feature to be valid; the error follows after the survey.
@@ -179,7 +167,7 @@ fn survey(
 }
 
 /// Checks that a model can be trained: the rows must have both classes.
-fn check_classes(survey: &Survey, plan: &PipelinePlan) -> Result<(), InspectionError> {
+fn check_classes(survey: &Survey, plan: &PipelinePlan) -> Result<()> {
     let (labelled, positives) = (survey.labelled(), survey.positives);
     let rule = describe_rule(&plan.target.column, &plan.target.rule);
     let problem = if labelled == 0 {
@@ -288,9 +276,8 @@ fn features(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
     }
     table.insert("min_count", with_comment(50, "values seen fewer times share the level 'other'"));
     if seen.is_some() && !plan.left_out.is_empty() {
-        let left_out =
-            plan.left_out.iter().take(MAX_LISTED).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
-        table.decor_mut().set_prefix(format!("\n# Left out:\n{}", left_out.collect::<String>()));
+        let lines = plan.left_out.iter().take(MAX_LISTED).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
+        table.decor_mut().set_prefix(format!("\n# Left out:\n{}", lines.collect::<String>()));
     }
     table
 }
@@ -321,7 +308,7 @@ fn number(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
 }
 
-fn parse_window(text: &str) -> Result<WindowChoice, InspectionError> {
+fn parse_window(text: &str) -> Result<WindowChoice> {
     let (key, value) = text.split_once('=').map_or(("event", text.trim()), |(key, value)| (key.trim(), value.trim()));
     let value = match (key, value.parse::<u32>()) {
         ("parts" | "rows", Ok(count)) if count > 0 => Value::from(i64::from(count)),

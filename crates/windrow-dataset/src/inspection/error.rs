@@ -6,6 +6,9 @@ use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
 
+/// The result of a step of an inspection.
+pub(crate) type Result<T, E = InspectionError> = std::result::Result<T, E>;
+
 /// The reason why a file cannot be inspected, or why a pipeline file cannot be drafted.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {

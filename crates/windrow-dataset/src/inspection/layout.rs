@@ -17,18 +17,14 @@ const PARSED_RECORDS: usize = 20;
 /// The number of records after a header that are compared with it.
 const COMPARED_RECORDS: usize = 200;
 
-/// The layout of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The byte between fields.
     pub(crate) delimiter: u8,
-    /// The byte around fields that hold a delimiter.
     pub(crate) quote: u8,
     /// The number of lines before the header line, or before the first row if the file has no header line.
     pub(crate) skip: u64,
     /// The fields of the header line, if there is one.
     pub(crate) header: Option<Vec<String>>,
-    /// The number of columns.
     pub(crate) columns: usize,
 }
 
@@ -41,7 +37,6 @@ pub struct LayoutOptions {
     pub has_header: Option<bool>,
 }
 
-/// A record at the beginning of the file: its fields and its line number.
 struct SampledRecord {
     fields: Vec<String>,
     line: u64,
@@ -136,11 +131,8 @@ fn is_header(rows: &[&SampledRecord]) -> bool {
     let rest = &rest[..rest.len().min(COMPARED_RECORDS)];
     let below = |place: usize| rest.iter().map(move |record| record.fields[place].trim());
     let has_values = (0..first.fields.len()).any(|place| {
-        let (values, given) = below(place)
-            .take(PARSED_RECORDS)
-            .filter(|text| !text.is_empty())
-            .fold((0, 0), |(values, given), text| (values + usize::from(is_value(text)), given + 1));
-        values * 2 > given
+        let given: Vec<&str> = below(place).take(PARSED_RECORDS).filter(|text| !text.is_empty()).collect();
+        2 * given.iter().filter(|text| is_value(text)).count() > given.len()
     });
     let comes_again = (0..first.fields.len()).any(|place| below(place).any(|text| text == first.fields[place].trim()));
     has_values || !comes_again
@@ -166,9 +158,8 @@ mod tests {
         assert_eq!((quoted.quote, quoted.columns), (b'\'', 2));
         let apostrophes = found("name,n\nO'Hare,1\nd'Or,2\nx,3\n");
         assert_eq!((apostrophes.quote, apostrophes.columns), (b'"', 2));
-        let report =
-            found("Report of sales\nmade on 2020-01-01\n\nday;sold\n2020-01-01;5\n2020-01-02;6\n2020-01-03;7\n");
-        assert_eq!((report.skip, report.header.map(|header| header.len())), (3, Some(2)));
+        let sold = found("Report of sales\nmade on 2020-01-01\n\nday;sold\n2020-01-01;5\n2020-01-02;6\n2020-01-03;7\n");
+        assert_eq!((sold.skip, sold.header.map(|header| header.len())), (3, Some(2)));
     }
 
     #[test]

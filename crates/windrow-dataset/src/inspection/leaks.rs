@@ -23,7 +23,6 @@ const SAMPLE_ROWS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Leak {
     pub(crate) column: String,
-    /// The reason, in words.
     pub(crate) reason: String,
 }
 
@@ -47,7 +46,6 @@ struct Cells {
     missing_with_target: u64,
 }
 
-/// A cell of a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
     Missing,
@@ -108,12 +106,9 @@ impl RowSample {
             return Some(format!("it is missing in the same {gaps} rows as the target"));
         }
         let rows = self.labels.iter().zip(&column.values).enumerate();
-        let rows: Vec<(usize, bool, f64)> =
-            rows.filter_map(|(place, (label, value))| Some((place, (*label)?, *value))).collect();
-        let gaps: Vec<(f64, bool)> =
-            rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
-        let by_gaps = auc(gaps).filter(|auc| *auc > MAX_AUC);
-        if let Some(auc) = by_gaps {
+        let rows: Vec<_> = rows.filter_map(|(place, (label, value))| Some((place, (*label)?, *value))).collect();
+        let gaps: Vec<_> = rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
+        if let Some(auc) = auc(gaps).filter(|auc| *auc > MAX_AUC) {
             return Some(format!("its missing cells predict the target too well (AUC {auc:.3} without other columns)"));
         }
         let given = rows.into_iter().filter(|(_, _, value)| !value.is_nan());
@@ -214,16 +209,14 @@ mod tests {
             let status = if positive { "late" } else { "fine" };
             let unique = format!("row {row}");
             let number = (row * 7919 % 1000) as f64;
-            compared.push(
-                label,
-                [
-                    Cell::Number(if positive { 500.0 + number } else { number }),
-                    if label.is_none() { Cell::Missing } else { Cell::Number(number) },
-                    Cell::Text(status),
-                    Cell::Text(&unique),
-                    Cell::Number(number),
-                ],
-            );
+            let cells = [
+                Cell::Number(if positive { 500.0 + number } else { number }),
+                if label.is_none() { Cell::Missing } else { Cell::Number(number) },
+                Cell::Text(status),
+                Cell::Text(&unique),
+                Cell::Number(number),
+            ];
+            compared.push(label, cells);
         }
         let leaks = compared.leaks(unlabelled);
         let found: Vec<&str> = leaks.iter().map(|leak| leak.column.as_str()).collect();

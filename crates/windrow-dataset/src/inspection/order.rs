@@ -20,11 +20,9 @@ pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> 
     let schema = Schema::bind(pipeline, reader.columns())?;
     let (mut parser, mut order) = (RecordParser::new(schema.delimiter), Order::default());
     let (mut last, mut seconds) = (String::new(), None);
+    let place = schema.time.as_ref().map(|(place, _)| *place);
     while let Some(row) = reader.next_row()? {
-        let Some((fields, place)) = parser.parse(row.bytes).ok().zip(schema.time.as_ref().map(|(place, _)| *place))
-        else {
-            continue;
-        };
+        let Some((fields, place)) = parser.parse(row.bytes).ok().zip(place) else { continue };
         // Rows that follow each other often share their time.
         let text = fields.get(place).unwrap_or_default();
         if seconds.is_none() || last != text {
@@ -56,7 +54,6 @@ pub struct Order {
 }
 
 impl Order {
-    /// Adds the time of a row.
     pub(crate) fn push(&mut self, row: u64, seconds: i64) {
         self.rows += 1;
         let Some((first, last)) = self.span else {
@@ -104,10 +101,8 @@ mod tests {
         for (row, seconds) in [(1, 0), (2, 86_400 * 20), (3, 86_400 * 8), (4, 86_400 * 20), (5, 86_400 * 19)] {
             order.push(row, seconds);
         }
-        let fault = order.fault();
-        let expected =
-            "40% of the rows are out of order (the first is row 3), the largest step back is 12 days at row 3";
-        assert_eq!(fault.as_deref(), Some(expected));
+        let fault = "40% of the rows are out of order (the first is row 3), the largest step back is 12 days at row 3";
+        assert_eq!(order.fault().as_deref(), Some(fault));
         assert_eq!(order.span, Some((0, 86_400 * 20)));
         assert_eq!(Order::default().fault(), None);
     }

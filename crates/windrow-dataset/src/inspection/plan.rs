@@ -28,7 +28,6 @@ pub(crate) struct PipelinePlan {
     pub(crate) target: Target,
     pub(crate) numeric: Vec<String>,
     pub(crate) categorical: Vec<String>,
-    /// True if the time includes the hour.
     pub(crate) has_hours: bool,
     /// The columns that are not used, with the reason.
     pub(crate) left_out: Vec<(String, String)>,
@@ -43,10 +42,8 @@ impl PipelinePlan {
     /// An option is not valid, or the user must answer questions first.
     pub(crate) fn new(scan: &Scan, options: &Options) -> Result<Self, InspectionError> {
         check_names(scan, options)?;
-        let has_decimal_comma = scan
-            .columns
-            .iter()
-            .any(|column| column.comma_numbers > 0 && column.is_number(true) && !column.is_number(false));
+        let has_comma = |column: &Column| column.is_number(true) && !column.is_number(false);
+        let has_decimal_comma = scan.columns.iter().any(|column| column.comma_numbers > 0 && has_comma(column));
         let (mut questions, mut about_time, mut notes) = (Vec::new(), Vec::new(), renamed(scan));
         let time = or_asked(time(scan, options, &mut notes), &mut about_time)?.flatten();
         // The question about the target is the first one.
@@ -106,9 +103,8 @@ fn or_asked<T>(found: Result<T, InspectionError>, asked: &mut Vec<Question>) -> 
 
 /// Returns notes on the columns whose names were empty, repeated or surrounded by spaces.
 fn renamed(scan: &Scan) -> Vec<String> {
-    let renamed = scan.renamed.iter().take(MAX_LISTED_NAMES);
-    let mut notes: Vec<String> =
-        renamed.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
+    let some = scan.renamed.iter().take(MAX_LISTED_NAMES);
+    let mut notes: Vec<String> = some.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
     if scan.renamed.len() > MAX_LISTED_NAMES {
         notes.push(format!("and {} more columns are renamed", scan.renamed.len() - MAX_LISTED_NAMES));
     }
@@ -128,12 +124,8 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
         }
     }
     let is_no_number = |name: &&String| scan.place(name).is_some_and(|place| !scan.columns[place].is_number(true));
-    match options.numeric.iter().find(is_no_number) {
-        Some(name) => {
-            Err(InspectionError::Usage(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
-        }
-        None => Ok(()),
-    }
+    let Some(name) = options.numeric.iter().find(is_no_number) else { return Ok(()) };
+    Err(InspectionError::Usage(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
 }
 
 /// Returns the time column of a file, for callers that need nothing else.
@@ -173,10 +165,8 @@ fn time(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Optio
     let Some((_, _, name, column)) = found.first() else { return Ok(None) };
     if found.len() > 1 {
         let others: Vec<&str> = found[1..].iter().map(|(_, _, name, _)| name.as_str()).collect();
-        notes.push(format!(
-            "{name} is used as the time of the row, not {} (choose another with --time)",
-            others.join(", ")
-        ));
+        let others = others.join(", ");
+        notes.push(format!("{name} is used as the time of the row, not {} (choose another with --time)", others));
     }
     of_column(scan, name, column).map(Some)
 }
@@ -189,9 +179,8 @@ fn of_column(scan: &Scan, name: &str, column: &Column) -> Result<FoundTime, Insp
                 let example =
                     column.values.by_count().first().map_or(String::new(), |(value, _)| format!(", as in `{value}`"));
                 let format = "--time COLUMN=FORMAT, with strftime's directives";
-                Err(InspectionError::Usage(format!(
-                    "--time: the format of {name} is not known{example}; give it with {format}"
-                )))
+                let problem = format!("--time: the format of {name} is not known{example}; give it with {format}");
+                Err(InspectionError::Usage(problem))
             }
         },
         [(candidate, _)] => with_clock(scan, name, candidate.format.as_str(), !candidate.is_date),

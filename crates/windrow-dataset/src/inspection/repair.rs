@@ -7,7 +7,7 @@ use std::path::Path;
 use encoding_rs::{CoderResult, Encoding};
 use tempfile::NamedTempFile;
 
-use crate::inspection::error::InspectionError;
+use crate::inspection::error::{InspectionError, Result};
 use crate::inspection::options::Options;
 use crate::inspection::plan;
 use crate::inspection::progress::ProgressCallback;
@@ -36,12 +36,7 @@ pub struct Repaired {
 ///
 /// # Errors
 /// The file cannot be read, the copy cannot be written, or the user must say what the time is.
-pub fn repair(
-    path: &Path,
-    copy: &Path,
-    options: &Options,
-    tell: ProgressCallback<'_>,
-) -> Result<Option<Repaired>, InspectionError> {
+pub fn repair(path: &Path, copy: &Path, options: &Options, tell: ProgressCallback<'_>) -> Result<Option<Repaired>> {
     let source = Source::open(path)?;
     let Some(encoding) = source.utf16 else { return repair_rows(path, copy, options, tell) };
     // UTF-16 is first converted to UTF-8, because a scan needs one byte for each ASCII character.
@@ -51,12 +46,7 @@ pub fn repair(
     Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
 }
 
-fn repair_rows(
-    path: &Path,
-    copy: &Path,
-    options: &Options,
-    tell: ProgressCallback<'_>,
-) -> Result<Option<Repaired>, InspectionError> {
+fn repair_rows(path: &Path, copy: &Path, options: &Options, tell: ProgressCallback<'_>) -> Result<Option<Repaired>> {
     let scan = Scan::read(path, options.layout, tell)?;
     let time = plan::find_time(&scan, options)?;
     let mut records = read(&scan, time)?;
@@ -88,7 +78,7 @@ fn repair_rows(
 /// The time of a row in seconds, and its record.
 type Timed = (i64, Box<[u8]>);
 
-fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>, InspectionError> {
+fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
     let mut reader = DatasetReader::open(&scan.dataset)?;
     let mut parser = RecordParser::new(scan.dataset.delimiter);
     let places: Vec<usize> = match &time {
@@ -143,7 +133,7 @@ fn transcode(mut reader: impl Read, encoding: &'static Encoding, out: &mut dyn W
 }
 
 /// Writes a file that is compressed with zstd and appears whole.
-fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), InspectionError> {
+fn write(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let failed = |source| InspectionError::Write { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = NamedTempFile::new_in(folder).map_err(failed)?;

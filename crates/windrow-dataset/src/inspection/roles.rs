@@ -19,7 +19,6 @@ const MEASURE_WORDS: &str = "time year date hour hours minute minutes min mins s
     population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
     duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
 
-/// The role of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Role {
     Number,
@@ -85,15 +84,11 @@ pub(crate) fn role(name: &str, column: &Column, has_decimal_comma: bool, options
         return left_out(format!("named like an id (--numeric {0} or --categorical {0} uses it)", shell_word(name)));
     }
     let measures = words.iter().any(|word| is_among(MEASURE_WORDS, word));
-    match (levels, column.range) {
-        (Some(levels), Some((least, most)))
-            if levels > MAX_LEVELS
-                && least >= 0.0
-                && !measures
-                && levels as f64 >= MIN_DENSITY * (most - least + 1.0) =>
-        {
-            (Role::Unclear(levels), None)
-        }
+    let may_be_codes = |levels: usize, (least, most): (f64, f64)| {
+        levels > MAX_LEVELS && least >= 0.0 && !measures && levels as f64 >= MIN_DENSITY * (most - least + 1.0)
+    };
+    match levels.zip(column.range) {
+        Some((levels, range)) if may_be_codes(levels, range) => (Role::Unclear(levels), None),
         _ => (Role::Number, None),
     }
 }

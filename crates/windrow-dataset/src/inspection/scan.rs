@@ -22,9 +22,7 @@ const MAX_COLUMNS: usize = 5000;
 /// The result of the first pass.
 #[derive(Debug)]
 pub struct Scan {
-    /// The path and the layout of the file.
     pub(crate) dataset: windrow_config::Dataset,
-    /// True if the file has a header line.
     pub(crate) has_header: bool,
     /// The names of the columns. Each name is unique.
     pub(crate) names: Vec<String>,
@@ -34,7 +32,6 @@ pub struct Scan {
     /// The number of rows that are not UTF-8, and the first of them.
     pub(crate) not_utf8: u64,
     pub(crate) first_not_utf8: Option<u64>,
-    /// The first lines of the table.
     pub(crate) first_lines: Vec<String>,
     /// The columns that were renamed: the new name and the old one.
     pub(crate) renamed: Vec<(String, String)>,
@@ -111,7 +108,6 @@ impl Scan {
         Ok(())
     }
 
-    /// Returns the index of a column.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
@@ -149,8 +145,7 @@ fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
         let is_free =
             |name: &str, seen: &HashSet<String>| !seen.contains(name) && (name == plain || !given.contains(name));
         let numbered = (2..).map(|number| format!("{base}_{number}"));
-        let name =
-            std::iter::once(base.clone()).chain(numbered).find(|name| is_free(name, &seen)).unwrap_or(base.clone());
+        let name = std::iter::once(base.clone()).chain(numbered).find(|it| is_free(it, &seen)).unwrap_or(base.clone());
         seen.insert(name.clone());
         if layout.header.is_some() && name != was {
             renamed.push((name.clone(), was.to_owned()));

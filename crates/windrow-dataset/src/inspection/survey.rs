@@ -137,7 +137,6 @@ impl Survey {
     }
 }
 
-/// The state of a survey while the rows are read.
 struct SurveyState<'a> {
     schema: &'a Schema,
     /// The features with a column of their own, which excludes calendar features.
@@ -269,11 +268,7 @@ fn kind(fault: &RowFault) -> String {
 }
 
 fn csv_kind(error: &CsvError) -> String {
-    match error {
-        CsvError::NotUtf8 => "encoding",
-        _ => "form of the record",
-    }
-    .to_owned()
+    if matches!(error, CsvError::NotUtf8) { "encoding" } else { "form of the record" }.to_owned()
 }
 
 /// Counts a level. If there are too many, clears the levels and returns `false`.

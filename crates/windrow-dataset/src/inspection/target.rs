@@ -13,7 +13,6 @@ const MAX_CHOICES: usize = 5;
 /// The thresholds that are offered, as shares of the rows below them.
 const THRESHOLD_SHARES: [f64; 3] = [0.5, 0.75, 0.9];
 
-/// The target column and its rule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) column: String,

@@ -15,7 +15,6 @@ pub(crate) enum DateOrder {
     Month,
 }
 
-/// A format that is tried.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) format: TimeFormat,
@@ -68,7 +67,6 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     formats.into_iter().filter_map(candidate).collect()
 });
 
-/// Returns true if a text is a time in one of the formats.
 pub(crate) fn is_time(text: &str) -> bool {
     may_be_time(text) && CANDIDATES.iter().any(|candidate| candidate.read(text).is_some())
 }

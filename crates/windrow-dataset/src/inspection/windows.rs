@@ -71,9 +71,8 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
 
 /// Returns the windows from the first to the last span, empty ones included.
 pub(crate) fn by_span(spans: &BTreeMap<i64, LabelCounts>) -> Vec<LabelCounts> {
-    let (Some((first, _)), Some((last, _))) = (spans.first_key_value(), spans.last_key_value()) else {
-        return Vec::new();
-    };
+    let ends = spans.first_key_value().zip(spans.last_key_value());
+    let Some(((first, _), (last, _))) = ends else { return Vec::new() };
     (*first..=*last).take(MAX_LISTED_WINDOWS).map(|span| spans.get(&span).copied().unwrap_or_default()).collect()
 }
 

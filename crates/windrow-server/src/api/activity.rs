@@ -31,11 +31,8 @@ impl CoarseClock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// The server prepares the answer.
     Working,
-    /// The server sends the answer.
     Sending,
-    /// The server reads the body.
     Receiving,
     /// The request has not begun, or it has ended.
     None,
@@ -45,7 +42,6 @@ impl Phase {
     const IN_USE: [Self; 3] = [Self::Working, Self::Sending, Self::Receiving];
 }
 
-/// The activity of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
     clock: Arc<CoarseClock>,
@@ -55,11 +51,9 @@ pub(crate) struct Activity {
     changed: AtomicU64,
     /// True if bytes arrived while no request was in progress: a request head has begun.
     has_begun: AtomicBool,
-    /// True if at least one request was answered.
     has_answered: AtomicBool,
     /// True for HTTP/2. Bytes between two requests are then not necessarily a request head.
     is_multiplexed: AtomicBool,
-    /// Handle that ends the connection's task.
     task: OnceLock<AbortHandle>,
 }
 
@@ -71,7 +65,6 @@ impl Activity {
         Self { clock, requests, changed, has_begun, has_answered, is_multiplexed, task }
     }
 
-    /// Sets the task that serves the connection.
     pub(crate) fn set_task(&self, task: AbortHandle) {
         // A connection has only one task, so this cannot fail.
         let _ = self.task.set(task);
@@ -92,7 +85,6 @@ impl Activity {
         (phase, Duration::from_millis(idle))
     }
 
-    /// Records that the connection uses HTTP/2.
     pub(crate) fn set_multiplexed(&self) {
         self.is_multiplexed.store(true, Relaxed);
     }
@@ -113,7 +105,6 @@ impl Activity {
         }
     }
 
-    /// Records progress at the current time.
     fn touch(&self) {
         self.changed.store(self.clock.millis(), Relaxed);
     }

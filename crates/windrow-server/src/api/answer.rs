@@ -66,7 +66,6 @@ impl<T: ToJSON> ApiResponse for JsonAnswer<T> {
     }
 }
 
-/// Returns a body schema that consists of a type and a description.
 pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(about), ..MetaSchema::new(shape) }))
 }
@@ -75,7 +74,6 @@ pub(crate) fn described(shape: &'static str, about: &'static str) -> MetaSchemaR
 pub(crate) fn success(content: impl IntoIterator<Item = (&'static str, MetaSchemaRef)>) -> MetaResponses {
     let media = |(content_type, schema)| MetaMediaType { content_type, schema };
     let content = content.into_iter().map(media).collect();
-    let response =
-        MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
-    MetaResponses { responses: vec![response] }
+    let answer = MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
+    MetaResponses { responses: vec![answer] }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Body as _;
-use poem::{Request, RequestBody};
+use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::{Json, Payload as _};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry as SchemaRegistry};
 use poem_openapi::types::Type;
@@ -26,7 +26,6 @@ const NDJSON: &str = "application/x-ndjson";
 
 /// A kind of body, with the information about it in the request head.
 pub(crate) trait Content: Sized + Send {
-    /// Returns the description for the API document.
     fn meta() -> MetaRequest;
 
     fn register(_: &mut SchemaRegistry) {}
@@ -35,7 +34,6 @@ pub(crate) trait Content: Sized + Send {
     fn of(request: &Request) -> Result<(Self, usize), ApiError>;
 }
 
-/// A body that was received, with its work permit.
 #[derive(Debug)]
 pub(crate) struct Body<C> {
     pub(crate) content: C,
@@ -59,11 +57,7 @@ impl<'a, C: Content> ApiExtractor<'a> for Body<C> {
         Some(C::meta())
     }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<Self::ParamType>,
-    ) -> poem::Result<Self> {
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let (content, limit) = C::of(request)?;
         Ok(read(request, body, content, limit).await?)
     }
@@ -105,7 +99,6 @@ impl<T: Type> Content for Fields<T> {
 }
 
 impl<T: DeserializeOwned> Body<Fields<T>> {
-    /// Parses the body as a JSON object of the shape `T`.
     pub(crate) fn parse(&self) -> Result<T, ApiError> {
         serde_json::from_slice(&self.bytes).map_err(|error| {
             let detail = format!("the body is not as expected: {error}");
@@ -135,7 +128,6 @@ impl RowsKind {
         }
     }
 
-    /// Returns the media type of the format.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => JSON,
@@ -161,10 +153,8 @@ impl Content for ManyRows {
     }
 
     fn of(request: &Request) -> Result<(Self, usize), ApiError> {
-        let given = request.content_type();
-        let sent = given.and_then(RowsKind::of).ok_or_else(|| {
-            ApiError::unsupported_media_type(given, "application/json, application/x-ndjson or text/csv")
-        })?;
+        let (given, taken) = (request.content_type(), "application/json, application/x-ndjson or text/csv");
+        let sent = given.and_then(RowsKind::of).ok_or_else(|| ApiError::unsupported_media_type(given, taken))?;
         let wanted = request.header("accept").and_then(RowsKind::of).unwrap_or(sent);
         Ok((Self { sent, wanted }, RequestScope::of(request)?.limits.max_body))
     }
@@ -185,9 +175,8 @@ impl Content for Tensors {
 
     fn of(request: &Request) -> Result<(Self, usize), ApiError> {
         let json = request.header("inference-header-content-length").map(str::parse);
-        let json = json
-            .transpose()
-            .map_err(|_| ApiError::malformed("the header Inference-Header-Content-Length is not a number of bytes"))?;
+        let detail = "the header Inference-Header-Content-Length is not a number of bytes";
+        let json = json.transpose().map_err(|_| ApiError::malformed(detail))?;
         // Triton's client sends no media type.
         let is_binary = json.is_some() && request.content_type() == Some("application/octet-stream");
         if !is_binary && request.content_type().is_some() {

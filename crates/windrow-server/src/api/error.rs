@@ -59,7 +59,6 @@ pub(crate) struct Problem {
     pub(crate) error: Option<String>,
 }
 
-/// The error type of all operations.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub(crate) struct ApiError(pub(crate) Box<Problem>);
@@ -172,12 +171,13 @@ impl ApiError {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)
     }
 
-    pub(crate) fn invalid_row(faults: FieldFaults) -> Self {
-        Self::with_faults("invalid-row", many("the row", faults.len()), faults)
-    }
-
-    pub(crate) fn invalid_batch(faults: FieldFaults) -> Self {
-        Self::with_faults("invalid-batch", many("the batch", faults.len()), faults)
+    pub(crate) fn faulty(kind: &str, what: &str, faults: FieldFaults) -> Self {
+        let detail = match faults.len() {
+            1 => format!("{what} has a fault"),
+            MAX_FAULTS.. => format!("{what} has {MAX_FAULTS} faults or more; these are the first"),
+            count => format!("{what} has {count} faults"),
+        };
+        Self::with_faults(kind, detail, faults)
     }
 
     /// Repeats the first fault in the detail, because clients of the Open Inference Protocol show only that text.
@@ -231,13 +231,5 @@ impl ApiError {
         let given = given.map_or("none".to_owned(), |given| format!("`{given}`"));
         let detail = format!("the content-type is {given}; send {taken}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-    }
-}
-
-fn many(what: &str, faults: usize) -> String {
-    match faults {
-        1 => format!("{what} has a fault"),
-        MAX_FAULTS.. => format!("{what} has {MAX_FAULTS} faults or more; these are the first"),
-        count => format!("{what} has {count} faults"),
     }
 }

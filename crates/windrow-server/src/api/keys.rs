@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-
 use poem::Request;
 use poem::http::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
@@ -44,7 +43,6 @@ pub struct ApiKey {
 pub struct Keys {
     /// The owner and the SHA-256 of each key.
     known: Vec<(Caller, [u8; 32])>,
-    /// The key file, if one is configured.
     file: Option<PathBuf>,
     /// The other keys, as text from the environment.
     text: Option<String>,
@@ -101,12 +99,10 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Loads the keys again, with the current content of the file.
     pub(crate) fn reloaded(&self) -> Result<Self, KeysError> {
         Self::load(self.file.as_deref(), self.text.as_deref(), self.rate)
     }
 
-    /// Returns the path of the key file, if one is configured.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }

@@ -39,13 +39,11 @@ struct OperationLabels {
     operation: &'static str,
 }
 
-/// The label of connections that the server closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct CloseLabels {
     pub(crate) reason: CloseReason,
 }
 
-/// The reason why the server closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "as the label's values are written")]
 pub(crate) enum CloseReason {
@@ -65,11 +63,9 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     latencies: Family<OperationLabels, Histogram, fn() -> Histogram>,
-    /// Requests that are in progress.
     pub(crate) in_flight: Gauge,
     /// Requests whose clients disconnected before they received their answers.
     pub(crate) disconnects: Counter,
-    /// The number of open connections.
     pub(crate) connections: Gauge,
     pub(crate) closed: Family<CloseLabels, Counter>,
 }
@@ -95,13 +91,11 @@ impl Metrics {
         Self { registry, requests, latencies, in_flight, disconnects, connections, closed }
     }
 
-    /// Counts an answered request.
     pub(crate) fn answered(&self, operation: &'static str, status: u16, took: Duration) {
         self.requests.get_or_create(&RequestLabels { operation, status }).inc();
         self.latencies.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
-    /// Returns all metrics as OpenMetrics text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to memory cannot fail.

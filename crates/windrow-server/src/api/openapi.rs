@@ -30,7 +30,6 @@ pub(crate) struct Document {
     /// The JSON of the typed operations.
     typed: String,
     pipeline: Arc<Pipeline>,
-    /// True if requests need an API key.
     pub(crate) has_keys: bool,
     /// The last document and the models that it describes. Locked while a request makes the document, so that other
     /// requests wait for it.
@@ -58,7 +57,6 @@ impl Document {
         text
     }
 
-    /// Returns the methods that each path accepts.
     pub(crate) fn methods(&self) -> Methods {
         Methods::of(&expand(&self.typed, &self.pipeline, self.has_keys, &Served::default()))
     }

@@ -35,7 +35,6 @@ pub(crate) use inference::request_schema;
 pub(crate) use prediction::{Prediction, predict};
 pub(crate) use tensors::datatype;
 
-/// Creates the service of all operations, with its API document.
 pub(crate) fn service(state: &Arc<ApiState>) -> OpenApiService<impl OpenApi + use<>, ()> {
     let own = || Arc::clone(state);
     let operations = (

@@ -24,7 +24,6 @@ const MEMORY_UNIT: usize = 1024;
 pub(crate) struct Limits {
     /// Maximum size of a body, in bytes.
     pub(crate) max_body: usize,
-    /// Maximum number of rows in a batch.
     pub(crate) max_rows: usize,
     /// Maximum number of requests that are processed at once.
     concurrency: usize,
@@ -87,7 +86,6 @@ impl RequestScope {
         Arc::new(Self { limits, state, is_cut_short, phase: RequestPhase::begin(activity) })
     }
 
-    /// Returns the scope of a request.
     pub(crate) fn of(request: &Request) -> Result<&Arc<Self>, ApiError> {
         request.data::<Arc<Self>>().ok_or_else(|| ApiError::overloaded("the request has no scope"))
     }
@@ -97,10 +95,9 @@ impl RequestScope {
     /// # Errors
     /// Returns an error if too many requests are being processed.
     pub(crate) fn begin_work(self: &Arc<Self>) -> Result<WorkPermit, ApiError> {
-        let permit = Arc::clone(&self.limits.work).try_acquire_owned().map_err(|_| {
-            let most = self.limits.concurrency;
-            ApiError::overloaded(format!("{most} requests are being answered already; try again in a moment"))
-        })?;
+        let most = self.limits.concurrency;
+        let busy = || format!("{most} requests are being answered already; try again in a moment");
+        let permit = Arc::clone(&self.limits.work).try_acquire_owned().map_err(|_| ApiError::overloaded(busy()))?;
         Ok(WorkPermit { scope: Arc::clone(self), _permit: permit })
     }
 
@@ -109,7 +106,6 @@ impl RequestScope {
         self.state.compare_exchange(WANTED, ABANDONED, SeqCst, SeqCst) != Err(COMMITTED)
     }
 
-    /// Records that the client disconnected before the whole body arrived.
     pub(crate) fn cut_short(&self) {
         self.is_cut_short.store(true, SeqCst);
     }

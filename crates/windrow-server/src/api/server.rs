@@ -92,9 +92,16 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
     background.spawn(Arc::clone(&state).follow(changes));
     background.spawn(monitor.run(stop.clone()));
     background.spawn(reload::follow(Arc::clone(&keys), listener.certificate.clone(), stop.clone()));
-    let document = Arc::new(Document::new(service(&state).spec(), Arc::clone(&pipeline), has_keys));
+    let service = service(&state);
+    let typed = service.spec();
+    let documentations = {
+        let html = service.swagger_ui_html();
+        [false, true].map(|is_folded| Bytes::from(openapi::page(&html, &typed, &pipeline.name, is_folded)))
+    };
+    let document = Arc::new(Document::new(typed, Arc::clone(&pipeline), has_keys));
     let (serve, methods) = (&pipeline.serve, document.methods());
-    let routes = routes(&state, &metrics, document, dashboard);
+    let operations = service.into_endpoint();
+    let routes = Routes { documentations, document, state, metrics: Arc::clone(&metrics), dashboard, operations };
     let endpoint = middleware::with_middleware(routes, serve, methods, Arc::clone(&metrics), keys, !listener.is_open());
     let handler = Handler::new(endpoint, Limits::new(serve), Arc::clone(&metrics));
     accept(listener, Arc::new(handler), Arc::new(Connections::new(serve, metrics)), &stop).await;
@@ -121,9 +128,8 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
         let _ = tcp.set_nodelay(true);
         let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
         let activity = Arc::clone(&place.activity);
-        let task = open
-            .spawn(async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await });
-        activity.set_task(task.abort_handle());
+        let serve = async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await };
+        activity.set_task(open.spawn(serve).abort_handle());
         // A client that opens one connection after the other does not delay open connections.
         tokio::task::yield_now().await;
     }
@@ -131,26 +137,6 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await;
     connections.close_all();
     watching.abort();
-}
-
-/// Combines the typed operations with the other paths.
-fn routes(
-    state: &Arc<ApiState>,
-    metrics: &Arc<Metrics>,
-    document: Arc<Document>,
-    dashboard: Dashboard,
-) -> impl Endpoint + 'static {
-    let service = service(state);
-    let (html, typed) = (service.swagger_ui_html(), service.spec());
-    let documentation = |is_folded| Bytes::from(openapi::page(&html, &typed, &state.pipeline.name, is_folded));
-    Routes {
-        documentations: [documentation(false), documentation(true)],
-        document,
-        state: Arc::clone(state),
-        metrics: Arc::clone(metrics),
-        dashboard,
-        operations: service.into_endpoint(),
-    }
 }
 
 /// The typed operations and the other paths. They are not nested in poem, so that each request is routed only once.

@@ -24,7 +24,6 @@ const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// One of this many connections may be an event stream.
 const CONNECTIONS_PER_STREAM: usize = 4;
 
-/// The state that all operations share.
 #[derive(Debug)]
 pub(crate) struct ApiState {
     pub(crate) pipeline: Arc<Pipeline>,
@@ -49,7 +48,6 @@ pub(crate) struct Served {
     models: BTreeMap<ModelId, Arc<ServedModel>>,
 }
 
-/// A fitted model and the schema of its requests.
 #[derive(Debug)]
 pub(crate) struct ServedModel {
     pub(crate) model: Arc<Model>,
@@ -104,12 +102,10 @@ impl ApiState {
         })
     }
 
-    /// Finds a fitted model by its id or an alias.
     pub(crate) fn fitted<'a>(&self, served: &'a Served, name: &str) -> Result<Fitted<'a>, ApiError> {
         served.fitted(self.find(served, name)?)
     }
 
-    /// Describes the progress until the first model.
     pub(crate) fn progress_to_first_model(&self) -> String {
         let counters = self.progress.counters();
         let known = filling(counters).unwrap_or_else(|| match counters.stored.get() {
@@ -119,7 +115,6 @@ impl ApiState {
         format!("no model yet: {known}")
     }
 
-    /// Renews the served models from the registry.
     pub(crate) async fn renew(self: &Arc<Self>) {
         let _renewing = self.renewing.lock().await;
         let state = Arc::clone(self);
@@ -175,7 +170,6 @@ impl Served {
         self.models.values()
     }
 
-    /// Returns a model with all that a prediction needs.
     pub(crate) fn fitted<'a>(&'a self, model: &'a Arc<Model>) -> Result<Fitted<'a>, ApiError> {
         match (&model.artifact().outcome, model.predictor(), self.models.get(&model.id())) {
             (Outcome::Learned(learned), Some(predictor), Some(served)) => {

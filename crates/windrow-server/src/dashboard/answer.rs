@@ -14,10 +14,8 @@ use windrow_record::display::{percent, thousands};
 /// Maximum number of sentences below the heading.
 const MAX_SENTENCES: usize = 4;
 
-/// One key figure of the advice.
 struct Figure {
     name: &'static str,
-    /// The term that explains the figure.
     term: &'static Term,
     number: String,
     about: Markup,
@@ -72,7 +70,6 @@ fn sentences(advice: &Advice) -> Markup {
     }
 }
 
-/// Shows what the advice waits for.
 fn waiting(view: &View) -> Markup {
     let advise = &view.pipeline.advise;
     let windows = view.observed.windows.len();
@@ -114,11 +111,9 @@ fn figures(advice: &Advice) -> Vec<Figure> {
         Status::Partly => ("partly", "no schedule is shown to be good enough"),
         Status::TooFew => ("too few", "more windows are needed"),
     };
-    let judged =
-        advice.basis.judged.as_ref().map_or_else(String::new, |judged| {
-            format!(": {} windows, {} rows", judged.windows, thousands(judged.rows))
-        });
-    let about = html! { (about) (judged) };
+    let judged = advice.basis.judged.as_ref();
+    let judged = judged.map(|judged| format!(": {} windows, {} rows", judged.windows, thousands(judged.rows)));
+    let about = html! { (about) (judged.unwrap_or_default()) };
     figures.push(Figure { name: "Evidence", term: &GOOD_ENOUGH, number: number.to_owned(), about });
     figures
 }
@@ -126,18 +121,15 @@ fn figures(advice: &Advice) -> Vec<Figure> {
 /// Returns the fits per year, or per 100 windows if windows have no times, compared with a fit in every window.
 fn fits(advice: &Advice, found: &PolicyFinding) -> Figure {
     let every_window = advice.subject.days.map(|days| 365.25 / days);
-    match found.effort.fits_per_year.zip(every_window) {
-        Some((fits, most)) => Figure {
-            name: "Refits per year",
-            term: &REFIT,
-            number: format!("{fits:.0}"),
-            about: html! { "instead of " (format!("{most:.0}")) " with a refit in every window" },
-        },
-        None => Figure {
-            name: "Refits per 100 windows",
-            term: &REFIT,
-            number: format!("{:.0}", found.effort.fits()),
-            about: html! { "instead of 100 with a refit in every window" },
-        },
-    }
+    let (name, fits, about) = match found.effort.fits_per_year.zip(every_window) {
+        Some((fits, most)) => {
+            let about = html! { "instead of " (format!("{most:.0}")) " with a refit in every window" };
+            ("Refits per year", fits, about)
+        }
+        None => {
+            let about = html! { "instead of 100 with a refit in every window" };
+            ("Refits per 100 windows", found.effort.fits(), about)
+        }
+    };
+    Figure { name, term: &REFIT, number: format!("{fits:.0}"), about }
 }

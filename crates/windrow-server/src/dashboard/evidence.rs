@@ -71,25 +71,19 @@ fn policies(advice: &Advice) -> Markup {
 }
 
 fn ages(advice: &Advice) -> Markup {
-    html! {
-        @if let Some(ages) = Ages::of(advice) {
-            h2 { "A model and its age" }
-            figure.one { (PreEscaped(ages.draw().inline())) }
-            (by_age(advice))
-        }
-    }
-}
-
-fn by_age(advice: &Advice) -> Markup {
     let row = |found: &AgeFinding| {
         let interval = found.interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
         cells![found.age, format!("{:.4}", found.difference), interval.unwrap_or_default()]
     };
     let rows = advice.over_time.ages.iter().map(row);
     html! {
-        details {
-            summary { "The numbers in the picture" }
-            (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], rows))
+        @if let Some(ages) = Ages::of(advice) {
+            h2 { "A model and its age" }
+            figure.one { (PreEscaped(ages.draw().inline())) }
+            details {
+                summary { "The numbers in the picture" }
+                (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], rows))
+            }
         }
     }
 }
@@ -107,11 +101,8 @@ fn drifted(view: &View) -> Markup {
         let Some(drift) = &report.drift_since_first else { continue };
         windows += 1;
         for feature in &drift.features {
-            let one = found.entry(&feature.feature).or_insert(DriftSummary {
-                largest: f64::MIN,
-                window: String::new(),
-                shifted: 0,
-            });
+            let none = DriftSummary { largest: f64::MIN, window: String::new(), shifted: 0 };
+            let one = found.entry(&feature.feature).or_insert(none);
             if feature.psi > one.largest {
                 (one.largest, one.window) = (feature.psi, report.name());
             }

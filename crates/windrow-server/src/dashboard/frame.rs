@@ -11,13 +11,11 @@ use windrow_record::display::month;
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::Observed;
 
-/// The data that a page is made from.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
-    /// The folder of the pipeline's files.
     pub(super) workdir: PathBuf,
     /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
     pub(super) name: String,
@@ -25,14 +23,12 @@ pub(super) struct View {
     pub(super) has_keys: bool,
 }
 
-/// The content of one page.
 #[derive(Debug)]
 pub(super) struct Page {
     /// False if the requested item does not exist.
     pub(super) is_found: bool,
     pub(super) title: String,
     pub(super) main: Markup,
-    /// The path of an additional script.
     pub(super) script: Option<&'static str>,
 }
 
@@ -43,10 +39,7 @@ impl Page {
 
     /// A page for a name that does not exist. `sentence` says which names exist.
     pub(super) fn missing(title: String, sentence: &str) -> Self {
-        let main = html! {
-            h1 { (title) }
-            p { (sentence) }
-        };
+        let main = html! { h1 { (title) } p { (sentence) } };
         Self { is_found: false, ..Self::new(title, main) }
     }
 

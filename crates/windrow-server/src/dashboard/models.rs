@@ -65,7 +65,6 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
     ]
 }
 
-/// Returns the aliases of a model, separated by commas.
 pub(super) fn aliases(snapshot: &Snapshot, model: &Model) -> String {
     let named = snapshot.named().filter(|(_, named)| named.id() == model.id());
     named.map(|(name, _)| name).collect::<Vec<_>>().join(", ")

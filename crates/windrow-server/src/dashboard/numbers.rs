@@ -10,7 +10,6 @@ pub(super) fn score(number: f64) -> String {
     format!("{number:.4}")
 }
 
-/// Formats a number of a score, or a dash if there is no number.
 pub(super) fn score_or_dash(number: Option<f64>) -> String {
     number.map_or_else(|| "\u{2013}".to_owned(), score)
 }

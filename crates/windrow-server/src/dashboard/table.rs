@@ -13,15 +13,9 @@ pub(super) use cells;
 
 /// Shows the table of a picture in a section that can be expanded.
 pub(super) fn folded(table: &Table) -> Markup {
-    html! {
-        details {
-            summary { (table.heading) }
-            (table_with_note(table))
-        }
-    }
+    html! { details { summary { (table.heading) } (table_with_note(table)) } }
 }
 
-/// Shows a table with its note.
 pub(super) fn table_with_note(table: &Table) -> Markup {
     let rows = table.rows.iter().map(|row| (row.is_named, row.cells.as_slice()));
     html! {
@@ -37,16 +31,12 @@ pub(super) fn of(caption: &str, header: &[&str], rows: impl Iterator<Item = Vec<
 }
 
 /// Shows rows as a table. Each row has a flag that is true for the named policy.
-fn grid<'r, C: Render + 'r>(
-    caption: &str,
-    header: &[impl Render],
-    rows: impl Iterator<Item = (bool, &'r [C])>,
-) -> Markup {
+fn grid<'r, C: Render + 'r>(title: &str, head: &[impl Render], rows: impl Iterator<Item = (bool, &'r [C])>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(caption) {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
             table {
-                caption.hidden { (caption) }
-                thead { tr { @for name in header { th scope="col" { (name) } } } }
+                caption.hidden { (title) }
+                thead { tr { @for name in head { th scope="col" { (name) } } } }
                 tbody {
                     @for (is_named, cells) in rows {
                         tr class=[is_named.then_some("named")] {

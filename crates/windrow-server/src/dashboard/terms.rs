@@ -19,7 +19,6 @@ pub(super) fn marked(sentence: &[Part]) -> Markup {
     }
 }
 
-/// Shows the definitions of all terms.
 pub(super) fn definitions() -> Markup {
     html! {
         section.terms aria-label="Terms" {

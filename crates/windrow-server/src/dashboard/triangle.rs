@@ -33,8 +33,7 @@ pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> 
     let mut by_age: BTreeMap<u32, Mean> = BTreeMap::new();
     for report in snapshot.windows() {
         let ours = report.scores.iter().filter(|score| score.model.scheme == recipe);
-        let scored: Vec<_> =
-            ours.filter_map(|found| Some((found.model.window.get(), found.window.as_ref()?))).collect();
+        let scored: Vec<_> = ours.filter_map(|one| Some((one.model.window.get(), one.window.as_ref()?))).collect();
         let window = report.window.get();
         let Some((_, new)) = scored.iter().find(|(model, _)| model + 1 == window) else { continue };
         for (model, score) in &scored {

@@ -12,14 +12,11 @@ use windrow_registry::Model;
 /// Maximum number of known values that are offered for a category.
 const MAX_LEVELS: usize = 200;
 
-/// One field of the form.
 struct Field<'a> {
     name: &'a str,
     /// The kind of the value: `number` or `text`.
     kind: &'static str,
-    /// A hint about the values.
     hint: String,
-    /// Known values that are offered.
     levels: Vec<&'a str>,
 }
 
@@ -107,9 +104,7 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
                 let hint = format!("{} known values; others count as 'other'", named.len());
                 ("text", hint, named.into_iter().take(MAX_LEVELS).collect())
             }
-            Encoding::Calendar { format, .. } => {
-                ("text", format!("a time of the form {}", format.as_str()), Vec::new())
-            }
+            Encoding::Calendar { format, .. } => ("text", format!("a time of the form {}", format.as_str()), vec![]),
         };
         fields.push(Field { name: &feature.column, kind, hint, levels });
     }

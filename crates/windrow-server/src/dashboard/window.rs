@@ -113,8 +113,7 @@ fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
 
 /// Lists the models with the lowest log-loss on the window.
 fn scores(report: &WindowReport) -> Markup {
-    let mut scored: Vec<(&ModelScore, &Score)> =
-        report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
+    let mut scored: Vec<_> = report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
     scored.sort_by(|(_, one), (_, other)| one.log_loss.total_cmp(&other.log_loss));
     let baseline = scored.first().map(|(_, score)| score.baseline_log_loss);
     let row = |(found, of): &(&ModelScore, &Score)| {

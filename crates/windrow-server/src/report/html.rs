@@ -62,7 +62,6 @@ fn marked(sentence: &[Part]) -> String {
     text
 }
 
-/// Returns the definitions of all terms.
 fn definitions() -> String {
     let mut text = "<h2 id=\"terms\">Terms</h2>\n<dl>\n".to_owned();
     for term in TERMS {

@@ -30,7 +30,6 @@ impl Collector for ModelMetrics {
     }
 }
 
-/// A fitted model that is exported.
 type ExportedModel<'a> = (&'a Arc<ServedModel>, &'a Learned);
 
 fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
@@ -47,11 +46,8 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     let newest = served.models().next_back().map_or(0, |served| served.model.id().window.get());
     let first = newest.saturating_sub(NEWEST_WINDOWS - 1);
     let is_exported = |id: ModelId| id.window.get() >= first || named.contains(&id);
-    let exported: Vec<ExportedModel<'_>> = served
-        .models()
-        .filter(|served| is_exported(served.model.id()))
-        .filter_map(|served| Some((served, served.model.learned()?)))
-        .collect();
+    let exported = served.models().filter(|one| is_exported(one.model.id()));
+    let exported: Vec<ExportedModel<'_>> = exported.filter_map(|one| Some((one, one.model.learned()?))).collect();
     let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(ExportedModel<'_>) -> f64| {
         let mut family = encoder.encode_descriptor(name, about, unit, MetricType::Gauge)?;
         for exported in &exported {

@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
 
 use crate::api::state::ApiState;
 use windrow_base::telemetry::{Counts, Metric};
@@ -17,7 +18,6 @@ use windrow_registry::monitor::Observed;
 #[derive(Debug)]
 pub(super) struct RowMetrics {
     pub(super) state: Weak<ApiState>,
-    /// The revision of the source that the program was built from.
     pub(super) revision: &'static str,
 }
 
@@ -30,11 +30,8 @@ impl Collector for RowMetrics {
         rows(&mut encoder, &if is_here { own } else { state.monitor.observed().counts })?;
         stages(&mut encoder, &state.monitor.observed())?;
         let mut family = encoder.encode_descriptor("build", "The version of this server", None, MetricType::Info)?;
-        prometheus_client::metrics::info::Info::new([
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("revision", self.revision),
-        ])
-        .encode(family.encode_family(&[("pipeline", state.pipeline.name.as_str())])?)
+        let info = Info::new([("version", env!("CARGO_PKG_VERSION")), ("revision", self.revision)]);
+        info.encode(family.encode_family(&[("pipeline", state.pipeline.name.as_str())])?)
     }
 }
 

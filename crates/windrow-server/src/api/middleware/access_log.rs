@@ -12,10 +12,8 @@ use crate::api::keys::Caller;
 use crate::api::middleware::count::operation_of;
 use crate::api::middleware::request_id::REQUEST_ID;
 
-/// The layer that logs and traces requests.
 pub(crate) struct AccessLog<E> {
     pub(crate) inner: E,
-    /// If true, each request is logged.
     pub(crate) is_logged: bool,
 }
 

@@ -16,7 +16,6 @@ use crate::api::error::Problem;
 use crate::api::keys::{self, Caller, Keys, Scope};
 use crate::api::middleware::headers::is_listed;
 
-/// The layer that admits or rejects requests.
 pub(crate) struct Authentication<E> {
     pub(crate) inner: E,
     pub(crate) keys: Arc<ArcSwap<Keys>>,

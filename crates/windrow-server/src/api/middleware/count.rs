@@ -9,7 +9,6 @@ use poem_openapi::OperationId;
 use crate::api::metrics::Metrics;
 use crate::dashboard::is_page;
 
-/// The layer that counts requests.
 pub(crate) struct CountRequests<E> {
     pub(crate) inner: E,
     pub(crate) metrics: Arc<Metrics>,

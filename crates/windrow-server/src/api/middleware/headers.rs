@@ -22,7 +22,6 @@ const STRICT_TRANSPORT: &str = "max-age=31536000";
 /// Time for which a browser caches the answer to a preflight request, in seconds.
 const PREFLIGHT_AGE: &str = "3600";
 
-/// The layer that sets the headers of answers.
 pub(crate) struct Headers<E> {
     pub(crate) inner: E,
     pub(crate) is_tls: bool,
@@ -58,7 +57,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Headers<E> {
     }
 }
 
-/// Returns true if an origin is in the list.
 pub(crate) fn is_listed(cors: &[String], origin: &HeaderValue) -> bool {
     cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
 }

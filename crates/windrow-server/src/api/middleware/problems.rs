@@ -13,7 +13,6 @@ use crate::api::openapi::Methods;
 
 type OnPanic = fn(Box<dyn Any + Send>) -> Problem;
 
-/// The layer that answers errors and panics.
 pub(crate) struct Problems<E> {
     inner: CatchPanicEndpoint<E, OnPanic>,
     methods: Methods,

@@ -11,7 +11,6 @@ use crate::api::activity::Phase;
 use crate::api::error::Problem;
 use crate::api::request::RequestScope;
 
-/// The layer that ends requests that take too long.
 pub(crate) struct TimeLimit<E> {
     pub(crate) inner: E,
     pub(crate) timeout: Duration,

@@ -54,7 +54,6 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     document
 }
 
-/// Adds a model's paths and the schema of its rows.
 fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, model: Fitted<'_>) {
     let [card, predict, batch] = templates;
     let (id, lineage) = (model.model.name(), &model.model.artifact().lineage);
@@ -104,7 +103,6 @@ fn own(template: &Value, verb: &str, id: &str, fitted: &str) -> Value {
     operation
 }
 
-/// Returns the body description of a request with one row.
 fn row_content(fitted: Fitted<'_>) -> Value {
     let mut body = json!({ "schema": reference(fitted) });
     if let Some(example) = fitted.learned.examples.first() {
@@ -137,9 +135,8 @@ fn batch_content(fitted: Fitted<'_>, pipeline: &Pipeline) -> Value {
 /// Replaces an `allOf` with a single reference by the reference. poem-openapi writes such an `allOf` for a property of
 /// an enum type, and client generators accept it only for objects.
 fn plain_references(value: &mut Value, schemas: &Value) {
-    let single =
-        value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
-    if let Some(reference) = single.map(str::to_owned) {
+    let only = value["allOf"].as_array().and_then(|all| if let [one] = &all[..] { one["$ref"].as_str() } else { None });
+    if let Some(reference) = only.map(str::to_owned) {
         let name = reference.rsplit('/').next().unwrap_or_default();
         if schemas[name]["type"] != "object" {
             *value = json!({ "$ref": reference });

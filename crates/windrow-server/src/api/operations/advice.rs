@@ -14,7 +14,6 @@ use crate::api::operations::mirror::Mirror;
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
 
-/// The operation that gives advice.
 pub(crate) struct AdviceOperations(pub(crate) Arc<ApiState>);
 
 #[OpenApi]
@@ -28,10 +27,8 @@ impl AdviceOperations {
     #[oai(path = "/v1/advice", method = "get", operation_id = "give_advice", tag = "Tag::Advice")]
     async fn advice(&self) -> Result<Json<Advice>, ApiError> {
         let served = self.0.served();
-        let found = served.snapshot.advice().ok_or_else(|| {
-            let detail = "there is no advice yet: compute it with `windrow run` or `windrow advise`";
-            ApiError::not_found("no-advice", detail, Vec::new())
-        })?;
+        let detail = "there is no advice yet: compute it with `windrow run` or `windrow advise`";
+        let found = served.snapshot.advice().ok_or_else(|| ApiError::not_found("no-advice", detail, Vec::new()))?;
         Ok(Json(Advice::of(&**found)))
     }
 }

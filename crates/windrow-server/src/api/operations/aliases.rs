@@ -19,7 +19,6 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_registry::{AliasError, AliasName, Author, Registry};
 
-/// The operations on aliases.
 pub(crate) struct Aliases(pub(crate) Arc<ApiState>);
 
 /// The list of all aliases
@@ -204,13 +203,10 @@ impl Aliases {
 
     /// Writes the change to the journal and renews the served models, so that the next request sees it. If the request
     /// was abandoned before, nothing changes.
-    async fn change(
-        &self,
-        permit: WorkPermit,
-        change: impl FnOnce(&Registry, &dyn Fn() -> bool) -> Result<windrow_registry::AliasChange, AliasError>
-        + Send
-        + 'static,
-    ) -> Result<Json<AliasChange>, ApiError> {
+    async fn change<F>(&self, permit: WorkPermit, change: F) -> Result<Json<AliasChange>, ApiError>
+    where
+        F: FnOnce(&Registry, &dyn Fn() -> bool) -> Result<windrow_registry::AliasChange, AliasError> + Send + 'static,
+    {
         let registry = Arc::clone(&self.0.registry);
         let changed = blocking(move || change(&registry, &|| permit.commit())).await?;
         self.0.renew().await;

@@ -23,7 +23,6 @@ const ROWS_PER_PIECE: usize = 1000;
 /// Rows between two checks that the client still waits.
 const ROWS_PER_CHECK: usize = 1000;
 
-/// The predictions for many rows, and the model that made them.
 pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,
@@ -52,21 +51,15 @@ pub(crate) fn predictions(
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
 ) -> Result<Vec<RowPrediction>, ApiError> {
     let Fitted { schema, predictor, .. } = fitted;
-    let mut reader = BatchReader {
-        schema,
-        predictor,
-        max_rows,
-        is_wanted,
-        read: 0,
-        rows: Vec::new(),
-        faults: FieldFaults::default(),
-    };
+    let (rows, faults) = (Vec::new(), FieldFaults::default());
+    let mut reader = BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows, faults };
     match kind {
         RowsKind::Json => reader.read_array(body)?,
         RowsKind::Ndjson => reader.read_lines(body)?,
         RowsKind::Csv => reader.read_table(body)?,
     }
-    if reader.faults.is_empty() { Ok(reader.rows) } else { Err(ApiError::invalid_batch(reader.faults)) }
+    let BatchReader { rows, faults, .. } = reader;
+    if faults.is_empty() { Ok(rows) } else { Err(ApiError::faulty("invalid-batch", "the batch", faults)) }
 }
 
 /// Reads rows and predicts them. Stops when the list of faults is full.
@@ -159,7 +152,7 @@ impl BatchReader<'_> {
             check_size(self.read + 1, record.bytes)?;
             let fields = parser.parse(record.bytes).map_err(|error| no_record(self.read + 1, &error))?;
             if fields.len() == names {
-                let row = self.schema.read_record(&fields, &columns, &mut self.faults);
+                let row = self.schema.read(&fields, &columns, &mut self.faults);
                 self.answer(row.as_ref());
             } else {
                 self.faults.push(FieldFault {
@@ -249,12 +242,11 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
         if kind == RowsKind::Json && (place > 0 || !is_first) {
             text.push(b',');
         }
+        let json = |text: &mut Vec<u8>| serde_json::to_writer(text, row).map_err(std::io::Error::from);
         // Writing to memory cannot fail.
         let _ = match kind {
-            RowsKind::Json => serde_json::to_writer(&mut text, row).map_err(std::io::Error::from),
-            RowsKind::Ndjson => {
-                serde_json::to_writer(&mut text, row).map_err(std::io::Error::from).map(|()| text.push(b'\n'))
-            }
+            RowsKind::Json => json(&mut text),
+            RowsKind::Ndjson => json(&mut text).map(|()| text.push(b'\n')),
             RowsKind::Csv => std::io::Write::write_fmt(&mut text, format_args!("{},{}\n", row.probability, row.label)),
         };
     }

@@ -96,14 +96,10 @@ impl Diff {
     pub(crate) fn of(first: Fitted<'_>, second: Fitted<'_>) -> Self {
         let (learned, first, second) = ([first.learned, second.learned], first.model, second.model);
         let fit_rows = |model: &Model| Some(model.artifact().lineage.fit_rows as f64);
-        let windows = |artifact: &Artifact| {
-            artifact.lineage.windows.iter().map(|window| window.window.get()).collect::<Vec<u32>>()
-        };
+        let windows = |of: &Artifact| of.lineage.windows.iter().map(|one| one.window.get()).collect::<Vec<u32>>();
         let of_second = windows(second.artifact());
-        let weights = |learned: &Learned| {
-            learned.coefficients.iter().map(|one| (one.name.clone(), one.weight)).collect::<Vec<_>>()
-        };
-        let coefficients = by_name(weights(learned[0]), weights(learned[1]));
+        let [a, b] = learned.map(|of| of.coefficients.iter().map(|one| (one.name.clone(), one.weight)).collect());
+        let coefficients = by_name(a, b);
         let coefficients = coefficients.into_iter().map(|(name, weight)| CoefficientChange { name, weight });
         Self {
             first: first.name().to_owned(),

@@ -9,7 +9,6 @@ use crate::api::error::ApiError;
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
 
-/// The operations that report the health of the server.
 pub(crate) struct Health(pub(crate) Arc<ApiState>);
 
 /// The health of the server

@@ -66,9 +66,8 @@ pub(crate) fn infer(
     let Some((json, binary)) = body.split_at_checked(json.unwrap_or(body.len())) else {
         return Err(ApiError::malformed("Inference-Header-Content-Length is larger than the body"));
     };
-    let request: Object<InferRequest<'_>> = serde_json::from_slice(json)
+    let Object(request): Object<InferRequest<'_>> = serde_json::from_slice(json)
         .map_err(|error| ApiError::malformed(format!("the body is not an inference request: {error}")))?;
-    let request = request.0;
     let outputs = outputs(&request)?;
     let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;
     let (mut probabilities, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
@@ -135,19 +134,14 @@ fn columns<'b>(
             let (field, reason) = (excerpt(&tensor.name), reason.to_owned());
             FieldFault { field, reason, expected, ..FieldFault::default() }
         };
-        let raw = match tensor.parameters.0.binary_data_size {
-            None => None,
-            Some(size) => match rest.split_at_checked(size) {
-                None => {
-                    faults.push(fault("has a binary_data_size beyond the end of the body", None));
-                    continue;
-                }
-                Some((raw, behind)) => {
-                    rest = behind;
-                    Some(raw)
-                }
-            },
-        };
+        let mut raw = None;
+        if let Some(size) = tensor.parameters.0.binary_data_size {
+            let Some((taken, behind)) = rest.split_at_checked(size) else {
+                faults.push(fault("has a binary_data_size beyond the end of the body", None));
+                continue;
+            };
+            (raw, rest) = (Some(taken), behind);
+        }
         let Some(place) = schema.position(&tensor.name) else {
             faults.push(schema.unknown_field(&tensor.name));
             continue;

@@ -19,7 +19,6 @@ pub(crate) const OUTPUTS: [(&str, &str); 2] = [("probability", NUMBER), ("label"
 const JSON_LENGTH: &str = "inference-header-content-length";
 const BINARY: &str = "application/octet-stream";
 
-/// The answer of a model to an inference request.
 pub(crate) struct InferAnswer {
     pub(crate) by: AnsweredBy,
     pub(crate) id: Option<String>,
@@ -48,7 +47,6 @@ impl IntoResponse for InferAnswer {
 }
 
 impl InferAnswer {
-    /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
     }

@@ -16,7 +16,6 @@ use crate::api::operations::tensors::{TEXT, datatype};
 use crate::api::state::{ApiState, Fitted, Served};
 use windrow_base::runtime::run_compute;
 
-/// The operations of the protocol.
 pub(crate) struct Inference(pub(crate) Arc<ApiState>);
 
 /// The name, version and extensions of the server
@@ -218,10 +217,9 @@ impl Inference {
 
 impl ModelMetadata {
     fn of(fitted: Fitted<'_>) -> Self {
-        let tensor = |name: &str, datatype: &str| TensorMetadata {
-            name: name.to_owned(),
-            datatype: datatype.to_owned(),
-            shape: vec![-1],
+        let tensor = |name: &str, datatype: &str| {
+            let (name, datatype) = (name.to_owned(), datatype.to_owned());
+            TensorMetadata { name, datatype, shape: vec![-1] }
         };
         Self {
             name: fitted.model.name().to_owned(),
@@ -233,7 +231,6 @@ impl ModelMetadata {
     }
 }
 
-/// Returns the schema of an inference request.
 pub(crate) fn request_schema() -> serde_json::Value {
     let text = serde_json::json!({ "type": "string" });
     let datatypes: Vec<&str> = NUMERICS.iter().map(|numeric| numeric.name).chain([TEXT]).collect();

@@ -10,7 +10,6 @@ use windrow_registry::AliasName;
 
 /// A type of the API that is made from the type `D` of the domain.
 pub(crate) trait Mirror<D> {
-    /// Converts a value of the domain.
     fn of(found: &D) -> Self;
 }
 

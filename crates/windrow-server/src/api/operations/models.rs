@@ -21,7 +21,6 @@ use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::Model;
 
-/// The operations that describe models.
 pub(crate) struct Models(pub(crate) Arc<ApiState>);
 
 /// A page of the published models
@@ -96,8 +95,7 @@ impl Models {
                 && window.is_none_or(|window| id.window.get() == window)
                 && scheme.is_none_or(|scheme| id.scheme == scheme)
         });
-        let filters =
-            [("window", window.map(|window| window.to_string())), ("scheme", scheme.map(|scheme| scheme.to_string()))];
+        let filters = [("window", window.map(|it| it.to_string())), ("scheme", scheme.map(|it| it.to_string()))];
         let (models, next) = page(wanted, limit, "/v1/models", &filters, |model| model.name().to_owned());
         Ok(Json(ModelList {
             models: models.into_iter().map(|model| ModelSummary::of(model.artifact())).collect(),

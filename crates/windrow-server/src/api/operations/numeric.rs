@@ -1,6 +1,5 @@
 //! The numeric datatypes of the Open Inference Protocol.
 
-/// A numeric datatype of the protocol.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numeric {
     pub(crate) name: &'static str,
@@ -20,7 +19,6 @@ macro_rules! numeric {
     };
 }
 
-/// All numeric datatypes of the protocol.
 pub(crate) static NUMERICS: [Numeric; 10] = [
     numeric!("INT8", i8),
     numeric!("INT16", i16),

@@ -13,7 +13,6 @@ const DEFAULT_LIMIT: u32 = 100;
 /// Maximum number of items per page.
 const MAX_LIMIT: u32 = 1000;
 
-/// Returns the number of items that a request asks for.
 pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
     match asked.0.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit as usize),
@@ -21,7 +20,6 @@ pub(crate) fn limit(asked: &Query<Option<u32>>) -> Result<usize, ApiError> {
     }
 }
 
-/// Parses a query parameter that is a name.
 pub(crate) fn parameter<T: FromStr>(name: &str, text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| {
         let given = excerpt(text);

@@ -15,7 +15,6 @@ use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
 use windrow_base::runtime::run_compute;
 
-/// The operations that return predictions.
 pub(crate) struct Predict(pub(crate) Arc<ApiState>);
 
 #[OpenApi]

@@ -88,7 +88,6 @@ pub(crate) struct RowPrediction {
     pub(crate) label: bool,
 }
 
-/// Reads one JSON object as a row.
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
     let mut faults = FieldFaults::default();
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -96,7 +95,7 @@ pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'
     match read.and_then(|row| reader.end().map(|()| row)) {
         Err(error) if !faults.is_full() => Err(ApiError::malformed(format!("the body is not JSON: {error}"))),
         Ok(Some(row)) if faults.is_empty() => Ok(row),
-        _ => Err(ApiError::invalid_row(faults)),
+        _ => Err(ApiError::faulty("invalid-row", "the row", faults)),
     }
 }
 

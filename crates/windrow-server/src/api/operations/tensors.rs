@@ -23,7 +23,6 @@ pub(crate) const TEXT: &str = "BYTES";
 /// Maximum depth of the arrays inside the outermost array of a tensor's data.
 const MAX_DEPTH: usize = 8;
 
-/// A tensor of a request.
 #[derive(Deserialize)]
 pub(crate) struct Tensor<'b> {
     #[serde(borrow)]
@@ -37,7 +36,6 @@ pub(crate) struct Tensor<'b> {
     pub(crate) data: Option<&'b RawValue>,
 }
 
-/// The shape of a tensor.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     /// The product of the sides. `None` if it exceeds `u64`.
@@ -71,7 +69,6 @@ impl<'b> Deserialize<'b> for Shape {
     }
 }
 
-/// The parameters of a tensor.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct TensorParameters {
     /// The length of the data in bytes, if it is in binary form.
@@ -82,19 +79,11 @@ pub(crate) struct TensorParameters {
 /// The cells of one field.
 pub(crate) enum Column<'b> {
     /// JSON, with the position of each value in the array.
-    Json {
-        array: &'b str,
-        starts: Vec<u32>,
-    },
-    Numbers {
-        datatype: &'static Numeric,
-        raw: &'b [u8],
-    },
+    Json { array: &'b str, starts: Vec<u32> },
+    /// Numbers in binary form.
+    Numbers { datatype: &'static Numeric, raw: &'b [u8] },
     /// Texts in binary form, with the position of each text's length.
-    Texts {
-        raw: &'b [u8],
-        starts: Vec<u32>,
-    },
+    Texts { raw: &'b [u8], starts: Vec<u32> },
 }
 
 /// Returns the datatype that clients should send for a field.
@@ -115,10 +104,8 @@ impl<'b> Column<'b> {
         }
         let mut starts = Vec::new();
         if collect(array, array, MAX_DEPTH, most, &mut starts).is_err() {
-            return Err(match starts.len() > most {
-                true => too_many(most),
-                false => "has data that is not an array of cells".to_owned(),
-            });
+            let reason = "has data that is not an array of cells";
+            return Err(if starts.len() > most { too_many(most) } else { reason.to_owned() });
         }
         Ok(Self::Json { array, starts })
     }
@@ -203,18 +190,12 @@ fn check_datatype(field: &InputField, datatype: &str) -> Result<(), String> {
 /// Collects the position of each value of `array` in `whole`. The array may be flat, or nested as its shape.
 ///
 /// # Errors
-/// Returns an error if `array` is not a JSON array, has more than `most` values, or is nested deeper than `sides`.
-fn collect(
-    whole: &str,
-    array: &str,
-    sides: usize,
-    most: usize,
-    starts: &mut Vec<u32>,
-) -> Result<(), serde_json::Error> {
+/// Returns an error if `array` is not a JSON array, has more than `max` values, or is nested deeper than `sides`.
+fn collect(whole: &str, array: &str, sides: usize, max: usize, starts: &mut Vec<u32>) -> Result<(), serde_json::Error> {
     struct Starts<'s> {
         whole: &'s str,
         sides: usize,
-        most: usize,
+        max: usize,
         starts: &'s mut Vec<u32>,
     }
 
@@ -230,13 +211,13 @@ fn collect(
             while let Some(value) = items.next_element::<&RawValue>()? {
                 if value.get().starts_with('[') {
                     let sides = self.sides.checked_sub(1).ok_or_else(|| A::Error::custom("nested too deeply"))?;
-                    collect(self.whole, value.get(), sides, self.most, self.starts).map_err(A::Error::custom)?;
+                    collect(self.whole, value.get(), sides, self.max, self.starts).map_err(A::Error::custom)?;
                     continue;
                 }
                 // Each value is a slice of `whole`, which is shorter than 4 GiB.
                 let start = value.get().as_ptr() as usize - self.whole.as_ptr() as usize;
                 self.starts.push(u32::try_from(start).map_err(A::Error::custom)?);
-                if self.starts.len() > self.most {
+                if self.starts.len() > self.max {
                     return Err(A::Error::custom("too many"));
                 }
             }
@@ -245,7 +226,7 @@ fn collect(
     }
 
     let mut reader = serde_json::Deserializer::from_str(array);
-    serde::Deserializer::deserialize_seq(&mut reader, Starts { whole, sides, most, starts })
+    serde::Deserializer::deserialize_seq(&mut reader, Starts { whole, sides, max, starts })
 }
 
 /// Splits off a text that begins with its length in four bytes. Returns the text and the rest.

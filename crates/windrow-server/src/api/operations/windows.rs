@@ -26,7 +26,6 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Interval at which unchanged progress is sent again.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The operations that describe windows.
 pub(crate) struct Windows(pub(crate) Arc<ApiState>);
 
 /// A page of the windows that have been scored
@@ -134,8 +133,7 @@ impl Windows {
             model_id.is_none_or(|model| score.model == model)
                 && after.is_none_or(|after| (report.window.get(), score.model) > after)
         });
-        let filters =
-            [("window", window.map(|window| window.to_string())), ("model", model_id.map(|model| model.to_string()))];
+        let filters = [("window", window.map(|it| it.to_string())), ("model", model_id.map(|it| it.to_string()))];
         let cursor = |(report, score): &(&Arc<WindowReport>, &ModelScore)| format!("{}.{}", report.window, score.model);
         let (page, next) = page(wanted, limit, "/v1/scores", &filters, cursor);
         let scores = page.into_iter().flat_map(|(report, score)| WindowScore::of(report, score)).collect();
@@ -150,9 +148,8 @@ impl Windows {
     /// only models and aliases.
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
     async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
-        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
-            ApiError::overloaded("a quarter of all connections are event streams already; try again later")
-        })?;
+        let detail = "a quarter of all connections are event streams already; try again later";
+        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| ApiError::overloaded(detail))?;
         let listener = self.0.progress.listen();
         let happenings = stream::unfold((listener, place), |(mut listener, place)| async move {
             loop {

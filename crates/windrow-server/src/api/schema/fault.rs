@@ -47,7 +47,6 @@ impl FieldFaults {
         self.found.is_empty()
     }
 
-    /// Returns true if the list is full and reading can stop.
     pub(crate) fn is_full(&self) -> bool {
         self.found.len() >= MAX_FAULTS
     }

@@ -12,7 +12,6 @@ pub(crate) struct InputField {
     pub(crate) kind: FieldKind,
 }
 
-/// The kind of value in a field.
 #[derive(Debug, PartialEq)]
 pub(crate) enum FieldKind {
     /// A finite number. If `log` is true, the number must be above -1, because the encoder takes log(1 + x).
@@ -51,15 +50,14 @@ impl InputField {
     pub(crate) fn check(&self, value: Option<&InputValue<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
         let Some(value) = value else { return Some(self.fault("is missing", None)) };
         let fault = |reason: &str| Some(self.fault(reason, Some(value.to_string())));
+        let is_number = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
         match (&self.kind, value) {
             (_, InputValue::Null)
             | (FieldKind::Number { log: false }, InputValue::Number(_))
             | (FieldKind::Text { .. }, InputValue::Text(_)) => None,
             (FieldKind::Number { .. }, InputValue::Number(number)) if *number > -1.0 => None,
             (FieldKind::Number { .. }, InputValue::Number(_)) => fault("is not above -1"),
-            (FieldKind::Number { .. }, InputValue::Text(text))
-                if text.trim().parse::<f64>().is_ok_and(f64::is_finite) =>
-            {
+            (FieldKind::Number { .. }, InputValue::Text(text)) if is_number(text) => {
                 fault("is a number written as a text")
             }
             (FieldKind::Number { .. }, _) => fault("is not a number"),
@@ -71,7 +69,6 @@ impl InputField {
         }
     }
 
-    /// Creates a fault of the field.
     pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
         let (field, reason, expected) = (self.name.clone(), reason.to_owned(), Some(self.kind.expected()));
         FieldFault { field, reason, given, expected, ..FieldFault::default() }

@@ -10,7 +10,6 @@ use windrow_config::nearest_name;
 use windrow_learn::model::{Cell, Encoder};
 use windrow_record::{EventTime, parse_number};
 
-/// The fields of a request for one model.
 #[derive(Debug)]
 pub(crate) struct InputSchema {
     fields: Vec<InputField>,
@@ -60,7 +59,6 @@ impl InputSchema {
         &self.fields
     }
 
-    /// Returns the index of the field with the given name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
     }
@@ -100,7 +98,6 @@ impl InputSchema {
         (faults.len() == before && !faults.is_full()).then_some(Row { values, time })
     }
 
-    /// Returns the cells of a row, one per feature.
     pub(crate) fn cells<'r>(&self, row: &'r Row<'_>) -> Vec<Cell<'r>> {
         let cell = |field: &usize| match (&self.fields[*field].kind, &row.values[*field]) {
             (FieldKind::Number { .. }, Some(InputValue::Number(number))) => Cell::Number(*number),

@@ -24,12 +24,7 @@ impl InputSchema {
     }
 
     /// Reads one record. `columns` are the column indexes of the fields. Returns `None` if the record is faulty.
-    pub(crate) fn read_record<'b>(
-        &self,
-        record: &Fields<'b>,
-        columns: &[usize],
-        faults: &mut FieldFaults,
-    ) -> Option<Row<'b>> {
+    pub(crate) fn read<'b>(&self, record: &Fields<'b>, columns: &[usize], faults: &mut FieldFaults) -> Option<Row<'b>> {
         let values = self.fields().iter().zip(columns).map(|(field, column)| {
             let text = record.get(*column).unwrap_or_default();
             Some(self.value_of_text(field, text))

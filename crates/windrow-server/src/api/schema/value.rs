@@ -34,7 +34,6 @@ impl fmt::Display for InputValue<'_> {
     }
 }
 
-/// Returns the beginning of a text, for an answer.
 pub(crate) fn excerpt(text: &str) -> String {
     display::excerpt(text, MAX_EXCERPT).into_owned()
 }

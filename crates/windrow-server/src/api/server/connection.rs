@@ -48,7 +48,6 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// Interval of the pings on an HTTP/2 connection, and the time limit of their answers.
 const PING_TIMES: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(10)];
 
-/// Answers requests within the limits.
 pub(crate) struct Handler {
     endpoint: BoxEndpoint<'static, Response>,
     limits: Arc<Limits>,

@@ -27,13 +27,11 @@ const MIN_STALL: Duration = Duration::from_millis(500);
 /// The same for a connection between two requests.
 const MIN_IDLE: Duration = Duration::from_secs(1);
 
-/// All open connections of the server.
 #[derive(Debug)]
 pub(crate) struct Connections {
     serve: Serve,
     clock: Arc<CoarseClock>,
     open: Mutex<OpenConnections>,
-    /// Notified when a connection ends.
     ended: Notify,
     metrics: Arc<Metrics>,
 }
@@ -92,7 +90,6 @@ impl Connections {
         }
     }
 
-    /// Closes the connections that are still open after shutdown.
     pub(crate) fn close_all(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.connections.values().for_each(|activity| activity.close());

@@ -30,7 +30,6 @@ impl std::fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Reads the certificate and the key.
     pub(crate) fn load(files: &Tls) -> Result<Self, TlsError> {
         Ok(Self { files: files.clone(), acceptor: ArcSwap::from_pointee(acceptor(files)?) })
     }
@@ -44,13 +43,11 @@ impl Certificate {
         Ok(())
     }
 
-    /// Accepts a TLS connection and completes its handshake.
     pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
         let handshake = self.acceptor.load().accept(tcp);
         Ok(Either::Right(Box::new(handshake.await?)))
     }
 
-    /// Returns the paths of the certificate and the key.
     pub(crate) fn files(&self) -> [&Path; 2] {
         [&self.files.certificate, &self.files.key]
     }
@@ -61,9 +58,8 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
     let (certificate, key) = (read(&tls.certificate)?, read(&tls.key)?);
     let unusable =
         |reason: String| TlsError::Unusable { certificate: tls.certificate.clone(), key: tls.key.clone(), reason };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(error.to_string()))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
+    let chain = chain.map_err(|error| unusable(error.to_string()))?;
     if chain.is_empty() {
         return Err(unusable("there is no certificate".to_owned()));
     }
