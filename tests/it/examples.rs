@@ -42,6 +42,9 @@ fn the_examples_of_the_http_api_get_answers() {
             "{script}\n{output_text}\n{}",
             text(&ran.stderr)
         );
-        assert!(["probability", "model", "alias"].iter().any(|member| output_text.contains(member)), "{script}\n{output_text}");
+        assert!(
+            ["probability", "model", "alias"].iter().any(|member| output_text.contains(member)),
+            "{script}\n{output_text}"
+        );
     }
 }

@@ -71,7 +71,8 @@ impl Ranking {
             series.policy.refit != Refit::Never && (is_short || has_enough_data(trial, series))
         };
         let places = 0..trial.series.len();
-        let best = places.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
+        let best =
+            places.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
         let gains = !is_short && gain.lower_bound() > 0.0;
         let mut ranking = Self { best, gain, gains, ranked: Vec::new(), named: None, share_gain, rows, keep };

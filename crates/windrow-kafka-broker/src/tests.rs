@@ -173,9 +173,8 @@ fn a_fetch_waits_and_wakes_when_messages_come() {
 fn a_version_that_is_too_new_gets_the_list_and_other_unknown_requests_the_end() {
     let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
-    let head = |key: i16, version: i16, id: i32| {
-        [&key.to_be_bytes()[..], &version.to_be_bytes(), &id.to_be_bytes()].concat()
-    };
+    let head =
+        |key: i16, version: i16, id: i32| [&key.to_be_bytes()[..], &version.to_be_bytes(), &id.to_be_bytes()].concat();
     client.send(&head(ApiKey::ApiVersions as i16, 99, 3));
     let mut answer = client.receive().expect("an answer");
     assert_eq!(answer.get_i32(), 3);

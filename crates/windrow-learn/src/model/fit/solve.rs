@@ -98,7 +98,8 @@ impl Problem<'_> {
         }
         let minimise = |from: Vec<f64>| solver::minimise(method, &design, l2, from);
         let start = start.map(|start| start.with_encoder(&encoder));
-        let near = start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights))).transpose()?;
+        let near =
+            start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights))).transpose()?;
         let solution = match near {
             Some(solution) if solution.converged => solution,
             // If the start is so far off that every row's curvature vanishes, there may be no way back.
