@@ -37,7 +37,8 @@ impl PartitionLog {
         }
         let base_offset = state.end;
         batch::place(bytes, base_offset);
-        let header = Header { base_offset, ..header };
+        let mut header = header;
+        header.base_offset = base_offset;
         if let Err(error) = self.write(&mut state, bytes) {
             tracing::debug!(%error, log = %self.folder.display(), "a batch could not be written");
             return Err(ResponseError::KafkaStorageError);
