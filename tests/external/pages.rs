@@ -61,10 +61,7 @@ async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
     browser.set_viewport(VIEWPORTS[0]).await;
 
     browser.open(&url).await;
-    assert_eq!(
-        browser.text("h1").await,
-        "Schedules can be compared after window 2. There will be advice after window 16."
-    );
+    assert_eq!(browser.text("h1").await, "Schedules can be compared after window 2. Advice needs 16 windows.");
     browser.check(&url, axe.as_deref()).await;
     browser.wait("numbers move", PROGRESS_SCRIPT).await;
     let advised = "return document.querySelectorAll('.pictures svg').length === 3";

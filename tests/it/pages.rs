@@ -129,7 +129,7 @@ fn a_server_without_models_creates_nothing_and_reports_what_it_waits_for() {
         Running::start(&["serve", &file, "--workdir", &workdir.display().to_string(), "--listen", "127.0.0.1:0"]);
     let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     for (page, expected) in [
-        ("/", "Schedules can be compared after window 2. There will be advice after window 16."),
+        ("/", "Schedules can be compared after window 2. Advice needs 16 windows."),
         ("/", "waiting for the first row"),
         ("/evidence", "There is no model yet."),
         ("/stream", "No window is sealed yet."),

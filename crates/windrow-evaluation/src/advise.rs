@@ -46,7 +46,7 @@ pub struct AdviceSettings<'a> {
 
 /// Computes the advice from all losses.
 ///
-/// The named policy is the last one of [`AdviceSettings::named_policies`].
+/// The named policy is that of the last window in [`AdviceSettings::named_policies`], if there is one.
 pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
@@ -108,7 +108,8 @@ impl Findings<'_> {
         });
         comparison.planned = policies.collect();
         comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
-        let newest = question.named_policies.last();
+        // A policy of an earlier window says nothing if the newest window has none.
+        let newest = question.named_policies.last().filter(|named| named.window == self.evidence.last());
         let subject = newest.map_or(trial.series[ranking.best].policy, |named| named.policy);
         over_time.course = self.course(subject);
         if trial.len() < MIN_WINDOWS {

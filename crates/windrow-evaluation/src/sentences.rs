@@ -19,7 +19,7 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
         (_, Some(first)) => {
             let needed = format!("schedules can be compared on {judged}, and {MIN_WINDOWS} are needed");
             sentences.push(format!("Too few windows for advice: {needed}."));
-            sentences.push(format!("There will be advice after window {first}."));
+            sentences.push(format!("Advice needs {first} windows."));
         }
         (Some(named), None) => answer(advice, named, label, &mut sentences),
         (None, None) => no_recommendation(advice, &mut sentences),
@@ -32,7 +32,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     let unit = advice.subject.window_unit;
     let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == PolicyVerdict::GoodEnough);
     if named.provisional && !is_any_shown {
-        sentences.push("The data do not show yet that any schedule is good enough.".to_owned());
+        sentences.push("The data do not show that any schedule is good enough.".to_owned());
     }
     let verb = if named.provisional { "For now, refit" } else { "Refit" };
     sentences.push(format!("{verb} {}.", instruction(advice, named.policy)));
@@ -85,8 +85,10 @@ fn instruction(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
     let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
     let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
-    let days = days.filter(|days| *days >= 1.0).map(|days| counted(days.round() as u64, "day", "days"));
-    let days = days.map_or_else(String::new, |days| format!(" ({days})"));
+    let days = days.filter(|days| *days >= 1.0).map_or_else(String::new, |days| {
+        let about = if (days - days.round()).abs() < 1e-6 { "" } else { "about " };
+        format!(" ({about}{})", counted(days.round() as u64, "day", "days"))
+    });
     format!("{}{days}, on {}", Refit::Every(every).name(unit), history_phrase(policy.history, unit))
 }
 
@@ -118,7 +120,9 @@ fn history(advice: &Advice, named: &NamedPolicy, of: &str, sentences: &mut Vec<S
     let unit = advice.subject.window_unit;
     let chosen = length(named.policy.history);
     let all = Policy { history: Scheme::Cumulative, refit: Refit::Every(1) };
-    if let Some(all) = advice.comparison.finding(all).filter(|_| chosen.is_some()) {
+    // If all history is best, the last sentences say so.
+    let all = advice.comparison.finding(all).filter(|all| chosen.is_some() && !advice.comparison.is_best(all));
+    if let Some(all) = all {
         sentences.push(format!("{}.", more_history(all, of)));
     }
     let limited = advice.comparison.every_window().filter_map(|found| Some((found.policy.length()?, found)));
@@ -135,7 +139,14 @@ fn history(advice: &Advice, named: &NamedPolicy, of: &str, sentences: &mut Vec<S
 fn change(advice: &Advice, named: &NamedPolicy, sentences: &mut Vec<String>) {
     let Some(found) = &advice.over_time.world_change else { return };
     let unit = advice.subject.window_unit;
-    sentences.push(format!("The data changed around {}. Do not train on rows from before it.", found.label));
+    // The newest model of a history of `length` windows has learned from windows after `windows - length`.
+    let reaches_back = length(named.policy.history).is_none_or(|length| advice.subject.windows < found.window + length);
+    let consequence = if reaches_back {
+        "Older rows may mislead a model, but this history still includes them"
+    } else {
+        "Do not train on rows from before it"
+    };
+    sentences.push(format!("The data changed around {}. {consequence}.", found.label));
     let rare = advice.comparison.planned.iter().filter(|found| found.policy.history == named.policy.history);
     let rare = rare.filter_map(|found| match found.policy.refit {
         Refit::Every(every @ 2..=8) => Some((every, found.compared.lost_at_break?)),
@@ -158,7 +169,9 @@ fn change(advice: &Advice, named: &NamedPolicy, sentences: &mut Vec<String>) {
 /// Returns a sentence on the improvement that the best policy gives.
 fn improvement(advice: &Advice) -> Option<String> {
     let gain = advice.basis.judged.as_ref()?.gain;
-    Some(format!("Of all schedules tried, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."))
+    Some(format!(
+        "Of all schedules that can be compared, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."
+    ))
 }
 
 /// Returns a clause on a share, as in `keeps 98% (92 to 104)` or `is worse than predicting the average rate`. `of` says
@@ -225,7 +238,7 @@ mod tests {
         };
         Advice {
             format: ADVICE_FORMAT,
-            subject: Subject { window_unit: WindowUnit::Month, days: Some(30.4), ..Subject::default() },
+            subject: Subject { windows: 60, window_unit: WindowUnit::Month, days: Some(30.4), ..Subject::default() },
             basis: Basis { keep: 0.9, label_delay: 0, judged: Some(judged), first_advice: None },
             recommendation: Recommendation {
                 status: Status::Clear,
@@ -262,8 +275,8 @@ mod tests {
         let cases = [
             (
                 WindowUnit::Window,
-                "every 2nd window (61 days), on the last 4 windows",
-                "every window (30 days), on all history",
+                "every 2nd window (about 61 days), on the last 4 windows",
+                "every window (about 30 days), on all history",
             ),
             (WindowUnit::Hour, "every 2nd hour, on the last 4 hours", "every hour, on all history"),
             (WindowUnit::Day, "every 2nd day, on the last 4 days", "every day, on all history"),
@@ -298,12 +311,29 @@ mod tests {
              months after this change).",
         ];
         assert_eq!(advice_sentences(&advice)[4..7], expected);
+        // A history that reaches back to the change, and all history.
+        for history in [last(32, 1), Policy { history: Scheme::Cumulative, refit: Refit::Every(1) }] {
+            let mut advice = advice.clone();
+            advice.recommendation.named = Some(NamedPolicy { policy: history, provisional: false, since: 20 });
+            let expected = "The data changed around window 29 (2019-05). Older rows may mislead a model, but this \
+                            history still includes them.";
+            assert!(advice_sentences(&advice).contains(&expected.to_owned()));
+        }
         // Without a policy that refits less often, and too soon after the change.
         advice.comparison.planned.retain(|found| found.policy.refit == Refit::Every(1));
         advice.over_time.world_change = Some(BreakFinding { calm: None, ..change });
         let sentences = advice_sentences(&advice);
         assert!(sentences.contains(&"One change does not show how often changes happen.".to_owned()), "{sentences:?}");
         assert!(!sentences.iter().any(|sentence| sentence.starts_with("If no other change")), "{sentences:?}");
+    }
+
+    #[test]
+    fn all_history_that_is_best_is_not_compared_with_itself() {
+        let mut advice = advice();
+        advice.comparison.planned.swap(0, 2);
+        let sentences = advice_sentences(&advice);
+        assert!(!sentences.iter().any(|sentence| sentence.contains("ore history")), "{sentences:?}");
+        assert!(sentences.contains(&"The best schedule refits every month, on all history.".to_owned()));
     }
 
     #[test]
@@ -314,8 +344,8 @@ mod tests {
             advice_sentences(&advice)[..4],
             [
                 "For now, refit every month, on the last 2 months.",
-                "Of all schedules tried, this one improves most on predicting the average rate so far: by 0.0600 \
-                 log-loss per row.",
+                "Of all schedules that can be compared, this one improves most on predicting the average rate so far: by \
+                 0.0600 log-loss per row.",
                 "A schedule is good enough if the data show that it keeps at least 90% of this improvement.",
                 "The data showed this for this schedule earlier, but do not show it now.",
             ]
@@ -326,10 +356,10 @@ mod tests {
         assert_eq!(
             advice_sentences(&advice)[..5],
             [
-                "The data do not show yet that any schedule is good enough.",
+                "The data do not show that any schedule is good enough.",
                 "For now, refit every month, on the last 2 months.",
-                "Of all schedules tried, this one improves most on predicting the average rate so far: by 0.0600 \
-                 log-loss per row.",
+                "Of all schedules that can be compared, this one improves most on predicting the average rate so far: by \
+                 0.0600 log-loss per row.",
                 "A schedule is good enough if the data show that it keeps at least 90% of this improvement.",
                 "The data do not show yet whether more history hurts: all of it keeps 67% (57 to 77) of this \
                  improvement.",

@@ -161,7 +161,7 @@ fn too_few_windows_say_how_many_would_do() {
     let Recommendation { status, named, sentences, .. } = &advice.recommendation;
     assert_eq!((*status, named.as_ref(), advice.basis.first_advice), (Status::TooFew, None, Some(16)));
     let expected = "Too few windows for advice: schedules can be compared on 9, and 12 are needed.";
-    assert_eq!(sentences[..], [expected, "There will be advice after window 16."]);
+    assert_eq!(sentences[..], [expected, "Advice needs 16 windows."]);
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
     assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
@@ -176,6 +176,16 @@ fn no_schedule_is_advised_if_no_model_gains() {
     assert_eq!((advice.recommendation.named.as_ref(), advice.recommendation.status), (None, Status::Clear));
     let sentences = &advice.recommendation.sentences;
     assert!(sentences[0].starts_with("There is nothing to schedule"), "{sentences:?}");
+}
+
+#[test]
+fn an_earlier_recommendation_does_not_outlive_the_gain() {
+    let world = |history, model, window| if window <= 30 { stable(history, model, window) } else { 0.9 };
+    assert!(advice_on(&evidence(30, world), 0).named().is_some());
+    let advice = advice_on(&evidence(60, world), 0);
+    assert_eq!(advice.named(), None);
+    assert!(advice.recommendation.sentences[0].starts_with("There is nothing to schedule"));
+    assert!(!advice.recommendation.changes.is_empty(), "the earlier recommendations are listed");
 }
 
 #[test]

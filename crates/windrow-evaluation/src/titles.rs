@@ -28,7 +28,7 @@ pub(crate) fn age_title(advice: &Advice) -> Option<String> {
 /// windows.
 pub fn first_advice_sentence(histories: Option<&[Scheme]>, delay: u32) -> String {
     let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, MIN_WINDOWS));
-    format!("Schedules can be compared after window {first}. There will be advice after window {advice}.")
+    format!("Schedules can be compared after window {first}. Advice needs {advice} windows.")
 }
 
 /// Returns the policy that the pictures are about: the named one or, without one, the best.

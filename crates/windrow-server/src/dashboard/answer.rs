@@ -92,7 +92,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
             _ if advice.comparison.is_best(found) => html! {
-                "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules tried"
+                "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules that can be compared"
             },
             Some(interval) => html! {
                 (percent(interval.low, 0)) " to " (percent(interval.high, 0)) " of the best improvement in log-loss "
@@ -108,7 +108,8 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     }
     let (number, about) = match advice.recommendation.status {
         Status::Clear => ("clear", "the verdict holds at 95%"),
-        Status::Partly => ("partly", "no schedule is shown to be good enough"),
+        Status::Partly if advice.named().is_none() => ("partly", "an improvement is not shown yet"),
+        Status::Partly => ("partly", "this schedule is not shown to be good enough"),
         Status::TooFew => ("too few", "more windows are needed"),
     };
     let judged = advice.basis.judged.as_ref();
