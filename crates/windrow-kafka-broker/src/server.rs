@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -58,15 +59,11 @@ pub(crate) fn run(
     stop: &CancellationToken,
     ready: Ready,
 ) {
-    let opened = open(options, &disk, advertised).and_then(|opened| {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(THREADS).thread_name("broker").enable_all();
-        let runtime = builder.build()?;
-        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
-        Ok((opened, runtime, listener))
-    });
-    let ((broker, directory), runtime, listener) = match opened {
-        Ok(opened) => opened,
+    // The data is opened last: if another step fails, nothing has to be closed.
+    let started = start_runtime(listener)
+        .and_then(|(runtime, listener)| Ok((runtime, listener, open(options, &disk, advertised)?)));
+    let (runtime, listener, (broker, directory)) = match started {
+        Ok(started) => started,
         Err(error) => {
             // The receiver is gone if the caller stopped waiting for the start.
             let _ = ready.send(Err(error));
@@ -90,6 +87,15 @@ pub(crate) fn run(
     if let Err(error) = directory.end(&disk) {
         tracing::warn!(%error, "the data directory was not closed; the next start checks all data");
     }
+}
+
+/// Starts the threads of the runtime, and registers the listener with them.
+fn start_runtime(listener: TcpListener) -> Result<(Runtime, tokio::net::TcpListener), StartError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(THREADS).thread_name("broker").enable_all();
+    let runtime = builder.build()?;
+    let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
+    Ok((runtime, listener))
 }
 
 /// Opens the data directory, recovers its contents, and creates the broker that has them.

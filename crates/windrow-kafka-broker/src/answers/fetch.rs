@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
 
 use crate::answers::offsets::log_of;
 use crate::blocking::blocking;
@@ -19,8 +20,9 @@ const MAX_ANSWER: usize = 100 * 1024 * 1024;
 /// A fetch request and the logs that it reads.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    /// The topics of the answer, without messages.
-    topics: Vec<answer::Topic>,
+    /// The name, the id and the number of partitions of each topic. The answer itself would be larger, so a fetch that
+    /// waits does not hold it.
+    topics: Vec<(StrBytes, Uuid, usize)>,
     /// The partitions of all topics, in the order of the answer.
     wanted: Vec<Wanted>,
     error: Option<ResponseError>,
@@ -34,6 +36,7 @@ pub(crate) struct Fetch {
 
 #[derive(Debug)]
 struct Wanted {
+    partition: i32,
     log: Result<Arc<PartitionLog>, ResponseError>,
     offset: i64,
     max_bytes: usize,
@@ -47,16 +50,16 @@ impl Fetch {
             let topic =
                 if version >= 13 { broker.catalog.by_id(asked.topic_id) } else { broker.catalog.by_name(&asked.topic) };
             wanted.extend(asked.partitions.iter().map(|asked| Wanted {
+                partition: asked.partition,
                 log: log_of(&topic, asked.partition, asked.current_leader_epoch).cloned(),
                 offset: asked.fetch_offset,
                 max_bytes: size(asked.partition_max_bytes),
             }));
-            let nothing = |index| answer::Partition { index, error: 0, end: -1, start: -1, records: None };
-            let partitions = asked.partitions.iter().map(|asked| nothing(asked.partition)).collect();
             // The name is copied, because the fetch may wait longer than the memory of the request is reserved.
             let name = StrBytes::from_string(asked.topic.to_string());
-            topics.push(answer::Topic { name, id: asked.topic_id, partitions });
+            topics.push((name, asked.topic_id, asked.partitions.len()));
         }
+        wanted.shrink_to_fit();
         // This broker never creates a fetch session, so every session id is unknown.
         let has_session = request.session_id != 0 && request.session_epoch > 0;
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
@@ -100,7 +103,19 @@ impl Fetch {
 
     /// Reads the available messages. Returns the topics, the number of bytes, and whether a partition has an error.
     fn collect(&self) -> (Vec<answer::Topic>, usize, bool) {
-        let mut topics = self.topics.clone();
+        let mut wanted = self.wanted.iter();
+        let nothing = |wanted: &Wanted| answer::Partition {
+            index: wanted.partition,
+            error: 0,
+            end: -1,
+            start: -1,
+            records: None,
+        };
+        let topics = self.topics.iter().map(|(name, id, count)| {
+            let partitions = wanted.by_ref().take(*count).map(nothing).collect();
+            answer::Topic { name: name.clone(), id: *id, partitions }
+        });
+        let mut topics: Vec<answer::Topic> = topics.collect();
         let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
         let mut places: Vec<(&Wanted, &mut answer::Partition)> = self.wanted.iter().zip(partitions).collect();
         let first = self.rotation.checked_rem(places.len()).unwrap_or(0);

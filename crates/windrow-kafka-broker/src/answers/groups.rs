@@ -114,8 +114,9 @@ pub(crate) fn leave(broker: &Broker, request: &LeaveGroupRequest, version: i16) 
 }
 
 pub(crate) fn describe(broker: &Broker, request: &DescribeGroupsRequest, version: i16) -> DescribeGroupsResponse {
-    let all = broker.groups.lock();
     let groups = request.groups.iter().map(|name| {
+        // One lock for each name: heartbeats need not wait for the answers of a large request.
+        let all = broker.groups.lock();
         let group = DescribedGroup::default().with_group_id(name.clone());
         let Some(Members::Classic(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let group = group.with_group_state(text("Dead"));
@@ -279,8 +280,9 @@ pub(crate) fn consumer_describe(
         });
         described::Assignment::default().with_topic_partitions(topics.collect())
     };
-    let all = broker.groups.lock();
     let groups = request.group_ids.iter().map(|name| {
+        // One lock for each name: heartbeats need not wait for the answers of a large request.
+        let all = broker.groups.lock();
         let group = described::DescribedGroup::default().with_group_id(name.clone());
         let Some(Members::Consumer(found)) = all.get(name.as_str()).map(|group| &group.members) else {
             let group = group.with_error_code(ResponseError::GroupIdNotFound.code());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use self::streams::{Fault, Message, ONE_BY_ONE, consume, deliver, settle, steps, topic};
+use self::streams::{Binding, Fault, Message, ONE_BY_ONE, consume, deliver, settle, steps, topic};
 use crate::{
     Arrival, BatchError, BatchStore, BatchWriter, Content, CsvFormat, FileDigest, Manifest, MessageOutcome, RowRange,
     SealReason,
@@ -124,9 +124,17 @@ fn event(seconds: u64, lateness: u64) -> WindowPolicy {
     WindowPolicy::Event { span, lateness }
 }
 
-/// A repeat, or a message out of order.
+/// A repeat, a message out of order, or an end marker without the number of rows.
 fn fault() -> impl Strategy<Value = Fault> {
-    prop_oneof![Just(Fault::Again), (1_usize..9).prop_map(|by| Fault::Swap { by })]
+    prop_oneof![
+        2 => Just(Fault::Again),
+        2 => (1_usize..40).prop_map(|by| Fault::Swap { by }),
+        1 => Just(Fault::UncountedEnd),
+    ]
+}
+
+fn binding() -> impl Strategy<Value = Binding> {
+    prop_oneof![Just(Binding::FirstRow), Just(Binding::Expected), Just(Binding::Member)]
 }
 
 proptest! {
@@ -139,14 +147,15 @@ proptest! {
         policy in prop_oneof![(1_u64..60).prop_map(rows_of), (1_u32..6).prop_map(parts_of), (1_u64..9).prop_map(|span| event(span, 4))],
         broken in prop::collection::vec(1_u64..150, 0..5),
         faults in prop::collection::vec((0_u64..150, fault()), 0..12),
+        binding in binding(),
         steps in steps(),
     ) {
         let cut = Cut::new(policy, Some(rows));
         // A row out of order may be late in event time. The next test covers that.
-        let is_harmless = |fault: &Fault| cut.span().is_none() || matches!(fault, Fault::Again);
+        let is_harmless = |fault: &Fault| cut.span().is_none() || !matches!(fault, Fault::Swap { .. });
         let faults: Vec<_> = faults.into_iter().filter(|(_, fault)| is_harmless(fault)).collect();
         let folder = in_memory();
-        consume(folder.path(), cut, &topic(rows, partitions, &[], &broken, &faults), &steps);
+        consume(folder.path(), cut, &topic(rows, partitions, &[], &broken, &faults), binding, &steps);
         let (manifests, windows, aside) = contents(folder.path());
 
         for window in &windows {
@@ -164,7 +173,7 @@ proptest! {
         if cut.span().is_none() {
             prop_assert!(in_order);
             let plain = in_memory();
-            consume(plain.path(), cut, &topic(rows, 1, &[], &broken, &[]), &ONE_BY_ONE);
+            consume(plain.path(), cut, &topic(rows, 1, &[], &broken, &[]), Binding::Expected, &ONE_BY_ONE);
             let (other, _, _) = contents(plain.path());
             let digests = |manifests: &[Manifest]| manifests.iter().map(|one| one.rows.file.sha256.clone()).collect::<Vec<_>>();
             prop_assert_eq!(digests(&manifests), digests(&other));
@@ -180,11 +189,12 @@ proptest! {
         lateness in 0_u64..3,
         broken in prop::collection::vec(1_u64..150, 0..5),
         faults in prop::collection::vec((0_u64..150, fault()), 0..12),
+        binding in binding(),
         steps in steps(),
     ) {
         let folder = in_memory();
         let cut = Cut::new(event(span, lateness), None);
-        consume(folder.path(), cut, &topic(rows, partitions, &[], &broken, &faults), &steps);
+        consume(folder.path(), cut, &topic(rows, partitions, &[], &broken, &faults), binding, &steps);
         let (_, windows, aside) = contents(folder.path());
         let mut all = [windows.concat(), aside].concat();
         all.sort_unstable();

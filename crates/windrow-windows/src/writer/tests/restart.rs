@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::writer::tests::streams::{Message, ONE_BY_ONE, consume, deliver, settle, topic};
+use crate::writer::tests::streams::{Binding, Message, ONE_BY_ONE, consume, deliver, settle, topic};
 use crate::writer::tests::{RUN, contents, finish, fresh, in_memory, open, resume, row, rows_of, take};
 use crate::{Arrival, BatchError, BatchStore, Content, MessageOutcome};
 use windrow_config::Cut;
@@ -12,7 +12,7 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 fn leftovers_of_a_killed_writer_are_removed_and_damage_is_reported() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), &ONE_BY_ONE);
+    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), Binding::Expected, &ONE_BY_ONE);
     let batches = folder.path().join("batches");
     std::fs::remove_file(batches.join("end.json")).expect("was there");
     std::fs::remove_file(batches.join("window-00002.json")).expect("was there");
@@ -171,7 +171,7 @@ fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
 fn a_batch_file_cut_short_or_gone_is_noticed_at_the_start() {
     let folder = in_memory();
     let cut = Cut::new(rows_of(2), None);
-    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), &ONE_BY_ONE);
+    consume(folder.path(), cut, &topic(4, 1, &[], &[3], &[]), Binding::Expected, &ONE_BY_ONE);
     for file in ["batches/window-00001.csv", "quarantine/window-00002.jsonl"] {
         let path = folder.path().join(file);
         let whole = std::fs::read(&path).expect("a file");

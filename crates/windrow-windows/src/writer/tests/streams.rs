@@ -21,7 +21,7 @@ pub(super) enum Message {
     End { run: Option<&'static str>, rows: Option<u64> },
 }
 
-/// A disturbance at a position of a partition.
+/// A disturbance at a position of a partition, or an end marker without the number of rows.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     Again,
@@ -29,6 +29,7 @@ pub(super) enum Fault {
     OtherReplay { number: u64, time: Option<i64> },
     OtherEnd,
     Swap { by: usize },
+    UncountedEnd,
 }
 
 /// A topic: the messages of each partition, in order.
@@ -67,7 +68,7 @@ pub(super) fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64
         match fault {
             Fault::Again if from < count => messages.insert((from + 1 + from % 7).min(count), messages[from].clone()),
             Fault::Swap { by } if from < count => messages.swap(from, (from + by).min(count - 1)),
-            Fault::Again | Fault::Swap { .. } => {}
+            Fault::Again | Fault::Swap { .. } | Fault::UncountedEnd => {}
             Fault::ForeignMessage { number } => {
                 messages.insert(from, Message::Foreign { run: None, number: *number, time: None });
             }
@@ -77,8 +78,10 @@ pub(super) fn topic(rows: u64, partitions: usize, missing: &[u64], broken: &[u64
             Fault::OtherEnd => messages.insert(from, Message::End { run: Some("other"), rows: Some(rows) }),
         }
     }
-    for messages in &mut topic {
-        messages.push(Message::End { run: Some(RUN), rows: Some(rows) });
+    for (partition, messages) in topic.iter_mut().enumerate() {
+        let mut own = faults.iter().filter(|(at, _)| *at as usize % partitions == partition);
+        let is_counted = !own.any(|(_, fault)| matches!(fault, Fault::UncountedEnd));
+        messages.push(Message::End { run: Some(RUN), rows: is_counted.then_some(rows) });
     }
     // A message after the end marker, which a run may read or not.
     topic[0].push(Message::Foreign { run: None, number: None, time: None });
@@ -123,29 +126,42 @@ pub(super) fn settle(writer: &mut BatchWriter) -> Vec<Manifest> {
     seal(writer, Instant::now())
 }
 
+/// The replay that a writer is bound to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Binding {
+    /// None before the first row, like a consumer that expects no replay.
+    FirstRow,
+    /// The replay that it expects, if the first row is of that replay.
+    Expected,
+    /// The replay of its group, from the start.
+    Member,
+}
+
 /// A writer of some partitions, and the next offset to read in each.
 pub(super) struct Reader<'a> {
     folder: &'a Path,
     cut: Cut,
     pub(super) partitions: Range<usize>,
-    is_member: bool,
+    binding: Binding,
     writer: BatchWriter,
     next: Vec<usize>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn open(folder: &'a Path, cut: Cut, partitions: Range<usize>, is_member: bool) -> Self {
+    pub(super) fn open(folder: &'a Path, cut: Cut, partitions: Range<usize>, binding: Binding) -> Self {
         let (writer, next) = resume(folder, cut, partitions.clone(), None).expect("resumes");
-        // A member of a group is bound to its replay from the start.
-        let run = RunId::new(RUN);
-        let writer = if is_member { writer.of_replay(run) } else { writer.expecting(run) };
-        Self { folder, cut, partitions, is_member, writer, next }
+        let writer = match binding {
+            Binding::FirstRow => writer,
+            Binding::Expected => writer.expecting(RunId::new(RUN)),
+            Binding::Member => writer.of_replay(RunId::new(RUN)),
+        };
+        Self { folder, cut, partitions, binding, writer, next }
     }
 
     pub(super) fn kill(self) -> Self {
-        let Self { folder, cut, partitions, is_member, writer, .. } = self;
+        let Self { folder, cut, partitions, binding, writer, .. } = self;
         drop(writer);
-        Self::open(folder, cut, partitions, is_member)
+        Self::open(folder, cut, partitions, binding)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -168,8 +184,8 @@ impl<'a> Reader<'a> {
 }
 
 /// Runs one consumer of all partitions.
-pub(super) fn consume(folder: &Path, cut: Cut, topic: &Topic, steps: &[RunStep]) {
-    let mut reader = Reader::open(folder, cut, 0..topic.len(), false);
+pub(super) fn consume(folder: &Path, cut: Cut, topic: &Topic, binding: Binding, steps: &[RunStep]) {
+    let mut reader = Reader::open(folder, cut, 0..topic.len(), binding);
     let (mut steps, mut kills) = (steps.iter().cycle(), 0);
     while !reader.has_ended() {
         let step = steps.next().expect("a cycle");
