@@ -1,6 +1,5 @@
 //! The program's objective on a few dense features: Newton steps, l2 = 1, no penalty on the intercept. It is a
-//! separate, small implementation because the study needs hundreds of thousands of tiny fits. The test
-//! `many_fits_are_the_programs_own` compares it with the library.
+//! separate, small implementation because the study needs hundreds of thousands of tiny fits.
 
 use crate::world::{FEATURES, Window};
 

@@ -38,7 +38,8 @@ fn text(report: &Report, all: bool) -> String {
     let mut text = format!("{}\n", listed(&shown).trim_fmt());
     let hidden = report.windows.len() - shown.len();
     if hidden > 0 {
-        text.push_str(&format!("{} more windows, all intact: --all\n", thousands(hidden as u64)));
+        let hidden = counted(hidden as u64, "more window, intact", "more windows, all intact");
+        text.push_str(&format!("{hidden}: --all\n"));
     }
     for check in &report.checks {
         let mark = match check.passed {
@@ -97,10 +98,12 @@ fn verdict(report: &Report) -> String {
         (false, _) => format!("so far every row is accounted for: {kept}; the stream has not ended"),
     };
     if *foreign > 0 {
-        text.push_str(&format!("; {} messages in quarantine are not rows of the replay", thousands(*foreign)));
+        let (one, many) = ("message in quarantine is not a row", "messages in quarantine are not rows");
+        text.push_str(&format!("; {} of the replay", counted(*foreign, one, many)));
     }
     if *repeated > 0 {
-        text.push_str(&format!("; {} repeated rows were stored only once", thousands(*repeated)));
+        let rows = counted(*repeated, "repeated row was", "repeated rows were");
+        text.push_str(&format!("; {rows} stored only once"));
     }
     text.push('\n');
     text

@@ -33,9 +33,9 @@ pub(crate) async fn execute(args: CheckArgs, display: &Display, stop: Cancellati
 fn text(check: &Check, all: bool) -> String {
     let labelled = check.accepted_rows() - check.without_target;
     let mut text = format!(
-        "{} rows; {} have no target; {} of the others are positive\n",
-        thousands(check.rows),
-        thousands(check.without_target),
+        "{}; {}; {} of the others are positive\n",
+        counted(check.rows, "row", "rows"),
+        counted(check.without_target, "has no target", "have no target"),
         percent(check.positive as f64 / labelled.max(1) as f64, 1)
     );
     if check.order.is_some_and(|order| order.out_of_order == 0 && order.rows > 0) {
@@ -64,9 +64,12 @@ fn text(check: &Check, all: bool) -> String {
 
 /// Formats the number of values of a category and its most frequent values.
 fn category(Category { column, levels, most, .. }: &Category) -> String {
-    let levels = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
+    let levels = match levels {
+        Some(levels) => counted(*levels as u64, "value", "values"),
+        None => "more than 10,000 values".to_owned(),
+    };
     let most: Vec<String> = most.iter().map(|(value, count)| format!("{value} {}", thousands(*count))).collect();
-    format!("{column}: {levels} values: {}", most.join(", "))
+    format!("{column}: {levels}: {}", most.join(", "))
 }
 
 fn windows(check: &Check, all: bool, text: &mut String) {
@@ -87,6 +90,7 @@ fn windows(check: &Check, all: bool, text: &mut String) {
     }
     text.push_str(&format!("\n{}\n", table.trim_fmt()));
     if check.windows.len() > shown {
-        text.push_str(&format!("{} more windows: --all\n", check.windows.len() - shown));
+        let hidden = (check.windows.len() - shown) as u64;
+        text.push_str(&format!("{}: --all\n", counted(hidden, "more window", "more windows")));
     }
 }

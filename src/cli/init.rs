@@ -40,11 +40,13 @@ pub(crate) async fn write(
     display: &Display,
 ) -> Result<(PathBuf, Draft), CliError> {
     let mut options = options(args);
-    let given_command = command_line(data, args, command, (true, true));
-    let repaired = repaired(data, args, &options, display).await?;
+    let given = GivenCommand { command, data, args, copy: None };
+    let given_command = given.line(true, true);
+    let repaired = repaired(given, &mut options, display).await?;
     // The name is that of the original, not of its repaired copy.
     options.name.get_or_insert_with(|| inspection::name_of(data));
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
+    let given = GivenCommand { data: &data, ..given };
     let counting = display.counting("scanning");
     let (path, form, tell) = (data.clone(), options.layout, counting.callback());
     let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
@@ -70,14 +72,7 @@ pub(crate) async fn write(
         let drafted = blocking(move || inspection::draft(&scan, &asked, &path, &line, &*tell)).await;
         drop(counting);
         match drafted {
-            Err(InspectionError::Questions(questions)) if display.is_interactive() => {
-                for question in &questions {
-                    ask(question, &mut options)?;
-                }
-            }
-            Err(InspectionError::Questions(questions)) => {
-                return Err(CliError::Usage(non_interactive_questions(&questions, &data, args, command)));
-            }
+            Err(InspectionError::Questions(questions)) => given.answer(&questions, &mut options, display)?,
             drafted => break drafted?,
         }
     };
@@ -85,9 +80,11 @@ pub(crate) async fn write(
     Ok((file, draft))
 }
 
-async fn repaired(data: &Path, args: &DraftArgs, options: &Options, display: &Display) -> Result<Option<Repaired>> {
-    let Some(copy) = args.repaired_copy.clone() else { return Ok(None) };
-    let is_same = fs::canonicalize(&copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
+async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Display) -> Result<Option<Repaired>> {
+    let GivenCommand { data, args, .. } = given;
+    let Some(copy) = &args.repaired_copy else { return Ok(None) };
+    let given = GivenCommand { copy: Some(copy), ..given };
+    let is_same = fs::canonicalize(copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     let path = copy.display();
     if is_same {
         return Err(CliError::Usage(format!("--repaired-copy: {path} is the data file: choose another path")));
@@ -95,10 +92,16 @@ async fn repaired(data: &Path, args: &DraftArgs, options: &Options, display: &Di
     if copy.exists() && !args.force {
         return Err(CliError::Usage(format!("--repaired-copy: {path} exists already: overwrite it with --force")));
     }
-    let counting = display.counting("repairing");
-    let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.callback());
-    let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await?;
-    drop(counting);
+    let repaired = loop {
+        let counting = display.counting("repairing");
+        let (from, to, asked, tell) = (data.to_owned(), copy.clone(), options.clone(), counting.callback());
+        let repaired = blocking(move || inspection::repair(&from, &to, &asked, &*tell)).await;
+        drop(counting);
+        match repaired {
+            Err(InspectionError::Questions(questions)) => given.answer(&questions, options, display)?,
+            repaired => break repaired?,
+        }
+    };
     display.line(&match repaired {
         None => "nothing needs repair, so no copy was written".to_owned(),
         Some(Repaired { rows, decoded, moved }) => {
@@ -125,53 +128,77 @@ fn options(args: &DraftArgs) -> Options {
     }
 }
 
-/// Returns the command line as it was given, ready to be pasted and extended.
-fn command_line(data: &Path, args: &DraftArgs, command: &str, (with_target, with_time): (bool, bool)) -> String {
-    let mut given_command = format!("windrow {command} {}", shell_word(&data.display().to_string()));
-    for (option, value) in args.given() {
-        match option {
-            "--target" if !with_target => {}
-            "--time" if !with_time => {}
-            // `=` is necessary: a value that begins with a hyphen would be read as an option.
-            "--null" => given_command.push_str(&format!(" --null={}", shell_word(&value))),
-            _ => given_command.push_str(&format!(" {option} {}", shell_word(&value))),
-        }
-    }
-    given_command
+/// The command line as it was given, as far as messages repeat it.
+#[derive(Clone, Copy)]
+struct GivenCommand<'a> {
+    command: &'a str,
+    data: &'a Path,
+    args: &'a DraftArgs,
+    /// The repaired copy, if it is still to be written.
+    copy: Option<&'a Path>,
 }
 
-/// Returns the questions, and the options that answer them.
-fn non_interactive_questions(questions: &[Question], data: &Path, args: &DraftArgs, command: &str) -> String {
-    let asks = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
-    // Leaves out the options that the questions are about.
-    let given_command = command_line(data, args, command, (!asks(QuestionKind::Target), !asks(QuestionKind::Time)));
-    let mut text = String::from("the data file leaves questions open; answer them on the command line:");
-    let is_one = questions.len() == 1;
-    let mut whole = given_command.clone();
-    for question in questions {
-        text.push_str(&format!("\n\n{}", question.text));
-        let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
-            let option = match question.kind {
-                QuestionKind::Unclear(_) => UNCLEAR_OPTIONS[place.min(2)],
-                _ => question.option,
-            };
-            (format!("{option} {}", shell_word(choice)), meaning)
-        });
-        let choices: Vec<(String, &String)> = choices.collect();
-        for (option, meaning) in &choices {
-            let line = if is_one { format!("{given_command} {option}") } else { option.clone() };
-            text.push_str(&format!("\n  {line}\n      {meaning}"));
+impl GivenCommand<'_> {
+    /// Returns the command line, ready to be pasted and extended.
+    fn line(self, with_target: bool, with_time: bool) -> String {
+        let mut line = format!("windrow {} {}", self.command, shell_word(&self.data.display().to_string()));
+        for (option, value) in self.args.given() {
+            match option {
+                "--target" if !with_target => {}
+                "--time" if !with_time => {}
+                // `=` is necessary: a value that begins with a hyphen would be read as an option.
+                "--null" => line.push_str(&format!(" --null={}", shell_word(&value))),
+                _ => line.push_str(&format!(" {option} {}", shell_word(&value))),
+            }
         }
-        let first = choices.first().map_or_else(|| format!("{} ...", question.option), |(option, _)| option.clone());
-        whole.push_str(&format!(" {first}"));
-        if choices.is_empty() {
-            text.push_str(&format!("\n  {given_command} {first}"));
+        if let Some(copy) = self.copy {
+            line.push_str(&format!(" --repaired-copy {}", shell_word(&copy.display().to_string())));
         }
+        line
     }
-    if !is_one {
-        text.push_str(&format!("\n\nfor example:\n  {whole}"));
+
+    /// Asks the questions in a terminal. Elsewhere, the questions and the options that answer them are an error.
+    fn answer(self, questions: &[Question], options: &mut Options, display: &Display) -> Result<()> {
+        if !display.is_interactive() {
+            return Err(CliError::Usage(self.non_interactive_questions(questions)));
+        }
+        questions.iter().try_for_each(|question| ask(question, options))
     }
-    text
+
+    /// Returns the questions, and the options that answer them.
+    fn non_interactive_questions(self, questions: &[Question]) -> String {
+        let asks = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
+        // Leaves out the options that the questions are about.
+        let given_command = self.line(!asks(QuestionKind::Target), !asks(QuestionKind::Time));
+        let mut text = String::from("the data file leaves questions open; answer them on the command line:");
+        let is_one = questions.len() == 1;
+        let mut whole = given_command.clone();
+        for question in questions {
+            text.push_str(&format!("\n\n{}", question.text));
+            let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
+                let option = match question.kind {
+                    QuestionKind::Unclear(_) => UNCLEAR_OPTIONS[place.min(2)],
+                    _ => question.option,
+                };
+                (format!("{option} {}", shell_word(choice)), meaning)
+            });
+            let choices: Vec<(String, &String)> = choices.collect();
+            for (option, meaning) in &choices {
+                let line = if is_one { format!("{given_command} {option}") } else { option.clone() };
+                text.push_str(&format!("\n  {line}\n      {meaning}"));
+            }
+            let first =
+                choices.first().map_or_else(|| format!("{} ...", question.option), |(option, _)| option.clone());
+            whole.push_str(&format!(" {first}"));
+            if choices.is_empty() {
+                text.push_str(&format!("\n  {given_command} {first}"));
+            }
+        }
+        if !is_one {
+            text.push_str(&format!("\n\nfor example:\n  {whole}"));
+        }
+        text
+    }
 }
 
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {

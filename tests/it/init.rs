@@ -312,6 +312,34 @@ fn invalid_utf8_and_rows_out_of_order_are_reported_and_repaired() {
 }
 
 #[test]
+fn a_repair_that_needs_an_answer_says_how_to_give_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    // Dates that are valid with the day first and with the month first.
+    let ambiguous = table("at,size,colour,late\n", |row| {
+        let (day, month) = (1 + row.minutes / 1440 % 12, 1 + row.minutes / 1440 / 12);
+        let colour = row.colour.replace("blue", "bl\u{e9}u");
+        format!("{day:02}/{month:02}/2021,{},{colour},{}", row.size, u8::from(row.late))
+    });
+    let latin: Vec<u8> = ambiguous.chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin")).collect();
+    let wide: Vec<u8> = format!("\u{feff}{ambiguous}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, bytes) in [("latin.csv", latin), ("wide.csv", wide)] {
+        fs::write(here.join(name), bytes).expect("a file");
+        let copy = format!("{name}.zst");
+        let init = ["init", name, "--target", "late", "--repaired-copy", &copy];
+        let output_text = fails(here, &init, 2);
+        let answer = format!("windrow init {name} --target late --repaired-copy {copy} --time 'at=%d/%m/%Y'");
+        assert!(
+            output_text.contains("the order of day and month is not clear") && output_text.contains(&answer),
+            "{output_text}"
+        );
+        assert!(!here.join(&copy).exists(), "{name}: a copy that is not in order does not stay");
+        done(here, &[&init[..], &["--time", "at=%d/%m/%Y"]].concat());
+        assert!(here.join(&copy).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_data_file_runs_without_a_pipeline_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();

@@ -9,6 +9,7 @@
 //! are read.
 
 use crate::Cut;
+use windrow_record::display::counted;
 use windrow_record::{RowNumber, WindowIndex};
 
 /// The largest number of windows between a row and those before it. A row that is further away is a mistake and not a gap in
@@ -27,11 +28,19 @@ pub enum NoWindow {
     #[error("late: its window is over")]
     Late,
     /// The row is this many windows ahead of those before it, or away from all other windows: too many.
-    #[error("outlier: it is {0} windows away from the rows before it")]
+    #[error("outlier: it is {} away from the rows before it", distance(.0.unsigned_abs()))]
     TooFar(i64),
     /// The row was held back, and the next row of its partition is nowhere near it: so many windows are between them.
-    #[error("outlier: it is {0} windows away from the next message in its partition")]
+    #[error("outlier: it is {} away from the next message in its partition", distance(*.0))]
     Contradicted(u64),
+    /// The row was held back, and the end marker of the replay says that it has fewer rows.
+    #[error("outlier: its row number is after the last row of the replay")]
+    AfterLastRow,
+}
+
+/// Describes a distance in windows. A row can be far away in its own window.
+fn distance(windows: u64) -> String {
+    if windows == 0 { "far".to_owned() } else { counted(windows, "window", "windows") }
 }
 
 /// The position of a row compared with those before it in its partition.

@@ -62,7 +62,7 @@ impl Source {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
             [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
-                let reason = "it contains zero bytes, so it is not a text file; a dataset must be CSV or Parquet";
+                let reason = "it contains NUL bytes (0x00), so it is not a text file; a dataset must be CSV or Parquet";
                 return Err(kind(reason.to_owned()));
             }
             _ => None,

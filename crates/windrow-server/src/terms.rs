@@ -41,8 +41,9 @@ pub(crate) static SHARE_KEPT: Term = Term {
 pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
     name: "good enough",
-    definition: "The data show, at the 95% level, that a schedule keeps at least 90% of the best one's improvement \
-                 (advise.keep sets this share). The advice recommends the cheapest schedule that is good enough.",
+    definition: "The data show, at the 95% level, that a schedule keeps at least the share of the best one's \
+                 improvement that advise.keep sets (90% by default). The advice recommends the cheapest schedule that \
+                 is good enough.",
 };
 
 /// All terms, each after those that its definition uses.

@@ -20,6 +20,7 @@ use self::report::Ledger;
 use windrow_base::runtime::blocking;
 use windrow_config::Cut;
 use windrow_kafka::{Connection, topics};
+use windrow_record::display::counted;
 use windrow_record::{RunId, WindowIndex};
 use windrow_windows::{BatchStore, Manifest, StreamEnd};
 
@@ -117,7 +118,8 @@ impl Audit {
             }
             next = next.next();
         }
-        ledger.check("manifests", FindingKind::Manifest, format!("{} windows, none missing", manifests.len()));
+        let count = counted(manifests.len() as u64, "window", "windows");
+        ledger.check("manifests", FindingKind::Manifest, format!("{count}, none missing"));
         Ok(manifests)
     }
 

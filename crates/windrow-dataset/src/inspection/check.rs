@@ -132,16 +132,20 @@ fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
     let one_class: Vec<&Window> = windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
-        let (count, all) = (one_class.len(), windows.len());
-        notes.push(format!(
-            "{count} of {all} windows have rows of only one class and get no model of their own (the first is {})",
-            first.window
-        ));
+        let (all, first) = (windows.len(), first.window);
+        notes.push(match one_class.len() {
+            1 => format!("1 of {all} windows has rows of only one class and gets no model of its own (window {first})"),
+            count => format!(
+                "{count} of {all} windows have rows of only one class and get no model of their own (the first is \
+                 {first})"
+            ),
+        });
     }
     for category in categories.iter().filter(|category| category.rare_levels > 0) {
         let (levels, rare) = (category.levels.unwrap_or_default(), category.rare_levels);
-        let (column, rows) = (&category.column, thousands(category.rare_rows));
-        notes.push(format!("{column}: {rare} of {levels} values are too rare and count as 'other' ({rows} rows)"));
+        let (column, rows) = (&category.column, counted(category.rare_rows, "row", "rows"));
+        let count = if rare == 1 { "is too rare and counts" } else { "are too rare and count" };
+        notes.push(format!("{column}: {rare} of {levels} values {count} as 'other' ({rows})"));
     }
     for category in categories.iter().filter(|category| category.levels.is_none()) {
         notes.push(format!("{}: more than 10,000 different values; is it an id?", category.column));

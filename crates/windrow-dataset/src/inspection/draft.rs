@@ -13,7 +13,7 @@ use crate::inspection::scan::Scan;
 use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
 use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
-use windrow_record::display::{excerpt, percent, shell_word, thousands};
+use windrow_record::display::{counted, excerpt, percent, shell_word, thousands};
 
 /// The maximum length of a line of a list, in bytes.
 const LINE_WIDTH: usize = 100;
@@ -90,7 +90,10 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     let cut = window.unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
-    plan.notes.extend(refused.iter().map(|(what, rows)| format!("{what}: {}; they go to quarantine", rows.example)));
+    plan.notes.extend(refused.iter().map(|(what, rows)| {
+        let go = if rows.rows == 1 { "it goes" } else { "they go" };
+        format!("{what}: {}; {go} to quarantine", rows.example)
+    }));
     let refused = refused.iter().map(|(_, rows)| rows.rows).sum::<u64>() as f64 / survey.rows as f64;
     if refused > MAX_REFUSED_SHARE {
         let (share, notes) = (percent(refused, 1), plan.notes.join("\n  "));
@@ -117,9 +120,10 @@ fn order(scan: &Scan, plan: &PipelinePlan, survey: &Survey) -> Order {
 
 fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
     let Some(first) = scan.first_not_utf8 else { return Vec::new() };
-    let (count, first) = (thousands(scan.not_utf8), thousands(first));
+    let count = counted(scan.not_utf8, "row is not UTF-8", "rows are not UTF-8");
+    let first = thousands(first);
     vec![format!(
-        "{count} rows are not UTF-8 (the first is row {first})\n  to write a UTF-8 copy of it, read as Windows-1252:  \
+        "{count} (the first is row {first})\n  to write a UTF-8 copy of it, read as Windows-1252:  \
          {command} --repaired-copy OUT.csv.zst"
     )]
 }
@@ -127,15 +131,16 @@ fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
 /// Returns the rows that go to quarantine, by kind of fault. Each example is a sentence.
 fn refused(survey: &Survey, cut: &WindowChoice) -> Vec<(String, RefusedRows)> {
     let summarize = |(what, found): (&String, &RefusedRows)| {
-        let (rows, first) = (thousands(found.rows), thousands(found.first));
-        let example = format!("{rows} rows, the first is row {first}: {}", found.example);
+        let (rows, first) = (counted(found.rows, "row", "rows"), thousands(found.first));
+        let which = if found.rows == 1 { "" } else { "the first is " };
+        let example = format!("{rows}, {which}row {first}: {}", found.example);
         (what.clone(), RefusedRows { example, ..found.clone() })
     };
     let mut refused: Vec<(String, RefusedRows)> = survey.refused.iter().map(summarize).collect();
     // Zero if the survey was made for event windows, because then rows without a time are refused already.
     let timeless = survey.accepted_rows().saturating_sub(survey.order.rows);
     if cut.key == "event" && timeless > 0 {
-        let example = format!("{} rows have no time", thousands(timeless));
+        let example = counted(timeless, "row has no time", "rows have no time");
         refused.push(("time".to_owned(), RefusedRows { rows: timeless, first: 0, example }));
     }
     refused
@@ -151,7 +156,8 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
     let is_much = single as f64 > MAX_ONE_CLASS_SHARE * windows.len() as f64;
     is_much.then(|| {
         let all = windows.len();
-        format!("{single} of {all} windows have rows of only one class: are the rows sorted by the target?")
+        let have = if single == 1 { "has" } else { "have" };
+        format!("{single} of {all} windows {have} rows of only one class: are the rows sorted by the target?")
     })
 }
 
@@ -258,7 +264,7 @@ fn target(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
         let share = percent(survey.positives as f64 / survey.labelled().max(1) as f64, 1);
         let without = match survey.unlabelled {
             0 => String::new(),
-            rows => format!("; {} have no target", thousands(rows)),
+            rows => format!("; {}", counted(rows, "has no target", "have no target")),
         };
         format!("{share} of {} rows{without}", thousands(survey.labelled()))
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
+use windrow_record::display::counted;
 
 /// The result of a step of an inspection.
 pub(crate) type Result<T, E = InspectionError> = std::result::Result<T, E>;
@@ -30,7 +31,7 @@ pub enum InspectionError {
     #[error("{0}")]
     Usage(String),
     /// The user must answer these questions first.
-    #[error("{} questions must be answered", .0.len())]
+    #[error("{} must be answered", counted(.0.len() as u64, "question", "questions"))]
     Questions(Vec<Question>),
     /// The file must be repaired first, for these reasons.
     #[error("{}", .0.join("\n"))]

@@ -12,7 +12,7 @@ use crate::inspection::target::{self, Target};
 use crate::inspection::times::{Candidate, DateOrder};
 use windrow_config::TimeColumn;
 use windrow_record::TimeFormat;
-use windrow_record::display::{percent, shell_word, thousands};
+use windrow_record::display::{counted, percent, shell_word, thousands};
 
 /// The value of `--time` if no column is a time.
 const NO_TIME: &str = "none";
@@ -106,7 +106,8 @@ fn renamed(scan: &Scan) -> Vec<String> {
     let some = scan.renamed.iter().take(MAX_LISTED_NAMES);
     let mut notes: Vec<String> = some.map(|(name, was)| format!("the column `{was}` is renamed to {name}")).collect();
     if scan.renamed.len() > MAX_LISTED_NAMES {
-        notes.push(format!("and {} more columns are renamed", scan.renamed.len() - MAX_LISTED_NAMES));
+        let more = (scan.renamed.len() - MAX_LISTED_NAMES) as u64;
+        notes.push(format!("and {}", counted(more, "more column is renamed", "more columns are renamed")));
     }
     notes
 }
@@ -289,11 +290,11 @@ fn mistakes(scan: &Scan, numeric: &[String], has_decimal_comma: bool) -> Vec<Str
     for (name, column) in scan.names.iter().zip(&scan.columns).filter(|(name, _)| numeric.contains(name)) {
         let no_numbers = column.given() - column.numbers - if has_decimal_comma { column.comma_numbers } else { 0 };
         if let Some((row, text)) = column.first_text.as_ref().filter(|_| no_numbers > 0) {
-            notes.push(format!(
-                "{name}: {no_numbers} cells are not numbers (the first is in row {row}, `{text}`); if they mean \
-                 'missing', use --null {}",
-                shell_word(text)
-            ));
+            let found = match no_numbers {
+                1 => format!("1 cell is not a number (in row {row}, `{text}`); if it means"),
+                _ => format!("{no_numbers} cells are not numbers (the first is in row {row}, `{text}`); if they mean"),
+            };
+            notes.push(format!("{name}: {found} 'missing', use --null {}", shell_word(text)));
         }
         for sentinel in column.sentinels() {
             let (number, (least, most)) = (sentinel.number, sentinel.others);

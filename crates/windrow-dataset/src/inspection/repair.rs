@@ -1,6 +1,6 @@
 //! Writes a copy of a file that can be replayed: in UTF-8, and in the order of its times.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
@@ -41,7 +41,11 @@ pub fn repair(path: &Path, copy: &Path, options: &Options, tell: ProgressCallbac
     let Some(encoding) = source.utf16 else { return repair_rows(path, copy, options, tell) };
     // UTF-16 is first converted to UTF-8, because a scan needs one byte for each ASCII character.
     write(copy, |out| transcode(source.reader, encoding, out))?;
-    let repaired = repair_rows(copy, copy, options, tell)?.unwrap_or_default();
+    let repaired = repair_rows(copy, copy, options, tell).inspect_err(|_| {
+        // The copy is not in the order of its times.
+        let _ = fs::remove_file(copy);
+    })?;
+    let repaired = repaired.unwrap_or_default();
     let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.layout, tell)?.rows };
     Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
 }
@@ -156,8 +160,7 @@ mod tests {
     fn a_quote_that_is_never_closed_swallows_no_row_that_is_moved_after_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, copy) = (folder.path().join("d.csv"), folder.path().join("copy.csv.zst"));
-        std::fs::write(&path, "at,late\n2021-01-02,1\n2021-01-03,\"0\"\n2021-01-01,0\n2021-01-04,\"1\n")
-            .expect("a file");
+        fs::write(&path, "at,late\n2021-01-02,1\n2021-01-03,\"0\"\n2021-01-01,0\n2021-01-04,\"1\n").expect("a file");
         let options = Options { time: Some("at=%Y-%m-%d".to_owned()), ..Options::default() };
         let repaired = repair(&path, &copy, &options, &|_| ()).expect("a table").expect("a copy");
         assert_eq!((repaired.rows, repaired.moved), (4, 2));

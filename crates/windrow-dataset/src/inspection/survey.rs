@@ -207,7 +207,12 @@ impl<'a> SurveyState<'a> {
                 let example = "it arrives after a row of a later window, by more than window.lateness allows";
                 ("late".to_owned(), example.to_owned())
             }
-            reason => (format!("{} (outlier)", self.schema.time_column()), reason.to_string()),
+            reason => {
+                let reason = reason.to_string();
+                // The kind says already that it is an outlier.
+                let example = reason.strip_prefix("outlier: ").unwrap_or(&reason);
+                (format!("{} (outlier)", self.schema.time_column()), example.to_owned())
+            }
         };
         self.refuse(row, kind, example);
     }

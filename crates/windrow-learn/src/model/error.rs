@@ -2,6 +2,8 @@
 
 use std::io;
 
+use windrow_record::display::counted;
+
 /// The fewest rows to train on. A model of fewer rows would be meaningless.
 pub(super) const MIN_ROWS: usize = 10;
 
@@ -26,7 +28,7 @@ pub enum Unlearnable {
     #[error("none of the {0} rows has a target")]
     NoLabels(usize),
     /// There are too few rows to train on. Holds the number of rows.
-    #[error("there are only {0} rows to train on; at least {MIN_ROWS} are needed")]
+    #[error("there {} to train on; at least {MIN_ROWS} are needed", only_rows(*.0))]
     TooFewRows(usize),
     /// All rows have the same class.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]
@@ -67,6 +69,11 @@ pub enum RemoteError {
     /// The solver failed, with the reason in a sentence.
     #[error("{0}")]
     Failed(String),
+}
+
+fn only_rows(rows: usize) -> String {
+    let verb = if rows == 1 { "is" } else { "are" };
+    format!("{verb} only {}", counted(rows as u64, "row", "rows"))
 }
 
 fn class_name(positive: bool) -> &'static str {

@@ -12,6 +12,7 @@ use crate::terms::{COMPARISON, SUBJECT};
 use windrow_evaluation::plot::{self, Ages, tables};
 use windrow_evaluation::{Advice, AgeFinding, first_advice_sentence};
 use windrow_record::Scheme;
+use windrow_record::display::counted;
 
 /// Maximum number of features that are listed.
 const MAX_FEATURES: usize = 5;
@@ -42,11 +43,13 @@ pub(super) fn page(view: &View) -> Page {
 }
 
 fn sentences(advice: &Advice) -> Markup {
+    // The first of the changes is the first advice.
+    let times = advice.recommendation.changes.len().saturating_sub(1);
     html! {
         @for sentence in &advice.recommendation.sentences { p { (sentence) } }
-        @if !advice.recommendation.changes.is_empty() {
+        @if times > 0 {
             details {
-                summary { "The advice has changed " (advice.recommendation.changes.len().saturating_sub(1)) " times" }
+                summary { "The advice has changed " (counted(times as u64, "time", "times")) }
                 ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.name(advice.subject.window_unit)) } } }
             }
         }

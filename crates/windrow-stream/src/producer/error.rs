@@ -4,6 +4,7 @@ use crate::producer::share::Share;
 use windrow_dataset::DatasetError;
 use windrow_kafka::{BrokerError, PublishError, SurveyError};
 use windrow_record::RowNumber;
+use windrow_record::display::counted;
 
 /// An error that ends a replay before its end.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,10 @@ pub enum ProducerError {
     #[error(transparent)]
     Survey(#[from] SurveyError),
     /// There are more processes than partitions.
-    #[error("--share {share}: the topic has only {partitions} partitions, and each process needs at least one")]
+    #[error(
+        "--share {share}: the topic has only {}, and each process needs at least one",
+        counted(*partitions as u64, "partition", "partitions")
+    )]
     FewPartitions {
         /// The share that was requested.
         share: Share,

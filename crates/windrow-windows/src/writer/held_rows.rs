@@ -47,7 +47,7 @@ impl BatchWriter {
         let Some((position, _)) = progress.held().filter(|_| !progress.is_undecided()) else { return Ok(()) };
         let is_unsent = sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
         let (held, verdict) =
-            if is_unsent { (progress.reject(), Err(NoWindow::Contradicted(0))) } else { (progress.confirm(), Ok(())) };
+            if is_unsent { (progress.reject(), Err(NoWindow::AfterLastRow)) } else { (progress.confirm(), Ok(())) };
         self.settle((held.flatten(), verdict))
     }
 

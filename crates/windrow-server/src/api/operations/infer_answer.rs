@@ -6,9 +6,9 @@ use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Any;
 use poem_openapi::{ApiResponse, Object as ApiObject};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::api::answer::{AnsweredBy, success};
 use crate::api::operations::tensors::NUMBER;
@@ -59,8 +59,8 @@ impl InferAnswer {
             let (name, datatype, shape) = (name.to_owned(), datatype.to_owned(), vec![self.len() as u64]);
             let before = binary.len();
             let data = match (*place, is_binary) {
-                (0, false) => Some(self.probabilities.iter().map(|number| Value::from(*number)).collect()),
-                (_, false) => Some(self.labels.iter().map(|label| Value::from(*label)).collect()),
+                (0, false) => Some(self.probabilities.iter().map(|number| Any(TensorValue::Number(*number))).collect()),
+                (_, false) => Some(self.labels.iter().map(|label| Any(TensorValue::Label(*label))).collect()),
                 (0, true) => {
                     binary.extend(self.probabilities.iter().flat_map(|number| number.to_le_bytes()));
                     None
@@ -125,7 +125,15 @@ struct OutputTensor {
     parameters: Option<OutputTensorParameters>,
     /// Numbers or truth values, one per row; left out in binary form
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Vec<Value>>,
+    data: Option<Vec<Any<TensorValue>>>,
+}
+
+/// A value of a tensor. It takes much less memory than a JSON value.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum TensorValue {
+    Number(f64),
+    Label(bool),
 }
 
 /// The parameters of a tensor in binary form

@@ -95,6 +95,18 @@ fn a_distant_jump_is_accepted_when_the_next_row_confirms_it() {
 }
 
 #[test]
+fn a_row_number_after_the_last_row_of_the_replay_goes_to_quarantine() {
+    let (folder, mut writer) = fresh(rows_of(1000), 1);
+    for (offset, number) in [1, 2, 3, 60_000].into_iter().enumerate() {
+        send(&mut writer, 0, offset as i64, number, 0);
+    }
+    end(&mut writer, 0, 4, Some(3));
+    let (rows, aside) = contents(folder.path());
+    let reason = "outlier: its row number is after the last row of the replay";
+    assert_eq!((rows, aside), (3, vec![(None, reason.to_owned())]));
+}
+
+#[test]
 fn a_wrong_first_time_goes_to_quarantine_and_the_stream_recovers() {
     // A time in 1970, then times in 2013, in windows of an hour and of a day, with either partition first.
     let day = 86_400;
@@ -163,7 +175,8 @@ fn a_partition_hundred_thousands_of_windows_away_from_another_is_refused_and_ope
         }
         let (rows, aside) = contents(folder.path());
         assert_eq!((rows, aside.len()), (5, 5), "{far} {order:?}");
-        assert!(aside.iter().all(|(_, reason)| reason.contains("windows away from the rows before it")), "{aside:?}");
+        let expected = "outlier: it is 200,000 windows away from the rows before it";
+        assert!(aside.iter().all(|(_, reason)| reason == expected), "{aside:?}");
         let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
         assert!(manifests.len() <= 2, "{far} {order:?}: {} windows", manifests.len());
     }
