@@ -453,7 +453,7 @@ fn quirks_of_common_files_are_reported() {
                 "name: an id or a text: 2,000",
             ],
         ),
-        ("sorted.csv", &sorted, &["have rows of only one class: are the rows sorted by the target?"]),
+        ("sorted.csv", &sorted, &["1 of 2 windows has rows of only one class: are the rows sorted by the target?"]),
     ];
     for (name, text, expected) in cases {
         fs::write(here.join(name), text).expect("a file");

@@ -37,7 +37,7 @@ fn code(text: &str) -> Vec<(String, bool)> {
 
 /// The arguments of each `windrow` command in a line of a shell, without redirections and comments.
 fn commands(line: &str) -> Vec<Vec<String>> {
-    let words = shlex::split(line).unwrap_or_default();
+    let words = shlex::split(&line.replace("HOST:PORT", "host:9092")).unwrap_or_default();
     let is_end = |word: &String| ["&&", "||", "|", "&", ";"].contains(&word.as_str()) || word.starts_with(['>', '<']);
     let mut found = Vec::new();
     for part in words.split(is_end) {
