@@ -78,8 +78,8 @@ pub(crate) struct RunOptions {
 }
 
 impl App {
-    /// Runs broker, producer, consumer, trainer and API in one process. Continues the run of the work directory, if it
-    /// holds one.
+    /// Runs broker, producer, consumer, trainer, advisor, API and pages in one process. Continues the run of the
+    /// work directory, if it holds one.
     ///
     /// Returns when all stages have started. They run until [`Running::finished`] and [`Running::shutdown`].
     ///

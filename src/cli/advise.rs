@@ -70,7 +70,7 @@ fn text(advice: &Advice, all: bool) -> String {
     text
 }
 
-/// Selects the best policy, the recommended one, its neighbours with half and double the interval, and the extremes.
+/// Selects the best policy, the recommended one, those with half and double its refit period, and the extremes.
 fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     let policies = &advice.comparison.planned;
     let is_never = |found: &&PolicyFinding| found.policy.refit == Refit::Never;

@@ -41,13 +41,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a built-in pipeline in one process: broker, producer, consumer, trainer and API
+    /// Run a built-in pipeline in one process: broker, producer, consumer, trainer, advisor, API and pages
     Demo(DemoArgs),
     /// Inspect a data file and write a pipeline file for it
     Init(InitArgs),
     /// Check the whole dataset against its pipeline file, and report all faults
     Check(CheckArgs),
-    /// Run a pipeline in one process: broker, producer, consumer, trainer and API
+    /// Run a pipeline in one process: broker, producer, consumer, trainer, advisor, API and pages
     Run {
         /// The pipeline file, or a data file for which a pipeline file is written first, as by `windrow init`
         pipeline: PathBuf,
@@ -74,7 +74,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NUMBER/PROCESSES")]
         share: Option<Share>,
     },
-    /// Write the topic's rows to batch files, one per window, and continue after the last one
+    /// Write the topic's rows to batch files, one per window. After a restart, continue after the last sealed
+    /// window
     Consume(ConsumeArgs),
     /// Train the models of every window, as windows appear
     Train(TrainArgs),
@@ -209,7 +210,7 @@ fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 pub(crate) struct ModelsArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// List the windows, with the log-loss of each scheme and the features that shifted
+    /// List the windows, with the log-loss of each scheme and the features that drifted
     #[arg(long)]
     pub(crate) windows: bool,
     /// List all models or windows, not only the newest
@@ -234,7 +235,7 @@ pub(crate) struct HealthArgs {
 pub(crate) struct KeyArgs {
     /// The name of the key's user, for the log and the history of aliases
     pub(crate) name: String,
-    /// Also allow promotions and rollbacks
+    /// Also allow changing aliases: set a name to a model, and undo that
     #[arg(long)]
     pub(crate) admin: bool,
 }

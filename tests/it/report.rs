@@ -29,10 +29,13 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
         assert!(svg.contains(&format!("<title>{title}</title>")) && svg.ends_with("</svg>\n"), "{svg}");
     }
     assert!(
-        page.contains("| history, refit | keeps | 95% | log-loss |") && page.contains("sha256 of the advice"),
+        page.contains("| history, refit | keeps | 95% interval | log-loss |") && page.contains("sha256 of the advice"),
         "{page}"
     );
     assert!(page.contains("logistic regression") && page.contains("\n## Terms\n\n- **window**: "), "{page}");
+    for term in ["verdict", "recalibrate", "alarm"] {
+        assert!(page.contains(&format!("\n- **{term}**: ")), "{term}: {page}");
+    }
     let digest = page.split_whitespace().last().expect("a digest");
     assert_eq!(digest.len(), 64, "of the dataset: {digest}");
     // A second report in another folder has the same bytes.
@@ -47,7 +50,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
     assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 4));
     assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");
-    assert!(html.contains("logistic regression"), "{html}");
+    assert!(html.contains("logistic regression") && html.contains("<dt id=\"term-verdict\">"), "{html}");
     for mark in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(html.contains(&format!("id=\"{mark}\"")), "{mark} is not explained: {html}");
     }

@@ -224,9 +224,9 @@ pub struct AgeFinding {
 /// The saving of refitting twice as often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RefitSaving {
-    /// The interval between refits, in windows.
+    /// The refit period, in windows.
     pub from: u32,
-    /// The interval between refits after halving, in windows.
+    /// The refit period after halving, in windows.
     pub to: u32,
     /// The log-loss, summed over rows, that each further fit saves.
     pub saved: f64,

@@ -240,7 +240,7 @@ impl Findings<'_> {
         findings.collect()
     }
 
-    /// Returns the saving of refitting twice as often, from the longest interval to the shortest. An update is worth
+    /// Returns the saving of refitting twice as often, from the longest period to the shortest. An update is worth
     /// its price only by what it saves (Zliobaite, Budka and Stahl 2015).
     fn steps(&self, history: Scheme) -> Vec<RefitSaving> {
         let trial = self.trial;

@@ -21,7 +21,7 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "windows", rename_all = "snake_case")]
 pub enum Refit {
-    /// Refits at a fixed interval, in windows.
+    /// Refits every so many windows: the refit period.
     Every(u32),
     /// The first model is never refitted.
     Never,

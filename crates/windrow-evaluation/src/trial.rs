@@ -9,7 +9,7 @@ use windrow_record::Scheme;
 
 /// The maximum length of a finite history, as a share of the windows.
 const MAX_HISTORY_SHARE: f64 = 0.4;
-/// The maximum interval between two refits, as a share of the windows judged.
+/// The maximum refit period, as a share of the windows judged.
 const MAX_INTERVAL_SHARE: f64 = 1.0 / 3.0;
 
 /// The losses of one policy, summed by window.

@@ -45,9 +45,31 @@ pub(crate) static GOOD_ENOUGH: Term = Term {
                  improvement that advise.keep sets (90% by default). The advice recommends the cheapest schedule that \
                  is good enough.",
 };
+pub(crate) static VERDICT: Term = Term {
+    id: "term-verdict",
+    name: "verdict",
+    definition: "Whether a schedule is good enough. Worse: the 95% interval of its share kept is below 100%, and good \
+                 enough is not shown. Cannot tell: neither good enough nor worse is shown. Too few: fewer than 4 \
+                 refits, or fewer than 12 windows. Best: the lowest log-loss of all that can be compared. Reference: \
+                 a schedule that never refits, listed only to compare with.",
+};
+pub(crate) static RECALIBRATE: Term = Term {
+    id: "term-recalibrate",
+    name: "recalibrate",
+    definition: "The model is fitted once. After that, only the intercept and the slope of its predictions are fitted \
+                 again, on the newest labelled window that it has not learned from.",
+};
+pub(crate) static ALARM: Term = Term {
+    id: "term-alarm",
+    name: "alarm",
+    definition: "The model is refitted when an alarm asks for it. PSI alarm: the population stability index shows \
+                 that a feature has drifted since the model's newest window. Loss alarm: the test of Page and Hinkley \
+                 shows that losses rise.",
+};
 
 /// All terms, each after those that its definition uses.
-pub(crate) static TERMS: [&Term; 6] = [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH];
+pub(crate) static TERMS: [&Term; 9] =
+    [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH, &VERDICT, &RECALIBRATE, &ALARM];
 
 /// A part of a sentence, and the term to explain after it.
 pub(crate) type Part = (&'static str, Option<&'static Term>);
@@ -61,10 +83,11 @@ pub(crate) static SUBJECT: [Part; 4] = [
 ];
 
 /// The sentences that say how the schedules are compared.
-pub(crate) static COMPARISON: [Part; 4] = [
+pub(crate) static COMPARISON: [Part; 5] = [
     ("Schedules, or policies, are compared by log-loss", Some(&LOG_LOSS)),
     (" on later windows. The share kept", Some(&SHARE_KEPT)),
-    (" compares a schedule with the best one; the verdict says whether that is good enough", Some(&GOOD_ENOUGH)),
+    (" compares a schedule with the best one; the verdict", Some(&VERDICT)),
+    (" says whether the schedule is good enough", Some(&GOOD_ENOUGH)),
     (".", None),
 ];
 

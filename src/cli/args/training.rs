@@ -11,7 +11,7 @@ use windrow_config::Solver;
 /// The memory limit and the solver.
 #[derive(Debug, Args)]
 pub(crate) struct TrainingArgs {
-    /// Keep at most this size of encoded rows in memory, as in 512MiB or 8GB, and the rest in files
+    /// Limit the memory for encoded rows, as in 512MiB or 8GB; the rest goes to files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
     /// Use this solver: auto, newton, lbfgs, linfa or spark [default: train.solver of the pipeline file]

@@ -10,7 +10,7 @@ use crate::{Advice, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 /// The data of the three main pictures of the advice.
 #[derive(Debug, Clone)]
 pub struct AdvicePictures {
-    /// The shares by refit interval, on the named history.
+    /// The shares by refit period, on the named history.
     pub(crate) how_often: Shares,
     /// The shares by history, refitted every window.
     pub(crate) how_much: Shares,
@@ -53,8 +53,8 @@ impl AdvicePictures {
         let course = advice.over_time.course.as_ref()?;
         let lines = course.saved.iter().map(|saved| Line {
             name: match saved.beside.refit {
-                Refit::Never => "savings over never refitting".to_owned(),
-                refit => format!("savings over refitting {} on all history", refit.name(unit)),
+                Refit::Never => "compared with never refitting".to_owned(),
+                refit => format!("compared with refitting {} on all history", refit.name(unit)),
             },
             sums: saved.sums.clone(),
         });

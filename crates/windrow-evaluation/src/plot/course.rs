@@ -30,7 +30,7 @@ pub(crate) struct Line {
 impl CumulativePlot {
     pub(crate) fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);
-        let described = self.lines.iter().map(|line| format!("{}: {:.0} in the end", line.name, last(line)));
+        let described = self.lines.iter().map(|line| format!("{}: {:.0} saved in the end", line.name, last(line)));
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
         let (bottom, left, right) = (244.0, 60.0, 428.0);
         let all = || self.lines.iter().flat_map(|line| line.sums.iter().copied());

@@ -5,7 +5,7 @@ use crate::plot::course::CumulativePlot;
 use crate::plot::shares::{Point, Shares};
 use crate::policy_finding::share_in_words;
 use crate::{Advice, Interval, PolicyFinding};
-use windrow_record::display::thousands;
+use windrow_record::display::{ordinal, thousands};
 
 /// The approximate number of windows in the table of the last picture.
 const TABLE_WINDOWS: usize = 12;
@@ -52,7 +52,7 @@ fn shares(title: &str, shares: &Shares) -> Table {
     Table {
         heading: format!("{title}: {}", shares.title),
         note: String::new(),
-        header: vec![shares.across.clone(), "keeps".to_owned(), "95%".to_owned()],
+        header: vec![shares.across.clone(), "keeps".to_owned(), "95% interval".to_owned()],
         rows: shares.points.iter().map(row).collect(),
     }
 }
@@ -65,10 +65,14 @@ fn course(course: &CumulativePlot) -> Table {
         let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
         TableRow { cells: cells.collect(), is_named: false }
     };
-    let names = course.lines.iter().map(|line| line.name.clone());
+    let names = course.lines.iter().map(|line| format!("log-loss saved, summed over rows, {}", line.name));
+    let note = match u32::try_from(step) {
+        Ok(step) if step > 1 => format!("Every {} window that was judged is listed, and the last one.", ordinal(step)),
+        _ => String::new(),
+    };
     Table {
         heading: format!("Over time: {}", course.title),
-        note: String::new(),
+        note,
         header: std::iter::once("window".to_owned()).chain(names).collect(),
         rows: course.windows.iter().enumerate().filter(|(place, _)| is_listed(*place)).map(row).collect(),
     }
@@ -89,7 +93,7 @@ fn policies(advice: &Advice) -> Option<Table> {
         judged.best_log_loss
     );
     let fits = if yearly { "refits a year" } else { "refits in 100 windows" };
-    let header = ["history, refit", "keeps", "95%", "log-loss", fits, "verdict"];
+    let header = ["history, refit", "keeps", "95% interval", "log-loss", fits, "verdict"];
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
     Some(Table {
         heading: "All policies".to_owned(),

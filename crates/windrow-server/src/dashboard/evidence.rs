@@ -6,10 +6,10 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table::{self, cells};
-use crate::dashboard::terms::{definitions, marked};
+use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::triangle::triangle;
-use crate::terms::{COMPARISON, SUBJECT};
-use windrow_evaluation::plot::{self, Ages, tables};
+use crate::terms::{ALARM, COMPARISON, RECALIBRATE, SUBJECT};
+use windrow_evaluation::plot::{Ages, tables};
 use windrow_evaluation::{Advice, AgeFinding, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
@@ -58,15 +58,14 @@ fn sentences(advice: &Advice) -> Markup {
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(advice: &Advice) -> Markup {
-    let answer = plot::AdvicePictures::of(advice);
-    let tables = tables(advice, answer.as_ref());
     html! {
-        @for table in tables.iter().filter(|table| !table.note.is_empty()) {
+        // Without the pictures, the only table is that of all policies.
+        @for table in &tables(advice, None) {
             h2 { (table.heading) }
             p.quiet {
-                "Recalibrate: only the intercept and the slope are fitted again. On alarm: the model is refitted if the "
-                "features drift (PSI) or the loss rises. As advised: the model is refitted as this page would have "
-                "advised at each window."
+                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. On alarm"
+                (mark(&ALARM)) ": the model is refitted if the features drift (PSI) or the loss rises. As advised: the "
+                "model is refitted as this page would have advised at each window."
             }
             (table::table_with_note(table))
         }
@@ -85,7 +84,7 @@ fn ages(advice: &Advice) -> Markup {
             figure.one { (PreEscaped(ages.draw().inline())) }
             details {
                 summary { "The numbers in the picture" }
-                (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95%"], rows))
+                (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95% interval"], rows))
             }
         }
     }

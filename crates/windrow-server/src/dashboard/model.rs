@@ -109,7 +109,7 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
         figure.one { (PreEscaped(picture.draw().inline())) }
         details {
             summary { "The numbers in the picture" }
-            (table::of("Reliability", &["predicted", "observed", "95%", "rows"], rows))
+            (table::of("Reliability", &["predicted", "observed", "95% interval", "rows"], rows))
             p.quiet { "Expected calibration error: " (format!("{:.1}", 100.0 * of.calibration_error)) " points, " (thousands(of.rows)) " rows." }
         }
     }

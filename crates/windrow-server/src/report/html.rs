@@ -34,8 +34,9 @@ pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&AdvicePictures>,
             text.push_str(&format!("<figure>{}</figure>\n", picture.inline()));
         }
         text.push_str("</div>\n");
-        for note in tables.iter().map(|table| &table.note).filter(|note| !note.is_empty()) {
-            text.push_str(&format!("<p>{}</p>\n", escaped(note)));
+        // The note on the last table, that of all policies, says what 0% and 100% mean in the pictures.
+        if let Some(policies) = tables.last() {
+            text.push_str(&format!("<p>{}</p>\n", escaped(&policies.note)));
         }
     }
     // The foot is on the first sheet, because it names the data that the answer is based on.
@@ -73,6 +74,9 @@ fn definitions() -> String {
 
 fn rendered(table: &Table) -> String {
     let mut text = format!("<h2>{}</h2>\n", escaped(&table.heading));
+    if !table.note.is_empty() {
+        text.push_str(&format!("<p>{}</p>\n", escaped(&table.note)));
+    }
     let cells = |name: &str, cells: &[String]| -> String {
         cells.iter().map(|cell| format!("<{name}>{}</{name}>", escaped(cell))).collect()
     };

@@ -47,7 +47,7 @@ mirror! {
     struct NamedPolicy of named: evaluation::NamedPolicy {
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = named.policy.history.to_string(),
-        /// The interval between fits, in windows
+        /// The refit period, in windows
         every: u32 = every(named.policy).unwrap_or(1),
         /// `true` if the policy is not shown good enough
         provisional: bool,
@@ -89,7 +89,7 @@ mirror! {
         history: String = found.policy.history.to_string(),
         /// The time of the refits, as in `every 2nd`, `never`, `recalibrate` or `on PSI alarm`
         refit: String = found.policy.refit.to_string(),
-        /// The interval between fits, in windows; left out if fits do not follow a schedule
+        /// The refit period, in windows; left out if fits do not follow a schedule
         every: Option<u32> = every(found.policy),
         /// The share of the best policy's gain that the policy keeps
         keeps: Option<f64> = found.kept.share,
@@ -138,9 +138,9 @@ mirror! {
 
     /// The saving of refitting twice as often
     struct MoreFrequentRefits of step: evaluation::RefitSaving {
-        /// The interval between fits, in windows
+        /// The refit period, in windows
         from: u32,
-        /// The interval between fits after halving, in windows
+        /// The refit period after halving, in windows
         to: u32,
         /// The log-loss, summed over rows, that each further fit saves
         saved: f64,
@@ -174,7 +174,7 @@ mirror! {
         label: String,
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = change.policy.history.to_string(),
-        /// The interval between fits, in windows
+        /// The refit period, in windows
         every: u32 = every(change.policy).unwrap_or(1),
     }
 
@@ -186,7 +186,7 @@ mirror! {
         windows: u32,
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = calm.policy.history.to_string(),
-        /// The interval between fits, in windows
+        /// The refit period, in windows
         every: u32 = every(calm.policy).unwrap_or(1),
         /// `true` if the policy is not shown good enough
         provisional: bool,
