@@ -141,7 +141,7 @@ impl Snapshot {
         self.latest.and_then(|id| self.get(id))
     }
 
-    /// Returns the champion: the newest accepted model of the champion scheme: the scheme whose one-window-old
+    /// Returns the champion: the newest accepted model of the champion scheme. That is the scheme whose one-window-old
     /// models did best on the newest windows. Before 12 windows have been judged, the champion is the latest model.
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))

@@ -13,7 +13,7 @@ pub fn batch_file_name(batch: &Batch, window: WindowIndex, sha256: &str) -> Stri
     file_name(window, extension(batch.format), batch.url.as_ref().map(|_| sha256))
 }
 
-/// Returns the name of a batch file. `object_sha256` is its sha256 if it is an object; a file has no digest in its name.
+/// Returns the name of a batch file. `object_sha256` is its sha256 if it is an object, and otherwise `None`.
 pub(crate) fn file_name(window: WindowIndex, extension: &str, object_sha256: Option<&str>) -> String {
     let stem = window.file_stem();
     match object_sha256 {

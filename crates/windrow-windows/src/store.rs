@@ -296,8 +296,8 @@ fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> 
     files::move_durable(from, to).map_err(BatchError::write(to))
 }
 
-/// Returns the windows of the files of a kind, from the file names. In an object store, a name ends with `-` and a digest:
-/// window-00001-ab12.csv.
+/// Returns the windows of the files of a kind, from the file names. In an object store, a name ends with `-` and a
+/// digest: window-00001-ab12.csv.
 fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
     let window_of = |name: String| {
         let name = name.strip_prefix("window-")?.strip_suffix(kind)?.strip_suffix('.')?;
