@@ -204,27 +204,26 @@ fn produce(distribution: &Path, address: &str, topic: &str, (bytes, messages): (
     tool.args(["--topic", topic, "--throughput", "-1"]);
     tool.args(["--record-size", &bytes.to_string(), "--num-records", &messages.to_string()]);
     tool.args(["--producer-props", "acks=all", &format!("bootstrap.servers={address}")]);
-    let output_text = printed(tool);
-    let line =
-        output_text.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{output_text}"));
-    assert!(line.starts_with(&format!("{messages} records sent")), "{output_text}");
+    let output = printed(tool);
+    let line = output.lines().rev().find(|line| line.contains("records/sec")).unwrap_or_else(|| panic!("{output}"));
+    assert!(line.starts_with(&format!("{messages} records sent")), "{output}");
     let rate = line.split(", ").nth(1).and_then(|part| part.split_whitespace().next()).expect("a rate");
-    rate.parse().unwrap_or_else(|_| panic!("{output_text}"))
+    rate.parse().unwrap_or_else(|_| panic!("{output}"))
 }
 
 /// Returns messages per second during the fetch, by Kafka's own tool.
 fn consume(distribution: &Path, address: &str, topic: &str, messages: u32) -> f64 {
     let mut tool = tool(distribution, "kafka-consumer-perf-test.sh");
     tool.args(["--bootstrap-server", address, "--topic", topic, "--messages", &messages.to_string()]);
-    let output_text = printed(tool);
-    let mut lines = output_text.lines().skip_while(|line| !line.starts_with("start.time"));
-    let columns = lines.next().unwrap_or_else(|| panic!("{output_text}")).split(", ");
-    let values = lines.next().unwrap_or_else(|| panic!("{output_text}")).split(", ");
+    let output = printed(tool);
+    let mut lines = output.lines().skip_while(|line| !line.starts_with("start.time"));
+    let columns = lines.next().unwrap_or_else(|| panic!("{output}")).split(", ");
+    let values = lines.next().unwrap_or_else(|| panic!("{output}")).split(", ");
     let of =
         |name: &str| columns.clone().zip(values.clone()).find(|(column, _)| *column == name).map(|(_, value)| value);
     let read = of("data.consumed.in.nMsg").and_then(|value| value.parse::<u32>().ok());
-    assert!(read.is_some_and(|read| read >= messages), "{output_text}");
-    of("fetch.nMsg.sec").and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{output_text}"))
+    assert!(read.is_some_and(|read| read >= messages), "{output}");
+    of("fetch.nMsg.sec").and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{output}"))
 }
 
 fn tool(distribution: &Path, name: &str) -> Command {

@@ -58,7 +58,7 @@ struct Contender<'a> {
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("bare") {
-        return servers::bare();
+        return servers::serve_bare_route();
     }
     bench(run)
 }

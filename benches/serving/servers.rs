@@ -69,9 +69,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // gunicorn and uvicorn end their workers on SIGTERM, but not on SIGKILL.
-        let asked = Command::new("kill").arg(self.process.id().to_string()).status();
+        let terminated = Command::new("kill").arg(self.process.id().to_string()).status();
         let deadline = Instant::now() + Duration::from_secs(10);
-        while asked.is_ok() && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
+        while terminated.is_ok() && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(20));
         }
         let _ = self.process.kill();
@@ -117,7 +117,7 @@ fn train(model: &Path, workdir: &Path) -> Result<(), String> {
 
 /// Serves a poem route that parses the JSON and returns a constant with the shape of a prediction, until it is killed.
 /// Its address is the last argument.
-pub(crate) fn bare() -> ExitCode {
+pub(crate) fn serve_bare_route() -> ExitCode {
     async fn parse(request: poem::Request) -> poem::Result<poem::Response> {
         let (request, mut body) = request.split();
         let _row: Json<Value> = Json::from_request(&request, &mut body).await?;

@@ -72,11 +72,11 @@ pub(crate) fn timed(arguments: &[&str]) -> (Duration, u64) {
 }
 
 fn expect_success(arguments: &[&str], status: ExitStatus, mut errors: File) {
-    let mut output_text = String::new();
+    let mut output = String::new();
     if !status.success() {
-        errors.rewind().and_then(|()| errors.read_to_string(&mut output_text)).expect("a readable file");
+        errors.rewind().and_then(|()| errors.read_to_string(&mut output)).expect("a readable file");
     }
-    assert!(status.success(), "windrow {arguments:?} failed ({status}):\n{output_text}");
+    assert!(status.success(), "windrow {arguments:?} failed ({status}):\n{output}");
 }
 
 /// Creates the topic of a pipeline file.

@@ -25,13 +25,13 @@ pub(crate) struct Frames {
 
 /// Returns the frames of the fixture in three windows; only its first rows in the small size.
 pub(crate) fn frames(dataset: &Dataset, size: Size) -> Frames {
-    let text = first(dataset, size.pick(usize::MAX, 12_000));
+    let text = first_rows(dataset, size.pick(usize::MAX, 12_000));
     let rows = text.lines().count() - 1;
     parse(dataset, &text, rows.div_ceil(3))
 }
 
-/// Returns the header line and the first rows of a fixture.
-fn first(dataset: &Dataset, count: usize) -> String {
+/// Returns the header line and the first `count` rows of a fixture.
+fn first_rows(dataset: &Dataset, count: usize) -> String {
     rows::text(dataset.name).split_inclusive('\n').take(count.saturating_add(1)).collect()
 }
 
@@ -43,16 +43,16 @@ fn parse(dataset: &Dataset, text: &str, window: usize) -> Frames {
     let columns: Vec<String> = parser.parse(header.bytes).expect("fields").iter().map(str::to_owned).collect();
     let schema = Arc::new(Schema::bind(&pipeline, &columns).expect("the columns are there"));
     let mut frames = Vec::new();
-    let mut is_through = false;
-    while !is_through {
+    let mut is_at_end = false;
+    while !is_at_end {
         let mut frame = FrameBuilder::new(&schema, SpillStore::new(Path::new(""), usize::MAX).for_window());
         let mut rows = 0;
-        while rows < window && !is_through {
+        while rows < window && !is_at_end {
             let mut chunk = ChunkBuilder::new(&schema);
             for _ in 0..CHUNK_ROWS.min(window - rows) {
                 match records.next_record().expect("memory") {
                     Some(record) => chunk.push(&parser.parse(record.bytes).expect("fields")).expect("a good row"),
-                    None => is_through = true,
+                    None => is_at_end = true,
                 }
             }
             rows += CHUNK_ROWS.min(window - rows);
@@ -66,9 +66,9 @@ fn parse(dataset: &Dataset, text: &str, window: usize) -> Frames {
     Frames { schema, settings: FitSettings::from(&pipeline), frames }
 }
 
-/// Compares linfa-logistic with Newton steps, on a number of rows that takes it about a minute.
+/// Compares linfa-logistic with Newton steps on `count` rows. In the full size, linfa-logistic needs about a minute.
 pub(crate) fn linfa(dataset: &Dataset, count: usize) {
-    let Frames { schema, settings, frames } = parse(dataset, &first(dataset, count), count);
+    let Frames { schema, settings, frames } = parse(dataset, &first_rows(dataset, count), count);
     println!("\n{count} flights, one model");
     let table = Table::new("solver", &["fit, s", "objective"]);
     for (name, solver) in [("windrow", Solver::Newton), ("linfa-logistic", Solver::Linfa)] {

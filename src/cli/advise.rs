@@ -108,7 +108,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
 fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let is_best = advice.comparison.is_best(found);
     let policy = match found.policy.refit {
-        Refit::Advice => format!("{:<30}", "following this advice"),
+        refit @ Refit::Advice => format!("{refit:<30}"),
         refit => {
             let history = history_name(found.policy.history, advice.subject.window_unit);
             format!("{history:<15} {refit:<14}")

@@ -78,11 +78,11 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
         }
     }
     match obstacle {
-        Some(obstacle) if args.again => Err(CliError::Usage(format!("--loop cannot be combined with {obstacle}"))),
+        Some(obstacle) if args.looped => Err(CliError::Usage(format!("--loop cannot be combined with {obstacle}"))),
         _ => Ok(Replay {
             from: RowNumber::from(args.from_row),
             limit: args.limit.map(NonZeroU64::get),
-            again: args.again,
+            again: args.looped,
             max_rate: args.max_rate,
             sealed_to: None,
             share: Share::default(),

@@ -37,8 +37,8 @@ fn tritons_client_asks_in_tensors() {
     let path = folder.path().join("rows.json");
     std::fs::write(&path, json!([row(), other]).to_string()).expect("a file");
     let address = url.trim_start_matches("http://");
-    let output_text = run(Command::new(python).arg(script("triton.py")).args([address, "cumulative-2"]).arg(path));
-    let found: Vec<f64> = serde_json::from_str(&output_text).expect("JSON");
+    let output = run(Command::new(python).arg(script("triton.py")).args([address, "cumulative-2"]).arg(path));
+    let found: Vec<f64> = serde_json::from_str(&output).expect("JSON");
     assert_eq!(found, [row(), other].map(|row| probability(&url, "cumulative-2", &row)));
 }
 
@@ -66,16 +66,16 @@ fn thousands_of_generated_requests_get_answers_of_the_document() {
     std::fs::write(&document, http("GET", &format!("{url}/openapi.json"), None).2).expect("a file");
     let schemathesis = Path::new(&python).with_file_name("schemathesis");
     // The stream of events does not end, so it is excluded. 31 June matches the pattern of a time but is not accepted.
-    let output_text = run(Command::new(schemathesis)
+    let output = run(Command::new(schemathesis)
         .current_dir(folder.path())
         .env("SCHEMATHESIS_HOOKS", script("schemathesis_hooks.py"))
         .arg("run")
         .arg(&document)
         .args(["--url", &url, "--exclude-path", "/v1/events", "--max-examples", "40", "--seed", "1"])
         .args(["--exclude-checks", "positive_data_acceptance"]));
-    let count = output_text.lines().find_map(|line| line.trim().split_once(" generated, "));
+    let count = output.lines().find_map(|line| line.trim().split_once(" generated, "));
     let generated = count.and_then(|(count, _)| count.parse::<u32>().ok());
-    assert!(generated.is_some_and(|generated| generated > 1_000), "{output_text}");
+    assert!(generated.is_some_and(|generated| generated > 1_000), "{output}");
 }
 
 #[test]

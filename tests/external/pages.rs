@@ -50,7 +50,7 @@ const PROGRESS_SCRIPT: &str = "const now = document.querySelector('[data-step=\"
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver"]
-async fn a_demo_in_one_process_is_followed_from_its_first_row_to_its_answer() {
+async fn a_demo_is_followed_from_first_row_to_answer() {
     let Some(browser) = Browser::start().await else { return };
     let axe = axe();
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,7 +171,7 @@ async fn the_demo_is_live_from_its_first_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver"]
-async fn five_processes_are_as_live_as_one_and_a_silent_stage_is_reported() {
+async fn five_processes_are_as_live_as_one() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path(), "{ kind = \"fixed\", delay = \"6ms\" }");

@@ -62,7 +62,7 @@ fn pandas_polars_duckdb_and_spark_read_batch_files_with_their_types() {
 
 #[test]
 #[ignore = "needs Python with pandas, polars, DuckDB and pyspark, and Java"]
-fn a_dataset_in_parquet_is_inspected_replayed_and_learned_from_as_one_in_csv() {
+fn a_parquet_dataset_is_treated_as_one_in_csv() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let csv = folder.path().join("flights.csv");
@@ -95,7 +95,7 @@ fn a_dataset_in_parquet_is_inspected_replayed_and_learned_from_as_one_in_csv() {
 
 #[test]
 #[ignore = "needs Python with pandas, polars, DuckDB and pyspark, and Java"]
-fn files_of_every_type_are_read_and_those_without_a_table_are_reported() {
+fn files_of_every_type_are_read_or_reported() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     script(&python, &["odd", &folder.path().display().to_string()]);
@@ -108,9 +108,9 @@ fn files_of_every_type_are_read_and_those_without_a_table_are_reported() {
         let data = folder.path().join(format!("{name}.parquet")).display().to_string();
         let out = folder.path().join("p.toml").display().to_string();
         let refused = windrow(&["init", &data, "--target", "x >= 1", "--out", &out]);
-        let output_text = text(&refused.stderr);
-        assert!(!refused.status.success() && output_text.contains(message), "{name}: {output_text}");
-        assert!(output_text.contains(&format!("{name}.parquet")), "{output_text}");
+        let output = text(&refused.stderr);
+        assert!(!refused.status.success() && output.contains(message), "{name}: {output}");
+        assert!(output.contains(&format!("{name}.parquet")), "{output}");
     }
     let pipeline = |name: &str, target: &str, feature: &str| {
         let file = folder.path().join(format!("{name}.toml"));

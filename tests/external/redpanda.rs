@@ -131,7 +131,7 @@ fn a_container_that_another_program_has_removed_is_no_fault() {
 
 #[test]
 #[ignore = "needs Docker and a static busybox"]
-fn a_container_that_was_created_and_never_started_is_removed_by_a_later_start() {
+fn a_container_that_never_started_is_removed_later() {
     let Some(image) = Image::redpanda() else { return };
     let create = || docker::docker(&["create", "--rm", "--label", "windrow=redpanda", image.name()]).expect("created");
     let abandoned = create();
@@ -211,7 +211,7 @@ fn a_signal_ends_the_run_and_removes_the_container() {
         run.wait_for("broker: redpanda at");
         assert_eq!(docker::containers_of(run.id()).len(), 1);
         run.signal(signal);
-        assert!(run.end().success(), "{}", run.output_text());
+        assert!(run.end().success(), "{}", run.output());
         assert_eq!(docker::containers_of(run.id()), [""; 0], "after SIG{signal}");
     }
 }

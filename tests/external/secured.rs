@@ -91,8 +91,8 @@ fn started(file: &str, arguments: &[&str]) -> Running {
 
 fn finished(file: &str, arguments: &[&str]) -> String {
     let mut running = started(file, arguments);
-    assert!(running.end().success(), "{arguments:?}: {}", running.output_text());
-    running.output_text()
+    assert!(running.end().success(), "{arguments:?}: {}", running.output());
+    running.output()
 }
 
 /// Starts three nodes with TLS and one user, who can log in by SCRAM or PLAIN.
@@ -129,7 +129,7 @@ fn login(mechanism: &str, authorities: &Path) -> String {
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_rejection_is_reported() {
+fn all_stages_work_with_tls_and_logins() {
     let Some(distribution) = kafka() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
@@ -141,14 +141,14 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_rejection_is_report
     finished(&file, &["topic", "create", "--broker", address]);
     let mut consumer = started(&file, &[&["consume"][..], &place, &["--once"]].concat());
     finished(&file, &[&["produce"][..], &place].concat());
-    assert!(consumer.end().success(), "{}", consumer.output_text());
+    assert!(consumer.end().success(), "{}", consumer.output());
     finished(&file, &["train", "--workdir", &workdir, "--once"]);
     let mut server = started(&file, &["serve", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let line = server.wait_for("http://");
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
     let models = ureq::get(format!("{}/v1/models", url.trim_end_matches('/'))).call().expect("it answers");
     assert_eq!(models.status(), 200);
-    assert!(server.interrupt().0.success(), "{}", server.output_text());
+    assert!(server.interrupt().0.success(), "{}", server.output());
     assert_whole(Path::new(&workdir));
     assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
     let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
@@ -194,7 +194,7 @@ fn all_stages_work_on_a_cluster_with_tls_and_logins_and_each_rejection_is_report
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
-fn many_processes_share_a_topic_of_a_secured_cluster_while_a_node_and_two_of_them_are_killed() {
+fn processes_share_a_secured_topic_while_some_are_killed() {
     let Some(distribution) = kafka() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
@@ -222,7 +222,7 @@ fn many_processes_share_a_topic_of_a_secured_cluster_while_a_node_and_two_of_the
     wait_for_file(&Path::new(&workdir).join("batches/window-00006.json"));
     cluster.up(1);
     for running in senders.iter_mut().chain(&mut members) {
-        assert!(running.end().success(), "{}", running.output_text());
+        assert!(running.end().success(), "{}", running.output());
     }
     assert_whole(Path::new(&workdir));
     assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
@@ -260,9 +260,9 @@ fn a_token_of_an_identity_provider_lets_in() {
     let created = created.expect("the binary runs");
     assert!(created.status.success(), "{}", text(&created.stderr));
     let wrong = [("WINDROW_KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "another-secret")];
-    let output_text = refused(&file, &cluster.address, &wrong);
-    assert!(output_text.contains("the login is refused") && output_text.contains("CLIENT_SECRET"), "{output_text}");
-    assert!(!output_text.contains("another-secret"), "{output_text}");
+    let output = refused(&file, &cluster.address, &wrong);
+    assert!(output.contains("the login is refused") && output.contains("CLIENT_SECRET"), "{output}");
+    assert!(!output.contains("another-secret"), "{output}");
 }
 
 fn wait_for_file(path: &Path) {
@@ -282,10 +282,10 @@ fn a_cluster_may_ask_for_a_certificate_of_the_client() {
         &Security { protocol: "SSL", properties, users: &[], options: String::new() },
     );
     let base = format!("security.protocol = \"SSL\"\nssl.ca.location = \"{}\"", folder.path().join("ca.pem").display());
-    let output_text = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
+    let output = refused(&pipeline(folder.path(), &base), &cluster.address, &[]);
     assert!(
-        output_text.contains("it requires a client certificate") && output_text.contains("ssl.certificate.location"),
-        "{output_text}"
+        output.contains("it requires a client certificate") && output.contains("ssl.certificate.location"),
+        "{output}"
     );
     let files = authority.sign("client", 2100);
     let (certificate, key) = (folder.path().join("client.pem"), folder.path().join("client.key"));
@@ -312,8 +312,8 @@ fn an_expired_certificate_and_one_for_another_host_are_reported() {
         (authority.sign("127.0.0.1", 2021), "its certificate has expired; renew it on the broker"),
         (authority.sign("elsewhere.example", 2100), "its certificate is not valid for `127.0.0.1`"),
     ] {
-        let output_text = refused(&file, &listen(&files), &[]);
-        assert!(output_text.contains(expected), "{output_text}");
+        let output = refused(&file, &listen(&files), &[]);
+        assert!(output.contains(expected), "{output}");
     }
 }
 

@@ -188,9 +188,9 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
     for model in ["cumulative-1", "cumulative-2"] {
         training.wait_for(&format!("  {model} "));
     }
-    assert!(training.end().success(), "{}", training.output_text());
+    assert!(training.end().success(), "{}", training.output());
     assert_alike(&at("newton"), &place);
-    let log = training.output_text();
+    let log = training.output();
     assert_eq!(log.matches("does not answer (").count(), 1, "logged once");
     assert!(!log.contains(secret), "the token is in the log");
     for entry in ["run.json", "status/trainer.json"] {
@@ -206,7 +206,7 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
     // Five seconds are promised. The server that fits and another test share the cores.
     let (_, took) = training.interrupt();
     assert!(took < Duration::from_secs(30), "{took:?}");
-    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.output_text());
+    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.output());
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
     assert_eq!(models(&place).len(), models(&at("newton")).len());
 
@@ -224,7 +224,7 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
         let text = fs::read_to_string(&file).expect("a file");
         let misled_file = at("misled.toml");
         fs::write(&misled_file, format!("{text}batches = \"{batches}\"\n")).expect("a file");
-        let output_text = refused(&[
+        let output = refused(&[
             "train",
             &misled_file.display().to_string(),
             "--workdir",
@@ -233,8 +233,8 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
             "spark",
             "--once",
         ]);
-        assert!(output_text.contains(reason) && output_text.contains("the windows are kept"), "{output_text}");
-        assert!(output_text.trim_end().lines().count() == 1 && !output_text.contains(secret), "{output_text}");
+        assert!(output.contains(reason) && output.contains("the windows are kept"), "{output}");
+        assert!(output.trim_end().lines().count() == 1 && !output.contains(secret), "{output}");
         assert!(models(&place).is_empty(), "{batches}");
     }
     succeed(&["train", &file, "--workdir", &misled, "--solver", "spark", "--once"]);

@@ -51,17 +51,13 @@ impl TestPipeline {
 #[test]
 fn advice_is_a_page_of_text_for_any_number_of_windows() {
     let place = TestPipeline::new("rows = 200", "");
-    let output_text = place.run(&[]);
+    let output = place.run(&[]);
     assert!(
-        output_text
-            .starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
-        "{output_text}"
+        output.starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
+        "{output}"
     );
     let page = place.advise(&[]);
-    assert!(
-        output_text.lines().zip(page.lines()).take(4).all(|(a, b)| a == b),
-        "the run says the same\n{output_text}\n{page}"
-    );
+    assert!(output.lines().zip(page.lines()).take(4).all(|(a, b)| a == b), "the run says the same\n{output}\n{page}");
     assert!(page.lines().count() <= 40, "{page}");
     for line in page.lines() {
         assert!(line.chars().count() <= 80, "{line}");
@@ -263,10 +259,10 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     let batch = place.workdir().join("batches/window-00009.csv");
     let whole = fs::read(&batch).expect("a batch file");
     fs::write(&batch, &whole[..whole.len() - 1]).expect("a file");
-    let output_text = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
+    let output = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
     assert!(
-        output_text.contains("\n9 2013-02-25 ") && output_text.contains("window-00009.csv, week of 2013-02-25: it has"),
-        "{output_text}"
+        output.contains("\n9 2013-02-25 ") && output.contains("window-00009.csv, week of 2013-02-25: it has"),
+        "{output}"
     );
     fs::write(&batch, whole).expect("a file");
 

@@ -66,7 +66,7 @@ fn same(text: &str) -> String {
 }
 
 #[test]
-fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
+fn each_fault_of_a_work_directory_is_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, whole) = scene(folder.path());
     run_once(&file, &whole, &[]);
@@ -224,9 +224,9 @@ fn a_whole_work_directory_is_clean_and_each_thing_that_is_broken_is_found() {
         let broken = folder.path().join("broken");
         copy(&whole, &broken);
         destroy(&broken);
-        let (code, output_text) = audit(&file, &broken, &[]);
-        assert_eq!(code, Some(1), "{what}: {output_text}");
-        assert!(output_text.contains(expected), "{what}: {output_text}");
+        let (code, output) = audit(&file, &broken, &[]);
+        assert_eq!(code, Some(1), "{what}: {output}");
+        assert!(output.contains(expected), "{what}: {output}");
         let (code, machine) = audit(&file, &broken, &["--json"]);
         let machine: Value = serde_json::from_str(&machine).expect("JSON for machines");
         assert!(code == Some(1) && !machine["findings"].as_array().expect("a list").is_empty(), "{what}: {machine}");
@@ -246,27 +246,27 @@ fn the_topic_is_recounted_where_it_is_still_there() {
     let consume = ["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"];
     succeed(&["produce", &sample, "--broker", &address]);
     succeed(&consume);
-    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
-    assert_eq!(code, Some(0), "{output_text}");
-    assert!(output_text.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{output_text}");
-    assert!(output_text.contains("8020 messages, each accounted for"), "{output_text}");
+    let (code, output) = audit(&sample, &workdir, &["--broker", &address]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{output}");
+    assert!(output.contains("8,020 messages, each accounted for"), "{output}");
 
     // A message after the end of the stream is not read by any consumer, and is reported.
     let publisher = Publisher::connect(&Connection::new(&address), "flights-sample", |_| {}).expect("a publisher");
     publisher.send_row(Partition(0), RowNumber::FIRST, &RunId::new("other"), b"1").expect("taken");
     assert_eq!(publisher.flush(STEP_TIMEOUT), Ok(true));
-    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
-    assert!(code == Some(0) && output_text.contains("; 1 after the end of the stream"), "{output_text}");
+    let (code, output) = audit(&sample, &workdir, &["--broker", &address]);
+    assert!(code == Some(0) && output.contains("; 1 after the end of the stream"), "{output}");
 
     // A manifest without an account of one message.
     let path = workdir.join("batches/window-00001.json");
     let mut manifest = json(&path);
     manifest["messages"]["offsets"][0]["first"] = json!(5);
     fs::write(&path, manifest.to_string()).expect("a file");
-    let (code, output_text) = audit(&sample, &workdir, &["--broker", &address]);
+    let (code, output) = audit(&sample, &workdir, &["--broker", &address]);
     assert!(
-        code == Some(1) && output_text.contains("partition 0, offset 4: no window accounts for this message"),
-        "{output_text}"
+        code == Some(1) && output.contains("partition 0, offset 4: no window accounts for this message"),
+        "{output}"
     );
 }
 
@@ -282,10 +282,7 @@ fn a_stream_that_is_not_through_is_judged_by_what_is_sealed() {
     let run = Running::start(&run);
     run.wait_for("window 2: ");
     // The audit runs while the consumer works, and does not need its lock.
-    let (code, output_text) = audit(&file, &workdir, &[]);
-    assert_eq!(code, Some(0), "{output_text}");
-    assert!(
-        output_text.contains("so far every row is accounted for") && output_text.contains("has not ended"),
-        "{output_text}"
-    );
+    let (code, output) = audit(&file, &workdir, &[]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("so far every row is accounted for") && output.contains("has not ended"), "{output}");
 }

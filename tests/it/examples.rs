@@ -36,15 +36,8 @@ fn the_examples_of_the_http_api_get_answers() {
     let python = python.into_iter().map(|block| ("python3", here(block)));
     for (program, script) in shell.chain(python) {
         let ran = Command::new(program).args(["-c", &script]).current_dir(folder.path()).output().expect("it runs");
-        let output_text = text(&ran.stdout);
-        assert!(
-            ran.status.success() && !output_text.contains("urn:windrow:"),
-            "{script}\n{output_text}\n{}",
-            text(&ran.stderr)
-        );
-        assert!(
-            ["probability", "model", "alias"].iter().any(|member| output_text.contains(member)),
-            "{script}\n{output_text}"
-        );
+        let output = text(&ran.stdout);
+        assert!(ran.status.success() && !output.contains("urn:windrow:"), "{script}\n{output}\n{}", text(&ran.stderr));
+        assert!(["probability", "model", "alias"].iter().any(|member| output.contains(member)), "{script}\n{output}");
     }
 }

@@ -91,12 +91,9 @@ fn the_rows_of_another_dataset_are_not_taken() {
         let other = other_dataset(&place);
         for more in [&[][..], &["--group", "readers"][..]] {
             let mut consumer = place.consume(&other, more);
-            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
-            let output_text = consumer.output_text();
-            assert!(
-                output_text.contains("were rejected") && output_text.contains("it comes from the replay"),
-                "{output_text}"
-            );
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
+            let output = consumer.output();
+            assert!(output.contains("were rejected") && output.contains("it comes from the replay"), "{output}");
             fs::remove_dir_all(place.workdir()).expect("a work directory");
         }
     }
@@ -115,10 +112,10 @@ fn a_group_without_the_dataset_reports_what_it_lacks() {
     fs::write(&place.file, pipeline).expect("a file");
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
-    assert!(member.output_text().contains("gone.csv does not exist"), "{}", member.output_text());
+    assert!(member.output().contains("gone.csv does not exist"), "{}", member.output());
     // A consumer without a group takes the run whose rows arrive first.
     let mut consumer = place.consume(&place.file, &[]);
-    assert!(consumer.end().success(), "{}", consumer.output_text());
+    assert!(consumer.end().success(), "{}", consumer.output());
     assert_eq!(place.end()["rows"], ROWS);
 }
 
@@ -139,7 +136,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
         }
     }
     forged(&[], &"x".repeat(500_000));
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
     let end = place.end();
     assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
     assert_eq!(end["quarantined"], 13, "{end}");
@@ -159,14 +156,14 @@ fn a_broker_that_stands_still_is_no_end_of_the_stream() {
     assert!(lost.contains("partitions 0 and 1"), "{lost}");
     producer.wait_for("has confirmed nothing for");
     std::thread::park_timeout(Duration::from_secs(6));
-    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.output_text());
+    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.output());
     place.broker.signal("CONT");
     consumer.wait_for("can be read again");
     producer.wait_for("confirms messages");
     let mut consumer = consumer;
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
-    assert!(consumer.output_text().contains("lag unknown"), "{}", consumer.output_text());
-    assert_eq!(consumer.output_text().matches("no broker at").count(), 1, "{}", consumer.output_text());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
+    assert!(consumer.output().contains("lag unknown"), "{}", consumer.output());
+    assert_eq!(consumer.output().matches("no broker at").count(), 1, "{}", consumer.output());
     place.is_whole();
 }
 
@@ -178,8 +175,8 @@ fn deleted_messages_are_reported_and_can_be_accepted() {
         topic::delete_before(&place.address, TOPIC, 1, 1500);
         for _ in 0..2 {
             let mut consumer = place.consume(&place.file, more);
-            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
-            assert!(consumer.output_text().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.output_text());
+            assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
+            assert!(consumer.output().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.output());
         }
         let manifests: Vec<serde_json::Value> =
             (1..=9).map(|window| json(&place.workdir().join(format!("batches/window-{window:05}.json")))).collect();
@@ -193,7 +190,7 @@ fn deleted_messages_are_reported_and_can_be_accepted() {
         let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
         fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
         let mut consumer = place.consume(&place.file, more);
-        assert!(consumer.end().success(), "{}", consumer.output_text());
+        assert!(consumer.end().success(), "{}", consumer.output());
     }
 }
 
@@ -207,12 +204,9 @@ fn deletion_under_a_running_consumer_is_reported() {
     assert!(producer.end().success());
     topic::delete_before(&place.address, TOPIC, 0, 8000);
     consumer.signal("CONT");
-    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
-    let output_text = consumer.output_text();
-    assert!(
-        output_text.contains("to 7999 of partition 0") && output_text.contains("of the 8019 rows of the replay"),
-        "{output_text}"
-    );
+    assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
+    let output = consumer.output();
+    assert!(output.contains("to 7999 of partition 0") && output.contains("of the 8019 rows of the replay"), "{output}");
 }
 
 #[test]
@@ -223,7 +217,7 @@ fn partitions_that_are_added_are_read_and_need_no_end_marker() {
     consumer.wait_for("window 1:");
     topic::add_partitions(&place.address, TOPIC, 3);
     topic::send(&place.address, TOPIC, 2, &[], "a stranger's");
-    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output_text());
+    assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
     let end = place.end();
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(ROWS), Some(1)), "{end}");
     place.is_whole();
@@ -236,8 +230,8 @@ fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
     let mut member = place.consume(&place.file, &["--group", "readers"]);
     member.wait_for("window 1:");
     topic::add_partitions(&place.address, TOPIC, 3);
-    assert_eq!(member.end().code(), Some(1), "{}", member.output_text());
-    assert!(member.output_text().contains("has 3 partitions, but the group began with 2"), "{}", member.output_text());
+    assert_eq!(member.end().code(), Some(1), "{}", member.output());
+    assert!(member.output().contains("has 3 partitions, but the group began with 2"), "{}", member.output());
 }
 
 #[test]
@@ -248,7 +242,7 @@ fn a_recreated_topic_is_reported_also_with_fewer_partitions() {
         let place = TestTopic::new("rows = 1000", "partitions = 3");
         succeed(&["produce", &place.file, "--broker", &place.address]);
         let mut consumer = place.consume(&place.file, &[]);
-        assert!(consumer.end().success(), "{}", consumer.output_text());
+        assert!(consumer.end().success(), "{}", consumer.output());
         // The files are as if the consumer had been killed after its sixth window.
         let batches = place.workdir().join("batches");
         for name in ["end.json", "window-00009.json", "window-00008.json", "window-00007.json"] {
@@ -261,8 +255,8 @@ fn a_recreated_topic_is_reported_also_with_fewer_partitions() {
         succeed(&["topic", "create", &fewer, "--broker", &place.address]);
         succeed(&["produce", &fewer, "--broker", &place.address, "--limit", &rows.to_string()]);
         let mut consumer = place.consume(&place.file, &[]);
-        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output_text());
-        assert!(consumer.output_text().contains(expected), "{}", consumer.output_text());
+        assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
+        assert!(consumer.output().contains(expected), "{}", consumer.output());
     }
 }
 
@@ -274,8 +268,8 @@ fn a_topic_that_is_deleted_under_a_consumer_ends_it() {
     let mut consumer = place.consume(&other_topic(&place), &[]);
     std::thread::park_timeout(Duration::from_secs(1));
     succeed(&["topic", "delete", &other_topic(&place), "--broker", &place.address]);
-    assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.output_text());
-    assert!(consumer.output_text().contains("there is no topic `other`"), "{}", consumer.output_text());
+    assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.output());
+    assert!(consumer.output().contains("there is no topic `other`"), "{}", consumer.output());
 }
 
 /// Writes the pipeline of `place` with an empty topic of another name.
@@ -301,7 +295,7 @@ fn fresh_does_not_touch_a_live_group() {
     assert_eq!(fresh.status.code(), Some(1));
     assert!(text(&fresh.stderr).contains("another consumer uses"), "{}", text(&fresh.stderr));
     assert!(place.workdir().join("batches/window-00001.json").exists());
-    assert!(member.interrupt().0.success(), "{}", member.output_text());
+    assert!(member.interrupt().0.success(), "{}", member.output());
 }
 
 #[test]

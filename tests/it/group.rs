@@ -45,11 +45,11 @@ fn members_that_join_leave_and_are_killed_lose_and_duplicate_nothing() {
         first.end();
         sealed(3);
         let (status, _) = second.interrupt();
-        assert!(status.success(), "{}", second.output_text());
+        assert!(status.success(), "{}", second.output());
         let mut fourth = member();
-        assert!(producer.end().success(), "{}", producer.output_text());
+        assert!(producer.end().success(), "{}", producer.output());
         for member in [&mut third, &mut fourth] {
-            assert!(member.end().success(), "{window}: {}", member.output_text());
+            assert!(member.end().success(), "{window}: {}", member.output());
         }
         assert_whole(&workdir);
         let audit = windrow(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
@@ -91,7 +91,7 @@ fn a_group_writes_the_files_that_one_consumer_writes() {
 }
 
 #[test]
-fn a_replay_that_begins_with_a_later_row_is_shared_out_another_way_and_is_whole_all_the_same() {
+fn a_replay_from_a_later_row_is_shared_and_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 100", "partitions = 3");
     let (_broker, address) = broker_with_topic(&file);
@@ -126,13 +126,13 @@ fn several_producers_share_a_replay_and_a_killed_one_resumes() {
     consumer.wait_for("window 2:");
     second = produce("2/3");
     for producer in [&mut first, &mut second, &mut third] {
-        assert!(producer.end().success(), "{}", producer.output_text());
+        assert!(producer.end().success(), "{}", producer.output());
     }
-    assert!(consumer.end().success(), "{}", consumer.output_text());
+    assert!(consumer.end().success(), "{}", consumer.output());
     // Each producer also waits for the others' rows: together they keep the pace of one.
     assert!(began.elapsed() > std::time::Duration::from_millis(8019 / 2), "{:?}", began.elapsed());
     // The first producer sends partitions 0 and 3, which have a fifth of the rows each.
-    assert!(first.output_text().contains("3,208 rows"), "{}", first.output_text());
+    assert!(first.output().contains("3,208 rows"), "{}", first.output());
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
     assert_whole(&workdir);
     succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);

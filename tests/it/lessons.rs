@@ -8,47 +8,41 @@ use windrow_testing::root;
 
 #[test]
 fn lesson_1_a_consumer_is_killed() {
-    let output_text = lesson(1);
+    let output = lesson(1);
     // No window is sealed twice, and the second consumer seals the rest.
     for window in 1..=17 {
-        assert!(output_text.matches(&format!("window {window}: ")).count() <= 1, "{output_text}");
+        assert!(output.matches(&format!("window {window}: ")).count() <= 1, "{output}");
     }
-    let behind = output_text.rsplit_once("window-00001.json").map_or("", |(_, behind)| behind);
-    assert!(behind.contains("window 17: ") && !behind.contains("window 1: "), "{output_text}");
+    let behind = output.rsplit_once("window-00001.json").map_or("", |(_, behind)| behind);
+    assert!(behind.contains("window 17: ") && !behind.contains("window 1: "), "{output}");
     assert!(
-        output_text.contains("every row is accounted for: 8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"),
-        "{output_text}"
+        output.contains("every row is accounted for: 8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"),
+        "{output}"
     );
 }
 
 #[test]
 fn lesson_2_a_row_comes_late() {
-    let output_text = lesson(2);
-    assert!(output_text.contains("\"row\":121"), "{output_text}");
-    assert!(output_text.contains("121 read = 121 stored + 0 quarantined"), "{output_text}");
-    assert!(output_text.contains("1 2024-05-01      41"), "{output_text}");
+    let output = lesson(2);
+    assert!(output.contains("\"row\":121"), "{output}");
+    assert!(output.contains("121 read = 121 stored + 0 quarantined"), "{output}");
+    assert!(output.contains("1 2024-05-01      41"), "{output}");
 }
 
 #[test]
 fn lesson_3_a_third_member_joins() {
-    let output_text = lesson(3);
-    assert!(
-        output_text.matches("partitions assigned").count() >= 3 && output_text.contains("partitions revoked"),
-        "{output_text}"
-    );
-    assert!(output_text.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{output_text}");
+    let output = lesson(3);
+    assert!(output.matches("partitions assigned").count() >= 3 && output.contains("partitions revoked"), "{output}");
+    assert!(output.contains("8,019 read = 8,019 delivered = 8,019 stored + 0 quarantined"), "{output}");
 }
 
 #[test]
 fn lesson_5_a_poisoned_row() {
-    let output_text = lesson(5);
-    let unwrapped = output_text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(unwrapped.contains("row 1,234: size: `enormous` is not a number"), "{output_text}");
-    assert!(output_text.contains("1 row was put in quarantine"), "{output_text}");
-    assert!(
-        output_text.contains("more than quarantine.max_share = 0.01") && output_text.contains("exit code 1"),
-        "{output_text}"
-    );
+    let output = lesson(5);
+    let unwrapped = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unwrapped.contains("row 1,234: size: `enormous` is not a number"), "{output}");
+    assert!(output.contains("1 row was put in quarantine"), "{output}");
+    assert!(output.contains("more than quarantine.max_share = 0.01") && output.contains("exit code 1"), "{output}");
 }
 
 #[test]

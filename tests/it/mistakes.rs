@@ -8,7 +8,7 @@ use std::path::Path;
 use windrow_testing::{fixture, free_port, succeed, text, windrow};
 
 /// Returns the exit code and the standard error of a command, without the path of the folder.
-fn output_text(folder: &Path, arguments: &[&str]) -> String {
+fn output(folder: &Path, arguments: &[&str]) -> String {
     let output = windrow(arguments);
     let stderr = text(&output.stderr).replace(&folder.display().to_string(), "FOLDER");
     format!("exit {}\n{stderr}", output.status.code().unwrap_or(-1))
@@ -91,9 +91,8 @@ fn an_invalid_pipeline_file_is_reported_with_line_and_key() {
         fs::write(&file, sample.replacen(from, to, 1)).expect("a file");
         let workdir = folder.path().join("work").display().to_string();
         let file = file.display().to_string();
-        let output_text =
-            output_text(folder.path(), &["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir]);
-        writeln!(all, "--- {what}\n{output_text}").expect("memory");
+        let output = output(folder.path(), &["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir]);
+        writeln!(all, "--- {what}\n{output}").expect("memory");
         assert!(!folder.path().join("work").exists(), "{what}: something was made all the same");
     }
     insta::assert_snapshot!(all);
@@ -172,20 +171,20 @@ fn missing_brokers_ports_and_folders() {
         ),
     ];
     for (what, code, arguments, expected) in cases {
-        let output_text = output_text(folder.path(), arguments);
-        assert!(output_text.starts_with(&format!("exit {code}\n")), "{what}: {output_text}");
-        assert!(output_text.contains(expected), "{what}: {output_text}");
+        let output = output(folder.path(), arguments);
+        assert!(output.starts_with(&format!("exit {code}\n")), "{what}: {output}");
+        assert!(output.contains(expected), "{what}: {output}");
     }
 }
 
 #[test]
-fn a_run_that_fails_before_its_first_row_leaves_the_directory_as_it_was() {
+fn an_early_failure_leaves_the_directory_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let (sample, work) = (fixture("flights-sample.toml").display().to_string(), folder.path().join("work"));
     let nobody = format!("127.0.0.1:{}", free_port());
     let work_text = work.display().to_string();
     let arguments = ["run", &sample, "--once", "--listen", "127.0.0.1:0", "--workdir", &work_text, "--broker"];
-    let failed = output_text(folder.path(), &[&arguments[..], &[&nobody]].concat());
+    let failed = output(folder.path(), &[&arguments[..], &[&nobody]].concat());
     assert!(failed.starts_with("exit 1") && failed.contains("no broker answers"), "{failed}");
     assert!(!work.exists());
     succeed(&[&arguments[..], &["embedded"]].concat());

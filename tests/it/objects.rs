@@ -23,10 +23,10 @@ fn a_shared_folder_serves_as_a_store() {
     let mut members = [member(), member()];
     succeed(&["produce", &file, "--broker", &address, "--workdir", &at("produced").display().to_string()]);
     for member in &mut members {
-        assert!(member.end().success(), "{}", member.output_text());
+        assert!(member.end().success(), "{}", member.output());
     }
-    let output_text = succeed(&["audit", &file, "--workdir", &at("elsewhere").display().to_string()]);
-    assert!(output_text.contains("8,019 read = 8,019 stored"), "{output_text}");
+    let output = succeed(&["audit", &file, "--workdir", &at("elsewhere").display().to_string()]);
+    assert!(output.contains("8,019 read = 8,019 stored"), "{output}");
     let names: Vec<String> = fs::read_dir(at("a share"))
         .expect("a folder")
         .flatten()

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use windrow_testing::{Running, broker_with_topic, fixture, json, run_once, sample_with, succeed, text, windrow};
+use windrow_testing::http::ask;
+use windrow_testing::{
+    Running, broker_with_topic, fixture, json, run_once, sample_with, served, succeed, text, wait_until, windrow,
+};
 
 const PARQUET: &str = "partitions = 3\n[batch]\nformat = \"parquet\"";
 
@@ -61,7 +64,7 @@ fn batch_files_in_parquet_make_the_same_models_and_stand_an_audit() {
 }
 
 #[test]
-fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
+fn a_parquet_dataset_gives_the_models_of_its_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     // A single window with all rows is the dataset as Parquet.
@@ -82,7 +85,7 @@ fn a_dataset_in_parquet_gives_the_models_of_the_same_dataset_in_csv() {
 }
 
 #[test]
-fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
+fn killed_and_grouped_consumers_write_the_same_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let pace = "pace = { kind = \"fixed\", delay = \"500us\" }\n";
     let file = sample_with(folder.path(), "rows = 1000", &format!("{pace}{PARQUET}"));
@@ -105,7 +108,7 @@ fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
         killed = consume(&places[1], &[]);
     }
     for running in [&mut producer, &mut one, &mut killed].into_iter().chain(&mut members) {
-        assert!(running.end().success(), "{}", running.output_text());
+        assert!(running.end().success(), "{}", running.output());
     }
     for other in &places[1..] {
         let names = (1..=9).flat_map(|window| ["json", "parquet"].map(|kind| format!("window-{window:05}.{kind}")));
@@ -120,6 +123,27 @@ fn a_killed_consumer_and_a_group_write_the_files_that_one_consumer_writes() {
 }
 
 #[test]
+fn pages_and_lineage_name_the_parquet_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = (served::pipeline(folder.path()), folder.path().join("work").display().to_string());
+    let pipeline = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, format!("{pipeline}[batch]\nformat = \"parquet\"\n")).expect("a file");
+    run_once(&file, &workdir, &[]);
+    let (_server, url) = served::serve(&file, &workdir);
+    for page in ["/stream", "/windows/1"] {
+        wait_until(page, || {
+            let body = ask("GET", &format!("{url}{page}"), &[], b"").body;
+            assert!(!body.contains("window-00001.csv"), "{page}");
+            body.contains("window-00001.parquet, ")
+        });
+    }
+    let id = json(&Path::new(&workdir).join("models/window-1/model.json"))["lineage"]["id"].clone();
+    let path = format!("{url}/v1/lineage/{}", id.as_str().expect("a text"));
+    let lineage: Value = serde_json::from_str(&ask("GET", &path, &[], b"").body).expect("JSON");
+    assert_eq!(lineage["windows"][0]["file"], "batches/window-00001.parquet");
+}
+
+#[test]
 fn windows_scores_and_losses_are_exported() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 1000", "partitions = 1");
@@ -131,8 +155,8 @@ fn windows_scores_and_losses_are_exported() {
     assert!(text(&early.stderr).contains("create windows with `windrow run`"), "{}", text(&early.stderr));
     assert!(!workdir.exists() && !out.exists(), "something was made all the same");
     run_once(&file, &workdir, &[]);
-    let output_text = succeed(&export);
-    assert_eq!(output_text.lines().count(), 3, "{output_text}");
+    let output = succeed(&export);
+    assert_eq!(output.lines().count(), 3, "{output}");
     succeed(&[&export[..], &["--format", "csv"]].concat());
     // The table has the same numbers as the files from which it is made.
     let reports: Vec<Value> =

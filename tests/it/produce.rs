@@ -96,7 +96,7 @@ fn a_killed_producer_resumes_after_the_last_row_in_the_broker() {
 }
 
 #[test]
-fn a_part_of_the_dataset_or_more_of_it_is_replayed_as_asked() {
+fn a_part_or_a_multiple_of_the_dataset_is_replayed() {
     let numbered = |range: std::ops::RangeInclusive<u64>| -> Vec<(u64, Vec<u8>)> {
         let rows = dataset();
         range.map(|row| (row, rows[(row as usize - 1) % rows.len()].clone())).collect()
@@ -133,8 +133,8 @@ fn a_rate_is_kept_and_not_exceeded() {
     ];
     for (stream, more, seconds) in cases {
         let scene = Scene::new("rows = 500", stream);
-        let output_text = windrow(&scene.produce(more));
-        let stderr = text(&output_text.stderr);
+        let output = windrow(&scene.produce(more));
+        let stderr = text(&output.stderr);
         let took = stderr.split("confirmed in ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
         let took = took.unwrap_or_else(|| panic!("{stderr}"));
         // A busy machine may be slower, but no machine may be faster.
@@ -173,5 +173,5 @@ fn impossible_options_are_reported() {
     }
     let scene = Scene::new("rows = 500", "");
     let beyond = windrow(&scene.produce(&["--from-row", "9000"]));
-    assert!(text(&beyond.stderr).contains("the dataset has 8019 rows"), "{}", text(&beyond.stderr));
+    assert!(text(&beyond.stderr).contains("the dataset has 8,019 rows"), "{}", text(&beyond.stderr));
 }

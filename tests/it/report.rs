@@ -10,7 +10,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let file = sample_with(folder.path(), "rows = 200", "");
     let workdir = folder.path().join("work").display().to_string();
     let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
-    let output_text = succeed(&run);
+    let output = succeed(&run);
     let out = folder.path().join("out/answer.md");
     let report = ["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]
         .map(str::to_owned);
@@ -19,7 +19,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     assert_eq!(listed.lines().count(), 4, "{listed}");
     let page = fs::read_to_string(&out).expect("a report");
     // The first sentence in the terminal is also the first of the report.
-    let first = output_text.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
+    let first = output.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
     assert!(page.contains(&first), "{first}: {page}");
     for (picture, heading) in [("how-often", "How often"), ("how-much", "How much history"), ("over-time", "Over time")]
     {
@@ -46,7 +46,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let html = folder.path().join("answer.html").display().to_string();
     succeed(&["report", &file, "--workdir", &workdir, "--out", &html]);
     let html = fs::read_to_string(html).expect("a report");
-    let first = output_text.lines().nth(3).expect("a sentence").trim();
+    let first = output.lines().nth(3).expect("a sentence").trim();
     assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
     assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 4));
     assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");

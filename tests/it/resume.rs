@@ -15,7 +15,7 @@ fn run<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
 }
 
 #[test]
-fn a_run_that_is_killed_is_finished_by_the_next_although_its_broker_died_with_it() {
+fn a_killed_run_is_finished_without_its_old_broker() {
     let cases = [
         ("rows = 1000", "pace = { kind = \"fixed\", delay = \"300us\" }"),
         ("rows = 1000", "partitions = 3\npace = { kind = \"fixed\", delay = \"300us\" }"),
@@ -71,7 +71,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
 }
 
 #[test]
-fn a_mostly_invalid_stream_ends_with_the_first_reasons_and_resumes_with_a_higher_limit() {
+fn a_mostly_invalid_stream_resumes_with_a_higher_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut rows = String::from("at,late,miles\n");
     for row in 1..=3000 {

@@ -113,7 +113,7 @@ fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
         assert!(answer.contains(id), "{answer}");
     }
     let (status, _) = run.interrupt();
-    assert_eq!(status.code(), Some(0), "{}", run.output_text());
+    assert_eq!(status.code(), Some(0), "{}", run.output());
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn output_into_a_pipe_that_closes_is_no_failure() {
 #[test]
 fn shells_and_man_read_what_they_are_given() {
     for shell in ["bash", "zsh", "fish"] {
-        let output_text = succeed(&["completions", shell]);
-        assert!(output_text.contains("windrow") && output_text.contains("advise"), "{output_text}");
+        let output = succeed(&["completions", shell]);
+        assert!(output.contains("windrow") && output.contains("advise"), "{output}");
     }
     let page = succeed(&["man"]);
     assert!(

@@ -25,8 +25,8 @@ fn a_build_without_spark_names_the_missing_feature_before_it_creates_anything() 
     let file = sample(folder.path(), "sc://127.0.0.1:1");
     let workdir = folder.path().join("work");
     let place = workdir.display().to_string();
-    let output_text = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
-    assert!(output_text.contains("--features spark") && output_text.lines().count() == 1, "{output_text}");
+    let output = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
+    assert!(output.contains("--features spark") && output.lines().count() == 1, "{output}");
     assert!(!workdir.exists());
 }
 
@@ -38,28 +38,25 @@ fn an_address_without_spark_is_reported_in_a_sentence() {
     let output_of = |remote: &str| {
         let file = sample(folder.path(), remote);
         let quiet = ["--broker", "embedded", "--listen", "127.0.0.1:0", "--once", "--solver", "spark"];
-        let output_text = refused(&[&["run", &file, "--workdir", &workdir][..], &quiet].concat());
-        assert_eq!(output_text.trim_end().lines().count(), 1, "{output_text}");
+        let output = refused(&[&["run", &file, "--workdir", &workdir][..], &quiet].concat());
+        assert_eq!(output.trim_end().lines().count(), 1, "{output}");
         assert!(!folder.path().join("work").exists(), "{remote}: something was made all the same");
-        output_text
+        output
     };
-    let output_text = output_of("sc://127.0.0.1:1");
-    assert!(
-        output_text.contains("cannot be reached") && output_text.contains("start-connect-server.sh"),
-        "{output_text}"
-    );
-    let output_text = output_of("sc://127.0.0.1:1/path");
-    assert!(output_text.contains("train.spark.remote"), "{output_text}");
-    let output_text = output_of("sc://example.invalid:1/;token=hidden");
-    assert!(output_text.contains("insecure") && !output_text.contains("hidden"), "{output_text}");
+    let output = output_of("sc://127.0.0.1:1");
+    assert!(output.contains("cannot be reached") && output.contains("start-connect-server.sh"), "{output}");
+    let output = output_of("sc://127.0.0.1:1/path");
+    assert!(output.contains("train.spark.remote"), "{output}");
+    let output = output_of("sc://example.invalid:1/;token=hidden");
+    assert!(output.contains("insecure") && !output.contains("hidden"), "{output}");
 
     // A server with another protocol, and one that does not answer.
     let talking = listener(Some(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"));
-    let output_text = output_of(&format!("sc://127.0.0.1:{talking}"));
-    assert!(output_text.contains("Spark at sc://127.0.0.1"), "{output_text}");
+    let output = output_of(&format!("sc://127.0.0.1:{talking}"));
+    assert!(output.contains("Spark at sc://127.0.0.1"), "{output}");
     let silent = listener(None);
-    let output_text = output_of(&format!("sc://127.0.0.1:{silent}"));
-    assert!(output_text.contains("has not answered"), "{output_text}");
+    let output = output_of(&format!("sc://127.0.0.1:{silent}"));
+    assert!(output.contains("has not answered"), "{output}");
 }
 
 /// Accepts connections, and sends the same answer to all, or nothing.

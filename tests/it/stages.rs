@@ -21,8 +21,8 @@ fn five_processes_do_what_one_does() {
     assert!(created.contains("created the topic `flights-sample`"), "{created}");
     let mut consume = Running::start(&["consume", &sample, "--broker", &address, "--workdir", &workdir_text, "--once"]);
     succeed(&["produce", &sample, "--broker", &address]);
-    assert!(consume.end().success(), "{}", consume.output_text());
-    assert!(train.end().success(), "{}", train.output_text());
+    assert!(consume.end().success(), "{}", consume.output());
+    assert!(train.end().success(), "{}", train.output());
 
     assert_whole(&workdir);
     let described = succeed(&["topic", "describe", &sample, "--broker", &address]);
@@ -47,7 +47,7 @@ fn five_processes_do_what_one_does() {
     let gone = windrow(&["topic", "describe", &sample, "--broker", &address]);
     assert_eq!(gone.status.code(), Some(1), "{}", text(&gone.stdout));
     let (status, _) = broker.interrupt();
-    assert!(status.success(), "{}", broker.output_text());
+    assert!(status.success(), "{}", broker.output());
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_killed_consumer_resumes_after_the_last_manifest() {
         consumer.end();
     }
     succeed(&consume);
-    assert!(produce.end().success(), "{}", produce.output_text());
+    assert!(produce.end().success(), "{}", produce.output());
     assert_whole(&workdir);
 }
 
@@ -87,5 +87,5 @@ fn a_second_consumer_in_the_same_folder_is_refused() {
     first.end();
     let mut third = Running::start(&consume);
     third.wait_for("stored 0");
-    assert!(third.interrupt().0.success(), "{}", third.output_text());
+    assert!(third.interrupt().0.success(), "{}", third.output());
 }

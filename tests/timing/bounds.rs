@@ -243,7 +243,7 @@ fn a_disconnected_client_is_counted() {
 }
 
 #[test]
-fn a_page_of_another_site_changes_nothing_where_no_key_is_asked_for() {
+fn a_page_of_another_site_changes_nothing_without_keys() {
     let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());

@@ -296,13 +296,13 @@ fn invalid_frames_end_only_their_connection() {
             if round % 7 == 0 { u32::MAX >> (next() % 8) } else { u32::try_from(body.len()).expect("short") };
         let _ = stream.write_all(&[&stated_length.to_be_bytes()[..], &body].concat());
     }
-    assert!(broker.ended().is_none(), "{}", broker.output_text());
+    assert!(broker.ended().is_none(), "{}", broker.output());
     let took = round_trip(&address, "t");
     assert!(took < Duration::from_secs(5), "{took:?}");
     let memory = memory(&broker);
     assert!(memory < 100, "{memory} MiB");
-    let output_text = broker.output_text();
-    assert!(!output_text.contains("panic"), "{output_text}");
+    let output = broker.output();
+    assert!(!output.contains("panic"), "{output}");
 }
 
 #[test]

@@ -22,12 +22,12 @@ fn windows_by_processing_time() {
 #[ignore = "needs half a minute by the clock"]
 fn lesson_4_the_same_year_at_two_speeds() {
     let _exclusive = exclusive();
-    let output_text = lesson(4);
-    let sums: Vec<&str> = output_text
+    let output = lesson(4);
+    let sums: Vec<&str> = output
         .lines()
         .filter(|line| line.split(' ').count() == 2 && line.bytes().all(|byte| byte.is_ascii_digit() || byte == b' '))
         .collect();
-    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}\n{output_text}");
-    let counts: Vec<u32> = output_text.lines().rev().take(2).filter_map(|line| line.trim().parse().ok()).collect();
-    assert!(counts[1] > 2 * counts[0], "{counts:?}\n{output_text}");
+    assert!(sums.len() == 2 && sums[0] == sums[1], "{sums:?}\n{output}");
+    let counts: Vec<u32> = output.lines().rev().take(2).filter_map(|line| line.trim().parse().ok()).collect();
+    assert!(counts[1] > 2 * counts[0], "{counts:?}\n{output}");
 }

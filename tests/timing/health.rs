@@ -14,8 +14,8 @@ fn health_is_reported_with_a_code_and_a_sentence() {
     let address = format!("127.0.0.1:{}", free_port());
     let nothing = windrow(&["health", &address]);
     assert_eq!(nothing.status.code(), Some(1));
-    let output_text = text(&nothing.stderr);
-    assert!(output_text.contains(&format!("the server at {address} does not answer")), "{output_text}");
+    let output = text(&nothing.stderr);
+    assert!(output.contains(&format!("the server at {address} does not answer")), "{output}");
     // A server that accepts the connection and sends nothing, and servers with another protocol or an incomplete body.
     for answer in [&b""[..], b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n"] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -5,7 +5,7 @@ use windrow_testing::{Running, fixture, text, windrow};
 use crate::exclusive;
 
 #[test]
-fn a_taken_default_port_is_replaced_and_a_chosen_one_is_an_error() {
+fn only_a_taken_default_port_is_replaced() {
     let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();

@@ -259,7 +259,7 @@ fn an_alias_is_promoted_rolled_back_and_remembered() {
 }
 
 #[test]
-fn old_models_are_removed_as_the_pipeline_file_asks_and_not_made_again() {
+fn removed_old_models_are_not_made_again() {
     let _exclusive = exclusive();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path()), folder.path().join("work").display().to_string());

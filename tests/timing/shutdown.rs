@@ -72,7 +72,7 @@ fn ctrl_c_ends_every_stage_in_time_in_every_wait() {
         pause(700);
         let (status, took) = stage.interrupt();
         assert!(took < SHUTDOWN_TIMEOUT, "{what}: {took:?}");
-        assert!(status.code().is_some_and(|code| code == 0 || code == 1), "{what}: {status} {}", stage.output_text());
+        assert!(status.code().is_some_and(|code| code == 0 || code == 1), "{what}: {status} {}", stage.output());
     }
     broker.signal("CONT");
 }
@@ -85,7 +85,7 @@ fn ends_in_time(what: &str, arguments: &[&str], expected: &str) {
     // A trainer prints nothing while it waits, so this pause gives it time to install its signal handler.
     pause(300);
     let (status, took) = stage.interrupt();
-    assert_eq!(status.code(), Some(0), "{what}: {}", stage.output_text());
+    assert_eq!(status.code(), Some(0), "{what}: {}", stage.output());
     assert!(took < SHUTDOWN_TIMEOUT, "{what}: {took:?}");
 }
 
@@ -121,7 +121,7 @@ fn ctrl_c_in_the_middle_ends_cleanly() {
         Running::start(&["run", &slow, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     run.wait_for("broker: embedded");
     let (status, took) = run.interrupt();
-    assert_eq!(status.code(), Some(0), "{}", run.output_text());
+    assert_eq!(status.code(), Some(0), "{}", run.output());
     assert!(took < SHUTDOWN_TIMEOUT, "{took:?}");
     assert!(!folder.path().join("work/batches/end.json").exists());
 }

@@ -69,7 +69,7 @@ impl Stage {
 
     fn has_ended(&mut self) -> bool {
         if let Some(status) = self.running.ended() {
-            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output_text());
+            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output());
             self.is_done = true;
         }
         self.is_done
@@ -78,7 +78,7 @@ impl Stage {
     fn end(&mut self) {
         if !self.is_done {
             let status = self.running.end();
-            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output_text());
+            assert!(status.success(), "{:?}: {}", self.arguments, self.running.output());
         }
     }
 }

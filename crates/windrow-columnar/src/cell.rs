@@ -119,7 +119,9 @@ impl Style {
     pub(super) fn time_text(&self, micros: i64) -> Option<String> {
         match &self.time {
             Some(format) => format.write(micros),
-            None => stamp(micros.div_euclid(1_000_000), i32::try_from(micros.rem_euclid(1_000_000)).ok()? * 1000),
+            None => {
+                timestamp_text(micros.div_euclid(1_000_000), i32::try_from(micros.rem_euclid(1_000_000)).ok()? * 1000)
+            }
         }
     }
 }
@@ -133,7 +135,7 @@ pub(super) fn number_text<N: Into<f64> + Copy + Display + LowerExp>(number: N) -
 
 /// Formats a time as in `2013-01-01 05:15:00`, with a fraction if it is not zero. Returns `None` outside the range of
 /// the calendar.
-pub(super) fn stamp(seconds: i64, nanos: i32) -> Option<String> {
+pub(super) fn timestamp_text(seconds: i64, nanos: i32) -> Option<String> {
     let time = jiff::Timestamp::new(seconds, nanos).ok()?;
     Some(jiff::tz::Offset::UTC.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S%.f").to_string())
 }

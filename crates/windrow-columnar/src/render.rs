@@ -4,7 +4,7 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::data_type::{ByteArray, Int96};
 use parquet::schema::types::ColumnDescriptor;
 
-use crate::cell::{number_text, stamp};
+use crate::cell::{number_text, timestamp_text};
 use crate::{ColumnarError, Style};
 
 /// The meaning of a column's physical values.
@@ -17,7 +17,7 @@ pub(super) enum Meaning {
     /// A date, in days since 1970-01-01.
     Date,
     /// A time of day, in units since midnight. The field is the number of units per second.
-    Clock(i64),
+    TimeOfDay(i64),
     /// A time, in units since 1970-01-01 00:00. The field is the number of units per second.
     Time(i64),
     /// An integer that is divided by ten to the power of the field.
@@ -40,9 +40,9 @@ impl Meaning {
             (Some(LogicalType::Timestamp(time)), _) => Self::Time(units(&time.unit)),
             (None, ConvertedType::TIMESTAMP_MILLIS) => Self::Time(1_000),
             (None, ConvertedType::TIMESTAMP_MICROS) => Self::Time(1_000_000),
-            (Some(LogicalType::Time(time)), _) => Self::Clock(units(&time.unit)),
-            (None, ConvertedType::TIME_MILLIS) => Self::Clock(1_000),
-            (None, ConvertedType::TIME_MICROS) => Self::Clock(1_000_000),
+            (Some(LogicalType::Time(time)), _) => Self::TimeOfDay(units(&time.unit)),
+            (None, ConvertedType::TIME_MILLIS) => Self::TimeOfDay(1_000),
+            (None, ConvertedType::TIME_MICROS) => Self::TimeOfDay(1_000_000),
             (Some(LogicalType::Decimal(decimal)), _) => Self::Decimal(decimal.scale.unsigned_abs()),
             (None, ConvertedType::DECIMAL) => Self::Decimal(column.type_scale().unsigned_abs()),
             (Some(LogicalType::Integer(integer)), _) if !integer.is_signed => Self::Unsigned,
@@ -111,10 +111,10 @@ impl Render for i64 {
             Meaning::Unsigned => text.push_str(itoa::Buffer::new().format(self.cast_unsigned())),
             Meaning::Decimal(scale) => decimal(i128::from(*self), scale, text)?,
             Meaning::Time(1_000_000) if style.time.is_some() => text.push_str(&style.time_text(*self)?),
-            Meaning::Time(units) => text.push_str(&stamp(self.div_euclid(units), nanos(*self, units)?)?),
-            Meaning::Clock(units) => {
-                let stamp = stamp(self.div_euclid(units), nanos(*self, units)?)?;
-                text.push_str(stamp.split_once(' ')?.1);
+            Meaning::Time(units) => text.push_str(&timestamp_text(self.div_euclid(units), nanos(*self, units)?)?),
+            Meaning::TimeOfDay(units) => {
+                let timestamp = timestamp_text(self.div_euclid(units), nanos(*self, units)?)?;
+                text.push_str(timestamp.split_once(' ')?.1);
             }
             _ => text.push_str(itoa::Buffer::new().format(*self)),
         }
@@ -133,7 +133,7 @@ impl Render for Int96 {
         let nanos = i64::try_from(u64::from(high) << 32 | u64::from(low)).ok()?;
         let days = i64::from(day) - 2_440_588;
         let seconds = days.checked_mul(86_400)?.checked_add(nanos / 1_000_000_000)?;
-        text.push_str(&stamp(seconds, i32::try_from(nanos % 1_000_000_000).ok()?)?);
+        text.push_str(&timestamp_text(seconds, i32::try_from(nanos % 1_000_000_000).ok()?)?);
         Some(())
     }
 }
@@ -166,7 +166,7 @@ impl Render for parquet::data_type::FixedLenByteArray {
 
 fn bytes(bytes: &[u8], meaning: Meaning, style: &Style, text: &mut String) -> Option<()> {
     match meaning {
-        Meaning::Decimal(scale) => decimal(whole(bytes)?, scale, text)?,
+        Meaning::Decimal(scale) => decimal(signed_integer(bytes)?, scale, text)?,
         Meaning::Half => f32::from(half::f16::from_le_bytes(bytes.try_into().ok()?)).render(meaning, style, text)?,
         Meaning::Uuid => {
             let hex = hex::encode(<[u8; 16]>::try_from(bytes).ok()?);
@@ -179,7 +179,7 @@ fn bytes(bytes: &[u8], meaning: Meaning, style: &Style, text: &mut String) -> Op
 }
 
 /// Reads a two's complement integer in big-endian order.
-fn whole(bytes: &[u8]) -> Option<i128> {
+fn signed_integer(bytes: &[u8]) -> Option<i128> {
     let sign = if bytes.first()? & 0x80 == 0 { 0 } else { 0xff };
     let mut wide = [sign; 16];
     let from = 16_usize.checked_sub(bytes.len())?;

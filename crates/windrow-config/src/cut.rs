@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_parts_differ_by_one_row_at_most_and_the_last_takes_the_rest() {
+    fn equal_parts_differ_by_one_row_at_most() {
         let cut = parts(3, 11);
         let windows: Vec<u32> = (1..=13).map(|row| window(&cut, row)).collect();
         assert_eq!(windows, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3]);

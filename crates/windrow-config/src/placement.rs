@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_the_window_of_their_time_unless_they_are_late_or_a_mistake() {
+    fn a_row_is_in_the_window_of_its_time() {
         assert_eq!(windows(&[15, 19, 31, 29, 8]), [Some(1), Some(1), Some(3), Some(2), None], "8 is late");
         assert_eq!(windows(&[14, 12, 9, 3]), [Some(2), Some(2), Some(1), Some(1)], "earlier windows come first");
         assert_eq!(windows(&[15, 900, 20, 21]), [Some(1), None, Some(2), Some(2)], "the next row contradicts 900");

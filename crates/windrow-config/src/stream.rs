@@ -45,7 +45,7 @@ pub struct Stream {
     pub accept_deleted: bool,
 }
 
-/// Reads a topic. An empty text means that the file does not name a topic, so a file must not contain it.
+/// Reads a topic. An empty text stands for a missing key, so a file must not contain it.
 fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let topic = String::deserialize(deserializer)?;
     let problem = "must not be empty; remove the key to use the pipeline's name";
@@ -94,7 +94,7 @@ pub enum Pace {
         #[schemars(with = "DurationText", example = &"75us")]
         mean: Duration,
     },
-    /// The intervals between the times of the rows, divided by `speedup`. Needs `dataset.time`.
+    /// Delays as in the data: the time between two rows, divided by `speedup`. Needs `dataset.time`.
     Replay {
         /// The ratio of event time to wall-clock time, above 0.
         #[schemars(example = 3600)]

@@ -184,7 +184,7 @@ fn the_reference_page_follows_from_the_declarations() {
         std::fs::write(&path, &page.text).expect("the page can be written");
     }
     let committed = std::fs::read_to_string(&path).expect("the page is there");
-    assert_eq!(committed, page.text, "the page has drifted: run `just reference`");
+    assert_eq!(committed, page.text, "docs/pipeline-file.md is out of date: run `just reference`");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::follow::{self, PolicyAtWindow};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
-use crate::ranking::{MIN_WINDOWS, Ranked, Ranking};
+use crate::ranking::{MIN_WINDOWS, NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{Series, Trial, histories};
 use windrow_record::Scheme;
@@ -287,7 +287,7 @@ impl Findings<'_> {
         let oldest = first - 1 - trial.delay;
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
-        let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
+        let NamedSeries { place, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
         let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
         let (policy, kept) = (calm.series[place].policy, ranking.ranked[place].kept);
         Some(PolicyAfterBreak { first, windows, policy, provisional, kept })

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_p_values_are_those_of_the_arch_package_within_monte_carlo_error() {
+    fn the_p_values_are_those_of_the_arch_package() {
         let text = include_str!("../../../fixtures/confidence-sets.json");
         let cases: Vec<Case> = serde_json::from_str(text).expect("the fixture");
         for case in cases {

@@ -4,7 +4,7 @@
 use crate::evidence::Evidence;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
-use crate::ranking::{MIN_WINDOWS, Ranking};
+use crate::ranking::{MIN_WINDOWS, NamedSeries, Ranking};
 use crate::trial::{Series, Trial, cost, histories};
 use windrow_record::Scheme;
 
@@ -48,7 +48,7 @@ pub fn judge(
 ///
 /// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
-    let (place, provisional) = ranking.named.filter(|_| ranking.gains)?;
+    let NamedSeries { place, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
     let new = PolicyAtWindow { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };

@@ -13,7 +13,7 @@
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
-//! - `champion`: [`recipe_in_office`], the recipe whose models serve as `champion`.
+//! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
 //!   `sentences` and `titles` put it into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
@@ -49,14 +49,14 @@ pub use advise::{AdviceSettings, advise};
 pub use alarm::psi_threshold;
 pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
-pub use champion::recipe_in_office;
+pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
 pub use evidence::Evidence;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
-pub use ranking::{Ranked, Ranking};
+pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories};
 pub use window_unit::WindowUnit;

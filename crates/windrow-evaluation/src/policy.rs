@@ -50,9 +50,13 @@ impl Policy {
         }
     }
 
-    /// Returns the name of the policy, as in `last 4 months, every 2nd month`.
+    /// Returns the name of the policy, as in `last 4 months, every 2nd month`. The advice has no history of its own.
     pub fn name(self, unit: WindowUnit) -> String {
-        format!("{}, {}", history_name(self.history, unit), self.refit.name(unit))
+        self.with_history(unit, self.refit.name(unit))
+    }
+
+    fn with_history(self, unit: WindowUnit, refit: String) -> String {
+        if self.refit == Refit::Advice { refit } else { format!("{}, {refit}", history_name(self.history, unit)) }
     }
 }
 
@@ -100,6 +104,6 @@ impl fmt::Display for Refit {
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}, {}", history_name(self.history, WindowUnit::Window), self.refit))
+        f.pad(&self.with_history(WindowUnit::Window, self.refit.to_string()))
     }
 }

@@ -32,6 +32,15 @@ pub struct Ranked {
     pub(crate) set_p: Option<f64>,
 }
 
+/// The cheapest series that is shown good enough, or the best one if none is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedSeries {
+    /// The index of the series.
+    pub place: usize,
+    /// `true` if the series is not shown good enough.
+    pub provisional: bool,
+}
+
 /// The policies of a trial compared with the best of them.
 #[derive(Debug, Clone)]
 pub struct Ranking {
@@ -41,11 +50,10 @@ pub struct Ranking {
     /// The best series' gain in log-loss per row, compared with always predicting the share of positives.
     pub gain: Contrast,
     /// `true` if the gain is shown to be positive: the lower end of its one-sided interval is above 0.
-    pub(crate) gains: bool,
+    pub(crate) has_gain: bool,
     pub(crate) ranked: Vec<Ranked>,
-    /// The index of the cheapest series that is shown good enough, or of the best one if none is. The flag is `true` in
-    /// the second case: the policy is provisional. `None` with too few windows.
-    pub named: Option<(usize, bool)>,
+    /// The series to name. `None` with too few windows.
+    pub named: Option<NamedSeries>,
     share_gain: Vec<Spectrum>,
     rows: Spectrum,
     /// The share of the best gain that is good enough.
@@ -62,9 +70,9 @@ impl Ranking {
     /// series can be the best.
     pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
         let rows = Spectrum::new(&trial.rows);
-        let share = Spectrum::new(&trial.share_loss);
+        let baseline_loss = Spectrum::new(&trial.share_loss);
         let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
-        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| share.add_scaled(-1.0, loss)).collect();
+        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| baseline_loss.add_scaled(-1.0, loss)).collect();
         let is_short = trial.len() < MIN_WINDOWS;
         let is_candidate = |place: usize| {
             let series = &trial.series[place];
@@ -74,15 +82,16 @@ impl Ranking {
         let best =
             places.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
-        let gains = !is_short && gain.lower_bound() > 0.0;
-        let mut ranking = Self { best, gain, gains, ranked: Vec::new(), named: None, share_gain, rows, keep };
+        let has_gain = !is_short && gain.lower_bound() > 0.0;
+        let mut ranking = Self { best, gain, has_gain, ranked: Vec::new(), named: None, share_gain, rows, keep };
         ranking.ranked = trial.series.iter().map(|series| ranking.rank(trial, series)).collect();
         if !is_short {
-            ranking.bound(trial);
+            ranking.apply_bounds(trial);
             let shown = (0..trial.series.len())
                 .filter(|place| ranking.ranked[*place].verdict == PolicyVerdict::GoodEnough)
                 .min_by_key(|place| cost(trial.series[*place].policy));
-            ranking.named = Some(shown.map_or((best, true), |place| (place, false)));
+            let place = shown.unwrap_or(best);
+            ranking.named = Some(NamedSeries { place, provisional: shown.is_none() });
         }
         Some(ranking)
     }
@@ -102,10 +111,10 @@ impl Ranking {
             _ if is_worse => PolicyVerdict::Worse,
             _ => PolicyVerdict::CannotTell,
         };
-        let kept = KeptGain { share, interval: self.interval(to_best).filter(|_| is_comparable), at_least: None };
+        let kept = KeptGain { share, interval: self.share_interval(to_best).filter(|_| is_comparable), at_least: None };
         let mut ranked = Ranked { to_best, kept, verdict, set_p: None };
-        // A series that is not a candidate has a bound of its own: no simultaneous bound is needed.
-        if is_comparable && self.gains && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
+        // Recalibration and alarm policies are not recommended, so a bound for one policy is enough.
+        if is_comparable && self.has_gain && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
             let most = to_best.mean + quantile(CONFIDENCE_LEVEL, to_best.degrees) * to_best.standard_error;
             if most <= (1.0 - self.keep) * self.gain.mean {
                 ranked.verdict = PolicyVerdict::GoodEnough;
@@ -115,9 +124,9 @@ impl Ranking {
     }
 
     /// Returns the interval of the share kept: the difference from the best, in units of the best's observed gain.
-    fn interval(&self, to_best: Contrast) -> Option<Interval> {
+    fn share_interval(&self, to_best: Contrast) -> Option<Interval> {
         let Interval { low, high } = to_best.interval();
-        self.gains.then(|| Interval { low: 1.0 - high / self.gain.mean, high: 1.0 - low / self.gain.mean })
+        self.has_gain.then(|| Interval { low: 1.0 - high / self.gain.mean, high: 1.0 - low / self.gain.mean })
     }
 
     /// Computes the simultaneous bounds, and the policies that are good enough by them.
@@ -130,15 +139,15 @@ impl Ranking {
     ///   To allow for it, the level that the normal distribution gives to this quantile is used with Student's t.
     /// - The second is the 5% quantile, over the draws, of its share of the gain of the best policy in the draw. It
     ///   allows for the uncertainty of which policy is best.
-    fn bound(&mut self, trial: &Trial) {
-        if !self.gains {
+    fn apply_bounds(&mut self, trial: &Trial) {
+        if !self.has_gain {
             return;
         }
         let candidates = candidates(trial);
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
         let seen: Vec<Contrast> = candidates.iter().map(|place| self.ranked[*place].to_best).collect();
         let of_best = candidates.iter().position(|place| *place == self.best);
-        let drawn = self.drawn(trial, &candidates, &draws);
+        let drawn = self.gains_in_draws(trial, &candidates, &draws);
         let largest_error = |gains: &Vec<f64>| {
             let best = of_best.map_or(self.gain.mean, |best| gains[best]);
             let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
@@ -181,7 +190,7 @@ impl Ranking {
     }
 
     /// Returns the gain per row of each candidate in each draw, compared with the share of positives.
-    fn drawn(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
+    fn gains_in_draws(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
         let gain = |place: &usize| -> Vec<f64> {
             let losses = &trial.series[*place].log_loss;
             trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_introduced_once_and_a_negative_one_is_put_into_words() {
+    fn a_share_is_introduced_once_and_may_be_negative() {
         assert_eq!(
             advice_sentences(&advice()),
             [

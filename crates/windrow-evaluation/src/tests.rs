@@ -122,7 +122,7 @@ fn a_refit_every_m_windows_is_the_mean_of_its_phases() {
 }
 
 #[test]
-fn policies_of_the_same_losses_are_one_and_the_cheapest_has_the_name() {
+fn of_policies_with_equal_losses_the_cheapest_is_named() {
     let evidence = evidence(40, |_, _, window| 0.4 + 0.01 * noise(window, 3));
     let trial = Trial::new(&evidence, 40, &histories(40, None), 0);
     assert_eq!(trial.series.len(), 1);

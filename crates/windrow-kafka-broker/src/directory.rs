@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_owner_at_a_time_and_an_id_that_lasts_until_something_is_lost() {
+    fn a_directory_has_one_owner_and_keeps_its_id() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, disk) = (folder.path().join("data"), Disk::default());
         let mut first = Directory::open(&path, &disk).expect("a new directory");

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_cut_off_and_damage_before_good_lines_is_refused() {
+    fn a_torn_last_line_is_cut_off_other_damage_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let id = Uuid::from_u128(1);
         let (journal, _) = Journal::open(folder.path(), Arc::default()).expect("a new journal");

@@ -170,7 +170,7 @@ fn a_fetch_waits_and_wakes_when_messages_come() {
 }
 
 #[test]
-fn a_version_that_is_too_new_gets_the_list_and_other_unknown_requests_the_end() {
+fn a_version_that_is_too_new_gets_the_list() {
     let started = start(tempfile::tempdir().expect("a folder"));
     let mut client = Client::new(&started);
     let head =
@@ -189,7 +189,7 @@ fn a_version_that_is_too_new_gets_the_list_and_other_unknown_requests_the_end() 
 }
 
 #[test]
-fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
+fn impossible_counts_are_refused_before_memory_is_allocated() {
     let huge = Bytes::from_static(&[0x7f, 0xff, 0xff, 0xff, 0, 0]);
     assert!(wire::guard::decode::<MetadataRequest>(&huge, 1, false).is_err());
     let huge = Bytes::from_static(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0]);
@@ -203,7 +203,7 @@ fn counts_that_a_frame_cannot_hold_are_refused_before_memory_is_asked_for() {
 }
 
 #[test]
-fn a_topic_made_again_shows_no_message_and_no_committed_offset_of_the_old_one() {
+fn a_recreated_topic_shows_nothing_of_the_old_one() {
     let mut started = start(tempfile::tempdir().expect("a folder"));
     let offsets = |client: &mut Client| {
         let ends = [-2, -1].map(|end| {

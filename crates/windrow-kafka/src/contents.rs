@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_without_a_gap_is_known_by_its_ends_and_its_count() {
+    fn the_ends_and_the_count_describe_a_gapless_partition() {
         let cases = [
             ("three rows", found(&[2], false), found(&[5, 8], false), 3, true),
             ("three rows and the end", found(&[2], false), found(&[8], true), 4, true),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::alias::{Aliases, RESERVED};
-use windrow_evaluation::{Advice, recipe_in_office};
+use windrow_evaluation::{Advice, champion_scheme};
 use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -141,7 +141,7 @@ impl Snapshot {
         self.latest.and_then(|id| self.get(id))
     }
 
-    /// Returns the champion: the newest accepted model of the recipe in office. That is the recipe whose one-window-old
+    /// Returns the champion: the newest accepted model of the champion scheme. That is the scheme whose one-window-old
     /// models did best on the newest windows. Before 12 windows have been judged, the champion is the latest model.
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))
@@ -168,14 +168,14 @@ impl Snapshot {
         let reports = self.windows.values().filter(|report| before.is_none_or(|before| report.window < before));
         let judged: Vec<(f64, BTreeMap<Scheme, f64>)> =
             reports.filter(|report| report.is_evidence).map(|report| losses_at_age_one(report)).collect();
-        let recipes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
-        let recipes: Vec<Scheme> = recipes.into_iter().collect();
-        let office = recipe_in_office(&judged, &recipes).unwrap_or(latest.scheme);
-        self.eligible(before).rev().find(|id| id.scheme == office).or(Some(latest))
+        let schemes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
+        let schemes: Vec<Scheme> = schemes.into_iter().collect();
+        let chosen = champion_scheme(&judged, &schemes).unwrap_or(latest.scheme);
+        self.eligible(before).rev().find(|id| id.scheme == chosen).or(Some(latest))
     }
 }
 
-/// Returns a window's labelled rows and, by recipe, the log-loss sum of the model of the window before it.
+/// Returns a window's labelled rows and, by scheme, the log-loss sum of the model of the window before it.
 fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
     let scored = report.scores.iter().filter(|score| score.model.window.next() == report.window);
     let losses = scored.filter_map(|found| {

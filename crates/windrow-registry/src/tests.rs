@@ -362,7 +362,7 @@ fn two_servers_that_change_aliases_at_once_know_all_of_it() {
 }
 
 #[test]
-fn old_models_are_retired_but_for_the_champion_and_those_with_an_alias() {
+fn old_models_without_an_alias_are_retired() {
     let folder = folder();
     let (writer, reader) = (open(&folder), open(&folder));
     for window in 1..=5 {

@@ -91,7 +91,7 @@ impl Assembly {
         while let Some(manifest) = self.whole.manifest(self.next)? {
             self.count(&manifest);
         }
-        self.whole.sweep((self.next.get() - 1) as usize)?;
+        self.whole.delete_unsealed((self.next.get() - 1) as usize)?;
         let Some(first) = self.first()? else { return Ok(assembled) };
         loop {
             if stop() {

@@ -38,13 +38,14 @@
 //! - `manifest`: [`Manifest`], the contents of a sealed window. `ranges`: its row numbers, offsets and times. `counts`:
 //!   [`MessageCounts`]. `rows`: [`BatchRows`], its rows as records.
 //! - `store`: [`BatchStore`], the folder of the windows, and its lock. `objects` and `remote`: the same in an object
-//!   store.
+//!   store. `names`: [`batch_file_name`], the names of batch files.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
 mod counts;
 mod error;
 mod manifest;
+mod names;
 mod objects;
 mod open;
 mod quarantine;
@@ -63,6 +64,7 @@ pub use manifest::{
     Accounted, AccountedMessages, FileDigest, Manifest, QuarantinedMessages, ResumePoint, SealReason, StoredRows,
     StreamEnd, WindowTimes,
 };
+pub use names::batch_file_name;
 pub use objects::Objects;
 pub use quarantine::Quarantined;
 pub use ranges::{EventRange, OffsetRange, RowRange, TimeSpan};

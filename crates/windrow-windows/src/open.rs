@@ -166,14 +166,14 @@ impl OpenWindow {
     }
 
     /// The memory of the buffers in bytes, without the sets of numbers.
-    pub(crate) fn held(&self) -> usize {
-        self.runs.held() + self.quarantine.held()
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.runs.buffered_bytes() + self.quarantine.buffered_bytes()
     }
 
     /// Writes all buffers to the disk, and frees their memory.
-    pub(crate) fn release(&mut self) -> Result<(), BatchError> {
-        self.runs.release()?;
-        self.quarantine.release()
+    pub(crate) fn flush(&mut self) -> Result<(), BatchError> {
+        self.runs.flush()?;
+        self.quarantine.flush()
     }
 
     /// Moves the window's files to their final places: first the rows, then the quarantine. If the process crashes

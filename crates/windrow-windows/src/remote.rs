@@ -12,24 +12,18 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::names::{digits, file_name};
 use crate::spill::CompleteFile;
 use crate::store::{END_FILE, json, parse, persist};
 use crate::{BatchError, BatchStore, FileDigest, Manifest, StreamEnd};
 use windrow_base::files;
 use windrow_record::WindowIndex;
 
-/// The number of digits of a file's sha256 in its name.
-const DIGEST_DIGITS: usize = 12;
-
 impl BatchStore {
     /// The name of a sealed window's batch file under the folder or URL of the batch files.
     #[must_use]
     pub fn batch_name(&self, window: WindowIndex, sha256: &str) -> String {
-        let (stem, extension) = (window.file_stem(), self.format().extension());
-        match self.objects() {
-            Some(_) => format!("{stem}-{}.{extension}", digits(sha256)),
-            None => format!("{stem}.{extension}"),
-        }
+        file_name(window, self.format().extension(), self.objects().map(|_| sha256))
     }
 
     /// The path or URL of a sealed window's batch file, for messages.
@@ -204,10 +198,6 @@ impl BatchStore {
         files::write_durable(&to, &text).map_err(BatchError::write(&to))?;
         Ok(value)
     }
-}
-
-fn digits(sha256: &str) -> &str {
-    sha256.get(..DIGEST_DIGITS).unwrap_or(sha256)
 }
 
 fn quarantine_name(window: WindowIndex, sha256: &str) -> String {

@@ -54,10 +54,10 @@ impl RowFormat {
 
     /// The extension of a batch file, without the dot.
     pub fn extension(&self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Parquet(_) => "parquet",
-        }
+        extension(match self {
+            Self::Csv => BatchFormat::Csv,
+            Self::Parquet(_) => BatchFormat::Parquet,
+        })
     }
 
     /// Returns a record as it is read back from a file of this format. A record that cannot be stored is returned
@@ -88,6 +88,14 @@ impl RowFormat {
         let digest = File::open(&path).and_then(FileDigest::of).map_err(BatchError::read(&path))?;
         std::fs::remove_file(&whole.path).map_err(BatchError::write(&whole.path))?;
         Ok(CompleteFile { path, file, digest })
+    }
+}
+
+/// Returns the extension of a batch file, without the dot.
+pub(crate) fn extension(format: BatchFormat) -> &'static str {
+    match format {
+        BatchFormat::Csv => "csv",
+        BatchFormat::Parquet => "parquet",
     }
 }
 

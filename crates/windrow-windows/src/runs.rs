@@ -84,6 +84,9 @@ impl<K: Key> Runs<K> {
 
     /// Adds a record, without its line end, to the first run that it can follow.
     pub(crate) fn push(&mut self, key: K, record: &[u8]) -> Result<(), BatchError> {
+        // A message is far shorter than 4 GiB, and a record is at most a few times as long.
+        let too_long = |_| BatchError::write(&self.names.folder)(io::Error::other("a record is longer than 4 GiB"));
+        let length = u32::try_from(record.len()).map_err(too_long)?;
         let place = match self.runs.iter().position(|run| run.last < Some(key)) {
             Some(place) => place,
             None => self.begin(),
@@ -92,8 +95,7 @@ impl<K: Key> Runs<K> {
         run.text.push(record);
         run.text.push(b"\n");
         run.index.push(key.to_bytes().as_ref());
-        // A record is at most a few times as long as a message, which is far below 4 GiB.
-        run.index.push(&u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes());
+        run.index.push(&length.to_le_bytes());
         run.last = Some(key);
         for part in [&mut run.text, &mut run.index] {
             if part.is_full() {
@@ -103,7 +105,7 @@ impl<K: Key> Runs<K> {
         Ok(())
     }
 
-    /// Takes over all records of another file.
+    /// Moves all records of other runs into these.
     pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
         for (place, run) in other.runs.into_iter().enumerate() {
             let mut source = Source::open(run, if place == 0 { other.header.len() } else { 0 })?;
@@ -130,15 +132,15 @@ impl<K: Key> Runs<K> {
     }
 
     /// The memory of all buffers, in bytes.
-    pub(crate) fn held(&self) -> usize {
-        self.runs.iter().map(|run| run.text.held() + run.index.held()).sum()
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.runs.iter().map(|run| run.text.buffered_bytes() + run.index.buffered_bytes()).sum()
     }
 
     /// Writes all buffers to the disk, and frees their memory.
-    pub(crate) fn release(&mut self) -> Result<(), BatchError> {
+    pub(crate) fn flush(&mut self) -> Result<(), BatchError> {
         for run in &mut self.runs {
-            run.text.release()?;
-            run.index.release()?;
+            run.text.flush()?;
+            run.index.flush()?;
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ impl Spill {
     }
 
     /// The memory of the buffer, in bytes.
-    pub(crate) fn held(&self) -> usize {
+    pub(crate) fn buffered_bytes(&self) -> usize {
         self.buffer.capacity()
     }
 
@@ -62,7 +62,7 @@ impl Spill {
     }
 
     /// Appends the buffer to the file, and frees its memory.
-    pub(crate) fn release(&mut self) -> Result<(), BatchError> {
+    pub(crate) fn flush(&mut self) -> Result<(), BatchError> {
         self.write()?;
         self.buffer = Vec::new();
         Ok(())

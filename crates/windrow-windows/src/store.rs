@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::manifest::FORMAT;
+use crate::names::file_name;
 use crate::objects::Objects;
 use crate::quarantine::{self, Quarantined};
 use crate::spill::CompleteFile;
@@ -165,7 +166,7 @@ impl BatchStore {
     /// The path of a window's batch file, if the batch files are in a folder.
     #[must_use]
     pub fn batch_path(&self, window: WindowIndex) -> PathBuf {
-        self.batches.join(format!("{}.{}", window.file_stem(), self.format.extension()))
+        self.batches.join(file_name(window, self.format.extension(), None))
     }
 
     /// The path of a window's quarantine file. The file exists only if a message of the window was refused.
@@ -234,7 +235,7 @@ impl BatchStore {
 
     /// Deletes the files that a killed writer left: those that no manifest seals. `sealed` is the number of sealed
     /// windows.
-    pub(crate) fn sweep(&self, sealed: usize) -> Result<(), BatchError> {
+    pub(crate) fn delete_unsealed(&self, sealed: usize) -> Result<(), BatchError> {
         let open = self.open_folder();
         match fs::remove_dir_all(&open) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BatchError::write(&open)(error)),
@@ -295,14 +296,14 @@ fn sync_and_move(file: &File, from: &Path, to: &Path) -> Result<(), BatchError> 
     files::move_durable(from, to).map_err(BatchError::write(to))
 }
 
-/// Returns the windows of the files of a kind, from the file names. In a name, the digits after a hyphen belong to the
-/// digest.
+/// Returns the windows of the files of a kind, from the file names. In an object store, a name ends with `-` and a
+/// digest: window-00001-ab12.csv.
 fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<WindowIndex> {
-    let of = |name: String| {
+    let window_of = |name: String| {
         let name = name.strip_prefix("window-")?.strip_suffix(kind)?.strip_suffix('.')?;
         WindowIndex::new(name.split_once('-').map_or(name, |(number, _)| number).parse().ok()?)
     };
-    let mut windows: Vec<WindowIndex> = names.into_iter().filter_map(of).collect();
+    let mut windows: Vec<WindowIndex> = names.into_iter().filter_map(window_of).collect();
     windows.sort();
     windows.dedup();
     windows

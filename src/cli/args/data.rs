@@ -76,9 +76,9 @@ impl DraftArgs {
 
     /// Returns the first option that was given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let about_files = [("--repaired-copy", self.repaired_copy.is_some()), ("--force", self.force)];
-        let about_files = about_files.into_iter().find(|(_, is_given)| *is_given);
-        self.given().map(|(option, _)| option).next().or(about_files.map(|(option, _)| option))
+        let file_options = [("--repaired-copy", self.repaired_copy.is_some()), ("--force", self.force)];
+        let file_options = file_options.into_iter().find(|(_, is_given)| *is_given);
+        self.given().map(|(option, _)| option).next().or(file_options.map(|(option, _)| option))
     }
 }
 

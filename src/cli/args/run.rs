@@ -20,7 +20,7 @@ pub(crate) struct ReplayArgs {
     pub(crate) from_row: std::num::NonZeroU64,
     /// Repeat the dataset from its first row, forever or up to --limit; row numbers continue
     #[arg(long = "loop")]
-    pub(crate) again: bool,
+    pub(crate) looped: bool,
     /// Send at most this many rows per second, even to catch up after a delay [default: no limit]
     #[arg(long, value_name = "ROWS", value_parser = rate)]
     pub(crate) max_rate: Option<f64>,

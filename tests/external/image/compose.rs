@@ -152,6 +152,6 @@ fn five_services_do_the_work_and_a_killed_one_resumes() {
     wait_until("all windows are served", || windows() == 9);
     let audit = "audit /data/flights.toml --workdir /work/run --broker broker:9092";
     let arguments: Vec<&str> = ["run", "--rm", "-T", "trainer"].into_iter().chain(audit.split(' ')).collect();
-    let output_text = services.run(&arguments).expect("the audit is clean");
-    assert!(output_text.contains("8,019 read = 8,019 delivered = 8,019 stored"), "{output_text}");
+    let output = services.run(&arguments).expect("the audit is clean");
+    assert!(output.contains("8,019 read = 8,019 delivered = 8,019 stored"), "{output}");
 }

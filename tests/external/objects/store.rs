@@ -29,7 +29,7 @@ impl Store {
         let process = Running::spawn(&mut command);
         let began = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(began.elapsed() < STEP_TIMEOUT, "{}", process.output_text());
+            assert!(began.elapsed() < STEP_TIMEOUT, "{}", process.output());
             std::thread::sleep(Duration::from_millis(50));
         }
         let store = Self { _process: process, port };

@@ -112,11 +112,11 @@ pub fn python() -> Option<String> {
     python
 }
 
-/// A command that runs in the background. A drop kills it.
+/// A command that runs in the background. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    output_text: Arc<(Mutex<String>, Condvar)>,
+    output: Arc<(Mutex<String>, Condvar)>,
     listeners: [JoinHandle<()>; 2],
 }
 
@@ -132,12 +132,12 @@ impl Running {
     /// The command cannot be started.
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let output_text = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let output = Arc::new((Mutex::new(String::new()), Condvar::new()));
         let listeners = [
-            listen(child.stdout.take().expect("piped"), &output_text),
-            listen(child.stderr.take().expect("piped"), &output_text),
+            listen(child.stdout.take().expect("piped"), &output),
+            listen(child.stderr.take().expect("piped"), &output),
         ];
-        Self { child, output_text, listeners }
+        Self { child, output, listeners }
     }
 
     /// Returns the process id.
@@ -150,18 +150,18 @@ impl Running {
     /// # Panics
     /// The text does not come within [`STEP_TIMEOUT`].
     pub fn wait_for(&self, wanted: &str) -> String {
-        let (output_text, more) = &*self.output_text;
+        let (output, more) = &*self.output;
         let deadline = Instant::now() + STEP_TIMEOUT;
-        let mut output_text = output_text.lock().expect("no listener panics");
+        let mut output = output.lock().expect("no listener panics");
         let mut searched = 0;
         loop {
-            if let Some(line) = output_text[searched..].lines().find(|line| line.contains(wanted)) {
+            if let Some(line) = output[searched..].lines().find(|line| line.contains(wanted)) {
                 return line.to_owned();
             }
-            searched = output_text.len();
+            searched = output.len();
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "`{wanted}` was not said; this was:\n{output_text}");
-            output_text = more.wait_timeout(output_text, left).expect("no listener panics").0;
+            assert!(!left.is_zero(), "the program did not print `{wanted}`; it printed:\n{output}");
+            output = more.wait_timeout(output, left).expect("no listener panics").0;
         }
     }
 
@@ -169,8 +169,8 @@ impl Running {
     ///
     /// # Panics
     /// A listening thread panicked.
-    pub fn output_text(&self) -> String {
-        self.output_text.0.lock().expect("no listener panics").clone()
+    pub fn output(&self) -> String {
+        self.output.0.lock().expect("no listener panics").clone()
     }
 
     /// Sends a signal by its name, as in `KILL`.
@@ -209,7 +209,7 @@ impl Running {
                 self.read_to_end();
                 return status;
             }
-            assert!(Instant::now() < deadline, "does not end; it said:\n{}", self.output_text());
+            assert!(Instant::now() < deadline, "the program does not end; it printed:\n{}", self.output());
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }
@@ -239,11 +239,11 @@ impl Drop for Running {
     }
 }
 
-fn listen(stream: impl Read + Send + 'static, output_text: &Arc<(Mutex<String>, Condvar)>) -> JoinHandle<()> {
-    let output_text = Arc::clone(output_text);
+fn listen(stream: impl Read + Send + 'static, output: &Arc<(Mutex<String>, Condvar)>) -> JoinHandle<()> {
+    let output = Arc::clone(output);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let (text, more) = &*output_text;
+            let (text, more) = &*output;
             let mut text = text.lock().expect("no listener panics");
             text.push_str(&line);
             text.push('\n');

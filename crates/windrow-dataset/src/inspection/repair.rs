@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_that_is_never_closed_swallows_no_row_that_is_moved_after_it() {
+    fn an_open_quote_swallows_no_row_moved_after_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, copy) = (folder.path().join("d.csv"), folder.path().join("copy.csv.zst"));
         fs::write(&path, "at,late\n2021-01-02,1\n2021-01-03,\"0\"\n2021-01-01,0\n2021-01-04,\"1\n").expect("a file");

@@ -17,11 +17,15 @@ use crate::broker::Broker;
 use crate::catalog::FoundTopic;
 use crate::log::PartitionLog;
 
-/// The special timestamps of Kafka that mean a position in the log.
-const LATEST: i64 = -1;
-const EARLIEST: i64 = -2;
-const NEWEST: i64 = -3;
+/// The special timestamps of Kafka that mean a position in the log. Kafka's "latest": the end of the log.
+const END: i64 = -1;
+/// Kafka's "earliest": the first offset of the log.
+const START: i64 = -2;
+/// Kafka's "max timestamp": the record with the highest timestamp.
+const MAX_TIMESTAMP: i64 = -3;
+/// Kafka's "earliest local": the first offset that is not only in tiered storage. Here it is the start of the log.
 const EARLIEST_LOCAL: i64 = -4;
+/// Kafka's "latest tiered": the last offset in tiered storage, which this broker does not have.
 const LATEST_TIERED: i64 = -5;
 
 pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) -> ListOffsetsResponse {
@@ -48,10 +52,10 @@ pub(crate) fn list(broker: &Broker, request: &ListOffsetsRequest, version: i16) 
 fn find(log: &PartitionLog, asked: &ListOffsetsPartition) -> Result<(i64, i64), ResponseError> {
     let bounds = log.bounds();
     let searched = match asked.timestamp {
-        LATEST => return Ok((-1, bounds.end)),
-        EARLIEST | EARLIEST_LOCAL => return Ok((-1, bounds.start)),
+        END => return Ok((-1, bounds.end)),
+        START | EARLIEST_LOCAL => return Ok((-1, bounds.start)),
         LATEST_TIERED => return Ok((-1, -1)),
-        NEWEST => None,
+        MAX_TIMESTAMP => None,
         timestamp if timestamp >= 0 => Some(timestamp),
         _ => return Err(ResponseError::UnsupportedVersion),
     };
@@ -92,8 +96,8 @@ pub(crate) fn delete_records(broker: &Broker, request: &DeleteRecordsRequest) ->
 
 /// Deletes the messages before an offset (-1: all messages). Returns the new first offset.
 fn delete(broker: &Broker, topic: &FoundTopic, partition: i32, offset: i64) -> Result<i64, ResponseError> {
+    let log = log_of(topic, partition, -1)?;
     let topic = topic.as_ref().map_err(|error| *error)?;
-    let log = topic.log(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let bounds = log.bounds();
     let start = if offset == -1 { bounds.end } else { offset };
     if start < 0 || start > bounds.end {

@@ -273,7 +273,7 @@ fn numbers(answer: &HeartbeatAnswer) -> Vec<i32> {
 }
 
 #[test]
-fn a_partition_goes_to_its_new_owner_after_the_old_one_reported_without_it() {
+fn a_partition_moves_after_its_old_owner_gave_it_up() {
     let mut story = TestCoordinator::new();
     let one = story.heartbeat_with("a", 0, &[]).expect("joined");
     assert_eq!((one.epoch, numbers(&one)), (1, vec![0, 1, 2, 3, 4, 5]));
@@ -331,7 +331,7 @@ fn added_partitions_are_assigned() {
 }
 
 #[test]
-fn a_live_group_keeps_its_protocol_and_an_empty_one_takes_the_other() {
+fn only_an_empty_group_changes_its_protocol() {
     let story = TestCoordinator::new();
     story.heartbeat_with("a", 0, &[]).expect("joined");
     let classic = |name: &str| received(story.groups.join(name, newcomer(), story.now));

@@ -25,7 +25,7 @@ pub enum FitError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unlearnable {
     /// No row has a target. Holds the number of rows.
-    #[error("none of the {0} rows has a target")]
+    #[error("{} a target", no_row_has(*.0))]
     NoLabels(usize),
     /// There are too few rows to train on. Holds the number of rows.
     #[error("there {} to train on; at least {MIN_ROWS} are needed", only_rows(*.0))]
@@ -69,6 +69,10 @@ pub enum RemoteError {
     /// The solver failed, with the reason in a sentence.
     #[error("{0}")]
     Failed(String),
+}
+
+fn no_row_has(rows: usize) -> String {
+    if rows == 1 { "the only row does not have".to_owned() } else { format!("none of the {rows} rows has") }
 }
 
 fn only_rows(rows: usize) -> String {

@@ -157,11 +157,13 @@ mod tests {
     use super::*;
     use windrow_base::telemetry::Counts;
     use windrow_record::WindowIndex;
+    use windrow_windows::FileDigest;
 
     fn window(number: u32) -> SealedWindow {
         let (window, reason) = (WindowIndex::new(number).expect("from 1"), String::new());
         let (rows, labelled, quarantined, repeated) = (100, 90, 1, 0);
-        SealedWindow { window, rows, labelled, quarantined, repeated, bytes: 9, reason, times: None }
+        let file = FileDigest { bytes: 9, sha256: String::new() };
+        SealedWindow { window, rows, labelled, quarantined, repeated, file, reason, times: None }
     }
 
     fn heard(counts: Counts, silent: Option<u64>) -> StageReport {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use windrow_record::WindowIndex;
-use windrow_windows::{BatchError, BatchStore, EventRange, Manifest, MessageCounts, StreamEnd};
+use windrow_windows::{BatchError, BatchStore, EventRange, FileDigest, Manifest, MessageCounts, StreamEnd};
 
 /// The maximum number of reasons that are counted separately. All others are counted as [`OTHER_REASONS`].
 const MAX_REASONS: usize = 30;
@@ -26,8 +26,8 @@ pub struct SealedWindow {
     pub quarantined: u64,
     /// The number of messages that repeated a row.
     pub repeated: u64,
-    /// The length of the batch file in bytes.
-    pub bytes: u64,
+    /// The length and digest of the batch file.
+    pub file: FileDigest,
     /// The reason for which the window was sealed.
     pub reason: String,
     /// The earliest and the latest event time; `None` if rows have no times.
@@ -106,9 +106,9 @@ impl SealedReader {
 impl SealedWindow {
     fn of(manifest: &Manifest) -> Self {
         let MessageCounts { stored: rows, quarantined, repeated } = manifest.counts();
-        let (window, labelled, bytes) = (manifest.window, manifest.rows.labelled, manifest.rows.file.bytes);
+        let (window, labelled, file) = (manifest.window, manifest.rows.labelled, manifest.rows.file.clone());
         let (reason, times) = (manifest.sealed.to_string(), manifest.times.events);
-        Self { window, rows, labelled, quarantined, repeated, bytes, reason, times }
+        Self { window, rows, labelled, quarantined, repeated, file, reason, times }
     }
 }
 

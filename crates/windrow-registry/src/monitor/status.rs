@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_a_group_are_summed_and_a_silent_one_is_left_out() {
+    fn members_are_summed_without_the_silent_ones() {
         let folder = tempfile::tempdir().expect("a folder");
         for (member, sent, time) in [("a", 5, NOW), ("b", 6, NOW), ("c", 100, "2026-01-01T09:00:00Z")] {
             write_status(folder.path(), Stage::Producer, Some(member), sent, time, false);

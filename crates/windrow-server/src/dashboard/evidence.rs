@@ -129,20 +129,20 @@ fn drifted(view: &View) -> Markup {
     }
 }
 
-/// Draws the models of one recipe on all later windows.
+/// Draws the models of one scheme on all later windows.
 fn triangles(view: &View) -> Markup {
-    let mut recipes: Vec<Scheme> = view.snapshot.models().map(|model| model.id().scheme).collect();
-    recipes.sort_unstable();
-    recipes.dedup();
+    let mut schemes: Vec<Scheme> = view.snapshot.models().map(|model| model.id().scheme).collect();
+    schemes.sort_unstable();
+    schemes.dedup();
     let asked = view.query.get("recipe");
-    let chosen = recipes.iter().find(|recipe| asked.is_some_and(|asked| recipe.to_string() == *asked));
-    let Some(chosen) = chosen.or(recipes.first()).copied() else {
+    let chosen = schemes.iter().find(|scheme| asked.is_some_and(|asked| scheme.to_string() == *asked));
+    let Some(chosen) = chosen.or(schemes.first()).copied() else {
         return html! { p { "There is no model yet." } };
     };
     html! {
         nav.choice aria-label="Schemes" {
-            @for recipe in &recipes {
-                a href={ "/evidence?recipe=" (recipe) } aria-current=[(*recipe == chosen).then_some("true")] { (recipe) }
+            @for scheme in &schemes {
+                a href={ "/evidence?recipe=" (scheme) } aria-current=[(*scheme == chosen).then_some("true")] { (scheme) }
             }
         }
         @match triangle(&view.snapshot, chosen) {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::dashboard::numbers::bytes;
 use windrow_config::Pipeline;
 use windrow_record::display::month;
 use windrow_registry::Snapshot;
-use windrow_registry::monitor::Observed;
+use windrow_registry::monitor::{Observed, SealedWindow};
+use windrow_windows::batch_file_name;
 
 #[derive(Debug)]
 pub(super) struct View {
@@ -89,6 +91,12 @@ impl Page {
 }
 
 impl View {
+    /// Returns the name and the size of a window's batch file, as in `window-00001.csv, 24.1 MB`.
+    pub(super) fn batch_file(&self, sealed: &SealedWindow) -> String {
+        let name = batch_file_name(&self.pipeline.batch, sealed.window, &sealed.file.sha256);
+        format!("{name}, {}", bytes(sealed.file.bytes))
+    }
+
     /// Returns the number of windows and their period, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
     fn span(&self) -> String {
         let windows = &self.observed.windows;

@@ -137,7 +137,7 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
     }
 }
 
-/// Draws the coefficients of the model's recipe across windows, up to this model. Returns `None` with fewer than two
+/// Draws the coefficients of the model's scheme across windows, up to this model. Returns `None` with fewer than two
 /// fits.
 fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiples> {
     let id = model.id();

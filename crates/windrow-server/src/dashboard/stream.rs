@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::bytes;
 use crate::dashboard::table::{self, cells};
 use windrow_record::display::thousands;
 use windrow_registry::monitor::SealedWindow;
@@ -47,7 +46,7 @@ fn row(view: &View, window: &SealedWindow) -> Vec<Markup> {
         thousands(window.rows),
         thousands(window.labelled),
         html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },
-        format!("{}.csv, {}", number.file_stem(), bytes(window.bytes)),
+        view.batch_file(window),
         window.reason,
     ]
 }

@@ -1,4 +1,4 @@
-//! The scores of every model of a recipe on every later window, in bins.
+//! The scores of every model of a scheme on every later window, in bins.
 
 use std::collections::BTreeMap;
 
@@ -21,18 +21,18 @@ impl Mean {
     }
 }
 
-/// Compares the log-loss per row of every model with that of the recipe's model that is one window old, on the same
+/// Compares the log-loss per row of every model with that of the scheme's model that is one window old, on the same
 /// windows. Returns `None` if nothing has been scored.
-pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> {
+pub(super) fn triangle(snapshot: &Snapshot, scheme: Scheme) -> Option<Triangle> {
     let last = snapshot.windows().next_back()?.window.get();
-    let first = snapshot.models().find(|model| model.id().scheme == recipe)?.id().window.get();
+    let first = snapshot.models().find(|model| model.id().scheme == scheme)?.id().window.get();
     let width = (last + 1).saturating_sub(first).div_ceil(MAX_BINS).max(1);
     let bins = ((last + 1).saturating_sub(first)).div_ceil(width) as usize;
     let bin = |window: u32| (window.saturating_sub(first) / width) as usize;
     let mut means = vec![vec![Mean::default(); bins]; bins];
     let mut by_age: BTreeMap<u32, Mean> = BTreeMap::new();
     for report in snapshot.windows() {
-        let ours = report.scores.iter().filter(|score| score.model.scheme == recipe);
+        let ours = report.scores.iter().filter(|score| score.model.scheme == scheme);
         let scored: Vec<_> = ours.filter_map(|one| Some((one.model.window.get(), one.window.as_ref()?))).collect();
         let window = report.window.get();
         let Some((_, new)) = scored.iter().find(|(model, _)| model + 1 == window) else { continue };
@@ -49,10 +49,10 @@ pub(super) fn triangle(snapshot: &Snapshot, recipe: Scheme) -> Option<Triangle> 
     let oldest = by_age.iter().rev().find_map(|(age, mean)| Some((*age, mean.value()?)))?;
     let cells = means.into_iter().map(|row| row.into_iter().map(Mean::value).collect()).collect();
     let title = if oldest.0 < 2 {
-        format!("{recipe}: one model has been scored")
+        format!("{scheme}: one model has been scored")
     } else {
         let (age, loss) = oldest;
-        format!("{recipe}: the oldest model, {age} windows old, loses {loss:.4} more per row than a new one")
+        format!("{scheme}: the oldest model, {age} windows old, loses {loss:.4} more per row than a new one")
     };
     Some(Triangle { title, windows: (first, last), cells })
 }

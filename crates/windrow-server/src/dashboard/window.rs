@@ -7,7 +7,7 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::numbers::{bytes, digest, score};
+use crate::dashboard::numbers::{digest, score};
 use crate::dashboard::table::{self, cells};
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
@@ -37,7 +37,7 @@ pub(super) fn page(view: &View) -> Page {
     let title = report.map_or_else(|| format!("window {}", sealed.window), |report| report.name());
     let main = html! {
         h1 { "Window " (sealed.window) @if let Some(period) = report.and_then(|report| report.period.as_ref()) { " (" (period) ")" } }
-        (about(sealed, report.map(|report| &**report)))
+        (about(view, sealed, report.map(|report| &**report)))
         @if sealed.quarantined > 0 { (quarantine(&view.workdir, sealed)) }
         @if let Some(report) = report {
             (scores(report))
@@ -55,7 +55,7 @@ pub(super) fn page(view: &View) -> Page {
     Page::new(title, main)
 }
 
-fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
+fn about(view: &View, sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
     html! {
         dl.card {
             div { dt { "Rows" } dd { (thousands(sealed.rows)) ", " (thousands(sealed.labelled)) " of them labelled" } }
@@ -64,7 +64,7 @@ fn about(sealed: &SealedWindow, report: Option<&WindowReport>) -> Markup {
             }
             div { dt { "In quarantine" } dd { (thousands(sealed.quarantined)) } }
             div { dt { "Repeated" } dd { (thousands(sealed.repeated)) " messages, stored only once" } }
-            div { dt { "File" } dd { (sealed.window.file_stem()) ".csv, " (bytes(sealed.bytes)) } }
+            div { dt { "File" } dd { (view.batch_file(sealed)) } }
             @if let Some(report) = report { div { dt { "sha256" } dd { code { (digest(&report.sha256)) } } } }
             div { dt { "Sealed because" } dd { (sealed.reason) } }
         }

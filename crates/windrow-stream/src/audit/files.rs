@@ -8,6 +8,7 @@ use crate::audit::dataset::DatasetHashes;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, FindingKind, WindowAccount};
 use windrow_config::WindowPolicy;
+use windrow_record::display::{counted, thousands};
 use windrow_record::{Offset, Partition, RecordParser, RowNumber};
 use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
@@ -109,7 +110,8 @@ impl Checker<'_> {
         let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
         let promised = manifest.rows.count;
         if files.stored != promised || listed != promised {
-            let fault = format!("it has {} rows, but its manifest says {promised} and lists {listed}", files.stored);
+            let (stored, promised) = (counted(files.stored, "row", "rows"), thousands(promised));
+            let fault = format!("it has {stored}, but its manifest says {promised} and lists {}", thousands(listed));
             files.find(manifest, FindingKind::File, path, fault);
         }
         for (number, line) in differing {
@@ -142,7 +144,8 @@ impl Checker<'_> {
         }
         let promised = manifest.quarantine.count;
         if files.quarantined != promised {
-            let fault = format!("it has {} lines, but its manifest says {promised}", files.quarantined);
+            let lines = counted(files.quarantined, "line", "lines");
+            let fault = format!("it has {lines}, but its manifest says {}", thousands(promised));
             files.find(manifest, FindingKind::File, path, fault);
         }
         let listed: Vec<u64> = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers).collect();
@@ -189,7 +192,8 @@ impl Checker<'_> {
         }
         ledger.manifests = manifests;
         unsealed(ledger, self.store)?;
-        ledger.check("files", FindingKind::File, format!("{files} files, {bytes} bytes, each as its manifest says"));
+        let (files, bytes) = (counted(files, "file", "files"), counted(bytes, "byte", "bytes"));
+        ledger.check("files", FindingKind::File, format!("{files}, {bytes}, each as its manifest says"));
         if self.original.rows() > 0 {
             let text = match self.store.format() {
                 RowFormat::Csv => "every stored row is the same as in the dataset, byte for byte",

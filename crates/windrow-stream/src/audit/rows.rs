@@ -8,6 +8,7 @@ use crate::audit::report::Ledger;
 use crate::audit::{Finding, FindingKind};
 use windrow_config::{Cut, WindowPolicy};
 use windrow_record::Partition;
+use windrow_record::display::thousands;
 use windrow_windows::{MessageCounts, OffsetRange, RowRange};
 
 /// Adds a range of numbers. Returns the ranges that were there already.
@@ -34,7 +35,10 @@ pub(crate) fn account(ledger: &mut Ledger, cut: &Cut) {
     }
     let (rows, least, most) = (ledger.accounted.len(), ledger.accounted.min(), ledger.accounted.max());
     let text = match (least, most) {
-        (Some(least), Some(most)) => format!("{rows} row numbers from {least} to {most}, none of them twice"),
+        (Some(least), Some(most)) if least == most => format!("1 row number, {least}"),
+        (Some(least), Some(most)) => {
+            format!("{} row numbers from {least} to {most}, none of them twice", thousands(rows))
+        }
         _ => "no rows".to_owned(),
     };
     ledger.check("doubles", FindingKind::DoubledRow, text);

@@ -9,6 +9,7 @@ use crate::audit::error::AuditError;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, FindingKind};
 use windrow_kafka::{BrokerError, Connection, Delivery, PartitionState, ScanRange, TopicState, scan};
+use windrow_record::display::counted;
 use windrow_record::{Envelope, Offset, Partition};
 
 /// The maximum number of messages without a window that are listed.
@@ -120,7 +121,8 @@ fn close(ledger: &mut Ledger, count: MessageTally, deleted: i64) {
         ledger.find(Finding::of(FindingKind::Topic, fault).at(*partition, *offset));
     }
     if lost.len() > MAX_LISTED_MESSAGES {
-        let fault = format!("{} more messages that no window accounts for", lost.len() - MAX_LISTED_MESSAGES);
+        let more = counted((lost.len() - MAX_LISTED_MESSAGES) as u64, "more message", "more messages");
+        let fault = format!("{more} that no window accounts for");
         ledger.find(Finding::of(FindingKind::Topic, fault));
     }
     if ledger.run.is_some() {
@@ -134,7 +136,7 @@ fn close(ledger: &mut Ledger, count: MessageTally, deleted: i64) {
             }
         }
     }
-    let mut text = format!("{messages} messages, each accounted for");
+    let mut text = format!("{}, each accounted for", counted(messages, "message", "messages"));
     if unsealed > 0 {
         text.push_str(&format!(" or not sealed yet ({unsealed})"));
     }

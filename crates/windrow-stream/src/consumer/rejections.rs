@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_beyond_what_is_allowed_ends_the_stream_with_the_first_reasons() {
+    fn too_large_a_share_of_rejections_ends_the_stream() {
         let mut rejections = Rejections::new(0.01, PathBuf::from("quarantine"), stored(990));
         assert_eq!(refuse(&mut rejections, 10), None, "1% is allowed");
         let message = refuse(&mut rejections, 1).expect("11 of 1001 are more");

@@ -33,7 +33,7 @@ pub enum ProducerError {
         partitions: usize,
     },
     /// The dataset has no row at which the replay could begin.
-    #[error("--from-row {from}: the dataset has {rows} rows")]
+    #[error("--from-row {from}: the dataset has {}", counted(*rows, "row", "rows"))]
     BeyondDataset {
         /// The row at which the replay was to begin.
         from: RowNumber,

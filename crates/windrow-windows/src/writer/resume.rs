@@ -62,7 +62,7 @@ impl BatchWriter {
         let manifests = store.manifests()?;
         store.check_lengths(&manifests)?;
         let end = store.end()?;
-        store.sweep(manifests.len())?;
+        store.delete_unsealed(manifests.len())?;
         let deleted = match &end {
             Some(end) => end.deleted.clone(),
             None => manifests.iter().flat_map(|manifest| manifest.messages.deleted.iter().copied()).collect(),

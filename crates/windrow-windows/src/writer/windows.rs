@@ -170,9 +170,9 @@ impl Windows {
             return Ok(());
         }
         self.uncounted = 0;
-        if self.all().map(OpenWindow::held).sum::<usize>() > MAX_BUFFERED_BYTES / 2 {
+        if self.all().map(OpenWindow::buffered_bytes).sum::<usize>() > MAX_BUFFERED_BYTES / 2 {
             for open in self.open.values_mut().chain(self.waiting.values_mut()) {
-                open.release()?;
+                open.flush()?;
             }
         }
         Ok(())

@@ -81,7 +81,7 @@ fn without_a_holdout_there_is_no_score() {
 }
 
 #[test]
-fn the_model_knows_all_rows_and_its_score_is_of_a_fit_that_did_not_know_them() {
+fn the_score_is_of_a_fit_without_the_scored_rows() {
     let (schema, frames) = tiny(40, 0.1);
     let settings = FitSettings { l2: vec![1.0], solver: Solver::Newton, threshold: 0.5, min_count: 1 };
     let learned = fit(&frames, &schema, &settings).expect("these rows can be learned from");
@@ -133,7 +133,7 @@ fn windows_that_cannot_be_learned_from_give_a_reason() {
 }
 
 #[test]
-fn more_columns_than_a_hessian_takes_are_refused_by_newton_and_solved_by_lbfgs() {
+fn too_many_columns_for_newton_are_solved_by_lbfgs() {
     let rows: String = (0..5_001).map(|row| format!("v{row},{}\n", row % 2)).collect();
     let pipeline =
         pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\ncategorical = [\"x\"]\nmin_count = 1");
@@ -192,7 +192,7 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
 }
 
 #[test]
-fn the_penalty_of_the_lowest_log_loss_on_the_held_out_rows_is_taken() {
+fn the_penalty_with_the_lowest_held_out_loss_is_taken() {
     let (schema, frames, settings) = flights("at_least = 15");
     let penalties = [100_000.0, 1_000.0, 10.0, 0.1];
     let one = |l2| fit(&frames, &schema, &FitSettings { l2: vec![l2], ..settings.clone() }).expect("a model");

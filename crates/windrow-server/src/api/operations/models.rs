@@ -12,14 +12,16 @@ use crate::api::body::{Body, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::card::{ModelCard, ModelSummary, Numbers, Offsets};
 use crate::api::operations::diff::{Diff, RowChange};
-use crate::api::operations::mirror::{Mirror, mirror};
+use crate::api::operations::mirror::Mirror;
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::prediction::predict;
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
+use windrow_config::Batch;
 use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::Model;
+use windrow_windows::batch_file_name;
 
 pub(crate) struct Models(pub(crate) Arc<ApiState>);
 
@@ -48,21 +50,35 @@ pub(crate) struct Lineage {
     windows: Vec<LineageWindow>,
 }
 
-mirror! {
-    /// A window that models were trained on
-    struct LineageWindow of found: WindowLineage {
-        window: u32,
-        /// The path of the batch file, in the work directory
-        file: String = format!("batches/{}.csv", found.window.file_stem()),
-        /// The path of the manifest, in the work directory
-        manifest: String = format!("batches/{}.json", found.window.file_stem()),
-        /// The SHA-256 of the batch file, in hexadecimal
-        sha256: String,
-        rows: u64,
-        /// The numbers of the rows in the dataset, if they have numbers
-        row_numbers: Vec<Numbers>,
-        /// The offsets of the rows in the topic
-        offsets: Vec<Offsets>,
+/// A window that models were trained on
+#[derive(Debug, Object)]
+pub(crate) struct LineageWindow {
+    window: u32,
+    /// The path of the batch file in the work directory, or its URL if `batch.url` names an object store
+    file: String,
+    /// The path of the manifest, in the work directory
+    manifest: String,
+    /// The SHA-256 of the batch file, in hexadecimal
+    sha256: String,
+    rows: u64,
+    /// The numbers of the rows in the dataset, if they have numbers
+    row_numbers: Vec<Numbers>,
+    /// The offsets of the rows in the topic
+    offsets: Vec<Offsets>,
+}
+
+impl LineageWindow {
+    fn of(found: &WindowLineage, batch: &Batch) -> Self {
+        let folder = batch.url.as_deref().map_or("batches", |url| url.trim_end_matches('/'));
+        Self {
+            window: found.window.get(),
+            file: format!("{folder}/{}", batch_file_name(batch, found.window, &found.sha256)),
+            manifest: format!("batches/{}.json", found.window.file_stem()),
+            sha256: found.sha256.clone(),
+            rows: found.rows,
+            row_numbers: Mirror::of(&found.row_numbers),
+            offsets: Mirror::of(&found.offsets),
+        }
     }
 }
 
@@ -174,7 +190,8 @@ impl Models {
             let detail = format!("no model has the lineage `{}`", *id);
             return Err(ApiError::not_found("unknown-lineage", detail, known));
         };
-        let windows = Mirror::of(&model.artifact().lineage.windows);
+        let batch = &self.0.pipeline.batch;
+        let windows = model.artifact().lineage.windows.iter().map(|window| LineageWindow::of(window, batch)).collect();
         let models = of_id.iter().map(|model| model.name().to_owned()).collect();
         Ok(Json(Lineage { id: id.0, models, windows }))
     }

@@ -156,7 +156,7 @@ fn rows_of_a_recreated_topic_are_recognised_by_their_numbers() {
 }
 
 #[test]
-fn a_message_that_is_delivered_twice_is_stored_once_also_without_a_number() {
+fn a_message_delivered_twice_is_stored_once() {
     let (_folder, mut writer) = fresh(rows_of(10), 1);
     for offset in [0, 1, 0, 1, 2] {
         take(&mut writer, offset, None, None, 0);

@@ -133,7 +133,7 @@ proptest! {
 
 /// Rows 1 to 4 in windows of two. The end marker arrives together with the last row or later.
 #[test]
-fn a_window_with_all_rows_is_complete_if_the_end_marker_comes_with_them_or_later() {
+fn a_window_with_all_rows_is_complete() {
     for handfuls in [vec![5], vec![4, 1], vec![2, 3], vec![1; 5]] {
         let folder = in_memory();
         let topic = topic(4, 1, &[], &[], &[]);
@@ -150,7 +150,7 @@ fn a_window_with_all_rows_is_complete_if_the_end_marker_comes_with_them_or_later
 /// Row 3 comes before row 1 in its partition, so reading continues from row 3 after window 1. Until row 3 has been read
 /// again, no window may be sealed: its manifest would say that reading continues after row 3.
 #[test]
-fn a_row_of_an_open_window_survives_two_kills_whichever_partition_is_read_first() {
+fn a_row_of_an_open_window_survives_two_kills() {
     let folder = in_memory();
     let row = |number: u64| Message::Row { number, time: 0 };
     let end = Message::End { run: Some(RUN), rows: Some(3) };

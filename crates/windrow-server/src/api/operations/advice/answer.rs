@@ -29,7 +29,7 @@ mirror! {
         judged: Option<JudgedWindows> = Mirror::of(&found.basis.judged),
         /// The policies that refit on a schedule or never, by rising log-loss
         policies: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.planned),
-        /// Other policies: recalibration, refits on alarm, and following this advice
+        /// Other policies: recalibration, refits on alarm, and refits as advised
         further: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.further),
         /// The loss of models by their age
         ages: Vec<ModelAge> = Mirror::of(&found.over_time.ages),
