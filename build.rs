@@ -12,7 +12,7 @@ fn main() {
         }
     }
     println!("cargo::rerun-if-changed=build.rs");
-    #[expect(clippy::disallowed_methods, reason = "whoever builds without a repository tells the revision")]
+    #[expect(clippy::disallowed_methods, reason = "a build without a repository gets its revision here")]
     let given = std::env::var("WINDROW_REVISION").ok().filter(|revision| !revision.is_empty());
     println!(
         "cargo::rustc-env=WINDROW_REVISION={}",

@@ -101,7 +101,7 @@ pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
         .collect();
     found.notes.push(format!("true shares: {}", listed.join("; ")));
     if found.recalibrated > 0.0 {
-        found.notes.push(format!("recalibration alone keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
+        found.notes.push(format!("only recalibrating keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
     }
     found.notes.extend(crate::coverage::walk(world, gain));
     found

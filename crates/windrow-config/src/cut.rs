@@ -11,7 +11,7 @@ pub struct Cut {
     rows: u64,
     /// Rows of the dataset before the first one that is replayed. Equal parts begin after them.
     before: u64,
-    /// Of every `of` rows, only the one at `place`, counted from 0, is counted: the rows of one partition.
+    /// The place, from 0, of the one row that counts in every `of` rows: the rows of one partition.
     place: u64,
     of: u64,
 }
