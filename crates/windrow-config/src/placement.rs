@@ -30,7 +30,7 @@ pub enum NoWindow {
     /// The row is this many windows ahead of those before it, or away from all other windows: too many.
     #[error("outlier: it is {} away from the rows before it", distance(.0.unsigned_abs()))]
     TooFar(i64),
-    /// The row was held back, and the next row of its partition is nowhere near it: so many windows are between them.
+    /// The row was held back, and the next row of its partition is far away: this many windows are between them.
     #[error("outlier: it is {} away from the next message in its partition", distance(*.0))]
     Contradicted(u64),
     /// The row was held back, and the end marker of the replay says that it has fewer rows.
