@@ -39,17 +39,17 @@ impl Ages {
         let scale = Scale::new((low, high), (bottom, top));
         let ticks = scale.ticks(4.0);
         let step = ticks.windows(2).next().map_or(1.0, |pair| pair[1] - pair[0]);
-        let places = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
-        picture.grid(&scale, (left, right), |tick| format!("{:.places$}", tick + 0.0));
+        let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
+        picture.grid(&scale, (left, right), |tick| format!("{:.decimals$}", tick + 0.0));
         let step = (right - left) / self.ages.len().max(1) as f64;
         for (number, found) in self.ages.iter().enumerate() {
             let x = left + step * (number as f64 + 0.5);
             if let Some(interval) = found.interval {
-                picture.line("a w", (x, scale.place(interval.low)), (x, scale.place(interval.high)));
+                picture.line("a w", (x, scale.coordinate(interval.low)), (x, scale.coordinate(interval.high)));
             }
             let is_significant = found.interval.is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
             let class = if is_significant || found.age == 1 { "a" } else { "a w h" };
-            picture.circle(class, (x, scale.place(found.difference)), 5.0);
+            picture.circle(class, (x, scale.coordinate(found.difference)), 5.0);
             picture.text("s", "middle", (x, bottom + 18.0), &found.age.to_string());
         }
         picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);

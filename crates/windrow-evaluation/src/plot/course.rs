@@ -39,17 +39,17 @@ impl CumulativePlot {
         let across = Scale::new((f64::from(ends.0), f64::from(ends.1)), (left, right));
         picture.grid(&sums, (left, right), short_number);
         for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
-            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &format!("{tick:.0}"));
+            picture.text("s", "middle", (across.coordinate(tick), bottom + 18.0), &format!("{tick:.0}"));
         }
         for (window, label) in &self.marks {
-            let x = across.place(f64::from(*window));
+            let x = across.coordinate(f64::from(*window));
             picture.line("z k", (x, top), (x, bottom));
             let anchor = if x > (left + right) / 2.0 { "end" } else { "start" };
             picture.text("s", anchor, (if anchor == "end" { x - 4.0 } else { x + 4.0 }, top + 10.0), label);
         }
         for (number, (line, class)) in self.lines.iter().zip(CLASSES).enumerate() {
             let points = self.windows.iter().zip(&line.sums);
-            let points = points.map(|(window, sum)| (across.place(f64::from(*window)), sums.place(*sum)));
+            let points = points.map(|(window, sum)| (across.coordinate(f64::from(*window)), sums.coordinate(*sum)));
             picture.path(&format!("{class} w"), points);
             let y = bottom + 36.0 + 16.0 * number as f64;
             picture.line(&format!("{class} w"), (left, y - 4.0), (left + 22.0, y - 4.0));

@@ -51,10 +51,13 @@ impl Multiples {
             let across = Scale::new((f64::from(self.windows.0), f64::from(self.windows.1)), (left, right));
             let up = Scale::new(range, (y + CELL_SIZE.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
             picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, MAX_NAME_LENGTH));
-            picture.line("z", (left, up.place(0.0)), (right, up.place(0.0)));
-            let line = curve.values.iter().map(|(window, value)| (across.place(f64::from(*window)), up.place(*value)));
+            picture.line("z", (left, up.coordinate(0.0)), (right, up.coordinate(0.0)));
+            let line = curve
+                .values
+                .iter()
+                .map(|(window, value)| (across.coordinate(f64::from(*window)), up.coordinate(*value)));
             picture.path("a w", line);
-            picture.text("s", "start", (right + 4.0, up.place(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
+            picture.text("s", "start", (right + 4.0, up.coordinate(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
         }
         let (first, last) = self.windows;
         let note = format!("{}; windows {first} to {last}, all on one scale, line at 0", self.unit);

@@ -54,16 +54,16 @@ impl Reliability {
         let across = Scale::new((0.0, 1.0), (left, right));
         let up = Scale::new((0.0, 1.0), (bottom, top));
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            picture.line("g", (left, up.place(tick)), (right, up.place(tick)));
-            picture.text("s", "end", (left - 6.0, up.place(tick) + 4.0), &percent(tick, 0));
-            picture.text("s", "middle", (across.place(tick), bottom + 18.0), &percent(tick, 0));
+            picture.line("g", (left, up.coordinate(tick)), (right, up.coordinate(tick)));
+            picture.text("s", "end", (left - 6.0, up.coordinate(tick) + 4.0), &percent(tick, 0));
+            picture.text("s", "middle", (across.coordinate(tick), bottom + 18.0), &percent(tick, 0));
         }
         picture.line("z k", (left, bottom), (right, top));
         for bin in &self.bins {
-            let x = across.place(bin.predicted);
+            let x = across.coordinate(bin.predicted);
             let (low, high) = bin.interval();
-            picture.line("a w", (x, up.place(low)), (x, up.place(high)));
-            picture.circle("a", (x, up.place(bin.observed)), 5.0);
+            picture.line("a w", (x, up.coordinate(low)), (x, up.coordinate(high)));
+            picture.circle("a", (x, up.coordinate(bin.observed)), 5.0);
         }
         picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), "predicted probability, mean of a tenth");
         picture.text("s", "start", (8.0, 396.0), "observed share of positives, 95%; dashed: as predicted");

@@ -15,7 +15,7 @@ impl Scale {
         Self { from, to }
     }
 
-    pub(super) fn place(&self, number: f64) -> f64 {
+    pub(super) fn coordinate(&self, number: f64) -> f64 {
         let share = (number - self.from.0) / (self.from.1 - self.from.0);
         self.to.0 + share.clamp(0.0, 1.0) * (self.to.1 - self.to.0)
     }
@@ -41,11 +41,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_places_stay_within() {
+    fn ticks_are_round_and_coordinates_stay_within() {
         assert_eq!(Scale::new((-0.5, 1.1), (0.0, 1.0)).ticks(4.0), [-0.5, 0.0, 0.5, 1.0]);
         assert_eq!(Scale::new((0.0, 4300.0), (0.0, 1.0)).ticks(4.0), [0.0, 2000.0, 4000.0]);
         let scale = Scale::new((0.0, 10.0), (100.0, 0.0));
-        assert_eq!((scale.place(5.0), scale.place(-3.0), scale.place(30.0)), (50.0, 100.0, 0.0));
-        assert!(Scale::new((2.0, 2.0), (0.0, 1.0)).place(2.0).is_finite());
+        assert_eq!((scale.coordinate(5.0), scale.coordinate(-3.0), scale.coordinate(30.0)), (50.0, 100.0, 0.0));
+        assert!(Scale::new((2.0, 2.0), (0.0, 1.0)).coordinate(2.0).is_finite());
     }
 }

@@ -46,17 +46,17 @@ impl Shares {
         let highest = highs.fold(1.0, f64::max).min(SCALE_MAX);
         let scale = Scale::new((lowest, highest + 0.05), (bottom, top));
         picture.grid(&scale, (left, right), |tick| percent(tick, 0));
-        picture.line("z k", (left, scale.place(self.keep)), (right, scale.place(self.keep)));
+        picture.line("z k", (left, scale.coordinate(self.keep)), (right, scale.coordinate(self.keep)));
         let step = (right - left) / self.points.len().max(1) as f64;
         for (number, point) in self.points.iter().enumerate() {
             let x = left + step * (number as f64 + 0.5);
             if let Some(Interval { low, high }) = point.interval {
-                picture.line("a w", (x, scale.place(low)), (x, scale.place(high)));
+                picture.line("a w", (x, scale.coordinate(low)), (x, scale.coordinate(high)));
             }
             let class = if point.is_significant { "a" } else { "a w h" };
-            picture.circle(class, (x, scale.place(point.share)), 5.0);
+            picture.circle(class, (x, scale.coordinate(point.share)), 5.0);
             if point.is_named {
-                picture.circle("b w h", (x, scale.place(point.share)), 10.0);
+                picture.circle("b w h", (x, scale.coordinate(point.share)), 10.0);
             }
             if !scale.holds(point.share) {
                 // The mark is next to the interval, on the side with more room.

@@ -31,37 +31,38 @@ impl Picture {
     }
 
     pub(super) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-        let (x1, y1, x2, y2) = (place(x1), place(y1), place(x2), place(y2));
+        let (x1, y1, x2, y2) = (format_tenth(x1), format_tenth(y1), format_tenth(x2), format_tenth(y2));
         self.add(format_args!(r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#));
     }
 
     /// Adds horizontal lines at the ticks of a scale, with their labels. The line at 0 is stronger.
     pub(super) fn grid(&mut self, scale: &Scale, (left, right): (f64, f64), label: impl Fn(f64) -> String) {
         for tick in scale.ticks(4.0) {
-            let y = scale.place(tick);
+            let y = scale.coordinate(tick);
             self.line(if tick == 0.0 { "z" } else { "g" }, (left, y), (right, y));
             self.text("s", "end", (left - 6.0, y + 4.0), &label(tick));
         }
     }
 
     pub(super) fn circle(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
-        let (x, y, radius) = (place(x), place(y), place(radius));
+        let (x, y, radius) = (format_tenth(x), format_tenth(y), format_tenth(radius));
         self.add(format_args!(r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}"/>"#));
     }
 
     pub(super) fn rectangle(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
-        let (x, y, width, height) = (place(x), place(y), place(width), place(height));
+        let (x, y, width, height) = (format_tenth(x), format_tenth(y), format_tenth(width), format_tenth(height));
         self.add(format_args!(r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}"/>"#));
     }
 
     pub(super) fn path(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
-        let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{} {}", place(x), place(y))).collect();
+        let points: Vec<String> =
+            points.into_iter().map(|(x, y)| format!("{} {}", format_tenth(x), format_tenth(y))).collect();
         self.add(format_args!(r#"<path class="{class} h" d="M{}"/>"#, points.join("L")));
     }
 
     /// Adds a text. `anchor` is `start`, `middle` or `end`.
     pub(super) fn text(&mut self, class: &str, anchor: &str, (x, y): (f64, f64), text: &str) {
-        let (x, y, text) = (place(x), place(y), escaped(text));
+        let (x, y, text) = (format_tenth(x), format_tenth(y), escaped(text));
         let anchor = if anchor == "start" { String::new() } else { format!(r#" text-anchor="{anchor}""#) };
         self.add(format_args!(r#"<text class="{class}" x="{x}" y="{y}"{anchor}>{text}</text>"#));
     }
@@ -123,7 +124,7 @@ fn width_in_title(letter: char) -> f64 {
 }
 
 /// Formats a coordinate to a tenth of a unit. Finer digits are not visible and would differ between machines.
-fn place(number: f64) -> String {
+fn format_tenth(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

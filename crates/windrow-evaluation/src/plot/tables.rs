@@ -59,9 +59,9 @@ fn shares(title: &str, shares: &Shares) -> Table {
 
 fn course(course: &CumulativePlot) -> Table {
     let step = course.windows.len().div_ceil(TABLE_WINDOWS).max(1);
-    let is_listed = |place: usize| place % step == step - 1 || place + 1 == course.windows.len();
-    let row = |(place, window): (usize, &u32)| {
-        let sums = course.lines.iter().map(|line| line.sums.get(place).copied().unwrap_or_default() + 0.0);
+    let is_listed = |index: usize| index % step == step - 1 || index + 1 == course.windows.len();
+    let row = |(index, window): (usize, &u32)| {
+        let sums = course.lines.iter().map(|line| line.sums.get(index).copied().unwrap_or_default() + 0.0);
         let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
         TableRow { cells: cells.collect(), is_named: false }
     };
@@ -74,7 +74,7 @@ fn course(course: &CumulativePlot) -> Table {
         heading: format!("Over time: {}", course.title),
         note,
         header: std::iter::once("window".to_owned()).chain(names).collect(),
-        rows: course.windows.iter().enumerate().filter(|(place, _)| is_listed(*place)).map(row).collect(),
+        rows: course.windows.iter().enumerate().filter(|(index, _)| is_listed(*index)).map(row).collect(),
     }
 }
 

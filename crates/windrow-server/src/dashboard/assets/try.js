@@ -31,11 +31,11 @@
     svg.setAttribute('viewBox', '0 0 200 12');
     svg.setAttribute('class', 'bar');
     svg.setAttribute('aria-hidden', 'true');
-    const place = (number) => (to > from ? (200 * (number - from)) / (to - from) : 100);
+    const coordinate = (number) => (to > from ? (200 * (number - from)) / (to - from) : 100);
     const rectangle = document.createElementNS(SVG, 'rect');
-    rectangle.setAttribute('x', place(Math.min(low, high)).toFixed(1));
+    rectangle.setAttribute('x', coordinate(Math.min(low, high)).toFixed(1));
     rectangle.setAttribute('y', '1');
-    rectangle.setAttribute('width', Math.max(1, Math.abs(place(high) - place(low))).toFixed(1));
+    rectangle.setAttribute('width', Math.max(1, Math.abs(coordinate(high) - coordinate(low))).toFixed(1));
     rectangle.setAttribute('height', '10');
     rectangle.setAttribute('class', high < low ? 'b' : 'a');
     svg.append(rectangle);
