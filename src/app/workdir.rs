@@ -76,8 +76,8 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
 /// Checks that the files in an object store were made from this pipeline and dataset.
 pub(crate) fn compare_store(objects: &Objects, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<()> {
     let Some(text) = objects.read(RUN_FILE)? else { return Ok(()) };
-    let place = objects.place(RUN_FILE);
-    let changes = changes(&parse(&text, &place)?, pipeline, origin).map_err(unreadable(&place))?;
+    let location = objects.location(RUN_FILE);
+    let changes = changes(&parse(&text, &location)?, pipeline, origin).map_err(unreadable(&location))?;
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes }) }
 }
 

@@ -8,19 +8,19 @@ use serde::de::DeserializeOwned;
 /// The file has the format of another version of Windrow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{place} has format {found}, but this version of Windrow reads format {read}: start again with `windrow run \
+    "{location} has format {found}, but this version of Windrow reads format {read}: start again with `windrow run \
      --fresh` or another --workdir, or use the version that wrote it"
 )]
 pub struct OtherFormat {
     /// The file, or the line of a file.
-    pub place: String,
+    pub location: String,
     /// The format version in the file.
     pub found: u32,
     /// The format version that this Windrow reads.
     pub read: u32,
 }
 
-/// Parses a JSON object whose member `format` must equal `format`. `place` names the object in the error.
+/// Parses a JSON object whose member `format` must equal `format`. `location` names the object in the error.
 ///
 /// # Errors
 /// Returns [`OtherFormat`] if the version differs. Returns the result of `damaged` if the text is not JSON of this
@@ -28,7 +28,7 @@ pub struct OtherFormat {
 pub fn parse<T: DeserializeOwned, E: From<OtherFormat>>(
     text: &[u8],
     format: u32,
-    place: impl Display,
+    location: impl Display,
     damaged: impl Fn(serde_json::Error) -> E,
 ) -> Result<T, E> {
     #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub fn parse<T: DeserializeOwned, E: From<OtherFormat>>(
     // The version is checked first, because another format may lack members of this one.
     let Versioned { format: found } = serde_json::from_slice(text).map_err(&damaged)?;
     if found != format {
-        return Err(OtherFormat { place: place.to_string(), found, read: format }.into());
+        return Err(OtherFormat { location: location.to_string(), found, read: format }.into());
     }
     serde_json::from_slice(text).map_err(damaged)
 }

@@ -133,9 +133,9 @@ pub(super) fn check(bytes: &[u8]) -> Result<Header, BatchFault> {
 }
 
 /// Writes the base offset and the leader epoch of a batch. Its checksum does not cover these bytes.
-pub(super) fn place(bytes: &mut [u8], base_offset: i64) {
-    if let Some(place) = bytes.first_chunk_mut::<8>() {
-        *place = base_offset.to_be_bytes();
+pub(super) fn set_base_offset(bytes: &mut [u8], base_offset: i64) {
+    if let Some(offset_field) = bytes.first_chunk_mut::<8>() {
+        *offset_field = base_offset.to_be_bytes();
     }
     // The leader epoch is always 0, because there is only one leader.
     if let Some(epoch) = bytes.get_mut(LENGTH_PREFIX..LENGTH_PREFIX + 4) {
@@ -198,9 +198,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_taken_and_placed_without_another_checksum() {
+    fn a_batch_gets_its_base_offset_without_another_checksum() {
         let mut bytes = batch_of(3, Some((7, 1, 20)), 1_000);
-        place(&mut bytes, 41);
+        set_base_offset(&mut bytes, 41);
         let header = check(&bytes).expect("a good batch");
         assert_eq!((header.base_offset, header.next_offset(), header.size), (41, 44, bytes.len()));
         assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (7, 1, 20));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn any_flipped_bit_behind_the_place_is_noticed() {
+    fn any_flipped_bit_after_the_leader_epoch_is_noticed() {
         let good = batch_of(2, None, 5);
         for bit in LENGTH_PREFIX * 8 + 32..good.len() * 8 {
             let mut bytes = good.clone();

@@ -100,8 +100,8 @@ impl Membership {
     /// The client library does not move to the offset in time.
     pub fn start_partition(&mut self, partition: Partition, offset: Offset) -> Result<(), BrokerError> {
         self.reading.positions.set(partition, offset);
-        let (one, place) = (self.list(&[(partition, offset)])?, rdkafka::Offset::Offset(offset.0));
-        let moved = self.client.seek(&self.reading.topic, partition.0, place, SEEK_TIMEOUT);
+        let (one, seek_offset) = (self.list(&[(partition, offset)])?, rdkafka::Offset::Offset(offset.0));
+        let moved = self.client.seek(&self.reading.topic, partition.0, seek_offset, SEEK_TIMEOUT);
         moved.and_then(|()| self.client.resume(&one)).map_err(|error| self.reading.failed("read", &error))
     }
 

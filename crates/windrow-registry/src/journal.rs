@@ -42,14 +42,14 @@ impl Journal {
 
     fn parse(&self, text: &[u8]) -> Result<Aliases, AliasError> {
         let mut aliases = Aliases::default();
-        for (place, line) in complete_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let number = place + 1;
+        for (index, line) in complete_lines(text).split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let number = index + 1;
             let damaged = |error: serde_json::Error| {
                 let (path, reason) = (self.path.clone(), error.to_string());
                 AliasError::Damaged { path, line: number, reason }
             };
-            let place = format!("line {number} of {}", self.path.display());
-            aliases.push(versioned::parse(line, FORMAT, place, damaged)?);
+            let location = format!("line {number} of {}", self.path.display());
+            aliases.push(versioned::parse(line, FORMAT, location, damaged)?);
         }
         Ok(aliases)
     }
@@ -127,7 +127,7 @@ pub(super) type NewChange = (AliasAction, Option<ModelId>);
 
 /// Returns the complete lines, without a last line that was cut short.
 fn complete_lines(text: &[u8]) -> &[u8] {
-    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
     &text[..end]
 }
 

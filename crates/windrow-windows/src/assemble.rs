@@ -249,8 +249,8 @@ struct First(Option<TimeSpan>);
 impl First {
     /// The number of windows between the first window of the whole and a partition's first one.
     fn shift(self, own: Option<TimeSpan>, cut: &Cut) -> i64 {
-        let place = |span: Option<TimeSpan>| cut.span_of_time(span?.from);
-        place(own).zip(place(self.0)).map_or(0, |(own, first)| own - first)
+        let span_index = |span: Option<TimeSpan>| cut.span_of_time(span?.from);
+        span_index(own).zip(span_index(self.0)).map_or(0, |(own, first)| own - first)
     }
 
     fn span_of(self, window: WindowIndex, cut: &Cut) -> Option<TimeSpan> {

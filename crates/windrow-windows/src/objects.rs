@@ -102,7 +102,7 @@ impl Objects {
     }
 
     /// The full address of an object, for messages.
-    pub fn place(&self, name: &str) -> PathBuf {
+    pub fn location(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("{}/{name}", self.url))
     }
 
@@ -151,7 +151,7 @@ impl Objects {
             Ok(Some(bytes)) => Ok(Some(bytes.to_vec())),
             Ok(None) => {
                 let reason = format!("it has more than {MAX_OBJECT_BYTES} bytes");
-                Err(BatchError::Damaged { path: self.place(name), reason })
+                Err(BatchError::Damaged { path: self.location(name), reason })
             }
             Err(StoreError::NotFound { source, .. }) if !is_no_bucket(&*source) => {
                 self.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Instant::now());
@@ -243,7 +243,7 @@ impl Objects {
         let (mut file, found) = fetched.map_err(|error| self.read_error(name, &error))?;
         if found != *expected {
             let reason = "its length or its SHA-256 differs from its manifest".to_owned();
-            return Err(BatchError::Damaged { path: self.place(name), reason });
+            return Err(BatchError::Damaged { path: self.location(name), reason });
         }
         file.rewind().map_err(BatchError::read(folder))?;
         Ok(file)
@@ -312,11 +312,11 @@ impl Objects {
     }
 
     fn read_error(&self, name: &str, error: &StoreError) -> BatchError {
-        BatchError::read(&self.place(name))(io::Error::other(self.plain(error)))
+        BatchError::read(&self.location(name))(io::Error::other(self.plain(error)))
     }
 
     fn write_error(&self, name: &str, error: &StoreError) -> BatchError {
-        BatchError::write(&self.place(name))(io::Error::other(self.plain(error)))
+        BatchError::write(&self.location(name))(io::Error::other(self.plain(error)))
     }
 }
 

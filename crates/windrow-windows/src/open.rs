@@ -8,7 +8,7 @@ use crate::runs::{Names, Runs};
 use crate::{BatchError, BatchStore, EventRange, OffsetRange, QuarantinedMessages, RowRange, StoredRows};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
-/// The place of a message in the topic.
+/// The position of a message in the topic.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessagePosition {
     pub(crate) partition: Partition,
@@ -93,7 +93,7 @@ impl OpenWindow {
 
     pub(crate) fn push(
         &mut self,
-        place: MessagePosition,
+        message: MessagePosition,
         row: RowNumber,
         RowValue { labelled, time, record }: RowValue<'_>,
     ) -> Result<(), BatchError> {
@@ -102,7 +102,7 @@ impl OpenWindow {
         self.numbered += 1;
         self.labelled += u64::from(labelled);
         self.row_numbers.insert(row.get());
-        self.account(place).offsets.insert(place.offset.bits());
+        self.account(message).offsets.insert(message.offset.bits());
         if let Some(time) = time {
             let own = EventRange { first: time, last: time };
             self.event_time = Some(self.event_time.map_or(own, |range| range.union(own)));
@@ -112,20 +112,20 @@ impl OpenWindow {
 
     pub(crate) fn quarantine(
         &mut self,
-        place: MessagePosition,
+        message: MessagePosition,
         row: Option<RowNumber>,
         line: &[u8],
     ) -> Result<(), BatchError> {
-        self.quarantine.push((place.partition, place.offset), line)?;
+        self.quarantine.push((message.partition, message.offset), line)?;
         self.quarantined += 1;
         self.quarantined_rows.extend(row.map(RowNumber::get));
-        self.account(place).offsets.insert(place.offset.bits());
+        self.account(message).offsets.insert(message.offset.bits());
         Ok(())
     }
 
     /// Accounts for a message that repeats a row.
-    pub(crate) fn repeat(&mut self, place: MessagePosition) {
-        self.account(place).repeats.insert(place.offset.bits());
+    pub(crate) fn repeat(&mut self, message: MessagePosition) {
+        self.account(message).repeats.insert(message.offset.bits());
     }
 
     /// Adds the messages of another window, which has no rows.
@@ -141,9 +141,9 @@ impl OpenWindow {
         Ok(())
     }
 
-    fn account(&mut self, place: MessagePosition) -> &mut Messages {
-        let after = ReadPoint { offset: place.offset.next(), at: place.reached };
-        self.messages_of(place.partition, place.needed, after)
+    fn account(&mut self, message: MessagePosition) -> &mut Messages {
+        let after = ReadPoint { offset: message.offset.next(), at: message.reached };
+        self.messages_of(message.partition, message.needed, after)
     }
 
     fn messages_of(&mut self, partition: Partition, first: ReadPoint, after: ReadPoint) -> &mut Messages {

@@ -27,9 +27,9 @@ impl BatchStore {
     }
 
     /// The path or URL of a sealed window's batch file, for messages.
-    pub fn batch_place(&self, manifest: &Manifest) -> PathBuf {
+    pub fn batch_location(&self, manifest: &Manifest) -> PathBuf {
         match self.objects() {
-            Some(objects) => objects.place(&self.batch_name(manifest.window, &manifest.rows.file.sha256)),
+            Some(objects) => objects.location(&self.batch_name(manifest.window, &manifest.rows.file.sha256)),
             None => self.batch_path(manifest.window),
         }
     }
@@ -60,10 +60,11 @@ impl BatchStore {
         };
         for manifest in manifests {
             let (window, rows) = (manifest.window, &manifest.rows.file);
-            let batch = (self.batch_place(manifest), self.batch_name(window, &rows.sha256), rows.bytes);
+            let batch = (self.batch_location(manifest), self.batch_name(window, &rows.sha256), rows.bytes);
             let aside = manifest.quarantine.file.as_ref().map(|file| {
                 let name = quarantine_name(window, &file.sha256);
-                let path = self.objects().map_or_else(|| self.quarantine_path(window), |objects| objects.place(&name));
+                let path =
+                    self.objects().map_or_else(|| self.quarantine_path(window), |objects| objects.location(&name));
                 (path, name, file.bytes)
             });
             for (path, name, promised) in [Some(batch), aside].into_iter().flatten() {
@@ -108,7 +109,7 @@ impl BatchStore {
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let name = format!("{}.json", window.file_stem());
         let Some(text) = objects.read(&name)? else { return Ok(()) };
-        let manifest: Manifest = parse(&text, &objects.place(&name))?;
+        let manifest: Manifest = parse(&text, &objects.location(&name))?;
         if let Some(file) = &manifest.quarantine.file {
             let name = quarantine_name(window, &file.sha256);
             let mut aside = objects.download(&name, file, self.folder())?;
@@ -125,7 +126,7 @@ impl BatchStore {
         let path = self.end_path();
         let Some(objects) = self.objects().filter(|_| !path.exists()) else { return Ok(()) };
         let Some(text) = objects.read(END_FILE)? else { return Ok(()) };
-        parse::<StreamEnd>(&text, &objects.place(END_FILE))?;
+        parse::<StreamEnd>(&text, &objects.location(END_FILE))?;
         files::write_durable(&path, &text).map(drop).map_err(BatchError::write(&path))
     }
 
@@ -189,9 +190,9 @@ impl BatchStore {
             (value, text)
         } else {
             let there = objects.read(name)?.unwrap_or_default();
-            let found: T = parse(&there, &objects.place(name))?;
+            let found: T = parse(&there, &objects.location(name))?;
             if !is_same(&value, &found) {
-                return Err(BatchError::SealedByOther { path: objects.place(name) });
+                return Err(BatchError::SealedByOther { path: objects.location(name) });
             }
             (found, there)
         };

@@ -34,7 +34,7 @@ impl Key for RowNumber {
     }
 }
 
-/// A message's place in the topic.
+/// A message's position in the topic.
 impl Key for (Partition, Offset) {
     type Bytes = [u8; 12];
 
@@ -87,11 +87,11 @@ impl<K: Key> Runs<K> {
         // A message is far shorter than 4 GiB, and a record is at most a few times as long.
         let too_long = |_| BatchError::write(&self.names.folder)(io::Error::other("a record is longer than 4 GiB"));
         let length = u32::try_from(record.len()).map_err(too_long)?;
-        let place = match self.runs.iter().position(|run| run.last < Some(key)) {
-            Some(place) => place,
+        let run_index = match self.runs.iter().position(|run| run.last < Some(key)) {
+            Some(run_index) => run_index,
             None => self.begin(),
         };
-        let run = &mut self.runs[place];
+        let run = &mut self.runs[run_index];
         run.text.push(record);
         run.text.push(b"\n");
         run.index.push(key.to_bytes().as_ref());
@@ -107,8 +107,8 @@ impl<K: Key> Runs<K> {
 
     /// Moves all records of other runs into these.
     pub(crate) fn absorb(&mut self, other: Self) -> Result<(), BatchError> {
-        for (place, run) in other.runs.into_iter().enumerate() {
-            let mut source = Source::open(run, if place == 0 { other.header.len() } else { 0 })?;
+        for (run_index, run) in other.runs.into_iter().enumerate() {
+            let mut source = Source::open(run, if run_index == 0 { other.header.len() } else { 0 })?;
             while let Some(key) = source.next_key()? {
                 source.read()?;
                 self.push(key, &source.record[..source.length])?;
@@ -119,16 +119,16 @@ impl<K: Key> Runs<K> {
     }
 
     fn begin(&mut self) -> usize {
-        let place = self.runs.len();
+        let run_index = self.runs.len();
         let Names { folder, stem, kind } = &self.names;
-        let mut text = Spill::new(folder.join(format!("{stem}.{place}.{kind}")));
-        let index = Spill::new(folder.join(format!("{stem}.{place}.{kind}.index")));
+        let mut text = Spill::new(folder.join(format!("{stem}.{run_index}.{kind}")));
+        let index = Spill::new(folder.join(format!("{stem}.{run_index}.{kind}.index")));
         // The first run may become the final file as it is.
-        if place == 0 {
+        if run_index == 0 {
             text.push(&self.header);
         }
         self.runs.push(Run { text, index, last: None });
-        place
+        run_index
     }
 
     /// The memory of all buffers, in bytes.
@@ -163,19 +163,19 @@ impl<K: Key> Runs<K> {
         let mut merged = Spill::new(folder.join(format!("{stem}.{kind}")));
         merged.push(&self.header);
         let mut sources = Vec::with_capacity(self.runs.len());
-        for (place, run) in self.runs.into_iter().enumerate() {
-            let header = if place == 0 { self.header.len() } else { 0 };
+        for (run_index, run) in self.runs.into_iter().enumerate() {
+            let header = if run_index == 0 { self.header.len() } else { 0 };
             sources.push(Source::open(run, header)?);
         }
         let mut next = BinaryHeap::new();
-        for (place, source) in sources.iter_mut().enumerate() {
-            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, place))));
+        for (run_index, source) in sources.iter_mut().enumerate() {
+            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, run_index))));
         }
-        while let Some(Reverse((_, place))) = next.pop() {
-            let source = &mut sources[place];
+        while let Some(Reverse((_, run_index))) = next.pop() {
+            let source = &mut sources[run_index];
             source.read()?;
             merged.push(&source.record);
-            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, place))));
+            next.extend(source.next_key::<K>()?.map(|key| Reverse((key, run_index))));
             if merged.is_full() {
                 merged.write()?;
             }

@@ -154,7 +154,7 @@ impl BatchStore {
     /// # Errors
     /// The file cannot be read, or it has no header line.
     pub fn rows(&self, manifest: &Manifest, delimiter: u8) -> Result<BatchRows, BatchError> {
-        let path = self.batch_place(manifest);
+        let path = self.batch_location(manifest);
         let mut records = self.format.read(self.batch_file(manifest)?, &path, delimiter)?;
         match records.next_record() {
             Ok(Some(_)) => Ok(records),

@@ -30,8 +30,8 @@ pub(crate) fn commit(broker: &Broker, request: &OffsetCommitRequest, version: i1
         let mut partitions = Vec::new();
         for one in &asked.partitions {
             let metadata = one.committed_metadata.as_deref().unwrap_or_default().to_owned();
-            let place = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
-            let error = match place {
+            let known_topic = topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some());
+            let error = match known_topic {
                 None => ResponseError::UnknownTopicOrPartition.code(),
                 Some(_) if metadata.len() > MAX_METADATA => ResponseError::OffsetMetadataTooLarge.code(),
                 Some(topic) => {
@@ -115,7 +115,7 @@ pub(crate) fn committed(broker: &Broker, request: &OffsetFetchRequest, version: 
 }
 
 pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> OffsetDeleteResponse {
-    let mut places = Vec::new();
+    let mut known_partitions = Vec::new();
     let topics = request.topics.iter().map(|asked| {
         let topic = broker.catalog.by_name(&asked.name).ok();
         let partitions = asked.partitions.iter().map(|one| {
@@ -123,7 +123,7 @@ pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> 
             match topic.as_ref().filter(|topic| topic.log(one.partition_index).is_some()) {
                 None => result.with_error_code(ResponseError::UnknownTopicOrPartition.code()),
                 Some(topic) => {
-                    places.push((topic.id, one.partition_index));
+                    known_partitions.push((topic.id, one.partition_index));
                     result
                 }
             }
@@ -132,7 +132,7 @@ pub(crate) fn delete_offsets(broker: &Broker, request: &OffsetDeleteRequest) -> 
         OffsetDeleteResponseTopic::default().with_name(asked.name.clone()).with_partitions(partitions)
     });
     let topics: Vec<_> = topics.collect();
-    match blocking(|| broker.groups.delete_offsets(&request.group_id, &places)) {
+    match blocking(|| broker.groups.delete_offsets(&request.group_id, &known_partitions)) {
         Ok(()) => OffsetDeleteResponse::default().with_topics(topics),
         Err(error) => OffsetDeleteResponse::default().with_error_code(error.code()),
     }

@@ -117,11 +117,11 @@ impl Fetch {
         });
         let mut topics: Vec<answer::Topic> = topics.collect();
         let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-        let mut places: Vec<(&Wanted, &mut answer::Partition)> = self.wanted.iter().zip(partitions).collect();
-        let first = self.rotation.checked_rem(places.len()).unwrap_or(0);
-        places.rotate_left(first);
+        let mut pairs: Vec<(&Wanted, &mut answer::Partition)> = self.wanted.iter().zip(partitions).collect();
+        let first = self.rotation.checked_rem(pairs.len()).unwrap_or(0);
+        pairs.rotate_left(first);
         let (mut left, mut taken, mut has_errors) = (self.max_bytes, 0, false);
-        for (wanted, into) in places {
+        for (wanted, into) in pairs {
             let read = wanted.log.as_ref().map_err(|error| *error).and_then(|log| {
                 let bounds = log.bounds();
                 (into.start, into.end) = (bounds.start, bounds.end);

@@ -95,11 +95,11 @@ fn uniform(wanted: &Wishes, topics: &BTreeMap<Uuid, i32>, before: &Shares) -> Sh
         let mut moved = false;
         for from in 0..ids.len() {
             let has_less = |to: &usize| shares[*to].len() + 1 < shares[from].len();
-            let place = shares[from].iter().rev().find_map(|(topic, partition)| {
+            let transfer = shares[from].iter().rev().find_map(|(topic, partition)| {
                 let takers = (0..ids.len()).filter(|to| has_less(to) && wants(*to, topic));
                 takers.min_by_key(|to| shares[*to].len()).map(|to| (to, (*topic, *partition)))
             });
-            if let Some((to, partition)) = place {
+            if let Some((to, partition)) = transfer {
                 shares[from].remove(&partition);
                 shares[to].insert(partition);
                 moved = true;

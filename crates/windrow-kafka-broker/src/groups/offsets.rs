@@ -31,7 +31,7 @@ impl Coordinator {
             group.may_commit(who, now)?;
         }
         if !commits.is_empty() {
-            self.write(commits.iter().map(|(place, commit)| entry(name, place, Some(commit.clone()))))?;
+            self.write(commits.iter().map(|(partition, commit)| entry(name, partition, Some(commit.clone()))))?;
             groups.entry(name.to_owned()).or_default().commits.extend(commits);
         }
         Ok(())
@@ -46,13 +46,13 @@ impl Coordinator {
         Ok(group.commits.clone())
     }
 
-    pub(crate) fn delete_offsets(&self, name: &str, places: &[(Uuid, i32)]) -> Result<(), ResponseError> {
+    pub(crate) fn delete_offsets(&self, name: &str, partitions: &[(Uuid, i32)]) -> Result<(), ResponseError> {
         let mut groups = self.lock();
         let group = groups.get_mut(name).ok_or(ResponseError::GroupIdNotFound)?;
-        let known = places.iter().filter(|place| group.commits.contains_key(*place));
-        self.write(known.map(|place| entry(name, place, None)))?;
-        for place in places {
-            group.commits.remove(place);
+        let known = partitions.iter().filter(|partition| group.commits.contains_key(*partition));
+        self.write(known.map(|partition| entry(name, partition, None)))?;
+        for partition in partitions {
+            group.commits.remove(partition);
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Coordinator {
         if !group.members.is_empty() {
             return Err(ResponseError::NonEmptyGroup);
         }
-        self.write(group.commits.keys().map(|place| entry(name, place, None)))?;
+        self.write(group.commits.keys().map(|partition| entry(name, partition, None)))?;
         groups.remove(name);
         Ok(())
     }
@@ -79,6 +79,6 @@ impl Coordinator {
     }
 }
 
-fn entry(group: &str, place: &(Uuid, i32), commit: Option<Commit>) -> Entry {
-    Entry::Commit { group: group.to_owned(), id: place.0, partition: place.1, commit }
+fn entry(group: &str, partition: &(Uuid, i32), commit: Option<Commit>) -> Entry {
+    Entry::Commit { group: group.to_owned(), id: partition.0, partition: partition.1, commit }
 }

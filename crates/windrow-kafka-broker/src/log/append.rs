@@ -36,7 +36,7 @@ impl PartitionLog {
             return Ok(AppendedBatch { base_offset, log_start: state.start, end });
         }
         let base_offset = state.end;
-        batch::place(bytes, base_offset);
+        batch::set_base_offset(bytes, base_offset);
         let mut header = header;
         header.base_offset = base_offset;
         if let Err(error) = self.write(&mut state, bytes) {

@@ -126,14 +126,14 @@ fn advance(sequence: i32, by: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{batch_of, check, place};
+    use crate::batch::{batch_of, check, set_base_offset};
 
     const OUT_OF_ORDER: Result<Option<i64>, ResponseError> = Err(ResponseError::OutOfOrderSequenceNumber);
     const FENCED: Result<Option<i64>, ResponseError> = Err(ResponseError::InvalidProducerEpoch);
 
     fn batch(count: i32, (epoch, sequence): (i16, i32), offset: i64) -> Header {
         let mut bytes = batch_of(count, Some((1, epoch, sequence)), 0);
-        place(&mut bytes, offset);
+        set_base_offset(&mut bytes, offset);
         check(&bytes).expect("a good batch")
     }
 

@@ -83,8 +83,8 @@ impl Sink {
             }
             TableWriter::Csv(writer) => writer.into_inner().map_err(csv::IntoInnerError::into_error),
         };
-        let placed =
+        let persisted =
             written.and_then(|file| file.sync_all()).and_then(|()| files::persist(self.file, &self.path).map(drop));
-        placed.map_err(|source| ExportError::Write { path: self.path, source })
+        persisted.map_err(|source| ExportError::Write { path: self.path, source })
     }
 }

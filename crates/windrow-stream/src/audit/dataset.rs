@@ -57,8 +57,8 @@ impl Comparison<'_> {
     /// Returns true if a record is the dataset's row with this number, or if the dataset was not read. A replay may
     /// repeat the dataset, so numbers can be higher than its number of rows.
     pub(crate) fn matches(&mut self, row: RowNumber, record: &[u8]) -> bool {
-        let place = (row.get() - 1).checked_rem(self.original.rows()).and_then(|place| usize::try_from(place).ok());
-        let expected = place.and_then(|place| self.original.hashes.get(place));
+        let index = (row.get() - 1).checked_rem(self.original.rows()).and_then(|index| usize::try_from(index).ok());
+        let expected = index.and_then(|index| self.original.hashes.get(index));
         expected.is_none_or(|expected| *expected == hash(&self.original.format.stored(record, &mut self.parser)))
     }
 }

@@ -67,7 +67,7 @@ impl WindowFiles {
 impl Checker<'_> {
     pub(crate) fn check(&self, manifest: &Manifest) -> WindowFiles {
         let mut files = WindowFiles::default();
-        let path = self.store.batch_place(manifest);
+        let path = self.store.batch_location(manifest);
         let read = self.read_batch(manifest, &path, &mut files);
         files.compare(manifest, &path, read, Some(&manifest.rows.file));
         if manifest.quarantine.count > 0 || manifest.quarantine.file.is_some() {

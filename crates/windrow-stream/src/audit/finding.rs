@@ -8,7 +8,7 @@ use windrow_record::display::window_name;
 use windrow_record::{Offset, Partition, WindowIndex};
 use windrow_windows::RowRange;
 
-/// A fault and its place.
+/// A fault and its location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The kind of the fault.
@@ -31,7 +31,7 @@ pub struct Finding {
     /// The offset in the partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<Offset>,
-    /// The fault as text, without its place.
+    /// The fault as text, without its location.
     pub fault: String,
 }
 
@@ -76,22 +76,22 @@ impl Finding {
         Self { partition: Some(partition), offset: Some(offset), ..self }
     }
 
-    /// The fault and its place, in one line.
+    /// The fault and its location, in one line.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let mut place = Vec::new();
-        place.extend(self.file.as_ref().map(|file| file.display().to_string()));
+        let mut location = Vec::new();
+        location.extend(self.file.as_ref().map(|file| file.display().to_string()));
         match (&self.file, self.window, &self.period) {
-            (None, Some(window), period) => place.push(window_name(window.get(), period.as_deref())),
-            (Some(_), _, Some(period)) => place.push(period.clone()),
+            (None, Some(window), period) => location.push(window_name(window.get(), period.as_deref())),
+            (Some(_), _, Some(period)) => location.push(period.clone()),
             _ => {}
         }
-        place.extend(self.partition.map(|partition| format!("partition {partition}")));
-        place.extend(self.offset.map(|offset| format!("offset {offset}")));
+        location.extend(self.partition.map(|partition| format!("partition {partition}")));
+        location.extend(self.offset.map(|offset| format!("offset {offset}")));
         if !self.rows.is_empty() {
-            place.push(describe_rows(&self.rows));
+            location.push(describe_rows(&self.rows));
         }
-        if place.is_empty() { self.fault.clone() } else { format!("{}: {}", place.join(", "), self.fault) }
+        if location.is_empty() { self.fault.clone() } else { format!("{}: {}", location.join(", "), self.fault) }
     }
 }
 

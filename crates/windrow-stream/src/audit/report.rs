@@ -24,7 +24,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// The numbers of rows, by place.
+/// The numbers of rows that were read, delivered, stored and quarantined.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Totals {
     /// Rows that the replay read from the dataset. `None` if the stream has not ended, and for other producers.

@@ -22,7 +22,7 @@ pub(super) struct Cursor {
 
 #[derive(Debug)]
 pub(super) struct HeldRow {
-    pub(super) place: MessagePosition,
+    pub(super) message: MessagePosition,
     pub(super) row: RowNumber,
     pub(super) labelled: bool,
     pub(super) time: Option<i64>,
@@ -37,7 +37,7 @@ impl Cursor {
 
     /// The point from which the partition must be read again if a row is held back.
     pub(super) fn needed(&self) -> Option<ReadPoint> {
-        self.progress.held()?.1.as_ref().map(|held| held.place.needed)
+        self.progress.held()?.1.as_ref().map(|held| held.message.needed)
     }
 }
 

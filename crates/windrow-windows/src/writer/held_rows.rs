@@ -19,10 +19,10 @@ impl BatchWriter {
     }
 
     fn settle(&mut self, (held, verdict): ResolvedMessage) -> Result<(), BatchError> {
-        let Some(HeldRow { place, row, labelled, time, record }) = held else { return Ok(()) };
+        let Some(HeldRow { message, row, labelled, time, record }) = held else { return Ok(()) };
         let taken = match verdict {
-            Ok(()) => self.put(place, row, RowValue { labelled, time, record: &record }),
-            Err(reason) => self.refuse(place, row, reason, &record),
+            Ok(()) => self.put(message, row, RowValue { labelled, time, record: &record }),
+            Err(reason) => self.refuse(message, row, reason, &record),
         };
         taken.map(drop)
     }

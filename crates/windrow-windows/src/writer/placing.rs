@@ -36,14 +36,14 @@ impl BatchWriter {
         // refusal does not depend on the producer either.
         if is_row || run.is_some() {
             if let Some(reason) = foreign {
-                let place = self.place(partition, offset);
-                return self.quarantine(place, None, reason, raw);
+                let message = self.message_position(partition, offset);
+                return self.quarantine(message, None, reason, raw);
             }
             self.identity.bind(run);
         }
         if row.is_some_and(|row| self.identity.has(row)) {
-            let place = self.place(partition, offset);
-            self.windows.repeat(place);
+            let message = self.message_position(partition, offset);
+            self.windows.repeat(message);
             self.outcomes.counts.repeated += 1;
             return Ok(MessageOutcome::Repeated);
         }
@@ -64,7 +64,7 @@ impl BatchWriter {
     ) -> Taken {
         let position = self.windows.cut().position(row, None);
         self.resolve(partition, position)?;
-        let place = self.place(partition, offset);
+        let message = self.message_position(partition, offset);
         let progress = &mut self.cursors.get(partition).progress;
         let step =
             position.map_or(Ok(RowDistance::Near), |position| progress.advance(position, &self.windows.placement));
@@ -73,7 +73,7 @@ impl BatchWriter {
         if let Some(row) = row {
             self.identity.insert(row);
         }
-        self.quarantine(place, row, reason, raw)
+        self.quarantine(message, row, reason, raw)
     }
 
     fn take_row(
@@ -86,7 +86,7 @@ impl BatchWriter {
         let position = self.windows.cut().position(number, value.time);
         self.resolve(partition, position)?;
         let row = number.unwrap_or_else(|| self.identity.free_number());
-        let place = self.place(partition, offset);
+        let message = self.message_position(partition, offset);
         let progress = &mut self.cursors.get(partition).progress;
         let step = match position {
             Some(position) => progress.advance(position, &self.windows.placement),
@@ -97,40 +97,46 @@ impl BatchWriter {
         };
         let step = match step {
             Ok(step) => step,
-            Err(reason) => return self.refuse(place, row, reason, value.record),
+            Err(reason) => return self.refuse(message, row, reason, value.record),
         };
         self.identity.insert(row);
         if let (RowDistance::Ahead, Some(position)) = (step, position) {
             let RowValue { labelled, time, record } = value;
-            progress.hold(position, Some(HeldRow { place, row, labelled, time, record: record.to_vec() }));
+            progress.hold(position, Some(HeldRow { message, row, labelled, time, record: record.to_vec() }));
             return Ok(MessageOutcome::Pending);
         }
-        self.put(place, row, value)
+        self.put(message, row, value)
     }
 
     /// Stores a row in its window, or quarantines it if it has none.
-    pub(super) fn put(&mut self, place: MessagePosition, row: RowNumber, value: RowValue<'_>) -> Taken {
-        let place = self.reached(place);
-        match self.windows.place(place, row, value.time) {
+    pub(super) fn put(&mut self, message: MessagePosition, row: RowNumber, value: RowValue<'_>) -> Taken {
+        let message = self.reached(message);
+        match self.windows.place(message, row, value.time) {
             Ok(window) => {
-                self.windows.store(window, place, row, value)?;
+                self.windows.store(window, message, row, value)?;
                 self.outcomes.counts.stored += 1;
                 Ok(MessageOutcome::Stored { window, row })
             }
-            Err(reason) => self.refuse(place, row, reason, value.record),
+            Err(reason) => self.refuse(message, row, reason, value.record),
         }
     }
 
     /// Quarantines a row that has no window. If row numbers decide, the number is what makes the row an outlier, so it
     /// counts as missing.
-    pub(super) fn refuse(&mut self, place: MessagePosition, row: RowNumber, reason: NoWindow, record: &[u8]) -> Taken {
+    pub(super) fn refuse(
+        &mut self,
+        message: MessagePosition,
+        row: RowNumber,
+        reason: NoWindow,
+        record: &[u8],
+    ) -> Taken {
         let is_numbered = reason == NoWindow::Late || self.windows.cut().span().is_some();
         if is_numbered {
             self.identity.insert(row);
         } else {
             self.identity.forget(row);
         }
-        self.quarantine(place, Some(row).filter(|_| is_numbered), reason.to_string(), record)
+        self.quarantine(message, Some(row).filter(|_| is_numbered), reason.to_string(), record)
     }
 
     /// Checks that a message from before the resume point is the one that was read then.
@@ -157,23 +163,23 @@ impl BatchWriter {
         Err(BatchError::OtherTopic { path: self.windows.store.folder().to_owned(), partition, offset })
     }
 
-    /// Returns the place of a message. If a row is held back before it, reading must continue from that row.
-    fn place(&mut self, partition: Partition, offset: Offset) -> MessagePosition {
+    /// Returns the position of a message. If a row is held back before it, reading must continue from that row.
+    fn message_position(&mut self, partition: Partition, offset: Offset) -> MessagePosition {
         let cursor = self.cursors.get(partition);
         let own = ReadPoint { offset, at: cursor.progress.at() };
         let needed = cursor.needed().unwrap_or(own);
         MessagePosition { partition, offset, needed, reached: cursor.progress.at() }
     }
 
-    /// Returns the place with the position that the partition has reached by now.
-    fn reached(&mut self, place: MessagePosition) -> MessagePosition {
-        MessagePosition { reached: self.cursors.get(place.partition).progress.at(), ..place }
+    /// Returns the message with the position that its partition has reached by now.
+    fn reached(&mut self, message: MessagePosition) -> MessagePosition {
+        MessagePosition { reached: self.cursors.get(message.partition).progress.at(), ..message }
     }
 
-    fn quarantine(&mut self, place: MessagePosition, row: Option<RowNumber>, reason: String, raw: &[u8]) -> Taken {
-        let place = self.reached(place);
-        self.windows.quarantine(place, row, (&reason, raw))?;
-        self.outcomes.reject(place.partition, place.offset, &reason);
+    fn quarantine(&mut self, message: MessagePosition, row: Option<RowNumber>, reason: String, raw: &[u8]) -> Taken {
+        let message = self.reached(message);
+        self.windows.quarantine(message, row, (&reason, raw))?;
+        self.outcomes.reject(message.partition, message.offset, &reason);
         Ok(MessageOutcome::Quarantined { reason })
     }
 }

@@ -38,11 +38,11 @@ impl Windows {
     /// Returns the window of a row whose position is accepted.
     pub(super) fn place(
         &mut self,
-        place: MessagePosition,
+        message: MessagePosition,
         row: RowNumber,
         time: Option<i64>,
     ) -> Result<WindowIndex, NoWindow> {
-        let placed = self.placement.place(place.needed.at, row, time)?;
+        let placed = self.placement.place(message.needed.at, row, time)?;
         if placed.earlier > 0 {
             let later = |window: WindowIndex| WindowIndex::new(window.get().saturating_add(placed.earlier));
             let open = std::mem::take(&mut self.open).into_iter();
@@ -55,12 +55,12 @@ impl Windows {
     pub(super) fn store(
         &mut self,
         window: WindowIndex,
-        place: MessagePosition,
+        message: MessagePosition,
         row: RowNumber,
         value: RowValue<'_>,
     ) -> Result<(), BatchError> {
-        self.attach_waiting(place.partition, window)?;
-        self.open(window).push(place, row, value)?;
+        self.attach_waiting(message.partition, window)?;
+        self.open(window).push(message, row, value)?;
         self.uncounted += value.record.len();
         self.bound_memory()
     }
@@ -70,38 +70,38 @@ impl Windows {
     /// partition has reached. A window by the clock is the next one to be sealed.
     pub(super) fn quarantine(
         &mut self,
-        place: MessagePosition,
+        message: MessagePosition,
         row: Option<RowNumber>,
         (reason, raw): (&str, &[u8]),
     ) -> Result<(), BatchError> {
-        let line = quarantine::line((place.partition, place.offset), row, reason, raw);
+        let line = quarantine::line((message.partition, message.offset), row, reason, raw);
         let line = line.map_err(|error| BatchError::write(&self.store.open_folder())(error.into()))?;
-        let own = row.and_then(|row| self.placement.window_of_row(place.needed.at, row)).and_then(Result::ok);
+        let own = row.and_then(|row| self.placement.window_of_row(message.needed.at, row)).and_then(Result::ok);
         let open = match own {
             Some(window) => {
-                self.attach_waiting(place.partition, window)?;
+                self.attach_waiting(message.partition, window)?;
                 self.open(window)
             }
             None if matches!(self.cut().policy, WindowPolicy::Every(_)) => self.open(self.placement.next_window()),
-            None => self.without_window(place),
+            None => self.without_window(message),
         };
-        open.quarantine(place, row, &line)?;
+        open.quarantine(message, row, &line)?;
         open.numbered += u64::from(own.is_some());
         self.uncounted += line.len();
         self.bound_memory()
     }
 
-    pub(super) fn repeat(&mut self, place: MessagePosition) {
-        self.without_window(place).repeat(place);
+    pub(super) fn repeat(&mut self, message: MessagePosition) {
+        self.without_window(message).repeat(message);
     }
 
     /// Returns the window for a message without a window of its own.
-    fn without_window(&mut self, place: MessagePosition) -> &mut OpenWindow {
-        if let Some(window) = self.placement.reached_window(place.needed.at) {
+    fn without_window(&mut self, message: MessagePosition) -> &mut OpenWindow {
+        if let Some(window) = self.placement.reached_window(message.needed.at) {
             return self.open(window);
         }
         let (store, opened) = (&self.store, &mut self.opened);
-        self.waiting.entry(place.partition).or_insert_with(|| {
+        self.waiting.entry(message.partition).or_insert_with(|| {
             *opened += 1;
             OpenWindow::new(store, &format!("open-{opened}"), &[])
         })

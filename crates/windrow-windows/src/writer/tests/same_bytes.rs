@@ -16,11 +16,11 @@ use windrow_record::Partition;
 
 /// Runs a group: a consumer of each partition, and an assembly that advances now and then.
 fn consume_as_group(folder: &Path, cut: Cut, topic: &Topic, steps: &[RunStep]) {
-    let places = 0..topic.len();
-    let folders: Vec<_> = places.clone().map(|one| partial_folder(folder, Partition(one as i32))).collect();
+    let partitions = 0..topic.len();
+    let folders: Vec<_> = partitions.clone().map(|one| partial_folder(folder, Partition(one as i32))).collect();
     let of = |one: usize| cut.for_partition(one as u64, topic.len() as u64);
     let mut readers: Vec<Option<Reader<'_>>> =
-        places.map(|one| Some(Reader::open(&folders[one], of(one), one..one + 1, Binding::Member))).collect();
+        partitions.map(|one| Some(Reader::open(&folders[one], of(one), one..one + 1, Binding::Member))).collect();
     let whole = BatchStore::open(folder).expect("a store");
     let columns = columns();
     let assembly = || {
