@@ -287,9 +287,9 @@ impl Findings<'_> {
         let oldest = first - 1 - trial.delay;
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
-        let NamedSeries { place, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
+        let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
         let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
-        let (policy, kept) = (calm.series[place].policy, ranking.ranked[place].kept);
+        let (policy, kept) = (calm.series[index].policy, ranking.ranked[index].kept);
         Some(PolicyAfterBreak { first, windows, policy, provisional, kept })
     }
 

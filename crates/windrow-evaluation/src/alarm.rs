@@ -127,8 +127,8 @@ mod tests {
         assert_eq!(page_hinkley(&noise(2_000)), None);
         let mut risen = noise(400);
         risen[200..].iter_mut().for_each(|value| *value += 2.0);
-        let place = page_hinkley(&risen).expect("an alarm");
-        assert!((201..225).contains(&place), "{place}");
+        let alarm_index = page_hinkley(&risen).expect("an alarm");
+        assert!((201..225).contains(&alarm_index), "{alarm_index}");
         let fallen: Vec<f64> = noise(400).iter().enumerate().map(|(at, value)| value - (at / 200) as f64).collect();
         assert_eq!(page_hinkley(&fallen), None, "falling losses are no alarm");
     }

@@ -13,17 +13,17 @@ pub(crate) fn stationary_bootstrap(windows: usize, mean_run: f64, draws: usize) 
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut uniform = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     let draw = |_| {
-        let mut place = 0;
-        let places = (0..windows).map(|at| {
-            place = if at == 0 || uniform() * mean_run < 1.0 {
+        let mut index = 0;
+        let indices = (0..windows).map(|at| {
+            index = if at == 0 || uniform() * mean_run < 1.0 {
                 // The index is below `windows`, since the random number is below 1.
                 (uniform() * windows as f64) as usize
             } else {
-                (place + 1) % windows
+                (index + 1) % windows
             };
-            place
+            index
         });
-        places.collect()
+        indices.collect()
     };
     (0..draws).map(draw).collect()
 }
@@ -45,7 +45,7 @@ mod tests {
         // A run continues with probability 6/7. A new run begins with the next window once in 50 times.
         assert!((share - (6.0 / 7.0 + 1.0 / 7.0 / 50.0)).abs() < 0.01, "{share}");
         let mut counts = [0; 50];
-        draws.iter().flatten().for_each(|place| counts[*place] += 1);
+        draws.iter().flatten().for_each(|index| counts[*index] += 1);
         assert!(counts.iter().all(|count| (300..500).contains(count)), "{counts:?}");
         assert_eq!(draws, stationary_bootstrap(50, 7.0, 400));
     }

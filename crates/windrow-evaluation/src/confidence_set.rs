@@ -15,7 +15,7 @@ pub(crate) fn confidence_set(losses: &[Vec<f64>], draws: &[Vec<usize>]) -> Vec<f
     let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();
     let centred = |draw: &Vec<usize>| {
         let centred = losses.iter().zip(&means).map(|(losses, mean)| {
-            draw.iter().map(|place| losses[*place]).sum::<f64>() / draw.len().max(1) as f64 - mean
+            draw.iter().map(|index| losses[*index]).sum::<f64>() / draw.len().max(1) as f64 - mean
         });
         centred.collect()
     };

@@ -59,7 +59,7 @@ impl Spectrum {
             let terms = sums
                 .iter()
                 .enumerate()
-                .map(|(place, sum)| sum * (std::f64::consts::PI * f64::from(j) * (place as f64 + 0.5) / windows).cos());
+                .map(|(index, sum)| sum * (std::f64::consts::PI * f64::from(j) * (index as f64 + 0.5) / windows).cos());
             (2.0 / windows).sqrt() * terms.sum::<f64>()
         };
         Self { total: sums.iter().sum(), waves: (1..=cosine_terms(sums.len())).map(wave).collect() }
@@ -118,8 +118,8 @@ mod tests {
         let windows = 12.0_f64;
         let mean = sums.iter().sum::<f64>() / rows.iter().sum::<f64>();
         let wave = |j: f64| {
-            let terms = sums.iter().zip(&rows).enumerate().map(|(place, (sum, rows))| {
-                (sum - mean * rows) * (std::f64::consts::PI * j * (place as f64 + 0.5) / windows).cos()
+            let terms = sums.iter().zip(&rows).enumerate().map(|(index, (sum, rows))| {
+                (sum - mean * rows) * (std::f64::consts::PI * j * (index as f64 + 0.5) / windows).cos()
             });
             (2.0 / windows).sqrt() * terms.sum::<f64>()
         };

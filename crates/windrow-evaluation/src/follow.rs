@@ -48,8 +48,8 @@ pub fn judge(
 ///
 /// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
-    let NamedSeries { place, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
-    let new = PolicyAtWindow { window: last, policy: trial.series[place].policy, provisional, was_shown: !provisional };
+    let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
+    let new = PolicyAtWindow { window: last, policy: trial.series[index].policy, provisional, was_shown: !provisional };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;

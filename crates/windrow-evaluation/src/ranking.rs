@@ -36,7 +36,7 @@ pub struct Ranked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedSeries {
     /// The index of the series.
-    pub place: usize,
+    pub index: usize,
     /// `true` if the series is not shown good enough.
     pub provisional: bool,
 }
@@ -74,13 +74,13 @@ impl Ranking {
         let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
         let share_gain: Vec<Spectrum> = losses.iter().map(|loss| baseline_loss.add_scaled(-1.0, loss)).collect();
         let is_short = trial.len() < MIN_WINDOWS;
-        let is_candidate = |place: usize| {
-            let series = &trial.series[place];
+        let is_candidate = |index: usize| {
+            let series = &trial.series[index];
             series.policy.refit != Refit::Never && (is_short || has_enough_data(trial, series))
         };
-        let places = 0..trial.series.len();
+        let indices = 0..trial.series.len();
         let best =
-            places.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
+            indices.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
         let gain = share_gain[best].contrast(&rows, trial.len());
         let has_gain = !is_short && gain.lower_bound() > 0.0;
         let mut ranking = Self { best, gain, has_gain, ranked: Vec::new(), named: None, share_gain, rows, keep };
@@ -88,10 +88,10 @@ impl Ranking {
         if !is_short {
             ranking.apply_bounds(trial);
             let shown = (0..trial.series.len())
-                .filter(|place| ranking.ranked[*place].verdict == PolicyVerdict::GoodEnough)
-                .min_by_key(|place| cost(trial.series[*place].policy));
-            let place = shown.unwrap_or(best);
-            ranking.named = Some(NamedSeries { place, provisional: shown.is_none() });
+                .filter(|index| ranking.ranked[*index].verdict == PolicyVerdict::GoodEnough)
+                .min_by_key(|index| cost(trial.series[*index].policy));
+            let index = shown.unwrap_or(best);
+            ranking.named = Some(NamedSeries { index, provisional: shown.is_none() });
         }
         Some(ranking)
     }
@@ -145,8 +145,8 @@ impl Ranking {
         }
         let candidates = candidates(trial);
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
-        let seen: Vec<Contrast> = candidates.iter().map(|place| self.ranked[*place].to_best).collect();
-        let of_best = candidates.iter().position(|place| *place == self.best);
+        let seen: Vec<Contrast> = candidates.iter().map(|index| self.ranked[*index].to_best).collect();
+        let of_best = candidates.iter().position(|index| *index == self.best);
         let drawn = self.gains_in_draws(trial, &candidates, &draws);
         let largest_error = |gains: &Vec<f64>| {
             let best = of_best.map_or(self.gain.mean, |best| gains[best]);
@@ -158,14 +158,14 @@ impl Ranking {
         };
         let mut largest: Vec<f64> = drawn.iter().map(largest_error).collect();
         largest.sort_unstable_by(f64::total_cmp);
-        let place = ((DRAWS as f64 * CONFIDENCE_LEVEL).ceil() as usize).min(DRAWS) - 1;
+        let index = ((DRAWS as f64 * CONFIDENCE_LEVEL).ceil() as usize).min(DRAWS) - 1;
         // The level is at least that for a single policy.
-        let level = Normal::standard().cdf(largest[place]).max(CONFIDENCE_LEVEL);
+        let level = Normal::standard().cdf(largest[index]).max(CONFIDENCE_LEVEL);
         let critical = quantile(level, self.gain.degrees);
-        for (candidate, (place, seen)) in candidates.iter().zip(seen).enumerate() {
+        for (candidate, (index, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
             let bound = bound.min(share_in_draws(&drawn, candidate));
-            let ranked = &mut self.ranked[*place];
+            let ranked = &mut self.ranked[*index];
             ranked.kept.at_least = Some(bound);
             if bound >= self.keep {
                 ranked.verdict = PolicyVerdict::GoodEnough;
@@ -182,23 +182,23 @@ impl Ranking {
         let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
         // Scaled so that the mean over windows is the mean loss per row: windows are weighted by their rows.
         let scale = windows as f64 / self.rows.total;
-        let scaled = |place: &usize| trial.series[*place].log_loss.iter().map(|loss| loss * scale).collect();
+        let scaled = |index: &usize| trial.series[*index].log_loss.iter().map(|loss| loss * scale).collect();
         let losses: Vec<Vec<f64>> = candidates.iter().map(scaled).collect();
-        for (place, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
-            self.ranked[*place].set_p = Some(p);
+        for (index, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
+            self.ranked[*index].set_p = Some(p);
         }
     }
 
     /// Returns the gain per row of each candidate in each draw, compared with the share of positives.
     fn gains_in_draws(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
-        let gain = |place: &usize| -> Vec<f64> {
-            let losses = &trial.series[*place].log_loss;
+        let gain = |index: &usize| -> Vec<f64> {
+            let losses = &trial.series[*index].log_loss;
             trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()
         };
         let gains: Vec<Vec<f64>> = candidates.iter().map(gain).collect();
         let drawn = draws.iter().map(|draw| {
-            let rows: f64 = draw.iter().map(|place| trial.rows[*place]).sum();
-            gains.iter().map(|one| draw.iter().map(|place| one[*place]).sum::<f64>() / rows).collect()
+            let rows: f64 = draw.iter().map(|index| trial.rows[*index]).sum();
+            gains.iter().map(|one| draw.iter().map(|index| one[*index]).sum::<f64>() / rows).collect()
         });
         drawn.collect()
     }
@@ -207,7 +207,7 @@ impl Ranking {
 /// Returns the indices of the series that may be named and have enough data.
 fn candidates(trial: &Trial) -> Vec<usize> {
     let is_candidate = |series: &Series| series.policy.refit != Refit::Never && has_enough_data(trial, series);
-    (0..trial.series.len()).filter(|place| is_candidate(&trial.series[*place])).collect()
+    (0..trial.series.len()).filter(|index| is_candidate(&trial.series[*index])).collect()
 }
 
 /// Returns the 5% quantile, over the draws, of a candidate's share of the largest gain in the draw.
@@ -219,6 +219,6 @@ fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     };
     let mut shares: Vec<f64> = drawn.iter().map(share).collect();
     shares.sort_unstable_by(f64::total_cmp);
-    let place = (shares.len() as f64 * (1.0 - CONFIDENCE_LEVEL)).floor() as usize;
-    shares.get(place).copied().unwrap_or_default()
+    let index = (shares.len() as f64 * (1.0 - CONFIDENCE_LEVEL)).floor() as usize;
+    shares.get(index).copied().unwrap_or_default()
 }

@@ -85,35 +85,35 @@ impl Dashboard {
         if let Some(&(_, kind, text)) = assets::FILES.iter().find(|(name, ..)| *name == path) {
             return Some(PageResponse { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
-        let (place, name) = place(path)?;
+        let (route, name) = route(path)?;
         let (pipeline, workdir) = (Arc::clone(&self.pipeline), self.workdir.clone());
         let (snapshot, observed) = (self.registry.snapshot(), self.monitor.observed());
         let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
-            let page = (place.page)(&view);
+            let page = (route.page)(&view);
             let entries = PAGES.iter().filter(|page| !page.path.ends_with('*')).map(|page| (page.entry, page.path));
-            let text = page.framed(&view, entries.chain([("API", "/docs")]), place.entry);
+            let text = page.framed(&view, entries.chain([("API", "/docs")]), route.entry);
             (page.is_found, text.into_string())
         };
-        let (is_found, text) = if place.reads_files { blocking(make).await } else { run_compute(make).await };
+        let (is_found, text) = if route.reads_files { blocking(make).await } else { run_compute(make).await };
         Some(PageResponse { is_found, kind: "text/html; charset=utf-8", body: text.into() })
     }
 }
 
-/// Finds the place of a path, and the name in the position of its `*`.
-fn place(path: &str) -> Option<(&'static PageRoute, String)> {
+/// Finds the route of a path, and the name in the position of its `*`.
+fn route(path: &str) -> Option<(&'static PageRoute, String)> {
     let path = path.trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or_default();
-    PAGES.iter().find_map(|place| match place.path.strip_suffix("/*") {
-        Some(known) => (known == parent).then(|| (place, decoded(name))),
-        None => (place.path.trim_end_matches('/') == path).then(|| (place, String::new())),
+    PAGES.iter().find_map(|route| match route.path.strip_suffix("/*") {
+        Some(known) => (known == parent).then(|| (route, decoded(name))),
+        None => (route.path.trim_end_matches('/') == path).then(|| (route, String::new())),
     })
 }
 
 /// Returns true if the first segment of a path is that of a page or of a file that pages need.
 pub(crate) fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    let known = PAGES.iter().map(|place| place.path).chain(assets::FILES.map(|(path, ..)| path));
+    let known = PAGES.iter().map(|route| route.path).chain(assets::FILES.map(|(path, ..)| path));
     known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

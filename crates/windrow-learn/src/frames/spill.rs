@@ -105,13 +105,13 @@ struct SpilledChunk {
 
 impl SpilledChunk {
     fn write(&self, chunk: &Chunk) -> io::Result<()> {
-        let (codes, labels) = self.places();
+        let (codes, labels) = self.offsets();
         self.file.write_all_at(bytemuck::cast_slice(&chunk.numbers), self.offset)?;
         self.file.write_all_at(bytemuck::cast_slice(&chunk.codes), codes)?;
         self.file.write_all_at(bytemuck::cast_slice(&chunk.labels), labels)
     }
 
-    fn places(&self) -> (u64, u64) {
+    fn offsets(&self) -> (u64, u64) {
         let codes = self.offset + (self.numbers * size_of::<f64>()) as u64;
         (codes, codes + (self.codes * size_of::<u32>()) as u64)
     }
@@ -119,7 +119,7 @@ impl SpilledChunk {
 
 impl StoredChunk for SpilledChunk {
     fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk> {
-        let (codes, labels) = self.places();
+        let (codes, labels) = self.offsets();
         buffer.numbers.resize(self.numbers, 0.0);
         self.file.read_exact_at(bytemuck::cast_slice_mut(&mut buffer.numbers), self.offset)?;
         buffer.codes.resize(self.codes, 0);

@@ -18,8 +18,8 @@ pub(super) const MISSING_CODE: u32 = 0;
 pub struct Chunk {
     /// The cells of the numeric features, row by row. NaN is a missing cell. For a log feature, the cell is log(1 + x).
     pub numbers: Vec<f64>,
-    /// The codes of the other features, row by row. 0 is a missing cell. Any other code is a place in the window's
-    /// dictionary, from 1.
+    /// The codes of the other features, row by row. 0 is a missing cell. Any other code is an index in the window's
+    /// dictionary, counted from 1.
     pub codes: Vec<u32>,
     /// The label of each row; `true` is positive.
     pub labels: Vec<bool>,

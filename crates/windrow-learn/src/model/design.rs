@@ -95,8 +95,8 @@ impl Design {
         let mut weights = Weights::zero(&self.shape);
         self.set_weights(coefficients, &mut weights);
         let buffers = || (Chunk::default(), Tile::new(&self.shape));
-        let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), place| {
-            self.read(place, buffer, |rows| {
+        let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), piece| {
+            self.read(piece, buffer, |rows| {
                 let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
                 rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
                 (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
@@ -127,9 +127,9 @@ impl Design {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
         let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());
         let numbers = self.shape.numbers;
-        for place in 0..self.pieces() {
+        for piece in 0..self.pieces() {
             let begin = labels.len();
-            let truth = self.read(place, &mut buffer, |rows| {
+            let truth = self.read(piece, &mut buffer, |rows| {
                 for row in rows.begin..rows.end {
                     let mut cells = matrix.row_mut(begin + row - rows.begin);
                     for lane in 0..numbers {

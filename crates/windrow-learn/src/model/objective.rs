@@ -68,8 +68,8 @@ impl<'a> Objective<'a> {
         let most = MAX_BLOCKS.min(MAX_SUMS / shape.sums(order).max(1)).max(1);
         let pieces = design.pieces();
         let blocks = pieces.clamp(1, most);
-        let block = |place: usize| Block {
-            pieces: place * pieces / blocks..(place + 1) * pieces / blocks,
+        let block = |index: usize| Block {
+            pieces: index * pieces / blocks..(index + 1) * pieces / blocks,
             sums: Sums::zero(shape, order),
             tile: Tile::new(shape),
             buffer: Chunk::default(),

@@ -149,9 +149,9 @@ impl NumberSummary {
         let (min, max, count) = (*min, *max, sorted.len() as f64);
         let range = max - min;
         // The encoder rejects a range beyond `f64`. A range of 0 leaves nothing to measure.
-        let place = |x: &f64| if range > 0.0 && range.is_finite() { (x - min) / range } else { 0.0 };
-        let mean = sorted.iter().map(place).sum::<f64>() / count;
-        let squares = sorted.iter().map(|x| (place(x) - mean).powi(2)).sum();
+        let scaled = |x: &f64| if range > 0.0 && range.is_finite() { (x - min) / range } else { 0.0 };
+        let mean = sorted.iter().map(scaled).sum::<f64>() / count;
+        let squares = sorted.iter().map(|x| (scaled(x) - mean).powi(2)).sum();
         Self { present: sorted.len() as u64, missing, min, max, mean, squares }
     }
 

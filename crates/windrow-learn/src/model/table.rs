@@ -12,7 +12,7 @@ use windrow_config::{Feature, FeatureKind};
 /// Chunks, with the dictionaries of their codes.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// The chunks, each with the place of its first row.
+    /// The chunks, each with the index of its first row.
     chunks: Vec<(usize, Arc<dyn StoredChunk>)>,
     pub(super) rows: usize,
     pub(super) numbers: usize,
@@ -51,7 +51,7 @@ impl Table {
         Self::new(self.numbers, self.dictionaries.clone())
     }
 
-    /// Returns the chunks that hold rows of `range`, each with the places of these rows in the chunk.
+    /// Returns the chunks that hold rows of `range`, each with the indices of these rows in the chunk.
     pub(super) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn StoredChunk>, Range<usize>)> {
         let ends = self.chunks.iter().skip(1).map(|(first, _)| *first).chain([self.rows]);
         let chunks = self.chunks.iter().zip(ends);

@@ -40,7 +40,7 @@ impl Encoded {
         let (mut numbers, mut tokens, mut vocabulary) = (Vec::new(), Vec::new(), Vec::new());
         let (mut number_columns, mut level_columns) = (Vec::new(), Vec::new());
         let mut first = 0;
-        for (place, EncodedFeature { column: name, encoding }) in encoder.features.iter().enumerate() {
+        for (index, EncodedFeature { column: name, encoding }) in encoder.features.iter().enumerate() {
             let columns = first..first + encoding.width();
             first = columns.end;
             let (levels, cell) = match encoding {
@@ -49,15 +49,15 @@ impl Encoded {
                     let x = if *log { call("log1p", [cell]) } else { cell };
                     let standard = call("/", [call("-", [x, number(*mean)]), number(*deviation)]);
                     // A missing cell counts as the mean.
-                    numbers.push((format!("number_{place}"), call("coalesce", [standard, number(0.0)])));
+                    numbers.push((format!("number_{index}"), call("coalesce", [standard, number(0.0)])));
                     number_columns.extend(columns);
                     continue;
                 }
                 Encoding::Category { levels } => (levels, column(name)),
                 Encoding::Calendar { part, format, levels } => (levels, cast(calendar(*part, format, name), "string")),
             };
-            tokens.push(token(place, levels, &cell));
-            vocabulary.extend(levels.iter().map(|level| token_text(place, level)));
+            tokens.push(token(index, levels, &cell));
+            vocabulary.extend(levels.iter().map(|level| token_text(index, level)));
             level_columns.extend(columns);
         }
         number_columns.extend(level_columns);
@@ -111,8 +111,8 @@ pub(super) fn labelled(task: &RemoteTask<'_>, files: &[String], schema: &Schema)
     let mut newest = None;
     if let (Some(rows), Some((last, before))) = (task.newest_rows, files.split_last()) {
         earlier = before;
-        let place = attribute("_metadata.row_index".to_owned());
-        let is_before = call("<", [place, integer(i64::try_from(rows).unwrap_or(i64::MAX))]);
+        let row_index = attribute("_metadata.row_index".to_owned());
+        let is_before = call("<", [row_index, integer(i64::try_from(rows).unwrap_or(i64::MAX))]);
         // The projection drops the row index, so that both parts of the union have the same columns.
         newest = Some(all_columns(filter(read(std::slice::from_ref(last)), is_before), schema));
     }
@@ -201,18 +201,18 @@ fn number_in(schema: &Schema, name: &str) -> Expression {
 }
 
 /// Returns the token of a row's level. A cell that is not a level gets the token of `missing` or `other`.
-fn token(place: usize, levels: &[Level], cell: &Expression) -> Expression {
+fn token(index: usize, levels: &[Level], cell: &Expression) -> Expression {
     let values: Vec<Expression> = levels.iter().filter_map(Level::value).map(text).collect();
     let mut cases = Vec::new();
     if !values.is_empty() {
         cases.push(call("in", std::iter::once(cell.clone()).chain(values)));
-        cases.push(call("concat", [text(&format!("{place}=")), cell.clone()]));
+        cases.push(call("concat", [text(&format!("{index}=")), cell.clone()]));
     }
     if levels.contains(&Level::Missing) {
         cases.push(call("isnull", [cell.clone()]));
-        cases.push(text(&token_text(place, &Level::Missing)));
+        cases.push(text(&token_text(index, &Level::Missing)));
     }
-    let other = text(&token_text(place, &Level::Other));
+    let other = text(&token_text(index, &Level::Other));
     if cases.is_empty() {
         return other;
     }
@@ -220,11 +220,11 @@ fn token(place: usize, levels: &[Level], cell: &Expression) -> Expression {
     call("when", cases)
 }
 
-fn token_text(place: usize, level: &Level) -> String {
+fn token_text(index: usize, level: &Level) -> String {
     match level {
-        Level::Value(value) => format!("{place}={value}"),
-        Level::Missing => format!("{place}!missing"),
-        Level::Other => format!("{place}!other"),
+        Level::Value(value) => format!("{index}={value}"),
+        Level::Missing => format!("{index}!missing"),
+        Level::Other => format!("{index}!other"),
     }
 }
 

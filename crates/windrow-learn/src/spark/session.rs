@@ -286,29 +286,29 @@ fn numbers(literal: &Literal) -> Option<Vec<f64>> {
             _ => None,
         },
         LiteralType::Struct(vector) => {
-            let [kind, size, places, values] = vector.elements.as_slice() else { return None };
+            let [kind, size, indices, values] = vector.elements.as_slice() else { return None };
             let values = numbers(values)?;
             if number(kind)? != 0.0 {
                 return Some(values);
             }
-            let LiteralType::SpecializedArray(places) = places.literal_type.as_ref()? else { return None };
-            let ValueType::Ints(places) = places.value_type.as_ref()? else { return None };
-            sparse(number(size)?, &places.values, &values)
+            let LiteralType::SpecializedArray(indices) = indices.literal_type.as_ref()? else { return None };
+            let ValueType::Ints(indices) = indices.value_type.as_ref()? else { return None };
+            sparse(number(size)?, &indices.values, &values)
         }
         _ => None,
     }
 }
 
 /// Expands a sparse vector. `None` if the parts do not fit together, or if the size is larger than any model's.
-fn sparse(size: f64, places: &[i32], values: &[f64]) -> Option<Vec<f64>> {
+fn sparse(size: f64, indices: &[i32], values: &[f64]) -> Option<Vec<f64>> {
     /// Far more columns than any model has.
     const MAX_VECTOR_SIZE: f64 = 10_000_000.0;
-    if places.len() != values.len() || !(0.0..=MAX_VECTOR_SIZE).contains(&size) {
+    if indices.len() != values.len() || !(0.0..=MAX_VECTOR_SIZE).contains(&size) {
         return None;
     }
     let mut dense = vec![0.0; size as usize];
-    for (place, value) in places.iter().zip(values) {
-        *dense.get_mut(usize::try_from(*place).ok()?)? = *value;
+    for (index, value) in indices.iter().zip(values) {
+        *dense.get_mut(usize::try_from(*index).ok()?)? = *value;
     }
     Some(dense)
 }
@@ -325,11 +325,11 @@ mod tests {
     }
 
     #[expect(deprecated, reason = "the field is there")]
-    fn vector(kind: i32, size: i32, places: Vec<i32>, values: Vec<f64>) -> Literal {
+    fn vector(kind: i32, size: i32, indices: Vec<i32>, values: Vec<f64>) -> Literal {
         let elements = vec![
             literal(LiteralType::Byte(kind)),
             literal(LiteralType::Integer(size)),
-            array(ValueType::Ints(Ints { values: places })),
+            array(ValueType::Ints(Ints { values: indices })),
             array(ValueType::Doubles(Doubles { values })),
         ];
         literal(LiteralType::Struct(Struct { struct_type: None, elements }))

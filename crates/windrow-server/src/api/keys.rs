@@ -161,11 +161,11 @@ impl Keys {
     pub(crate) fn caller(&self, given: &str) -> Option<Caller> {
         let given = digest(given);
         let mut found = u64::MAX;
-        for (place, (_, sha256)) in self.known.iter().enumerate() {
+        for (index, (_, sha256)) in self.known.iter().enumerate() {
             let is_it: Choice = sha256.ct_eq(&given);
-            found.conditional_assign(&(place as u64), is_it);
+            found.conditional_assign(&(index as u64), is_it);
         }
-        let (caller, _) = usize::try_from(found).ok().and_then(|place| self.known.get(place))?;
+        let (caller, _) = usize::try_from(found).ok().and_then(|index| self.known.get(index))?;
         Some(caller.clone())
     }
 }

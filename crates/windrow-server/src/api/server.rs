@@ -123,12 +123,12 @@ async fn accept(listener: Listener, handler: Arc<Handler>, connections: Arc<Conn
             tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
             continue;
         };
-        let Some(place) = stop.run_until_cancelled(connections.admit()).await else { break };
+        let Some(slot) = stop.run_until_cancelled(connections.admit()).await else { break };
         // Small answers are sent immediately instead of waiting for more data.
         let _ = tcp.set_nodelay(true);
         let (handler, certificate, stop) = (Arc::clone(&handler), listener.certificate.clone(), stop.child_token());
-        let activity = Arc::clone(&place.activity);
-        let serve = async move { handler.serve(tcp, certificate, address, Arc::clone(&place.activity), stop).await };
+        let activity = Arc::clone(&slot.activity);
+        let serve = async move { handler.serve(tcp, certificate, address, Arc::clone(&slot.activity), stop).await };
         activity.set_task(open.spawn(serve).abort_handle());
         // A client that opens one connection after the other does not delay open connections.
         tokio::task::yield_now().await;

@@ -74,7 +74,7 @@ pub enum ConsumerError {
         seen: u64,
         /// The share that the pipeline file allows.
         max_share: f64,
-        /// The first refusals, with their places.
+        /// The first refusals, with their positions in the topic.
         first: Vec<String>,
         /// The folder with the refused messages of sealed windows.
         folder: PathBuf,

@@ -88,9 +88,9 @@ impl<'a> Member<'a> {
     /// Waits for a message, and takes those that are available. Returns the time after the wait.
     fn step(&mut self) -> Result<Instant, ConsumerError> {
         let mut now = Instant::now();
-        for place in 0..MESSAGES_PER_STEP {
-            let event = self.membership.poll(if place == 0 { POLL_TIMEOUT } else { Duration::ZERO })?;
-            if place == 0 {
+        for index in 0..MESSAGES_PER_STEP {
+            let event = self.membership.poll(if index == 0 { POLL_TIMEOUT } else { Duration::ZERO })?;
+            if index == 0 {
                 now = Instant::now();
             }
             match event {

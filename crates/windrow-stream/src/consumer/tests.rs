@@ -21,8 +21,8 @@ const RUN: Option<&str> = Some("run");
 const SPANS: [(&str, i64); 5] = [("30s", 30), ("7m", 420), ("day", 86_400), ("week", 604_800), ("month", 2_629_800)];
 
 fn policy() -> impl Strategy<Value = (String, i64)> {
-    let event = (0..SPANS.len(), 0_i64..4).prop_map(|(place, late)| {
-        let (span, seconds) = SPANS[place];
+    let event = (0..SPANS.len(), 0_i64..4).prop_map(|(index, late)| {
+        let (span, seconds) = SPANS[index];
         (format!("event = \"{span}\"\nlateness = \"{}s\"", late * seconds / 2), seconds)
     });
     let rows = (1_u32..40).prop_map(|rows| (format!("rows = {rows}"), 60));

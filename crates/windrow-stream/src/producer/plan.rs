@@ -46,8 +46,8 @@ impl ReplayPlan {
         };
         let is_empty = contents.iter().all(|contents| contents.last().is_none() && contents.end.is_none());
         let turns = contents.len() as u64;
-        for (place, contents) in contents.iter().enumerate() {
-            let share = from.get() + place as u64;
+        for (index, contents) in contents.iter().enumerate() {
+            let share = from.get() + index as u64;
             // Sealed rows were not sent again after the topic was lost. So the partition may begin with a later row, if
             // the row before it is sealed.
             let is_later = |first: RowNumber| {
@@ -55,7 +55,7 @@ impl ReplayPlan {
                 first.get() > share && (first.get() - share).is_multiple_of(turns) && begins_sealed
             };
             if let Some(first) = contents.first().filter(|first| first.get() != share && !is_later(*first)) {
-                let begins = first.get().saturating_sub(place as u64);
+                let begins = first.get().saturating_sub(index as u64);
                 return Err(ProducerError::OtherStart { topic: topic.to_owned(), begins, from });
             }
             let Some(end) = contents.end else { continue };
@@ -148,10 +148,10 @@ mod tests {
 
     /// Three partitions that hold the given numbers of their rows.
     fn contents(counts: [u64; 3], from: u64, end: Option<(u64, u64)>) -> Vec<PartitionContents> {
-        let partition = |(place, count): (usize, u64)| {
-            let rows = (0..count).map(|turn| from + place as u64 + turn * 3).collect::<Vec<u64>>();
+        let partition = |(index, count): (usize, u64)| {
+            let rows = (0..count).map(|turn| from + index as u64 + turn * 3).collect::<Vec<u64>>();
             let end = end.map(|(first, rows)| ContentsEnd { first: row(first), rows: Some(rows) });
-            holding(place as i32, &rows, end)
+            holding(index as i32, &rows, end)
         };
         counts.into_iter().enumerate().map(partition).collect()
     }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_topic_that_begins_after_the_sealed_rows_is_continued() {
-        let of = |place: i32, rows: &[u64]| holding(place, rows, None);
+        let of = |partition: i32, rows: &[u64]| holding(partition, rows, None);
         let sealed_to = |sealed| Replay { sealed_to: Some(row(sealed)), ..Replay::default() };
         // Rows 1 to 12 are on three partitions. The first four were sealed, and then the topic was lost. After that,
         // rows 5, 6 and 8 were sent.

@@ -40,11 +40,11 @@ pub(super) fn arrange(encoder: &Encoder) -> Arranged {
 pub(super) fn map_codes(encoder: &Encoder, dictionaries: &[Vec<String>]) -> Vec<Vec<u32>> {
     let levels = encoder.features.iter().filter_map(|feature| feature.encoding.levels());
     let maps = levels.zip(dictionaries).map(|(levels, values)| {
-        // The place of a level is below the width of a design, which is far below 2^32.
-        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        let other = place(levels.len().saturating_sub(1));
-        let missing = levels.iter().position(|level| *level == Level::Missing).map_or(other, place);
-        let known = levels.iter().enumerate().filter_map(|(at, level)| Some((level.value()?, place(at))));
+        // The index of a level is below the width of a design, which is far below 2^32.
+        let level_index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let other = level_index(levels.len().saturating_sub(1));
+        let missing = levels.iter().position(|level| *level == Level::Missing).map_or(other, level_index);
+        let known = levels.iter().enumerate().filter_map(|(at, level)| Some((level.value()?, level_index(at))));
         let known: HashMap<&str, u32> = known.collect();
         let mapped = values.iter().map(|value| known.get(value.as_str()).copied().unwrap_or(other));
         std::iter::once(missing).chain(mapped).collect()

@@ -14,8 +14,8 @@ impl Design {
     pub(in crate::model) fn from_dense(records: &Array2<f64>, labels: &[bool]) -> Self {
         let width = records.ncols();
         let mut table = Table::new(width, Vec::new());
-        for (place, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
-            let rows = records.rows().into_iter().skip(place * CHUNK_ROWS).take(labels.len());
+        for (index, labels) in labels.chunks(CHUNK_ROWS).enumerate() {
+            let rows = records.rows().into_iter().skip(index * CHUNK_ROWS).take(labels.len());
             let numbers = rows.flat_map(|row| row.to_vec()).collect();
             let chunk = Chunk { numbers, codes: Vec::new(), labels: labels.to_vec() };
             table.push(labels.len(), in_memory().put(chunk).expect("memory keeps what it is given"));

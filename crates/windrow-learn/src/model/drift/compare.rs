@@ -123,11 +123,11 @@ fn psi(before: &FeatureProfile, now: &FeatureProfile) -> Option<(f64, usize)> {
 impl Histogram {
     /// Returns the deciles of the cells, each once.
     fn deciles(&self) -> Vec<f64> {
-        let place = |tenth: usize| {
+        let decile_index = |tenth: usize| {
             let wanted = self.cells() * tenth as f64 / BINS as f64;
             self.at_most.partition_point(|count| (*count as f64) < wanted)
         };
-        let mut cuts: Vec<f64> = (1..BINS).filter_map(|tenth| self.values.get(place(tenth)).copied()).collect();
+        let mut cuts: Vec<f64> = (1..BINS).filter_map(|tenth| self.values.get(decile_index(tenth)).copied()).collect();
         cuts.dedup();
         cuts
     }
@@ -156,8 +156,8 @@ impl Histogram {
         match (above.checked_sub(1), self.values.get(above)) {
             (None, _) => 0.0,
             (Some(last), None) => self.at_most[last] as f64,
-            (Some(place), Some(next)) => {
-                let (value, count) = (self.values[place], self.at_most[place] as f64);
+            (Some(value_index), Some(next)) => {
+                let (value, count) = (self.values[value_index], self.at_most[value_index] as f64);
                 let between = self.below[above] as f64 - count;
                 count + between * ((x - value) / (next - value)).clamp(0.0, 1.0)
             }

@@ -24,16 +24,16 @@ impl Encoder {
         min_count: u64,
     ) -> Result<Self, Unlearnable> {
         let frames = parts(frames, newest);
-        let (mut number_place, mut code_place) = (0, 0);
+        let (mut number_index, mut code_index) = (0, 0);
         let mut encoded = Vec::with_capacity(features.len());
         for feature in features {
             let encoding = if is_number(feature) {
-                let number = number(&frames, number_place, feature.kind == FeatureKind::Log);
-                number_place += 1;
+                let number = number(&frames, number_index, feature.kind == FeatureKind::Log);
+                number_index += 1;
                 number.ok_or_else(|| Unlearnable::TooFarApart(feature.column.clone()))?
             } else {
-                let mut levels = texts(&frames, code_place, min_count);
-                code_place += 1;
+                let mut levels = texts(&frames, code_index, min_count);
+                code_index += 1;
                 match &feature.kind {
                     FeatureKind::Calendar(part, format) => {
                         levels.sort_by_key(calendar_order);
@@ -51,13 +51,13 @@ impl Encoder {
 /// Returns each frame with the subset of its rows to use.
 pub(in crate::model) fn parts(frames: &[Arc<Frame>], newest: Subset) -> Vec<(&Arc<Frame>, Subset)> {
     let last = frames.len().saturating_sub(1);
-    let of = |place: usize| if place == last { newest } else { Subset::Whole };
-    frames.iter().enumerate().map(|(place, frame)| (frame, of(place))).collect()
+    let of = |index: usize| if index == last { newest } else { Subset::Whole };
+    frames.iter().enumerate().map(|(index, frame)| (frame, of(index))).collect()
 }
 
 /// Returns the encoding of a number, or `None` if the range of the numbers is beyond `f64`.
-fn number(frames: &[(&Arc<Frame>, Subset)], place: usize, log: bool) -> Option<Encoding> {
-    let summaries = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[place]);
+fn number(frames: &[(&Arc<Frame>, Subset)], index: usize, log: bool) -> Option<Encoding> {
+    let summaries = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[index]);
     let missing: u64 = summaries.clone().map(|summary| summary.missing).sum();
     let summaries: Vec<_> = summaries.filter(|summary| summary.present > 0).collect();
     let present: u64 = summaries.iter().map(|summary| summary.present).sum();
@@ -96,14 +96,14 @@ fn inverse_log(x: f64) -> f64 {
     format!("{cell:.11e}").parse().unwrap_or(cell)
 }
 
-fn texts(frames: &[(&Arc<Frame>, Subset)], place: usize, min_count: u64) -> Vec<Level> {
+fn texts(frames: &[(&Arc<Frame>, Subset)], index: usize, min_count: u64) -> Vec<Level> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missing = 0_u64;
     for (frame, rows) in frames {
         // The first count is for missing cells.
-        let Some((without, by_code)) = frame.summary(*rows).codes[place].split_first() else { continue };
+        let Some((without, by_code)) = frame.summary(*rows).codes[index].split_first() else { continue };
         missing += without;
-        for (value, count) in frame.table.dictionaries[place].iter().zip(by_code) {
+        for (value, count) in frame.table.dictionaries[index].iter().zip(by_code) {
             *counts.entry(value).or_default() += count;
         }
     }

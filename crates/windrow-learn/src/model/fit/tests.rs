@@ -53,8 +53,8 @@ fn examples_are_rows_of_the_newest_window_with_the_answers_to_them() {
     let (_, design) = design(&schema, &frames, &settings);
     let coefficients: Vec<f64> = std::iter::once(learned.intercept.weight).chain(learned.weights()).collect();
     let (log_odds, _) = design.log_odds(&coefficients).expect("memory can be read");
-    for (place, example) in learned.examples.iter().enumerate() {
-        let expected = crate::model::predictor::probability(log_odds[first + place]);
+    for (index, example) in learned.examples.iter().enumerate() {
+        let expected = crate::model::predictor::probability(log_odds[first + index]);
         assert!((example.probability - expected).abs() < 1e-12, "{} {expected}", example.probability);
     }
 }

@@ -24,7 +24,7 @@ pub struct FrameBuilder {
     /// The dictionary of each feature that is not a number, in the table's order.
     texts: Vec<IndexSet<String>>,
     labels: Vec<bool>,
-    /// The places in the window of the rows without a target, from 0.
+    /// The indices in the window of the rows without a target, from 0.
     unlabelled: RoaringTreemap,
     examples: Vec<Map<String, Value>>,
 }
@@ -46,19 +46,19 @@ impl FrameBuilder {
     pub fn append(&mut self, parsed: ParsedRows) -> io::Result<()> {
         let ParsedRows { mut chunk, unlabelled, dictionaries, examples } = parsed;
         let before = self.labels.len() as u64 + self.unlabelled.len();
-        self.unlabelled.extend(unlabelled.iter().map(|place| before + *place as u64));
+        self.unlabelled.extend(unlabelled.iter().map(|index| before + *index as u64));
         let wanted = MAX_EXAMPLES.saturating_sub(self.examples.len());
         self.examples.extend(examples.into_iter().take(wanted));
         if chunk.labels.is_empty() {
             return Ok(());
         }
         let width = self.texts.len();
-        for (place, (known, texts)) in self.texts.iter_mut().zip(&dictionaries).enumerate() {
+        for (index, (known, texts)) in self.texts.iter_mut().zip(&dictionaries).enumerate() {
             if texts.is_empty() {
                 continue;
             }
             let codes: Vec<u32> = texts.iter().map(|text| code_of(known, text)).collect();
-            for code in chunk.codes[place..].iter_mut().step_by(width).filter(|code| **code != MISSING_CODE) {
+            for code in chunk.codes[index..].iter_mut().step_by(width).filter(|code| **code != MISSING_CODE) {
                 *code = codes[*code as usize - 1];
             }
         }
@@ -99,7 +99,7 @@ impl FrameBuilder {
     }
 }
 
-/// Returns how many first rows of the window contain `labelled` labelled ones. `unlabelled` holds the places of the
+/// Returns how many first rows of the window contain `labelled` labelled ones. `unlabelled` holds the indices of the
 /// other rows.
 fn rows_with_labelled(unlabelled: &RoaringTreemap, labelled: u64) -> u64 {
     let (mut low, mut high) = (labelled, labelled + unlabelled.len());

@@ -12,11 +12,11 @@ use windrow_record::{Fields, parse_number};
 /// The number of unparsed rows that are kept as examples.
 pub(super) const MAX_EXAMPLES: usize = 3;
 
-/// Consecutive rows of a window, parsed. The codes are places in the dictionaries of these rows.
+/// Consecutive rows of a window, parsed. The codes refer to the dictionaries of these rows.
 #[derive(Debug)]
 pub struct ParsedRows {
     pub(super) chunk: Chunk,
-    /// The places of the rows without a target among these rows, from 0.
+    /// The indices of the rows without a target among these rows, from 0.
     pub(super) unlabelled: Vec<usize>,
     pub(super) dictionaries: Vec<IndexSet<String>>,
     pub(super) examples: Vec<Map<String, Value>>,
@@ -95,11 +95,11 @@ impl<'a> ChunkBuilder<'a> {
     }
 }
 
-/// Returns the code of a text: its place in the order of first occurrence, from 1. A new text is added.
+/// Returns the code of a text: its index in the order of first occurrence, from 1. A new text is added.
 pub(super) fn code_of(dictionary: &mut IndexSet<String>, text: &str) -> u32 {
-    let place = dictionary.get_index_of(text).unwrap_or_else(|| dictionary.insert_full(text.to_owned()).0);
+    let index = dictionary.get_index_of(text).unwrap_or_else(|| dictionary.insert_full(text.to_owned()).0);
     // Four billion texts do not fit into memory.
-    u32::try_from(place + 1).unwrap_or(MISSING_CODE)
+    u32::try_from(index + 1).unwrap_or(MISSING_CODE)
 }
 
 fn example(schema: &Schema, row: &Fields<'_>) -> Map<String, Value> {

@@ -49,7 +49,7 @@ fn whole(frame: &Frame) -> Chunk {
 /// The cells of a feature that is not a number.
 fn texts(frame: &Frame, feature: usize) -> Vec<Option<&str>> {
     let dictionaries = &frame.table.dictionaries;
-    let code = |code: &u32| code.checked_sub(1).map(|place| dictionaries[feature][place as usize].as_str());
+    let code = |code: &u32| code.checked_sub(1).map(|index| dictionaries[feature][index as usize].as_str());
     whole(frame).codes.iter().skip(feature).step_by(dictionaries.len()).map(code).collect()
 }
 
@@ -122,7 +122,7 @@ fn the_last_rows_are_held_out() {
 
 #[test]
 fn the_first_held_out_row_follows_from_its_index_among_all_rows() {
-    // The places of the rows without a target, the number of rows, the held-out share, and the number of rows before
+    // The indices of the rows without a target, the number of rows, the held-out share, and the number of rows before
     // the first held-out one.
     for (unlabelled, rows, holdout, before) in [
         (vec![], 10, 0.2, 8),

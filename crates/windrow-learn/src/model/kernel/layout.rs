@@ -64,10 +64,10 @@ impl Shape {
     pub(in crate::model) fn new(numbers: usize, levels: Vec<usize>) -> Self {
         let (mut first, mut all) = (Vec::new(), 0);
         let (mut tables, mut pair_sums) = (Vec::new(), 0);
-        for (place, count) in levels.iter().enumerate() {
+        for (feature, count) in levels.iter().enumerate() {
             first.push(all);
             all += count;
-            for other in &levels[..place] {
+            for other in &levels[..feature] {
                 tables.push(pair_sums);
                 pair_sums += count * other;
             }

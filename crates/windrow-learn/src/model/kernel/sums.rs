@@ -52,9 +52,9 @@ impl Sums {
     pub(in crate::model) fn slopes<'a>(&'a self, shape: &'a Shape) -> (&'a [f64], impl Iterator<Item = f64> + 'a) {
         let lanes = shape.numbers + 1;
         let is_hessian = self.dense.len() > shape.padded;
-        let (line, stride, place) = if is_hessian { (lanes, shape.padded, lanes) } else { (0, 1, 0) };
+        let (line, stride, lane) = if is_hessian { (lanes, shape.padded, lanes) } else { (0, 1, 0) };
         let dense = &self.dense[line * shape.padded..][..lanes];
-        (dense, self.levels.iter().skip(place).step_by(stride).copied())
+        (dense, self.levels.iter().skip(lane).step_by(stride).copied())
     }
 
     /// Returns the second derivative by two lanes. The first lane must not be before the second.
@@ -194,8 +194,8 @@ fn pair_sums(shape: &Shape, count: usize, tile: &Tile, pairs: &mut [f64]) {
             let (Some(begin), wide) = (tables.next(), shape.levels[other]) else { return };
             let table = &mut pairs[*begin..begin + shape.levels[feature] * wide];
             let picked = tile.picked[feature * TILE..].iter().zip(&tile.picked[other * TILE..]);
-            for ((line, place), curvature) in picked.zip(&tile.curvature[..count]) {
-                table[*line as usize * wide + *place as usize] += curvature;
+            for ((line, column), curvature) in picked.zip(&tile.curvature[..count]) {
+                table[*line as usize * wide + *column as usize] += curvature;
             }
         }
     }

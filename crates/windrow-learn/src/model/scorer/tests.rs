@@ -33,8 +33,8 @@ fn models_scored_together_give_the_same_scores_as_each_separately() {
         fit(&frames[..1], &schema, &FitSettings { l2, min_count, ..settings.clone() }, None).expect("a model")
     };
     let learned: Vec<Learned> = (0..70).map(learn).collect();
-    let models = (1..).zip(&learned).map(|(place, learned)| {
-        let model = ScoredModel::of(id(&format!("window-{place}")), learned);
+    let models = (1..).zip(&learned).map(|(number, learned)| {
+        let model = ScoredModel::of(id(&format!("window-{number}")), learned);
         ScoredModel { threshold: 0.3, ..model }
     });
     let models: Vec<ScoredModel<'_>> = models.collect();

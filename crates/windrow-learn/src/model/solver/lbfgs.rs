@@ -60,8 +60,8 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
     let mut squares = vec![0.0; design.width()];
     let mut buffer = Chunk::default();
-    for place in 0..design.pieces() {
-        design.read(place, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
+    for piece in 0..design.pieces() {
+        design.read(piece, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
     }
     squares[0] = design.rows as f64;
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));

@@ -111,7 +111,7 @@ impl BatchReader<'_> {
     }
 
     fn read_lines(&mut self, body: &[u8]) -> Result<(), ApiError> {
-        for (place, line) in body.split(|byte| *byte == b'\n').enumerate() {
+        for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
@@ -122,7 +122,7 @@ impl BatchReader<'_> {
             if self.faults.is_full() {
                 return Ok(());
             }
-            let row = row.map_err(|error| ApiError::malformed(format!("line {} is not JSON: {error}", place + 1)))?;
+            let row = row.map_err(|error| ApiError::malformed(format!("line {} is not JSON: {error}", index + 1)))?;
             self.answer(row.as_ref());
         }
         Ok(())
@@ -238,8 +238,8 @@ impl IntoResponse for BatchAnswer {
 
 fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(rows.len() * 48);
-    for (place, row) in rows.iter().enumerate() {
-        if kind == RowsKind::Json && (place > 0 || !is_first) {
+    for (index, row) in rows.iter().enumerate() {
+        if kind == RowsKind::Json && (index > 0 || !is_first) {
             text.push(b',');
         }
         let json = |text: &mut Vec<u8>| serde_json::to_writer(text, row).map_err(std::io::Error::from);

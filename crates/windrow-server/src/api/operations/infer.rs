@@ -142,12 +142,12 @@ fn columns<'b>(
             };
             (raw, rest) = (Some(taken), behind);
         }
-        let Some(place) = schema.position(&tensor.name) else {
+        let Some(index) = schema.position(&tensor.name) else {
             faults.push(schema.unknown_field(&tensor.name));
             continue;
         };
-        let field = &schema.fields()[place];
-        if std::mem::replace(&mut is_named[place], true) {
+        let field = &schema.fields()[index];
+        if std::mem::replace(&mut is_named[index], true) {
             faults.push(fault("is given twice", None));
             continue;
         }
@@ -174,7 +174,7 @@ fn columns<'b>(
             let expected = rows.map(|rows| format!("{rows} rows"));
             faults.push(fault("does not have the length of the tensors before it", expected));
         }
-        found[place] = Some(column);
+        found[index] = Some(column);
     }
     for (field, _) in schema.fields().iter().zip(&is_named).filter(|(_, is_named)| !**is_named) {
         let expected = Some(format!("a tensor of {}", datatype(field)));

@@ -54,11 +54,11 @@ impl InferAnswer {
     /// Returns the JSON of the answer, and the tensors in binary form that follow it.
     fn written(&self) -> (Vec<u8>, Vec<u8>) {
         let mut binary = Vec::new();
-        let output = |(place, is_binary): &(usize, bool)| {
-            let (name, datatype) = OUTPUTS[*place];
+        let output = |(index, is_binary): &(usize, bool)| {
+            let (name, datatype) = OUTPUTS[*index];
             let (name, datatype, shape) = (name.to_owned(), datatype.to_owned(), vec![self.len() as u64]);
             let before = binary.len();
-            let data = match (*place, is_binary) {
+            let data = match (*index, is_binary) {
                 (0, false) => Some(self.probabilities.iter().map(|number| Any(TensorValue::Number(*number))).collect()),
                 (_, false) => Some(self.labels.iter().map(|label| Any(TensorValue::Label(*label))).collect()),
                 (0, true) => {

@@ -149,15 +149,15 @@ impl Windows {
     #[oai(path = "/v1/events", method = "get", operation_id = "follow_events", tag = "Tag::Windows")]
     async fn events(&self) -> Result<EventStream<BoxStream<'static, Happening>>, ApiError> {
         let detail = "a quarter of all connections are event streams already; try again later";
-        let place = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| ApiError::overloaded(detail))?;
+        let permit = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| ApiError::overloaded(detail))?;
         let listener = self.0.progress.listen();
-        let happenings = stream::unfold((listener, place), |(mut listener, place)| async move {
+        let happenings = stream::unfold((listener, permit), |(mut listener, permit)| async move {
             loop {
                 match listener.recv().await {
                     Ok(event) => {
                         let facts = serde_json::to_value(&event).unwrap_or_default();
                         let name = facts["event"].as_str().unwrap_or_default().to_owned();
-                        return Some((Happening { event: name, facts }, (listener, place)));
+                        return Some((Happening { event: name, facts }, (listener, permit)));
                     }
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,

@@ -46,8 +46,8 @@ impl InputSchema {
         let mut fields: Vec<InputField> = Vec::new();
         let mut features = Vec::new();
         for feature in &encoder.features {
-            let place = fields.iter().position(|field| field.name == feature.column);
-            features.push(place.unwrap_or_else(|| {
+            let index = fields.iter().position(|field| field.name == feature.column);
+            features.push(index.unwrap_or_else(|| {
                 fields.push(InputField { name: feature.column.clone(), kind: FieldKind::of(&feature.encoding) });
                 fields.len() - 1
             }));

@@ -63,11 +63,11 @@ impl<'b> Visitor<'b> for RowSeed<'_> {
         while let Some(name) = map.next_key_seed(NameSeed { schema: self.schema, expected })? {
             let value = map.next_value::<InputValue<'b>>()?;
             match name {
-                Name::Field(place) if values[place].is_none() => {
-                    values[place] = Some(value);
-                    expected = place + 1;
+                Name::Field(index) if values[index].is_none() => {
+                    values[index] = Some(value);
+                    expected = index + 1;
                 }
-                Name::Field(place) => self.faults.push(fields[place].fault("is given twice", Some(value.to_string()))),
+                Name::Field(index) => self.faults.push(fields[index].fault("is given twice", Some(value.to_string()))),
                 Name::Unknown(fault) => self.faults.push(fault),
             }
             self.check_full(())?;
@@ -124,7 +124,7 @@ impl Visitor<'_> for NameSeed<'_> {
             return Ok(Name::Field(self.expected));
         }
         Ok(match self.schema.position(name) {
-            Some(place) => Name::Field(place),
+            Some(index) => Name::Field(index),
             None => Name::Unknown(self.schema.unknown_field(name)),
         })
     }

@@ -10,9 +10,9 @@ impl InputSchema {
     pub(crate) fn columns(&self, header: &Fields<'_>, faults: &mut FieldFaults) -> Option<Vec<usize>> {
         let mut columns = Vec::with_capacity(self.fields().len());
         for field in self.fields() {
-            let mut places = header.iter().enumerate().filter(|(_, name)| *name == field.name).map(|(place, _)| place);
-            match (places.next(), places.next()) {
-                (Some(place), None) => columns.push(place),
+            let mut indices = header.iter().enumerate().filter(|(_, name)| *name == field.name).map(|(index, _)| index);
+            match (indices.next(), indices.next()) {
+                (Some(index), None) => columns.push(index),
                 (Some(_), Some(_)) => faults.push(field.fault("is given twice in the header line", None)),
                 (None, _) => {
                     let did_you_mean = windrow_config::nearest_name(&field.name, header.iter()).map(str::to_owned);

@@ -42,7 +42,7 @@ struct OpenConnections {
     connections: HashMap<u64, Arc<Activity>>,
 }
 
-/// A connection's place among the open connections. It is released on drop.
+/// A connection's slot among the open connections. It is released on drop.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     number: u64,
@@ -56,12 +56,12 @@ impl Connections {
         Self { serve: serve.clone(), clock, open: Mutex::default(), ended: Notify::new(), metrics }
     }
 
-    /// Returns a place for a new connection. If no place is free, closes the connection that has waited longest for its
+    /// Returns a slot for a new connection. If no slot is free, closes the connection that has waited longest for its
     /// client. If all requests are being answered, waits.
     pub(crate) async fn admit(self: &Arc<Self>) -> ConnectionSlot {
         loop {
-            if let Some(place) = self.try_admit() {
-                return place;
+            if let Some(slot) = self.try_admit() {
+                return slot;
             }
             // The timeout is needed because a connection may have waited long enough without any other ending.
             let _ = tokio::time::timeout(TICK, self.ended.notified()).await;
@@ -157,7 +157,7 @@ fn longest_waiting(connections: &HashMap<u64, Arc<Activity>>) -> Option<u64> {
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // A connection that the server closed has already released its place.
+        // A connection that the server closed has already released its slot.
         if open.connections.remove(&self.number).is_some() {
             self.connections.metrics.connections.dec();
         }

@@ -35,9 +35,9 @@ impl Partials<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let place = u64::try_from(partition.0).unwrap_or_default();
+        let index = u64::try_from(partition.0).unwrap_or_default();
         let Consumer { schema, cut, quarantine, progress, .. } = self.consumer;
-        let cut = cut.for_partition(place, self.partitions as u64);
+        let cut = cut.for_partition(index, self.partitions as u64);
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
         let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;

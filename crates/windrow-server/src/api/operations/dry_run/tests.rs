@@ -33,8 +33,8 @@ fn bodies_that_are_almost_right_are_answered_or_refused() {
     proptest!(ProptestConfig::with_cases(4_000), |((choice, edits, json) in edits)| {
         let (kind, body) = &right[choice];
         let mut body = body.clone().into_bytes();
-        for (place, cut, put) in edits {
-            let at = place.index(body.len().max(1)).min(body.len());
+        for (position, cut, put) in edits {
+            let at = position.index(body.len().max(1)).min(body.len());
             body.splice(at..(at + cut).min(body.len()), put);
         }
         let kind = if let BodyKind::Tensors(_) = kind { BodyKind::Tensors(json.map(usize::from)) } else { *kind };
