@@ -85,10 +85,10 @@ fn run(size: Size) {
         })
         .collect();
     let table = Table::new("topic into files", &["rows per second", "of the bare loop"]);
-    for (place, name) in NAMES.into_iter().enumerate() {
+    for (index, name) in NAMES.into_iter().enumerate() {
         let seconds =
-            |place: usize| rounds.iter().map(|round| round[place].clone()).collect::<Result<Vec<f64>, String>>();
-        match seconds(place).and_then(|own| Ok((own, seconds(BASELINE)?))) {
+            |index: usize| rounds.iter().map(|round| round[index].clone()).collect::<Result<Vec<f64>, String>>();
+        match seconds(index).and_then(|own| Ok((own, seconds(BASELINE)?))) {
             Ok((own, bare)) => {
                 let rates: Vec<f64> = own.iter().map(|own| f64::from(rows) / own).collect();
                 let ratios: Vec<f64> = own.iter().zip(&bare).map(|(own, bare)| bare / own).collect();

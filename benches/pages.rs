@@ -41,8 +41,8 @@ async fn run(size: Size) {
     run_once(&file, &few, &[]);
     enlarge(&few, &many, count);
     let began = Instant::now();
-    let place = many.display().to_string();
-    let server = Running::start(&["serve", &file, "--workdir", &place, "--listen", "127.0.0.1:0"]);
+    let workdir_text = many.display().to_string();
+    let server = Running::start(&["serve", &file, "--workdir", &workdir_text, "--listen", "127.0.0.1:0"]);
     let url = server.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     println!("{count} models, {count} windows: served after {:.1} s", began.elapsed().as_secs_f64());
     let browser = match chromium() {

@@ -130,7 +130,7 @@ fn rounds(ours: &Server, load: &Load<'_>, bare: &Server, bare_load: &Load<'_>, p
         match (0..plan.rounds).map(ratio).collect::<Result<Vec<f64>, String>>() {
             Ok(mut ratios) => {
                 ratios.sort_by(f64::total_cmp);
-                let cells = [0, plan.rounds / 2, plan.rounds - 1].map(|place| format!("{:.2}", ratios[place]));
+                let cells = [0, plan.rounds / 2, plan.rounds - 1].map(|index| format!("{:.2}", ratios[index]));
                 table.row(&connections.to_string(), &cells);
             }
             Err(why) => table.not_measured(&connections.to_string(), &why),

@@ -109,8 +109,8 @@ def crossing(points):
 
 def measure(binary, rows, server, port, points):
     """Prints the points of one size. Without Spark, `server` is None."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = pathlib.Path(place)
+    with tempfile.TemporaryDirectory() as path:
+        folder = pathlib.Path(path)
         windows(binary, rows, port, folder)
         newton, here = train(binary, "newton", folder)
         spark, client = train(binary, "spark", folder) if server else ({}, None)

@@ -173,8 +173,8 @@ fn write_with_noise(path: &Path, count: usize, extra: &[String]) {
 /// memory in MiB.
 fn study(file: &str, workdir: &Path) -> (f64, u64) {
     forget_models(workdir);
-    let place = workdir.display().to_string();
-    let (training, trainer) = timed(&["train", file, "--workdir", &place, "--once"]);
-    let (advising, advisor) = timed(&["advise", file, "--workdir", &place, "--json"]);
+    let workdir_text = workdir.display().to_string();
+    let (training, trainer) = timed(&["train", file, "--workdir", &workdir_text, "--once"]);
+    let (advising, advisor) = timed(&["advise", file, "--workdir", &workdir_text, "--json"]);
     ((training + advising).as_secs_f64(), trainer.max(advisor))
 }

@@ -145,8 +145,8 @@ fn cells(outcome: &Outcome, ours: &Outcome) -> [String; 6] {
 
 fn train(file: &str, workdir: &Path, memory: &str) -> Outcome {
     forget_models(workdir);
-    let place = workdir.display().to_string();
-    let (whole, mib) = timed(&["train", file, "--workdir", &place, "--once", "--memory", memory]);
+    let workdir_text = workdir.display().to_string();
+    let (whole, mib) = timed(&["train", file, "--workdir", &workdir_text, "--once", "--memory", memory]);
     let cards: Vec<Value> = (1..=3)
         .map(|window| {
             let path = workdir.join(format!("models/cumulative-{window}/model.json"));

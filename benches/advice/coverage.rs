@@ -55,8 +55,8 @@ pub(crate) fn print(seeds: u64) {
             })
             .collect();
         for (pair, (name, ..)) in pairs.iter().enumerate() {
-            for (place, judged) in JUDGED_WINDOWS.iter().enumerate() {
-                let of = || all.iter().map(|one| &one[place][pair]);
+            for (index, judged) in JUDGED_WINDOWS.iter().enumerate() {
+                let of = || all.iter().map(|one| &one[index][pair]);
                 let truth = of().map(|(_, expected)| expected).sum::<f64>() / seeds as f64;
                 let covered = of().filter(|(contrast, _)| {
                     let interval = contrast.interval();

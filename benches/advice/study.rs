@@ -231,8 +231,8 @@ pub(crate) fn evidence(
     models: &BTreeMap<(Scheme, usize), Weights>,
     loss: impl Fn(&Window, usize, f64) -> f64,
 ) -> Evidence {
-    let all = windows.iter().enumerate().map(|(place, window)| {
-        let earlier = models.iter().filter(|((_, end), _)| *end <= place);
+    let all = windows.iter().enumerate().map(|(window_index, window)| {
+        let earlier = models.iter().filter(|((_, end), _)| *end <= window_index);
         let losses = earlier.map(|((history, end), weights)| {
             let mut log_loss = [0.0; BLOCKS];
             for (row, x) in window.x.iter().enumerate() {
@@ -253,7 +253,7 @@ pub(crate) fn evidence(
         }
         WindowLosses {
             format: LOSSES_FORMAT,
-            window: index(place + 1),
+            window: index(window_index + 1),
             sha256: String::new(),
             unlabelled: 0,
             rows,

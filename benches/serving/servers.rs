@@ -45,8 +45,8 @@ impl Server {
 
     pub(crate) fn windrow(pipeline: &str, workdir: &Path) -> Self {
         let address = free_address();
-        let place = workdir.display().to_string();
-        let command = windrow(&["serve", pipeline, "--workdir", &place, "--listen", &address]);
+        let workdir_text = workdir.display().to_string();
+        let command = windrow(&["serve", pipeline, "--workdir", &workdir_text, "--listen", &address]);
         let mut server = Self::start(command, address).unwrap_or_else(|error| panic!("windrow serve: {error}"));
         server.is_windrow = true;
         server

@@ -275,15 +275,15 @@ def lines(paths, comment):
 
 def one_round(binary, distribution, top, data, months, weeks, everything):
     """Runs everything once. Runs the stack only if there is a Kafka distribution."""
-    place = lambda which: (shutil.rmtree(top / which, ignore_errors=True), (top / which).mkdir(), top / which)[2]
+    empty_folder = lambda which: (shutil.rmtree(top / which, ignore_errors=True), (top / which).mkdir(), top / which)[2]
     found, killed = {}, {}
     if distribution:
-        found["stack"] = stack(place("stack"), data, distribution, MONTH)
-    found["months"] = windrow(binary, ["run", months], place("months"))
-    found["weeks"] = windrow(binary, ["run", weeks], place("weeks"))
+        found["stack"] = stack(empty_folder("stack"), data, distribution, MONTH)
+    found["months"] = windrow(binary, ["run", months], empty_folder("months"))
+    found["weeks"] = windrow(binary, ["run", weeks], empty_folder("weeks"))
     if distribution and pick(True, False):
-        killed["stack"] = stack_killed(place("stack-killed"), data, distribution, MONTH)
-    killed["months"] = windrow_killed(binary, months, place("windrow-killed"))
+        killed["stack"] = stack_killed(empty_folder("stack-killed"), data, distribution, MONTH)
+    killed["months"] = windrow_killed(binary, months, empty_folder("windrow-killed"))
     for which, (_, seen) in killed.items():
         if everything:
             found[which]["lost"] = len(everything - seen)

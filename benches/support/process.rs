@@ -86,8 +86,8 @@ pub(crate) fn create_topic(file: &str, address: &str) {
 
 /// Runs a pipeline to its end, so that its batch files and models are in `workdir`.
 pub(crate) fn run_once(file: &str, workdir: &Path, more: &[&str]) {
-    let place = workdir.display().to_string();
-    let run = ["run", file, "--once", "--broker", "embedded", "--workdir", &place, "--listen", "127.0.0.1:0"];
+    let workdir_text = workdir.display().to_string();
+    let run = ["run", file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0"];
     timed(&[&run[..], more].concat());
 }
 

@@ -56,8 +56,8 @@ pub(crate) fn bench(body: impl FnOnce(Size) -> Result<(), String>) -> ExitCode {
     }
 }
 
-/// Returns the argument at `place` of the command line, counted from 0, without the flag that `cargo bench` adds.
-pub(crate) fn argument<T: FromStr<Err: Display>>(place: usize, name: &str) -> Result<Option<T>, String> {
-    let text = std::env::args().skip(1).filter(|argument| argument != "--bench").nth(place);
+/// Returns the argument at `index` of the command line, counted from 0, without the flag that `cargo bench` adds.
+pub(crate) fn argument<T: FromStr<Err: Display>>(index: usize, name: &str) -> Result<Option<T>, String> {
+    let text = std::env::args().skip(1).filter(|argument| argument != "--bench").nth(index);
     text.map(|text| text.parse().map_err(|error| format!("{name} is `{text}`: {error}"))).transpose()
 }

@@ -114,12 +114,12 @@ fn noisy(dataset: &Dataset, count: usize) -> String {
     let numeric = dataset.for_peers["numeric"].as_array().expect("a list");
     let is_noisy: Vec<bool> = header.split(',').map(|name| numeric.iter().any(|other| other == name)).collect();
     let mut out = format!("{header}\n");
-    for (place, (year, row)) in rows::years(body).take(count).enumerate() {
+    for (row_index, (year, row)) in rows::years(body).take(count).enumerate() {
         for (index, cell) in row.split(',').enumerate() {
             let separator = if index == 0 { "" } else { "," };
             match cell.parse::<f64>() {
                 Ok(number) if is_noisy[index] && year > 0 => {
-                    let noise = ((place * (index + 7)) as f64 * 0.61).sin() / 100.0;
+                    let noise = ((row_index * (index + 7)) as f64 * 0.61).sin() / 100.0;
                     write!(out, "{separator}{:.4}", number * (1.0 + noise)).expect("memory");
                 }
                 _ => write!(out, "{separator}{cell}").expect("memory"),

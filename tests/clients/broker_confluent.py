@@ -49,10 +49,10 @@ def send(bootstrap, topic, values, partition=None, **config):
 
     sender = producer(bootstrap, **config)
     for value in values:
-        place = {} if partition is None else {"partition": partition}
+        options = {} if partition is None else {"partition": partition}
         while True:
             try:
-                sender.produce(topic, value=value, on_delivery=confirmed, **place)
+                sender.produce(topic, value=value, on_delivery=confirmed, **options)
                 break
             except BufferError:
                 sender.poll(0.1)
@@ -262,7 +262,7 @@ def group_shares(bootstrap, name, **config):
     until(lambda: turn() and commit(members[0]), "a commit of all", 30)
     last = consumer(bootstrap, name, **config)
     committed = last.committed([TopicPartition(name, partition) for partition in range(6)], timeout=10)
-    check([place.offset for place in committed], [100] * 6, "committed")
+    check([partition.offset for partition in committed], [100] * 6, "committed")
     last.close()
     members.pop().close()
 
@@ -313,12 +313,12 @@ def static_members_keep_their_partitions(bootstrap, name):
     one.subscribe([name], on_assign=lambda _, partitions: generations.append(len(partitions)))
     two.subscribe([name])
     until(lambda: [one.poll(0.05), two.poll(0.05), [len(one.assignment()), len(two.assignment())] == [1, 1]][2], "one each", 40)
-    before, rounds = [place.partition for place in two.assignment()], len(generations)
+    before, rounds = [assigned.partition for assigned in two.assignment()], len(generations)
     two.close()
     two = consumer(bootstrap, name, group_instance_id="two", session_timeout_ms=30000)
     two.subscribe([name])
     until(lambda: [one.poll(0.05), two.poll(0.05), len(two.assignment()) == 1][2], "the same again", 20)
-    check([place.partition for place in two.assignment()], before)
+    check([assigned.partition for assigned in two.assignment()], before)
     check(len(generations), rounds, "assignments of the other")
     one.close()
     two.close()
@@ -338,10 +338,10 @@ def commits_bear_metadata_and_are_deleted_with_the_group(bootstrap, name):
     client = admin(bootstrap)
     listed = client.list_consumer_groups().result(20)
     check([group.group_id for group in listed.valid if group.group_id == name], [name])
-    place = ConsumerGroupTopicPartitions(name, [TopicPartition(name, 0, 7)])
-    client.alter_consumer_group_offsets([place])[name].result(20)
+    group_offsets = ConsumerGroupTopicPartitions(name, [TopicPartition(name, 0, 7)])
+    client.alter_consumer_group_offsets([group_offsets])[name].result(20)
     offsets = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(name)])[name].result(20)
-    check([place.offset for place in offsets.topic_partitions], [7])
+    check([partition.offset for partition in offsets.topic_partitions], [7])
     client.delete_consumer_groups([name])[name].result(20)
     listed = client.list_consumer_groups().result(20)
     check([group.group_id for group in listed.valid if group.group_id == name], [])

@@ -76,7 +76,7 @@ def layout(file):
     import pyarrow.parquet as parquet
 
     told = parquet.ParquetFile(file)
-    columns = [told.metadata.row_group(0).column(place) for place in range(told.metadata.num_columns)]
+    columns = [told.metadata.row_group(0).column(index) for index in range(told.metadata.num_columns)]
     print(
         json.dumps(
             {

@@ -97,7 +97,7 @@ impl Root {
 
     /// Copies a program and its libraries to the paths where the program looks for them.
     pub(crate) fn copy(&self, program: &Path, to: &str) {
-        self.place(program, to);
+        self.copy_file(program, to);
         self.libraries_of(program);
     }
 
@@ -106,12 +106,12 @@ impl Root {
         let Ok(needed) = Command::new("ldd").arg(program).output() else { return };
         for word in String::from_utf8_lossy(&needed.stdout).split_whitespace() {
             if let Some(inside) = word.strip_prefix('/') {
-                self.place(Path::new(word), inside);
+                self.copy_file(Path::new(word), inside);
             }
         }
     }
 
-    pub(crate) fn place(&self, from: &Path, to: &str) {
+    pub(crate) fn copy_file(&self, from: &Path, to: &str) {
         let to = self.0.path().join(to);
         fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
         fs::copy(from, to).expect("copied");

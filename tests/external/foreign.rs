@@ -55,36 +55,36 @@ impl TestTopic {
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn csv_lines_of_confluent_kafka_become_windows() {
     let Some(python) = python() else { return };
-    let place = TestTopic::new();
+    let test_topic = TestTopic::new();
     let page = fs::read_to_string(root().join("docs/brokers.md")).expect("a page");
     let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
-    let script = script.replace("127.0.0.1:9092", &place.address).replace("flights.csv", "sample.csv");
+    let script = script.replace("127.0.0.1:9092", &test_topic.address).replace("flights.csv", "sample.csv");
     let script = script.replace("\"flights\"", "\"flights-sample\"");
-    let sent = Command::new(python).args(["-c", &script]).current_dir(place.folder.path()).output();
+    let sent = Command::new(python).args(["-c", &script]).current_dir(test_topic.folder.path()).output();
     let sent = sent.expect("Python runs");
     assert!(sent.status.success(), "{}", text(&sent.stderr));
-    place.consume(&[]);
-    assert_whole(&place.workdir());
+    test_topic.consume(&[]);
+    assert_whole(&test_topic.workdir());
 }
 
 #[test]
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn json_objects_of_kafka_python_become_windows() {
-    let place = TestTopic::new();
-    let csv = place.folder.path().join("sample.csv").display().to_string();
-    if run_client("produce_kafka_python.py", &[&place.address, "flights-sample", &csv]).is_none() {
+    let test_topic = TestTopic::new();
+    let csv = test_topic.folder.path().join("sample.csv").display().to_string();
+    if run_client("produce_kafka_python.py", &[&test_topic.address, "flights-sample", &csv]).is_none() {
         return;
     }
-    place.consume(&[]);
-    assert_whole(&place.workdir());
+    test_topic.consume(&[]);
+    assert_whole(&test_topic.workdir());
 }
 
 #[test]
 #[ignore = "needs Python with confluent-kafka and kafka-python"]
 fn both_clients_read_what_windrow_sends() {
-    let place = TestTopic::new();
-    succeed(&["produce", &place.pipeline, "--broker", &place.address]);
-    if let Some(output) = run_client("read_back.py", &[&place.address, "flights-sample"]) {
+    let test_topic = TestTopic::new();
+    succeed(&["produce", &test_topic.pipeline, "--broker", &test_topic.address]);
+    if let Some(output) = run_client("read_back.py", &[&test_topic.address, "flights-sample"]) {
         assert_eq!(output, "confluent-kafka 8019\nkafka-python 8019\n");
     }
 }

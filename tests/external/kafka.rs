@@ -89,24 +89,24 @@ impl TestCluster {
 #[ignore = "needs a Kafka distribution and Java"]
 fn every_command_works_on_one_node() {
     let Some(distribution) = kafka() else { return };
-    let place = TestCluster::new(&distribution, 1, "parts = 3", "partitions = 3");
-    let address = &place.kafka.address;
-    let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
+    let cluster = TestCluster::new(&distribution, 1, "parts = 3", "partitions = 3");
+    let address = &cluster.kafka.address;
+    let described = succeed(&["topic", "describe", &cluster.file, "--broker", address]);
     assert!(described.contains("0 records in 3 partitions"), "{described}");
     assert!(described.lines().any(|line| line.split_whitespace().eq(["2", "0", "0", "0"])), "{described}");
-    place.is_whole(place.produce(&[]), place.consume(&[]));
-    let workdir = place.workdir().display().to_string();
-    succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
-    assert!(succeed(&["models", &place.file, "--workdir", &workdir]).contains("cumulative-3"));
+    cluster.is_whole(cluster.produce(&[]), cluster.consume(&[]));
+    let workdir = cluster.workdir().display().to_string();
+    succeed(&["train", &cluster.file, "--workdir", &workdir, "--once"]);
+    assert!(succeed(&["models", &cluster.file, "--workdir", &workdir]).contains("cumulative-3"));
     // A second producer has nothing to send.
-    let mut again = place.produce(&[]);
+    let mut again = cluster.produce(&[]);
     assert!(again.end().success() && again.output().contains("nothing is left to send"), "{}", again.output());
     // The same in one process, on a topic that is created again.
-    succeed(&["topic", "delete", &place.file, "--broker", address]);
-    let other = place.folder.path().join("run").display().to_string();
-    let run = ["run", &place.file, "--broker", address, "--workdir", &other, "--once", "--listen", "127.0.0.1:0"];
+    succeed(&["topic", "delete", &cluster.file, "--broker", address]);
+    let other = cluster.folder.path().join("run").display().to_string();
+    let run = ["run", &cluster.file, "--broker", address, "--workdir", &other, "--once", "--listen", "127.0.0.1:0"];
     assert!(succeed(&run).contains("Too few windows for advice"));
-    let audit = succeed(&["audit", &place.file, "--workdir", &other, "--broker", address]);
+    let audit = succeed(&["audit", &cluster.file, "--workdir", &other, "--broker", address]);
     assert!(audit.contains("8,019 read = 8,019 delivered"), "{audit}");
 }
 
@@ -114,15 +114,15 @@ fn every_command_works_on_one_node() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn settings_of_a_topic_are_those_that_were_asked_for() {
     let Some(distribution) = kafka() else { return };
-    let place = TestCluster::new(&distribution, 1, "rows = 500", "partitions = 1");
-    let address = &place.kafka.address;
-    succeed(&["topic", "delete", &place.file, "--broker", address]);
-    let create = ["topic", "create", &place.file, "--broker", address];
+    let cluster = TestCluster::new(&distribution, 1, "rows = 500", "partitions = 1");
+    let address = &cluster.kafka.address;
+    succeed(&["topic", "delete", &cluster.file, "--broker", address]);
+    let create = ["topic", "create", &cluster.file, "--broker", address];
     let refused = windrow(&[&create[..], &["--replication", "2"]].concat());
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("eplication"), "{}", text(&refused.stderr));
     succeed(&[&create[..], &["--config", "retention.ms=86400000", "--config", "segment.bytes=1048576"]].concat());
-    let description = place.kafka.run(
+    let description = cluster.kafka.run(
         "kafka-configs.sh",
         &["--bootstrap-server", address, "--describe", "--entity-type", "topics", "--entity-name", TOPIC],
     );
@@ -136,67 +136,67 @@ fn settings_of_a_topic_are_those_that_were_asked_for() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
     let Some(distribution) = kafka() else { return };
-    let mut place = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
-    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    let mut cluster = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
+    let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
     consumer.wait_for("window 2:");
-    let leader = place.leader(0);
-    place.kafka.kill(leader);
+    let leader = cluster.leader(0);
+    cluster.kafka.kill(leader);
     std::thread::park_timeout(Duration::from_secs(3));
-    place.kafka.up(leader);
+    cluster.kafka.up(leader);
     consumer.wait_for("window 6:");
     for node in 0..3 {
-        place.kafka.stop(node);
-        place.kafka.up(node);
+        cluster.kafka.stop(node);
+        cluster.kafka.up(node);
     }
-    place.is_whole(producer, consumer);
+    cluster.is_whole(producer, consumer);
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
 fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     let Some(distribution) = kafka() else { return };
-    let mut place = TestCluster::new(&distribution, 3, "rows = 500", SLOW_PACE);
-    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    let mut cluster = TestCluster::new(&distribution, 3, "rows = 500", SLOW_PACE);
+    let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
     consumer.wait_for("window 2:");
-    let frozen = place.leader(1);
-    place.kafka.signal(frozen, "STOP");
+    let frozen = cluster.leader(1);
+    cluster.kafka.signal(frozen, "STOP");
     std::thread::park_timeout(Duration::from_secs(6));
-    place.kafka.signal(frozen, "CONT");
+    cluster.kafka.signal(frozen, "CONT");
     consumer.wait_for("window 5:");
     // Two of three nodes are down, so nothing can be written, and the producer reports it.
-    place.kafka.kill(0);
-    place.kafka.kill(1);
+    cluster.kafka.kill(0);
+    cluster.kafka.kill(1);
     producer.wait_for("has confirmed nothing for");
     consumer.wait_for("no broker at");
     std::thread::park_timeout(Duration::from_secs(5));
-    place.kafka.up(0);
-    place.kafka.up(1);
+    cluster.kafka.up(0);
+    cluster.kafka.up(1);
     producer.wait_for("confirms messages");
-    place.is_whole(producer, consumer);
+    cluster.is_whole(producer, consumer);
 }
 
 #[test]
 #[ignore = "needs a Kafka distribution and Java"]
 fn members_of_a_group_are_killed_in_turn_while_a_node_restarts() {
     let Some(distribution) = kafka() else { return };
-    let mut place = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
-    let member = |place: &TestCluster| {
-        place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"])
+    let mut cluster = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
+    let member = |cluster: &TestCluster| {
+        cluster.consume(&["--group", "readers", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"])
     };
-    let producer = place.produce(&[]);
-    let mut members: Vec<Running> = (0..3).map(|_| member(&place)).collect();
-    let sealed = |place: &TestCluster, window: u32| {
-        let path = place.workdir().join(format!("batches/window-{window:05}.json"));
+    let producer = cluster.produce(&[]);
+    let mut members: Vec<Running> = (0..3).map(|_| member(&cluster)).collect();
+    let sealed = |cluster: &TestCluster, window: u32| {
+        let path = cluster.workdir().join(format!("batches/window-{window:05}.json"));
         wait_until("the window is put together", || path.exists());
     };
     for (turn, window) in [2, 5, 8].into_iter().enumerate() {
-        sealed(&place, window);
+        sealed(&cluster, window);
         members[turn].kill();
-        members[turn] = member(&place);
+        members[turn] = member(&cluster);
         if turn == 1 {
-            place.kafka.kill(2);
+            cluster.kafka.kill(2);
             std::thread::park_timeout(Duration::from_secs(2));
-            place.kafka.up(2);
+            cluster.kafka.up(2);
         }
     }
     let mut producer = producer;
@@ -204,7 +204,7 @@ fn members_of_a_group_are_killed_in_turn_while_a_node_restarts() {
     for mut member in members {
         assert!(member.end().success(), "{}", member.output());
     }
-    place.is_clean();
+    cluster.is_clean();
 }
 
 #[test]
@@ -212,17 +212,17 @@ fn members_of_a_group_are_killed_in_turn_while_a_node_restarts() {
 fn unread_messages_that_kafka_deletes_are_reported_with_a_code() {
     let Some(distribution) = kafka() else { return };
     for more in [&[][..], &["--group", "readers"][..]] {
-        let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 2");
-        let mut producer = place.produce(&[]);
+        let cluster = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 2");
+        let mut producer = cluster.produce(&[]);
         assert!(producer.end().success(), "{}", producer.output());
-        topic::delete_before(&place.kafka.address, TOPIC, 0, 1000);
-        let mut consumer = place.consume(more);
+        topic::delete_before(&cluster.kafka.address, TOPIC, 0, 1000);
+        let mut consumer = cluster.consume(more);
         assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
         assert!(consumer.output().contains("offsets 0 to 999 of partition 0"), "{}", consumer.output());
-        assert_eq!(json(&place.workdir().join("batches/end.json"))["rows"], 7019);
-        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
-        fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
-        let mut consumer = place.consume(more);
+        assert_eq!(json(&cluster.workdir().join("batches/end.json"))["rows"], 7019);
+        let pipeline = fs::read_to_string(&cluster.file).expect("a pipeline");
+        fs::write(&cluster.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
+        let mut consumer = cluster.consume(more);
         assert!(consumer.end().success(), "{}", consumer.output());
     }
 }
@@ -231,19 +231,19 @@ fn unread_messages_that_kafka_deletes_are_reported_with_a_code() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn retention_that_deletes_unread_rows_is_reported_with_a_code() {
     let Some(distribution) = kafka() else { return };
-    let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
-    let address = &place.kafka.address;
-    succeed(&["topic", "delete", &place.file, "--broker", address]);
-    let create = ["topic", "create", &place.file, "--broker", address];
+    let cluster = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let address = &cluster.kafka.address;
+    succeed(&["topic", "delete", &cluster.file, "--broker", address]);
+    let create = ["topic", "create", &cluster.file, "--broker", address];
     succeed(&[&create[..], &["--config", "segment.ms=500", "--config", "retention.ms=2000"]].concat());
-    let mut producer = place.produce(&[]);
+    let mut producer = cluster.produce(&[]);
     assert!(producer.end().success(), "{}", producer.output());
     let is_emptied = || {
-        let described = succeed(&["topic", "describe", &place.file, "--broker", address]);
+        let described = succeed(&["topic", "describe", &cluster.file, "--broker", address]);
         described.contains(": 0 records in 1 partition")
     };
     wait_until("the rows are deleted", is_emptied);
-    let mut consumer = place.consume(&["--end-after-idle", "2s"]);
+    let mut consumer = cluster.consume(&["--end-after-idle", "2s"]);
     assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
     // The offsets cover the rows and the end marker.
     assert!(consumer.output().contains("offsets 0 to 8019 of partition 0"), "{}", consumer.output());
@@ -253,26 +253,26 @@ fn retention_that_deletes_unread_rows_is_reported_with_a_code() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     let Some(distribution) = kafka() else { return };
-    let place = TestCluster::new(&distribution, 1, "rows = 500", FIXED_PACE);
-    let address = &place.kafka.address;
-    let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
+    let cluster = TestCluster::new(&distribution, 1, "rows = 500", FIXED_PACE);
+    let address = &cluster.kafka.address;
+    let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
     consumer.wait_for("window 2:");
     topic::add_partitions(address, TOPIC, 4);
     topic::send(address, TOPIC, 3, &[], "a stranger's");
-    place.is_whole(producer, consumer);
-    assert_eq!(json(&place.workdir().join("batches/end.json"))["quarantined"], 1);
+    cluster.is_whole(producer, consumer);
+    assert_eq!(json(&cluster.workdir().join("batches/end.json"))["quarantined"], 1);
 
     // The topic is deleted and created again.
-    fs::remove_dir_all(place.workdir()).expect("a work directory");
-    succeed(&["topic", "delete", &place.file, "--broker", address]);
+    fs::remove_dir_all(cluster.workdir()).expect("a work directory");
+    succeed(&["topic", "delete", &cluster.file, "--broker", address]);
     std::thread::park_timeout(Duration::from_secs(1));
-    succeed(&["topic", "create", &place.file, "--broker", address]);
-    let mut producer = place.produce(&[]);
-    let mut consumer = place.consume(&[]);
+    succeed(&["topic", "create", &cluster.file, "--broker", address]);
+    let mut producer = cluster.produce(&[]);
+    let mut consumer = cluster.consume(&[]);
     consumer.wait_for("window 2:");
     producer.kill();
-    succeed(&["topic", "delete", &place.file, "--broker", address]);
-    succeed(&["topic", "create", &place.file, "--broker", address]);
+    succeed(&["topic", "delete", &cluster.file, "--broker", address]);
+    succeed(&["topic", "create", &cluster.file, "--broker", address]);
     assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
     let output = consumer.output();
     assert!(output.contains("there is no topic") || output.contains("is not the one that was read before"), "{output}");
@@ -282,18 +282,18 @@ fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
 #[ignore = "needs a Kafka distribution and Java"]
 fn offsets_without_messages_are_no_end_and_no_gap() {
     let Some(distribution) = kafka() else { return };
-    let place = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
-    let address = &place.kafka.address;
+    let cluster = TestCluster::new(&distribution, 1, "rows = 1000", "partitions = 1");
+    let address = &cluster.kafka.address;
     // Rows of another producer in transactions. Each transaction ends with a control record that consumers do not get.
     let rows = text(&fixture_rows());
     let rows: Vec<&str> = rows.lines().take(2500).collect();
     topic::send_in_transactions(address, TOPIC, &rows, 500);
-    let mut consumer = place.consume(&["--end-after-idle", "2s"]);
+    let mut consumer = cluster.consume(&["--end-after-idle", "2s"]);
     assert!(consumer.end().success(), "{}", consumer.output());
-    let end = json(&place.workdir().join("batches/end.json"));
+    let end = json(&cluster.workdir().join("batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2500), Some(0)));
-    let workdir = place.workdir().display().to_string();
-    succeed(&["audit", &place.file, "--workdir", &workdir, "--broker", address]);
+    let workdir = cluster.workdir().display().to_string();
+    succeed(&["audit", &cluster.file, "--workdir", &workdir, "--broker", address]);
 }
 
 /// The number of kills, unless `WINDROW_TORTURE_KILLS` gives another one.
@@ -313,10 +313,10 @@ fn every_row_is_stored_once_under_random_kills() {
     let rows = (kills as u64 + 3) * 3000;
     let limit = rows.to_string();
     let pace = "partitions = 3\npace = { kind = \"fixed\", delay = \"1ms\" }";
-    let mut place = TestCluster::new(&distribution, 3, "rows = 700", pace);
-    let produce = |place: &TestCluster| place.produce(&["--loop", "--limit", &limit]);
-    let consume = |place: &TestCluster| place.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
-    let (mut producer, mut members) = (produce(&place), [consume(&place), consume(&place)]);
+    let mut cluster = TestCluster::new(&distribution, 3, "rows = 700", pace);
+    let produce = |cluster: &TestCluster| cluster.produce(&["--loop", "--limit", &limit]);
+    let consume = |cluster: &TestCluster| cluster.consume(&["--group", "readers", "-X", "session.timeout.ms=6000"]);
+    let (mut producer, mut members) = (produce(&cluster), [consume(&cluster), consume(&cluster)]);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut draw = |below: u64| {
         random ^= random << 13;
@@ -329,18 +329,18 @@ fn every_row_is_stored_once_under_random_kills() {
         match draw(6) {
             0 | 1 => {
                 let node = draw(3) as usize;
-                place.kafka.kill(node);
+                cluster.kafka.kill(node);
                 std::thread::park_timeout(Duration::from_millis(draw(4000)));
-                place.kafka.up(node);
+                cluster.kafka.up(node);
             }
             2 | 3 => {
                 producer.kill();
-                producer = produce(&place);
+                producer = produce(&cluster);
             }
             _ => {
                 let member = &mut members[draw(2) as usize];
                 member.kill();
-                *member = consume(&place);
+                *member = consume(&cluster);
             }
         }
         for running in members.iter_mut().chain([&mut producer]) {
@@ -351,9 +351,9 @@ fn every_row_is_stored_once_under_random_kills() {
     for mut member in members {
         assert!(member.end().success(), "{}", member.output());
     }
-    let end = json(&place.workdir().join("batches/end.json"));
+    let end = json(&cluster.workdir().join("batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(rows), Some(0)), "{end}");
-    let workdir = place.workdir().display().to_string();
-    let audit = windrow(&["audit", &place.file, "--workdir", &workdir, "--broker", &place.kafka.address]);
+    let workdir = cluster.workdir().display().to_string();
+    let audit = windrow(&["audit", &cluster.file, "--workdir", &workdir, "--broker", &cluster.kafka.address]);
     assert!(audit.status.success(), "{}", text(&audit.stdout));
 }

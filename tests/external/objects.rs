@@ -19,8 +19,8 @@ fn sample(folder: &Path, rows: u32, stream: &str, batch: &str) -> String {
 }
 
 fn run_command(file: &str, workdir: &Path) -> Vec<String> {
-    let place = workdir.display().to_string();
-    let words = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &place];
+    let workdir_text = workdir.display().to_string();
+    let words = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir_text];
     words.map(str::to_owned).to_vec()
 }
 
@@ -47,8 +47,8 @@ fn words(line: &str) -> Vec<String> {
 
 /// Returns the output of an audit of the windows that a new work directory finds in the store.
 fn audit(endpoint: &str, file: &str, folder: &Path) -> String {
-    let place = tempfile::tempdir_in(folder).expect("a folder");
-    succeed_at(endpoint, &words(&format!("audit {file} --workdir {}", place.path().display())))
+    let workdir = tempfile::tempdir_in(folder).expect("a folder");
+    succeed_at(endpoint, &words(&format!("audit {file} --workdir {}", workdir.path().display())))
 }
 
 fn model(workdir: &Path, id: &str) -> Value {
@@ -176,13 +176,13 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     let broker = Running::start(&["broker", "--listen", &address]);
     broker.wait_for(&address);
     let consume = |file: &str, name: &str| {
-        let place = folder.path().join(name).display().to_string();
-        let line = format!("consume {file} --once --broker {address} --workdir {place}");
+        let workdir = folder.path().join(name).display().to_string();
+        let line = format!("consume {file} --once --broker {address} --workdir {workdir}");
         Running::spawn(with_store(&mut command_of(&words(&line)), &store.endpoint()))
     };
     let produce = |file: &str| {
-        let place = folder.path().join("produced").display().to_string();
-        succeed(&["produce", file, "--broker", &address, "--workdir", &place]);
+        let workdir = folder.path().join("produced").display().to_string();
+        succeed(&["produce", file, "--broker", &address, "--workdir", &workdir]);
     };
     // Windows by rows are the same for both consumers.
     let file = sample(folder.path(), 500, "topic = \"rows\"", "url = \"s3://bucket/rows\"");
@@ -199,8 +199,8 @@ fn two_consumers_of_one_store_seal_the_same_windows_or_one_ends() {
     fs::write(&file, text.replace("topic = \"rows\"", pace)).expect("a file");
     create(&file);
     let (mut one, mut other) = (consume(&file, "clock-one"), consume(&file, "clock-other"));
-    let place = folder.path().join("produced").display().to_string();
-    let mut producing = Running::start(&["produce", &file, "--broker", &address, "--workdir", &place]);
+    let workdir = folder.path().join("produced").display().to_string();
+    let mut producing = Running::start(&["produce", &file, "--broker", &address, "--workdir", &workdir]);
     other.wait_for("window");
     // Stops one consumer for a time, unless it has already ended.
     let stopped = other.ended().is_none();

@@ -180,8 +180,8 @@ async fn five_processes_are_as_live_as_one() {
     let broker = Running::start(&["broker", "--listen", &at]);
     broker.wait_for(&at);
     succeed(&["topic", "create", &file, "--broker", &at]);
-    let place = ["--workdir", workdir.as_str()];
-    let stage = |name: &str, more: &[&str]| Running::start(&[&[name, &file][..], &place, more].concat());
+    let arguments = ["--workdir", workdir.as_str()];
+    let stage = |name: &str, more: &[&str]| Running::start(&[&[name, &file][..], &arguments, more].concat());
     let server = stage("serve", &["--listen", "127.0.0.1:0"]);
     let url = address(&server);
     browser.open(&format!("{url}/stream")).await;

@@ -137,10 +137,10 @@ fn all_stages_work_with_tls_and_logins() {
     let (address, authorities) = (&cluster.address, folder.path().join("ca.pem"));
     let file = pipeline(folder.path(), &login("SCRAM-SHA-512", &authorities));
     let workdir = folder.path().join("work").display().to_string();
-    let place = ["--broker", address, "--workdir", &workdir];
+    let arguments = ["--broker", address, "--workdir", &workdir];
     finished(&file, &["topic", "create", "--broker", address]);
-    let mut consumer = started(&file, &[&["consume"][..], &place, &["--once"]].concat());
-    finished(&file, &[&["produce"][..], &place].concat());
+    let mut consumer = started(&file, &[&["consume"][..], &arguments, &["--once"]].concat());
+    finished(&file, &[&["produce"][..], &arguments].concat());
     assert!(consumer.end().success(), "{}", consumer.output());
     finished(&file, &["train", "--workdir", &workdir, "--once"]);
     let mut server = started(&file, &["serve", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
@@ -150,7 +150,7 @@ fn all_stages_work_with_tls_and_logins() {
     assert_eq!(models.status(), 200);
     assert!(server.interrupt().0.success(), "{}", server.output());
     assert_whole(Path::new(&workdir));
-    assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
+    assert!(finished(&file, &[&["audit"][..], &arguments].concat()).contains("8,019 read = 8,019 delivered"));
     let run = fs::read_to_string(Path::new(&workdir).join("run.json")).expect("a run");
     assert!(!run.contains(PASSWORD) && !run.contains("sasl"), "{run}");
 
@@ -203,14 +203,14 @@ fn processes_share_a_secured_topic_while_some_are_killed() {
     let stream = "partitions = 12\npace = { kind = \"fixed\", delay = \"1ms\" }";
     let file = pipeline_with(folder.path(), stream, &login("SCRAM-SHA-256", &folder.path().join("ca.pem")));
     let workdir = folder.path().join("work").display().to_string();
-    let place = ["--broker", &address, "--workdir", &workdir];
+    let arguments = ["--broker", &address, "--workdir", &workdir];
     let settings = ["--replication", "3", "--config", "min.insync.replicas=2"];
     finished(&file, &[&["topic", "create", "--broker", &address][..], &settings].concat());
     let member = || {
         let quick = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=300"];
-        started(&file, &[&["consume"][..], &place, &["--once", "--group", "readers"], &quick].concat())
+        started(&file, &[&["consume"][..], &arguments, &["--once", "--group", "readers"], &quick].concat())
     };
-    let sender = |share: &str| started(&file, &[&["produce"][..], &place, &["--share", share]].concat());
+    let sender = |share: &str| started(&file, &[&["produce"][..], &arguments, &["--share", share]].concat());
     let mut members: Vec<Running> = (0..3).map(|_| member()).collect();
     let mut senders: Vec<Running> = ["1/3", "2/3", "3/3"].map(sender).into();
     wait_for_file(&Path::new(&workdir).join("batches/window-00002.json"));
@@ -225,7 +225,7 @@ fn processes_share_a_secured_topic_while_some_are_killed() {
         assert!(running.end().success(), "{}", running.output());
     }
     assert_whole(Path::new(&workdir));
-    assert!(finished(&file, &[&["audit"][..], &place].concat()).contains("8,019 read = 8,019 delivered"));
+    assert!(finished(&file, &[&["audit"][..], &arguments].concat()).contains("8,019 read = 8,019 delivered"));
 }
 
 #[test]

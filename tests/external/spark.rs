@@ -24,9 +24,9 @@ fn sample(folder: &Path, parts: usize, schemes: &str, remote: &str) -> String {
 }
 
 fn run(file: &str, workdir: &Path, solver: &str) {
-    let place = workdir.display().to_string();
+    let workdir_text = workdir.display().to_string();
     let quiet = ["--broker", "embedded", "--listen", "127.0.0.1:0", "--once"];
-    succeed(&[&["run", file, "--workdir", &place, "--solver", solver][..], &quiet].concat());
+    succeed(&[&["run", file, "--workdir", &workdir_text, "--solver", solver][..], &quiet].concat());
 }
 
 /// Copies the windows of a work directory to a new one, without models.
@@ -119,12 +119,12 @@ fn models_by_spark_are_those_by_newton() {
     let file = sample(folder.path(), 2, "\"cumulative\", \"window\"", &server.remote());
     run(&file, &at("newton"), "newton");
     // The folder's name contains characters that Spark reads as a pattern.
-    let place = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
-    let log = succeed(&["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"]);
-    assert_alike(&at("newton"), &place);
+    let workdir = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
+    let log = succeed(&["train", &file, "--workdir", &workdir.display().to_string(), "--solver", "spark", "--once"]);
+    assert_alike(&at("newton"), &workdir);
     let sentences = |workdir: &Path| json(&workdir.join("advice.json"))["recommendation"]["sentences"].clone();
-    assert_eq!(sentences(&at("newton")), sentences(&place), "the advice is the same: {log}");
-    let shown = succeed(&["models", &file, "--workdir", &place.display().to_string()]);
+    assert_eq!(sentences(&at("newton")), sentences(&workdir), "the advice is the same: {log}");
+    let shown = succeed(&["models", &file, "--workdir", &workdir.display().to_string()]);
     assert!(shown.contains("cumulative-2"), "{shown}");
 
     odd_rows(&at("odd.csv"));
@@ -174,9 +174,9 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
     run(&file, &at("newton"), "newton");
 
     // The server is killed during a fit, and started again.
-    let place = windows_of(&at("newton"), &at("killed"));
+    let workdir = windows_of(&at("newton"), &at("killed"));
     let arguments =
-        ["train", &file, "--workdir", &place.display().to_string(), "--solver", "spark", "--once"].map(str::to_owned);
+        ["train", &file, "--workdir", &workdir.display().to_string(), "--solver", "spark", "--once"].map(str::to_owned);
     let arguments = arguments.each_ref().map(String::as_str);
     let mut training = Running::spawn(command(&arguments).env("WINDROW_LOG", "trace"));
     training.wait_for("cumulative-1");
@@ -189,31 +189,31 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
         training.wait_for(&format!("  {model} "));
     }
     assert!(training.end().success(), "{}", training.output());
-    assert_alike(&at("newton"), &place);
+    assert_alike(&at("newton"), &workdir);
     let log = training.output();
     assert_eq!(log.matches("does not answer (").count(), 1, "logged once");
     assert!(!log.contains(secret), "the token is in the log");
     for entry in ["run.json", "status/trainer.json"] {
-        let written = fs::read_to_string(place.join(entry)).unwrap_or_default();
+        let written = fs::read_to_string(workdir.join(entry)).unwrap_or_default();
         assert!(!written.contains(secret), "{entry}");
     }
 
     // The trainer is stopped during a fit, and continued.
-    let place = windows_of(&at("newton"), &at("stopped"));
-    let stopped = place.display().to_string();
+    let workdir = windows_of(&at("newton"), &at("stopped"));
+    let stopped = workdir.display().to_string();
     let mut training = Running::start(&["train", &file, "--workdir", &stopped, "--solver", "spark", "--once"]);
     training.wait_for("cumulative-1");
     // Five seconds are promised. The server that fits and another test share the cores.
     let (_, took) = training.interrupt();
     assert!(took < Duration::from_secs(30), "{took:?}");
-    assert!(models(&place).len() < models(&at("newton")).len(), "the fits went on: {}", training.output());
+    assert!(models(&workdir).len() < models(&at("newton")).len(), "the fits went on: {}", training.output());
     succeed(&["train", &file, "--workdir", &stopped, "--solver", "newton", "--once"]);
-    assert_eq!(models(&place).len(), models(&at("newton")).len());
+    assert_eq!(models(&workdir).len(), models(&at("newton")).len());
 
     // A cluster that reads other rows, or no rows.
     let other = windows_of(&at("newton"), &at("other"));
-    let place = windows_of(&at("newton"), &at("misled"));
-    let misled = place.display().to_string();
+    let workdir = windows_of(&at("newton"), &at("misled"));
+    let misled = workdir.display().to_string();
     let second = fs::read(other.join("batches/window-00002.parquet")).expect("a file");
     fs::write(other.join("batches/window-00001.parquet"), second).expect("a file");
     for (batches, reason) in [
@@ -235,8 +235,8 @@ fn a_spark_outage_is_waited_for_and_a_failing_cluster_is_reported() {
         ]);
         assert!(output.contains(reason) && output.contains("the windows are kept"), "{output}");
         assert!(output.trim_end().lines().count() == 1 && !output.contains(secret), "{output}");
-        assert!(models(&place).is_empty(), "{batches}");
+        assert!(models(&workdir).is_empty(), "{batches}");
     }
     succeed(&["train", &file, "--workdir", &misled, "--solver", "spark", "--once"]);
-    assert_alike(&at("newton"), &place);
+    assert_alike(&at("newton"), &workdir);
 }

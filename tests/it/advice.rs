@@ -50,23 +50,23 @@ impl TestPipeline {
 
 #[test]
 fn advice_is_a_page_of_text_for_any_number_of_windows() {
-    let place = TestPipeline::new("rows = 200", "");
-    let output = place.run(&[]);
+    let pipeline = TestPipeline::new("rows = 200", "");
+    let output = pipeline.run(&[]);
     assert!(
         output.starts_with("flights-sample: arr_delay at least 15?\n41 windows of 200 rows, Jan 2013 to Dec 2013\n"),
         "{output}"
     );
-    let page = place.advise(&[]);
+    let page = pipeline.advise(&[]);
     assert!(output.lines().zip(page.lines()).take(4).all(|(a, b)| a == b), "the run says the same\n{output}\n{page}");
     assert!(page.lines().count() <= 40, "{page}");
     for line in page.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    let all = place.advise(&["--all"]);
+    let all = pipeline.advise(&["--all"]);
     assert!(all.lines().count() > page.lines().count());
     assert!(all.contains("recalibrate") && all.contains("on PSI alarm") && all.contains("on loss alarm"), "{all}");
-    let json = place.json(&[]);
-    assert_eq!(json, place.file("advice.json"));
+    let json = pipeline.json(&[]);
+    assert_eq!(json, pipeline.file("advice.json"));
     assert!(["clear", "partly"].contains(&json["recommendation"]["status"].as_str().expect("a status")));
     let judged = &json["basis"]["judged"];
     assert_eq!((judged["first"].as_u64(), judged["last"].as_u64()), (Some(17), Some(41)), "behind the last 16 windows");
@@ -77,14 +77,14 @@ fn every_figure_follows_from_the_stored_losses() {
     if !has("python3") {
         return;
     }
-    let place = TestPipeline::new("rows = 200", "");
-    place.run(&[]);
+    let pipeline = TestPipeline::new("rows = 200", "");
+    pipeline.run(&[]);
     let page = fs::read_to_string(root().join("docs/advice.md")).expect("a page");
     let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
-    let workdir = place.workdir().display().to_string();
+    let workdir = pipeline.workdir().display().to_string();
     let output = Command::new("python3").args(["-c", script, &workdir]).output().expect("Python runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let advice = place.file("advice.json");
+    let advice = pipeline.file("advice.json");
     let policies = advice["comparison"]["planned"].as_array().expect("a list").iter();
     let planned: Vec<&Value> = policies.filter(|found| found["policy"]["refit"]["kind"] == "every").collect();
     let printed = text(&output.stdout);
@@ -111,10 +111,10 @@ fn every_figure_follows_from_the_stored_losses() {
 
 #[test]
 fn missing_files_are_recreated_and_the_advice_is_the_same() {
-    let place = TestPipeline::new("rows = 300", "");
-    place.run(&[]);
-    let before = place.file("advice.json");
-    let losses = place.file("advice/losses/window-00020.json");
+    let pipeline = TestPipeline::new("rows = 300", "");
+    pipeline.run(&[]);
+    let before = pipeline.file("advice.json");
+    let losses = pipeline.file("advice/losses/window-00020.json");
     assert!(losses["models"].as_array().is_some_and(|models| !models.is_empty()));
     for lost in [
         "advice/models/window-00005.json",
@@ -122,48 +122,48 @@ fn missing_files_are_recreated_and_the_advice_is_the_same() {
         "advice/recalibrated-0.json",
         "advice.json",
     ] {
-        fs::remove_file(place.workdir().join(lost)).expect(lost);
+        fs::remove_file(pipeline.workdir().join(lost)).expect(lost);
     }
-    assert_eq!(place.json(&[]), before);
-    assert_eq!(place.file("advice.json"), before);
-    fs::remove_dir_all(place.workdir().join("advice")).expect("a folder");
-    assert_eq!(place.json(&[]), before);
-    assert_eq!(place.file("advice/losses/window-00020.json"), losses, "to the last digit that is kept");
+    assert_eq!(pipeline.json(&[]), before);
+    assert_eq!(pipeline.file("advice.json"), before);
+    fs::remove_dir_all(pipeline.workdir().join("advice")).expect("a folder");
+    assert_eq!(pipeline.json(&[]), before);
+    assert_eq!(pipeline.file("advice/losses/window-00020.json"), losses, "to the last digit that is kept");
     // Damaged files are made again if possible.
     for name in ["advice/losses/window-00014.json", "advice/models/window-00009.json"] {
-        let whole = fs::read_to_string(place.workdir().join(name)).expect(name);
-        fs::write(place.workdir().join(name), &whole[..whole.len() / 2]).expect(name);
+        let whole = fs::read_to_string(pipeline.workdir().join(name)).expect(name);
+        fs::write(pipeline.workdir().join(name), &whole[..whole.len() / 2]).expect(name);
     }
-    let cut = fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder");
+    let cut = fs::read_to_string(pipeline.workdir().join("advice/models/window-00010.json")).expect("a ladder");
     let shorter = cut.replacen("\"weights\":[", "\"weights\":[0.5,", 1);
     assert_ne!(cut, shorter);
-    fs::write(place.workdir().join("advice/models/window-00010.json"), shorter).expect("a file");
-    assert_eq!(place.json(&[]), before);
-    assert_eq!(fs::read_to_string(place.workdir().join("advice/models/window-00010.json")).expect("a ladder"), cut);
+    fs::write(pipeline.workdir().join("advice/models/window-00010.json"), shorter).expect("a file");
+    assert_eq!(pipeline.json(&[]), before);
+    assert_eq!(fs::read_to_string(pipeline.workdir().join("advice/models/window-00010.json")).expect("a ladder"), cut);
     // The losses of published models belong to the trainer, so the advisor does not make them again.
-    fs::write(place.workdir().join("losses/window-00003.json"), "{").expect("a file");
-    let workdir = place.workdir().display().to_string();
-    let output = windrow(&["advise", &place.file, "--workdir", &workdir]);
+    fs::write(pipeline.workdir().join("losses/window-00003.json"), "{").expect("a file");
+    let workdir = pipeline.workdir().display().to_string();
+    let output = windrow(&["advise", &pipeline.file, "--workdir", &workdir]);
     assert_eq!(output.status.code(), Some(1));
     let output_text = text(&output.stderr);
     assert!(
         output_text.contains("window-00003.json is damaged") && output_text.contains("remove it, and `windrow train`"),
         "{output_text}"
     );
-    fs::remove_file(place.workdir().join("losses/window-00003.json")).expect("a file");
-    succeed(&["train", &place.file, "--workdir", &workdir, "--once"]);
-    assert_eq!(place.json(&[]), before);
+    fs::remove_file(pipeline.workdir().join("losses/window-00003.json")).expect("a file");
+    succeed(&["train", &pipeline.file, "--workdir", &workdir, "--once"]);
+    assert_eq!(pipeline.json(&[]), before);
 }
 
 #[test]
 fn ladder_models_are_not_published_and_more_memory_changes_nothing() {
-    let place = TestPipeline::new("rows = 300", "");
-    place.run(&["--memory", "100KB"]);
-    let models = fs::read_dir(place.workdir().join("models")).expect("models");
+    let pipeline = TestPipeline::new("rows = 300", "");
+    pipeline.run(&["--memory", "100KB"]);
+    let models = fs::read_dir(pipeline.workdir().join("models")).expect("models");
     let names: Vec<String> =
         models.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     assert!(names.iter().all(|name| name.starts_with("cumulative-") || name.starts_with("window-")), "{names:?}");
-    let small = place.file("advice.json");
+    let small = pipeline.file("advice.json");
     let other = TestPipeline::new("rows = 300", "");
     other.run(&[]);
     assert_eq!(other.file("advice.json"), small);
@@ -171,15 +171,18 @@ fn ladder_models_are_not_published_and_more_memory_changes_nothing() {
 
 #[test]
 fn late_labels_are_a_question_and_not_what_is_served() {
-    let place = TestPipeline::new("rows = 200", "");
-    place.run(&[]);
-    let stored = place.file("advice.json");
-    let late = place.json(&["--label-delay", "3"]);
+    let pipeline = TestPipeline::new("rows = 200", "");
+    pipeline.run(&[]);
+    let stored = pipeline.file("advice.json");
+    let late = pipeline.json(&["--label-delay", "3"]);
     assert_eq!((late["basis"]["label_delay"].as_u64(), late["basis"]["judged"]["first"].as_u64()), (Some(3), Some(20)));
-    assert_eq!(place.file("advice.json"), stored);
-    assert!(place.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
-    let workdir = place.workdir().display().to_string();
-    assert_eq!(windrow(&["advise", &place.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(), Some(2));
+    assert_eq!(pipeline.file("advice.json"), stored);
+    assert!(pipeline.workdir().join("advice/recalibrated-0.json").exists(), "the question leaves it");
+    let workdir = pipeline.workdir().display().to_string();
+    assert_eq!(
+        windrow(&["advise", &pipeline.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(),
+        Some(2)
+    );
     // The settings of the pipeline file are used.
     let own = TestPipeline::new(
         "rows = 200",
@@ -199,22 +202,22 @@ fn late_labels_are_a_question_and_not_what_is_served() {
 
 #[test]
 fn too_few_windows_are_an_answer() {
-    let place = TestPipeline::new("parts = 3", "");
-    place.run(&[]);
-    let advice = place.json(&[]);
+    let pipeline = TestPipeline::new("parts = 3", "");
+    pipeline.run(&[]);
+    let advice = pipeline.json(&[]);
     assert_eq!(
         (advice["recommendation"]["status"].as_str(), advice["basis"]["first_advice"].as_u64()),
         (Some("too_few"), Some(16))
     );
     assert!(advice["recommendation"]["named"].is_null());
     assert!(
-        place.advise(&[]).contains("Too few windows for advice: schedules can be compared on 2, and 12 are needed."),
+        pipeline.advise(&[]).contains("Too few windows for advice: schedules can be compared on 2, and 12 are needed."),
         "{}",
-        place.advise(&[])
+        pipeline.advise(&[])
     );
     // If no window has models, the error names the commands that train.
     let sample = fixture("flights-sample.toml").display().to_string();
-    let empty = place.folder.path().join("empty").display().to_string();
+    let empty = pipeline.folder.path().join("empty").display().to_string();
     let output = windrow(&["advise", &sample, "--workdir", &empty]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("train them with `windrow run`"), "{}", text(&output.stderr));
@@ -222,86 +225,86 @@ fn too_few_windows_are_an_answer() {
 
 #[test]
 fn repeated_rows_are_not_evidence() {
-    let place = TestPipeline::new("rows = 500", "");
+    let pipeline = TestPipeline::new("rows = 500", "");
     // The sample has 8,019 rows, so window 17 is the first with a row of the second round.
-    place.run(&["--loop", "--limit", "12000"]);
-    let advice = place.json(&[]);
+    pipeline.run(&["--loop", "--limit", "12000"]);
+    let advice = pipeline.json(&[]);
     assert_eq!(advice["subject"]["windows"].as_u64(), Some(16));
     let sentences = advice["recommendation"]["sentences"].to_string();
     assert!(sentences.contains("The windows after window 16 repeat rows, so they are not used."), "{sentences}");
-    assert!(place.workdir().join("losses/window-00016.json").exists());
-    assert!(!place.workdir().join("losses/window-00017.json").exists());
-    assert_eq!(place.file("windows/window-00017.json")["is_evidence"], false);
+    assert!(pipeline.workdir().join("losses/window-00016.json").exists());
+    assert!(!pipeline.workdir().join("losses/window-00017.json").exists());
+    assert_eq!(pipeline.file("windows/window-00017.json")["is_evidence"], false);
 }
 
 #[test]
 fn windows_of_the_calendar_have_their_names_everywhere() {
-    let place = TestPipeline::new("event = \"week\"", "");
-    place.run(&[]);
-    let manifest = place.file("batches/window-00002.json");
+    let pipeline = TestPipeline::new("event = \"week\"", "");
+    pipeline.run(&[]);
+    let manifest = pipeline.file("batches/window-00002.json");
     // Monday, 7 January 2013.
     assert_eq!(manifest["times"]["span"]["from"].as_i64(), Some(1_357_516_800));
-    assert_eq!(place.file("windows/window-00002.json")["period"], "week of 2013-01-07");
-    assert!(place.advise(&[]).contains("53 weeks, Jan 2013 to Dec 2013"), "{}", place.advise(&[]));
-    let workdir = place.workdir().display().to_string();
-    let listed = succeed(&["models", &place.file, "--workdir", &workdir, "--windows"]);
+    assert_eq!(pipeline.file("windows/window-00002.json")["period"], "week of 2013-01-07");
+    assert!(pipeline.advise(&[]).contains("53 weeks, Jan 2013 to Dec 2013"), "{}", pipeline.advise(&[]));
+    let workdir = pipeline.workdir().display().to_string();
+    let listed = succeed(&["models", &pipeline.file, "--workdir", &workdir, "--windows"]);
     assert!(listed.contains("\n53 2013-12-30 ") && listed.contains("33 earlier windows: --all"), "{listed}");
     assert_eq!(listed.lines().count(), 27, "{listed}");
     assert!(listed.lines().all(|line| line.chars().count() <= 80), "{listed}");
-    let models = succeed(&["models", &place.file, "--workdir", &workdir]);
+    let models = succeed(&["models", &pipeline.file, "--workdir", &workdir]);
     assert!(models.lines().count() < 20 && models.contains("96 earlier models: --all"), "{models}");
     assert!(models.contains("latest: cumulative-53"), "{models}");
-    let audit = succeed(&["audit", &place.file, "--workdir", &workdir]);
+    let audit = succeed(&["audit", &pipeline.file, "--workdir", &workdir]);
     assert!(audit.contains("\n53 2013-12-30 ") && audit.contains("33 more windows, all intact: --all"), "{audit}");
     assert!(audit.lines().count() < 40 && audit.lines().all(|line| line.chars().count() <= 80), "{audit}");
-    let audit = succeed(&["audit", &place.file, "--workdir", &workdir, "--all"]);
+    let audit = succeed(&["audit", &pipeline.file, "--workdir", &workdir, "--all"]);
     assert!(audit.contains("\n1 2012-12-31 ") && !audit.contains("--all"), "{audit}");
-    let batch = place.workdir().join("batches/window-00009.csv");
+    let batch = pipeline.workdir().join("batches/window-00009.csv");
     let whole = fs::read(&batch).expect("a batch file");
     fs::write(&batch, &whole[..whole.len() - 1]).expect("a file");
-    let output = text(&windrow(&["audit", &place.file, "--workdir", &workdir]).stdout);
+    let output = text(&windrow(&["audit", &pipeline.file, "--workdir", &workdir]).stdout);
     assert!(
         output.contains("\n9 2013-02-25 ") && output.contains("window-00009.csv, week of 2013-02-25: it has"),
         "{output}"
     );
     fs::write(&batch, whole).expect("a file");
 
-    let serve = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let serve = Running::start(&["serve", &pipeline.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     let (status, _, body) = http("GET", &format!("{url}/v1/advice"), None);
     let served: Value = serde_json::from_str(&body).expect("JSON");
-    let stored = place.file("advice.json");
+    let stored = pipeline.file("advice.json");
     assert_eq!((status, served["as_of_window"].as_u64()), (200, Some(53)));
     for name in ["sentences", "status"] {
         assert_eq!(served[name], stored["recommendation"][name], "{name}");
     }
-    for (list, place) in [
+    for (list, pointer) in [
         ("policies", "/comparison/planned"),
         ("steps", "/comparison/steps"),
         ("changes", "/recommendation/changes"),
         ("ages", "/over_time/ages"),
     ] {
-        let stored = stored.pointer(place).and_then(Value::as_array).expect("a list");
+        let stored = stored.pointer(pointer).and_then(Value::as_array).expect("a list");
         assert_eq!(served[list].as_array().map(Vec::len), Some(stored.len()), "{list}");
     }
     // A server loads the advice of another process, and makes none itself.
-    fs::remove_file(place.workdir().join("advice.json")).expect("a file");
-    let bare = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    fs::remove_file(pipeline.workdir().join("advice.json")).expect("a file");
+    let bare = Running::start(&["serve", &pipeline.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = bare.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     assert_eq!(http("GET", &format!("{url}/v1/advice"), None).0, 404);
-    place.advise(&[]);
+    pipeline.advise(&[]);
     wait_until("the advice is taken up", || http("GET", &format!("{url}/v1/advice"), None).0 == 200);
 }
 
 #[test]
 fn retired_models_leave_their_losses() {
-    let place = TestPipeline::new("rows = 300", "[train]\nkeep = 4");
-    place.run(&[]);
-    let losses = place.file("losses/window-00020.json");
+    let pipeline = TestPipeline::new("rows = 300", "[train]\nkeep = 4");
+    pipeline.run(&[]);
+    let losses = pipeline.file("losses/window-00020.json");
     let models = losses["models"].as_array().expect("a list");
     // The models of each scheme from the previous four windows.
     assert_eq!(models.len(), 8, "{models:?}");
-    assert!(place.json(&[])["basis"]["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
+    assert!(pipeline.json(&[])["basis"]["judged"]["windows"].as_u64().is_some_and(|windows| windows > 12));
 }
 
 #[test]
@@ -317,8 +320,8 @@ fn invalid_advice_settings_are_reported() {
         ("keeps = 1", "advise", "unknown field"),
     ];
     for (line, key, problem) in cases {
-        let place = TestPipeline::new("parts = 3", &format!("[advise]\n{line}"));
-        let output = windrow(&["advise", &place.file]);
+        let pipeline = TestPipeline::new("parts = 3", &format!("[advise]\n{line}"));
+        let output = windrow(&["advise", &pipeline.file]);
         let output_text = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{line}: {output_text}");
         assert!(
@@ -326,7 +329,7 @@ fn invalid_advice_settings_are_reported() {
             "{line}: {output_text}"
         );
     }
-    let place = TestPipeline::new("event = \"fortnight\"", "");
-    let output_text = text(&windrow(&["advise", &place.file]).stderr);
+    let pipeline = TestPipeline::new("event = \"fortnight\"", "");
+    let output_text = text(&windrow(&["advise", &pipeline.file]).stderr);
     assert!(output_text.contains("`fortnight` is not day, week, month, quarter, or a duration"), "{output_text}");
 }

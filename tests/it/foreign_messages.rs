@@ -70,15 +70,15 @@ impl TestTopic {
     }
 }
 
-/// Writes the pipeline of `place` with a dataset that differs in one byte.
-fn other_dataset(place: &TestTopic) -> String {
+/// Writes the pipeline of `test_topic` with a dataset that differs in one byte.
+fn other_dataset(test_topic: &TestTopic) -> String {
     let mut rows = sample_csv();
     let digit = rows.iter().rposition(|byte| *byte == b'7').expect("a seven");
     rows[digit] = b'8';
-    fs::write(place.folder.path().join("other.csv"), rows).expect("a file");
+    fs::write(test_topic.folder.path().join("other.csv"), rows).expect("a file");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
-    let pipeline = fs::read_to_string(&place.file).expect("a pipeline").replace(&dataset, "other.csv");
-    let file = place.folder.path().join("other.toml");
+    let pipeline = fs::read_to_string(&test_topic.file).expect("a pipeline").replace(&dataset, "other.csv");
+    let file = test_topic.folder.path().join("other.toml");
     fs::write(&file, pipeline).expect("a file");
     file.display().to_string()
 }
@@ -86,47 +86,47 @@ fn other_dataset(place: &TestTopic) -> String {
 #[test]
 fn the_rows_of_another_dataset_are_not_taken() {
     for limit in ["8019", "20"] {
-        let place = TestTopic::new("rows = 500", "partitions = 2");
-        succeed(&["produce", &place.file, "--broker", &place.address, "--limit", limit]);
-        let other = other_dataset(&place);
+        let test_topic = TestTopic::new("rows = 500", "partitions = 2");
+        succeed(&["produce", &test_topic.file, "--broker", &test_topic.address, "--limit", limit]);
+        let other = other_dataset(&test_topic);
         for more in [&[][..], &["--group", "readers"][..]] {
-            let mut consumer = place.consume(&other, more);
+            let mut consumer = test_topic.consume(&other, more);
             assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
             let output = consumer.output();
             assert!(output.contains("were rejected") && output.contains("it comes from the replay"), "{output}");
-            fs::remove_dir_all(place.workdir()).expect("a work directory");
+            fs::remove_dir_all(test_topic.workdir()).expect("a work directory");
         }
     }
 }
 
 #[test]
 fn a_group_without_the_dataset_reports_what_it_lacks() {
-    let place = TestTopic::new("rows = 500", "partitions = 2");
-    place.produce();
+    let test_topic = TestTopic::new("rows = 500", "partitions = 2");
+    test_topic.produce();
     let columns = text(&sample_csv());
     let columns: Vec<String> =
         columns.lines().next().expect("a header").split(',').map(|name| format!("\"{name}\"")).collect();
     let dataset = format!("path = \"{}\"", fixture("flights-sample.csv.zst").display());
-    let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+    let pipeline = fs::read_to_string(&test_topic.file).expect("a pipeline");
     let pipeline = pipeline.replace(&dataset, &format!("path = \"gone.csv\"\ncolumns = [{}]", columns.join(", ")));
-    fs::write(&place.file, pipeline).expect("a file");
-    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    fs::write(&test_topic.file, pipeline).expect("a file");
+    let mut member = test_topic.consume(&test_topic.file, &["--group", "readers"]);
     assert_eq!(member.end().code(), Some(1));
     assert!(member.output().contains("gone.csv does not exist"), "{}", member.output());
     // A consumer without a group takes the run whose rows arrive first.
-    let mut consumer = place.consume(&place.file, &[]);
+    let mut consumer = test_topic.consume(&test_topic.file, &[]);
     assert!(consumer.end().success(), "{}", consumer.output());
-    assert_eq!(place.end()["rows"], ROWS);
+    assert_eq!(test_topic.end()["rows"], ROWS);
 }
 
 #[test]
 fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
-    let place = TestTopic::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
-    let run = place.run();
-    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let mut consumer = place.consume(&place.file, &[]);
+    let test_topic = TestTopic::new("rows = 500", "partitions = 1\npace = { kind = \"fixed\", delay = \"500us\" }");
+    let run = test_topic.run();
+    let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let mut consumer = test_topic.consume(&test_topic.file, &[]);
     consumer.wait_for("window 1:");
-    let forged = |headers: &[(&str, &str)], value: &str| topic::send(&place.address, TOPIC, 0, headers, value);
+    let forged = |headers: &[(&str, &str)], value: &str| topic::send(&test_topic.address, TOPIC, 0, headers, value);
     let row = text(&fixture_rows()).lines().next().expect("a row").to_owned();
     for run in [&[][..], &[("windrow-run", run.as_str())][..]] {
         for value in ["no row", &row] {
@@ -137,72 +137,73 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     }
     forged(&[], &"x".repeat(500_000));
     assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
-    let end = place.end();
+    let end = test_topic.end();
     assert_eq!((end["windows"].as_u64(), end["rows"].as_u64()), (Some(17), Some(ROWS)), "{end}");
     assert_eq!(end["quarantined"], 13, "{end}");
-    place.audit();
-    assert_whole(&place.workdir());
+    test_topic.audit();
+    assert_whole(&test_topic.workdir());
 }
 
 #[test]
 fn a_broker_that_stands_still_is_no_end_of_the_stream() {
-    let place = TestTopic::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
-    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let consumer = place.consume(&place.file, &["--end-after-idle", "2s"]);
+    let test_topic = TestTopic::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
+    let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let consumer = test_topic.consume(&test_topic.file, &["--end-after-idle", "2s"]);
     consumer.wait_for("window 2:");
-    place.broker.signal("STOP");
+    test_topic.broker.signal("STOP");
     // Each stage reports the broker once when it is lost, and once when it is back.
     let lost = consumer.wait_for("no broker at");
     assert!(lost.contains("partitions 0 and 1"), "{lost}");
     producer.wait_for("has confirmed nothing for");
     std::thread::park_timeout(Duration::from_secs(6));
-    assert!(!place.workdir().join("batches/end.json").exists(), "{}", consumer.output());
-    place.broker.signal("CONT");
+    assert!(!test_topic.workdir().join("batches/end.json").exists(), "{}", consumer.output());
+    test_topic.broker.signal("CONT");
     consumer.wait_for("can be read again");
     producer.wait_for("confirms messages");
     let mut consumer = consumer;
     assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
     assert!(consumer.output().contains("lag unknown"), "{}", consumer.output());
     assert_eq!(consumer.output().matches("no broker at").count(), 1, "{}", consumer.output());
-    place.is_whole();
+    test_topic.is_whole();
 }
 
 #[test]
 fn deleted_messages_are_reported_and_can_be_accepted() {
     for more in [&[][..], &["--group", "readers"][..]] {
-        let place = TestTopic::new("rows = 1000", "partitions = 2");
-        place.produce();
-        topic::delete_before(&place.address, TOPIC, 1, 1500);
+        let test_topic = TestTopic::new("rows = 1000", "partitions = 2");
+        test_topic.produce();
+        topic::delete_before(&test_topic.address, TOPIC, 1, 1500);
         for _ in 0..2 {
-            let mut consumer = place.consume(&place.file, more);
+            let mut consumer = test_topic.consume(&test_topic.file, more);
             assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
             assert!(consumer.output().contains("offsets 0 to 1499 of partition 1"), "{}", consumer.output());
         }
-        let manifests: Vec<serde_json::Value> =
-            (1..=9).map(|window| json(&place.workdir().join(format!("batches/window-{window:05}.json")))).collect();
+        let manifests: Vec<serde_json::Value> = (1..=9)
+            .map(|window| json(&test_topic.workdir().join(format!("batches/window-{window:05}.json"))))
+            .collect();
         let deleted: Vec<&serde_json::Value> = manifests
             .iter()
             .filter_map(|one| one["messages"].get("deleted"))
             .flat_map(|all| all.as_array().expect("a list"))
             .collect();
         assert_eq!(deleted, [&serde_json::json!({"partition": 1, "first": 0, "last": 1499})]);
-        assert_eq!(place.end()["rows"], ROWS - 1500);
-        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
-        fs::write(&place.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
-        let mut consumer = place.consume(&place.file, more);
+        assert_eq!(test_topic.end()["rows"], ROWS - 1500);
+        let pipeline = fs::read_to_string(&test_topic.file).expect("a pipeline");
+        fs::write(&test_topic.file, format!("{pipeline}accept_deleted = true\n")).expect("a file");
+        let mut consumer = test_topic.consume(&test_topic.file, more);
         assert!(consumer.end().success(), "{}", consumer.output());
     }
 }
 
 #[test]
 fn deletion_under_a_running_consumer_is_reported() {
-    let place = TestTopic::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
-    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let mut consumer = place.consume(&place.file, &[]);
+    let test_topic = TestTopic::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
+    let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let mut consumer = test_topic.consume(&test_topic.file, &[]);
     consumer.wait_for("window 1:");
     consumer.signal("STOP");
     assert!(producer.end().success());
-    topic::delete_before(&place.address, TOPIC, 0, 8000);
+    topic::delete_before(&test_topic.address, TOPIC, 0, 8000);
     consumer.signal("CONT");
     assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
     let output = consumer.output();
@@ -211,25 +212,25 @@ fn deletion_under_a_running_consumer_is_reported() {
 
 #[test]
 fn partitions_that_are_added_are_read_and_need_no_end_marker() {
-    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
-    let mut producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let mut consumer = place.consume(&place.file, &[]);
+    let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
+    let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let mut consumer = test_topic.consume(&test_topic.file, &[]);
     consumer.wait_for("window 1:");
-    topic::add_partitions(&place.address, TOPIC, 3);
-    topic::send(&place.address, TOPIC, 2, &[], "a stranger's");
+    topic::add_partitions(&test_topic.address, TOPIC, 3);
+    topic::send(&test_topic.address, TOPIC, 2, &[], "a stranger's");
     assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
-    let end = place.end();
+    let end = test_topic.end();
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(ROWS), Some(1)), "{end}");
-    place.is_whole();
+    test_topic.is_whole();
 }
 
 #[test]
 fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
-    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
-    let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+    let _producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let mut member = test_topic.consume(&test_topic.file, &["--group", "readers"]);
     member.wait_for("window 1:");
-    topic::add_partitions(&place.address, TOPIC, 3);
+    topic::add_partitions(&test_topic.address, TOPIC, 3);
     assert_eq!(member.end().code(), Some(1), "{}", member.output());
     assert!(member.output().contains("has 3 partitions, but the group began with 2"), "{}", member.output());
 }
@@ -239,22 +240,22 @@ fn a_recreated_topic_is_reported_also_with_fewer_partitions() {
     for (partitions, rows, expected) in
         [(1, 3000, "no longer has this partition"), (3, 3000, "is not the one that was read before")]
     {
-        let place = TestTopic::new("rows = 1000", "partitions = 3");
-        succeed(&["produce", &place.file, "--broker", &place.address]);
-        let mut consumer = place.consume(&place.file, &[]);
+        let test_topic = TestTopic::new("rows = 1000", "partitions = 3");
+        succeed(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+        let mut consumer = test_topic.consume(&test_topic.file, &[]);
         assert!(consumer.end().success(), "{}", consumer.output());
         // The files are as if the consumer had been killed after its sixth window.
-        let batches = place.workdir().join("batches");
+        let batches = test_topic.workdir().join("batches");
         for name in ["end.json", "window-00009.json", "window-00008.json", "window-00007.json"] {
             fs::remove_file(batches.join(name)).expect("was there");
         }
-        succeed(&["topic", "delete", &place.file, "--broker", &place.address]);
-        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
-        let fewer = place.folder.path().join("fewer.toml").display().to_string();
+        succeed(&["topic", "delete", &test_topic.file, "--broker", &test_topic.address]);
+        let pipeline = fs::read_to_string(&test_topic.file).expect("a pipeline");
+        let fewer = test_topic.folder.path().join("fewer.toml").display().to_string();
         fs::write(&fewer, pipeline.replace("partitions = 3", &format!("partitions = {partitions}"))).expect("a file");
-        succeed(&["topic", "create", &fewer, "--broker", &place.address]);
-        succeed(&["produce", &fewer, "--broker", &place.address, "--limit", &rows.to_string()]);
-        let mut consumer = place.consume(&place.file, &[]);
+        succeed(&["topic", "create", &fewer, "--broker", &test_topic.address]);
+        succeed(&["produce", &fewer, "--broker", &test_topic.address, "--limit", &rows.to_string()]);
+        let mut consumer = test_topic.consume(&test_topic.file, &[]);
         assert_eq!(consumer.end().code(), Some(1), "{}", consumer.output());
         assert!(consumer.output().contains(expected), "{}", consumer.output());
     }
@@ -262,39 +263,39 @@ fn a_recreated_topic_is_reported_also_with_fewer_partitions() {
 
 #[test]
 fn a_topic_that_is_deleted_under_a_consumer_ends_it() {
-    let place = TestTopic::new("rows = 1000", "partitions = 2");
-    succeed(&["produce", &place.file, "--broker", &place.address]);
-    let topic = place.file.clone();
-    let mut consumer = place.consume(&other_topic(&place), &[]);
+    let test_topic = TestTopic::new("rows = 1000", "partitions = 2");
+    succeed(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let topic = test_topic.file.clone();
+    let mut consumer = test_topic.consume(&other_topic(&test_topic), &[]);
     std::thread::park_timeout(Duration::from_secs(1));
-    succeed(&["topic", "delete", &other_topic(&place), "--broker", &place.address]);
+    succeed(&["topic", "delete", &other_topic(&test_topic), "--broker", &test_topic.address]);
     assert_eq!(consumer.end().code(), Some(1), "{topic}: {}", consumer.output());
     assert!(consumer.output().contains("there is no topic `other`"), "{}", consumer.output());
 }
 
-/// Writes the pipeline of `place` with an empty topic of another name.
-fn other_topic(place: &TestTopic) -> String {
-    let file = place.folder.path().join("other-topic.toml");
+/// Writes the pipeline of `test_topic` with an empty topic of another name.
+fn other_topic(test_topic: &TestTopic) -> String {
+    let file = test_topic.folder.path().join("other-topic.toml");
     if !file.exists() {
-        let pipeline = fs::read_to_string(&place.file).expect("a pipeline");
+        let pipeline = fs::read_to_string(&test_topic.file).expect("a pipeline");
         fs::write(&file, pipeline.replace("[stream]", "[stream]\ntopic = \"other\"")).expect("a file");
-        succeed(&["topic", "create", &file.display().to_string(), "--broker", &place.address]);
+        succeed(&["topic", "create", &file.display().to_string(), "--broker", &test_topic.address]);
     }
     file.display().to_string()
 }
 
 #[test]
 fn fresh_does_not_touch_a_live_group() {
-    let place = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
-    let _producer = Running::start(&["produce", &place.file, "--broker", &place.address]);
-    let mut member = place.consume(&place.file, &["--group", "readers"]);
+    let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
+    let _producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
+    let mut member = test_topic.consume(&test_topic.file, &["--group", "readers"]);
     member.wait_for("window 1:");
-    let workdir = place.workdir().display().to_string();
-    let fresh = ["run", &place.file, "--workdir", &workdir, "--fresh", "--once", "--broker", "embedded"];
+    let workdir = test_topic.workdir().display().to_string();
+    let fresh = ["run", &test_topic.file, "--workdir", &workdir, "--fresh", "--once", "--broker", "embedded"];
     let fresh = windrow(&[&fresh[..], &["--listen", "127.0.0.1:0"]].concat());
     assert_eq!(fresh.status.code(), Some(1));
     assert!(text(&fresh.stderr).contains("another consumer uses"), "{}", text(&fresh.stderr));
-    assert!(place.workdir().join("batches/window-00001.json").exists());
+    assert!(test_topic.workdir().join("batches/window-00001.json").exists());
     assert!(member.interrupt().0.success(), "{}", member.output());
 }
 

@@ -1,4 +1,4 @@
-//! Mistakes of users, and Windrow's messages for them: the place, the key, the solution, and the exit code.
+//! Mistakes of users, and Windrow's messages for them: the location, the key, the solution, and the exit code.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -17,8 +17,8 @@ fn a_shared_folder_serves_as_a_store() {
     broker.wait_for(&address);
     succeed(&["topic", "create", &file, "--broker", &address]);
     let member = || {
-        let place = at("group").display().to_string();
-        Running::start(&["consume", &file, "--once", "--group", "g", "--broker", &address, "--workdir", &place])
+        let workdir = at("group").display().to_string();
+        Running::start(&["consume", &file, "--once", "--group", "g", "--broker", &address, "--workdir", &workdir])
     };
     let mut members = [member(), member()];
     succeed(&["produce", &file, "--broker", &address, "--workdir", &at("produced").display().to_string()]);

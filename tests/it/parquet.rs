@@ -90,31 +90,31 @@ fn killed_and_grouped_consumers_write_the_same_files() {
     let pace = "pace = { kind = \"fixed\", delay = \"500us\" }\n";
     let file = sample_with(folder.path(), "rows = 1000", &format!("{pace}{PARQUET}"));
     let (_broker, address) = broker_with_topic(&file);
-    let places = ["one", "killed", "group"].map(|name| folder.path().join(name));
+    let workdirs = ["one", "killed", "group"].map(|name| folder.path().join(name));
     let consume = |workdir: &Path, more: &[&str]| {
         let workdir = workdir.display().to_string();
         let arguments = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
         Running::start(&[&arguments[..], more].concat())
     };
-    let mut one = consume(&places[0], &[]);
-    let mut killed = consume(&places[1], &[]);
-    let mut members = [(); 2].map(|()| consume(&places[2], &["--group", "readers"]));
+    let mut one = consume(&workdirs[0], &[]);
+    let mut killed = consume(&workdirs[1], &[]);
+    let mut members = [(); 2].map(|()| consume(&workdirs[2], &["--group", "readers"]));
     let mut producer = Running::start(&["produce", &file, "--broker", &address]);
     for window in [2, 4, 6] {
         killed.wait_for(&format!("window {window}:"));
         killed.kill();
         // A file that a consumer leaves if it is killed during a write.
-        fs::write(places[1].join("batches/window-00008.parquet"), "PAR1").expect("a file");
-        killed = consume(&places[1], &[]);
+        fs::write(workdirs[1].join("batches/window-00008.parquet"), "PAR1").expect("a file");
+        killed = consume(&workdirs[1], &[]);
     }
     for running in [&mut producer, &mut one, &mut killed].into_iter().chain(&mut members) {
         assert!(running.end().success(), "{}", running.output());
     }
-    for other in &places[1..] {
+    for other in &workdirs[1..] {
         let names = (1..=9).flat_map(|window| ["json", "parquet"].map(|kind| format!("window-{window:05}.{kind}")));
         for name in names.chain(["end.json".to_owned()]) {
             let [expected, found] =
-                [&places[0], other].map(|workdir| fs::read(workdir.join("batches").join(&name)).expect("a file"));
+                [&workdirs[0], other].map(|workdir| fs::read(workdir.join("batches").join(&name)).expect("a file"));
             assert!(expected == found, "{}: {name}\n{}", other.display(), text(&found));
         }
         let audit = windrow(&["audit", &file, "--workdir", &other.display().to_string(), "--broker", &address]);
@@ -168,11 +168,11 @@ fn windows_scores_and_losses_are_exported() {
         .collect();
     let lines = fs::read_to_string(out.join("scores.csv")).expect("a table");
     let header: Vec<&str> = lines.lines().next().expect("a header").split(',').collect();
-    let place = header.iter().position(|name| *name == "log_loss").expect("a column");
+    let column = header.iter().position(|name| *name == "log_loss").expect("a column");
     let read: Vec<f64> = lines
         .lines()
         .skip(1)
-        .map(|line| line.split(',').nth(place).expect("a cell").parse().expect("a number"))
+        .map(|line| line.split(',').nth(column).expect("a cell").parse().expect("a number"))
         .collect();
     assert_eq!(read, losses);
 }

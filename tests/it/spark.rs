@@ -24,8 +24,8 @@ fn a_build_without_spark_names_the_missing_feature_before_it_creates_anything() 
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample(folder.path(), "sc://127.0.0.1:1");
     let workdir = folder.path().join("work");
-    let place = workdir.display().to_string();
-    let output = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &place]);
+    let workdir_text = workdir.display().to_string();
+    let output = refused(&["run", &file, "--solver", "spark", "--broker", "embedded", "--workdir", &workdir_text]);
     assert!(output.contains("--features spark") && output.lines().count() == 1, "{output}");
     assert!(!workdir.exists());
 }

@@ -18,9 +18,9 @@ impl TestPipeline {
     fn new(window: &str, train: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = sample_with(folder.path(), window, &format!("[train]\n{train}"));
-        let place = Self { file, folder };
-        run_once(&place.file, place.workdir(), &[]);
-        place
+        let pipeline = Self { file, folder };
+        run_once(&pipeline.file, pipeline.workdir(), &[]);
+        pipeline
     }
 
     fn workdir(&self) -> PathBuf {
@@ -84,8 +84,8 @@ fn number(value: &Value) -> f64 {
 
 #[test]
 fn training_again_gives_the_same_bytes_but_for_times() {
-    let place = TestPipeline::new("parts = 3", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
-    let first = place.model_files();
+    let pipeline = TestPipeline::new("parts = 3", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
+    let first = pipeline.model_files();
     assert_eq!(first.len(), 9 + 3);
     let same = |made: &BTreeMap<PathBuf, String>, how: &str| {
         assert!(first.keys().eq(made.keys()), "{how}: {:?}", made.keys());
@@ -93,10 +93,10 @@ fn training_again_gives_the_same_bytes_but_for_times() {
             assert!(first[path] == *text, "{how}: {} differs", path.display());
         }
     };
-    same(&place.train(&[]), "again");
+    same(&pipeline.train(&[]), "again");
     // No data fit into one byte, so every pass reads the files.
-    same(&place.train(&["--memory", "1B"]), "from files");
-    assert!(fs::read_dir(place.workdir()).expect("a folder").all(|entry| {
+    same(&pipeline.train(&["--memory", "1B"]), "from files");
+    assert!(fs::read_dir(pipeline.workdir()).expect("a folder").all(|entry| {
         let name = entry.expect("readable").file_name();
         let known = [
             "batches",
@@ -113,35 +113,35 @@ fn training_again_gives_the_same_bytes_but_for_times() {
         known.iter().any(|known| name == *known)
     }));
     // Only missing or broken files are made again.
-    let path = |name: &str| place.workdir().join(name);
+    let path = |name: &str| pipeline.workdir().join(name);
     fs::remove_dir_all(path("models/window-2")).expect("a folder to remove");
     fs::write(path("models/cumulative-3/model.json"), "{").expect("a file");
     fs::remove_file(path("windows/window-00002.json")).expect("a file to remove");
     let kept = fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time");
-    same(&place.resume(&[]), "what was missing");
+    same(&pipeline.resume(&[]), "what was missing");
     assert_eq!(fs::metadata(path("models/cumulative-2/model.json")).expect("a file").modified().expect("a time"), kept);
     // The results are the same on one thread.
     for made in ["models", "windows"] {
         fs::remove_dir_all(path(made)).expect("a folder to remove");
     }
-    let workdir = place.workdir().display().to_string();
-    let output = command(&["train", &place.file, "--once", "--workdir", &workdir])
+    let workdir = pipeline.workdir().display().to_string();
+    let output = command(&["train", &pipeline.file, "--once", "--workdir", &workdir])
         .env("RAYON_NUM_THREADS", "1")
         .output()
         .expect("the binary runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    same(&place.model_files(), "on one thread");
+    same(&pipeline.model_files(), "on one thread");
 }
 
 #[test]
 fn a_model_card_describes_the_data_and_the_training() {
-    let place = TestPipeline::new("parts = 3", "");
-    let card = place.model("cumulative-2");
+    let pipeline = TestPipeline::new("parts = 3", "");
+    let card = pipeline.model("cumulative-2");
     let windows = card["lineage"]["windows"].as_array().expect("a list");
     assert_eq!(windows.len(), 2);
     assert_eq!(windows[1]["row_numbers"], serde_json::json!([{ "first": 2674, "last": 5346 }]));
     assert_eq!(windows[1]["offsets"], serde_json::json!([{ "partition": 0, "first": 2673, "last": 5345 }]));
-    let manifest = json(&place.workdir().join("batches/window-00002.json"));
+    let manifest = json(&pipeline.workdir().join("batches/window-00002.json"));
     assert_eq!(windows[1]["sha256"], manifest["rows"]["file"]["sha256"]);
     let learned = &card["outcome"];
     assert_eq!(learned["solver"]["method"], "newton");
@@ -159,8 +159,8 @@ fn a_model_card_describes_the_data_and_the_training() {
 
 #[test]
 fn every_model_is_scored_on_every_later_window() {
-    let place = TestPipeline::new("parts = 4", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
-    let report = place.window(4);
+    let pipeline = TestPipeline::new("parts = 4", "schemes = [\"cumulative\", \"window\", \"sliding=2\"]");
+    let report = pipeline.window(4);
     let scores = report["scores"].as_array().expect("a list");
     assert_eq!(scores.len(), 12);
     let rows = number(&report["profile"]["rows"]);
@@ -177,7 +177,7 @@ fn every_model_is_scored_on_every_later_window() {
         }
     }
     // The stored losses are the same scores, by block.
-    let losses = json(&place.workdir().join("losses/window-00004.json"));
+    let losses = json(&pipeline.workdir().join("losses/window-00004.json"));
     for found in losses["models"].as_array().expect("a list") {
         let score = scores.iter().find(|score| score["model"] == found["model"]).expect("a score");
         let sum = |key: &str| found[key].as_array().expect("blocks").iter().map(number).sum::<f64>();
@@ -188,17 +188,17 @@ fn every_model_is_scored_on_every_later_window() {
         assert_eq!(sum("misses"), number(&confusion["false_negatives"]));
     }
     assert!(report["drift"]["features"].as_array().is_some_and(|features| features.len() == 15), "{}", report["drift"]);
-    assert!(place.window(1)["drift"].is_null());
-    let listed = place.listed(&["--windows"]);
+    assert!(pipeline.window(1)["drift"].is_null());
+    let listed = pipeline.listed(&["--windows"]);
     assert!(listed.contains("sliding2") && listed.contains("shifted"), "{listed}");
-    let reports: Value = serde_json::from_str(&place.listed(&["--windows", "--json"])).expect("JSON");
+    let reports: Value = serde_json::from_str(&pipeline.listed(&["--windows", "--json"])).expect("JSON");
     assert_eq!(reports.as_array().map(Vec::len), Some(4));
 }
 
 #[test]
 fn the_best_of_several_penalties_is_taken_and_all_are_recorded() {
-    let place = TestPipeline::new("parts = 2", "l2 = [1000, 10.0, 0.1]");
-    let outcome = &place.model("cumulative-2")["outcome"];
+    let pipeline = TestPipeline::new("parts = 2", "l2 = [1000, 10.0, 0.1]");
+    let outcome = &pipeline.model("cumulative-2")["outcome"];
     let trials = outcome["penalties"].as_array().expect("a list");
     assert_eq!(trials.iter().map(|trial| number(&trial["l2"])).collect::<Vec<_>>(), [1000.0, 10.0, 0.1]);
     let best = trials.iter().min_by(|a, b| number(&a["log_loss"]).total_cmp(&number(&b["log_loss"]))).expect("three");
@@ -210,15 +210,15 @@ fn the_best_of_several_penalties_is_taken_and_all_are_recorded() {
 
 #[test]
 fn a_rejected_model_is_served_by_id_and_has_no_alias() {
-    let place = TestPipeline::new("parts = 3", "accept = { min_auc = 0.99 }");
-    let rejected = place.model("cumulative-3");
+    let pipeline = TestPipeline::new("parts = 3", "accept = { min_auc = 0.99 }");
+    let rejected = pipeline.model("cumulative-3");
     assert_eq!(rejected["verdict"]["status"], "rejected");
     let reason = rejected["verdict"]["reason"].as_str().expect("a reason").to_owned();
     assert!(reason.starts_with("its AUC is 0.") && reason.ends_with("below min_auc 0.99"), "{reason}");
-    assert!(place.listed(&[]).contains("cumulative-3: rejected, so no alias points to it: its AUC"));
+    assert!(pipeline.listed(&[]).contains("cumulative-3: rejected, so no alias points to it: its AUC"));
 
-    let workdir = place.workdir().display().to_string();
-    let serve = Running::start(&["serve", &place.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let workdir = pipeline.workdir().display().to_string();
+    let serve = Running::start(&["serve", &pipeline.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     let row = rejected["outcome"]["examples"][0]["row"].to_string();
     assert_eq!(http("POST", &format!("{url}/v1/models/cumulative-3/predict"), Some(&row)).0, 200);
@@ -234,10 +234,10 @@ fn a_rejected_model_is_served_by_id_and_has_no_alias() {
 #[test]
 fn a_model_may_not_be_much_worse_than_the_champion_before_it() {
     // This setting rejects every model that is not better than the champion, and the champion stays.
-    let place = TestPipeline::new("parts = 6", "accept = { max_log_loss_increase = 0.0 }");
+    let pipeline = TestPipeline::new("parts = 6", "accept = { max_log_loss_increase = 0.0 }");
     let mut rejected = 0;
     for window in 2..=6 {
-        let card = place.model(&format!("window-{window}"));
+        let card = pipeline.model(&format!("window-{window}"));
         if card["verdict"]["status"] == "rejected" {
             rejected += 1;
             let reason = card["verdict"]["reason"].as_str().expect("a reason");
@@ -245,23 +245,23 @@ fn a_model_may_not_be_much_worse_than_the_champion_before_it() {
         }
     }
     assert!(rejected > 0, "small windows make worse models");
-    assert_eq!(place.model("window-1")["verdict"]["status"], "accepted", "there was no champion yet");
+    assert_eq!(pipeline.model("window-1")["verdict"]["status"], "accepted", "there was no champion yet");
 }
 
 #[test]
 fn an_invalid_memory_size_and_a_changed_batch_file_are_reported() {
-    let place = TestPipeline::new("parts = 2", "");
-    let workdir = place.workdir().display().to_string();
-    let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once", "--memory", "much"]);
+    let pipeline = TestPipeline::new("parts = 2", "");
+    let workdir = pipeline.workdir().display().to_string();
+    let output = windrow(&["train", &pipeline.file, "--workdir", &workdir, "--once", "--memory", "much"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("--memory"), "{}", text(&output.stderr));
     // A batch file that was changed after it was sealed.
-    fs::remove_dir_all(place.workdir().join("models")).expect("a folder to remove");
-    let batch: &Path = &place.workdir().join("batches/window-00002.csv");
+    fs::remove_dir_all(pipeline.workdir().join("models")).expect("a folder to remove");
+    let batch: &Path = &pipeline.workdir().join("batches/window-00002.csv");
     let whole = fs::read_to_string(batch).expect("a file");
     let short: String = whole.split_inclusive('\n').take(100).collect();
     fs::write(batch, short).expect("a file");
-    let output = windrow(&["train", &place.file, "--workdir", &workdir, "--once"]);
+    let output = windrow(&["train", &pipeline.file, "--workdir", &workdir, "--once"]);
     assert_eq!(output.status.code(), Some(1));
     let output_text = text(&output.stderr);
     assert!(output_text.contains("the batch file of window 2 has 99 rows, but its manifest says"), "{output_text}");

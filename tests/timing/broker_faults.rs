@@ -74,9 +74,9 @@ impl ProducerContext<NoCustomPartitioner> for Acknowledged {
 /// Returns the number in each message of a partition, in order.
 fn read(address: &str, topic: &str) -> Vec<u64> {
     let reader: BaseConsumer = client(address).set("group.id", "reader").create().expect("a client");
-    let mut places = TopicPartitionList::new();
-    places.add_partition_offset(topic, 0, Offset::Beginning).expect("a place");
-    reader.assign(&places).expect("an assignment");
+    let mut partitions = TopicPartitionList::new();
+    partitions.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
+    reader.assign(&partitions).expect("an assignment");
     let (_, end) = reader.fetch_watermarks(topic, 0, STEP_TIMEOUT).expect("the ends");
     let (mut found, deadline) = (Vec::new(), Instant::now() + STEP_TIMEOUT);
     while i64::try_from(found.len()).expect("few") < end {
@@ -135,15 +135,17 @@ fn kills_under_load_lose_no_acknowledged_message_and_duplicate_none() {
         // Different moments for each kill, but the same in each run.
         pause = (pause * 31 + 7 * kill) % 400;
         std::thread::park_timeout(Duration::from_millis(30 + pause));
-        let mut places = TopicPartitionList::new();
-        places.add_partition_offset("load", 0, Offset::Offset(i64::try_from(kill).expect("few"))).expect("a place");
-        if group.commit(&places, CommitMode::Sync).is_ok() {
+        let mut partitions = TopicPartitionList::new();
+        partitions
+            .add_partition_offset("load", 0, Offset::Offset(i64::try_from(kill).expect("few")))
+            .expect("a partition");
+        if group.commit(&partitions, CommitMode::Sync).is_ok() {
             committed = i64::try_from(kill).expect("few");
         }
         broker.signal("KILL");
         broker.end();
         broker = start(&address, &["--data", &data]);
-        let found = group.committed_offsets(places, STEP_TIMEOUT).expect("an answer");
+        let found = group.committed_offsets(partitions, STEP_TIMEOUT).expect("an answer");
         let found = found.elements()[0].offset();
         let at_least = if committed < 0 { Offset::Invalid } else { Offset::Offset(committed) };
         assert_eq!(found, at_least, "committed offsets stay, kill {kill}");

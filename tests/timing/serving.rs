@@ -178,13 +178,13 @@ fn models_are_compared_and_a_prediction_leads_to_its_files() {
     let answer = post(&format!("{url}/v1/models/cumulative-2/predict"), &row()).json();
     let lineage = get(&format!("{url}/v1/lineage/{}", answer["lineage"].as_str().expect("a text"))).json();
     assert_eq!(lineage["models"], json!(["cumulative-2"]));
-    for (place, window) in lineage["windows"].as_array().expect("a list").iter().enumerate() {
+    for (index, window) in lineage["windows"].as_array().expect("a list").iter().enumerate() {
         let work = folder.path().join("work");
         let manifest = windrow_testing::json(&work.join(window["manifest"].as_str().expect("a path")));
         assert!(work.join(window["file"].as_str().expect("a path")).exists());
         let rows = &manifest["rows"];
         assert_eq!((&rows["file"]["sha256"], &rows["numbers"]), (&window["sha256"], &window["row_numbers"]));
-        assert_eq!(window["offsets"], json!([{"partition": 0, "first": 100 * place, "last": 100 * place + 99}]));
+        assert_eq!(window["offsets"], json!([{"partition": 0, "first": 100 * index, "last": 100 * index + 99}]));
     }
     assert_eq!(get(&format!("{url}/v1/lineage/00")).status, 404);
 

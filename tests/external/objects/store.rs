@@ -93,8 +93,8 @@ impl BadLine {
         let (is_down, faults) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (down, count, to) = (Arc::clone(&is_down), Arc::clone(&faults), store.port);
         std::thread::spawn(move || {
-            for (place, client) in listener.incoming().flatten().enumerate() {
-                let is_faulty = place % one_in == one_in - 1;
+            for (index, client) in listener.incoming().flatten().enumerate() {
+                let is_faulty = index % one_in == one_in - 1;
                 let fault = is_faulty.then(|| count.fetch_add(1, Ordering::Relaxed) % 3);
                 if !down.load(Ordering::Relaxed) {
                     let down = Arc::clone(&down);

@@ -86,8 +86,8 @@ fn zip(text: &str) -> Vec<u8> {
     facts.extend([sum.sum().to_le_bytes(), number(packed.len()), number(text.len()), number(name.len())].concat());
     let member = [b"PK\x03\x04", &facts[..], name.as_bytes(), &packed].concat();
     let directory = [b"PK\x01\x02\x14\0", &facts[..], &[0; 14], name.as_bytes()].concat();
-    let places = [number(directory.len()), number(member.len())].concat();
-    [&member[..], &directory, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &places, &[0, 0]].concat()
+    let size_and_offset = [number(directory.len()), number(member.len())].concat();
+    [&member[..], &directory, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size_and_offset, &[0, 0]].concat()
 }
 
 /// Returns files from which everything but the target is known: name, content, further options, and a line that the

@@ -103,15 +103,15 @@ fn heartbeat(client: &mut Client, of: &str, member: &Member) -> String {
 }
 
 fn commit(client: &mut Client, of: &str, member: &Member, offset: i64) -> String {
-    let place =
+    let partition =
         OffsetCommitRequestPartition::default().with_committed_offset(offset).with_committed_metadata(Some(text("m")));
-    let places = OffsetCommitRequestTopic::default().with_name(topic("groups")).with_partitions(vec![place]);
+    let topic_commits = OffsetCommitRequestTopic::default().with_name(topic("groups")).with_partitions(vec![partition]);
     let request = OffsetCommitRequest::default()
         .with_group_id(group(of))
         .with_generation_id_or_member_epoch(member.generation)
         .with_member_id(text(&member.id))
         .with_group_instance_id(member.instance.map(text))
-        .with_topics(vec![places]);
+        .with_topics(vec![topic_commits]);
     let found: OffsetCommitResponse = client.ask(ApiKey::OffsetCommit, 8, &request);
     name(found.topics[0].partitions[0].error_code)
 }
@@ -301,10 +301,11 @@ impl Assigned {
     }
 
     fn commit(&self, client: &mut Client, epoch: i32) -> String {
-        let place = OffsetCommitRequestPartition::default().with_committed_offset(1);
-        let places = OffsetCommitRequestTopic::default().with_name(topic("assigned")).with_partitions(vec![place]);
+        let partition = OffsetCommitRequestPartition::default().with_committed_offset(1);
+        let topic_commits =
+            OffsetCommitRequestTopic::default().with_name(topic("assigned")).with_partitions(vec![partition]);
         let request = OffsetCommitRequest::default().with_group_id(group(NEWER)).with_member_id(text(self.id));
-        let request = request.with_generation_id_or_member_epoch(epoch).with_topics(vec![places]);
+        let request = request.with_generation_id_or_member_epoch(epoch).with_topics(vec![topic_commits]);
         let found: OffsetCommitResponse = client.ask(ApiKey::OffsetCommit, 9, &request);
         name(found.topics[0].partitions[0].error_code)
     }

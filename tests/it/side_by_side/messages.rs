@@ -252,8 +252,8 @@ pub(crate) fn records_are_deleted(client: &mut Client, transcript: &mut Transcri
             found.low_watermark
         ));
     }
-    for place in [6, 7, 8] {
-        transcript.record(format!("from {place}: {}", fetch(client, 12, "delete", (place, 0, 1, 1 << 20))));
+    for offset in [6, 7, 8] {
+        transcript.record(format!("from {offset}: {}", fetch(client, 12, "delete", (offset, 0, 1, 1 << 20))));
     }
     for time in [-2, 0, 1_002, 2_000] {
         transcript.record(format!("{time}: {}", offset(client, 9, "delete", 0, time)));
