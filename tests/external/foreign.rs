@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use windrow_testing::documents::block;
 use windrow_testing::{Running, assert_whole, broker_with_topic, fixture, python, root, succeed, text, windrow};
 
 fn run_client(script: &str, arguments: &[&str]) -> Option<String> {
@@ -56,10 +57,11 @@ impl TestTopic {
 fn csv_lines_of_confluent_kafka_become_windows() {
     let Some(python) = python() else { return };
     let test_topic = TestTopic::new();
-    let page = fs::read_to_string(root().join("docs/brokers.md")).expect("a page");
-    let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
-    let script = script.replace("127.0.0.1:9092", &test_topic.address).replace("flights.csv", "sample.csv");
-    let script = script.replace("\"flights\"", "\"flights-sample\"");
+    let script = block(
+        "docs/brokers.md",
+        "from confluent_kafka",
+        &[("127.0.0.1:9092", &test_topic.address), ("flights.csv", "sample.csv"), ("\"flights\"", "\"flights-sample\"")],
+    );
     let sent = Command::new(python).args(["-c", &script]).current_dir(test_topic.folder.path()).output();
     let sent = sent.expect("Python runs");
     assert!(sent.status.success(), "{}", text(&sent.stderr));

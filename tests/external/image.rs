@@ -1,4 +1,4 @@
-//! Builds and runs the Dockerfile and the compose file. Their base images cannot be pulled everywhere. So the base is
+//! Builds and runs the Dockerfile and the compose file by the commands of docs/deployment.md. Their base images cannot be pulled everywhere. So the base is
 //! built from the libraries that the binary needs. Apache Kafka with this machine's Java replaces Redpanda, if
 //! `WINDROW_TEST_KAFKA` names a distribution.
 //!
@@ -9,6 +9,7 @@ mod compose;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use windrow_testing::documents::block;
 use windrow_testing::{free_port, http, program, root, wait_until};
 
 use crate::container_image::{Image, Root};
@@ -37,10 +38,9 @@ impl Windrow {
         let dockerfile = fs::read_to_string(root().join("Dockerfile")).expect("a file");
         fs::write(context.path().join("Dockerfile"), with_binary(&dockerfile)).expect("a file");
         let name = format!("windrow-test:{what}-{}", std::process::id());
-        let base_argument = format!("BASE={}", base.name());
-        let context = context.path().display().to_string();
-        docker(&["build", "--quiet", "--build-arg", &base_argument, "--tag", &name, &context])
-            .expect("the image is built");
+        let arguments = format!("--quiet --build-arg BASE={} -t {name} {}", base.name(), context.path().display());
+        let build = documented("docker build", ("-t windrow .", &arguments));
+        docker(&words(&build)).expect("the image is built");
         Some(Self { name, _base: base })
     }
 }
@@ -49,6 +49,18 @@ impl Drop for Windrow {
     fn drop(&mut self) {
         docker(&["image", "rm", "--force", &self.name]).expect("the image is removed");
     }
+}
+
+/// Returns the command of docs/deployment.md that begins with these words, after a substitution.
+fn documented(begins: &str, substitution: (&str, &str)) -> String {
+    let commands = block("docs/deployment.md", "docker compose up", &[substitution]);
+    let commands = commands.lines().flat_map(|line| line.split(" # ").next().unwrap_or_default().split(" && "));
+    commands.map(str::trim).find(|command| command.starts_with(begins)).expect("a command").to_owned()
+}
+
+/// Returns the arguments of a command of `docker`.
+fn words(command: &str) -> Vec<&str> {
+    command.split_whitespace().skip(1).collect()
 }
 
 /// Returns the Dockerfile with another compile stage, which copies the existing binary.
@@ -76,20 +88,11 @@ fn the_image_runs_the_demo_without_rights_and_reports_its_health() {
     let _exclusive = docker::exclusive();
     let Some(image) = Windrow::build("demo") else { return };
     let port = free_port();
-    let publish = format!("127.0.0.1:{port}:8080");
-    let started = docker(&[
-        "run",
-        "--detach",
-        "--publish",
-        &publish,
-        "--cap-drop",
-        "ALL",
-        "--read-only",
-        "--volume",
-        "/work",
-        &image.name,
-    ]);
-    let container = Container(started.expect("a container"));
+    // Without --rm, the exit code can be read after the end.
+    let rights = "--cap-drop ALL --read-only --volume /work";
+    let arguments = format!("--detach -p 127.0.0.1:{port}:8080 {rights} {}", image.name);
+    let run = documented("docker run", ("--rm -p 8080:8080 windrow", &arguments));
+    let container = Container(docker(&words(&run)).expect("a container"));
     let inspect = |what: &str| docker(&["inspect", "--format", what, &container.0]).expect("a container");
     assert_eq!(inspect("{{.Config.User}}"), "10001:10001");
     let url = format!("http://127.0.0.1:{port}");

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use windrow_testing::{Running, command, free_port, json, python, sample_with, succeed, text};
+use windrow_testing::documents::{block, finish};
+use windrow_testing::{Running, broker_with_topic, command, free_port, json, python, sample_with, succeed, text};
 
 use crate::objects::store::{BadLine, SECRET, Store, with_store};
 
@@ -112,6 +113,35 @@ fn a_bad_line_changes_no_row_and_no_model() {
 
 fn command_of(arguments: &[String]) -> std::process::Command {
     command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+#[ignore = "needs Python with moto"]
+fn the_documented_command_fills_a_store() {
+    let Some(python) = python() else { return };
+    let (store, folder) = (Store::start(&python), tempfile::tempdir().expect("a folder"));
+    let page = "docs/deployment.md";
+    let table = block(page, "[batch]\nformat = \"parquet\"\nurl", &[]);
+    let file = sample_with(folder.path(), "rows = 500", &format!("partitions = 3\n{table}"));
+    let (_broker, address) = broker_with_topic(&file);
+    let produced = folder.path().join("produced").display().to_string();
+    succeed(&["produce", &file, "--broker", &address, "--workdir", &produced]);
+    let consume = block(
+        page,
+        "AWS_ACCESS_KEY_ID=",
+        &[
+            ("ACCESS_KEY_ID=...", "ACCESS_KEY_ID=key"),
+            ("SECRET_ACCESS_KEY=...", &format!("SECRET_ACCESS_KEY={SECRET}")),
+            ("AWS_REGION=...", &format!("AWS_REGION=us-east-1 AWS_ENDPOINT_URL={}", store.endpoint())),
+            ("my.toml", &format!("{file} --once --broker {address}")),
+        ],
+    );
+    finish(folder.path(), &consume);
+    let names = store.names();
+    let batches = names.iter().filter(|name| name.starts_with("prefix/window-") && name.ends_with(".parquet"));
+    assert_eq!(batches.count(), 17, "{names:?}");
+    let output = audit(&store.endpoint(), &file, folder.path());
+    assert!(output.contains("every row is accounted for: 8,019 read = 8,019 stored"), "{output}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, crypto::ring::default_provider};
+use windrow_testing::documents::{block, start};
 use windrow_testing::kafka::{Kafka, Security, kafka};
 use windrow_testing::{Running, assert_whole, command, sample_with, text, wait_until};
 
@@ -135,11 +136,23 @@ fn all_stages_work_with_tls_and_logins() {
     let authority = Authority::new();
     let cluster = with_logins(&distribution, &authority, folder.path());
     let (address, authorities) = (&cluster.address, folder.path().join("ca.pem"));
-    let file = pipeline(folder.path(), &login("SCRAM-SHA-512", &authorities));
+    // The settings and the consumer are those of the document.
+    let page = "docs/deployment.md";
+    let settings = block(page, "[kafka]", &[("/etc/kafka/ca.pem", &authorities.display().to_string())]);
+    let file = sample_with(folder.path(), "rows = 500", &format!("partitions = 3\n{settings}"));
     let workdir = folder.path().join("work").display().to_string();
     let arguments = ["--broker", address, "--workdir", &workdir];
     finished(&file, &["topic", "create", "--broker", address]);
-    let mut consumer = started(&file, &[&["consume"][..], &arguments, &["--once"]].concat());
+    let consume = block(
+        page,
+        "WINDROW_KAFKA_SASL_PASSWORD=",
+        &[
+            ("SASL_PASSWORD=...", &format!("SASL_PASSWORD={PASSWORD}")),
+            ("my.toml", &format!("{file} --once --workdir {workdir}")),
+            ("kafka.example.org:9093", address),
+        ],
+    );
+    let mut consumer = start(folder.path(), &consume);
     finished(&file, &[&["produce"][..], &arguments].concat());
     assert!(consumer.end().success(), "{}", consumer.output());
     finished(&file, &["train", "--workdir", &workdir, "--once"]);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use windrow_testing::documents::{block, start};
 use windrow_testing::{Running, command, json, python, refused, sample_with, succeed};
 
 use crate::spark::server::SparkServer;
@@ -116,11 +117,22 @@ fn models_by_spark_are_those_by_newton() {
     let server = SparkServer::start(&python);
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
-    let file = sample(folder.path(), 2, "\"cumulative\", \"window\"", &server.remote());
+    // The settings and the command of the trainer are those of the document.
+    let page = "docs/deployment.md";
+    let begins = "[batch]\nformat = \"parquet\"\n\n[train.spark]";
+    let settings = block(page, begins, &[("sc://spark.example.org:15002", &server.remote())]);
+    let file = sample_with(folder.path(), "parts = 2", &format!("partitions = 1\n{settings}"));
     run(&file, &at("newton"), "newton");
     // The folder's name contains characters that Spark reads as a pattern.
     let workdir = windows_of(&at("newton"), &at("we[i]rd {x,y} *%20"));
-    let log = succeed(&["train", &file, "--workdir", &workdir.display().to_string(), "--solver", "spark", "--once"]);
+    let arguments = format!("{file} --once --workdir '{}'", workdir.display());
+    let mut training =
+        start(folder.path(), &block(page, "windrow train my.toml --solver spark", &[("my.toml", &arguments)]));
+    for model in ["cumulative-1", "cumulative-2"] {
+        training.wait_for(&format!("  {model} "));
+    }
+    assert!(training.end().success(), "{}", training.output());
+    let log = training.output();
     assert_alike(&at("newton"), &workdir);
     let sentences = |workdir: &Path| json(&workdir.join("advice.json"))["recommendation"]["sentences"].clone();
     assert_eq!(sentences(&at("newton")), sentences(&workdir), "the advice is the same: {log}");

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
-use windrow_testing::{Running, fixture, has, http, root, sample_with, succeed, text, wait_until, windrow};
+use windrow_testing::documents::block;
+use windrow_testing::{Running, fixture, has, http, sample_with, succeed, text, wait_until, windrow};
 
 /// A pipeline of the sample with a given window policy, and a work directory for it.
 struct TestPipeline {
@@ -79,10 +80,9 @@ fn every_figure_follows_from_the_stored_losses() {
     }
     let pipeline = TestPipeline::new("rows = 200", "");
     pipeline.run(&[]);
-    let page = fs::read_to_string(root().join("docs/advice.md")).expect("a page");
-    let script = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a script");
+    let script = block("docs/advice.md", "import json, math", &[]);
     let workdir = pipeline.workdir().display().to_string();
-    let output = Command::new("python3").args(["-c", script, &workdir]).output().expect("Python runs");
+    let output = Command::new("python3").args(["-c", &script, &workdir]).output().expect("Python runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let advice = pipeline.file("advice.json");
     let policies = advice["comparison"]["planned"].as_array().expect("a list").iter();

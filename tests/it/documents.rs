@@ -1,36 +1,84 @@
-//! The documents: links and paths lead somewhere, settings are accepted, and the first pages stay short. The commands of
-//! the documents are tested in `src/cli/args/tests.rs`, those of docs/http-api.md in `it::examples`.
+//! The documents: links and paths lead somewhere, settings are accepted, the first pages stay short, and every block of
+//! commands is run. `src/cli/args/tests.rs` tests the commands in sentences and tables.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use windrow_testing::documents::{blocks, documents};
 use windrow_testing::{root, sample_with, succeed};
 
 /// Folders of the repository, as the documents name their files.
 const FOLDERS: [&str; 9] =
     ["crates/", "src/", "tests/", "docs/", "tools/", "benches/", "fixtures/", "openapi/", "fuzz/"];
 
-/// The Markdown files at the root, in docs and in crates, with their text.
-fn documents() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().join("docs"), root().join("benches"), root().join("fixtures"), root().join("crates")];
-    let mut entries: Vec<PathBuf> = files_of(root());
-    while let Some(folder) = folders.pop() {
-        let (inner, files): (Vec<_>, Vec<_>) = files_of(&folder).into_iter().partition(|path| path.is_dir());
-        folders.extend(inner);
-        entries.extend(files);
-    }
-    for path in entries.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        found.push((path, text));
-    }
-    assert!(found.len() > 10, "{} documents", found.len());
-    found
-}
+/// A document, the first words of one of its code blocks, and what runs the block or why nothing does.
+type Entry = (&'static str, &'static str, &'static str);
 
-fn files_of(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a readable folder").path()).collect()
-}
+/// The blocks that a test takes from the document and runs.
+const RUN_BY_TESTS: &[Entry] = &[
+    ("README.md", "windrow init sales.csv", "it::commands::a_data_file_of_your_own_is_described_checked_and_run"),
+    ("docs/advice.md", "import json, math", "it::advice::every_figure_follows_from_the_stored_losses"),
+    ("docs/brokers.md", "windrow broker --data DIR", "it::commands::the_broker_starts_in_every_documented_way"),
+    ("docs/brokers.md", "from confluent_kafka", "external::foreign::csv_lines_of_confluent_kafka_become_windows"),
+    ("docs/concepts.md", "windrow run fixtures/taxi.toml", "it::commands::the_answer_is_printed_reported_and_exported"),
+    (
+        "docs/concepts.md",
+        "windrow init sales.csv",
+        "it::commands::a_data_file_of_your_own_is_described_checked_and_run",
+    ),
+    ("docs/concepts.md", "windrow export my.toml", "it::commands::the_answer_is_printed_reported_and_exported"),
+    ("docs/deployment.md", "windrow broker", "it::commands::the_stages_run_as_processes"),
+    ("docs/deployment.md", "WINDROW_KAFKA_SASL_", "external::secured::all_stages_work_with_tls_and_logins"),
+    ("docs/deployment.md", "AWS_ACCESS_KEY_ID=", "external::objects::the_documented_command_fills_a_store"),
+    ("docs/deployment.md", "windrow train my.toml", "external::spark::models_by_spark_are_those_by_newton"),
+    (
+        "docs/deployment.md",
+        "docker compose up",
+        "external::image::compose::five_services_do_the_work_and_a_killed_one_resumes",
+    ),
+    (
+        "docs/deployment.md",
+        "docker compose up",
+        "external::image::the_image_runs_the_demo_without_rights_and_reports_its_health",
+    ),
+    ("docs/guarantees.md", "windrow audit PIPELINE", "it::commands::an_audit_counts_the_files_and_the_topic"),
+    ("docs/http-api.md", "curl http://127.0.0.1:8080", "it::examples::the_examples_of_the_http_api_get_answers"),
+    ("docs/http-api.md", "import json", "it::examples::the_examples_of_the_http_api_get_answers"),
+    ("docs/http-api.md", "curl --data-binary", "it::examples::the_examples_of_the_http_api_get_answers"),
+    ("docs/http-api.md", "curl -X PUT", "it::examples::the_examples_of_the_http_api_get_answers"),
+    ("docs/http-api.md", "curl -H 'authorization", "it::examples::the_examples_of_the_http_api_get_answers"),
+    ("docs/lessons.md", "mkdir -p lessons/1", "it::lessons::lesson_1_a_consumer_is_killed"),
+    ("docs/lessons.md", "mkdir -p lessons/2", "it::lessons::lesson_2_a_row_comes_late"),
+    ("docs/lessons.md", "mkdir -p lessons/3", "it::lessons::lesson_3_a_third_member_joins"),
+    ("docs/lessons.md", "mkdir -p lessons/4", "timing::clock::lesson_4_the_same_year_at_two_speeds"),
+    ("docs/lessons.md", "mkdir -p lessons/5", "it::lessons::lesson_5_a_poisoned_row"),
+    ("docs/pipeline-file.md", "windrow schema", "it::commands::the_schema_of_the_pipeline_file_is_written"),
+    ("fixtures/README.md", "zstd -dc flights.csv.zst", "it::commands::the_sample_is_made_of_the_flights"),
+];
+
+/// The blocks whose commands `.ci/run` has, with a line of it. Most of them start Cargo, which compiles for minutes.
+const RUN_BY_CI: &[Entry] = &[
+    ("CONTRIBUTING.md", "cargo check", "bash -euo pipefail \"$workdir/fast-loop\""),
+    ("CONTRIBUTING.md", "cargo test --features", "cargo test --locked --features otel,spark,tls"),
+    ("README.md", "cargo run --release -- demo", "cargo run --locked --release -- demo --once"),
+    ("docs/lessons.md", "mkdir -p lessons/6", "bash -euo pipefail lesson-6"),
+];
+
+/// The blocks of commands that are not run, with the reason.
+const NOT_RUN: &[Entry] = &[(
+    "README.md",
+    "ask a model:",
+    "it is output of the demo, with a shortened row; `it::run` pastes the whole command into a shell",
+)];
+
+/// The number of other indented blocks in each document: pictures, output and data.
+const PICTURES: &[(&str, usize)] = &[
+    ("ARCHITECTURE.md", 2),
+    ("README.md", 1),
+    ("docs/advice.md", 1),
+    ("docs/concepts.md", 8),
+    ("docs/http-api.md", 1),
+];
 
 /// The targets of the Markdown links and images in a text.
 fn links(text: &str) -> impl Iterator<Item = &str> {
@@ -102,10 +150,10 @@ fn every_example_of_settings_is_accepted() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut accepted = 0;
     for (_, text) in documents() {
-        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        for block in blocks(&text).into_iter().filter(|block| block.language == "toml").map(|block| block.text) {
             let sample = fs::read_to_string(sample_with(folder.path(), "parts = 3", "")).expect("a pipeline file");
             let whole = block.contains("[dataset]");
-            let pipeline = if whole { block.to_owned() } else { format!("{sample}\n{block}") };
+            let pipeline = if whole { block } else { format!("{sample}\n{block}") };
             let data = root().join("fixtures/flights-sample.csv.zst").display().to_string();
             let file = folder.path().join("example.toml");
             fs::write(&file, pipeline.replace("flights.csv.zst", &data)).expect("a file");
@@ -114,4 +162,50 @@ fn every_example_of_settings_is_accepted() {
         }
     }
     assert!(accepted > 5, "{accepted} examples");
+}
+
+/// Every code block is run, is a block of settings, or is listed above. A block that nothing runs fails this test.
+#[test]
+fn every_block_of_commands_is_run() {
+    let entries = [RUN_BY_TESTS, RUN_BY_CI, NOT_RUN].concat();
+    let mut found = vec![0; entries.len()];
+    let mut others: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, text) in documents() {
+        let document = path.strip_prefix(root()).expect("a path below the root").display().to_string();
+        for block in blocks(&text).into_iter().filter(|block| block.language != "toml") {
+            let mut is_listed = false;
+            for ((name, begins, _), found) in entries.iter().zip(&mut found) {
+                if *name == document && block.text.starts_with(begins) {
+                    *found += 1;
+                    is_listed = true;
+                }
+            }
+            let place = format!("line {}: {}", block.line, block.text.lines().next().unwrap_or_default());
+            assert!(is_listed || block.language.is_empty(), "nothing runs the block of {document}, {place}");
+            if !is_listed {
+                others.entry(document.clone()).or_default().push(place);
+            }
+        }
+    }
+    for ((document, begins, _), found) in entries.iter().zip(found) {
+        assert_eq!(found, 1, "{document}: the number of blocks that begin with `{begins}`");
+    }
+    let counts: Vec<(&str, usize)> =
+        others.iter().map(|(document, places)| (document.as_str(), places.len())).collect();
+    assert_eq!(counts, PICTURES, "run and list a new block of commands, or count a new picture: {others:#?}");
+}
+
+#[test]
+fn what_runs_the_blocks_exists() {
+    for (document, begins, test) in RUN_BY_TESTS {
+        let (module, name) = test.rsplit_once("::").expect("the path of a test");
+        let file = root().join("tests").join(module.replace("::", "/")).with_extension("rs");
+        let source = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let is_there = source.contains(&format!("fn {name}() {{")) && source.contains(document);
+        assert!(is_there, "{document}, `{begins}`: {test} does not run it");
+    }
+    let script = fs::read_to_string(root().join(".ci/run")).expect("a script");
+    for (document, begins, line) in RUN_BY_CI {
+        assert!(script.contains(line), "{document}, `{begins}`: .ci/run does not have {line}");
+    }
 }

@@ -3,14 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use windrow_testing::documents::blocks;
 use windrow_testing::served::{serve, serve_by};
 use windrow_testing::{command, has, root, run_once, sample_with, text};
-
-/// The code blocks of a document in one language.
-fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let start = format!("```{language}\n");
-    page.split(start.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
-}
 
 #[test]
 fn the_examples_of_the_http_api_get_answers() {
@@ -28,12 +23,15 @@ fn the_examples_of_the_http_api_get_answers() {
     let here = |block: &str| {
         block.replace("http://127.0.0.1:8080", &open).replace("https://windrow.example.org:8080", &locked)
     };
-    let (shell, python) = (blocks(&page, "sh"), blocks(&page, "python"));
+    let [shell, python] = ["sh", "python"].map(|language| {
+        let blocks = blocks(&page).into_iter().filter(|block| block.language == language);
+        blocks.map(|block| block.text).collect::<Vec<String>>()
+    });
     assert!(shell.len() >= 4 && !python.is_empty());
     let shell = shell
         .into_iter()
-        .map(|block| ("bash", format!("set -e\n{}", here(block).replace("curl ", "curl --fail-with-body -sS "))));
-    let python = python.into_iter().map(|block| ("python3", here(block)));
+        .map(|block| ("bash", format!("set -e\n{}", here(&block).replace("curl ", "curl --fail-with-body -sS "))));
+    let python = python.into_iter().map(|block| ("python3", here(&block)));
     for (program, script) in shell.chain(python) {
         let ran = Command::new(program).args(["-c", &script]).current_dir(folder.path()).output().expect("it runs");
         let output = text(&ran.stdout);

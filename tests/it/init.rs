@@ -1,6 +1,6 @@
 //! The way from an unknown data file to a pipeline that runs: shapes of files, questions, and repairs.
 
-mod shapes;
+pub(crate) mod shapes;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! Windows by the clock, whose number depends on how fast rows arrive.
+//! Windows by the clock, whose number depends on how fast rows arrive. Lesson 4 of docs/lessons.md is about them.
 
 use windrow_testing::lessons::lesson;
 use windrow_testing::{assert_whole, json, run_once, sample_with};

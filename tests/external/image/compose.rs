@@ -1,4 +1,5 @@
-//! The compose file: five services and one that creates the topic, with Apache Kafka in place of Redpanda.
+//! The compose file, started by the command of docs/deployment.md: five services and one that creates the topic, with
+//! Apache Kafka in place of Redpanda.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use windrow_testing::{fixture, free_port, http, root, text, wait_until};
 
 use crate::container_image::{Image, Root};
 use crate::docker::{self, docker};
-use crate::image::Windrow;
+use crate::image::{Windrow, documented, words};
 
 /// The entry point that takes Redpanda's command line and starts Kafka.
 const ENTRYPOINT: &str = r#"#!/bin/bash
@@ -137,7 +138,8 @@ fn five_services_do_the_work_and_a_killed_one_resumes() {
             ("WINDROW_PORT", port.to_string()),
         ],
     };
-    services.run(&["up", "--detach", "--no-build"]).expect("they start");
+    let up = documented("docker compose", ("up --build", "up --detach --no-build"));
+    services.run(&words(&up)[1..]).expect("they start");
     let url = format!("http://127.0.0.1:{port}");
     let windows = || {
         let (status, _, body) = http("GET", &format!("{url}/v1/windows"), None);

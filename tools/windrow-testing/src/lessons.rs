@@ -1,18 +1,14 @@
 //! The commands of docs/lessons.md, run as a class would type them.
 
-use std::fs;
-use std::process::Command;
-
-use crate::{fixture, free_port, program, root, text};
+use crate::documents::{block, shell};
+use crate::{fixture, free_port, text};
 
 /// Runs the commands of a lesson in a new folder; returns what they print on both streams.
 ///
 /// # Panics
 /// A command fails.
 pub fn lesson(number: usize) -> String {
-    let page = fs::read_to_string(root().join("docs/lessons.md")).expect("a page");
-    let part = page.split("\n## ").nth(number).expect("a lesson");
-    let script = part.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("commands");
+    let script = block("docs/lessons.md", &format!("mkdir -p lessons/{number} "), &[]);
     let (fixtures, port) = (fixture("").display().to_string(), free_port().to_string());
     let mut script = script.replace("../../fixtures/", &fixtures).replace("9092", &port);
     // The broker listens on a free port instead of the usual one, so the commands need its address.
@@ -20,12 +16,9 @@ pub fn lesson(number: usize) -> String {
         script = script.replace(command, &format!("{command} --broker 127.0.0.1:{port}"));
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let programs = program().parent().expect("a folder").display().to_string();
     // Processes that a lesson leaves running are killed at its end.
-    let script = format!(
-        "set -eu\nexec 2>&1\nexport PATH=\"{programs}:$PATH\"\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}"
-    );
-    let output = Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().expect("bash runs");
+    let script = format!("exec 2>&1\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
+    let output = shell(folder.path(), &script).output().expect("bash runs");
     let output_text = text(&output.stdout);
     assert!(output.status.success(), "lesson {number}: {}\n{output_text}", output.status);
     output_text

@@ -7,6 +7,7 @@
 //! - [`topic`]: changes to a topic by other clients
 //! - [`kafka`](mod@kafka): clusters of Apache Kafka
 //! - [`browser`]: a headless Chromium
+//! - [`documents`]: the code blocks of the documents, and commands that are run by bash
 //! - [`lessons`]: the commands of docs/lessons.md
 //! - [`large`]: a work directory with hundreds of models
 //! - `waiting`: conditions with a time limit, and free ports
@@ -15,6 +16,7 @@
 //! benchmarks.
 
 pub mod browser;
+pub mod documents;
 pub mod files;
 pub mod http;
 pub mod kafka;
