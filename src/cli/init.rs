@@ -16,7 +16,7 @@ use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
 use windrow_dataset::inspection::{
-    self, Draft, InspectionError, LayoutOptions, Options, Question, QuestionKind, Repaired, Scan, UNCLEAR_OPTIONS,
+    self, Choice, Draft, InspectionError, LayoutOptions, Options, Question, Repaired, Scan,
 };
 use windrow_record::display::{counted, shell_word, thousands};
 
@@ -39,7 +39,7 @@ pub(crate) async fn write(
     command: &str,
     display: &Display,
 ) -> Result<(PathBuf, Draft), CliError> {
-    let mut options = options(args);
+    let mut options = Options { is_interactive: display.is_interactive(), ..options(args) };
     let given = GivenCommand { command, data, args, copy: None };
     let given_command = given.line(true, true);
     let repaired = repaired(given, &mut options, display).await?;
@@ -48,8 +48,8 @@ pub(crate) async fn write(
     let data = if repaired.is_some() { args.repaired_copy.clone().unwrap_or_default() } else { data.to_owned() };
     let given = GivenCommand { data: &data, ..given };
     let counting = display.counting("scanning");
-    let (path, form, tell) = (data.clone(), options.layout, counting.callback());
-    let scan = blocking(move || Scan::read(&path, form, &*tell)).await;
+    let (path, asked, tell) = (data.clone(), options.clone(), counting.callback());
+    let scan = blocking(move || Scan::read(&path, &asked, &*tell)).await;
     drop(counting);
     let scan = match scan {
         Err(error @ InspectionError::Utf16(_)) => {
@@ -122,6 +122,8 @@ fn options(args: &DraftArgs) -> Options {
         leave_out: args.leave_out.clone(),
         keep: args.keep.clone(),
         null: args.null.clone(),
+        replace: args.replace.clone(),
+        is_interactive: false,
         window: args.window.clone(),
         name: args.name.clone(),
         layout: LayoutOptions { delimiter: args.delimiter, has_header: args.header },
@@ -147,7 +149,7 @@ impl GivenCommand<'_> {
                 "--target" if !with_target => {}
                 "--time" if !with_time => {}
                 // `=` is necessary: a value that begins with a hyphen would be read as an option.
-                "--null" => line.push_str(&format!(" --null={}", shell_word(&value))),
+                "--null" | "--replace" => line.push_str(&format!(" {option}={}", shell_word(&value))),
                 _ => line.push_str(&format!(" {option} {}", shell_word(&value))),
             }
         }
@@ -167,28 +169,25 @@ impl GivenCommand<'_> {
 
     /// Returns the questions, and the options that answer them.
     fn non_interactive_questions(self, questions: &[Question]) -> String {
-        let asks = |kind: QuestionKind| questions.iter().any(|question| question.kind == kind);
+        let asks = |option: &str| questions.iter().any(|question| question.is_about(option));
         // Leaves out the options that the questions are about.
-        let given_command = self.line(!asks(QuestionKind::Target), !asks(QuestionKind::Time));
+        let given_command = self.line(!asks("--target"), !asks("--time"));
         let mut text = String::from("the data file leaves questions open; answer them on the command line:");
         let is_one = questions.len() == 1;
         let mut whole = given_command.clone();
         for question in questions {
             text.push_str(&format!("\n\n{}", question.text));
-            let choices = question.choices.iter().enumerate().map(|(place, (choice, meaning))| {
-                let option = match question.kind {
-                    QuestionKind::Unclear(_) => UNCLEAR_OPTIONS[place.min(2)],
-                    _ => question.option,
-                };
-                (format!("{option} {}", shell_word(choice)), meaning)
-            });
+            let choices = question
+                .choices
+                .iter()
+                .map(|choice| (format!("{} {}", choice.option, shell_word(&choice.value)), &choice.meaning));
             let choices: Vec<(String, &String)> = choices.collect();
             for (option, meaning) in &choices {
                 let line = if is_one { format!("{given_command} {option}") } else { option.clone() };
                 text.push_str(&format!("\n  {line}\n      {meaning}"));
             }
-            let first =
-                choices.first().map_or_else(|| format!("{} ...", question.option), |(option, _)| option.clone());
+            let first = choices.first().map(|(option, _)| option.clone());
+            let first = first.unwrap_or_else(|| format!("{} ...", question.open.unwrap_or_default()));
             whole.push_str(&format!(" {first}"));
             if choices.is_empty() {
                 text.push_str(&format!("\n  {given_command} {first}"));
@@ -204,32 +203,25 @@ impl GivenCommand<'_> {
 fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let theme = ColorfulTheme::default();
     let unasked = |error: dialoguer::Error| CliError::Failed(format!("cannot ask a question in the terminal: {error}"));
-    let is_open = question.kind == QuestionKind::Target;
-    let item = |(choice, meaning): &(String, String)| match &question.kind {
-        QuestionKind::Unclear(_) => meaning.clone(),
-        _ => format!("{choice}   ({meaning})"),
+    let item = |choice: &Choice| match choice.option {
+        "--target" | "--time" => format!("{}   ({})", choice.value, choice.meaning),
+        _ => choice.meaning.clone(),
     };
     let mut items: Vec<String> = question.choices.iter().map(item).collect();
-    if is_open {
+    if question.open.is_some() {
         items.push("something else".to_owned());
     }
     let chosen =
         Select::with_theme(&theme).with_prompt(&question.text).items(&items).default(0).interact().map_err(unasked)?;
-    let answer = match question.choices.get(chosen) {
-        Some((choice, _)) => choice.clone(),
+    let (option, value) = match question.choices.get(chosen) {
+        Some(choice) => (choice.option, choice.value.clone()),
         None => {
             let prompt = "the target, as in `COLUMN >= 15` or `COLUMN in A,B`";
-            Input::with_theme(&theme).with_prompt(prompt).interact_text().map_err(unasked)?
+            let written = Input::with_theme(&theme).with_prompt(prompt).interact_text().map_err(unasked)?;
+            (question.open.unwrap_or_default(), written)
         }
     };
-    match &question.kind {
-        QuestionKind::Target => options.target = Some(answer),
-        QuestionKind::Time => options.time = Some(answer),
-        QuestionKind::Unclear(column) => {
-            let list = [&mut options.leave_out, &mut options.numeric, &mut options.categorical].into_iter().nth(chosen);
-            list.into_iter().for_each(|list| list.push(column.clone()));
-        }
-    }
+    options.answer(option, value);
     Ok(())
 }
 

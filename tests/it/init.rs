@@ -1,5 +1,6 @@
 //! The way from an unknown data file to a pipeline that runs: shapes of files, questions, and repairs.
 
+mod cases;
 pub(crate) mod shapes;
 
 use std::fs;
@@ -137,7 +138,7 @@ fn facts_that_the_file_lacks_are_given_on_the_command_line() {
         (&["--target", "size >= 5000"], "no row matches size >= 5000"),
         (&["--target", "size >= -5"], "every row matches size >= -5"),
         (&["--target", "late", "--time", "size"], "the format of size is not known"),
-        (&["--target", "late", "--time", "at=%H"], "it does not give the year and the month"),
+        (&["--target", "late", "--time", "at=%H"], "it does not give the year"),
         (&["--target", "late", "--numeric", "colour"], "colour holds text, not numbers"),
         (&["--target", "late", "--window", "fortnight"], "`fortnight` is not day, week, month, quarter, or a duration"),
     ];

@@ -13,6 +13,17 @@ impl Pipeline {
         if self.dataset.quote == Some(self.dataset.delimiter) {
             faults.add("dataset.quote", "must not be the delimiter");
         }
+        if !self.dataset.days_since.is_empty() {
+            self.needs_time("dataset.days_since", faults);
+        }
+        for column in self.dataset.days_since.keys() {
+            if self.dataset.time.as_ref().is_some_and(|time| time.column == *column) {
+                faults.add("dataset.days_since", format!("`{column}` is the time of the row itself"));
+            }
+            if self.dataset.numbers.contains_key(column) {
+                faults.add("dataset.days_since", format!("`{column}` is in dataset.numbers too"));
+            }
+        }
         self.feature_contradictions(faults);
         if matches!(self.stream.pace, Pace::Replay { .. }) {
             self.needs_time("stream.pace", faults);

@@ -1,5 +1,6 @@
 //! The `[dataset]` table: the file with the rows, and its format.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use garde::Validate;
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::values::{Checked, OneOrMany, byte, distinct, ensure, list, some_byte};
-use windrow_record::TimeFormat;
+use windrow_record::{NumberForm, TimeFormat};
 
 /// The dataset: the file that is replayed, and its format.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
@@ -38,6 +39,20 @@ pub struct Dataset {
     #[garde(inner(custom(point_or_comma)))]
     #[schemars(with = "Option<char>", example = ',')]
     pub decimal: Option<u8>,
+    /// How the numbers of single columns are written, each by an example. They are read as plain numbers: `"$1,234.50"` as 1234.5,
+    /// and `"12.5%"` as 12.5. Negative numbers have a minus sign or brackets.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>", example = example_of_numbers())]
+    pub numbers: BTreeMap<String, NumberForm>,
+    /// Texts of single columns that are read as another text. A text that is replaced by `""` is missing.
+    #[serde(default)]
+    #[schemars(example = example_of_replace())]
+    pub replace: BTreeMap<String, BTreeMap<String, String>>,
+    /// Columns of dates that are read as numbers: the days from the date to the time of the row. The value is the format of the
+    /// dates.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>", example = example_of_days_since())]
+    pub days_since: BTreeMap<String, TimeFormat>,
     /// The texts that mean a missing value.
     #[serde(default = "empty_text", deserialize_with = "list")]
     #[schemars(with = "OneOrMany<String>", example = vec!["", "NA"])]
@@ -48,6 +63,23 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Creates a dataset in the usual form: CSV with a header line, commas, and empty texts for missing values.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            skip: None,
+            columns: None,
+            delimiter: comma(),
+            quote: None,
+            decimal: None,
+            numbers: BTreeMap::new(),
+            replace: BTreeMap::new(),
+            days_since: BTreeMap::new(),
+            null: empty_text(),
+            time: None,
+        }
+    }
+
     /// Returns the names of all columns of a row. `own` are those of the file. A time that is made of two columns comes last.
     pub fn with_joined_time(&self, own: &[String]) -> Vec<String> {
         let joined = self.time.as_ref().filter(|time| time.from.is_some()).map(|time| time.column.clone());
@@ -85,6 +117,18 @@ fn new_name(from: &Option<[String; 2]>) -> impl FnOnce(&str, &()) -> Checked + '
         let is_new = from.as_ref().is_none_or(|from| from.iter().all(|name| name != column));
         ensure(is_new, "is one of the two columns in dataset.time.from: choose a new name")
     }
+}
+
+fn example_of_numbers() -> serde_json::Value {
+    serde_json::json!({ "price": "$1,234.50", "rate": "12.5%" })
+}
+
+fn example_of_replace() -> serde_json::Value {
+    serde_json::json!({ "size": { "k.A.": "", "<0.01": "0.01" } })
+}
+
+fn example_of_days_since() -> serde_json::Value {
+    serde_json::json!({ "joined": "%Y-%m-%d" })
 }
 
 fn not_a_quote(delimiter: &u8, (): &()) -> Checked {

@@ -110,6 +110,10 @@ impl Page {
                 let items = schema.get("items").map(|items| self.kind(&self.resolved(items), path, key));
                 format!("list of: {}", items.unwrap_or_default())
             }
+            Some("object") if schema.contains_key("additionalProperties") => {
+                let values = schema.get("additionalProperties").map(|one| self.kind(&self.resolved(one), path, key));
+                format!("table of: {}", values.unwrap_or_default())
+            }
             other => panic!("{path}.{key} has a type that the page does not know: {other:?}"),
         }
     }
@@ -153,7 +157,9 @@ fn toml(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let member = |(key, value): (&String, &Value)| format!("{key} = {}", toml(value));
+            let is_bare = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let key = |key: &String| if is_bare(key) { key.clone() } else { format!("{key:?}") };
+            let member = |(name, value): (&String, &Value)| format!("{} = {}", key(name), toml(value));
             format!("{{ {} }}", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),

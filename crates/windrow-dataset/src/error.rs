@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use windrow_config::unknown_column;
 use windrow_record::{CsvError, ReadError, RowNumber};
 
 /// The reason why a dataset cannot be read.
@@ -41,11 +42,16 @@ pub enum DatasetError {
         /// The number of lines to skip.
         lines: u64,
     },
-    /// The time is made of a column that does not exist.
-    #[error("the dataset {} has no column `{column}` (dataset.time.from in the pipeline file); it has {}", path.display(), columns.join(", "))]
+    /// A key of the `[dataset]` table names a column that does not exist.
+    #[error(
+        "{}",
+        unknown_column(&format!("the dataset {} ({key} in the pipeline file)", path.display()), column, columns)
+    )]
     NoColumn {
         /// The path of the dataset.
         path: PathBuf,
+        /// The key that names the column.
+        key: &'static str,
         /// The name of the missing column.
         column: String,
         /// The columns of the file.

@@ -3,13 +3,15 @@
 //! An inspection makes two passes over all rows. Its memory is bounded by the number of columns, plus one byte per row.
 //!
 //! - The first pass (`scan`) knows only bytes. `layout` detects the delimiter and the header line. `column` detects
-//!   what the cells of each column could be, with `times` and `order` for times.
-//! - `plan` combines the scan with the user's [`Options`], or returns the [`Question`]s that are left. `target` reads
-//!   the target rule, and `roles` chooses the features.
+//!   what the cells of each column could be: `numbers` summarises numbers, with `units` for the texts around them, and
+//!   `times` and `order` do so for times.
+//! - `plan` combines the scan with the user's [`Options`], or returns the [`Question`]s that are left. `row_time` finds
+//!   the time of the row, `target` reads the target rule, `typing` decides which columns are numbers, and `roles`
+//!   chooses the features.
 //! - The second pass (`survey`) reads the rows as a pipeline would. It finds the rows that are refused, the order of
 //!   their times, and the columns that give the target away (`leaks`). `placer` decides which rows are in a window, as
 //!   the consumer does, and `windows` counts the rows of each window.
-//! - `draft` writes a pipeline file, `check` compares one with its dataset, `repair` writes a copy that can be
+//! - `draft` writes a pipeline file, `check` compares one with its dataset (`review`: with what `draft` would choose), `repair` writes a copy that can be
 //!   replayed.
 //! - All of them use `error`, `question` and `progress`.
 //!
@@ -21,6 +23,7 @@ mod draft;
 mod error;
 mod layout;
 mod leaks;
+mod numbers;
 mod options;
 mod order;
 mod placer;
@@ -28,11 +31,15 @@ mod plan;
 mod progress;
 mod question;
 mod repair;
+mod review;
 mod roles;
+mod row_time;
 mod scan;
 mod survey;
 mod target;
 mod times;
+mod typing;
+mod units;
 mod windows;
 
 pub use self::check::{Category, Check, Window, check};
@@ -42,6 +49,6 @@ pub use self::layout::LayoutOptions;
 pub use self::options::Options;
 pub use self::order::disorder;
 pub use self::progress::ProgressCallback;
-pub use self::question::{Question, QuestionKind, UNCLEAR_OPTIONS};
+pub use self::question::{Choice, Question};
 pub use self::repair::{Repaired, repair};
 pub use self::scan::Scan;

@@ -1,9 +1,9 @@
 //! Reads the dataset as numbered rows. A dataset is a CSV file, which may be compressed, or a Parquet file.
 //!
-//! The bytes of a row are those of the CSV file, with three exceptions: another quote, a decimal comma, or a time that
-//! is made of two columns. If the pipeline file names one of these, rows are rewritten into the usual form. The kind of
-//! a file is detected from its content and not from its name. The reader knows files and CSV, and not the meaning of
-//! the columns.
+//! The bytes of a row are those of the CSV file, unless the pipeline file names another quote, the written form of
+//! numbers, replaced texts, days between dates, or a time that is made of two columns. Rows are then rewritten into the
+//! usual form, so that nothing behind the reader knows of it. The kind of a file is detected from its content and not
+//! from its name. The reader knows files and CSV, and not the meaning of the columns.
 //!
 //! - `reader`: [`DatasetReader`], which reads the rows.
 //! - `content`: the uncompressed text of a file, its encoding, and the sha256 that identifies a dataset.
@@ -19,7 +19,6 @@ mod reader;
 
 pub use self::content::digest;
 pub(crate) use self::content::{Source, decode};
-pub(crate) use self::dialect::with_point;
 pub use self::error::DatasetError;
 pub use self::reader::{DatasetReader, Row};
 

@@ -7,8 +7,7 @@ use windrow_config::Dataset;
 
 fn dataset(path: PathBuf, columns: Option<&[&str]>) -> Dataset {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
-    let null = vec![String::new()];
-    Dataset { path, skip: None, columns, delimiter: b',', quote: None, decimal: None, null, time: None }
+    Dataset { columns, ..Dataset::new(path) }
 }
 
 fn rows(dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
@@ -96,6 +95,48 @@ fn rows_of_another_dialect_are_written_as_standard_csv() {
     assert_eq!(rows(&named).expect("reads").first().map(String::as_str), Some("2020-01-02;10:30;1.234,5;'a;b'"));
     let error = rows(&Dataset { skip: Some(99), ..dataset(path, None) }).expect_err("nothing left").to_string();
     assert!(error.contains("nothing after its first 99 lines"), "{error}");
+}
+
+#[test]
+fn cells_are_rewritten_by_the_rules_of_their_column() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.csv");
+    let text = "at,price,rate,size,joined\n\
+        2024-03-01 12:00,\"$1,234.50\",12.5%,k.A.,2024-02-01\n\
+        2024-03-01 12:00,($2.00),7%, <0.01 ,2024-03-01 12:00\n\
+        2024-03-02 00:00,FREE,x,5,2024-03-03\n\
+        later,$1,,5,2024-02-01\n";
+    std::fs::write(&path, text).expect("a file");
+    let form = |example: &str| windrow_record::NumberForm::try_from(example.to_owned()).expect("a form");
+    let format = |format: &str| windrow_record::TimeFormat::new(format).expect("a format");
+    let texts = |texts: &[(&str, &str)]| texts.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let rules = Dataset {
+        numbers: [("price".to_owned(), form("$1,234.50")), ("rate".to_owned(), form("12.5%"))].into(),
+        replace: [
+            ("size".to_owned(), texts(&[("k.A.", ""), ("<0.01", "0.01")])),
+            ("price".to_owned(), texts(&[("FREE", "0")])),
+        ]
+        .into(),
+        days_since: [("joined".to_owned(), format("%Y-%m-%d"))].into(),
+        null: vec!["NA".to_owned()],
+        time: Some(windrow_config::TimeColumn {
+            column: "at".to_owned(),
+            format: format("%Y-%m-%d %H:%M"),
+            from: None,
+        }),
+        ..dataset(path, None)
+    };
+    let expected = [
+        "2024-03-01 12:00,1234.50,12.5,NA,29.50",
+        // A text that has another form stays, so that the row goes to quarantine.
+        "2024-03-01 12:00,-2.00,7,0.01,2024-03-01 12:00",
+        "2024-03-02 00:00,0,x,5,-1",
+        "later,1,,5,2024-02-01",
+    ];
+    assert_eq!(rows(&rules).expect("reads"), expected);
+    let unknown = Dataset { numbers: [("prise".to_owned(), form("12.5%"))].into(), ..rules };
+    let error = rows(&unknown).expect_err("no such column").to_string();
+    assert!(error.contains("dataset.numbers") && error.contains("did you mean `price`?"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The cells of a row, as numbers and times.
 
+use std::borrow::Cow;
+
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use serde::{Deserialize, Serialize};
@@ -33,8 +35,11 @@ const EPOCHS: [(&str, f64); 2] = [("seconds", 1.0), ("milliseconds", 1000.0)];
 /// The last second of [`jiff::Timestamp`]: 9999-12-30 22:00:00 UTC.
 const LAST_SECOND: f64 = 253_402_207_200.0;
 
-/// The format of the times in a column: strftime directives, as in `%Y-%m-%d %H:%M`, or `seconds` or `milliseconds`
-/// since 1970-01-01 00:00 UTC.
+/// The directive of a quarter, 1 to 4, which strftime does not have.
+const QUARTER: &str = "%q";
+
+/// The format of the times in a column: strftime directives, as in `%Y-%m-%d %H:%M`, with `%q` for a quarter, or
+/// `seconds` or `milliseconds` since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TimeFormat(String);
@@ -53,13 +58,21 @@ impl TimeFormat {
         let sample = jiff::civil::date(2013, 1, 1).at(5, 15, 0, 0);
         let sample = jiff::tz::TimeZone::UTC.to_zoned_datetime(sample);
         let sample = sample.map_err(|error| fault(error.to_string()))?;
-        let text = strtime::format(&format.0, &sample).map_err(|error| fault(error.to_string()))?;
-        format.parse(&text).map_err(|_| fault("it does not give the year and the month".to_owned()))?;
+        let text = strtime::format(&*format.with_month(), &sample).map_err(|error| fault(error.to_string()))?;
+        format.parse(&text).map_err(|_| fault("it does not give the year".to_owned()))?;
         Ok(format)
     }
 
-    /// Parses a time in this format. A format without hours gives midnight, and a format without a day gives the first
-    /// of the month.
+    /// The format for the parser and the writer of times, with a quarter as a month from 1 to 4.
+    fn with_month(&self) -> Cow<'_, str> {
+        match self.0.contains(QUARTER) {
+            true => Cow::Owned(self.0.replace(QUARTER, "%-m")),
+            false => Cow::Borrowed(&self.0),
+        }
+    }
+
+    /// Parses a time in this format. A format without hours gives midnight. A format without a day gives the first day
+    /// of its month, quarter or year, or the Monday of its ISO week.
     ///
     /// # Errors
     /// Returns [`CellError::Time`] if the text does not follow the format.
@@ -74,13 +87,20 @@ impl TimeFormat {
             let timestamp = jiff::Timestamp::from_second(seconds as i64).map_err(|_| fault())?;
             return Ok(EventTime::at(timestamp));
         }
-        let mut parts = BrokenDownTime::parse(&self.0, text.trim()).map_err(|_| fault())?;
+        let mut parts = BrokenDownTime::parse(&*self.with_month(), text.trim()).map_err(|_| fault())?;
         if let Some(timestamp) = parts.timestamp() {
             return Ok(EventTime::at(timestamp));
         }
-        // A month without a day is its first day.
-        if parts.day().is_none() && parts.month().is_some() && parts.year().is_some() {
-            parts.set_day(Some(1)).map_err(|_| fault())?;
+        if self.0.contains(QUARTER) {
+            let month = parts.month().filter(|quarter| *quarter <= 4).map(|quarter| 3 * quarter - 2);
+            parts.set_month(Some(month.ok_or_else(fault)?)).map_err(|_| fault())?;
+        }
+        if parts.iso_week().is_some() && parts.weekday().is_none() {
+            parts.set_weekday(Some(jiff::civil::Weekday::Monday));
+        }
+        if parts.year().is_some() && parts.day().is_none() && parts.to_date().is_err() {
+            let month = parts.month().unwrap_or(1);
+            parts.set_month(Some(month)).and_then(|()| parts.set_day(Some(1))).map_err(|_| fault())?;
         }
         let civil = match parts.to_datetime() {
             Ok(civil) => civil,
@@ -100,7 +120,7 @@ impl TimeFormat {
     /// reproduces the text that was read.
     pub fn is_civil(&self) -> bool {
         let sample = jiff::civil::date(2013, 11, 29).at(23, 58, 57, 0);
-        let text = BrokenDownTime::from(sample).to_string(&self.0).ok();
+        let text = self.written(sample);
         let read = text.and_then(|text| self.parse(&text).ok());
         self.epoch().is_none() && read.is_some_and(|read| self.write(read.micros()).is_some())
     }
@@ -109,7 +129,15 @@ impl TimeFormat {
     /// calendar, or if the format needs more than a civil time.
     pub fn write(&self, micros: i64) -> Option<String> {
         let time = jiff::Timestamp::from_microsecond(micros).ok()?;
-        BrokenDownTime::from(jiff::tz::Offset::UTC.to_datetime(time)).to_string(&self.0).ok()
+        self.written(jiff::tz::Offset::UTC.to_datetime(time))
+    }
+
+    fn written(&self, civil: DateTime) -> Option<String> {
+        let mut parts = BrokenDownTime::from(civil);
+        if self.0.contains(QUARTER) {
+            parts.set_month(Some((civil.month() + 2) / 3)).ok()?;
+        }
+        parts.to_string(&*self.with_month()).ok()
     }
 
     /// Returns the format as it was given.
@@ -258,8 +286,30 @@ mod tests {
     }
 
     #[test]
-    fn a_format_without_a_month_is_rejected() {
-        for format in ["%H:%M", "%Q?", "2013", "%Y", "%d", ""] {
+    fn weeks_quarters_and_years_are_times_of_their_first_day() {
+        for (format, text, date) in [
+            ("%G-W%V", "2023-W01", "2023-01-02"),
+            ("%G-W%V", "2020-W53", "2020-12-28"),
+            ("%Y-Q%q", "2023-Q1", "2023-01-01"),
+            ("%Y-Q%q", "2023-Q4", "2023-10-01"),
+            ("Q%q %Y", "Q2 2023", "2023-04-01"),
+            ("%Y", "2023", "2023-01-01"),
+        ] {
+            let format = TimeFormat::new(format).expect("a good format");
+            let day = TimeFormat::new("%Y-%m-%d").expect("a good format").parse(date).expect("a date");
+            let read = format.parse(text).expect("a good time");
+            assert_eq!(read, day, "{text}");
+            assert!(format.is_civil(), "{text}");
+            assert_eq!(format.write(read.micros()).as_deref(), Some(text));
+        }
+        for (format, text) in [("%Y-Q%q", "2023-Q5"), ("%Y-Q%q", "2023-Q0"), ("%G-W%V", "2023-W54"), ("%G-W%V", "2023-W53")] {
+            assert!(TimeFormat::new(format).expect("a good format").parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_format_without_a_year_is_rejected() {
+        for format in ["%H:%M", "%Q?", "2013", "%q", "%d", ""] {
             assert!(TimeFormat::new(format).is_err(), "{format} was taken");
         }
         assert!(TimeFormat::new("%Y-%m-%d").expect("a good format").parse("2013-13-01").is_err());

@@ -4,6 +4,7 @@
 //! - `csv`: [`RecordReader`] splits bytes into records without changing them. [`RecordParser`] splits a record into
 //!   [`Fields`].
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
+//! - `number_form`: [`NumberForm`], the way in which people write numbers, such as `$1,234.50`.
 //! - `message`: [`Envelope`], the information in the headers of a Kafka message.
 //! - [`display`]: the wording of counts, shares, durations and names in all other crates.
 //!
@@ -14,10 +15,12 @@ mod csv;
 pub mod display;
 mod id;
 mod message;
+mod number_form;
 
 pub use cell::{CellError, EventTime, TimeFormat, is_plain_number, parse_number};
 pub use csv::{
     CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, append_record, trim_line_breaks, write_record,
 };
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
+pub use number_form::{NumberForm, Separators, WrittenNumber};
 pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};

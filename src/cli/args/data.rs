@@ -31,9 +31,12 @@ pub(crate) struct DraftArgs {
     /// Keep these columns although they seem to reveal the target
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) keep: Vec<String>,
-    /// Treat this text, too, as a missing value; may be repeated
+    /// Treat this text, too, as a missing value: TEXT, or COLUMN=TEXT in one column; may be repeated
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Data file")]
     pub(crate) null: Vec<String>,
+    /// Read this text as a number, as in 'fee=FREE=0'; may be repeated
+    #[arg(long, value_name = "COLUMN=TEXT=NUMBER", help_heading = "Data file")]
+    pub(crate) replace: Vec<String>,
     /// Give the pipeline this name [default: the name of the data file]
     #[arg(long, help_heading = "Data file")]
     pub(crate) name: Option<String>,
@@ -71,7 +74,8 @@ impl DraftArgs {
         let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let lists = lists.map(|(option, list)| (option, list.join(",")));
-        one.chain(lists).chain(self.null.iter().map(|text| ("--null", text.clone())))
+        let texts = self.null.iter().map(|text| ("--null", text)).chain(self.replace.iter().map(|it| ("--replace", it)));
+        one.chain(lists).chain(texts.map(|(option, text)| (option, text.clone())))
     }
 
     /// Returns the first option that was given.

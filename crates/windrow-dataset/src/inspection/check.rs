@@ -8,6 +8,7 @@ use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
 use crate::inspection::progress::ProgressCallback;
+use crate::inspection::review::review;
 use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey};
 use crate::inspection::windows::{by_number, by_span};
 use windrow_config::{Cut, Pipeline, WindowPolicy};
@@ -82,7 +83,8 @@ const MAX_LISTED_VALUES: usize = 5;
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
-    let [faults, notes] = findings(pipeline, &survey, &windows, &categories);
+    let [faults, mut notes] = findings(pipeline, &survey, &windows, &categories);
+    notes.extend(review(pipeline, tell)?);
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
     let order = pipeline.dataset.time.is_some().then_some(order);
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })

@@ -2,81 +2,61 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::inspection::leaks::halve;
-use crate::inspection::order::Order;
+use crate::inspection::numbers::Numbers;
 use crate::inspection::times::{ClockGuess, TimeGuess};
-use crate::with_point;
+use crate::inspection::units::is_known_affix;
 use windrow_record::display::excerpt;
-use windrow_record::parse_number;
+use windrow_record::{NumberForm, Separators, WrittenNumber, parse_number};
 
-/// The texts that mean 'missing' among numbers.
-const MISSING_TEXTS: [&str; 14] =
-    ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "Null", "None", "none", "?", "\\N", "-"];
-/// The numbers that often mean 'missing'. They are reported.
-const SENTINELS: [f64; 9] = [-99.0, -999.0, -9999.0, -99_999.0, -999.9, 999.0, 9999.0, 99_999.0, 999_999.0];
+/// The texts that mean 'missing' among numbers and times, in lower case.
+const MISSING_TEXTS: [&str; 34] = [
+    "", "na", "n/a", "n.a.", "n.a", "nan", "null", "none", "nil", "?", "\\n", "-", "--", "---", ".", "..", "...", "<na>",
+    "<null>", "(null)", "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "k.a.", "s.d.",
+    "n.d.", "n/d", "unknown", "missing",
+];
 /// The maximum number of spellings of 'missing' per column. Further ones are counted without the spaces around them.
 const MAX_SPELLINGS: usize = 32;
-/// The minimum sample size for quantiles. The sample is halved at twice this size.
-const QUANTILE_SAMPLE: usize = 4096;
+/// The maximum number of different words among numbers that are counted.
+const MAX_WORDS: usize = 64;
 /// The maximum number of different values that are counted.
 const MAX_VALUES: usize = 10_000;
 /// The maximum length of a text in a message, in characters.
 const MAX_EXCERPT: usize = 40;
 /// The maximum length of a value, in bytes. A column with a longer one is not a category.
 const MAX_VALUE_LENGTH: usize = 200;
-/// The range of numbers that may be seconds since 1970: the years 1990 to 2099.
-const EPOCH_SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 
 #[derive(Debug, Default)]
 pub(crate) struct Column {
     pub(crate) rows: u64,
+    /// The texts that the user has named as missing.
+    null: Vec<String>,
     /// The cells that mean 'missing' if the others are numbers: the number of each text, with its spaces.
     pub(crate) missing: BTreeMap<String, u64>,
-    /// The number of cells that are numbers without a decimal comma.
-    pub(crate) numbers: u64,
-    /// The number of cells that are numbers with a decimal comma.
-    pub(crate) comma_numbers: u64,
-    pub(crate) integers: u64,
-    /// The smallest and the largest number, without sentinels.
-    pub(crate) range: Option<(f64, f64)>,
-    /// The number of cells that are neither missing nor numbers.
-    pub(crate) texts: u64,
-    /// The row and an excerpt of the first such cell.
+    /// The numbers by separators, in the order of [`Separators::ALL`]. `None` until a cell has these separators.
+    readings: [Option<Box<Numbers>>; Separators::ALL.len()],
+    /// The text before and after the digits of the cells that have one.
+    affix: Option<(String, String)>,
+    /// The number of cells that have this text.
+    affixed: u64,
+    /// The number of cells that are plain numbers, and of those among them with a point that is certainly decimal.
+    plain: u64,
+    pointed: u64,
+    /// The number of plain numbers of at least 1000.
+    ungrouped: u64,
+    /// The number of whole numbers with a zero before another digit, as codes have it.
+    pub(crate) zero_padded: u64,
+    /// The number of cells that are numbers in no reading.
+    texts: u64,
+    /// These texts with their counts, up to [`MAX_WORDS`] of them.
+    words: BTreeMap<String, u64>,
+    /// The row and an excerpt of the first cell that is not a plain number.
     pub(crate) first_text: Option<(u64, String)>,
     pub(crate) values: Values,
     pub(crate) times: TimeGuess,
     pub(crate) clock: ClockGuess,
-    /// The order of the rows by the numbers of this column.
-    pub(crate) number_order: Order,
-    sentinels: [u64; SENTINELS.len()],
-    quantiles: QuantileSample,
-}
-
-/// Evenly spaced numbers of the file, fewer than twice [`QUANTILE_SAMPLE`].
-#[derive(Debug)]
-struct QuantileSample {
-    numbers: Vec<f64>,
-    seen: u64,
-    stride: u64,
-}
-
-impl Default for QuantileSample {
-    fn default() -> Self {
-        Self { numbers: Vec::new(), seen: 0, stride: 1 }
-    }
-}
-
-impl QuantileSample {
-    fn push(&mut self, number: f64) {
-        if self.seen.is_multiple_of(self.stride) {
-            self.numbers.push(number);
-        }
-        self.seen += 1;
-        if self.numbers.len() >= 2 * QUANTILE_SAMPLE {
-            halve(&mut self.numbers);
-            self.stride *= 2;
-        }
-    }
+    /// The number of times that the text changes from one row to the next.
+    changes: u64,
+    last: String,
 }
 
 /// The different values of a column, counted unless there are too many.
@@ -116,20 +96,23 @@ impl Values {
     }
 }
 
-/// A number that may mean 'missing'.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sentinel {
-    pub(crate) number: f64,
-    pub(crate) count: u64,
-    /// The smallest and the largest of the other numbers.
-    pub(crate) others: (f64, f64),
+/// One way of reading the cells of a column as numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'c> {
+    pub(crate) separators: Separators,
+    pub(crate) numbers: &'c Numbers,
 }
 
 impl Column {
+    /// Creates the column for a scan. `null` lists the texts that the user has named as missing in it.
+    pub(crate) fn new(null: Vec<String>) -> Self {
+        Self { null, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
-        if MISSING_TEXTS.contains(&trimmed) {
+        if is_missing_text(trimmed) || self.null.iter().any(|null| null == text || null == trimmed) {
             // A text can have any number of spaces around it.
             let text = if self.missing.len() < MAX_SPELLINGS { text } else { trimmed };
             match self.missing.get_mut(text) {
@@ -141,81 +124,187 @@ impl Column {
             return;
         }
         self.values.push(text);
-        let number = parse_number(trimmed).ok();
-        let comma = if number.is_none() { parse_number(&with_point(trimmed)).ok() } else { None };
-        if let Some(number) = number.or(comma) {
-            self.numbers += u64::from(comma.is_none());
-            self.comma_numbers += u64::from(comma.is_some());
-            self.push_number(row, number);
-        } else {
-            self.texts += 1;
-            self.first_text.get_or_insert_with(|| (row, excerpt(text, MAX_EXCERPT).into_owned()));
+        if self.last != trimmed || self.changes == 0 {
+            self.changes += 1;
+            self.last.clear();
+            self.last.push_str(trimmed);
         }
+        self.push_number(row, text, trimmed);
         self.times.push(row, trimmed);
         self.clock.push(trimmed);
     }
 
-    fn push_number(&mut self, row: u64, number: f64) {
-        self.quantiles.push(number);
-        self.integers += u64::from(number.fract() == 0.0);
-        // Above 2^53, an `f64` cannot represent every whole number, so the order would not be exact.
-        self.number_order.push(row, number.clamp(-9e15, 9e15) as i64);
-        if let Some(place) = SENTINELS.iter().position(|sentinel| *sentinel == number) {
-            self.sentinels[place] += 1;
+    fn push_number(&mut self, row: u64, text: &str, trimmed: &str) {
+        if let Ok(number) = parse_number(trimmed) {
+            let digits = trimmed.trim_start_matches(['-', '+']);
+            let is_code = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit());
+            self.zero_padded += u64::from(is_code);
+            self.ungrouped += u64::from(number.abs() >= 1000.0);
+            self.plain += 1;
+            let grouped = WrittenNumber::of(trimmed).filter(|_| trimmed.contains('.'));
+            let is_grouped = grouped.is_some_and(|written| written.plain(Separators::PointComma).is_some());
+            if is_grouped && self.pointed == 0 {
+                self.activate(Separators::PointComma);
+            }
+            self.pointed += u64::from(trimmed.contains('.') && !is_grouped);
+            self.readings[0].get_or_insert_default().push(row, number);
+            for (separators, numbers) in Separators::ALL.iter().zip(&mut self.readings).skip(1) {
+                let Some(numbers) = numbers else { continue };
+                let other = WrittenNumber::of(trimmed).and_then(|written| written.plain(*separators));
+                if let Some(other) = other.and_then(|plain| parse_number(&plain).ok()) {
+                    numbers.push(row, other);
+                }
+            }
             return;
         }
-        let (least, most) = self.range.unwrap_or((number, number));
-        self.range = Some((least.min(number), most.max(number)));
+        if !self.push_written(row, trimmed) {
+            self.texts += 1;
+            if let Some(count) = self.words.get_mut(trimmed) {
+                *count += 1;
+            } else if self.words.len() < MAX_WORDS && trimmed.len() <= MAX_VALUE_LENGTH {
+                self.words.insert(trimmed.to_owned(), 1);
+            }
+        }
+        self.first_text.get_or_insert_with(|| (row, excerpt(text, MAX_EXCERPT).into_owned()));
+    }
+
+    /// Adds a number that is not plain. Returns false if the text is no number.
+    fn push_written(&mut self, row: u64, trimmed: &str) -> bool {
+        let Some(written) = WrittenNumber::of(trimmed).filter(|written| !written.has_leading_zero()) else {
+            return false;
+        };
+        if !written.prefix.is_empty() || !written.suffix.is_empty() {
+            if !is_known_affix(&written) {
+                return false;
+            }
+            let own = self.affix.get_or_insert_with(|| (written.prefix.to_owned(), written.suffix.to_owned()));
+            if (own.0.as_str(), own.1.as_str()) != (written.prefix, written.suffix) {
+                return false;
+            }
+        }
+        let mut is_number = false;
+        for (index, separators) in Separators::ALL.into_iter().enumerate() {
+            let Some(number) = written.plain(separators).and_then(|plain| parse_number(&plain).ok()) else { continue };
+            self.activate(separators);
+            self.readings[index].iter_mut().for_each(|numbers| numbers.push(row, number));
+            is_number = true;
+        }
+        self.affixed += u64::from(is_number && !(written.prefix.is_empty() && written.suffix.is_empty()));
+        is_number
+    }
+
+    /// Begins to read the cells with these separators. The cells so far were plain numbers.
+    fn activate(&mut self, separators: Separators) {
+        let Some(index) = Separators::ALL.iter().position(|known| *known == separators) else { return };
+        if self.readings[index].is_none() {
+            let mut numbers = self.readings[0].as_deref().cloned().unwrap_or_default();
+            let with_comma = matches!(
+                separators,
+                Separators::PointComma | Separators::SpaceComma | Separators::ApostropheComma
+            );
+            numbers.count -= if with_comma { self.pointed.min(numbers.count) } else { 0 };
+            self.readings[index] = Some(Box::new(numbers));
+        }
     }
 
     /// The number of cells that are not missing.
     pub(crate) fn given(&self) -> u64 {
-        self.numbers + self.comma_numbers + self.texts
+        self.rows - self.missing.values().sum::<u64>()
     }
 
-    /// Returns true if at most one in [`CELLS_PER_MISTAKE`] of the given cells is not a number. Such cells are then missing or
-    /// mistakes.
-    pub(crate) fn is_number(&self, has_decimal_comma: bool) -> bool {
-        let numbers = self.numbers + if has_decimal_comma { self.comma_numbers } else { 0 };
-        numbers > 0 && (self.given() - numbers) * CELLS_PER_MISTAKE <= self.given()
+    /// The texts that are numbers in no reading, with their counts. Not all are listed if there are many different ones.
+    pub(crate) fn words(&self) -> &BTreeMap<String, u64> {
+        &self.words
     }
 
-    pub(crate) fn is_whole(&self) -> bool {
-        self.integers == self.numbers + self.comma_numbers
+    /// The values and the words that usually mean 'missing', ordered by descending count and then by name. Without the
+    /// values if there are too many.
+    pub(crate) fn texts_by_count(&self) -> Vec<(&str, u64)> {
+        let missing = self.missing.iter().filter(|(text, _)| !text.trim().is_empty());
+        let mut texts = self.values.by_count();
+        texts.extend(missing.map(|(text, count)| (text.as_str(), *count)));
+        texts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        texts
     }
 
-    /// Returns the quantile of the numbers at `share`, and the share of numbers that are at least as large. Both are
-    /// estimates from an evenly spaced sample.
-    pub(crate) fn quantile(&self, share: f64) -> Option<(f64, f64)> {
-        let mut numbers = self.quantiles.numbers.clone();
-        numbers.sort_by(f64::total_cmp);
-        let place = ((share * numbers.len() as f64) as usize).min(numbers.len().checked_sub(1)?);
-        let bound = numbers[place];
-        let reached = numbers.partition_point(|number| *number < bound);
-        Some((bound, 1.0 - reached as f64 / numbers.len() as f64))
+    /// Returns true if a cell has this text.
+    pub(crate) fn has_text(&self, text: &str) -> bool {
+        let is_value = self.values.counts.as_ref().is_some_and(|counts| counts.contains_key(text));
+        is_value || self.missing.contains_key(text)
     }
 
-    /// Returns the sentinels that occur more than once and are far from all other numbers.
-    pub(crate) fn sentinels(&self) -> Vec<Sentinel> {
-        let Some(others) = self.range else { return Vec::new() };
-        let counted = SENTINELS.into_iter().zip(self.sentinels);
-        let is_far = |value: f64| value < others.0 - (others.1 - others.0) || value > others.1 + (others.1 - others.0);
-        let found = counted.filter(|(number, count)| *count > 1 && is_far(*number));
-        found.map(|(number, count)| Sentinel { number, count, others }).collect()
+    pub(crate) fn may_be_time(&self) -> bool {
+        !self.times.fitting().is_empty() || self.clock.fitting().is_some()
     }
 
-    /// Returns the unit in which all numbers can be times since 1970: `seconds` or `milliseconds`.
+    /// Returns the reading that makes numbers of the most cells. `prefers_comma` decides between a decimal comma and
+    /// thousands, if the cells do not.
+    pub(crate) fn reading(&self, prefers_comma: bool) -> Option<Reading<'_>> {
+        let readings = Separators::ALL.into_iter().zip(&self.readings);
+        let readings: Vec<Reading<'_>> = readings
+            .filter_map(|(separators, numbers)| Some(Reading { separators, numbers: numbers.as_deref()? }))
+            .collect();
+        let most = readings.iter().map(|reading| reading.numbers.count).max()?;
+        let mut best = readings.into_iter().filter(|reading| reading.numbers.count == most);
+        let is_comma = |reading: &Reading<'_>| matches!(reading.separators, Separators::PointComma);
+        // Numbers of four digits without a separator show that the separator is not that of thousands.
+        let wants_comma = prefers_comma || self.ungrouped > 0;
+        let first = best.clone().next()?;
+        if first.separators == Separators::CommaPoint || (prefers_comma && first.separators == Separators::Point) {
+            return best.find(|reading| wants_comma && is_comma(reading)).or(Some(first));
+        }
+        Some(first)
+    }
+
+    /// Returns true if only a decimal comma explains the cells.
+    pub(crate) fn has_decimal_comma(&self) -> bool {
+        let count = |separators: Separators| {
+            let index = Separators::ALL.iter().position(|known| *known == separators);
+            index.and_then(|index| self.readings[index].as_ref()).map_or(0, |numbers| numbers.count)
+        };
+        let comma = count(Separators::PointComma);
+        self.affixed == 0
+            && comma > count(Separators::Point).max(count(Separators::CommaPoint)).max(self.texts)
+    }
+
+    /// Returns the form of the numbers in a reading. `None` if they are plain numbers.
+    pub(crate) fn form(&self, reading: Reading<'_>) -> Option<NumberForm> {
+        let (prefix, suffix) = self.affix.as_ref().filter(|_| self.affixed > 0).cloned().unwrap_or_default();
+        let is_plain = reading.separators == Separators::Point && self.affixed == 0;
+        // Brackets and trailing minus signs are no plain numbers, although their separators are.
+        let is_plain = is_plain && reading.numbers.count <= self.plain;
+        (!is_plain).then(|| NumberForm::new(&prefix, &suffix, reading.separators))
+    }
+
+    /// Returns true if most of the filled cells are numbers.
+    pub(crate) fn is_mostly_number(&self) -> bool {
+        self.reading(false).is_some_and(|reading| 5 * reading.numbers.count >= 4 * self.given())
+    }
+
+    /// Returns true if each value is in one block of rows, so that a value never returns.
+    pub(crate) fn has_blocks_of_rows(&self) -> bool {
+        const MIN_BLOCK: u64 = 20;
+        let Some(levels) = self.values.len().map(|levels| levels as u64) else { return false };
+        levels >= 2 && levels * MIN_BLOCK <= self.given() && self.changes <= levels + self.given() / 1000
+    }
+
+    /// Returns the unit in which all cells can be times since 1970: `seconds` or `milliseconds`.
     pub(crate) fn epoch(&self) -> Option<&'static str> {
-        let (least, most) = self.range.filter(|_| self.texts == 0 && self.comma_numbers == 0)?;
-        [("seconds", 1.0), ("milliseconds", 1000.0)].into_iter().find_map(|(name, in_a_second)| {
-            let is_in = |number: f64| EPOCH_SECONDS.contains(&(number / in_a_second));
-            (is_in(least) && is_in(most)).then_some(name)
-        })
+        let numbers = self.readings[0].as_ref().filter(|numbers| numbers.count == self.given())?;
+        numbers.epoch()
     }
 }
 
-/// A column of numbers may contain one mistake in this many cells.
-const CELLS_PER_MISTAKE: u64 = 100;
+/// Returns true if a text means 'missing' in every column, categories included.
+pub(crate) fn is_standard_missing_text(trimmed: &str) -> bool {
+    const STANDARD: [&str; 8] = ["", "na", "n/a", "nan", "null", "\\n", "<na>", "#n/a"];
+    STANDARD.iter().any(|known| known.eq_ignore_ascii_case(trimmed))
+}
+
+/// Returns true if a text is one of those that usually mean 'missing' among numbers and times.
+fn is_missing_text(trimmed: &str) -> bool {
+    trimmed.len() <= 8 && MISSING_TEXTS.iter().any(|known| known.eq_ignore_ascii_case(trimmed))
+}
 
 #[cfg(test)]
 mod tests {
@@ -223,45 +312,81 @@ mod tests {
 
     fn column(texts: &[&str]) -> Column {
         let mut column = Column::default();
-        for (row, text) in (1..).zip(texts) {
-            column.push(row, text);
-        }
+        (1..).zip(texts).for_each(|(row, text)| column.push(row, text));
         column
+    }
+
+    /// The form of the numbers, their count, and their range.
+    fn read(texts: &[&str], prefers_comma: bool) -> (String, u64, Option<(f64, f64)>) {
+        let column = column(texts);
+        let reading = column.reading(prefers_comma).expect("numbers");
+        let form = column.form(reading).map_or(String::new(), |form| form.as_str().to_owned());
+        (form, reading.numbers.count, reading.numbers.range)
     }
 
     #[test]
     fn missing_cells_numbers_and_texts_are_distinguished() {
-        let mixed = column(&["1", " 2.5", "NA", "", "?", "x"]);
-        assert_eq!((mixed.numbers, mixed.texts, mixed.given()), (2, 1, 3));
-        assert_eq!(mixed.missing.keys().collect::<Vec<_>>(), ["", "?", "NA"]);
+        let mixed = column(&["1", " 2.5", "NA", "", "?", "x", "k.A.", "#DIV/0!"]);
+        assert_eq!((mixed.given(), mixed.words().len()), (3, 1));
+        assert_eq!(mixed.missing.keys().collect::<Vec<_>>(), ["", "#DIV/0!", "?", "NA", "k.A."]);
         assert_eq!(mixed.first_text, Some((6, "x".to_owned())));
-        assert!(!mixed.is_number(false) && column(&["1", "NA"]).is_number(false));
-        let comma = column(&["1,5", "2", "1.234,5"]);
-        assert!(comma.is_number(true) && !comma.is_number(false));
+        assert!(!mixed.is_mostly_number() && column(&["1", "NA"]).is_mostly_number());
+        let mut named = Column::new(vec!["absent".to_owned()]);
+        ["1", " absent", "2"].into_iter().for_each(|text| named.push(1, text));
+        assert_eq!(named.given(), 2);
     }
 
     #[test]
-    fn a_number_that_means_missing_stands_far_from_the_others() {
-        let far = column(&["1", "20", "-999", "-999", "7"]).sentinels();
-        assert_eq!(far, [Sentinel { number: -999.0, count: 2, others: (1.0, 20.0) }]);
-        assert_eq!(column(&["998", "999", "999", "1000"]).sentinels(), []);
-        assert_eq!(column(&["1", "-999"]).sentinels(), [], "once is no habit");
+    fn the_separators_that_make_numbers_of_the_most_cells_are_chosen() {
+        let plain = String::new;
+        for (texts, prefers_comma, expected) in [
+            (&["1.5", "2"][..], false, (plain(), 2, Some((1.5, 2.0)))),
+            (&["1,5", "2", "1.234,5"], false, ("1.234,5".to_owned(), 3, Some((1.5, 1234.5)))),
+            (&["1,234", "998", "12,345"], false, ("1,234.5".to_owned(), 3, Some((998.0, 12_345.0)))),
+            (&["1,234", "998", "12,345"], true, ("1.234,5".to_owned(), 3, Some((1.234, 998.0)))),
+            (&["1,234", "88888", "12,345"], false, ("1.234,5".to_owned(), 3, Some((1.234, 88_888.0)))),
+            (&["1.234", "998"], false, (plain(), 2, Some((1.234, 998.0)))),
+            (&["1.234", "998"], true, ("1.234,5".to_owned(), 2, Some((998.0, 1234.0)))),
+            (&["1.234", "1.5"], true, (plain(), 2, Some((1.234, 1.5)))),
+            (&["$1,234.50", "($2.00)", "$3.25"], false, ("$1,234.5".to_owned(), 3, Some((-2.0, 1234.5)))),
+            (&["12.5%", "7%"], false, ("1234.5%".to_owned(), 2, Some((7.0, 12.5)))),
+            (&["12 kg", "1.5 kg"], false, ("1234.5 kg".to_owned(), 2, Some((1.5, 12.0)))),
+            (&["12'345.5", "1"], false, ("1'234.5".to_owned(), 2, Some((1.0, 12_345.5)))),
+            (&["12 345.5", "1"], false, ("1 234.5".to_owned(), 2, Some((1.0, 12_345.5)))),
+            (&["5-", "(6)"], false, ("1234.5".to_owned(), 2, Some((-6.0, -5.0)))),
+        ] {
+            assert_eq!(read(texts, prefers_comma), expected, "{texts:?}");
+        }
     }
 
     #[test]
-    fn counts_since_1970_are_times_in_their_range() {
-        assert_eq!(column(&["1577836800", "1577840400"]).epoch(), Some("seconds"));
-        assert_eq!(column(&["1577836800000", "1577840400000"]).epoch(), Some("milliseconds"));
-        assert_eq!(column(&["12", "1577840400"]).epoch(), None);
+    fn codes_are_no_numbers() {
+        let codes = column(&["012xx", "E11.9", "10.1.2", "01.02.2020", "12 QX"]);
+        assert!(codes.reading(false).is_none_or(|reading| reading.numbers.count == 0));
+        assert_eq!(column(&["02134", "12345", "00501"]).zero_padded, 2);
     }
 
     #[test]
-    fn counted_values_are_bounded() {
+    fn values_in_blocks_of_rows_are_found() {
+        let blocks = |name: &dyn Fn(u64) -> String| {
+            let mut column = Column::default();
+            (0..1000).for_each(|row| column.push(row, &name(row)));
+            column.has_blocks_of_rows()
+        };
+        assert!(blocks(&|row| format!("season {}", row / 250)));
+        assert!(!blocks(&|row| format!("season {}", row % 4)));
+        assert!(!blocks(&|row| row.to_string()));
+        assert!(!blocks(&|_| "same".to_owned()));
+    }
+
+    #[test]
+    fn counted_values_and_words_are_bounded() {
         let mut column = Column::default();
         for row in 0..20_000_u64 {
             column.push(row, &format!("id-{row}"));
         }
         assert_eq!(column.values.len(), None);
         assert!(column.values.by_count().is_empty());
+        assert_eq!(column.words().len(), MAX_WORDS);
     }
 }

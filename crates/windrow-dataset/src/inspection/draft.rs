@@ -1,5 +1,6 @@
 //! Writes the text of a pipeline file, with the findings as comments.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml_edit::{Array, Decor, DocumentMut, InlineTable, Item, Key, Table, Value, value};
@@ -9,6 +10,7 @@ use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::plan::PipelinePlan;
 use crate::inspection::progress::ProgressCallback;
+use crate::inspection::roles::MIN_COUNT;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
@@ -78,12 +80,9 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
             plan.notes.push(format!("{}: kept, although {}", leak.column, leak.reason));
             continue;
         }
-        plan.numeric.retain(|name| *name != leak.column);
-        plan.categorical.retain(|name| *name != leak.column);
-        let reason = format!("{} (--keep {} keeps it)", leak.reason, shell_word(&leak.column));
-        plan.left_out.push((leak.column.clone(), reason));
+        plan.leave_out(&leak.column, format!("{} (--keep {} keeps it)", leak.reason, shell_word(&leak.column)));
     }
-    if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
+    if plan.has_no_feature() {
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Usage(format!("no column is left to train on:{}", reasons.concat())));
     }
@@ -111,9 +110,9 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
 /// UTF-8.
 fn order(scan: &Scan, plan: &PipelinePlan, survey: &Survey) -> Order {
     let seen = plan.dataset.time.as_ref().and_then(|time| {
-        let column = &scan.columns[scan.place(&time.column)?];
+        let column = &scan.columns[scan.index_of(&time.column)?];
         let fitting = column.times.fitting();
-        fitting.into_iter().find(|(candidate, _)| candidate.format == time.format).map(|(_, order)| *order)
+        fitting.into_iter().find(|(candidate, _)| candidate.format == time.format).map(|(_, fit)| fit.order)
     });
     seen.unwrap_or(survey.order)
 }
@@ -164,7 +163,7 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
 /// Makes the second pass over the rows, as a pipeline of this plan would read them.
 fn survey(plan: &PipelinePlan, name: &str, cut: &WindowChoice, file: &Path, tell: &dyn Fn(u64)) -> Result<Survey> {
     let mut plan = plan.clone();
-    if plan.numeric.is_empty() && plan.categorical.is_empty() && plan.dataset.time.is_none() {
+    if plan.has_no_feature() {
         // Only the target is left. The file needs a feature to be valid; the error follows after the survey.
         plan.categorical.extend(plan.left_out.first().map(|(name, _)| name.clone()));
     }
@@ -249,6 +248,16 @@ fn dataset(plan: &PipelinePlan, file: &Path) -> Table {
             table.insert(key, value(char::from(byte).to_string()));
         }
     }
+    let inline = |texts: &BTreeMap<String, String>| {
+        let texts = texts.iter().map(|(key, text)| (key.as_str(), Value::from(text.as_str())));
+        Value::InlineTable(InlineTable::from_iter(texts))
+    };
+    let numbers = dataset.numbers.iter().map(|(column, form)| (column.clone(), Value::from(form.as_str())));
+    insert_columns(&mut table, "numbers", numbers.collect());
+    let days_since = dataset.days_since.iter().map(|(column, format)| (column.clone(), Value::from(format.as_str())));
+    insert_columns(&mut table, "days_since", days_since.collect());
+    let replace = dataset.replace.iter().map(|(column, texts)| (column.clone(), inline(texts)));
+    insert_columns(&mut table, "replace", replace.collect());
     table.insert("null", list("null", &dataset.null));
     if let Some(time) = &dataset.time {
         let mut parts = InlineTable::from_iter([("column", time.column.as_str()), ("format", time.format.as_str())]);
@@ -256,6 +265,16 @@ fn dataset(plan: &PipelinePlan, file: &Path) -> Table {
         table.insert("time", value(parts));
     }
     table
+}
+
+/// Inserts a key that has a value for some columns: on one line if there are few, and as a table otherwise.
+fn insert_columns(table: &mut Table, key: &str, columns: Vec<(String, Value)>) {
+    const MAX_ON_ONE_LINE: usize = 3;
+    match columns.len() {
+        0 => {}
+        1..=MAX_ON_ONE_LINE => drop(table.insert(key, value(InlineTable::from_iter(columns)))),
+        _ => drop(table.insert(key, Item::Table(Table::from_iter(columns)))),
+    }
 }
 
 fn target(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
@@ -276,11 +295,11 @@ fn features(plan: &PipelinePlan, seen: Option<&Inspected<'_>>) -> Table {
         ("numeric", list("numeric", &plan.numeric)),
         ("categorical", list("categorical", &plan.categorical)),
     ]);
-    if plan.dataset.time.is_some() {
-        let calendar: &[&str] = if plan.has_hours { &["hour", "weekday"] } else { &["weekday"] };
-        table.insert("calendar", value(calendar.iter().copied().collect::<Array>()));
+    if !plan.calendar.is_empty() {
+        table.insert("calendar", value(plan.calendar.iter().copied().collect::<Array>()));
     }
-    table.insert("min_count", with_comment(50, "values seen fewer times share the level 'other'"));
+    let min_count = i64::try_from(MIN_COUNT).unwrap_or(i64::MAX);
+    table.insert("min_count", with_comment(min_count, "values seen fewer times share the level 'other'"));
     if seen.is_some() && !plan.left_out.is_empty() {
         let lines = plan.left_out.iter().take(MAX_LISTED).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
         table.decor_mut().set_prefix(format!("\n# Left out:\n{}", lines.collect::<String>()));

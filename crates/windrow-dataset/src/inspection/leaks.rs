@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use windrow_evaluation::RowRanking;
-use windrow_record::display::thousands;
+use windrow_record::display::{percent, thousands};
 
 /// The maximum AUC of a single column, as the share of pairs in which it ranks the positive row first. A column with a
 /// higher one is probably known only after the target.
 pub(crate) const MAX_AUC: f64 = 0.85;
 /// The minimum share of rows in which a column and the target are both missing, among the rows without one of them.
 const MIN_SHARED_GAPS: f64 = 0.99;
+/// The maximum share of dates after the time of the row. With more, the date is known only afterwards.
+const MAX_LATER: f64 = 0.01;
 /// The minimum number of rows. Fewer do not show anything.
 const MIN_ROWS: usize = 100;
 /// The minimum number of evenly spaced rows to compare, if the file has them. The sample is halved at twice this
@@ -98,6 +100,23 @@ impl RowSample {
             Some(Leak { column: column.name.clone(), reason })
         };
         self.columns.iter().filter_map(leak).collect()
+    }
+
+    /// Returns the columns of days since a date that often are negative: their dates are after the time of the row.
+    pub(crate) fn later_dates<'n>(&self, columns: impl Iterator<Item = &'n String>) -> Vec<Leak> {
+        let share_later = |cells: &Cells| {
+            let given = cells.values.iter().filter(|days| !days.is_nan()).count();
+            // A date has no time of day, so it may be up to a day after a time on the same day elsewhere.
+            cells.values.iter().filter(|days| **days < -1.0).count() as f64 / given.max(1) as f64
+        };
+        let leak = |name: &String| {
+            let share = share_later(self.columns.iter().find(|cells| cells.name == *name)?);
+            (share > MAX_LATER).then(|| Leak {
+                column: name.clone(),
+                reason: format!("{} of its dates are after the time of the row", percent(share, 0)),
+            })
+        };
+        columns.filter_map(leak).collect()
     }
 
     fn reason(&self, column: &Cells, unlabelled: u64, are_rows: bool) -> Option<String> {

@@ -3,26 +3,34 @@
 /// A question that the file does not answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// The subject of the question.
-    pub kind: QuestionKind,
     /// The text of the question.
     pub text: String,
-    /// The command-line option that answers the question. Empty if each choice has an option of its own.
-    pub option: &'static str,
-    /// The possible answers: the value of the option, and its meaning.
-    pub choices: Vec<(String, String)>,
+    /// The possible answers.
+    pub choices: Vec<Choice>,
+    /// The option that takes an answer of the user's own words. `None` if the choices are all that there is.
+    pub open: Option<&'static str>,
 }
 
-/// The subject of a question.
+/// A possible answer.
 #[derive(Debug, Clone, PartialEq)]
-pub enum QuestionKind {
-    /// The target: its column or its rule.
-    Target,
-    /// The time of a row: its column or its format.
-    Time,
-    /// A column of whole numbers, which may be left out, a number, or a category.
-    Unclear(String),
+pub struct Choice {
+    /// The command-line option that gives this answer.
+    pub option: &'static str,
+    /// The value of the option.
+    pub value: String,
+    /// The meaning of the answer.
+    pub meaning: String,
 }
 
-/// The options that answer a question about an unclear column, in the order of the question's choices.
-pub const UNCLEAR_OPTIONS: [&str; 3] = ["--leave-out", "--numeric", "--categorical"];
+impl Choice {
+    pub(crate) fn new(option: &'static str, value: impl Into<String>, meaning: impl Into<String>) -> Self {
+        Self { option, value: value.into(), meaning: meaning.into() }
+    }
+}
+
+impl Question {
+    /// Returns true if the question is about this option.
+    pub fn is_about(&self, option: &str) -> bool {
+        self.open == Some(option) || self.choices.iter().any(|choice| choice.option == option)
+    }
+}

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::inspection::error::{InspectionError, Result};
 use crate::inspection::options::Options;
-use crate::inspection::plan;
+use crate::inspection::row_time;
 use crate::inspection::progress::ProgressCallback;
 use crate::inspection::scan::Scan;
 use crate::{DatasetReader, Source, decode};
@@ -46,13 +46,13 @@ pub fn repair(path: &Path, copy: &Path, options: &Options, tell: ProgressCallbac
         let _ = fs::remove_file(copy);
     })?;
     let repaired = repaired.unwrap_or_default();
-    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options.layout, tell)?.rows };
+    let rows = if repaired.rows > 0 { repaired.rows } else { Scan::read(copy, options, tell)?.rows };
     Ok(Some(Repaired { rows, decoded: rows, ..repaired }))
 }
 
 fn repair_rows(path: &Path, copy: &Path, options: &Options, tell: ProgressCallback<'_>) -> Result<Option<Repaired>> {
-    let scan = Scan::read(path, options.layout, tell)?;
-    let time = plan::find_time(&scan, options)?;
+    let scan = Scan::read(path, options, tell)?;
+    let time = row_time::find(&scan, options, &mut Vec::new())?.map(|found| found.column);
     let mut records = read(&scan, time)?;
     let moved = moved(&records);
     if moved == 0 && scan.not_utf8 == 0 {
@@ -86,8 +86,8 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
     let mut reader = DatasetReader::open(&scan.dataset)?;
     let mut parser = RecordParser::new(scan.dataset.delimiter);
     let places: Vec<usize> = match &time {
-        Some(TimeColumn { from: Some(from), .. }) => from.iter().filter_map(|name| scan.place(name)).collect(),
-        Some(time) => scan.place(&time.column).into_iter().collect(),
+        Some(TimeColumn { from: Some(from), .. }) => from.iter().filter_map(|name| scan.index_of(name)).collect(),
+        Some(time) => scan.index_of(&time.column).into_iter().collect(),
         None => Vec::new(),
     };
     let mut records: Vec<Timed> = Vec::new();

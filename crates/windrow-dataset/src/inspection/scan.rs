@@ -1,15 +1,16 @@
 //! The first pass over a file: reads all of its rows, without a pipeline file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
 use crate::inspection::column::Column;
 use crate::inspection::error::InspectionError;
 use crate::inspection::layout::{Layout, LayoutOptions};
+use crate::inspection::options::Options;
 use crate::inspection::progress::{ProgressCallback, report};
 use crate::{DatasetError, DatasetReader, Source, decode};
-use windrow_config::unknown_column;
+use windrow_config::{Pipeline, unknown_column};
 use windrow_record::{CsvError, RecordParser};
 
 /// The number of bytes from which the layout is detected.
@@ -32,18 +33,22 @@ pub struct Scan {
     /// The number of rows that are not UTF-8, and the first of them.
     pub(crate) not_utf8: u64,
     pub(crate) first_not_utf8: Option<u64>,
+    /// The number of rows that repeat the header line.
+    pub(crate) repeated_headers: u64,
+    /// True if the cells of a column are numbers with a decimal comma, so that unclear ones of others are too.
+    pub(crate) has_decimal_comma: bool,
     pub(crate) first_lines: Vec<String>,
     /// The columns that were renamed: the new name and the old one.
     pub(crate) renamed: Vec<(String, String)>,
 }
 
 impl Scan {
-    /// Reads all rows of a file, without a pipeline file.
+    /// Reads all rows of a file, without a pipeline file. Of the options, the layout and the texts that mean 'missing' count.
     ///
     /// # Errors
     /// The file cannot be read, is not a table, has no rows, or is UTF-16.
-    pub fn read(path: &Path, layout: LayoutOptions, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
-        let layout = find_layout(path, layout)?;
+    pub fn read(path: &Path, options: &Options, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
+        let layout = find_layout(path, options.layout)?;
         if layout.columns > MAX_COLUMNS {
             return Err(InspectionError::NotATable(path.to_owned()));
         }
@@ -51,23 +56,53 @@ impl Scan {
         let are_named = layout.header.is_none() || !renamed.is_empty();
         let skip = layout.skip + u64::from(are_named && layout.header.is_some());
         let dataset = windrow_config::Dataset {
-            path: path.to_owned(),
             skip: Some(skip).filter(|lines| *lines > 0),
             columns: are_named.then(|| names.clone()),
             delimiter: layout.delimiter,
             quote: Some(layout.quote).filter(|quote| *quote != b'"'),
-            decimal: None,
-            null: Vec::new(),
-            time: None,
+            ..windrow_config::Dataset::new(path.to_owned())
         };
-        let columns = names.iter().map(|_| Column::default()).collect();
-        let has_header = layout.header.is_some();
-        let (not_utf8, first_not_utf8, first_lines) = (0, None, Vec::new());
-        let mut scan =
-            Self { dataset, has_header, columns, names, rows: 0, not_utf8, first_not_utf8, first_lines, renamed };
+        let mut scan = Self::new(dataset, names, options);
+        (scan.has_header, scan.renamed) = (layout.header.is_some(), renamed);
         if let Some(header) = &layout.header {
             scan.first_lines.push(header.join(char::from(layout.delimiter).encode_utf8(&mut [0; 4])));
         }
+        scan.read_rows(tell)?;
+        Ok(scan)
+    }
+
+    fn new(dataset: windrow_config::Dataset, names: Vec<String>, options: &Options) -> Self {
+        let null = |name: &String| options.null_of(name, &names).map(str::to_owned).collect();
+        Self {
+            dataset,
+            has_header: true,
+            columns: names.iter().map(|name| Column::new(null(name))).collect(),
+            names,
+            rows: 0,
+            not_utf8: 0,
+            first_not_utf8: None,
+            repeated_headers: 0,
+            has_decimal_comma: false,
+            first_lines: Vec::new(),
+            renamed: Vec::new(),
+        }
+    }
+
+    /// The scan of a dataset that a pipeline file describes, cell by cell as the file has them.
+    ///
+    /// # Errors
+    /// The dataset cannot be read.
+    pub(crate) fn of_pipeline(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
+        let dataset = windrow_config::Dataset {
+            decimal: None,
+            numbers: BTreeMap::new(),
+            replace: BTreeMap::new(),
+            days_since: BTreeMap::new(),
+            ..pipeline.dataset.clone()
+        };
+        let names = DatasetReader::open(&dataset)?.columns().to_vec();
+        let options = Options { null: dataset.null.clone(), ..Options::default() };
+        let mut scan = Self::new(dataset, names, &options);
         scan.read_rows(tell)?;
         Ok(scan)
     }
@@ -97,18 +132,24 @@ impl Scan {
                 fields => fields,
             };
             let Some(fields) = fields.ok().filter(|fields| fields.len() == self.columns.len()) else { continue };
+            // Files that were put together from several often repeat the header line.
+            if fields.len() > 1 && fields.iter().zip(&self.names).all(|(text, name)| text.trim() == name) {
+                self.repeated_headers += 1;
+                continue;
+            }
             for (column, text) in self.columns.iter_mut().zip(fields.iter()) {
                 column.push(number, text);
             }
         }
         report(self.rows, tell);
+        self.has_decimal_comma = self.columns.iter().any(Column::has_decimal_comma);
         if self.rows == 0 {
             return Err(InspectionError::NoRows(self.dataset.path.clone()));
         }
         Ok(())
     }
 
-    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
 
@@ -154,4 +195,16 @@ fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
     });
     let names = names.collect();
     (names, renamed)
+}
+
+#[cfg(test)]
+impl Scan {
+    /// The scan of a file that has these columns.
+    pub(crate) fn of(columns: Vec<(&str, Column)>) -> Self {
+        let (names, columns): (Vec<String>, Vec<Column>) =
+            columns.into_iter().map(|(name, column)| (name.to_owned(), column)).unzip();
+        let scan = Self::new(windrow_config::Dataset::new("d.csv".into()), names, &Options::default());
+        let has_decimal_comma = columns.iter().any(Column::has_decimal_comma);
+        Self { rows: columns[0].rows, columns, has_decimal_comma, ..scan }
+    }
 }

@@ -123,6 +123,9 @@ impl Survey {
         let SurveyState { mut survey, compared, .. } = reading;
         report(survey.rows, tell);
         survey.leaks = compared.leaks(survey.unlabelled);
+        let known: Vec<String> = survey.leaks.iter().map(|leak| leak.column.clone()).collect();
+        let dates = pipeline.dataset.days_since.keys().filter(|name| !known.contains(name));
+        survey.leaks.extend(compared.later_dates(dates));
         Ok(survey)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::inspection::column::Column;
 use crate::inspection::error::InspectionError;
-use crate::inspection::question::{Question, QuestionKind};
+use crate::inspection::question::{Choice, Question};
 use crate::inspection::scan::Scan;
 use windrow_config::{TargetRule, nearest_name};
 use windrow_record::display::{percent, shell_word};
@@ -17,6 +17,23 @@ const THRESHOLD_SHARES: [f64; 3] = [0.5, 0.75, 0.9];
 pub(crate) struct Target {
     pub(crate) column: String,
     pub(crate) rule: TargetRule,
+}
+
+impl Target {
+    /// Returns true if the target is compared with a number.
+    pub(crate) fn is_compared(&self) -> bool {
+        !matches!(self.rule, TargetRule::Equals(_) | TargetRule::OneOf(_))
+    }
+
+    /// Returns true if a text of the target's column is one that the rule names.
+    pub(crate) fn names(&self, column: &str, text: &str) -> bool {
+        let names = match &self.rule {
+            TargetRule::Equals(one) => one == text,
+            TargetRule::OneOf(several) => several.iter().any(|one| one == text),
+            _ => false,
+        };
+        self.column == column && names
+    }
 }
 
 /// Reads the target that the user gave. An incomplete target becomes a question.
@@ -58,7 +75,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
             let bound = bound.trim();
             let problem = format!("--target: `{bound}` is not a number; write the rule as in '{name} >= 15'");
             let number = parse_number(bound).map_err(|_| InspectionError::Usage(problem))?;
-            if !column.is_number(true) {
+            if !column.is_mostly_number() {
                 return Err(InspectionError::Usage(format!(
                     "--target: {name} holds text, not numbers; say which texts are positive: --target {}",
                     shell_word(&format!("{name} in A,B"))
@@ -77,7 +94,7 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
             "--target: `{rest}` is not a rule; the rules are >= > <= < NUMBER, = TEXT, in TEXT,TEXT"
         )));
     };
-    let known = column.values.by_count();
+    let known = column.texts_by_count();
     // A number may be written in more than one way.
     let as_it_stands = |text: &String| {
         let same = |(value, _): &&(&str, u64)| {
@@ -103,6 +120,11 @@ fn rule(name: &str, rest: &str, column: &Column) -> Result<TargetRule, Inspectio
     }
 }
 
+/// Returns the quantile of a column's numbers at `share`, and the share of numbers that are at least as large.
+fn quantile(column: &Column, share: f64) -> Option<(f64, f64)> {
+    column.reading(false)?.numbers.quantile(share)
+}
+
 fn unquoted(text: &str) -> String {
     let text = text.trim();
     let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
@@ -119,6 +141,8 @@ fn listed(column: &Column) -> String {
 /// Returns the rule for a column without one: the rarer of two values. Otherwise asks the user to choose.
 fn infer_rule(name: &str, column: &Column) -> Result<TargetRule, InspectionError> {
     let values = column.values.by_count();
+    // A word such as `none` is a value if there is only one other.
+    let values = if values.len() == 1 { column.texts_by_count() } else { values };
     match &values[..] {
         [_, (rarer, _)] => return Ok(TargetRule::Equals((*rarer).to_owned())),
         [(only, _)] => {
@@ -130,13 +154,13 @@ fn infer_rule(name: &str, column: &Column) -> Result<TargetRule, InspectionError
     }
     let total = column.given().max(1) as f64;
     let meaning = |share: f64| format!("{} of the rows are positive", percent(share, 1));
-    let mut choices: Vec<(String, String)> = Vec::new();
-    let text = if column.is_number(true) {
+    let mut choices: Vec<Choice> = Vec::new();
+    let text = if column.is_mostly_number() {
         for share in THRESHOLD_SHARES {
-            let Some((bound, reached)) = column.quantile(share) else { continue };
+            let Some((bound, reached)) = quantile(column, share) else { continue };
             let choice = format!("{name} >= {bound}");
-            if reached > 0.0 && reached < 1.0 && choices.iter().all(|(known, _)| *known != choice) {
-                choices.push((choice, meaning(reached)));
+            if reached > 0.0 && reached < 1.0 && choices.iter().all(|known| known.value != choice) {
+                choices.push(Choice::new("--target", choice, meaning(reached)));
             }
         }
         format!("{name} holds numbers: from which number on is a row positive?")
@@ -147,11 +171,11 @@ fn infer_rule(name: &str, column: &Column) -> Result<TargetRule, InspectionError
         )));
     } else {
         for (value, count) in values.iter().take(MAX_CHOICES) {
-            choices.push((format!("{name} = {value}"), meaning(*count as f64 / total)));
+            choices.push(Choice::new("--target", format!("{name} = {value}"), meaning(*count as f64 / total)));
         }
         format!("{name} holds {} different texts: which of them are positive?", values.len())
     };
-    let question = Question { kind: QuestionKind::Target, text, option: "--target", choices };
+    let question = Question { text, choices, open: Some("--target") };
     Err(InspectionError::Questions(vec![question]))
 }
 
@@ -159,17 +183,19 @@ fn infer_rule(name: &str, column: &Column) -> Result<TargetRule, InspectionError
 fn ask_target(scan: &Scan) -> Question {
     let described = scan.names.iter().zip(&scan.columns).filter(|(_, column)| column.given() > 0);
     let two = described.clone().filter(|(_, column)| column.values.len() == Some(2));
-    let numbers = described.filter(|(_, column)| column.is_number(true) && column.values.len() != Some(2));
+    let numbers = described.filter(|(_, column)| column.is_mostly_number() && column.values.len() != Some(2));
     let two = two.map(|(name, column)| {
         let values = column.values.by_count();
         let share = values[1].1 as f64 / column.given() as f64;
-        (name.clone(), format!("`{}` is positive, {} of the rows", values[1].0, percent(share, 1)))
+        let meaning = format!("`{}` is positive, {} of the rows", values[1].0, percent(share, 1));
+        Choice::new("--target", name.clone(), meaning)
     });
     let numbers = numbers.filter_map(|(name, column)| {
-        let (bound, share) = column.quantile(0.75).filter(|(_, share)| *share < 1.0)?;
-        Some((format!("{name} >= {bound}"), format!("{} of the rows are positive", percent(share, 1))))
+        let (bound, share) = quantile(column, 0.75).filter(|(_, share)| *share < 1.0)?;
+        let meaning = format!("{} of the rows are positive", percent(share, 1));
+        Some(Choice::new("--target", format!("{name} >= {bound}"), meaning))
     });
     let choices = two.chain(numbers).take(2 * MAX_CHOICES).collect();
     let text = "what should be predicted?".to_owned();
-    Question { kind: QuestionKind::Target, text, option: "--target", choices }
+    Question { text, choices, open: Some("--target") }
 }

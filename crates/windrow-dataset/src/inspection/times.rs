@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jiff::fmt::strtime::BrokenDownTime;
 
 use crate::inspection::order::Order;
-use windrow_record::TimeFormat;
+use windrow_record::{EventTime, TimeFormat};
 
 /// The part of a date that comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +21,14 @@ pub(crate) struct Candidate {
     pub(crate) order: DateOrder,
     /// True if the format has no time of day.
     pub(crate) is_date: bool,
+    /// True if the format has a day.
+    pub(crate) has_day: bool,
 }
 
 /// The formats of dates, the most likely first.
 const DATE_FORMATS: &str = "%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%d.%m.%Y|%d/%m/%Y|%d-%m-%Y|%m/%d/%Y|%m-%d-%Y|%m.%d.%Y|%d-%b-%Y|%d %b %Y|\
     %d/%b/%Y|%d %B %Y|%b %d, %Y|%B %d, %Y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m/%d/%y|%m-%d-%y|%d-%b-%y|%Y-%m|%Y/%m|\
-    %b-%Y|%b %Y|%B %Y|%m/%Y";
+    %b-%Y|%b %Y|%B %Y|%m/%Y|%G-W%V|%GW%V|%Y-Q%q|%YQ%q|%Y Q%q|Q%q %Y|Q%q-%Y|Q%q/%Y";
 /// The formats of times of day, which can follow a date and a separator.
 const CLOCK_FORMATS: [&str; 7] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%I:%M:%S %p", "%I:%M %p", "%H", "%H%M%S"];
 /// The offsets from UTC that can follow a time of day.
@@ -40,8 +42,9 @@ const MAX_LENGTH: usize = 48;
 static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let mut formats = Vec::new();
     for date in DATE_FORMATS.split('|') {
-        let order = match date.as_bytes()[1] {
-            b'Y' => DateOrder::Year,
+        let first = date.find('%').and_then(|index| date.as_bytes().get(index + 1));
+        let order = match first.copied().unwrap_or_default() {
+            b'Y' | b'G' | b'q' => DateOrder::Year,
             b'd' => DateOrder::Day,
             _ => DateOrder::Month,
         };
@@ -62,7 +65,8 @@ static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         }
     }
     let candidate = |(format, order, is_date): (String, DateOrder, bool)| {
-        TimeFormat::new(format).ok().map(|format| Candidate { format, order, is_date })
+        let has_day = format.contains("%d");
+        TimeFormat::new(format).ok().map(|format| Candidate { format, order, is_date, has_day })
     };
     formats.into_iter().filter_map(candidate).collect()
 });
@@ -74,12 +78,12 @@ pub(crate) fn is_time(text: &str) -> bool {
 impl Candidate {
     /// Returns the time of a text, in seconds since 1970. The parser accepts more than people write, such as the year
     /// 31 or a missing space, so both are rejected here.
-    fn read(&self, text: &str) -> Option<i64> {
+    fn read(&self, text: &str) -> Option<EventTime> {
         let has_space = |text: &str| text.contains(' ');
         if has_space(self.format.as_str()) && !has_space(text) {
             return None;
         }
-        self.format.parse(text).ok().map(|time| time.seconds()).filter(|seconds| PLAUSIBLE_SECONDS.contains(seconds))
+        self.format.parse(text).ok().filter(|time| PLAUSIBLE_SECONDS.contains(&time.seconds()))
     }
 }
 
@@ -87,56 +91,89 @@ impl Candidate {
 /// too long, have too few digits, or have no separator and not as many digits as a date.
 fn may_be_time(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let is_parted = text.bytes().any(|byte| b"-/.: ".contains(&byte));
+    let is_parted = text.bytes().any(|byte| b"-/.: QW".contains(&byte));
     (6..=MAX_LENGTH).contains(&text.len()) && digits >= 3 && (is_parted || [8, 14].contains(&digits))
 }
 
-/// The formats that fit all texts of a column so far, with the order of the rows by each format.
+/// The number of texts that may be no time before a column is no longer taken as one: this many, and one in a hundred.
+const MAX_FAULTS: u64 = 10;
+const TEXTS_PER_FAULT: u64 = 100;
+
+/// What a format makes of the texts of a column.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Fit {
+    /// The order of the rows.
+    pub(crate) order: Order,
+    /// True if a time has an hour, a minute or a second other than zero.
+    pub(crate) has_clock: bool,
+    /// The days of the week that occur, one bit each.
+    weekdays: u8,
+}
+
+impl Fit {
+    fn push(&mut self, row: u64, time: EventTime) {
+        self.order.push(row, time.seconds());
+        self.has_clock |= time.micros().rem_euclid(86_400_000_000) != 0;
+        self.weekdays |= 1 << (time.weekday() % 8);
+    }
+
+    /// Returns true if the times fall on more than one day of the week.
+    pub(crate) fn has_weekdays(&self) -> bool {
+        self.weekdays.count_ones() > 1
+    }
+}
+
+/// The formats that fit the texts of a column so far. A few texts may be no time, such as the totals below a table.
 #[derive(Debug, Default)]
 pub(crate) struct TimeGuess {
-    fits: Option<Vec<(usize, Order)>>,
+    fits: Option<Vec<(usize, Fit)>>,
+    texts: u64,
+    /// The number of texts that are a time in no format that fits the others.
+    faults: u64,
     last: String,
 }
 
 impl TimeGuess {
     /// Adds the text of a row, which must not be a missing value.
     pub(crate) fn push(&mut self, row: u64, text: &str) {
-        if self.fits.as_ref().is_some_and(Vec::is_empty) || (self.fits.is_some() && self.last == text) {
+        self.texts += 1;
+        if self.fits.as_ref().is_some_and(Vec::is_empty) || (!self.last.is_empty() && self.last == text) {
             return;
         }
-        if !may_be_time(text) {
-            self.fits = Some(Vec::new());
-            return;
-        }
-        match &mut self.fits {
-            Some(fits) => fits.retain_mut(|(place, order)| match CANDIDATES[*place].read(text) {
-                Some(seconds) => {
-                    order.push(row, seconds);
-                    true
-                }
-                None => false,
-            }),
-            None => {
-                let fits = CANDIDATES.iter().enumerate().filter_map(|(place, candidate)| {
-                    let mut order = Order::default();
-                    order.push(row, candidate.read(text)?);
-                    Some((place, order))
-                });
-                self.fits = Some(fits.collect());
+        let is_candidate = may_be_time(text);
+        let read = |index: usize| CANDIDATES[index].read(text).filter(|_| is_candidate);
+        let fitting: Vec<(usize, EventTime)> = match &self.fits {
+            Some(fits) => fits.iter().filter_map(|(index, _)| Some((*index, read(*index)?))).collect(),
+            None if !is_candidate => Vec::new(),
+            None => (0..CANDIDATES.len()).filter_map(|index| Some((index, read(index)?))).collect(),
+        };
+        if fitting.is_empty() {
+            self.faults += 1;
+            if self.faults > MAX_FAULTS + self.texts / TEXTS_PER_FAULT {
+                self.fits = Some(Vec::new());
             }
+            return;
+        }
+        let fits = self.fits.get_or_insert_with(|| fitting.iter().map(|(index, _)| (*index, Fit::default())).collect());
+        fits.retain(|(known, _)| fitting.iter().any(|(index, _)| index == known));
+        for ((_, fit), (_, time)) in fits.iter_mut().zip(&fitting) {
+            fit.push(row, *time);
         }
         self.last.clear();
         self.last.push_str(text);
     }
 
-    /// Returns the formats that fit every text: the most likely one for each order of the date's parts.
-    pub(crate) fn fitting(&self) -> Vec<(&'static Candidate, &Order)> {
+    /// Returns the formats that fit the texts: the most likely one for each order of the date's parts. Empty if more
+    /// than one text in a hundred, and more than two, are no time.
+    pub(crate) fn fitting(&self) -> Vec<(&'static Candidate, &Fit)> {
+        const FEW: u64 = 2;
         let candidates: &'static [Candidate] = &CANDIDATES;
-        let mut found: Vec<(&'static Candidate, &Order)> = Vec::new();
-        for (place, order) in self.fits.iter().flatten() {
-            let candidate = &candidates[*place];
+        let mut found: Vec<(&'static Candidate, &Fit)> = Vec::new();
+        let are_few = self.faults * TEXTS_PER_FAULT <= self.texts || (self.faults <= FEW && self.texts > 10 * FEW);
+        for (index, fit) in self.fits.iter().flatten().filter(|_| are_few) {
+            let candidate = &candidates[*index];
             if found.iter().all(|(known, _)| known.order != candidate.order) {
-                found.push((candidate, order));
+                found.push((candidate, fit));
             }
         }
         found
@@ -189,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_format_that_fits_every_row_is_found() {
-        let cases: [(&[&str], &[&str]); 18] = [
+        let cases: [(&[&str], &[&str]); 22] = [
             (&["2013-01-01 05:15", "2013-12-31 23:59"], &["%Y-%m-%d %H:%M"]),
             (&["2018-01-01 00:05:12"], &["%Y-%m-%d %H:%M:%S"]),
             (&["2018-01-01T00:05:12Z"], &["%Y-%m-%dT%H:%M:%SZ"]),
@@ -207,11 +244,17 @@ mod tests {
             (&["2016-01-01 00:00:13 UTC"], &["%Y-%m-%d %H:%M:%S UTC"]),
             (&["1/2/2020 8:05", "12/31/2020 18:05"], &["%m/%d/%Y %H:%M"]),
             (&["10/Oct/2000:13:55:36 -0700"], &["%d/%b/%Y:%H:%M:%S %z"]),
+            (&["2023-W01", "2023-W52"], &["%G-W%V"]),
+            (&["2023-Q1", "2023-Q4"], &["%Y-Q%q"]),
+            (&["Q1 2023", "Q4 2023"], &["Q%q %Y"]),
+            (&["2023Q1"], &["%YQ%q"]),
             (&["2020-01-01", "soon"], &[]),
         ];
         for (texts, expected) in cases {
             assert_eq!(fitting(texts), expected, "{texts:?}");
         }
+        let with_footer: Vec<String> = (1..=28).map(|day| format!("2020-02-{day:02}")).chain(["Total".to_owned()]).collect();
+        assert_eq!(fitting(&with_footer.iter().map(String::as_str).collect::<Vec<_>>()), ["%Y-%m-%d"]);
         assert!(!is_time("1400") && !is_time("12.5") && is_time("2020-01-01"));
     }
 
