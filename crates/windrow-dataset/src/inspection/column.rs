@@ -141,12 +141,14 @@ impl Column {
             self.zero_padded += u64::from(is_code);
             self.ungrouped += u64::from(number.abs() >= 1000.0);
             self.plain += 1;
-            let grouped = WrittenNumber::of(trimmed).filter(|_| trimmed.contains('.'));
-            let is_grouped = grouped.is_some_and(|written| written.plain(Separators::PointComma).is_some());
-            if is_grouped && self.pointed == 0 {
-                self.activate(Separators::PointComma);
+            if trimmed.contains('.') {
+                // After the first point that is certainly decimal, further ones are too.
+                let written = WrittenNumber::of(trimmed).filter(|_| self.pointed == 0);
+                match written.is_some_and(|written| written.plain(Separators::PointComma).is_some()) {
+                    true => self.activate(Separators::PointComma),
+                    false => self.pointed += 1,
+                }
             }
-            self.pointed += u64::from(trimmed.contains('.') && !is_grouped);
             self.readings[0].get_or_insert_default().push(row, number);
             for (separators, numbers) in Separators::ALL.iter().zip(&mut self.readings).skip(1) {
                 let Some(numbers) = numbers else { continue };
