@@ -138,12 +138,12 @@ fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
     let Some(distribution) = kafka() else { return };
     let mut place = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     let leader = place.leader(0);
     place.kafka.kill(leader);
     std::thread::park_timeout(Duration::from_secs(3));
     place.kafka.up(leader);
-    consumer.wait_for("window 6:");
+    consumer.wait_for("window 6 (");
     for node in 0..3 {
         place.kafka.stop(node);
         place.kafka.up(node);
@@ -157,12 +157,12 @@ fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     let Some(distribution) = kafka() else { return };
     let mut place = TestCluster::new(&distribution, 3, "rows = 500", SLOW_PACE);
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     let frozen = place.leader(1);
     place.kafka.signal(frozen, "STOP");
     std::thread::park_timeout(Duration::from_secs(6));
     place.kafka.signal(frozen, "CONT");
-    consumer.wait_for("window 5:");
+    consumer.wait_for("window 5 (");
     // Two of three nodes are down, so nothing can be written, and the producer reports it.
     place.kafka.kill(0);
     place.kafka.kill(1);
@@ -256,7 +256,7 @@ fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     let place = TestCluster::new(&distribution, 1, "rows = 500", FIXED_PACE);
     let address = &place.kafka.address;
     let (producer, consumer) = (place.produce(&[]), place.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     topic::add_partitions(address, TOPIC, 4);
     topic::send(address, TOPIC, 3, &[], "a stranger's");
     place.is_whole(producer, consumer);
@@ -269,7 +269,7 @@ fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     succeed(&["topic", "create", &place.file, "--broker", address]);
     let mut producer = place.produce(&[]);
     let mut consumer = place.consume(&[]);
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     producer.kill();
     succeed(&["topic", "delete", &place.file, "--broker", address]);
     succeed(&["topic", "create", &place.file, "--broker", address]);
