@@ -9,6 +9,7 @@ mod advice;
 mod api;
 mod audit;
 mod check;
+mod cut;
 mod documents;
 mod examples;
 mod faults;
