@@ -89,7 +89,8 @@ fn the_fixtures_need_only_their_targets() {
     let taxi = fixture("taxi.csv.zst").display().to_string();
     let output = done(folder.path(), &["init", &taxi, "--target", "tip_share >= 0.25"]);
     assert!(
-        output.contains("windows: 79 windows of 14 days of about") && output.contains("vendor: whole numbers with 3 different values"),
+        output.contains("windows: 79 windows of 14 days of about")
+            && output.contains("vendor: whole numbers with 3 different values"),
         "{output}"
     );
 }

@@ -231,9 +231,8 @@ mod tests {
 
     #[test]
     fn a_unit_is_chosen_if_it_gives_enough_windows() {
-        let days = |count: i64, rows: u64, positive: u64| {
-            survey((0..count).map(move |day| (NEW_YEAR + day, rows, positive)))
-        };
+        let days =
+            |count: i64, rows: u64, positive: u64| survey((0..count).map(move |day| (NEW_YEAR + day, rows, positive)));
         let few = survey((0..TWO_YEARS).map(|day| (NEW_YEAR + day, 2, u64::from(day % 2 == 0))));
         let mondays = survey((1..120).map(|day| (NEW_YEAR + day, 200, 60)));
         let cases = [
