@@ -1,4 +1,4 @@
-//! How a file is cut: windows for a small file, the dates of equal parts, and a first window that is cut off.
+//! The windows of a file: those of a small file, the dates of equal parts, and a first window that is cut off.
 
 use std::fmt::Write as _;
 use std::fs;

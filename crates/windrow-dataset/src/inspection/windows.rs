@@ -12,7 +12,7 @@ use windrow_record::display::thousands;
 
 /// The units to choose from, from the shortest to the longest, as in `[window] event = "14d"`.
 const UNITS: [&str; 6] = ["day", "week", "14d", "28d", "month", "quarter"];
-/// The wanted number of windows, for an answer that can tell schedules apart.
+/// The wanted number of windows, so that more schedules can be compared.
 const WANTED_WINDOWS: usize = 20;
 /// The largest number of windows. More are too many to read.
 const MAX_WINDOWS: usize = 80;
@@ -236,7 +236,7 @@ mod tests {
         let few = survey((0..TWO_YEARS).map(|day| (NEW_YEAR + day, 2, u64::from(day % 2 == 0))));
         let mondays = survey((1..120).map(|day| (NEW_YEAR + day, 200, 60)));
         let cases = [
-            // 1,462 rows over two years: the wanted rows are no limit, and the longest unit has the most.
+            // 1,462 rows over two years: the wanted rows are not a limit. The longest unit that fits has the most rows.
             (
                 few,
                 "event = \"month\"",

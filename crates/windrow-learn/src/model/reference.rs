@@ -8,10 +8,11 @@ use windrow_record::WindowIndex;
 
 /// The number of windows after a window that show how many rows a window usually has.
 const WINDOWS_AFTER: usize = 4;
-/// The smallest share of the usual number of labelled rows in a full window: well under half is not full.
+/// The smallest share of the usual number of labelled rows that a full window has. A window with well under half is not
+/// full.
 const MIN_FULL_SHARE: f64 = 0.4;
 
-/// What is known of a window when the reference is chosen.
+/// The size of a window, which decides whether it can be the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowExtent {
     /// The number of the window.
@@ -67,11 +68,11 @@ mod tests {
             // The data begin within window 1.
             (&[100], true, None),
             (&[100, 90, 110], true, Some(2)),
-            // It has well under half of the usual number of rows.
+            // Window 1 has well under half of the usual number of rows.
             (&[39, 100], false, Some(2)),
             (&[40, 100], false, Some(1)),
             (&[30, 100, 80, 120, 90, 5], false, Some(2)),
-            // A single large window, and windows that grow, are no reason.
+            // Neither a single large window nor a slow growth makes window 1 partial.
             (&[100, 900, 110, 90, 100], false, Some(1)),
             (&[100, 130, 170, 220, 290, 380, 500, 650], false, Some(1)),
             // Windows without labelled rows.
