@@ -44,8 +44,10 @@ pub(crate) fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>, numbers:
 
 /// Returns a window's number and first day, for a table: as in `14 2013-04-01`.
 pub(crate) fn short_name(window: u32, period: Option<&str>) -> String {
-    let day = period.and_then(|period| period.rsplit_once(" of ").or(period.rsplit_once(" from ")));
-    let day = day.map(|(_, day)| day).or(period);
+    let day = period.map(|period| {
+        let begin = period.split_once(" to ").map_or(period, |(begin, _)| begin);
+        begin.rsplit_once(" of ").or(begin.rsplit_once(" from ")).map_or(begin, |(_, day)| day)
+    });
     day.map_or_else(|| window.to_string(), |day| format!("{window} {day}"))
 }
 
@@ -75,6 +77,21 @@ mod tests {
         let lines = "  a-column-whose-name-has-hyphens: it alone ranks the target too well (AUC\n  0.987): it may be known only later\n";
         assert_eq!(wrapped(sentence), lines);
         assert_eq!(wrapped(&"x".repeat(90)), format!("  {}\n", "x".repeat(90)));
+    }
+
+    #[test]
+    fn a_table_has_the_first_day_of_a_window() {
+        let cases = [
+            (None, "14"),
+            (Some("2013 Q2"), "14 2013 Q2"),
+            (Some("week of 2013-04-01"), "14 2013-04-01"),
+            (Some("1h from 2013-04-03 00:00"), "14 2013-04-03 00:00"),
+            (Some("2013-04-01 to 2013-04-09"), "14 2013-04-01"),
+            (Some("2013-04-01 08:05 to 09:12"), "14 2013-04-01 08:05"),
+        ];
+        for (period, name) in cases {
+            assert_eq!(short_name(14, period), name);
+        }
     }
 
     #[test]

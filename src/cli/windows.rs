@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cli::print::{short_name, table};
-use windrow_learn::model::{Drift, WindowReport};
+use windrow_learn::model::WindowReport;
 use windrow_record::Scheme;
 use windrow_record::display::{percent, thousands};
 use windrow_registry::Snapshot;
@@ -45,12 +45,13 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
 }
 
 /// Returns the feature or target that shifted most since the previous window, and the number of other shifted ones.
+/// Parts of the calendar do not count.
 fn shifted(report: &WindowReport) -> String {
     let Some(drift) = &report.drift else {
         return if report.window == windrow_record::WindowIndex::FIRST { "-" } else { "unknown" }.to_owned();
     };
-    let Drift { target, features, .. } = drift;
-    let mut shifted: Vec<_> = features.iter().chain([target]).filter(|feature| feature.is_shift()).collect();
+    let changes = drift.without_calendar().chain([&drift.target]);
+    let mut shifted: Vec<_> = changes.filter(|feature| feature.is_shift()).collect();
     shifted.sort_by(|a, b| b.psi.total_cmp(&a.psi));
     match (shifted.first(), shifted.len()) {
         (None, _) => "none".to_owned(),

@@ -138,12 +138,12 @@ fn leaders_are_killed_and_nodes_are_restarted_one_after_the_other() {
     let Some(distribution) = kafka() else { return };
     let mut cluster = TestCluster::new(&distribution, 3, "rows = 500", FIXED_PACE);
     let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     let leader = cluster.leader(0);
     cluster.kafka.kill(leader);
     std::thread::park_timeout(Duration::from_secs(3));
     cluster.kafka.up(leader);
-    consumer.wait_for("window 6:");
+    consumer.wait_for("window 6 (");
     for node in 0..3 {
         cluster.kafka.stop(node);
         cluster.kafka.up(node);
@@ -157,12 +157,12 @@ fn a_frozen_node_and_too_few_replicas_are_waited_out() {
     let Some(distribution) = kafka() else { return };
     let mut cluster = TestCluster::new(&distribution, 3, "rows = 500", SLOW_PACE);
     let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     let frozen = cluster.leader(1);
     cluster.kafka.signal(frozen, "STOP");
     std::thread::park_timeout(Duration::from_secs(6));
     cluster.kafka.signal(frozen, "CONT");
-    consumer.wait_for("window 5:");
+    consumer.wait_for("window 5 (");
     // Two of three nodes are down, so nothing can be written, and the producer reports it.
     cluster.kafka.kill(0);
     cluster.kafka.kill(1);
@@ -256,7 +256,7 @@ fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     let cluster = TestCluster::new(&distribution, 1, "rows = 500", FIXED_PACE);
     let address = &cluster.kafka.address;
     let (producer, consumer) = (cluster.produce(&[]), cluster.consume(&[]));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     topic::add_partitions(address, TOPIC, 4);
     topic::send(address, TOPIC, 3, &[], "a stranger's");
     cluster.is_whole(producer, consumer);
@@ -269,7 +269,7 @@ fn topic_changes_under_a_running_consumer_are_followed_or_reported() {
     succeed(&["topic", "create", &cluster.file, "--broker", address]);
     let mut producer = cluster.produce(&[]);
     let mut consumer = cluster.consume(&[]);
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     producer.kill();
     succeed(&["topic", "delete", &cluster.file, "--broker", address]);
     succeed(&["topic", "create", &cluster.file, "--broker", address]);

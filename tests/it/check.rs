@@ -71,6 +71,9 @@ fn all_faults_are_reported_at_once_and_nothing_is_written() {
     assert_eq!((machine["rows"].as_u64(), machine["without_target"].as_u64()), (Some(1000), Some(15)));
     assert_eq!(machine["refused"]["miles"]["first"], 400);
     assert_eq!(machine["windows"].as_array().map(Vec::len), Some(5));
+    // Row 600 has a time of the first day.
+    assert_eq!(machine["windows"][0]["period"], "2021-03-01 to 2021-03-06");
+    assert_eq!(machine["windows"][2]["period"], "2021-03-01 to 2021-03-15");
     assert_eq!(machine["categories"][0]["levels"], 12);
 }
 

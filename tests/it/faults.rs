@@ -87,11 +87,11 @@ fn a_broker_that_is_away_for_a_while_is_waited_for() {
     let consume = ["consume", &file, "--broker", &wire.address, "--workdir", &workdir_text, "--once"];
     let mut consumer = Running::start(&consume);
     let mut producer = Running::start(&["produce", &file, "--broker", &wire.address]);
-    consumer.wait_for("window 1: ");
+    consumer.wait_for("window 1 (");
     wire.cut();
     pause(4000);
     wire.restore();
-    consumer.wait_for("window 4: ");
+    consumer.wait_for("window 4 (");
     // The other kind of failure: the broker is connected, but does not respond.
     broker.signal("STOP");
     pause(2500);
@@ -115,7 +115,7 @@ fn a_topic_that_is_deleted_under_us_ends_both_with_a_sentence() {
     let consume = ["consume", &file, "--broker", &address, "--workdir", &workdir, "--once"];
     let mut consumer = Running::start(&[&consume[..], &quick].concat());
     let mut producer = Running::start(&[&["produce", &file, "--broker", &address][..], &quick].concat());
-    consumer.wait_for("window 1: ");
+    consumer.wait_for("window 1 (");
     succeed(&["topic", "delete", &file, "--broker", &address]);
     for (stage, expected) in [(&mut producer, "topic"), (&mut consumer, "topic")] {
         let status = stage.end();

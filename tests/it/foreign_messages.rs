@@ -125,7 +125,7 @@ fn forged_numbers_and_foreign_messages_cost_a_line_in_quarantine_each() {
     let run = test_topic.run();
     let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let mut consumer = test_topic.consume(&test_topic.file, &[]);
-    consumer.wait_for("window 1:");
+    consumer.wait_for("window 1 (");
     let forged = |headers: &[(&str, &str)], value: &str| topic::send(&test_topic.address, TOPIC, 0, headers, value);
     let row = text(&fixture_rows()).lines().next().expect("a row").to_owned();
     for run in [&[][..], &[("windrow-run", run.as_str())][..]] {
@@ -149,7 +149,7 @@ fn a_broker_that_stands_still_is_no_end_of_the_stream() {
     let test_topic = TestTopic::new("rows = 500", "partitions = 2\npace = { kind = \"fixed\", delay = \"1ms\" }");
     let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let consumer = test_topic.consume(&test_topic.file, &["--end-after-idle", "2s"]);
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     test_topic.broker.signal("STOP");
     // Each stage reports the broker once when it is lost, and once when it is back.
     let lost = consumer.wait_for("no broker at");
@@ -200,7 +200,7 @@ fn deletion_under_a_running_consumer_is_reported() {
     let test_topic = TestTopic::new("rows = 1000", "partitions = 1\npace = { kind = \"fixed\", delay = \"300us\" }");
     let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let mut consumer = test_topic.consume(&test_topic.file, &[]);
-    consumer.wait_for("window 1:");
+    consumer.wait_for("window 1 (");
     consumer.signal("STOP");
     assert!(producer.end().success());
     topic::delete_before(&test_topic.address, TOPIC, 0, 8000);
@@ -215,7 +215,7 @@ fn partitions_that_are_added_are_read_and_need_no_end_marker() {
     let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"2ms\" }");
     let mut producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let mut consumer = test_topic.consume(&test_topic.file, &[]);
-    consumer.wait_for("window 1:");
+    consumer.wait_for("window 1 (");
     topic::add_partitions(&test_topic.address, TOPIC, 3);
     topic::send(&test_topic.address, TOPIC, 2, &[], "a stranger's");
     assert!(producer.end().success() && consumer.end().success(), "{}", consumer.output());
@@ -229,7 +229,7 @@ fn a_group_says_that_its_windows_are_cut_for_other_partitions() {
     let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
     let _producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let mut member = test_topic.consume(&test_topic.file, &["--group", "readers"]);
-    member.wait_for("window 1:");
+    member.wait_for("window 1 (");
     topic::add_partitions(&test_topic.address, TOPIC, 3);
     assert_eq!(member.end().code(), Some(1), "{}", member.output());
     assert!(member.output().contains("has 3 partitions, but the group began with 2"), "{}", member.output());
@@ -289,7 +289,7 @@ fn fresh_does_not_touch_a_live_group() {
     let test_topic = TestTopic::new("rows = 1000", "partitions = 2\npace = { kind = \"fixed\", delay = \"3ms\" }");
     let _producer = Running::start(&["produce", &test_topic.file, "--broker", &test_topic.address]);
     let mut member = test_topic.consume(&test_topic.file, &["--group", "readers"]);
-    member.wait_for("window 1:");
+    member.wait_for("window 1 (");
     let workdir = test_topic.workdir().display().to_string();
     let fresh = ["run", &test_topic.file, "--workdir", &workdir, "--fresh", "--once", "--broker", "embedded"];
     let fresh = windrow(&[&fresh[..], &["--listen", "127.0.0.1:0"]].concat());

@@ -121,9 +121,9 @@ fn several_producers_share_a_replay_and_a_killed_one_resumes() {
     };
     let mut consumer = Running::start(&["consume", &file, "--broker", &address, "--workdir", &workdir_text, "--once"]);
     let (mut first, mut second, mut third) = (produce("1/3"), produce("2/3"), produce("3/3"));
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     second.kill();
-    consumer.wait_for("window 2:");
+    consumer.wait_for("window 2 (");
     second = produce("2/3");
     for producer in [&mut first, &mut second, &mut third] {
         assert!(producer.end().success(), "{}", producer.output());

@@ -10,6 +10,7 @@ mod api;
 mod audit;
 mod check;
 mod commands;
+mod cut;
 mod documents;
 mod examples;
 mod faults;

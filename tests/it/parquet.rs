@@ -101,7 +101,7 @@ fn killed_and_grouped_consumers_write_the_same_files() {
     let mut members = [(); 2].map(|()| consume(&workdirs[2], &["--group", "readers"]));
     let mut producer = Running::start(&["produce", &file, "--broker", &address]);
     for window in [2, 4, 6] {
-        killed.wait_for(&format!("window {window}:"));
+        killed.wait_for(&format!("window {window} ("));
         killed.kill();
         // A file that a consumer leaves if it is killed during a write.
         fs::write(workdirs[1].join("batches/window-00008.parquet"), "PAR1").expect("a file");

@@ -54,5 +54,5 @@ pub use solver::{Solver, Spark};
 pub use span::EventSpan;
 pub use stream::{Pace, Stream};
 pub use target::{Target, TargetRule};
-pub use train::{Accept, Train};
+pub use train::{Accept, MIN_TRAINING_ROWS, Train};
 pub use window::WindowPolicy;

@@ -137,6 +137,21 @@ impl TryFrom<String> for EventSpan {
     }
 }
 
+/// Returns the name of the period between two times, as in `2013-04-01 to 2013-04-09`. Within a day, it has the times of day, as
+/// in `2013-04-01 08:05 to 09:12`. All are in UTC.
+pub(crate) fn period_between(first: i64, last: i64) -> String {
+    let (from, to) = (date_of(first), date_of(last));
+    if from != to {
+        return format!("{from} to {to}");
+    }
+    let clock = |seconds: i64| {
+        let minutes = seconds.rem_euclid(DAY) / 60;
+        format!("{:02}:{:02}", minutes / 60, minutes % 60)
+    };
+    let (first, last) = (clock(first), clock(last));
+    if first == last { from.to_string() } else { format!("{from} {first} to {last}") }
+}
+
 /// Returns the date of a time, or the calendar's first or last date if the time is outside the calendar.
 fn date_of(seconds: i64) -> Date {
     let end = if seconds < 0 { Date::MIN } else { Date::MAX };
@@ -187,6 +202,23 @@ mod tests {
         assert_eq!(date_of(0).weekday(), jiff::civil::Weekday::Thursday);
     }
 
+    #[test]
+    fn a_period_has_dates_and_within_a_day_the_times_of_day() {
+        let [day, next] = ["2013-04-01", "2013-04-02"].map(seconds);
+        let cases = [
+            ((day, next), "2013-04-01 to 2013-04-02"),
+            ((day + 86_399, next), "2013-04-01 to 2013-04-02"),
+            ((day, day), "2013-04-01"),
+            ((day + 29_100, day + 29_130), "2013-04-01"),
+            ((day + 29_100, day + 33_120), "2013-04-01 08:05 to 09:12"),
+            ((-1, 0), "1969-12-31 to 1970-01-01"),
+            ((-86_400, -1), "1969-12-31 00:00 to 23:59"),
+        ];
+        for ((first, last), name) in cases {
+            assert_eq!(period_between(first, last), name);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_time_is_within_its_span(at in -200_000_000_000_i64..200_000_000_000, every in 1_u64..10_000_000) {
@@ -204,6 +236,7 @@ mod tests {
             for span in [EventSpan::Day, EventSpan::Week, EventSpan::Month, EventSpan::Quarter] {
                 let _ = (span.begin(span.index_of(at)), span.begin(at), span.name(at));
             }
+            let _ = (period_between(at, at), period_between(i64::MIN, at), period_between(at, i64::MAX));
         }
     }
 }

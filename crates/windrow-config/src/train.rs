@@ -11,6 +11,9 @@ use crate::solver::{Solver, Spark};
 use crate::values::{Checked, OneOrMany, distinct, ensure, list, not_empty, not_negative, one_or_many, share};
 use windrow_record::Scheme;
 
+/// The fewest rows that a model is trained on. A model of fewer rows would be meaningless.
+pub const MIN_TRAINING_ROWS: usize = 10;
+
 /// The models that are trained after each window, and the solver.
 #[derive(Debug, Clone, SmartDefault, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(default, deny_unknown_fields)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::span::EventSpan;
+use crate::span::{EventSpan, period_between};
 use crate::values::{DurationText, exactly_one};
 
 /// The rule by which the stream is cut into windows.
@@ -77,12 +77,15 @@ impl TryFrom<WindowKeys> for WindowPolicy {
 }
 
 impl WindowPolicy {
-    /// Returns the name of the window that begins at this time, in seconds since 1970, as in `week of 2013-04-01`. Returns `None`
-    /// if windows are not cut by event time.
-    pub fn period(self, from: Option<i64>) -> Option<String> {
+    /// Returns the name of a window's period. An event window is named by its span, as in `week of 2013-04-01`, any other window by
+    /// the times of its rows, as in `2013-04-01 to 2013-04-09`.
+    ///
+    /// `start` is the beginning of an event window. `times` are the earliest and the latest event time of the window's rows. All
+    /// are in seconds since 1970. Returns `None` if the one that is needed is not known.
+    pub fn period(self, start: Option<i64>, times: Option<(i64, i64)>) -> Option<String> {
         match self {
-            Self::Event { span, .. } => from.map(|from| span.name(from)),
-            Self::Parts(_) | Self::Rows(_) | Self::Every(_) => None,
+            Self::Event { span, .. } => start.map(|start| span.name(start)),
+            Self::Parts(_) | Self::Rows(_) | Self::Every(_) => times.map(|(first, last)| period_between(first, last)),
         }
     }
 
@@ -93,6 +96,26 @@ impl WindowPolicy {
             Self::Rows(rows) => format!("windows of {rows} rows"),
             Self::Every(every) => format!("windows of {} by arrival time", humantime::format_duration(every)),
             Self::Event { span, .. } => span.plural(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_named_by_its_span_or_by_the_times_of_its_rows() {
+        let day = 86_400;
+        let (start, times) = (Some(day), Some((2 * day, 9 * day)));
+        let event = WindowPolicy::Event { span: EventSpan::Day, lateness: Duration::ZERO };
+        assert_eq!(event.period(start, times).as_deref(), Some("1970-01-02"));
+        assert_eq!(event.period(None, times), None);
+        let rows = WindowPolicy::Rows(NonZeroU64::MIN);
+        let parts = WindowPolicy::Parts(NonZeroU32::MIN);
+        for policy in [rows, parts, WindowPolicy::Every(Duration::from_secs(1))] {
+            assert_eq!(policy.period(None, times).as_deref(), Some("1970-01-03 to 1970-01-10"), "{policy:?}");
+            assert_eq!(policy.period(start, None), None, "{policy:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
 use crate::ranking::{MIN_WINDOWS, NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
-use crate::trial::{Series, Trial, histories};
+use crate::trial::{Series, Trial, histories, longest_history};
 use windrow_record::Scheme;
 
 /// The number of windows after a break for which its cost is reported.
@@ -51,7 +51,10 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
     let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
     let is_short = trial.len() < MIN_WINDOWS;
-    let first_advice = is_short.then(|| first_judged(question.histories, question.delay, MIN_WINDOWS));
+    // Windows without a labelled row, and those before the first model, are not judged. They delay the advice.
+    let missing = u32::try_from(MIN_WINDOWS.saturating_sub(trial.len())).unwrap_or(u32::MAX);
+    let first_advice =
+        is_short.then(|| first_advice(question.histories, question.delay).max(last.saturating_add(missing)));
     let (status, changes) = (Status::TooFew, changes(question));
     let mut advice = Advice {
         format: ADVICE_FORMAT,
@@ -72,10 +75,24 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 /// Returns the window after which `judged` windows have been judged.
 pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize) -> u32 {
     let is_enough = |windows: u32| {
-        let longest = histories(windows, wanted).into_iter().filter_map(crate::policy::length).max();
-        windows.saturating_sub(longest.unwrap_or(1) + delay) as usize >= judged
+        let longest = longest_history(&histories(windows, wanted));
+        windows.saturating_sub(longest + delay) as usize >= judged
     };
     (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)
+}
+
+/// Returns the number of windows that advice needs, if each has a labelled row. `wanted` limits the histories, `delay`
+/// is the label delay in windows.
+pub fn first_advice(wanted: Option<&[Scheme]>, delay: u32) -> u32 {
+    first_judged(wanted, delay, MIN_WINDOWS)
+}
+
+/// Returns `true` if windows with these numbers of labelled rows are enough for advice, with the default histories and
+/// labels that are not late.
+pub fn is_enough_for_advice(labelled: &[u64]) -> bool {
+    let windows = u32::try_from(labelled.len()).unwrap_or(u32::MAX);
+    let judged = labelled.iter().skip(longest_history(&histories(windows, None)) as usize).filter(|rows| **rows > 0);
+    judged.count() >= MIN_WINDOWS
 }
 
 fn changes(question: &AdviceSettings<'_>) -> Vec<NamedPolicyChange> {

@@ -93,6 +93,11 @@ impl Evidence {
         (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
     }
 
+    /// Returns the losses on `window` of the first model of `history` after window `after`, up to window `last`.
+    pub(crate) fn oldest(&self, history: Scheme, after: u32, last: u32, window: u32) -> Option<&ModelLosses> {
+        (after + 1..=last).find_map(|model| self.losses(history, model, window))
+    }
+
     fn counts(&self, window: u32) -> Option<&WindowLosses> {
         self.windows.get(window.checked_sub(1)? as usize)
     }

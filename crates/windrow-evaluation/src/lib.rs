@@ -45,7 +45,7 @@ pub use advice::{
     NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
     Status, Subject,
 };
-pub use advise::{AdviceSettings, advise};
+pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
 pub use alarm::psi_threshold;
 pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
@@ -57,6 +57,7 @@ pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
+pub use sentences::WANTED_ROWS;
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories};
 pub use window_unit::WindowUnit;

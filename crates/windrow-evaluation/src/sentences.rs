@@ -10,6 +10,8 @@ use windrow_record::display::{counted, percent};
 
 /// The baseline of all gains, in words.
 const BASELINE: &str = "predicting the average rate";
+/// The number of labelled rows in a window that advice should have. With fewer, a sentence says what that means.
+pub const WANTED_ROWS: u64 = 1000;
 
 /// Returns the sentences: first the answer, then its basis.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
@@ -45,6 +47,9 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
         sentences.push(format!("That {}.", keeps(&found.kept, &of_best)));
     }
+    if named.provisional {
+        sentences.extend(few_rows(advice));
+    }
     // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
     let of_it = if is_best { " of this improvement" } else { "" };
     if named.provisional {
@@ -75,6 +80,7 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
         sentences.push(format!("With 95% confidence, the improvement is at most {most:.4} log-loss per row."));
     }
     if advice.recommendation.status == Status::Partly {
+        sentences.extend(few_rows(advice));
         sentences.push("More windows may show an improvement.".to_owned());
     }
 }
@@ -172,6 +178,17 @@ fn improvement(advice: &Advice) -> Option<String> {
     Some(format!(
         "Of all schedules that can be compared, this one improves most on {BASELINE} so far: by {gain:.4} log-loss per row."
     ))
+}
+
+/// Returns a sentence on windows with few rows.
+fn few_rows(advice: &Advice) -> Option<String> {
+    let judged = advice.basis.judged.as_ref()?;
+    let rows = judged.rows / u64::from(judged.windows.max(1));
+    let sentence = || {
+        let rows = counted(rows, "labelled row", "labelled rows");
+        format!("A window has about {rows}, so the data can show only large differences.")
+    };
+    (rows < WANTED_ROWS).then(sentence)
 }
 
 /// Returns a clause on a share, as in `keeps 98% (92 to 104)` or `is worse than predicting the average rate`. `of` says
@@ -366,13 +383,23 @@ mod tests {
             ]
         );
         advice.recommendation.named = None;
-        assert_eq!(
-            advice_sentences(&advice),
-            [
-                "There is nothing to schedule: the data do not show that any model is better than predicting the \
-                 average rate so far.",
-                "With 95% confidence, the improvement is at most 0.0012 log-loss per row.",
-            ]
-        );
+        let nothing = [
+            "There is nothing to schedule: the data do not show that any model is better than predicting the average \
+             rate so far.",
+            "With 95% confidence, the improvement is at most 0.0012 log-loss per row.",
+        ];
+        assert_eq!(advice_sentences(&advice), nothing);
+    }
+
+    #[test]
+    fn windows_with_few_rows_are_a_reason_if_something_is_not_shown() {
+        let few = "A window has about 75 labelled rows, so the data can show only large differences.";
+        let mut advice = advice();
+        advice.basis.judged.as_mut().expect("judged").rows = 44 * 75;
+        assert!(!advice_sentences(&advice).contains(&few.to_owned()), "the verdict is shown");
+        advice.recommendation.named = Some(NamedPolicy { policy: last(2, 1), provisional: true, since: 20 });
+        assert_eq!(advice_sentences(&advice)[2], few);
+        (advice.recommendation.named, advice.recommendation.status) = (None, Status::Partly);
+        assert_eq!(advice_sentences(&advice)[2..], [few, "More windows may show an improvement."]);
     }
 }

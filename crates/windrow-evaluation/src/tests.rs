@@ -169,6 +169,65 @@ fn too_few_windows_say_how_many_would_do() {
     assert_eq!((none.recommendation.status, none.basis.judged.as_ref()), (Status::TooFew, None));
 }
 
+/// Returns windows of which those that `has` refuses have no rows, or no models of their own.
+fn thinned(windows: u32, has_rows: impl Fn(u32) -> bool, has_models: impl Fn(u32) -> bool) -> Evidence {
+    let full = evidence(windows, stable);
+    Evidence::new((1..=windows).map(|window| {
+        let models = (1..window).filter(|model| has_models(*model)).flat_map(|model| {
+            histories(windows, None).into_iter().map(move |scheme| ModelId { window: index(model), scheme })
+        });
+        let losses = models.filter_map(|id| {
+            let found = full.losses(id.scheme, id.window.get(), window)?;
+            Some(ModelLosses { model: id, ..found.clone() })
+        });
+        let rows = if has_rows(window) { ROWS / BLOCKS as u64 } else { 0 };
+        WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(window),
+            sha256: String::new(),
+            unlabelled: 0,
+            rows: [rows; BLOCKS],
+            positives: [rows / 5; BLOCKS],
+            models: losses.collect(),
+        }
+    }))
+}
+
+#[test]
+fn empty_windows_delay_the_advice() {
+    let advice = advice_on(&thinned(18, |window| window % 4 != 0, |window| window % 4 != 0), 0);
+    // Windows 5 to 18 are judged, except 8, 12 and 16.
+    assert_eq!(advice.basis.judged.as_ref().map(|judged| judged.windows), Some(11));
+    assert_eq!((advice.recommendation.status, advice.basis.first_advice), (Status::TooFew, Some(19)));
+    let labelled = |windows: u32| (1..=windows).map(|window| u64::from(window % 4 != 0)).collect::<Vec<_>>();
+    assert_eq!([18, 19].map(|windows| is_enough_for_advice(&labelled(windows))), [false, true]);
+    assert_eq!([15, 16].map(|windows| is_enough_for_advice(&vec![9; windows])), [false, true]);
+    assert_eq!((first_advice(None, 0), is_enough_for_advice(&[])), (16, false));
+}
+
+#[test]
+fn a_window_without_a_model_hides_no_policy() {
+    let of = |history, every| Policy { history, refit: Refit::Every(every) };
+    // The first window is cut off, and some have one class only.
+    let evidence = thinned(40, |_| true, |window| window > 1 && window % 7 != 0);
+    let trial = Trial::new(&evidence, 40, &histories(40, None), 0);
+    assert_eq!(trial.windows.first(), Some(&17));
+    for every in [1, 2, 4, 8] {
+        assert!(trial.series_of(of(Scheme::Cumulative, every)).is_some(), "{every}");
+        assert!(trial.series_of(of(Scheme::Window, every)).is_some(), "{every}");
+    }
+    // Refitting every 4th window, one phase falls on a window before the first model.
+    let late = thinned(16, |_| true, |window| window > 3);
+    let trial = Trial::new(&late, 16, &histories(16, None), 0);
+    assert_eq!(trial.windows.first(), Some(&5), "the model of window 4 is the first");
+    let series = trial.planned(&late, of(Scheme::Window, 4)).expect("losses");
+    assert!((series.log_loss[0] - stable(Scheme::Window, 4, 5) * ROWS as f64).abs() < 1e-9, "{series:?}");
+    // Windows before the first model are not judged.
+    let later = thinned(16, |_| true, |window| window > 6);
+    assert_eq!(Trial::new(&later, 16, &histories(16, None), 0).windows.first(), Some(&8));
+    assert_eq!(advice_on(&later, 0).basis.first_advice, Some(19));
+}
+
 #[test]
 fn no_schedule_is_advised_if_no_model_gains() {
     // Always predicting the share of positives loses 0.5004 per row.

@@ -1,10 +1,9 @@
 //! The titles of the pictures of the advice. Each title states the finding as a sentence.
 
 use crate::advice::{Advice, AgeFinding, Status};
-use crate::advise::first_judged;
+use crate::advise::{first_advice, first_judged};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
-use crate::ranking::MIN_WINDOWS;
 use crate::sentences::{keeps, more_history};
 use windrow_record::Scheme;
 
@@ -27,7 +26,7 @@ pub(crate) fn age_title(advice: &Advice) -> Option<String> {
 /// Returns the text with the windows after which there can be a comparison and advice. `delay` is the label delay in
 /// windows.
 pub fn first_advice_sentence(histories: Option<&[Scheme]>, delay: u32) -> String {
-    let (first, advice) = (first_judged(histories, delay, 1), first_judged(histories, delay, MIN_WINDOWS));
+    let (first, advice) = (first_judged(histories, delay, 1), first_advice(histories, delay));
     format!("Schedules can be compared after window {first}. Advice needs {advice} windows.")
 }
 

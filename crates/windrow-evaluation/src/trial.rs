@@ -57,6 +57,11 @@ pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
 }
 
+/// Returns the length of the longest finite history. Policies are judged on the windows after it.
+pub(crate) fn longest_history(histories: &[Scheme]) -> u32 {
+    histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1)
+}
+
 /// Returns the scheme of the last `windows` windows.
 pub(super) fn sliding(windows: u32) -> Scheme {
     match NonZeroU32::new(windows) {
@@ -76,13 +81,18 @@ impl Trial {
     /// Judges the windows after the longest finite history, up to `last`. At window t, models may use the windows up to
     /// t - 1 - `delay`.
     pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
-        let longest = histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1);
-        Self::over(evidence, longest + 1 + delay, last, histories, delay, 1)
+        Self::over(evidence, longest_history(histories) + 1 + delay, last, histories, delay, 1)
     }
 
-    /// Judges windows `first` to `last` with the models of window `oldest` and later ones.
+    /// Judges windows `first` to `last` with the models of window `oldest` and later ones. Windows before the first
+    /// model of any history are left out: no policy could have predicted their rows.
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
-        let windows: Vec<u32> = (first..=last).filter(|window| evidence.rows(*window) > 0.0).collect();
+        let has_model = |window: u32| {
+            let known = window.saturating_sub(1 + delay);
+            histories.iter().any(|history| evidence.newest(*history, known, 1, window).is_some())
+        };
+        let windows = (first..=last).filter(|window| evidence.rows(*window) > 0.0);
+        let windows: Vec<u32> = windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect();
         let share_loss = |window: &u32| evidence.share_loss(window.saturating_sub(1 + delay), *window);
         let rows = windows.iter().map(|window| evidence.rows(*window)).collect();
         let share_loss = windows.iter().map(share_loss).collect();
@@ -118,19 +128,29 @@ impl Trial {
 
     /// Returns the losses of a policy whose refits are planned, as a mean over its phases. Returns `None` if a loss is
     /// not known.
+    ///
+    /// A window that could not be learned from has no model. The model before it then stays in use. A phase that has no
+    /// model yet takes the first one that could be known.
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
         let first = *self.windows.first()?;
         let mut series = Series::new(policy);
         for window in &self.windows {
-            let known = self.known(*window);
-            let newest = |model: u32| evidence.newest(policy.history, model.max(self.oldest), 1, *window);
+            let in_use = |model: u32, known: u32| {
+                let model = model.max(self.oldest);
+                let newest = evidence.newest(policy.history, model, 1, *window).map(|(_, losses)| losses);
+                newest.or_else(|| evidence.oldest(policy.history, model, known, *window))
+            };
             match policy.refit {
                 Refit::Every(every) => {
-                    let phases: Option<Vec<_>> =
-                        (0..every).map(|age| newest(known.saturating_sub(age)).map(|(_, losses)| losses)).collect();
+                    let known = self.known(*window);
+                    let phase = |age: u32| in_use(known.saturating_sub(age), known);
+                    let phases: Option<Vec<_>> = (0..every).map(phase).collect();
                     series.push(&phases?);
                 }
-                Refit::Never => series.push(&[newest(self.known(first))?.1]),
+                Refit::Never => {
+                    let known = self.known(first);
+                    series.push(&[in_use(known, known)?]);
+                }
                 _ => return None,
             }
         }

@@ -10,8 +10,9 @@
 //! - `design` reads the rows with an encoder, and `kernel` sums over them.
 //! - `solver` finds the optimum, and `score` measures it.
 //!
-//! [`fit`] does all of this. `drift` measures what changed between windows. A [`WindowReport`] holds the scores of all
-//! models on one window. A [`Predictor`] predicts single rows.
+//! [`fit`] does all of this. `drift` measures what changed between windows, `reference` chooses the window that later
+//! ones are compared with. A [`WindowReport`] holds the scores of all models on one window. A [`Predictor`] predicts
+//! single rows.
 
 mod artifact;
 mod chunk;
@@ -25,6 +26,7 @@ mod kernel;
 mod linear;
 mod objective;
 mod predictor;
+mod reference;
 mod score;
 mod scorer;
 mod solver;
@@ -47,5 +49,6 @@ pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit,
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use linear::LinearModel;
 pub use predictor::{Cell, Contribution, Prediction, Predictor};
+pub use reference::{WindowExtent, first_full_window};
 pub use scorer::{ScoredModel, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -146,10 +146,12 @@ fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
         format: WINDOW_FORMAT,
         window: WindowIndex::new(window).expect("not 0"),
         period: None,
+        is_cut_off: false,
         sha256: "00".to_owned(),
         scores: scores.iter().map(of).collect(),
         is_evidence: true,
         drift: None,
+        first_full: None,
         drift_since_first: None,
         profile: Profile { rows: 2, positives: 1, features: Vec::new() },
     }

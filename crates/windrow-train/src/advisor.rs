@@ -20,6 +20,7 @@ use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, histories, judge, named};
+use windrow_learn::model::FeatureDrift;
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_windows::Manifest;
@@ -164,9 +165,7 @@ impl Advisor {
         let known = RefCell::new(std::mem::take(&mut seen.drifted));
         let drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
-            drift.is_some_and(|drift| {
-                drift.features.iter().any(|feature| self.may_raise_alarm(&feature.feature) && feature.is_shift())
-            })
+            drift.is_some_and(|drift| drift.without_calendar().any(FeatureDrift::is_shift))
         };
         // Every history asks for the same drift, and the next window asks for it again.
         let has_drifted =
@@ -193,11 +192,5 @@ impl Advisor {
         let snapshot = self.learning.registry.snapshot();
         let report = WindowIndex::new(window).and_then(|window| snapshot.window(window));
         report.map_or_else(|| window_name(window, None), |report| report.name())
-    }
-
-    /// Returns whether a feature's drift may raise an alarm. Parts of the calendar may not, because they always change
-    /// with time.
-    fn may_raise_alarm(&self, feature: &str) -> bool {
-        !self.learning.pipeline.features.calendar.iter().any(|part| part.name() == feature)
     }
 }

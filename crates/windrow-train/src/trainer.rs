@@ -139,7 +139,7 @@ impl Trainer {
             let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
             registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
-        let period = pipeline.window.period(manifest.times.start());
+        let period = manifest.times.period(pipeline.window);
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(read_error)?;
         registry.publish_window(&report)?;
         progress.report(Event::WindowScored { window: window.get(), models: report.scores.len() });

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EventRange, MessageCounts, OffsetRange, RowRange, TimeSpan};
 use windrow_base::files;
+use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
 /// The version of the files' format. A reader rejects other versions.
@@ -14,6 +15,9 @@ pub(crate) const FORMAT: u32 = 5;
 /// A limit above the number of messages in any window, so that a damaged manifest cannot make a reader allocate without
 /// bound.
 const MAX_MESSAGES: u64 = 1 << 32;
+/// The largest share of an event window's span before its first row for which the window counts as whole. Data of a
+/// month may begin on its third day.
+const MAX_MISSING_SHARE: f64 = 0.1;
 
 /// The contents of a sealed window. The manifest is written next to the batch file, and the consumer resumes from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +94,7 @@ pub struct AccountedMessages {
 /// The times of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTimes {
-    /// The event times of the rows, if the pipeline names a time column.
+    /// The earliest and the latest event time of the rows in the batch file, if the pipeline names a time column.
     pub events: Option<EventRange>,
     /// The bounds of an event window.
     pub span: Option<TimeSpan>,
@@ -150,6 +154,22 @@ impl WindowTimes {
     #[must_use]
     pub fn start(&self) -> Option<i64> {
         self.span.map(|span| span.from)
+    }
+
+    /// The name of the window's period, as [`WindowPolicy::period`] gives it.
+    #[must_use]
+    pub fn period(&self, policy: WindowPolicy) -> Option<String> {
+        policy.period(self.start(), self.events.map(|events| (events.first, events.last)))
+    }
+
+    /// Returns true if the first row of an event window comes after more than a tenth of its span. If no window is
+    /// before it, the data begin within the window.
+    #[must_use]
+    pub fn begins_late(&self) -> bool {
+        self.span.zip(self.events).is_some_and(|(span, events)| {
+            let (missing, length) = (events.first.saturating_sub(span.from), span.until.saturating_sub(span.from));
+            missing as f64 > MAX_MISSING_SHARE * length as f64
+        })
     }
 }
 
@@ -279,6 +299,21 @@ mod tests {
         let written = serde_json::to_string(&manifest).expect("JSON");
         assert_eq!(serde_json::from_str::<Manifest>(&written).expect("JSON"), manifest);
         assert_eq!(manifest.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_window_has_the_period_of_its_rows_and_may_begin_late() {
+        let manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
+        let rows = WindowPolicy::Rows(std::num::NonZeroU64::MIN);
+        assert_eq!(manifest.times.period(rows).as_deref(), Some("2013-01-01 05:15 to 05:30"));
+        let none = WindowTimes { events: None, span: None };
+        assert_eq!((none.period(rows), none.begins_late()), (None, false));
+        assert!(!manifest.times.begins_late(), "only an event window has a beginning");
+        let begins_late = |first: i64| {
+            let (events, span) = (EventRange { first, last: 990 }, TimeSpan { from: 0, until: 1000 });
+            WindowTimes { events: Some(events), span: Some(span) }.begins_late()
+        };
+        assert_eq!([0, 100, 101, 990].map(begins_late), [false, false, true, true]);
     }
 
     fn offsets(first: i64, last: i64) -> Vec<OffsetRange> {

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::DatasetReader;
 use crate::inspection::error::InspectionError;
 use crate::inspection::leaks::Leak;
 use crate::inspection::order::Order;
-use crate::inspection::progress::ProgressCallback;
+use crate::inspection::progress::{ProgressCallback, report};
 use crate::inspection::review::review;
-use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey};
+use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey, label_of};
 use crate::inspection::windows::{by_number, by_span};
-use windrow_config::{Cut, Pipeline, WindowPolicy};
-use windrow_record::WindowIndex;
+use windrow_config::{Cut, LastTime, Pipeline, Schema, WindowPolicy};
+use windrow_evaluation::first_advice;
 use windrow_record::display::{counted, percent, thousands};
+use windrow_record::{RecordParser, RowNumber, WindowIndex};
 
 /// The result of a check.
 #[derive(Debug, Serialize)]
@@ -51,7 +53,7 @@ impl Check {
 pub struct Window {
     /// The index of the window, from 1.
     pub window: usize,
-    /// The period of an event window, as in `week of 2013-04-01`.
+    /// The period of the window, as in `week of 2013-04-01` or `2013-04-01 to 2013-04-09`. `None` without times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
     /// The number of rows, of rows with a target, and of positive rows.
@@ -82,7 +84,7 @@ const MAX_LISTED_VALUES: usize = 5;
 /// The dataset cannot be read, or lacks a column that the pipeline names.
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
-    let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
+    let (windows, categories) = (windows(pipeline, &survey, tell)?, categories(pipeline, &survey));
     let [faults, mut notes] = findings(pipeline, &survey, &windows, &categories);
     notes.extend(review(pipeline, tell)?);
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
@@ -131,6 +133,11 @@ fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories
         let most = thousands(MAX_LISTED_WINDOWS as u64);
         notes.push(format!("only the first {most} windows are listed: does each window have enough rows to train on?"));
     }
+    let needed = first_advice(pipeline.advise.histories.as_deref(), pipeline.advise.label_delay);
+    if (1..needed as usize).contains(&windows.len()) {
+        let all = counted(windows.len() as u64, "window is", "windows are");
+        notes.push(format!("{all} too few for advice, which needs {needed} windows"));
+    }
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
     let one_class: Vec<&Window> = windows.iter().filter(|window| !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
@@ -155,16 +162,53 @@ fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories
     [faults, notes]
 }
 
-fn windows(pipeline: &Pipeline, survey: &Survey) -> Vec<Window> {
+fn windows(pipeline: &Pipeline, survey: &Survey, tell: ProgressCallback<'_>) -> Result<Vec<Window>, InspectionError> {
     let cut = Cut::new(pipeline.window, Some(survey.rows));
     let counts = if cut.span().is_some() { by_span(&survey.spans) } else { by_number(&survey.labels, &cut) };
     let first = survey.spans.first_key_value().map(|(first, _)| *first);
-    let period = |window| {
-        let (from, _) = cut.span_of_window(first?, WindowIndex::new(window)?)?;
-        pipeline.window.period(Some(from))
+    let start = |window| Some(cut.span_of_window(first?, WindowIndex::new(window)?)?.0);
+    let times = times_by_number(pipeline, survey, &cut, tell)?;
+    let window = |(window, counts): (u32, LabelCounts)| {
+        let times = times.get(&window).copied();
+        Window { window: window as usize, period: pipeline.window.period(start(window), times), counts }
     };
-    let numbered = (1_u32..).zip(counts);
-    numbered.map(|(window, counts)| Window { window: window as usize, period: period(window), counts }).collect()
+    Ok((1_u32..).zip(counts).map(window).collect())
+}
+
+/// Returns the earliest and the latest time of the rows that each window by row number would store, in seconds since
+/// 1970. Without a time column, and for other windows, it returns nothing. It reads the dataset again: the windows of
+/// equal parts are known only after the last row, and the times of all rows would need too much memory.
+fn times_by_number(
+    pipeline: &Pipeline,
+    survey: &Survey,
+    cut: &Cut,
+    tell: ProgressCallback<'_>,
+) -> Result<BTreeMap<u32, (i64, i64)>, InspectionError> {
+    let mut times: BTreeMap<u32, (i64, i64)> = BTreeMap::new();
+    if pipeline.dataset.time.is_none() || cut.window_of_row(RowNumber::FIRST).is_none() {
+        return Ok(times);
+    }
+    let mut reader = DatasetReader::open(&pipeline.dataset)?;
+    let schema = Schema::bind(pipeline, reader.columns())?;
+    let (mut parser, mut last_time) = (RecordParser::new(schema.delimiter), LastTime::default());
+    let mut labels = survey.labels.iter();
+    while let Some(row) = reader.next_row()? {
+        report(row.number.get(), tell);
+        let is_stored = labels.next().is_some_and(|byte| label_of(*byte).is_some());
+        let window = cut.window_of_row(row.number).map_or(u32::MAX, WindowIndex::get);
+        if window as usize > MAX_LISTED_WINDOWS {
+            break;
+        }
+        if !is_stored {
+            continue;
+        }
+        let Ok(fields) = parser.parse(row.bytes) else { continue };
+        let Ok(Some(time)) = last_time.read(&schema, &fields) else { continue };
+        let seconds = time.seconds();
+        let (first, last) = times.get(&window).copied().unwrap_or((seconds, seconds));
+        times.insert(window, (first.min(seconds), last.max(seconds)));
+    }
+    Ok(times)
 }
 
 fn categories(pipeline: &Pipeline, survey: &Survey) -> Vec<Category> {

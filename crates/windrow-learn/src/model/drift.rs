@@ -27,6 +27,8 @@ pub struct Profile {
 pub struct FeatureProfile {
     /// The feature's name: a column, or a part of the time.
     pub feature: String,
+    /// `true` for a part of the time, as in `weekday`.
+    pub is_calendar: bool,
     /// The number of rows in which the feature is missing.
     pub missing: u64,
     /// The distribution of the other rows.
@@ -66,9 +68,9 @@ impl Profile {
         let mut numbers = gathered.whole.numbers.iter().zip(&gathered.cuts);
         let mut codes = gathered.whole.codes.iter().zip(texts);
         let profiles = features.iter().filter_map(|feature| {
-            let name = match &feature.kind {
-                FeatureKind::Calendar(part, _) => part.name().to_owned(),
-                _ => feature.column.clone(),
+            let (name, is_calendar) = match &feature.kind {
+                FeatureKind::Calendar(part, _) => (part.name().to_owned(), true),
+                _ => (feature.column.clone(), false),
             };
             let (missing, distribution) = if is_number(feature) {
                 let (summary, cuts) = numbers.next()?;
@@ -77,7 +79,7 @@ impl Profile {
                 let (counts, dictionary) = codes.next()?;
                 Distribution::of_texts(dictionary, counts)
             };
-            Some(FeatureProfile { feature: name, missing, distribution })
+            Some(FeatureProfile { feature: name, is_calendar, missing, distribution })
         });
         let positives = labels.iter().filter(|label| **label).count() as u64;
         Self { rows: labels.len() as u64, positives, features: profiles.collect() }

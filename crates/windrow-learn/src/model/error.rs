@@ -2,10 +2,8 @@
 
 use std::io;
 
+use windrow_config::MIN_TRAINING_ROWS;
 use windrow_record::display::counted;
-
-/// The fewest rows to train on. A model of fewer rows would be meaningless.
-pub(super) const MIN_ROWS: usize = 10;
 
 /// The reason why a fit gives no model.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +26,7 @@ pub enum Unlearnable {
     #[error("{} a target", no_row_has(*.0))]
     NoLabels(usize),
     /// There are too few rows to train on. Holds the number of rows.
-    #[error("there {} to train on; at least {MIN_ROWS} are needed", only_rows(*.0))]
+    #[error("there {} to train on; at least {MIN_TRAINING_ROWS} are needed", only_rows(*.0))]
     TooFewRows(usize),
     /// All rows have the same class.
     #[error("all {rows} rows to train on are {}: a classifier needs both classes", class_name(*positive))]

@@ -9,7 +9,7 @@ use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The version of the file format. A reader rejects any other version.
-pub const WINDOW_FORMAT: u32 = 3;
+pub const WINDOW_FORMAT: u32 = 4;
 
 /// The report of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,8 +18,11 @@ pub struct WindowReport {
     pub format: u32,
     /// The number of the window.
     pub window: WindowIndex,
-    /// The name of the window's period, such as `week of 2013-04-01`; `None` if windows have no times.
+    /// The name of the window's period, such as `week of 2013-04-01` or `2013-04-01 to 2013-04-09`; `None` without
+    /// times.
     pub period: Option<String>,
+    /// `true` if the data begin within the window, so that a part of its rows is missing.
+    pub is_cut_off: bool,
     /// `true` if no row repeats an earlier one. Only then do the scores show how models predict new rows.
     pub is_evidence: bool,
     /// The sha256 of the batch file, in hexadecimal.
@@ -28,7 +31,9 @@ pub struct WindowReport {
     pub scores: Vec<ModelScore>,
     /// The changes since the window before. `None` for the first window, or if one of the two has no labelled rows.
     pub drift: Option<Drift>,
-    /// The changes since the first window. `None` for the first window, or if one of the two has no labelled rows.
+    /// The first full window, which is the reference of the drift. `None` for the windows up to it.
+    pub first_full: Option<WindowIndex>,
+    /// The changes since the first full window. `None` for the windows up to it, and without labelled rows.
     pub drift_since_first: Option<Drift>,
     /// The distribution of the labelled rows. With these, any two windows can be compared.
     pub profile: Profile,

@@ -90,7 +90,8 @@ fn ages(advice: &Advice) -> Markup {
     }
 }
 
-/// Lists the features whose distribution differs most from the first window's.
+/// Lists the features whose distribution differs most from that of the first full window. Parts of the calendar are not
+/// ranked.
 fn drifted(view: &View) -> Markup {
     struct DriftSummary {
         largest: f64,
@@ -98,11 +99,12 @@ fn drifted(view: &View) -> Markup {
         shifted: usize,
     }
     let mut found: BTreeMap<&str, DriftSummary> = BTreeMap::new();
-    let mut windows = 0;
+    let (mut windows, mut reference) = (0, None);
     for report in view.snapshot.windows() {
         let Some(drift) = &report.drift_since_first else { continue };
         windows += 1;
-        for feature in &drift.features {
+        reference = report.first_full;
+        for feature in drift.without_calendar() {
             let none = DriftSummary { largest: f64::MIN, window: String::new(), shifted: 0 };
             let one = found.entry(&feature.feature).or_insert(none);
             if feature.psi > one.largest {
@@ -113,17 +115,23 @@ fn drifted(view: &View) -> Markup {
     }
     let mut found: Vec<(&str, DriftSummary)> = found.into_iter().collect();
     found.sort_by(|(_, one), (_, other)| other.largest.total_cmp(&one.largest));
-    if found.is_empty() {
-        return html! { p { "This needs two windows." } };
+    if windows == 0 {
+        return html! { p { "This needs two full windows." } };
     }
+    if found.is_empty() {
+        return html! { p { "All features are parts of the calendar, which always change with time." } };
+    }
+    let reference = reference.and_then(|reference| view.snapshot.window(reference));
+    let reference = reference.map_or_else(String::new, |report| format!(" ({})", report.name()));
     let row = |(name, one): &(&str, DriftSummary)| {
         cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
     };
     let rows = found.iter().take(MAX_FEATURES).map(row);
     html! {
         p.quiet {
-            "The population stability index compares each window with the first. A feature has shifted if its index is "
-            "above 0.1 and above what chance explains. The picture of models by age shows whether that matters."
+            "The population stability index compares each window with the first full one" (reference) ". A feature has "
+            "shifted if its index is above 0.1 and above what chance explains. The picture of models by age shows "
+            "whether that matters. Parts of the calendar are left out: they always change with time."
         }
         (table::of("Features that drifted most", &["feature", "largest index", "in", "windows with a shift"], rows))
     }

@@ -138,7 +138,8 @@ fn scores(report: &WindowReport) -> Markup {
 }
 
 fn drift(report: &WindowReport) -> Markup {
-    let shifted = report.drift.iter().flat_map(|drift| &drift.features).filter(|feature| feature.is_shift());
+    let changes = report.drift.iter().flat_map(|drift| drift.without_calendar());
+    let shifted = changes.filter(|feature| feature.is_shift());
     let mut rows = shifted
         .map(|feature| cells![feature.feature, format!("{:.3}", feature.psi), format!("{:.3}", feature.threshold)])
         .peekable();

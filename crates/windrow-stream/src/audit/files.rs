@@ -182,7 +182,7 @@ impl Checker<'_> {
             ledger.totals.repeated += repeated;
             ledger.windows.push(WindowAccount {
                 window: manifest.window,
-                period: self.policy.period(manifest.times.start()),
+                period: manifest.times.period(self.policy),
                 stored: found.stored,
                 quarantined: found.quarantined,
                 repeated,

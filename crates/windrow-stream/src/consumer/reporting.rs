@@ -8,7 +8,7 @@ use windrow_windows::Manifest;
 pub(crate) fn sealed(manifest: &Manifest, policy: WindowPolicy) -> Event {
     Event::WindowSealed {
         window: manifest.window.get(),
-        period: policy.period(manifest.times.start()),
+        period: manifest.times.period(policy),
         rows: manifest.rows.count,
         unlabelled: manifest.rows.count - manifest.rows.labelled,
         quarantined: manifest.quarantine.count,

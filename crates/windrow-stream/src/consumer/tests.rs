@@ -119,7 +119,7 @@ proptest! {
         let check = inspection::check(&pipeline, &|_| ()).expect("a dataset");
         let (manifests, refused) = consume(&folder.path().join("work"), &pipeline);
 
-        let period = |manifest: &Manifest| pipeline.window.period(manifest.times.start());
+        let period = |manifest: &Manifest| manifest.times.period(pipeline.window);
         let consumed = manifests.iter().map(|manifest| (period(manifest), manifest.rows.count, manifest.rows.labelled));
         let checked = check.windows.iter().map(|window| (window.period.clone(), window.counts.rows, window.counts.labelled));
         // If no window has a row, the consumer still seals one for the refused messages.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use windrow_config::Accept;
 use windrow_evaluation::is_kept;
 use windrow_learn::model::{
-    Acceptance, Frame, Learned, ModelScore, Score, ScoredModel, WINDOW_FORMAT, WindowReport, scores,
+    Acceptance, Frame, Learned, ModelScore, Score, ScoredModel, WINDOW_FORMAT, WindowExtent, WindowReport,
+    first_full_window, scores,
 };
 use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
@@ -82,17 +83,26 @@ pub(super) fn report(
         let holdout = model.learned()?.scores.get("holdout").cloned();
         Some(ModelScore { model: model.id(), window: None, holdout })
     }));
-    let earlier = |index: Option<WindowIndex>| index.filter(|index| *index < window).and_then(|i| snapshot.window(i));
-    let since = |index| earlier(index).and_then(|report| frame.profile().drift_since(&report.profile));
+    let is_cut_off = window == WindowIndex::FIRST && manifest.times.begins_late();
+    let earlier = snapshot.windows().filter(|report| report.window < window);
+    let own = WindowExtent { window, labelled: frame.profile().rows, is_cut_off };
+    let extents: Vec<WindowExtent> = earlier.map(|report| WindowExtent::from(&**report)).chain([own]).collect();
+    let first_full = first_full_window(&extents).filter(|first| *first < window);
+    let since = |index: Option<WindowIndex>| {
+        let report = index.and_then(|index| snapshot.window(index))?;
+        frame.profile().drift_since(&report.profile)
+    };
     Ok(WindowReport {
         format: WINDOW_FORMAT,
         window,
         period,
+        is_cut_off,
         is_evidence,
         sha256: manifest.rows.file.sha256.clone(),
         scores: found,
         drift: since(WindowIndex::new(window.get() - 1)),
-        drift_since_first: since(Some(WindowIndex::FIRST)),
+        first_full,
+        drift_since_first: since(first_full),
         profile: frame.profile().clone(),
     })
 }

@@ -32,6 +32,8 @@ pub struct Drift {
 pub struct FeatureDrift {
     /// The name of the feature.
     pub feature: String,
+    /// `true` for a part of the time, as in `weekday`.
+    pub is_calendar: bool,
     /// The population stability index: the sum over bins of (q - p) ln(q / p), with p and q the shares before and now.
     ///
     /// The bins are the earlier window's deciles or its values. Values with a share below 1%, and values that it did
@@ -44,6 +46,14 @@ pub struct FeatureDrift {
     /// It comes from histograms of 256 bins, so it is exact to within 1/128, or exact for a feature with few values.
     /// `None` if the feature is not numeric, or if a window has no present cells.
     pub ks: Option<f64>,
+}
+
+impl Drift {
+    /// Returns the changes of all features but the parts of the calendar. Those always change with time, so their
+    /// change says nothing about the data.
+    pub fn without_calendar(&self) -> impl Iterator<Item = &FeatureDrift> {
+        self.features.iter().filter(|feature| !feature.is_calendar)
+    }
 }
 
 impl FeatureDrift {
@@ -63,7 +73,8 @@ impl Profile {
         let drift = |before: &FeatureProfile, now: &FeatureProfile| {
             let (psi, bins) = psi(before, now)?;
             let threshold = psi_threshold(self.rows, earlier.rows, bins, self.features.len());
-            Some(FeatureDrift { feature: now.feature.clone(), psi, threshold, ks: ks(before, now) })
+            let (feature, is_calendar) = (now.feature.clone(), now.is_calendar);
+            Some(FeatureDrift { feature, is_calendar, psi, threshold, ks: ks(before, now) })
         };
         let features = self.features.iter().filter_map(|now| {
             let before = earlier.features.iter().find(|before| before.feature == now.feature)?;
@@ -82,7 +93,7 @@ impl Profile {
         let values = ["negative", "positive"].map(str::to_owned).into();
         let counts = vec![self.rows - self.positives.min(self.rows), self.positives];
         let distribution = Distribution::Texts { values, counts };
-        FeatureProfile { feature: "(target)".to_owned(), missing: 0, distribution }
+        FeatureProfile { feature: "(target)".to_owned(), is_calendar: false, missing: 0, distribution }
     }
 }
 

@@ -24,7 +24,7 @@ fn a_profile_counts_all_labelled_rows() {
     let texts = Distribution::Texts { values: vec!["a".to_owned(), "b".to_owned()], counts: vec![1, 2] };
     let expected = [("n", numbers), ("c", texts)].map(|(name, distribution)| {
         let feature = name.to_owned();
-        FeatureProfile { feature, missing: 1, distribution }
+        FeatureProfile { feature, is_calendar: false, missing: 1, distribution }
     });
     assert_eq!(profile.features, expected);
 }
@@ -39,6 +39,8 @@ fn a_window_does_not_drift_from_itself() {
     let drift = frames[1].profile().drift_since(frames[0].profile()).expect("rows");
     let names: Vec<&str> = drift.features.iter().map(|feature| feature.feature.as_str()).collect();
     assert_eq!(names, ["distance", "fare", "carrier", "hour", "month"]);
+    let ranked: Vec<&str> = drift.without_calendar().map(|feature| feature.feature.as_str()).collect();
+    assert_eq!(ranked, ["distance", "fare", "carrier"], "parts of the calendar change with time");
     assert!(drift.features.iter().all(|feature| feature.psi < 0.05), "{drift:?}");
     assert!(drift.features.iter().chain([&drift.target]).all(|feature| !feature.is_shift()), "{drift:?}");
 }

@@ -6,13 +6,13 @@ use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
-use crate::model::error::{FitError, MIN_ROWS, RemoteError, Unlearnable};
+use crate::model::error::{FitError, RemoteError, Unlearnable};
 use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteOptimum, RemoteTask};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
 use crate::model::solver::{self, MAX_DENSE_COEFFICIENTS, Solution};
 use crate::model::table::Subset;
-use windrow_config::{Pipeline, Schema, Solver};
+use windrow_config::{MIN_TRAINING_ROWS, Pipeline, Schema, Solver};
 
 /// The most columns of a model. With more, its file is larger than a hundred megabytes.
 const MAX_COLUMNS: usize = 1_000_000;
@@ -72,7 +72,7 @@ impl Problem<'_> {
             return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
         }
         let (rows, positives) = self.counts();
-        if rows < MIN_ROWS {
+        if rows < MIN_TRAINING_ROWS {
             return Err(Unlearnable::TooFewRows(rows));
         }
         if positives == 0 || positives == rows {

@@ -11,7 +11,7 @@ mirror! {
     struct WindowSummary of report: WindowReport {
         /// The number of the window, from 1
         window: u32,
-        /// The name of the period, as in `week of 2013-04-01`; left out if windows have no times
+        /// The name of the period, as in `week of 2013-04-01` or `2013-04-01 to 2013-04-09`; left out without times
         period: Option<String>,
         /// The number of rows that have a target
         labelled: u64 = report.profile.rows,
@@ -21,7 +21,9 @@ mirror! {
         sha256: String,
         /// The changes since the window before; left out for the first window, and without labelled rows
         drift: Option<Drift>,
-        /// The changes since the first window; left out for the first window, and without labelled rows
+        /// The first full window, with which `drift_since_first` compares; left out for the windows up to it
+        first_full: Option<u32>,
+        /// The changes since the first full window; left out for the windows up to it, and without labelled rows
         drift_since_first: Option<Drift>,
     }
 
@@ -41,6 +43,8 @@ mirror! {
     struct FeatureDrift of drift: model::FeatureDrift {
         /// The name of the feature
         feature: String,
+        /// `true` for a part of the time, as in `weekday`, which always changes with time
+        is_calendar: bool,
         /// The population stability index of the change
         psi: f64,
         /// The index above which a change is a shift: 0.1, or what chance exceeds in 5% of the cases, if that is larger
