@@ -2,7 +2,7 @@
 //!
 //! - `id`: [`RowNumber`], [`WindowIndex`], [`ModelId`], [`Offset`] and other numbers and names, each with its own type.
 //! - `csv`: [`RecordReader`] splits bytes into records without changing them. [`RecordParser`] splits a record into
-//!   [`Fields`].
+//!   [`Fields`]. [`SkipInitialSpace`] removes the spaces before fields.
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
 //! - `message`: [`Envelope`], the information in the headers of a Kafka message.
 //! - [`display`]: the wording of counts, shares, durations and names in all other crates.
@@ -17,7 +17,8 @@ mod message;
 
 pub use cell::{CellError, EventTime, TimeFormat, is_plain_number, parse_number};
 pub use csv::{
-    CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, append_record, trim_line_breaks, write_record,
+    BYTE_ORDER_MARK, CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, SkipInitialSpace,
+    append_record, trim_line_breaks, write_record,
 };
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
 pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};
