@@ -13,6 +13,9 @@ impl Pipeline {
         if self.dataset.quote == Some(self.dataset.delimiter) {
             faults.add("dataset.quote", "must not be the delimiter");
         }
+        if self.dataset.skip_initial_space == Some(true) && self.dataset.delimiter == b' ' {
+            faults.add("dataset.skip_initial_space", "must not be true if the delimiter is a space");
+        }
         self.feature_contradictions(faults);
         if matches!(self.stream.pace, Pace::Replay { .. }) {
             self.needs_time("stream.pace", faults);

@@ -2,8 +2,8 @@
 //!
 //! An inspection makes two passes over all rows. Its memory is bounded by the number of columns, plus one byte per row.
 //!
-//! - The first pass (`scan`) knows only bytes. `layout` detects the delimiter and the header line. `column` detects
-//!   what the cells of each column could be, with `times` and `order` for times.
+//! - The first pass (`scan`) knows only bytes. `layout` detects the delimiter and the header line in the `beginning` of
+//!   a CSV file. `column` detects what the cells of each column could be, with `times` and `order` for times.
 //! - `plan` combines the scan with the user's [`Options`], or returns the [`Question`]s that are left. `target` reads
 //!   the target rule, and `roles` chooses the features.
 //! - The second pass (`survey`) reads the rows as a pipeline would. It finds the rows that are refused, the order of
@@ -15,6 +15,7 @@
 //!
 //! All of them block the thread until they end.
 
+mod beginning;
 mod check;
 mod column;
 mod draft;

@@ -10,6 +10,7 @@ use crate::inspection::order::Order;
 use crate::inspection::progress::ProgressCallback;
 use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey};
 use crate::inspection::windows::{by_number, by_span};
+use crate::json::JsonKeys;
 use windrow_config::{Cut, Pipeline, WindowPolicy};
 use windrow_record::WindowIndex;
 use windrow_record::display::{counted, percent, thousands};
@@ -82,7 +83,16 @@ const MAX_LISTED_VALUES: usize = 5;
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey), categories(pipeline, &survey));
-    let [faults, notes] = findings(pipeline, &survey, &windows, &categories);
+    let [mut faults, mut notes] = findings(pipeline, &survey, &windows, &categories);
+    if let Some(keys) = JsonKeys::find(&pipeline.dataset.path)? {
+        notes.extend(keys.notes());
+        let is_named = |key: &str| pipeline.dataset.columns.iter().flatten().any(|column| column == key);
+        let named = keys.nested().filter(|(key, _)| is_named(key));
+        let fault = |(key, reason)| format!("dataset.columns: {key}: {reason}, so these rows go to quarantine");
+        faults.extend(named.map(fault));
+        let left_out = keys.left_out().filter(|(key, _)| !is_named(key));
+        notes.extend(left_out.map(|(key, reason)| format!("{key}: {reason}")));
+    }
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
     let order = pipeline.dataset.time.is_some().then_some(order);
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })
