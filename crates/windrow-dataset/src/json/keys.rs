@@ -59,9 +59,9 @@ impl JsonKeys {
                 continue;
             }
             if let Err(error) = keys.add(row.get(), &decode(text)) {
-                let (first_row, first_line, reason) = (row.get(), line.line, object::reason(&error));
-                let first = NotObjects { rows: 0, first_row, first_line, reason };
-                found.not_objects.get_or_insert(first).rows += 1;
+                let (first_row, first_line) = (row.get(), line.line);
+                let first = || NotObjects { rows: 0, first_row, first_line, reason: object::reason(&error) };
+                found.not_objects.get_or_insert_with(first).rows += 1;
             }
             if keys.facts.len() > MAX_COLUMNS {
                 return Err(DatasetError::TooManyKeys(path.to_owned()));
