@@ -104,9 +104,14 @@ async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Disp
     };
     display.line(&match repaired {
         None => "nothing needs repair, so no copy was written".to_owned(),
-        Some(Repaired { rows, decoded, moved }) => {
-            let [rows, moved, decoded] = [rows, moved, decoded].map(thousands);
+        Some(Repaired { rows, decoded, is_header_decoded, moved }) => {
+            let [rows, moved] = [rows, moved].map(thousands);
             let counts = format!("{rows} rows, {moved} of them moved into the order of their times");
+            let decoded = match (is_header_decoded, decoded) {
+                (true, 0) => "the header line".to_owned(),
+                (true, rows) => format!("the header line and {}", counted(rows, "row", "rows")),
+                (false, rows) => thousands(rows),
+            };
             format!("{path}: {counts}, {decoded} converted to UTF-8")
         }
     });

@@ -1,6 +1,7 @@
 //! The way from an unknown data file to a pipeline that runs: shapes of files, questions, and repairs.
 
 mod cases;
+mod dialects;
 pub(crate) mod shapes;
 
 use std::fs;

@@ -24,6 +24,9 @@ impl Pipeline {
                 faults.add("dataset.days_since", format!("`{column}` is in dataset.numbers too"));
             }
         }
+        if self.dataset.skip_initial_space == Some(true) && self.dataset.delimiter == b' ' {
+            faults.add("dataset.skip_initial_space", "must not be true if the delimiter is a space");
+        }
         self.feature_contradictions(faults);
         if matches!(self.stream.pace, Pace::Replay { .. }) {
             self.needs_time("stream.pace", faults);

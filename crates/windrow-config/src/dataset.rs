@@ -15,13 +15,15 @@ use windrow_record::{NumberForm, TimeFormat};
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Dataset {
-    /// The file, relative to the folder of the pipeline file: CSV (plain, gzip, zstd, or a zip archive of one file) or Parquet.
+    /// The file, relative to the folder of the pipeline file: CSV or JSON Lines (plain, gzip, zstd, or a zip archive of one
+    /// file), or Parquet. In JSON Lines, each line is an object; its nested values are not read.
     #[schemars(example = &"flights.csv.zst")]
     pub path: PathBuf,
     /// The number of lines to skip before the header line, or before the first row if `columns` names the columns.
     #[schemars(example = 3)]
     pub skip: Option<u64>,
-    /// The names of the columns, for a file without a header line. With `skip = 1`, they replace the header line.
+    /// The names of the columns, for a file without a header line. With `skip = 1`, they replace the header line. In JSON
+    /// Lines: the keys that are read, in this order. By default, all keys without nested values.
     #[garde(inner(custom(distinct)))]
     #[schemars(example = vec!["id", "price"])]
     pub columns: Option<Vec<String>>,
@@ -34,6 +36,9 @@ pub struct Dataset {
     #[serde(default, with = "some_byte")]
     #[schemars(with = "Option<char>", example = '\'')]
     pub quote: Option<u8>,
+    /// True to ignore the spaces before each field, so that `"` after such spaces begins a quoted field.
+    #[schemars(example = true)]
+    pub skip_initial_space: Option<bool>,
     /// The decimal separator of numbers, `.` or `,`. By default, `.`. With `,`, points between thousands are removed.
     #[serde(default, with = "some_byte")]
     #[garde(inner(custom(point_or_comma)))]
@@ -71,6 +76,7 @@ impl Dataset {
             columns: None,
             delimiter: comma(),
             quote: None,
+            skip_initial_space: None,
             decimal: None,
             numbers: BTreeMap::new(),
             replace: BTreeMap::new(),
@@ -90,6 +96,7 @@ impl Dataset {
     pub(crate) fn without_defaults(mut self) -> Self {
         self.skip = self.skip.filter(|lines| *lines > 0);
         self.quote = self.quote.filter(|byte| *byte != b'"');
+        self.skip_initial_space = self.skip_initial_space.filter(|skips| *skips);
         self.decimal = self.decimal.filter(|byte| *byte == b',');
         self
     }

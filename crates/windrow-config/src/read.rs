@@ -134,6 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn a_delimiter_that_is_a_space_cannot_be_skipped() {
+        let text = |dataset: &str| {
+            format!(
+                "name = \"p\"\ndataset = {{ path = \"d.csv\", {dataset} }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+                 features = {{ numeric = \"x\" }}\nwindow = {{ rows = 5 }}\n"
+            )
+        };
+        let parsed = |dataset| Pipeline::parse(Path::new("/a/p.toml"), &text(dataset));
+        let error = parsed("delimiter = \" \", skip_initial_space = true").expect_err("a contradiction").to_string();
+        assert!(error.contains("dataset.skip_initial_space: must not be true if the delimiter is a space"), "{error}");
+        let pipeline = parsed("delimiter = \" \", skip_initial_space = false").expect("a pipeline");
+        assert_eq!(pipeline.dataset.skip_initial_space, None, "the default is not stored");
+    }
+
+    #[test]
     fn values_of_a_wrong_form_are_reported_with_line_and_key() {
         for (more, expected) in [
             ("[stream]\ntopic = \"\"", "p.toml:7: stream.topic: must not be empty"),

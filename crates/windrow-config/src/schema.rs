@@ -5,6 +5,7 @@ use crate::features::CalendarPart;
 use crate::nearest::unknown_column;
 use crate::pipeline::Pipeline;
 use crate::target::TargetRule;
+use windrow_record::display::counted;
 use windrow_record::{CellError, EventTime, Fields, TimeFormat, is_plain_number, parse_number};
 
 /// The columns of a pipeline, resolved to positions in a record.
@@ -74,7 +75,11 @@ impl LastTime {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// The record has too few or too many fields.
-    #[error("it has {given} fields, but the dataset has {expected} columns")]
+    #[error(
+        "it has {}, but the dataset has {}",
+        counted(*given as u64, "field", "fields"),
+        counted(*expected as u64, "column", "columns")
+    )]
     FieldCount {
         /// The number of fields of the record.
         given: usize,

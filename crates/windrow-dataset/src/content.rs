@@ -1,4 +1,5 @@
-//! Detects the kind of a file from its first bytes: plain text, gzip, zstd, a zip archive with one member, or Parquet.
+//! Detects the kind of a file from its first bytes: CSV or JSON Lines, either plain or in gzip, zstd or a zip archive
+//! with one member, or Parquet.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -12,6 +13,7 @@ use flate2::read::DeflateDecoder;
 use crate::error::DatasetError;
 use windrow_base::files;
 use windrow_columnar::{CsvReader, Style};
+use windrow_record::BYTE_ORDER_MARK;
 
 /// The number of bytes that are read to detect the kind of a file.
 const SNIFF_BYTES: usize = 4096;
@@ -24,6 +26,8 @@ pub(crate) struct Source {
     /// The encoding of a text in UTF-16, as far as the first bytes show it. `None` for UTF-8, and for other encodings that have one
     /// byte for each ASCII character.
     pub(crate) utf16: Option<&'static Encoding>,
+    /// True for JSON Lines, false for CSV.
+    pub(crate) is_json: bool,
 }
 
 impl Source {
@@ -45,7 +49,7 @@ impl Source {
             [b'P', b'K', 3 | 5, 4 | 6, ..] => member(file).map_err(kind)?,
             [b'P', b'A', b'R', b'1', ..] => {
                 let reader = CsvReader::open(file, Style::plain()).map_err(|error| kind(error.to_string()))?;
-                return Ok(Self { reader: Box::new(reader), utf16: None });
+                return Ok(Self { reader: Box::new(reader), utf16: None, is_json: false });
             }
             [b'P', b'A', b'R', b'E', ..] => {
                 return Err(kind("it is encrypted Parquet; write an unencrypted copy".to_owned()));
@@ -56,18 +60,50 @@ impl Source {
         let head = match self::head(&mut reader) {
             Ok(head) => head,
             // The reader of the rows then reports this error together with the row.
-            Err(error) => return Ok(Self { reader: Box::new(FailedReader(Some(error))), utf16: None }),
+            Err(error) => {
+                return Ok(Self { reader: Box::new(FailedReader(Some(error))), utf16: None, is_json: false });
+            }
         };
         let utf16 = match head[..] {
             [0xff, 0xfe, ..] => Some(UTF_16LE),
             [0xfe, 0xff, ..] => Some(UTF_16BE),
             _ if head.contains(&0) => {
-                let reason = "it contains NUL bytes (0x00), so it is not a text file; a dataset must be CSV or Parquet";
+                let reason = "it contains NUL bytes (0x00), so it is not a text file; a dataset must be CSV, JSON \
+                              Lines or Parquet";
                 return Err(kind(reason.to_owned()));
             }
             _ => None,
         };
-        Ok(Self { reader: Box::new(io::Cursor::new(head).chain(reader)), utf16 })
+        let is_json = match Json::detect(&head) {
+            Some(Json::Array) => {
+                let reason = "it is a JSON array; write one object on each line, as `jq -c '.[]'` does";
+                return Err(kind(reason.to_owned()));
+            }
+            Some(Json::Lines) => true,
+            None => false,
+        };
+        Ok(Self { reader: Box::new(io::Cursor::new(head).chain(reader)), utf16, is_json })
+    }
+}
+
+/// The two forms in which rows are written as JSON.
+enum Json {
+    Lines,
+    Array,
+}
+
+impl Json {
+    /// Detects the form from the first bytes of a text. A CSV file can begin with a bracket too, as in
+    /// `{3F2504E0-4F89},5` or `[10/Oct/2000:13:55:36]`, so the byte after it decides.
+    fn detect(head: &[u8]) -> Option<Self> {
+        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head).trim_ascii_start();
+        let (first, rest) = text.split_first()?;
+        match (first, rest.trim_ascii_start().first()) {
+            // The quote `'` is not JSON, but Python prints objects with it.
+            (b'{', None | Some(b'"' | b'\'' | b'}')) => Some(Self::Lines),
+            (b'[', None | Some(b'{' | b'[' | b'"' | b']')) => Some(Self::Array),
+            _ => None,
+        }
     }
 }
 

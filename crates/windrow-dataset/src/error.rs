@@ -1,9 +1,11 @@
 //! Errors of reading a dataset.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::MAX_COLUMNS;
 use windrow_config::unknown_column;
+use windrow_record::display::thousands;
 use windrow_record::{CsvError, ReadError, RowNumber};
 
 /// The reason why a dataset cannot be read.
@@ -61,7 +63,7 @@ pub enum DatasetError {
     #[error("the dataset {} is empty: it has no header line", .0.display())]
     Empty(PathBuf),
     /// The header line is not a CSV record.
-    #[error("the header line of the dataset {} cannot be read: {source}", path.display())]
+    #[error("the header line of the dataset {} cannot be read: {source}{}", path.display(), header_advice(source))]
     Header {
         /// The path of the dataset.
         path: PathBuf,
@@ -79,6 +81,29 @@ pub enum DatasetError {
         /// The name of both columns.
         column: String,
     },
+    /// The pipeline file has a key for CSV, but the file is JSON Lines.
+    #[error("the dataset {} is JSON Lines, for which dataset.{key} has no meaning: remove the key", path.display())]
+    NotInJson {
+        /// The path of the dataset.
+        path: PathBuf,
+        /// The key in the `[dataset]` table.
+        key: &'static str,
+    },
+    /// No object of JSON Lines has a key that the pipeline file names.
+    #[error("no row of the dataset {} has the key `{key}` (dataset.columns in the pipeline file)", path.display())]
+    NoKey {
+        /// The path of the dataset.
+        path: PathBuf,
+        /// The name of the key.
+        key: String,
+    },
+    /// The objects of JSON Lines have too many different keys.
+    #[error(
+        "the dataset {} has more than {} different keys, and no more are read: write a copy with fewer keys",
+        .0.display(),
+        thousands(MAX_COLUMNS as u64)
+    )]
+    TooManyKeys(PathBuf),
     /// An I/O error occurred in the middle of the file.
     #[error("the dataset {} cannot be read beyond row {row}: {source} (is the file complete?)", path.display())]
     Broken {
@@ -97,4 +122,22 @@ pub enum DatasetError {
         /// The error in the record.
         source: ReadError,
     },
+}
+
+impl DatasetError {
+    /// The error for a row that could not be read.
+    pub(crate) fn of_read(path: &Path, row: RowNumber, error: ReadError) -> Self {
+        let path = path.to_owned();
+        match error {
+            ReadError::Io(source) => Self::Broken { path, row, source },
+            source => Self::Record { path, source },
+        }
+    }
+}
+
+fn header_advice(error: &CsvError) -> &'static str {
+    match error {
+        CsvError::NotUtf8 => ": `windrow init DATA --repaired-copy OUT.csv.zst` makes a copy that can be read",
+        _ => "",
+    }
 }

@@ -2,9 +2,9 @@
 //!
 //! An inspection makes two passes over all rows. Its memory is bounded by the number of columns, plus one byte per row.
 //!
-//! - The first pass (`scan`) knows only bytes. `layout` detects the delimiter and the header line. `column` detects
-//!   what the cells of each column could be: `numbers` summarises numbers, with `units` for the texts around them, and
-//!   `times` and `order` do so for times.
+//! - The first pass (`scan`) knows only bytes. `layout` detects the delimiter and the header line in the `beginning` of
+//!   a CSV file. `column` detects what the cells of each column could be: `numbers` summarises numbers, with `units` for
+//!   the texts around them, and `times` and `order` do so for times.
 //! - `plan` combines the scan with the user's [`Options`], or returns the [`Question`]s that are left. `row_time` finds
 //!   the time of the row, `target` reads the target rule, `typing` decides which columns are numbers, and `roles`
 //!   chooses the features.
@@ -17,6 +17,7 @@
 //!
 //! All of them block the thread until they end.
 
+mod beginning;
 mod check;
 mod column;
 mod draft;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use super::*;
 use windrow_config::Dataset;
 
-fn dataset(path: PathBuf, columns: Option<&[&str]>) -> Dataset {
+pub(crate) fn dataset(path: PathBuf, columns: Option<&[&str]>) -> Dataset {
     let columns = columns.map(|columns| columns.iter().map(|column| (*column).to_owned()).collect());
     Dataset { columns, ..Dataset::new(path) }
 }
 
-fn rows(dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
+pub(crate) fn rows(dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
     let mut reader = DatasetReader::open(dataset)?;
     let mut rows = Vec::new();
     while let Some(row) = reader.next_row()? {
@@ -21,7 +21,7 @@ fn rows(dataset: &Dataset) -> Result<Vec<String>, DatasetError> {
 }
 
 /// Builds a zip archive with deflated members and the directory after them, as Python's `zipfile` does.
-fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in members {
         let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -140,6 +140,34 @@ fn cells_are_rewritten_by_the_rules_of_their_column() {
 }
 
 #[test]
+fn spaces_before_fields_are_skipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.csv");
+    std::fs::write(&path, "a report\n a, b\n 1, \"x, y\"\n2,  'z, w'\n").expect("a file");
+    let spaced = Dataset { skip: Some(1), skip_initial_space: Some(true), ..dataset(path, None) };
+    assert_eq!(DatasetReader::open(&spaced).expect("opens").columns(), ["a", "b"]);
+    assert_eq!(rows(&spaced).expect("reads"), ["1,\"x, y\"", "2,'z,w'"]);
+    let spaced = Dataset { quote: Some(b'\''), ..spaced };
+    assert_eq!(rows(&spaced).expect("reads"), ["1,\"\"\"x\",\"y\"\"\"", "2,\"z, w\""]);
+}
+
+#[test]
+fn rows_that_are_not_utf8_are_decoded_before_they_are_rewritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.csv");
+    std::fs::write(&path, b"a,b\n'x, \xe9',1\n'\xc3\xa9, x',2\n").expect("a file");
+    let quoted = Dataset { quote: Some(b'\''), ..dataset(path, None) };
+    let mut reader = DatasetReader::open_decoding(&quoted).expect("opens");
+    for (bytes, is_decoded) in [("\"x, \u{e9}\",1", true), ("\"\u{e9}, x\",2", false)] {
+        let row = reader.next_row().expect("reads").expect("a row");
+        assert_eq!((String::from_utf8_lossy(row.bytes).as_ref(), row.is_decoded), (bytes, is_decoded));
+    }
+    let mut reader = DatasetReader::open(&quoted).expect("opens");
+    let row = reader.next_row().expect("reads").expect("a row");
+    assert_eq!((row.bytes, row.is_decoded), (&b"'x, \xe9',1"[..], false), "the bytes of the file");
+}
+
+#[test]
 fn plain_gzip_and_zstd_give_the_same_rows() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = b"\xef\xbb\xbfid,name\r\n1,\"a, b\"\r\n2,\"c\r\nd\"\r\n";
@@ -172,7 +200,7 @@ fn a_read_error_names_the_file_and_the_row() {
     let whole = zstd::encode_all(&b"a,b\n1,2\n".repeat(10_000)[..], 1).expect("zstd");
     let half_a_gzip = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 75, 212];
     let two = archive(&[("a.csv", b"a\n1\n"), ("b.csv", b"b\n2\n")]);
-    let cases: [(&str, &[u8], &str); 11] = [
+    let cases: [(&str, &[u8], &str); 14] = [
         ("cut.csv.zst", &whole[..whole.len() / 2], "cannot be read beyond row"),
         ("cut.csv.gz", half_a_gzip, "cannot be read beyond row 1"),
         ("no.csv.zst", &[0x28, 0xb5, 0x2f, 0xfd], "cannot be read beyond row 1"),
@@ -181,6 +209,9 @@ fn a_read_error_names_the_file_and_the_row() {
         ("data.parquet", b"PAR1", "its Parquet data is damaged"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0", "it is not a text file"),
         ("wide.csv", b"\xff\xfea\0,\0", "is UTF-16"),
+        ("latin.csv", b"Gr\xf6sse,b\n1,2\n", "OUT.csv.zst` makes a copy that can be read"),
+        ("array.json", b"\xef\xbb\xbf [ {\"a\": 1} ]", "it is a JSON array; write one object on each line"),
+        ("pretty.json", b"{\n  \"a\": 1\n}\n", "no line is a JSON object (line 1: EOF while parsing an object"),
         ("broken.zip", b"PK\x03\x04 and no more", "a broken zip archive"),
         ("two.zip", &two, "a zip archive of 2 files (`a.csv`, `b.csv`)"),
         ("book.xlsx", &archive(&[("[Content_Types].xml", b"<a/>"), ("xl/b.xml", b"<b/>")]), "it is a workbook"),

@@ -3,9 +3,13 @@
 //!
 //! Records are split without being changed, so a stored record has the same bytes as in the dataset.
 
+mod initial_space;
+
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader};
+
+pub use self::initial_space::SkipInitialSpace;
 
 const READ_CHUNK: usize = 256 * 1024;
 /// The maximum length of a record in bytes. No broker accepts as much by default (1 MiB). A longer record means that a
@@ -14,7 +18,10 @@ const MAX_RECORD_LENGTH: usize = 16 * 1024 * 1024;
 /// The initial capacity for fields, enough for most records.
 const INITIAL_FIELDS: usize = 64;
 const LINE_END: &[u8] = b"\n";
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The three bytes that some programs write at the beginning of a UTF-8 text.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The quote of a reader of lines. A record ends at a line break, so no record contains it.
+const NO_QUOTE: u8 = b'\n';
 
 /// The fields of one record, unquoted.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +87,9 @@ pub enum ReadError {
     /// The record that begins on this line, counted from 1, exceeds the maximum length.
     #[error("the record that begins on line {0} is longer than 16 MiB: is a quote never closed?")]
     TooLong(u64),
+    /// This line, counted from 1, exceeds the maximum length of a record.
+    #[error("line {0} is longer than 16 MiB")]
+    LineTooLong(u64),
 }
 
 /// A parser that splits a record into fields. It reuses its buffers for each record.
@@ -225,7 +235,15 @@ impl<R: Read> RecordReader<R> {
 
     /// Creates a reader of records whose fields are quoted with `quote` if they contain a delimiter or a line break.
     pub fn quoted(source: R, delimiter: u8, quote: u8) -> Self {
-        let machine = csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
+        Self::of(source, csv_core::ReaderBuilder::new().delimiter(delimiter).quote(quote).build(), quote)
+    }
+
+    /// Creates a reader of lines: each line is a record, and quotes have no meaning.
+    pub fn lines(source: R) -> Self {
+        Self::of(source, csv_core::ReaderBuilder::new().quoting(false).build(), NO_QUOTE)
+    }
+
+    fn of(source: R, machine: Reader, quote: u8) -> Self {
         let (buffer, text, ends) = (vec![0; READ_CHUNK], vec![0; READ_CHUNK], vec![0; 4096]);
         let (start, filled, line, source_ended, at_beginning) = (0, 0, 1, false, true);
         Self { source, machine, quote, buffer, start, filled, source_ended, at_beginning, line, text, ends }
@@ -293,7 +311,8 @@ impl<R: Read> RecordReader<R> {
         self.start = 0;
         if self.filled == self.buffer.len() {
             if self.filled >= MAX_RECORD_LENGTH {
-                return Err(ReadError::TooLong(self.line));
+                let is_line = self.quote == NO_QUOTE;
+                return Err(if is_line { ReadError::LineTooLong(self.line) } else { ReadError::TooLong(self.line) });
             }
             self.buffer.resize(self.buffer.len() * 2, 0);
         }

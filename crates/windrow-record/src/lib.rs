@@ -2,7 +2,7 @@
 //!
 //! - `id`: [`RowNumber`], [`WindowIndex`], [`ModelId`], [`Offset`] and other numbers and names, each with its own type.
 //! - `csv`: [`RecordReader`] splits bytes into records without changing them. [`RecordParser`] splits a record into
-//!   [`Fields`].
+//!   [`Fields`]. [`SkipInitialSpace`] removes the spaces before fields.
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
 //! - `number_form`: [`NumberForm`], the way in which people write numbers, such as `$1,234.50`.
 //! - `message`: [`Envelope`], the information in the headers of a Kafka message.
@@ -19,7 +19,8 @@ mod number_form;
 
 pub use cell::{CellError, EventTime, TimeFormat, is_plain_number, parse_number};
 pub use csv::{
-    CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, append_record, trim_line_breaks, write_record,
+    BYTE_ORDER_MARK, CsvError, Fields, RawRecord, ReadError, RecordParser, RecordReader, SkipInitialSpace,
+    append_record, trim_line_breaks, write_record,
 };
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
 pub use number_form::{NumberForm, Separators, WrittenNumber};

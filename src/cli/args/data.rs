@@ -88,7 +88,7 @@ impl DraftArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// The data file: CSV with any delimiter (plain, gzip, zstd, or a zip archive of one file), or Parquet
+    /// The data file: CSV with any delimiter or JSON Lines (plain, gzip, zstd, or a zip archive of one file), or Parquet
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) draft: DraftArgs,

@@ -66,6 +66,14 @@ pub(crate) fn plain() -> String {
     })
 }
 
+/// Returns the table as JSON Lines. `more` is the text of further members of each object.
+pub(crate) fn objects(more: &str) -> String {
+    table("", |row| {
+        let (at, late) = (format!("{} {}", row.day(), row.clock()), u8::from(row.late));
+        format!("{{\"at\": \"{at}\", \"size\": {}, \"colour\": \"{}\", \"late\": {late}{more}}}", row.size, row.colour)
+    })
+}
+
 pub(crate) fn gzip(text: &str) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(text.as_bytes()).expect("memory");
@@ -99,11 +107,15 @@ pub(crate) fn shapes() -> Vec<(&'static str, Vec<u8>, Vec<&'static str>, &'stati
     let with = |header: &str, line: &dyn Fn(&Row) -> String| of(table(header, line));
     let late = |row: &Row| u8::from(row.late);
     let time = "time = { column = \"at\", format = \"%Y-%m-%d %H:%M\" }";
+    let objects = objects("");
+    let columns = "columns = [\"at\", \"size\", \"colour\", \"late\"]";
     vec![
         ("plain.csv", of(plain.clone()), vec![], time),
         ("packed.csv.gz", gzip(&plain), vec![], time),
         ("squeezed.zst", zstd, vec![], time),
         ("archive.zip", zip(&plain), vec![], time),
+        ("packed-objects.gz", gzip(&objects), vec![], columns),
+        ("objects.jsonl", of(objects), vec![], columns),
         ("no-ending", of(plain.clone()), vec![], "path = \"no-ending\""),
         ("tabs.tsv", of(plain.replace(',', "\t")), vec![], "delimiter = \"\\t\""),
         ("semicolons.txt", of(plain.replace(',', ";")), vec![], "delimiter = \";\""),
@@ -200,6 +212,14 @@ pub(crate) fn shapes() -> Vec<(&'static str, Vec<u8>, Vec<&'static str>, &'stati
             }),
             vec![],
             "quote = \"'\"",
+        ),
+        (
+            "spaced.csv",
+            with("at, size, colour, late\n", &|row| {
+                format!("{}, {}, \"{}, or so\", {}", row.day(), row.size, row.colour, late(row))
+            }),
+            vec![],
+            "skip_initial_space = true",
         ),
         (
             "timeless.csv",

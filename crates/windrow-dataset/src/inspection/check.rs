@@ -12,6 +12,7 @@ use crate::inspection::progress::{ProgressCallback, report};
 use crate::inspection::review::review;
 use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, RefusedRows, Survey, label_of};
 use crate::inspection::windows::{by_number, by_span};
+use crate::json::JsonKeys;
 use windrow_config::{Cut, LastTime, Pipeline, Schema, WindowPolicy};
 use windrow_evaluation::first_advice;
 use windrow_record::display::{counted, percent, thousands};
@@ -85,8 +86,17 @@ const MAX_LISTED_VALUES: usize = 5;
 pub fn check(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<Check, InspectionError> {
     let survey = Survey::take(pipeline, tell)?;
     let (windows, categories) = (windows(pipeline, &survey, tell)?, categories(pipeline, &survey));
-    let [faults, mut notes] = findings(pipeline, &survey, &windows, &categories);
+    let [mut faults, mut notes] = findings(pipeline, &survey, &windows, &categories);
     notes.extend(review(pipeline, tell)?);
+    if let Some(keys) = JsonKeys::find(&pipeline.dataset.path)? {
+        notes.extend(keys.notes());
+        let is_named = |key: &str| pipeline.dataset.columns.iter().flatten().any(|column| column == key);
+        let named = keys.nested().filter(|(key, _)| is_named(key));
+        let fault = |(key, reason)| format!("dataset.columns: {key}: {reason}, so these rows go to quarantine");
+        faults.extend(named.map(fault));
+        let left_out = keys.left_out().filter(|(key, _)| !is_named(key));
+        notes.extend(left_out.map(|(key, reason)| format!("{key}: {reason}")));
+    }
     let Survey { rows, refused, unlabelled: without_target, positives: positive, order, leaks, .. } = survey;
     let order = pipeline.dataset.time.is_some().then_some(order);
     Ok(Check { rows, refused, without_target, positive, order, windows, categories, leaks, faults, notes })

@@ -14,6 +14,7 @@ use crate::inspection::roles::MIN_COUNT;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
+use crate::json::JsonKeys;
 use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
 use windrow_record::display::{counted, excerpt, percent, shell_word, thousands};
 
@@ -63,6 +64,8 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new() };
     let survey = survey(&plan, &name, window.as_ref().unwrap_or(&whole), file, tell)?;
+    plan.notes.extend(scan.json.iter().flat_map(JsonKeys::notes));
+    plan.left_out.extend(scan.json.iter().flat_map(JsonKeys::left_out));
     if let Some(fault) = order(scan, &plan, &survey).fault() {
         let column = plan.dataset.time.as_ref().map_or("", |time| time.column.as_str());
         faults.push(format!(
@@ -118,12 +121,9 @@ fn order(scan: &Scan, plan: &PipelinePlan, survey: &Survey) -> Order {
 }
 
 fn encoding_fault(scan: &Scan, command: &str) -> Vec<String> {
-    let Some(first) = scan.first_not_utf8 else { return Vec::new() };
-    let count = counted(scan.not_utf8, "row is not UTF-8", "rows are not UTF-8");
-    let first = thousands(first);
+    let Some(fault) = scan.encoding_fault() else { return Vec::new() };
     vec![format!(
-        "{count} (the first is row {first})\n  to write a UTF-8 copy of it, read as Windows-1252:  \
-         {command} --repaired-copy OUT.csv.zst"
+        "{fault}\n  to write a UTF-8 copy of it, read as Windows-1252:  {command} --repaired-copy OUT.csv.zst"
     )]
 }
 
@@ -258,6 +258,9 @@ fn dataset(plan: &PipelinePlan, file: &Path) -> Table {
     insert_columns(&mut table, "days_since", days_since.collect());
     let replace = dataset.replace.iter().map(|(column, texts)| (column.clone(), inline(texts)));
     insert_columns(&mut table, "replace", replace.collect());
+    if let Some(skips) = dataset.skip_initial_space {
+        table.insert("skip_initial_space", value(skips));
+    }
     table.insert("null", list("null", &dataset.null));
     if let Some(time) = &dataset.time {
         let mut parts = InlineTable::from_iter([("column", time.column.as_str()), ("format", time.format.as_str())]);

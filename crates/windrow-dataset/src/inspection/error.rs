@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::MAX_COLUMNS;
 use crate::error::DatasetError;
 use crate::inspection::question::Question;
 use windrow_config::ConfigError;
-use windrow_record::display::counted;
+use windrow_record::display::{counted, thousands};
 
 /// The result of a step of an inspection.
 pub(crate) type Result<T, E = InspectionError> = std::result::Result<T, E>;
@@ -43,6 +44,38 @@ pub enum InspectionError {
         .0.display()
     )]
     NotATable(PathBuf),
+    /// The file has too many columns.
+    #[error(
+        "the file {} has {} columns; at most {} are read: write a copy with the target, the time and the columns that \
+         may predict the target",
+        path.display(),
+        thousands(*columns as u64),
+        thousands(MAX_COLUMNS as u64)
+    )]
+    TooManyColumns {
+        /// The path of the file.
+        path: PathBuf,
+        /// The number of columns.
+        columns: usize,
+    },
+    /// A line is too long for the detection of the columns.
+    #[error(
+        "line {line} of the file {} has {} bytes, but the columns are found in the first {} bytes: has the file a row \
+         on each line?",
+        path.display(),
+        thousands(*length as u64),
+        thousands(*sample)
+    )]
+    LongLine {
+        /// The path of the file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The length of the line in bytes.
+        length: usize,
+        /// The number of bytes in which the columns are found.
+        sample: u64,
+    },
     /// The file has no rows.
     #[error("the file {} has a header line but no rows; is it complete?", .0.display())]
     NoRows(PathBuf),

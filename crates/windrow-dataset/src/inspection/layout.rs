@@ -1,12 +1,16 @@
-//! Detects the layout of a file: its delimiter, its quotes, and where its rows begin.
+//! Detects the layout of a CSV file: its delimiter, its quotes, and where its rows begin.
+
+use std::borrow::Cow;
+use std::io::Read;
 
 use crate::decode;
 use crate::inspection::times::is_time;
-use windrow_record::{RecordParser, RecordReader, parse_number};
+use windrow_record::{RecordParser, RecordReader, SkipInitialSpace, parse_number};
 
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+pub(crate) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const QUOTES: [u8; 2] = [b'"', b'\''];
-/// The minimum share of records with a field that begins with an apostrophe, for apostrophes to be quotes.
+/// The minimum share of records with a field that begins with a quote, if the quote is an apostrophe or comes after
+/// spaces.
 const MIN_QUOTED_SHARE: f64 = 0.2;
 /// The maximum number of records that are read.
 const MAX_RECORDS: usize = 500;
@@ -21,10 +25,14 @@ const COMPARED_RECORDS: usize = 200;
 pub(crate) struct Layout {
     pub(crate) delimiter: u8,
     pub(crate) quote: u8,
+    /// True if spaces before a field are not a part of it.
+    pub(crate) skip_initial_space: bool,
     /// The number of lines before the header line, or before the first row if the file has no header line.
     pub(crate) skip: u64,
     /// The fields of the header line, if there is one.
     pub(crate) header: Option<Vec<String>>,
+    /// False if the header line had to be decoded.
+    pub(crate) is_header_utf8: bool,
     pub(crate) columns: usize,
 }
 
@@ -40,6 +48,18 @@ pub struct LayoutOptions {
 struct SampledRecord {
     fields: Vec<String>,
     line: u64,
+    is_utf8: bool,
+}
+
+/// The first records of a file, as one choice of delimiter and quotes splits them.
+struct Sample {
+    records: Vec<SampledRecord>,
+    delimiter: u8,
+    quote: u8,
+    skip_initial_space: bool,
+    /// The most frequent number of fields, and the number of records that have it.
+    columns: usize,
+    regular: usize,
 }
 
 impl Layout {
@@ -49,28 +69,22 @@ impl Layout {
         let delimiters: Vec<u8> = options.delimiter.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
         let mut best: Option<(f64, Self)> = None;
         for delimiter in delimiters {
-            let plain = read(beginning, whole, delimiter, QUOTES[0]);
-            let Some((mut columns, mut share)) = usual_count(&plain) else { continue };
-            let (mut records, mut quote) = (plain, QUOTES[0]);
-            if begins_with(&records, QUOTES[1]) >= MIN_QUOTED_SHARE {
-                let other = read(beginning, whole, delimiter, QUOTES[1]);
-                let (other_columns, other_share) = usual_count(&other).unwrap_or((0, 0.0));
-                if other_columns > 0 && other_share >= share {
-                    (records, quote, columns, share) = (other, QUOTES[1], other_columns, other_share);
-                }
-            }
+            let Some(sample) = Sample::find(beginning, whole, delimiter) else { continue };
+            let (columns, share) = (sample.columns, sample.share());
             let is_table = columns > 1 || (options.delimiter.is_some() && columns == 1);
             let is_better = best.as_ref().is_none_or(|(best_share, layout)| {
                 share > *best_share || (share == *best_share && columns > layout.columns)
             });
             if is_table && is_better {
-                best = Some((share, Self::of(&records, delimiter, quote, columns, options)));
+                best = Some((share, Self::of(&sample, options)));
             }
         }
         best.map(|(_, layout)| layout)
     }
 
-    fn of(records: &[SampledRecord], delimiter: u8, quote: u8, columns: usize, options: LayoutOptions) -> Self {
+    fn of(sample: &Sample, options: LayoutOptions) -> Self {
+        let Sample { records, delimiter, quote, skip_initial_space, columns, .. } = sample;
+        let (delimiter, quote, skip_initial_space, columns) = (*delimiter, *quote, *skip_initial_space, *columns);
         // The table begins with the first records that have the usual number of fields.
         let is_row = |record: &SampledRecord| record.fields.len() == columns;
         let is_table = |place: &usize| {
@@ -80,45 +94,85 @@ impl Layout {
         let begins = (0..records.len()).find(is_table).unwrap_or(0);
         let rows: Vec<&SampledRecord> = records[begins..].iter().filter(|record| is_row(record)).collect();
         let has_header = options.has_header.unwrap_or_else(|| is_header(&rows));
-        let header = rows.first().filter(|_| has_header).map(|record| record.fields.clone());
+        let header = rows.first().filter(|_| has_header);
+        let is_header_utf8 = header.is_none_or(|record| record.is_utf8);
+        let header = header.map(|record| record.fields.clone());
         let skip = if begins == 0 { 0 } else { records[begins].line - 1 };
-        Self { delimiter, quote, skip, header, columns }
+        Self { delimiter, quote, skip_initial_space, skip, header, is_header_utf8, columns }
     }
 }
 
-fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8) -> Vec<SampledRecord> {
-    let text = decode(beginning);
-    let mut reader = RecordReader::quoted(text.as_bytes(), delimiter, quote);
-    let mut parser = RecordParser::quoted(delimiter, quote);
-    let mut records = Vec::new();
-    while let Ok(Some(record)) = reader.next_record() {
-        let fields = parser.parse(record.bytes).map(|fields| fields.iter().map(str::to_owned).collect());
-        records.push(SampledRecord { fields: fields.unwrap_or_default(), line: record.line });
-        if records.len() > MAX_RECORDS {
-            break;
+impl Sample {
+    /// Reads the records with the quotes that fit them best.
+    fn find(beginning: &[u8], whole: bool, delimiter: u8) -> Option<Self> {
+        let mut best = Self::read(beginning, whole, delimiter, QUOTES[0], false)?;
+        for (quote, skip_initial_space) in [(QUOTES[1], false), (QUOTES[0], true), (QUOTES[1], true)] {
+            let quoted = best.quoted_share(quote, skip_initial_space);
+            if quoted == 0.0 {
+                continue;
+            }
+            let Some(other) = Self::read(beginning, whole, delimiter, quote, skip_initial_space) else { continue };
+            let is_usual = quoted >= MIN_QUOTED_SHARE && other.share() >= best.share();
+            // A writer may quote only the few fields that need it. More records, and not only a larger share of them,
+            // must be regular, because a quote that is never closed makes one record of all others.
+            let is_rare = skip_initial_space && other.regular > best.regular;
+            if is_usual || is_rare {
+                best = other;
+            }
         }
+        Some(best)
     }
-    // The last record may be incomplete.
-    if !whole || records.len() > MAX_RECORDS {
-        records.pop();
+
+    /// Reads the first records. `None` if none of them has fields.
+    fn read(beginning: &[u8], whole: bool, delimiter: u8, quote: u8, skip_initial_space: bool) -> Option<Self> {
+        let source: Box<dyn Read + '_> = match skip_initial_space {
+            true => Box::new(SkipInitialSpace::new(beginning, delimiter, quote)),
+            false => Box::new(beginning),
+        };
+        let mut reader = RecordReader::quoted(source, delimiter, quote);
+        let mut parser = RecordParser::quoted(delimiter, quote);
+        let mut records = Vec::new();
+        while let Ok(Some(record)) = reader.next_record() {
+            let text = decode(record.bytes);
+            let fields = parser.parse(text.as_bytes()).map(|fields| fields.iter().map(str::to_owned).collect());
+            let (line, is_utf8) = (record.line, matches!(text, Cow::Borrowed(_)));
+            records.push(SampledRecord { fields: fields.unwrap_or_default(), line, is_utf8 });
+            if records.len() > MAX_RECORDS {
+                break;
+            }
+        }
+        // The last record may be incomplete.
+        if !whole || records.len() > MAX_RECORDS {
+            records.pop();
+        }
+        let (columns, regular) = usual_count(&records)?;
+        Some(Self { records, delimiter, quote, skip_initial_space, columns, regular })
     }
-    records
+
+    /// The share of records that have the usual number of fields.
+    fn share(&self) -> f64 {
+        self.regular as f64 / self.records.len() as f64
+    }
+
+    /// The share of records that have a field which begins with a quote. If `after_spaces` is true, spaces must be
+    /// before the quote.
+    fn quoted_share(&self, quote: u8, after_spaces: bool) -> f64 {
+        let is_quoted = |field: &String| {
+            let spaces = field.bytes().take_while(|byte| *byte == b' ').count();
+            (spaces > 0) == after_spaces && field.as_bytes().get(spaces) == Some(&quote)
+        };
+        let has = |record: &&SampledRecord| record.fields.iter().any(is_quoted);
+        self.records.iter().filter(has).count() as f64 / self.records.len() as f64
+    }
 }
 
-/// The share of records that have a field which begins with a byte.
-fn begins_with(records: &[SampledRecord], byte: u8) -> f64 {
-    let has = |record: &&SampledRecord| record.fields.iter().any(|field| field.as_bytes().first() == Some(&byte));
-    records.iter().filter(has).count() as f64 / records.len().max(1) as f64
-}
-
-/// Returns the most frequent number of fields, and the share of records that have it.
-fn usual_count(records: &[SampledRecord]) -> Option<(usize, f64)> {
+/// Returns the most frequent number of fields, and the number of records that have it.
+fn usual_count(records: &[SampledRecord]) -> Option<(usize, usize)> {
     let mut counts = std::collections::BTreeMap::new();
     for record in records.iter().filter(|record| !record.fields.is_empty()) {
         *counts.entry(record.fields.len()).or_insert(0_usize) += 1;
     }
-    let (columns, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-    Some((columns, count as f64 / records.len() as f64))
+    counts.into_iter().max_by_key(|(_, count)| *count)
 }
 
 /// Returns true if the first of these records names the columns of the others.
@@ -156,10 +210,31 @@ mod tests {
         }
         let quoted = found("a,b\n'x,y',1\n'z,w',2\n'p,q',3\n");
         assert_eq!((quoted.quote, quoted.columns), (b'\'', 2));
+        let spaced = found("a,n,b\n1, \"x,y\",2\n3, \"z,w\",4\n5,  \"p\",6\n");
+        assert_eq!((spaced.quote, spaced.skip_initial_space, spaced.columns), (b'"', true, 3));
+        let spaced = found("a,b\n1, 'x,y'\n2, 'z,w'\n3, 'p,q'\n");
+        assert_eq!((spaced.quote, spaced.skip_initial_space, spaced.columns), (b'\'', true, 2));
+        // Only one row in nine has a quote, but without it the row has a field more.
+        let rare = found(&format!("a,b\n1, \"x,y\"\n{}", "2, z\n".repeat(8)));
+        assert_eq!((rare.skip_initial_space, rare.columns), (true, 2));
+        let inches = found(&format!("a,b\n1, \"x\n{}", "2, z\n".repeat(8)));
+        assert!(!inches.skip_initial_space, "a quote that is never closed");
         let apostrophes = found("name,n\nO'Hare,1\nd'Or,2\nx,3\n");
         assert_eq!((apostrophes.quote, apostrophes.columns), (b'"', 2));
         let sold = found("Report of sales\nmade on 2020-01-01\n\nday;sold\n2020-01-01;5\n2020-01-02;6\n2020-01-03;7\n");
         assert_eq!((sold.skip, sold.header.map(|header| header.len())), (3, Some(2)));
+    }
+
+    #[test]
+    fn records_are_decoded_one_at_a_time() {
+        let options = LayoutOptions::default();
+        let latin = b"Gr\xf6\xdfe,b\n1,x\n2,\xc3\xb6\n";
+        let layout = Layout::find(latin, true, options).expect("a table");
+        assert_eq!((layout.header, layout.is_header_utf8), (Some(vec!["Größe".to_owned(), "b".to_owned()]), false));
+        // The sample ends within a character.
+        let cut = "größe,b\n1,ö".as_bytes();
+        let layout = Layout::find(&cut[..cut.len() - 1], false, options).expect("a table");
+        assert_eq!((layout.header, layout.is_header_utf8), (Some(vec!["größe".to_owned(), "b".to_owned()]), true));
     }
 
     #[test]

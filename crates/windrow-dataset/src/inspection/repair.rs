@@ -12,7 +12,7 @@ use crate::inspection::options::Options;
 use crate::inspection::row_time;
 use crate::inspection::progress::ProgressCallback;
 use crate::inspection::scan::Scan;
-use crate::{DatasetReader, Source, decode};
+use crate::{DatasetReader, Source};
 use windrow_config::TimeColumn;
 use windrow_record::RecordParser;
 
@@ -27,6 +27,8 @@ pub struct Repaired {
     pub rows: u64,
     /// The number of rows that were decoded from another encoding.
     pub decoded: u64,
+    /// True if the header line was decoded too. False for UTF-16, of which all is decoded.
+    pub is_header_decoded: bool,
     /// The number of rows that came after a row with a later time.
     pub moved: u64,
 }
@@ -55,7 +57,7 @@ fn repair_rows(path: &Path, copy: &Path, options: &Options, tell: ProgressCallba
     let time = row_time::find(&scan, options, &mut Vec::new())?.map(|found| found.column);
     let mut records = read(&scan, time)?;
     let moved = moved(&records);
-    if moved == 0 && scan.not_utf8 == 0 {
+    if moved == 0 && scan.encoding_fault().is_none() {
         return Ok(None);
     }
     // The sort is stable: rows with the same time keep their order.
@@ -76,14 +78,14 @@ fn repair_rows(path: &Path, copy: &Path, options: &Options, tell: ProgressCallba
         }
         out.flush()
     })?;
-    Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8, moved }))
+    Ok(Some(Repaired { rows: scan.rows, decoded: scan.not_utf8, is_header_decoded: !scan.is_header_utf8, moved }))
 }
 
 /// The time of a row in seconds, and its record.
 type Timed = (i64, Box<[u8]>);
 
 fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
-    let mut reader = DatasetReader::open(&scan.dataset)?;
+    let mut reader = DatasetReader::open_decoding(&scan.dataset)?;
     let mut parser = RecordParser::new(scan.dataset.delimiter);
     let places: Vec<usize> = match &time {
         Some(TimeColumn { from: Some(from), .. }) => from.iter().filter_map(|name| scan.index_of(name)).collect(),
@@ -93,7 +95,7 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
     let mut records: Vec<Timed> = Vec::new();
     let mut last = i64::MIN;
     while let Some(row) = reader.next_row()? {
-        let bytes: Box<[u8]> = decode(row.bytes).as_bytes().into();
+        let bytes: Box<[u8]> = row.bytes.into();
         let seconds = time.as_ref().and_then(|time| {
             let fields = parser.parse(&bytes).ok()?;
             let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();

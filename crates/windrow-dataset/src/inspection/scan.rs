@@ -1,30 +1,32 @@
 //! The first pass over a file: reads all of its rows, without a pipeline file.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read;
 use std::path::Path;
 
+use crate::inspection::beginning::find_layout;
 use crate::inspection::column::Column;
 use crate::inspection::error::InspectionError;
 use crate::inspection::layout::{Layout, LayoutOptions};
 use crate::inspection::options::Options;
 use crate::inspection::progress::{ProgressCallback, report};
-use crate::{DatasetError, DatasetReader, Source, decode};
+use crate::json::JsonKeys;
+use crate::{DatasetError, DatasetReader};
 use windrow_config::{Pipeline, unknown_column};
-use windrow_record::{CsvError, RecordParser};
+use windrow_record::RecordParser;
+use windrow_record::display::{counted, thousands};
 
-/// The number of bytes from which the layout is detected.
-const LAYOUT_SAMPLE_BYTES: u64 = 512 * 1024;
 /// The number of rows that the pipeline file shows after the header line. Without a header line it shows one row more.
 const EXAMPLE_LINES: usize = 3;
-/// The maximum number of columns. A file with more is not accepted as a table.
-const MAX_COLUMNS: usize = 5000;
 
 /// The result of the first pass.
 #[derive(Debug)]
 pub struct Scan {
     pub(crate) dataset: windrow_config::Dataset,
+    /// True if the columns have names in the file, as a header line or as keys of JSON Lines.
     pub(crate) has_header: bool,
+    pub(crate) is_header_utf8: bool,
+    /// The keys of JSON Lines. `None` for another format.
+    pub(crate) json: Option<JsonKeys>,
     /// The names of the columns. Each name is unique.
     pub(crate) names: Vec<String>,
     pub(crate) columns: Vec<Column>,
@@ -32,7 +34,7 @@ pub struct Scan {
     pub rows: u64,
     /// The number of rows that are not UTF-8, and the first of them.
     pub(crate) not_utf8: u64,
-    pub(crate) first_not_utf8: Option<u64>,
+    first_not_utf8: Option<u64>,
     /// The number of rows that repeat the header line.
     pub(crate) repeated_headers: u64,
     /// True if the cells of a column are numbers with a decimal comma, so that unclear ones of others are too.
@@ -48,22 +50,32 @@ impl Scan {
     /// # Errors
     /// The file cannot be read, is not a table, has no rows, or is UTF-16.
     pub fn read(path: &Path, options: &Options, tell: ProgressCallback<'_>) -> Result<Self, InspectionError> {
-        let layout = find_layout(path, options.layout)?;
-        if layout.columns > MAX_COLUMNS {
-            return Err(InspectionError::NotATable(path.to_owned()));
-        }
-        let (names, renamed) = names(&layout);
-        let are_named = layout.header.is_none() || !renamed.is_empty();
+        let json = JsonKeys::find(path).map_err(|error| match error {
+            // No pipeline file names this path yet, so the error must not refer to one.
+            DatasetError::Open { path, source } => InspectionError::Open { path, source },
+            error => error.into(),
+        })?;
+        let (layout, (names, renamed)) = match &json {
+            Some(keys) => (of_json(keys, options.layout)?, (keys.columns.clone(), Vec::new())),
+            None => {
+                let layout = find_layout(path, options.layout)?;
+                let named = names(&layout);
+                (layout, named)
+            }
+        };
+        let are_named = layout.header.is_none() || !renamed.is_empty() || !layout.is_header_utf8;
         let skip = layout.skip + u64::from(are_named && layout.header.is_some());
         let dataset = windrow_config::Dataset {
             skip: Some(skip).filter(|lines| *lines > 0),
             columns: are_named.then(|| names.clone()),
             delimiter: layout.delimiter,
             quote: Some(layout.quote).filter(|quote| *quote != b'"'),
+            skip_initial_space: layout.skip_initial_space.then_some(true),
             ..windrow_config::Dataset::new(path.to_owned())
         };
         let mut scan = Self::new(dataset, names, options);
-        (scan.has_header, scan.renamed) = (layout.header.is_some(), renamed);
+        (scan.has_header, scan.renamed) = (layout.header.is_some() || json.is_some(), renamed);
+        (scan.is_header_utf8, scan.json) = (layout.is_header_utf8, json);
         if let Some(header) = &layout.header {
             scan.first_lines.push(header.join(char::from(layout.delimiter).encode_utf8(&mut [0; 4])));
         }
@@ -79,6 +91,8 @@ impl Scan {
             columns: names.iter().map(|name| Column::new(null(name))).collect(),
             names,
             rows: 0,
+            is_header_utf8: true,
+            json: None,
             not_utf8: 0,
             first_not_utf8: None,
             repeated_headers: 0,
@@ -108,29 +122,20 @@ impl Scan {
     }
 
     fn read_rows(&mut self, tell: ProgressCallback<'_>) -> Result<(), InspectionError> {
-        // A file with another quote is rewritten to the usual one, which the parser below expects. All other files are
-        // read as they are.
-        let plain = windrow_config::Dataset { quote: None, ..self.dataset.clone() };
-        let is_rewritten = self.dataset.quote.is_some();
-        let mut reader = DatasetReader::open(if is_rewritten { &self.dataset } else { &plain })?;
+        let mut reader = DatasetReader::open_decoding(&self.dataset)?;
         let mut parser = RecordParser::new(self.dataset.delimiter);
         while let Some(row) = reader.next_row()? {
             let number = row.number.get();
             self.rows = number;
             report(number, tell);
             if self.first_lines.len() <= EXAMPLE_LINES {
-                self.first_lines.push(String::from_utf8_lossy(row.bytes).into_owned());
+                self.first_lines.push(String::from_utf8_lossy(row.source).into_owned());
             }
-            let decoded;
-            let fields = match parser.parse(row.bytes) {
-                Err(CsvError::NotUtf8) => {
-                    self.not_utf8 += 1;
-                    self.first_not_utf8.get_or_insert(number);
-                    decoded = decode(row.bytes);
-                    parser.parse(decoded.as_bytes())
-                }
-                fields => fields,
-            };
+            if row.is_decoded {
+                self.not_utf8 += 1;
+                self.first_not_utf8.get_or_insert(number);
+            }
+            let fields = parser.parse(row.bytes);
             let Some(fields) = fields.ok().filter(|fields| fields.len() == self.columns.len()) else { continue };
             // Files that were put together from several often repeat the header line.
             if fields.len() > 1 && fields.iter().zip(&self.names).all(|(text, name)| text.trim() == name) {
@@ -155,24 +160,37 @@ impl Scan {
 
     /// The error for a column that an option names and the file does not have.
     pub(crate) fn no_column(&self, option: &str, name: &str) -> InspectionError {
-        InspectionError::Usage(format!("{option}: {}", unknown_column("the file", name, &self.names)))
+        let nested = self.json.iter().flat_map(JsonKeys::nested).find(|(key, _)| *key == name);
+        let problem = match nested {
+            Some((_, reason)) => format!("{name} has {reason}"),
+            None => unknown_column("the file", name, &self.names),
+        };
+        InspectionError::Usage(format!("{option}: {problem}"))
+    }
+
+    /// The parts of the file that are not UTF-8, in a sentence. `None` if the whole file is UTF-8.
+    pub(crate) fn encoding_fault(&self) -> Option<String> {
+        let rows = self.first_not_utf8.map(|first| {
+            let count = counted(self.not_utf8, "row is not UTF-8", "rows are not UTF-8");
+            format!("{count} (the first is row {})", thousands(first))
+        });
+        match (self.is_header_utf8, rows) {
+            (true, rows) => rows,
+            (false, None) => Some("the header line is not UTF-8".to_owned()),
+            (false, Some(rows)) => Some(format!("the header line is not UTF-8, and {rows}")),
+        }
     }
 }
 
-fn find_layout(path: &Path, layout: LayoutOptions) -> Result<Layout, InspectionError> {
-    let source = Source::open(path).map_err(|error| match error {
-        // No pipeline file names this path yet, so the error must not refer to one.
-        DatasetError::Open { path, source } => InspectionError::Open { path, source },
-        error => error.into(),
-    })?;
-    if source.utf16.is_some() {
-        return Err(InspectionError::Utf16(path.to_owned()));
+/// The layout of the records that JSON Lines are read as.
+fn of_json(keys: &JsonKeys, options: LayoutOptions) -> Result<Layout, InspectionError> {
+    if options.delimiter.is_some() || options.has_header.is_some() {
+        let problem = "--delimiter and --header are for CSV, but the file is JSON Lines: remove them";
+        return Err(InspectionError::Usage(problem.to_owned()));
     }
-    let mut beginning = Vec::new();
-    let broken = |source| DatasetError::Broken { path: path.to_owned(), row: windrow_record::RowNumber::FIRST, source };
-    source.reader.take(LAYOUT_SAMPLE_BYTES).read_to_end(&mut beginning).map_err(broken)?;
-    let whole = (beginning.len() as u64) < LAYOUT_SAMPLE_BYTES;
-    Layout::find(&beginning, whole, layout).ok_or_else(|| InspectionError::NotATable(path.to_owned()))
+    let (delimiter, quote, columns) = (b',', b'"', keys.columns.len());
+    let (skip_initial_space, skip, header, is_header_utf8) = (false, 0, None, true);
+    Ok(Layout { delimiter, quote, skip_initial_space, skip, header, is_header_utf8, columns })
 }
 
 /// Returns a unique, non-empty name for each column, and the renamed columns with their old names.

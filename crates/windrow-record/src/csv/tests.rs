@@ -53,6 +53,75 @@ fn a_quote_never_closed_does_not_fill_the_memory() {
     assert!(matches!(reader.next_record(), Err(ReadError::TooLong(2))));
 }
 
+#[test]
+fn a_line_is_read_whatever_its_quotes() {
+    let file = "\u{feff}{\"a\": \"x\r\n\n  \n\"b\",\"\nlast \"";
+    let mut reader = RecordReader::lines(file.as_bytes());
+    let mut lines = Vec::new();
+    while let Some(line) = reader.next_record().expect("memory can be read") {
+        lines.push((line.line, String::from_utf8_lossy(line.bytes).into_owned()));
+    }
+    let expected = [(1, "{\"a\": \"x"), (3, "  "), (4, "\"b\",\""), (5, "last \"")];
+    assert_eq!(lines, expected.map(|(line, text)| (line, text.to_owned())));
+    let mut endless = RecordReader::lines(Read::chain(&b"a\n"[..], io::repeat(b'"')));
+    assert!(matches!(endless.next_record(), Ok(Some(_))));
+    let error = endless.next_record().map(drop).expect_err("a limit");
+    assert_eq!(error.to_string(), "line 2 is longer than 16 MiB");
+}
+
+/// Removes the spaces before fields. The source returns at most `chunk` bytes for each read.
+fn without_initial_space(text: &[u8], chunk: usize) -> Vec<u8> {
+    struct Chunks<'a>(&'a [u8], usize);
+
+    impl Read for Chunks<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(buffer.len());
+            self.0.read(&mut buffer[..length])
+        }
+    }
+
+    let mut kept = Vec::new();
+    SkipInitialSpace::new(Chunks(text, chunk), b',', b'"').read_to_end(&mut kept).expect("memory can be read");
+    kept
+}
+
+#[test]
+fn spaces_before_a_field_are_removed_and_all_others_stay() {
+    let cases = [
+        ("a, \"Doe, Jane\",b", "a,\"Doe, Jane\",b"),
+        ("  \"a\"  ,   b c \n  d, e", "\"a\"  ,b c \nd,e"),
+        ("a, \"x, \"\"y\"\", z\", b", "a,\"x, \"\"y\"\", z\",b"),
+        ("a, \"x\n , y\", b", "a,\"x\n , y\",b"),
+        ("a, b \"c, d\", e", "a,b \"c,d\",e"),
+        ("a,\t \"b\"", "a,\t \"b\""),
+        ("\u{feff} \"a, b\", c", "\u{feff}\"a, b\",c"),
+        ("a,    \n\r\n   ", "a,\n\r\n"),
+        ("", ""),
+    ];
+    for (text, expected) in cases {
+        let kept = without_initial_space(text.as_bytes(), 4096);
+        assert_eq!(String::from_utf8_lossy(&kept), expected, "{text}");
+    }
+    let mut reader = RecordReader::new(SkipInitialSpace::new(&b"a,b\n 1, \"x\ny\"\n\n2, z"[..], b',', b'"'), b',');
+    let mut lines = Vec::new();
+    while let Some(record) = reader.next_record().expect("memory can be read") {
+        lines.push((record.line, fields(record.bytes).expect("a record").join("|")));
+    }
+    assert_eq!(lines, [(1, "a|b".to_owned()), (2, "1|x\ny".to_owned()), (5, "2|z".to_owned())]);
+}
+
+proptest! {
+    #[test]
+    fn the_size_of_a_read_changes_nothing(
+        text in prop::collection::vec(prop::sample::select(b"a ,\"\r\n\xef\xbb\xbf".to_vec()), 0..40),
+        chunk in 1..5_usize,
+    ) {
+        prop_assert_eq!(without_initial_space(&text, chunk), without_initial_space(&text, 4096));
+        let solid: Vec<u8> = text.into_iter().filter(|byte| *byte != b' ').collect();
+        prop_assert_eq!(without_initial_space(&solid, chunk), solid);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
