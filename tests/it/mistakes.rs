@@ -71,7 +71,7 @@ fn an_invalid_pipeline_file_is_reported_with_line_and_key() {
             "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
             "time = \"sched_dep\"",
         ),
-        ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
+        ("no address", "[window]", "[serve]\nlisten = \"localhost\"\n[window]"),
         (
             "limits that let nothing through",
             "[window]",
