@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app;
 use crate::cli::args::BrokerArgs;
 use crate::cli::error::CliError;
+use crate::cli::paths::check_directory;
 use crate::cli::progress::{Display, ProgressOptions};
 use windrow_base::runtime::resolve;
 use windrow_base::telemetry::Progress;
@@ -22,6 +23,7 @@ pub(crate) async fn execute(args: BrokerArgs, display: &Display, stop: Cancellat
     let listen = addresses.first().copied();
     let mut options = StartOptions { listen, advertise, sync, ..StartOptions::default() };
     if !ephemeral {
+        check_directory(&data, "--data")?;
         options.log = LogStorage::Kept(data);
     }
     let serving = app::broker(&Choice::Embedded, &options, &progress, stop);

@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::error::{CliError, Result};
+use crate::cli::paths::check_file;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
+use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::{
     self, Draft, InspectionError, LayoutOptions, Options, Question, QuestionKind, Repaired, Scan, UNCLEAR_OPTIONS,
 };
@@ -39,6 +41,9 @@ pub(crate) async fn write(
     command: &str,
     display: &Display,
 ) -> Result<(PathBuf, Draft), CliError> {
+    if let Some(out) = &out {
+        check_file(out, "--out")?;
+    }
     let mut options = options(args);
     let given = GivenCommand { command, data, args, copy: None };
     let given_command = given.line(true, true);
@@ -83,6 +88,7 @@ pub(crate) async fn write(
 async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Display) -> Result<Option<Repaired>> {
     let GivenCommand { data, args, .. } = given;
     let Some(copy) = &args.repaired_copy else { return Ok(None) };
+    check_file(copy, "--repaired-copy")?;
     let given = GivenCommand { copy: Some(copy), ..given };
     let is_same = fs::canonicalize(copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     let path = copy.display();
@@ -99,6 +105,10 @@ async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Disp
         drop(counting);
         match repaired {
             Err(InspectionError::Questions(questions)) => given.answer(&questions, options, display)?,
+            // No pipeline file names this path yet, so the error must not refer to one.
+            Err(InspectionError::Dataset(DatasetError::Open { path, source })) => {
+                return Err(InspectionError::Open { path, source }.into());
+            }
             repaired => break repaired?,
         }
     };
