@@ -31,6 +31,7 @@ mod produce;
 #[cfg(feature = "redpanda")]
 mod redpanda;
 mod report;
+mod requests;
 mod resume;
 mod run;
 mod secured;

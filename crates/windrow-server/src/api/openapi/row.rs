@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::openapi::examples::rounded;
-use crate::api::schema::FieldKind;
+use crate::api::schema::{FieldKind, MAX_EXACT, is_exact};
 use crate::api::state::Fitted;
 use windrow_learn::model::{EncodedFeature, Encoding, Level};
-use windrow_record::TimeFormat;
+use windrow_record::{TimeFormat, parse_number};
 
 /// Maximum number of levels of a category that the document names.
 const MAX_LEVELS: usize = 200;
@@ -31,11 +31,14 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
                     schema["pattern"] = json!(pattern);
                 }
             }
+            FieldKind::Text { known } if known.are_numbers() => schema = text_or_number(&description),
             FieldKind::Text { .. } => {}
         }
         let example = learned.examples.iter().find_map(|example| example.row.get(&field.name).filter(|v| !v.is_null()));
         if let Some(example) = example {
-            schema["example"] = example.clone();
+            // The example of the whole row has the text.
+            let number = example.as_str().filter(|_| schema.get("anyOf").is_some()).and_then(as_number);
+            schema["example"] = number.unwrap_or_else(|| example.clone());
         }
         properties.insert(field.name.clone(), schema);
     }
@@ -47,6 +50,21 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// Returns the schema of a category whose known texts are numbers.
+fn text_or_number(description: &str) -> Value {
+    let (text, bounds) = (json!({ "type": "string", "nullable": true }), (-MAX_EXACT, MAX_EXACT));
+    json!({
+        "anyOf": [text, { "type": "number", "minimum": bounds.0, "maximum": bounds.1 }],
+        "description": format!("{description} A number counts as the known text with the same value."),
+    })
+}
+
+/// Returns a text as a number in JSON, without decimals if it is whole.
+fn as_number(text: &str) -> Option<Value> {
+    let number = parse_number(text).ok()?;
+    Some(if number.fract() == 0.0 && is_exact(number) { json!(number as i64) } else { json!(number) })
 }
 
 fn described(feature: &EncodedFeature) -> String {

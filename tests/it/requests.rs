@@ -1,0 +1,111 @@
+//! The forms that values in a request may have, whatever the form of the data file.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use windrow_testing::http::{JSON, ask};
+use windrow_testing::served::serve;
+use windrow_testing::{Running, http, run_once};
+
+/// Starts a server over three windows whose category `vendor` has the values 1, 2 and 4, and whose times have a given
+/// format. `time` writes the time of an hour since 2013-01-01. Returns the server and its URL.
+fn server(folder: &Path, format: &str, time: impl Fn(u32) -> String) -> (Running, String) {
+    let mut dataset = "at,late,miles,vendor,carrier\n".to_owned();
+    for row in 0..300_u32 {
+        let late = u8::from((row * 7) % 10 < 4);
+        let (vendor, carrier) = ([1, 2, 4][row as usize % 3], ["UA", "AA"][row as usize % 2]);
+        writeln!(dataset, "{},{late},{},{vendor},{carrier}", time(row), (row * 37) % 500).expect("memory");
+    }
+    fs::write(folder.join("d.csv"), dataset).expect("a file");
+    let file = folder.join("p.toml");
+    let text = format!(
+        "name = \"p\"\n[dataset]\npath = \"d.csv\"\ntime = {{ column = \"at\", format = \"{format}\" }}\n\
+         [target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"miles\"]\n\
+         categorical = [\"vendor\", \"carrier\"]\ncalendar = [\"hour\", \"weekday\"]\nmin_count = 2\n[window]\nrows = 100\n"
+    );
+    fs::write(&file, text).expect("a file");
+    let (file, workdir) = (file.display().to_string(), folder.join("work").display().to_string());
+    run_once(&file, &workdir, &[]);
+    serve(&file, &workdir)
+}
+
+/// Writes an hour since 2013-01-01, which is a Tuesday, as seconds since 1970.
+fn seconds(hour: u32) -> String {
+    (1_356_998_400 + u64::from(hour) * 3600).to_string()
+}
+
+/// Asks the latest model about a row with one other value. Returns the status and the answer.
+fn asked(url: &str, field: &str, value: &Value) -> (u16, Value) {
+    let mut row = json!({"miles": 100, "vendor": "1", "carrier": "UA", "at": "1357027200"});
+    row[field] = value.clone();
+    let (status, _, answer) =
+        http("POST", &format!("{url}/v1/models/latest/predict?explain=true"), Some(&row.to_string()));
+    (status, serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}")))
+}
+
+/// Returns the levels that an answer names for its one-hot features: vendor, carrier, hour and weekday.
+fn levels(answer: &Value) -> Vec<&str> {
+    let parts = answer["explanation"]["contributions"].as_array().expect("a list").iter();
+    parts.filter_map(|part| part["level"].as_str()).collect()
+}
+
+#[test]
+fn a_category_may_be_a_number_if_its_texts_are_numbers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path(), "seconds", seconds);
+    let (_, expected) = asked(&url, "vendor", &json!("1"));
+    for same in [json!(1), json!(1.0)] {
+        let (status, answer) = asked(&url, "vendor", &same);
+        assert_eq!((status, levels(&answer)[0]), (200, "1"), "{same}: {answer}");
+        assert_eq!(answer["probability"], expected["probability"], "{same}");
+    }
+    let (status, answer) = asked(&url, "vendor", &json!(3));
+    assert_eq!((status, levels(&answer)[0]), (200, "(other)"), "{answer}");
+    assert_eq!(answer["unknown"], json!([{"field": "vendor", "given": "3"}]));
+    for (field, value, reason) in [
+        ("vendor", json!(true), "is not a text"),
+        ("vendor", json!(9_007_199_254_740_993_u64), "is not exact as a number: send it as a text"),
+        ("carrier", json!(1), "is not a text"),
+    ] {
+        let (status, answer) = asked(&url, field, &value);
+        assert_eq!((status, answer["errors"][0]["reason"].as_str()), (422, Some(reason)), "{value}: {answer}");
+    }
+    // Numbers that JSON does not have are not JSON.
+    for text in ["NaN", "Infinity", "-Infinity", "1e999", "0x1", "01", "+1", "1."] {
+        let body = format!("{{\"miles\": 1, \"vendor\": {text}, \"carrier\": \"UA\", \"at\": null}}");
+        let answer = ask("POST", &format!("{url}/v1/models/latest/predict"), &[JSON], body.as_bytes());
+        assert_eq!(answer.status, 400, "{text}: {}", answer.body);
+    }
+    // As texts, they are unknown values.
+    for text in ["NaN", "inf", "1.0", " 1"] {
+        assert_eq!(asked(&url, "vendor", &json!(text)).0, 200, "{text}");
+    }
+    // A batch and tensors follow the same rule.
+    let rows = json!([{"miles": 100, "vendor": 1, "carrier": "UA", "at": "1357027200"}]);
+    let batch = ask("POST", &format!("{url}/v1/models/latest/predict/batch"), &[JSON], rows.to_string().as_bytes());
+    assert_eq!(batch.json()["predictions"][0]["probability"], expected["probability"]);
+    for (datatype, data) in [("INT64", json!([1])), ("FP32", json!([1.0])), ("BYTES", json!(["1"]))] {
+        let tensor = |name: &str, datatype: &str, data: &Value| {
+            let shape = [data.as_array().map_or(0, Vec::len)];
+            json!({"name": name, "datatype": datatype, "shape": shape, "data": data})
+        };
+        let inputs = json!({"inputs": [
+            tensor("miles", "FP64", &json!([100])),
+            tensor("vendor", datatype, &data),
+            tensor("carrier", "BYTES", &json!(["UA"])),
+            tensor("at", "BYTES", &json!(["1357027200"])),
+        ]});
+        let answer = ask("POST", &format!("{url}/v2/models/latest/infer"), &[JSON], inputs.to_string().as_bytes());
+        assert_eq!(answer.json()["outputs"][0]["data"][0], expected["probability"], "{datatype}: {}", answer.body);
+    }
+    // The document says so.
+    let document: Value = serde_json::from_str(&http("GET", &format!("{url}/openapi.json"), None).2).expect("JSON");
+    let fields = &document["components"]["schemas"]["Row_cumulative_3"]["properties"];
+    assert_eq!(fields["vendor"]["anyOf"][0], json!({"type": "string", "nullable": true}));
+    assert_eq!(fields["vendor"]["anyOf"][1]["type"], "number");
+    assert!(fields["vendor"]["example"].is_number() && fields["carrier"]["type"] == "string", "{fields:#}");
+    let about = fields["vendor"]["description"].as_str().expect("a text");
+    assert!(about.ends_with("A number counts as the known text with the same value."), "{about}");
+}
