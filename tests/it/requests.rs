@@ -109,3 +109,69 @@ fn a_category_may_be_a_number_if_its_texts_are_numbers() {
     let about = fields["vendor"]["description"].as_str().expect("a text");
     assert!(about.ends_with("A number counts as the known text with the same value."), "{about}");
 }
+
+/// Checks the hour and the weekday that a model takes from times, and that it refuses others.
+fn check_times(format: &str, time: impl Fn(u32) -> String, taken: &[(&str, &str, &str)]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = time(8);
+    let (_server, url) = server(folder.path(), format, time);
+    for (text, hour, weekday) in taken.iter().chain(&[(own.as_str(), "8", "2"), ("2013-01-01T08:00:00Z", "8", "2")]) {
+        let (status, answer) = asked(&url, "at", &json!(text));
+        assert_eq!((status, levels(&answer)[2..].to_vec()), (200, vec![*hour, *weekday]), "{format} {text}: {answer}");
+    }
+    let long = "2".repeat(60_000);
+    for text in [
+        "2013-01-01T08:00:00+99:99",
+        "2013-01-01T08:00:00+24:00",
+        "2013-01-01T24:00:00Z",
+        "2013-02-30T08:00:00Z",
+        "2013-01-01T08:00:00 Z",
+        "20130101T080000Z",
+        "2013-01-01T08:00:00\u{2212}05:00",
+        "2013-01-01",
+        "noon",
+        "",
+        &long,
+    ] {
+        let (status, answer) = asked(&url, "at", &json!(text));
+        assert_eq!((status, &answer["errors"][0]["field"]), (422, &json!("at")), "{format}: {answer}");
+        let expected = format!("a time of the form {format} or as in 2024-05-01T12:00:00Z (RFC 3339), or null");
+        assert!(answer["errors"][0]["expected"].as_str().expect("a text").starts_with(&expected), "{answer}");
+        assert!(answer.to_string().len() < 1000, "{format}: {} bytes", answer.to_string().len());
+    }
+    let document: Value = serde_json::from_str(&http("GET", &format!("{url}/openapi.json"), None).2).expect("JSON");
+    let about = &document["components"]["schemas"]["Row_cumulative_3"]["properties"]["at"]["description"];
+    assert!(about.as_str().is_some_and(|about| about.contains(", or RFC 3339; its hour ")), "{about}");
+}
+
+/// Writes an hour since 2013-01-01 by its day of January and its hour.
+fn written(hour: u32, write: impl Fn(u32, u32) -> String) -> String {
+    write(1 + hour / 24, hour % 24)
+}
+
+#[test]
+fn a_time_may_be_of_rfc_3339_and_counts_as_written() {
+    let local = |hour| written(hour, |day, hour| format!("{day:02}.01.2013 {hour:02}:00"));
+    let taken = [
+        ("2013-01-01T08:00:00+02:00", "8", "2"),
+        ("2013-01-01T23:30:00-05:00", "23", "2"),
+        ("2013-01-02t07:59:59.999z", "7", "3"),
+        ("2013-01-01 08:00:00", "8", "2"),
+        ("2013-01-01T08:00", "8", "2"),
+    ];
+    check_times("%d.%m.%Y %H:%M", local, &taken);
+    let offset = |hour| written(hour, |day, hour| format!("2013-01-{day:02}T{hour:02}:00:00+01:00"));
+    check_times("%Y-%m-%dT%H:%M:%S%:z", offset, &taken);
+}
+
+#[test]
+fn a_time_of_rfc_3339_is_converted_if_the_file_is_in_utc() {
+    let taken = [
+        ("2013-01-01T08:00:00+02:00", "6", "2"),
+        ("2013-01-01T01:00:00+02:00", "23", "1"),
+        ("2013-01-01T08:00:00", "8", "2"),
+    ];
+    check_times("seconds", seconds, &taken);
+    let zulu = |hour| written(hour, |day, hour| format!("2013-01-{day:02}T{hour:02}:00:00Z"));
+    check_times("%Y-%m-%dT%H:%M:%SZ", zulu, &taken);
+}

@@ -19,7 +19,7 @@ pub(crate) enum FieldKind {
     Number { log: bool },
     /// A text, or a number if all known texts are numbers. Any other text counts as 'other'.
     Text { known: KnownTexts },
-    /// A time in the dataset's format.
+    /// A time in the dataset's format, or in RFC 3339.
     Time(TimeFormat),
 }
 
@@ -41,7 +41,10 @@ impl FieldKind {
             Self::Number { log: true } => "a number above -1, or null if it is missing".to_owned(),
             Self::Text { known } if known.are_numbers() => "a text or a number, or null if it is missing".to_owned(),
             Self::Text { .. } => "a text, or null if it is missing".to_owned(),
-            Self::Time(format) => format!("a time of the form {}, or null if it is missing", format.as_str()),
+            Self::Time(format) => {
+                let form = format.as_str();
+                format!("a time of the form {form} or as in 2024-05-01T12:00:00Z (RFC 3339), or null if it is missing")
+            }
         }
     }
 }
@@ -70,8 +73,8 @@ impl InputField {
                 }
             }
             (FieldKind::Time(format), InputValue::Text(text)) => {
-                *time = format.parse(text).ok();
-                if time.is_some() { None } else { fault("is not a time of this form") }
+                *time = format.parse_or_rfc3339(text).ok();
+                if time.is_some() { None } else { fault("is not a time of either form") }
             }
             (FieldKind::Text { .. } | FieldKind::Time(_), _) => fault("is not a text"),
         }
