@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use windrow_testing::http::{JSON, ask};
 use windrow_testing::served::{pipeline, row, serve, server};
-use windrow_testing::{http, json, succeed, wait_until};
+use windrow_testing::{STEP_TIMEOUT, http, json, succeed, wait_until};
 
 #[test]
 fn wrong_requests_get_answers_that_teach() {
@@ -61,6 +64,42 @@ fn wrong_requests_get_answers_that_teach() {
         writeln!(answers, "--- {what}: {status}\n{answer:#}").expect("memory");
     }
     insta::assert_snapshot!(answers);
+}
+
+#[test]
+fn a_misspelt_model_gets_the_nearest_three_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    let known = |status: u16, answer: &str| {
+        assert!(status == 404 && answer.len() < 1000, "{status}: {answer}");
+        serde_json::from_str::<Value>(answer).expect("JSON")["known"].clone()
+    };
+    let (long, newest) = ("x".repeat(6000), json!(["champion", "latest", "window-3"]));
+    for (name, nearest) in [
+        ("widnow-2", json!(["window-2", "window-3", "window-1"])),
+        ("cumulative-17", json!(["cumulative-3", "cumulative-2", "cumulative-1"])),
+        ("lastest", json!(["latest"])),
+        ("nobody", newest.clone()),
+        ("%00", newest.clone()),
+        (long.as_str(), newest.clone()),
+    ] {
+        for path in ["v1/models/NAME", "v2/models/NAME", "v1/models/latest/diff/NAME"] {
+            let (status, _, answer) = http("GET", &format!("{url}/{}", path.replace("NAME", name)), None);
+            assert_eq!(known(status, &answer), nearest, "{path} {name:.40}");
+        }
+    }
+    let promotion = json!({"model": "x".repeat(60_000)}).to_string();
+    let answer = ask("PUT", &format!("{url}/v1/aliases/prod"), &[JSON], promotion.as_bytes());
+    assert_eq!(known(answer.status, &answer.body), newest);
+    // A name of a megabyte is refused, or the connection is closed.
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("it listens");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
+    let mut answer = String::new();
+    let sent =
+        write!(stream, "GET /v1/models/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "x".repeat(1 << 20));
+    let read = sent.and_then(|()| stream.read_to_string(&mut answer));
+    assert!(read.is_err() || answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:.400}");
+    assert_eq!(http("GET", &format!("{url}/health/live"), None).0, 200);
 }
 
 #[test]

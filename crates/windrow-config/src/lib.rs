@@ -46,7 +46,7 @@ pub use error::{ConfigError, Fault};
 pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
 pub use listen::ListenAddress;
-pub use nearest::{nearest_name, unknown_column};
+pub use nearest::{nearest_name, nearest_names, unknown_column};
 pub use pipeline::Pipeline;
 pub use placement::{MAX_GAP, NoWindow, PartitionProgress, Placed, Placement, RowDistance};
 pub use reference::json_schema;

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use crate::alias::{Aliases, RESERVED};
 use windrow_evaluation::{Advice, champion_scheme};
 use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
+use windrow_record::display::excerpt;
 use windrow_record::{ModelId, Scheme, WindowIndex};
+
+/// The maximum number of characters of an unknown name that the error message repeats.
+const MAX_EXCERPT: usize = 60;
 
 /// An immutable set of models, with the window reports, aliases and advice of the same moment.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +191,7 @@ fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
 
 /// The error for a name to which no model belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model `{given}`")]
+#[error("there is no model `{}`", excerpt(.given, MAX_EXCERPT))]
 pub struct UnknownModel {
     /// The name that was requested.
     pub given: String,
