@@ -33,9 +33,9 @@ pub(crate) async fn execute(
         Pipeline::load(pipeline).map_err(AppError::from)?
     } else {
         let writing = init::write(pipeline, draft, None, "run", display);
-        let Some((file, draft)) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
-        display.line(&init::summary(&file, &draft));
-        draft.pipeline
+        let Some(written) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
+        display.line(&init::summary(&written));
+        written.draft.pipeline
     };
     run(pipeline, args, display, stop).await
 }

@@ -1,5 +1,6 @@
 //! The way from an unknown data file to a pipeline that runs: shapes of files, questions, and repairs.
 
+mod estimate;
 mod shapes;
 
 use std::fs;
