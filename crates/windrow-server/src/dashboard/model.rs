@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::models::{aliases, on_next_window};
+use crate::dashboard::models::aliases;
 use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::table::{self, cells};
 use crate::nearest::nearest_known;
@@ -68,7 +68,7 @@ fn card(view: &View, model: &Model) -> Markup {
 }
 
 fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
-    let next = on_next_window(&view.snapshot, model);
+    let next = view.snapshot.score_on_next_window(model.id());
     let holdout = learned.scores.get("holdout");
     html! {
         div { dt { "On the next window" } dd { (describe_score(next)) } }
@@ -93,7 +93,7 @@ fn describe_score(score: Option<&Score>) -> String {
 }
 
 fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
-    let next = on_next_window(&view.snapshot, model).map(|score| (score, "the next window"));
+    let next = view.snapshot.score_on_next_window(model.id()).map(|score| (score, "the next window"));
     let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
     let Some((of, on)) = found else { return html! {} };
     let bins = of.reliability.iter().filter_map(|bin| {
