@@ -26,7 +26,6 @@ mod storage;
 mod watch;
 mod workdir;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::Pipeline;
+use windrow_config::{ListenAddress, Pipeline};
 use windrow_kafka::{Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
 use windrow_registry::Registry;
@@ -92,7 +91,7 @@ impl App {
         if options.fresh || !self.workdir.join("batches").is_dir() {
             self.refuse_disorder(&stop).await?;
         }
-        let listener = api::bind(&self.pipeline.serve)?;
+        let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
         let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh)).await?;
@@ -196,7 +195,7 @@ impl App {
 
     /// Runs only the API. Models that other processes publish appear without a restart.
     pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
-        let listener = api::bind(&self.pipeline.serve)?;
+        let listener = self.bind(&stop).await?;
         let registry = Arc::new(Registry::open(&self.workdir)?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();
@@ -231,6 +230,12 @@ impl App {
 
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
         Ok(Registry::open(&self.workdir)?)
+    }
+
+    /// Binds the address of the API. A stop does not wait for the resolver.
+    async fn bind(&self, stop: &CancellationToken) -> Result<api::Listener, AppError> {
+        let binding = api::bind(&self.pipeline.serve);
+        Ok(stop.run_until_cancelled(binding).await.ok_or(AppError::Stopped)??)
     }
 
     fn producer(&self, inputs: &RunInputs, connection: Connection) -> Producer {
@@ -289,7 +294,7 @@ pub(crate) async fn broker(
 }
 
 /// Replaces the listen address of the pipeline file, if another one is given.
-pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<SocketAddr>) -> Pipeline {
+pub(crate) fn listening(mut pipeline: Pipeline, listen: Option<ListenAddress>) -> Pipeline {
     if let Some(listen) = listen {
         (pipeline.serve.listen, pipeline.serve.is_listen_chosen) = (listen, true);
     }

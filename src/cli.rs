@@ -9,7 +9,7 @@
 //! - `setup` makes the app that a command runs; `environment` and `kafka` read settings; `signal` listens for Ctrl-C.
 //! - `print` writes results, `progress` shows progress and errors, `logging` writes the log, `version` describes the
 //!   build.
-//! - `error`: the reasons why a command fails, and their exit codes.
+//! - `error`: the reasons why a command fails, and their exit codes. `paths`: sentences for paths that lead nowhere.
 
 mod advise;
 mod args;
@@ -28,6 +28,7 @@ mod logging;
 mod manual;
 mod models;
 mod openapi;
+mod paths;
 mod print;
 mod progress;
 mod report;
@@ -71,7 +72,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,
         Err(error) => {
-            display.error(&error.to_string());
+            display.error(&paths::sentence(&error).unwrap_or_else(|| error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }

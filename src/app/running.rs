@@ -56,7 +56,7 @@ impl Running {
                 self.url
             );
         }
-        let instead_of = listener.instead_of.map(|address| address.to_string());
+        let instead_of = listener.instead_of.as_ref().map(ToString::to_string);
         api.progress.report(Event::ApiReady { url: self.url.clone(), instead_of });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {

@@ -65,9 +65,6 @@ struct RunFile {
 /// Checks that the files in a directory were made from this pipeline and dataset. An empty directory passes. Creates
 /// nothing, so a run that fails before its first row leaves no trace.
 pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<(), WorkdirError> {
-    if workdir.exists() && !workdir.is_dir() {
-        return Err(WorkdirError::Write { path: workdir.to_owned(), source: io::ErrorKind::NotADirectory.into() });
-    }
     let Some(held) = read(workdir)? else { return Ok(()) };
     let changes = changes(&held, pipeline, origin).map_err(unreadable(&workdir.join(RUN_FILE)))?;
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }

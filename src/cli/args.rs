@@ -11,7 +11,6 @@ mod tests;
 mod training;
 mod workdir;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -25,6 +24,7 @@ pub(crate) use self::training::{TrainArgs, TrainingArgs};
 pub(crate) use self::workdir::{PipelineArgs, WorkdirArgs};
 use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
+use windrow_config::ListenAddress;
 use windrow_kafka::Choice;
 
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train logistic
@@ -111,8 +111,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
     /// Listen on this address
-    #[arg(long, value_name = "ADDR", default_value = BROKER_ADDRESS)]
-    pub(crate) listen: SocketAddr,
+    #[arg(long, value_name = "HOST:PORT", default_value = BROKER_ADDRESS)]
+    pub(crate) listen: ListenAddress,
     /// Give clients this HOST:PORT to connect to [default: the address that the broker listens on, or 127.0.0.1 if that is
     /// every address]
     #[arg(long, value_name = "HOST:PORT")]
@@ -151,8 +151,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
     /// Listen on this address [default: serve.listen of the pipeline file]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<ListenAddress>,
 }
 
 #[derive(Debug, Args)]

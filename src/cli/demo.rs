@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::AppError;
 use crate::cli::args::{DemoArgs, DemoDataset};
 use crate::cli::error::CliError;
+use crate::cli::paths::check_directory;
 use crate::cli::progress::Display;
 use crate::cli::run;
 use windrow_config::Pipeline;
@@ -27,6 +28,7 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
     };
     let workdir = args.run.place.workdir.clone();
     let folder = workdir.unwrap_or_else(|| PathBuf::from(format!(".windrow/{}", carried.0)));
+    check_directory(&folder, "--workdir")?;
     let file = unpack(&folder.join("demo"), carried)?;
     let pipeline = Pipeline::load(&file).map_err(AppError::from)?;
     run::run(pipeline, args.run, display, stop).await

@@ -1,5 +1,7 @@
 //! `windrow init`: writes a pipeline file for a data file. In a terminal it asks questions; elsewhere it prints the
-//! questions and the options that answer them.
+//! questions and the options that answer them. `estimate`: the time that a run is likely to take.
+
+mod estimate;
 
 use std::fs;
 use std::io::Write;
@@ -12,23 +14,34 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::args::{DraftArgs, InitArgs};
 use crate::cli::error::{CliError, Result};
+use crate::cli::paths::check_file;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
+use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::{
     self, Choice, Draft, InspectionError, LayoutOptions, Options, Question, Repaired, Scan,
 };
-use windrow_record::display::{counted, shell_word, thousands};
+use windrow_record::display::{counted, duration, shell_word, thousands};
 
 /// The number of excluded columns that are listed one by one.
 const MAX_LISTED_COLUMNS: usize = 12;
 
 pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let writing = write(&args.data, &args.draft, args.out, "init", display);
-    let Some((file, draft)) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
-    stdout(&summary(&file, &draft))?;
-    let file = shell_word(&file.display().to_string());
+    let Some(written) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
+    stdout(&summary(&written))?;
+    let file = shell_word(&written.file.display().to_string());
     stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))
+}
+
+/// A pipeline file that was written for a data file.
+#[derive(Debug)]
+pub(crate) struct Written {
+    file: PathBuf,
+    pub(crate) draft: Draft,
+    /// The number of rows of the data file.
+    rows: u64,
 }
 
 /// Writes the pipeline file of a data file.
@@ -38,7 +51,10 @@ pub(crate) async fn write(
     out: Option<PathBuf>,
     command: &str,
     display: &Display,
-) -> Result<(PathBuf, Draft), CliError> {
+) -> Result<Written, CliError> {
+    if let Some(out) = &out {
+        check_file(out, "--out")?;
+    }
     let mut options = Options { is_interactive: display.is_interactive(), ..options(args) };
     let given = GivenCommand { command, data, args, copy: None };
     let given_command = given.line(true, true);
@@ -77,12 +93,13 @@ pub(crate) async fn write(
         }
     };
     save(&file, &draft.text, args.force)?;
-    Ok((file, draft))
+    Ok(Written { file, draft, rows: scan.rows })
 }
 
 async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Display) -> Result<Option<Repaired>> {
     let GivenCommand { data, args, .. } = given;
     let Some(copy) = &args.repaired_copy else { return Ok(None) };
+    check_file(copy, "--repaired-copy")?;
     let given = GivenCommand { copy: Some(copy), ..given };
     let is_same = fs::canonicalize(copy).is_ok_and(|copy| fs::canonicalize(data).is_ok_and(|data| data == copy));
     let path = copy.display();
@@ -99,6 +116,10 @@ async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Disp
         drop(counting);
         match repaired {
             Err(InspectionError::Questions(questions)) => given.answer(&questions, options, display)?,
+            // No pipeline file names this path yet, so the error must not refer to one.
+            Err(InspectionError::Dataset(DatasetError::Open { path, source })) => {
+                return Err(InspectionError::Open { path, source }.into());
+            }
             repaired => break repaired?,
         }
     };
@@ -250,7 +271,8 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
 }
 
 /// Returns a summary of the pipeline file, and the notes that a user should know.
-pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
+pub(crate) fn summary(written: &Written) -> String {
+    let Written { file, draft, rows } = written;
     let pipeline = &draft.pipeline;
     let features = &pipeline.features;
     let mut text = format!("{} was written\n\n", file.display());
@@ -264,6 +286,9 @@ pub(crate) fn summary(file: &Path, draft: &Draft) -> String {
     let learned = listed.collect::<Vec<_>>().join(", ");
     text.push_str(&wrapped(&format!("features: {learned}")));
     text.push_str(&wrapped(&format!("windows: {}", draft.cut)));
+    if let Some(time) = estimate::run_time(pipeline, *rows) {
+        text.push_str(&wrapped(&format!("running it takes about {}", duration(time))));
+    }
     for note in &draft.notes {
         text.push_str(&wrapped(note));
     }

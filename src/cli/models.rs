@@ -30,10 +30,10 @@ pub(crate) fn execute(args: &ModelsArgs) -> Result<(), CliError> {
     stdout(&if args.windows { windows::text(&snapshot, args.all) } else { listed(&snapshot, args.all) })
 }
 
-/// Lists one model per line: the scores of its first fit on the holdout rows, and the log-loss of the model on the next
-/// window.
+/// Lists one model per line: its scores on the next window, and then those of its first fit on the held-out rows.
 fn listed(snapshot: &Snapshot, all: bool) -> String {
-    let mut table = table(["model", "rows", "AUC", "log-loss", "next window", "baseline"], 1..6);
+    let header = ["model", "rows", "log-loss", "baseline", "AUC", "held-out loss", "held-out AUC"];
+    let mut table = table(header, 1..header.len());
     let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
     let is_shown = |id: ModelId| all || id.window.get() + MAX_WINDOWS > newest;
     let (mut notes, mut hidden) = (String::new(), 0);
@@ -46,20 +46,19 @@ fn listed(snapshot: &Snapshot, all: bool) -> String {
         let id = artifact.id.to_string();
         match &artifact.outcome {
             Outcome::Learned(learned) => {
-                let next = snapshot.window(artifact.id.window.next());
-                let next = next.and_then(|report| report.scores.iter().find(|score| score.model == artifact.id));
-                let next = next.and_then(|score| score.window.as_ref());
-                let holdout = learned.scores.get("holdout");
+                let next = snapshot.score_on_next_window(artifact.id);
+                let held_out = learned.scores.get("holdout");
                 let show = |score: Option<&Score>, pick: fn(&Score) -> Option<f64>| {
                     score.and_then(pick).map_or("-".to_owned(), |number| format!("{number:.4}"))
                 };
                 table.add_row([
                     id.clone(),
                     thousands(artifact.lineage.fit_rows),
-                    show(holdout, |score| score.auc),
-                    show(holdout, |score| Some(score.log_loss)),
                     show(next, |score| Some(score.log_loss)),
                     show(next, |score| Some(score.baseline_log_loss)),
+                    show(next, |score| score.auc),
+                    show(held_out, |score| Some(score.log_loss)),
+                    show(held_out, |score| score.auc),
                 ]);
                 if let Acceptance::Rejected { reason } = &artifact.verdict {
                     notes.push_str(&format!("{id}: rejected, so no alias points to it: {reason}\n"));
@@ -74,8 +73,9 @@ fn listed(snapshot: &Snapshot, all: bool) -> String {
     }
     let table = table.trim_fmt();
     format!(
-        "{table}\nAUC, log-loss: a first fit, on the rows of the newest window that it left out\n\
-         next window: log-loss there; baseline: always predicting the share of positives\n{}\n{notes}",
+        "{table}\nlog-loss, AUC: on the next window, which the model has not learned from\n\
+         baseline: the log-loss there of always predicting the share of positives\n\
+         held-out: a first fit, on the last rows of its newest window, which it left out\n{}\n{notes}",
         named.join("   ")
     )
 }

@@ -1,4 +1,6 @@
-//! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log.
+//! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log. `scores`: the scores of models.
+
+mod scores;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
 
+use self::scores::ScoreTable;
 use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
 
@@ -153,6 +156,7 @@ struct Board<'a> {
     stored: ProgressBar,
     last_counts: String,
     models_told: usize,
+    scores: ScoreTable,
     /// The number of windows whose advice-only models are fitted, and the total number of windows.
     fitted: Option<(u32, u32)>,
     advice: Option<ProgressBar>,
@@ -162,14 +166,15 @@ impl<'a> Board<'a> {
     fn new(display: &'a Display, shows: ProgressOptions) -> Self {
         let bar = |shown, prefix| if shown { display.bar(BAR_TEMPLATE, prefix) } else { ProgressBar::hidden() };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
-        Self { display, shows, sent, stored, last_counts: String::new(), models_told: 0, fitted: None, advice: None }
+        let (last_counts, scores) = (String::new(), ScoreTable::default());
+        Self { display, shows, sent, stored, last_counts, models_told: 0, scores, fitted: None, advice: None }
     }
 
     fn show(&mut self, event: &Event) {
         if let Event::ModelPublished { converged, rejected, .. } = event {
             self.models_told += 1;
             match self.models_told {
-                1 => self.display.line("  model                rows      AUC  log-loss  fit"),
+                1 => self.display.line("  model                rows  fit"),
                 MAX_MODEL_LINES => {
                     self.display.line("  from here on, only failed fits are shown: `windrow models` lists all models")
                 }
@@ -178,6 +183,10 @@ impl<'a> Board<'a> {
             if self.models_told >= MAX_MODEL_LINES && *converged && rejected.is_none() {
                 return;
             }
+        }
+        let scores = self.scores.lines(event);
+        if self.models_told < MAX_MODEL_LINES {
+            scores.iter().for_each(|line| self.display.line(line));
         }
         if let Event::LadderFitted { done, of } = event {
             self.fitted = Some((*done, *of));
@@ -306,13 +315,12 @@ fn sentence(event: &Event) -> Option<String> {
             format!("{name}: {} rows{unlabelled}{quarantined}, sealed: {reason}", thousands(*rows))
         }
         Event::StreamEnded { windows } => format!("stream: complete, {windows} windows"),
-        Event::ModelPublished { id, rows, auc, log_loss, converged, passes, rejected, took } => {
-            let score = |score: &Option<f64>| score.map_or("-".to_owned(), |score| format!("{score:.4}"));
+        Event::ModelPublished { id, rows, converged, passes, rejected, took, .. } => {
             let converged = if *converged { "" } else { "  not converged" };
             let rejected = rejected.as_ref().map_or_else(String::new, |reason| format!("  rejected: {reason}"));
             let passes = if *passes == 0 { String::new() } else { format!(", {}", counted(*passes, "pass", "passes")) };
-            let (rows, auc, log_loss, took) = (thousands(*rows), score(auc), score(log_loss), took.as_secs_f64());
-            format!("  {id:<16} {rows:>8}  {auc:>7}  {log_loss:>8}  {took:.2} s{passes}{converged}{rejected}")
+            let (rows, took) = (thousands(*rows), took.as_secs_f64());
+            format!("  {id:<16} {rows:>8}  {took:.2} s{passes}{converged}{rejected}")
         }
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
         Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),

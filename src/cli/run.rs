@@ -33,15 +33,15 @@ pub(crate) async fn execute(
         Pipeline::load(pipeline).map_err(AppError::from)?
     } else {
         let writing = init::write(pipeline, draft, None, "run", display);
-        let Some((file, draft)) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
-        display.line(&init::summary(&file, &draft));
-        draft.pipeline
+        let Some(written) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
+        display.line(&init::summary(&written));
+        written.draft.pipeline
     };
     run(pipeline, args, display, stop).await
 }
 
 pub(crate) async fn run(pipeline: Pipeline, args: RunArgs, display: &Display, stop: CancellationToken) -> Result<()> {
-    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place))?;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place)?)?;
     let app = with_solver(app, &args.training)?;
     let replay = chosen(&args.replay, &app.pipeline)?;
     // The settings in the pipeline file are for its cluster, not for a broker that is started here.

@@ -8,23 +8,25 @@ use crate::app::{App, AppError, Storage};
 use crate::cli::args::{PipelineArgs, TrainingArgs, WorkdirArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
+use crate::cli::paths::check_directory;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
 use windrow_server::api::{Keys, KeysError};
 
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
-    Ok(app_of(pipeline, &at.place))
+    app_of(pipeline, &at.place)
 }
 
 /// Returns the app for a pipeline, with the work directory of the command line and the object store's variables
 /// (`AWS_...`).
-pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> App {
+pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> Result<App, CliError> {
     let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
+    check_directory(&workdir, "--workdir")?;
     let all = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     let storage = all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
     let (pipeline, storage) = (Arc::new(pipeline), Storage::new(storage));
-    App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage }
+    Ok(App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage })
 }
 
 pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {

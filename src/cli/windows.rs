@@ -36,9 +36,8 @@ fn line(report: &WindowReport, schemes: &BTreeSet<Scheme>) -> Vec<String> {
     let name = short_name(report.window.get(), report.period.as_deref());
     let share = report.profile.positive_share().map_or("-".to_owned(), |share| percent(share, 1));
     let loss = |scheme: &Scheme| {
-        let is_it = |id: windrow_record::ModelId| id.scheme == *scheme && id.window.next() == report.window;
-        let found = report.scores.iter().find(|score| is_it(score.model)).and_then(|score| score.window.as_ref());
-        found.map_or("-".to_owned(), |score| format!("{:.4}", score.log_loss))
+        let found = report.age_one_scores().find(|(model, _)| model.scheme == *scheme);
+        found.map_or("-".to_owned(), |(_, score)| format!("{:.4}", score.log_loss))
     };
     let begin = [name, thousands(report.profile.rows), share].into_iter();
     begin.chain(schemes.iter().map(loss)).chain([shifted(report)]).collect()

@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use windrow_testing::http::{JSON, ask};
 use windrow_testing::served::{pipeline, row, serve, server};
-use windrow_testing::{http, json, succeed, wait_until};
+use windrow_testing::{STEP_TIMEOUT, http, json, succeed, wait_until};
 
 #[test]
 fn wrong_requests_get_answers_that_teach() {
@@ -64,10 +67,46 @@ fn wrong_requests_get_answers_that_teach() {
 }
 
 #[test]
+fn a_misspelt_model_gets_the_nearest_three_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    let known = |status: u16, answer: &str| {
+        assert!(status == 404 && answer.len() < 1000, "{status}: {answer}");
+        serde_json::from_str::<Value>(answer).expect("JSON")["known"].clone()
+    };
+    let (long, newest) = ("x".repeat(6000), json!(["champion", "latest", "window-3"]));
+    for (name, nearest) in [
+        ("widnow-2", json!(["window-2", "window-3", "window-1"])),
+        ("cumulative-17", json!(["cumulative-3", "cumulative-2", "cumulative-1"])),
+        ("lastest", json!(["latest"])),
+        ("nobody", newest.clone()),
+        ("%00", newest.clone()),
+        (long.as_str(), newest.clone()),
+    ] {
+        for path in ["v1/models/NAME", "v2/models/NAME", "v1/models/latest/diff/NAME"] {
+            let (status, _, answer) = http("GET", &format!("{url}/{}", path.replace("NAME", name)), None);
+            assert_eq!(known(status, &answer), nearest, "{path} {name:.40}");
+        }
+    }
+    let promotion = json!({"model": "x".repeat(60_000)}).to_string();
+    let answer = ask("PUT", &format!("{url}/v1/aliases/prod"), &[JSON], promotion.as_bytes());
+    assert_eq!(known(answer.status, &answer.body), newest);
+    // A name of a megabyte is refused, or the connection is closed.
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("it listens");
+    stream.set_read_timeout(Some(STEP_TIMEOUT)).expect("a limit");
+    let mut answer = String::new();
+    let sent =
+        write!(stream, "GET /v1/models/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "x".repeat(1 << 20));
+    let read = sent.and_then(|()| stream.read_to_string(&mut answer));
+    assert!(read.is_err() || answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:.400}");
+    assert_eq!(http("GET", &format!("{url}/health/live"), None).0, 200);
+}
+
+#[test]
 fn right_requests_are_answered_by_the_model_that_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
-    let ask = |model: &str, row: &Value| {
+    let predict = |model: &str, row: &Value| {
         let (status, _, answer) = http("POST", &format!("{url}/v1/models/{model}/predict"), Some(&row.to_string()));
         assert_eq!(status, 200, "{answer}");
         serde_json::from_str::<Value>(&answer).expect("JSON")
@@ -76,24 +115,39 @@ fn right_requests_are_answered_by_the_model_that_is_named() {
     for id in ["cumulative-1", "cumulative-2", "window-2", "cumulative-3"] {
         let model = json(&folder.path().join(format!("work/models/{id}/model.json")));
         let example = &model["outcome"]["examples"][0];
-        let answer = ask(id, &example["row"]);
+        let answer = predict(id, &example["row"]);
         assert_eq!(answer["probability"], example["probability"], "{id}");
         assert_eq!(answer["model"], id);
         assert_eq!(answer["lineage"], model["lineage"]["id"]);
     }
     // Window 3 has no model of its own, so the newest model is the cumulative one.
-    assert_eq!(ask("latest", &row())["model"], "cumulative-3");
+    assert_eq!(predict("latest", &row())["model"], "cumulative-3");
     // An unknown value counts as 'other', and null as missing; neither is an error.
     let mut strange = row();
     strange["carrier"] = json!("ZZ");
     strange["miles"] = Value::Null;
-    ask("latest", &strange);
+    predict("latest", &strange);
 
-    let (_, _, all) = http("POST", &format!("{url}/v1/predict"), Some(&row().to_string()));
-    let all: Value = serde_json::from_str(&all).expect("JSON");
-    let asked: Vec<&str> =
-        all["predictions"].as_array().expect("a list").iter().filter_map(|one| one["model"].as_str()).collect();
-    assert_eq!(asked, ["cumulative-1", "window-1", "cumulative-2", "window-2", "cumulative-3"]);
+    // The newest model of each scheme, and every model with an alias; or all.
+    let predictions = |query: &str| {
+        let (status, _, answer) = http("POST", &format!("{url}/v1/predict{query}"), Some(&row().to_string()));
+        assert_eq!(status, 200, "{answer}");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let asked = answer["predictions"].as_array().expect("a list").iter();
+        let asked: Vec<String> = asked.map(|one| one["model"].as_str().expect("a name").to_owned()).collect();
+        (asked.join(" "), answer["others"].clone())
+    };
+    assert_eq!(predictions(""), ("window-2 cumulative-3".to_owned(), json!(3)));
+    let promotion = json!({"model": "cumulative-1"}).to_string();
+    assert_eq!(ask("PUT", &format!("{url}/v1/aliases/first"), &[JSON], promotion.as_bytes()).status, 200);
+    assert_eq!(predictions(""), ("cumulative-1 window-2 cumulative-3".to_owned(), json!(2)));
+    let all = "cumulative-1 window-1 cumulative-2 window-2 cumulative-3";
+    assert_eq!(predictions("?models=all"), (all.to_owned(), json!(0)));
+    for query in ["?models=most", "?models=latest,champion", &format!("?models={}", "x".repeat(6000))] {
+        let (status, _, answer) = http("POST", &format!("{url}/v1/predict{query}"), Some(&row().to_string()));
+        let expected = "is not a valid value of the parameter models";
+        assert!(status == 422 && answer.contains(expected) && answer.len() < 1000, "{query:.40}: {answer}");
+    }
 
     let (_, _, list) = http("GET", &format!("{url}/v1/models"), None);
     let list: Value = serde_json::from_str(&list).expect("JSON");

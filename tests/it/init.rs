@@ -2,6 +2,7 @@
 
 mod cases;
 mod dialects;
+mod estimate;
 pub(crate) mod shapes;
 
 use std::fs;
@@ -356,7 +357,7 @@ fn a_data_file_runs_without_a_pipeline_file() {
         assert!(output_text.contains("cannot be combined with a pipeline file"), "{option:?}: {output_text}");
     }
     let output_text = fails(here, &["run", "none.csv", "--target", "late"], 1);
-    assert!(output_text.contains("cannot open the file none.csv: No such file"), "{output_text}");
+    assert!(output_text.contains("error: the data file none.csv does not exist\n"), "{output_text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! need Kafka, Docker, a browser, Java or clients in Python are in `tests/external`. Helpers are in
 //! `tools/windrow-testing`.
 
+mod addresses;
 mod advice;
 mod api;
 mod audit;
@@ -32,6 +33,7 @@ mod produce;
 #[cfg(feature = "redpanda")]
 mod redpanda;
 mod report;
+mod requests;
 mod resume;
 mod run;
 mod secured;

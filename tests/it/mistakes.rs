@@ -71,7 +71,7 @@ fn an_invalid_pipeline_file_is_reported_with_line_and_key() {
             "time = { column = \"sched_dep\", format = \"%Y-%m-%d %H:%M\" }",
             "time = \"sched_dep\"",
         ),
-        ("no address", "[window]", "[serve]\nlisten = \"8080\"\n[window]"),
+        ("no address", "[window]", "[serve]\nlisten = \"localhost\"\n[window]"),
         (
             "limits that let nothing through",
             "[window]",
@@ -135,6 +135,67 @@ fn files_that_are_not_what_they_should_be() {
 }
 
 #[test]
+fn a_path_that_leads_nowhere_gets_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::copy(fixture("flights-sample.csv.zst"), path("sales.csv.zst")).expect("a file");
+    let sample = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    fs::write(path("sales.toml"), sample.replace("flights-sample.csv.zst", "slaes.csv.zst")).expect("a file");
+    fs::write(path("folder.toml"), sample.replace("flights-sample.csv.zst", ".")).expect("a file");
+    let commands = [
+        "check", "run", "produce", "consume", "train", "serve", "advise", "audit", "report", "export", "models",
+        "openapi",
+    ];
+    for command in commands {
+        let missing = output(folder.path(), &[command, &path("slaes.toml")]);
+        let expected =
+            "exit 2\nerror: the pipeline file FOLDER/slaes.toml does not exist; did you mean FOLDER/sales.toml?\n";
+        assert_eq!(missing, expected, "{command}");
+        let file = output(folder.path(), &[command, &path("sales.toml"), "--workdir", &path("sales.toml")]);
+        let expected = "exit 2\nerror: --workdir: FOLDER/sales.toml is a file; give the path of a directory\n";
+        assert!(command == "check" || file == expected, "{command}: {file}");
+        // A directory may be meant as a data file.
+        if command != "run" {
+            let directory = output(folder.path(), &[command, &path("")]);
+            let expected = "is a directory; give the path of a file, as in FOLDER/folder.toml\n";
+            assert!(directory.starts_with("exit 2\n") && directory.ends_with(expected), "{command}: {directory}");
+        }
+    }
+    let dataset = "(dataset.path in the pipeline file)";
+    let (sales, work) = (path("sales.toml"), path("work"));
+    let embedded = ["--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &work];
+    let run = [&["run", &sales][..], &embedded].concat();
+    let cases: [(&[&str], i32, String); 9] = [
+        (&["topic", "create", &path("slaes.toml")], 2, "did you mean FOLDER/sales.toml?".to_owned()),
+        (&["init", &path("sales.cvs.zst")], 1, "; did you mean FOLDER/sales.csv.zst?".to_owned()),
+        (&["run", &path("sale.csv")], 1, "; did you mean FOLDER/sales.csv.zst?".to_owned()),
+        (&["init", &path("")], 1, "is a directory; give the path of a file, as in FOLDER/sales.csv.zst".to_owned()),
+        (
+            &["init", &path("sales.cvs.zst"), "--repaired-copy", &path("copy.csv.zst")],
+            1,
+            "error: the data file FOLDER/sales.cvs.zst does not exist; did you mean FOLDER/sales.csv.zst?".to_owned(),
+        ),
+        (&["init", &path("sales.csv.zst"), "--out", &path("")], 2, "--out: FOLDER/ is a directory".to_owned()),
+        (
+            &["check", &sales],
+            1,
+            format!("the dataset FOLDER/slaes.csv.zst {dataset} does not exist; did you mean FOLDER/sales.csv.zst?"),
+        ),
+        (
+            &run,
+            1,
+            format!("the dataset FOLDER/slaes.csv.zst {dataset} does not exist; did you mean FOLDER/sales.csv.zst?"),
+        ),
+        (&["check", &path("folder.toml")], 1, format!("the dataset FOLDER/. {dataset} is a directory; give")),
+    ];
+    for (arguments, code, expected) in cases {
+        let printed = output(folder.path(), arguments);
+        assert!(printed.starts_with(&format!("exit {code}\n")), "{arguments:?}: {printed}");
+        assert!(printed.contains(&expected), "{arguments:?}: {printed}");
+    }
+}
+
+#[test]
 fn missing_brokers_ports_and_folders() {
     let folder = tempfile::tempdir().expect("a folder");
     let sample = fixture("flights-sample.toml").display().to_string();
@@ -158,9 +219,9 @@ fn missing_brokers_ports_and_folders() {
         ("a broker's port that is taken", 1, &["broker", "--listen", &taken], "--listen"),
         (
             "a file as work directory",
-            1,
+            2,
             &["run", &sample, "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &file],
-            "cannot write",
+            "FOLDER/file is a file; give the path of a directory",
         ),
         ("no models yet", 1, &["models", &sample, "--workdir", &work], "no models in"),
         (

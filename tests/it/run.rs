@@ -85,6 +85,42 @@ fn every_row_is_in_one_window_and_every_window_has_its_models() {
 }
 
 #[test]
+fn scores_on_the_next_window_come_before_those_on_held_out_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = (sample(), folder.path().join("work"));
+    let workdir_text = workdir.display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--workdir", &workdir_text, "--listen", "127.0.0.1:0"];
+    let printed = text(&windrow(&run).stderr);
+    let listed = succeed(&["models", &file, "--workdir", &workdir_text]);
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let prints = |text: &str, wanted: &[String]| text.lines().any(|line| words(line) == wanted);
+    for id in ["cumulative-1", "window-1", "cumulative-2", "window-2"] {
+        let (_, window) = id.split_once('-').expect("a window");
+        let next: u32 = window.parse::<u32>().expect("a number") + 1;
+        let report = json(&workdir.join(format!("windows/window-0000{next}.json")));
+        let scores = report["scores"].as_array().expect("a list");
+        let score = &scores.iter().find(|score| score["model"] == id).expect("a score")["window"];
+        let model = json(&workdir.join(format!("models/{id}/model.json")));
+        let held_out = &model["outcome"]["scores"]["holdout"];
+        let number = |score: &Value, name: &str| format!("{:.4}", score[name].as_f64().expect("a number"));
+        let mut numbers = ["log_loss", "baseline_log_loss", "auc"].map(|name| number(score, name)).to_vec();
+        numbers.extend(["log_loss", "auc"].map(|name| number(held_out, name)));
+        let line = [vec![id.to_owned()], numbers.clone()].concat();
+        assert!(prints(&printed, &line), "{line:?}: {printed}");
+        let rows = model["lineage"]["fit_rows"].as_u64().expect("a number");
+        let rows = format!("{},{:03}", rows / 1000, rows % 1000);
+        let line = [vec![id.to_owned(), rows], numbers].concat();
+        assert!(prints(&listed, &line), "{line:?}: {listed}");
+    }
+    assert!(
+        printed.contains("\n  on window 2       log-loss  baseline      AUC   held out: log-loss      AUC\n"),
+        "{printed}"
+    );
+    assert!(printed.contains("\n  no next window    log-loss"), "{printed}");
+    assert!(listed.contains("held-out: a first fit, on the last rows of its newest window"), "{listed}");
+}
+
+#[test]
 fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();

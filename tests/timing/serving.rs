@@ -109,7 +109,7 @@ fn a_fault_refuses_the_whole_batch_and_every_fault_has_its_row() {
         (csv("at,mile,fare,carrier\n"), 422, "\"did_you_mean\":\"mile\""),
         (csv("at,miles,fare,carrier,miles\n"), 422, "is given twice in the header line"),
         (csv("at,miles,fare,carrier\n2013-01-01 07:00,1\n"), 422, "the same number of fields"),
-        (csv("at,miles,fare,carrier\nnoon,1,1,UA\n"), 422, "is not a time of this form"),
+        (csv("at,miles,fare,carrier\nnoon,1,1,UA\n"), 422, "is not a time of either form"),
         (lines("{\n"), 400, "line 1 is not JSON"),
         (lines(&format!("{}\n[]", row())), 422, "is not a JSON object"),
         (post(&batch, &row()), 400, "is not an array of rows"),

@@ -1,5 +1,7 @@
-//! Work that would block the threads of the async runtime: waiting for the disk, and computing.
+//! Work that would block the threads of the async runtime: waiting for the disk or the resolver, and computing.
 
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{LazyLock, mpsc};
 
 use tokio::sync::oneshot;
@@ -49,6 +51,23 @@ pub async fn run_compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 's
     }
 }
 
+/// Returns the addresses of a host, those of IPv4 first. The host is a name or an IP address. The system's resolver may
+/// wait for the network.
+///
+/// # Errors
+/// The name has no address, or the resolver does not answer. The message names the host.
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let name = host.to_owned();
+    let found = blocking(move || (name.as_str(), port).to_socket_addrs().map(|found| found.collect::<Vec<_>>())).await;
+    let unresolved = |reason: &dyn std::fmt::Display| format!("the host `{host}` cannot be resolved ({reason})");
+    let mut found = found.map_err(|error| io::Error::new(error.kind(), unresolved(&error)))?;
+    if found.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, unresolved(&"it has no address")));
+    }
+    found.sort_by_key(SocketAddr::is_ipv6);
+    Ok(found)
+}
+
 /// Runs an async request from a blocking thread, and returns its result. The request has a runtime of its own, so the
 /// calling thread may belong to another runtime.
 ///
@@ -73,4 +92,20 @@ pub fn spawn_request<T: Send + 'static>(work: impl Future<Output = T> + Send + '
         let _ = sender.send(work.await);
     });
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn addresses_are_resolved_and_an_unknown_host_is_named() {
+        for (host, address) in [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")] {
+            let found = resolve(host, 80).await.expect(host);
+            assert_eq!(found, [address.parse::<SocketAddr>().expect("an address")]);
+        }
+        // The system's resolver is not asked for a name that it cannot be given.
+        let error = resolve("a\0b", 80).await.expect_err("not a name").to_string();
+        assert!(error.starts_with("the host `a\0b` cannot be resolved ("), "{error}");
+    }
 }

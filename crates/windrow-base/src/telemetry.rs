@@ -49,6 +49,19 @@ impl Progress {
     }
 }
 
+/// The score of a model on the window after its newest one, which it has not learned from.
+#[derive(Debug, Clone, Serialize)]
+pub struct ForwardScore {
+    /// The id of the model.
+    pub model: String,
+    /// The log-loss of the model on the window.
+    pub log_loss: f64,
+    /// The log-loss of always predicting the share of positives in the model's training rows.
+    pub baseline_log_loss: f64,
+    /// The AUC on the window; `None` if it contains only one class.
+    pub auc: Option<f64>,
+}
+
 /// An event worth a line of output.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -148,6 +161,8 @@ pub enum Event {
         window: u32,
         /// The number of models.
         models: usize,
+        /// The scores of the models of the window before. Empty if the window repeats earlier rows.
+        forward: Vec<ForwardScore>,
     },
     /// A model that another process fitted is ready for predictions.
     ModelAppeared {

@@ -5,7 +5,7 @@
 //!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
 //!   default, check, and the documentation.
 //! - `reference`: [`json_schema`], from the declarations.
-//! - `values`: the forms of values, and checks that several keys share. `span` and `solver`: larger values.
+//! - `values`: the forms of values, and checks that several keys share. `span`, `solver` and `listen`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
 //! - `schema`: [`Schema`], a pipeline bound to the columns of its dataset; [`Schema::check`] decides whether a row is valid.
 //! - `placement`: [`Placement`] decides which window a row is in and whether it is late, by the arithmetic of `cut`.
@@ -22,6 +22,7 @@ mod error;
 mod features;
 mod kafka;
 mod lines;
+mod listen;
 mod nearest;
 mod pipeline;
 mod placement;
@@ -44,7 +45,8 @@ pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
-pub use nearest::{nearest_name, unknown_column};
+pub use listen::ListenAddress;
+pub use nearest::{nearest_name, nearest_names, unknown_column};
 pub use pipeline::Pipeline;
 pub use placement::{MAX_GAP, NoWindow, PartitionProgress, Placed, Placement, RowDistance};
 pub use reference::json_schema;

@@ -1,6 +1,5 @@
 //! The `[serve]` table: the address and the limits of the server.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use smart_default::SmartDefault;
 
+use crate::listen::ListenAddress;
 use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list, positive};
 
 /// The address and the limits of the server, which serves the API and the pages.
@@ -18,11 +18,12 @@ use crate::values::{Checked, DurationText, OneOrMany, at_least_one, ensure, list
 #[serde(default, deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 pub struct Serve {
-    /// The address and port to listen on. If this key is not given and the default port is taken, a free port is used.
-    #[default(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))]
-    #[serde(deserialize_with = "address")]
+    /// The address and port to listen on. A host name is resolved when the server starts; its IPv4 address is preferred. A port
+    /// without a host is that of 127.0.0.1, and `:8080` is the port 8080 of every IPv4 address of the machine. If this key is not
+    /// given and the default port is taken, a free port is used.
+    #[default(ListenAddress::local(8080))]
     #[schemars(with = "String", example = &"0.0.0.0:8080")]
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// True if `listen` was given, in the file or on the command line.
     #[serde(skip)]
     pub is_listen_chosen: bool,
@@ -101,12 +102,6 @@ pub struct Tls {
     /// The file with the private key of the certificate.
     #[schemars(example = &"server.key")]
     pub key: PathBuf,
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let problem = |_| de::Error::custom(format!("`{text}` is not an address and port, as in 127.0.0.1:8080"));
-    text.parse().map_err(problem)
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {

@@ -1,4 +1,6 @@
-//! The cells of a row, as numbers and times.
+//! The cells of a row, as numbers and times. `rfc3339`: times from clients that do not know the format of a column.
+
+mod rfc3339;
 
 use std::borrow::Cow;
 

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use crate::alias::{Aliases, RESERVED};
 use windrow_evaluation::{Advice, champion_scheme};
-use windrow_learn::model::{Artifact, Learned, Predictor, WindowReport};
+use windrow_learn::model::{Artifact, Learned, Predictor, Score, WindowReport};
+use windrow_record::display::excerpt;
 use windrow_record::{ModelId, Scheme, WindowIndex};
+
+/// The maximum number of characters of an unknown name that the error message repeats.
+const MAX_EXCERPT: usize = 60;
 
 /// An immutable set of models, with the window reports, aliases and advice of the same moment.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +88,12 @@ impl Snapshot {
     /// Returns the report of a window. It exists once all models have been scored on the window.
     pub fn window(&self, window: WindowIndex) -> Option<&Arc<WindowReport>> {
         self.windows.get(&window)
+    }
+
+    /// Returns the score of a model on the next window, the first that it has not learned from.
+    pub fn score_on_next_window(&self, model: ModelId) -> Option<&Score> {
+        let report = self.window(model.window.next())?;
+        report.age_one_scores().find(|(scored, _)| *scored == model).map(|(_, score)| score)
     }
 
     /// Returns all window reports, oldest first.
@@ -177,17 +187,13 @@ impl Snapshot {
 
 /// Returns a window's labelled rows and, by scheme, the log-loss sum of the model of the window before it.
 fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
-    let scored = report.scores.iter().filter(|score| score.model.window.next() == report.window);
-    let losses = scored.filter_map(|found| {
-        let score = found.window.as_ref()?;
-        Some((found.model.scheme, score.log_loss * score.rows as f64))
-    });
+    let losses = report.age_one_scores().map(|(model, score)| (model.scheme, score.log_loss * score.rows as f64));
     (report.profile.rows as f64, losses.collect())
 }
 
 /// The error for a name to which no model belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no model `{given}`")]
+#[error("there is no model `{}`", excerpt(.given, MAX_EXCERPT))]
 pub struct UnknownModel {
     /// The name that was requested.
     pub given: String,

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
-use windrow_base::telemetry::Event;
+use windrow_base::telemetry::{Event, ForwardScore};
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, ScoredModel, fit, versions,
-    window_losses,
+    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, Score, ScoredModel, fit,
+    versions, window_losses,
 };
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{Model, Purpose};
@@ -142,7 +142,8 @@ impl Trainer {
         let period = manifest.times.period(pipeline.window);
         let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(read_error)?;
         registry.publish_window(&report)?;
-        progress.report(Event::WindowScored { window: window.get(), models: report.scores.len() });
+        let forward = report.age_one_scores().filter(|_| is_evidence).map(forward_score).collect();
+        progress.report(Event::WindowScored { window: window.get(), models: report.scores.len(), forward });
         Ok(())
     }
 
@@ -204,6 +205,11 @@ impl Trainer {
             Outcome::Refused { reason } => Event::ModelRefused { id, reason: reason.clone() },
         });
     }
+}
+
+fn forward_score((model, score): (ModelId, &Score)) -> ForwardScore {
+    let Score { log_loss, baseline_log_loss, auc, .. } = *score;
+    ForwardScore { model: model.to_string(), log_loss, baseline_log_loss, auc }
 }
 
 enum NextWindow {

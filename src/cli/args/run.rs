@@ -1,12 +1,11 @@
 //! Options of the commands that replay a dataset or run a whole pipeline.
 
-use std::net::SocketAddr;
-
 use clap::Args;
 
 use crate::cli::args::cluster::ClientArgs;
 use crate::cli::args::training::TrainingArgs;
 use crate::cli::args::workdir::WorkdirArgs;
+use windrow_config::ListenAddress;
 use windrow_kafka::Choice;
 
 /// The rows of a replay, and the maximum rate.
@@ -47,8 +46,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Listen on this address [default: serve.listen of the pipeline file]
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<ListenAddress>,
     /// Open the start page in a browser when the stream is complete
     #[arg(long)]
     pub(crate) open: bool,

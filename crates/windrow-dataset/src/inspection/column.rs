@@ -184,12 +184,17 @@ impl Column {
                 return false;
             }
         }
-        let mut is_number = false;
-        for (index, separators) in Separators::ALL.into_iter().enumerate() {
-            let Some(number) = written.plain(separators).and_then(|plain| parse_number(&plain).ok()) else { continue };
+        let read = |separators: Separators| parse_number(&written.plain(separators)?).ok();
+        let numbers = Separators::ALL.map(read);
+        let is_number = numbers.iter().any(Option::is_some);
+        // All are activated before the first gets this cell, because each begins with the cells before it.
+        for (separators, _) in Separators::ALL.into_iter().zip(&numbers).filter(|(_, number)| number.is_some()) {
             self.activate(separators);
-            self.readings[index].iter_mut().for_each(|numbers| numbers.push(row, number));
-            is_number = true;
+        }
+        for (reading, number) in self.readings.iter_mut().zip(numbers) {
+            if let Some((reading, number)) = reading.as_mut().zip(number) {
+                reading.push(row, number);
+            }
         }
         self.affixed += u64::from(is_number && !(written.prefix.is_empty() && written.suffix.is_empty()));
         is_number

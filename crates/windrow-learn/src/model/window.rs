@@ -52,6 +52,13 @@ pub struct ModelScore {
 }
 
 impl WindowReport {
+    /// Returns the scores of the models whose newest window is the one before: their forward scores at an age of one
+    /// window.
+    pub fn age_one_scores(&self) -> impl Iterator<Item = (ModelId, &Score)> {
+        let of_before = self.scores.iter().filter(move |found| found.model.window.next() == self.window);
+        of_before.filter_map(|found| Some((found.model, found.window.as_ref()?)))
+    }
+
     /// Returns the name of the window, such as `window 14 (week of 2013-04-01)`.
     pub fn name(&self) -> String {
         window_name(self.window.get(), self.period.as_deref())

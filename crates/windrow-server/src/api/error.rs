@@ -12,6 +12,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::api::schema::{FieldFault, FieldFaults, MAX_FAULTS};
+use crate::nearest::{did_you_mean, nearest_known};
 use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.
@@ -19,9 +20,6 @@ pub(crate) const PROBLEM: &str = "application/problem+json";
 
 /// The path prefix of the Open Inference Protocol.
 const INFERENCE: &str = "/v2";
-
-/// Maximum number of known names in a problem.
-const MAX_KNOWN_NAMES: usize = 100;
 
 /// The error statuses of every operation, with their descriptions in the API document.
 const STATUSES: [(StatusCode, &str); 8] = [
@@ -53,7 +51,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// The faults of the request, at most 100
     pub(crate) errors: Option<Vec<FieldFault>>,
-    /// The names that exist, at most 100
+    /// The existing names that are nearest, at most 3
     pub(crate) known: Option<Vec<String>>,
     /// The same text as `detail`, for clients of the Open Inference Protocol
     pub(crate) error: Option<String>,
@@ -127,8 +125,9 @@ impl From<Problem> for ApiError {
 
 impl From<UnknownModel> for ApiError {
     fn from(error: UnknownModel) -> Self {
-        let detail = format!("{error}; GET /v1/models lists the models");
-        Self::not_found("unknown-model", detail, error.known)
+        let nearest = nearest_known(&error.given, &error.known);
+        let suggestion = did_you_mean(&nearest).map_or_else(String::new, |question| format!(" {question}"));
+        Self::not_found("unknown-model", format!("{error};{suggestion} GET /v1/models lists the models"), nearest)
     }
 }
 
@@ -194,9 +193,8 @@ impl ApiError {
         Problem { errors: Some(faults.found), ..problem }.into()
     }
 
-    /// Creates a 404 problem. If there are too many known names, lists only the newest.
-    pub(crate) fn not_found(kind: &str, detail: impl Into<String>, mut known: Vec<String>) -> Self {
-        known.drain(..known.len().saturating_sub(MAX_KNOWN_NAMES));
+    /// Creates a 404 problem with the names that the client could have meant.
+    pub(crate) fn not_found(kind: &str, detail: impl Into<String>, known: Vec<String>) -> Self {
         Problem { known: Some(known), ..Problem::new(StatusCode::NOT_FOUND, kind, detail) }.into()
     }
 

@@ -1,7 +1,7 @@
 //! The state from which operations answer: the models, which are swapped as a whole, and what stays the same while the
 //! server runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -15,7 +15,7 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Counters, Progress};
 use windrow_config::Pipeline;
 use windrow_learn::model::{Learned, Outcome, Predictor};
-use windrow_record::ModelId;
+use windrow_record::{ModelId, Scheme};
 use windrow_registry::monitor::Monitor;
 use windrow_registry::{Model, Registry, Snapshot};
 
@@ -168,6 +168,15 @@ impl Served {
     /// Returns the fitted models, by window and then by scheme.
     pub(crate) fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<ServedModel>> {
         self.models.values()
+    }
+
+    /// Returns the fitted models with an alias and the newest one of each scheme, by window and then by scheme.
+    pub(crate) fn current_models(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
+        let named = self.snapshot.named().map(|(_, model)| model.id());
+        // The models are sorted by window, so the newest one of each scheme comes last and stays in the map.
+        let newest: BTreeMap<Scheme, ModelId> = self.models.keys().map(|id| (id.scheme, *id)).collect();
+        let current: BTreeSet<ModelId> = named.chain(newest.into_values()).collect();
+        self.models.iter().filter(move |(id, _)| current.contains(*id)).map(|(_, model)| model)
     }
 
     pub(crate) fn fitted<'a>(&'a self, model: &'a Arc<Model>) -> Result<Fitted<'a>, ApiError> {

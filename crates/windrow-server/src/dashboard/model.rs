@@ -3,14 +3,17 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::models::{aliases, on_next_window};
+use crate::dashboard::models::aliases;
 use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::table::{self, cells};
+use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Score, WindowLineage};
-use windrow_record::display::{percent, thousands};
+use windrow_record::display::{excerpt, percent, thousands};
 use windrow_registry::Model;
 
+/// Maximum number of characters of an unknown name that the page repeats.
+const MAX_EXCERPT: usize = 60;
 /// Maximum number of coefficients in the table. The largest are first.
 const MAX_COEFFICIENTS: usize = 30;
 /// Maximum number of coefficients that are drawn across windows.
@@ -20,13 +23,15 @@ const LINEAGE_WINDOWS: usize = 10;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
-    let Ok(model) = view.snapshot.resolve(name) else {
-        let newest: Vec<&str> = view.snapshot.models().rev().take(3).map(|model| model.name()).collect();
-        let sentence = match newest.as_slice() {
-            [] => format!("There is no model yet: {}.", view.observed.flow.state),
-            newest => format!("The newest are {}; the page of the models lists all.", newest.join(", ")),
-        };
-        return Page::missing(format!("There is no model {name}"), &sentence);
+    let model = match view.snapshot.resolve(name) {
+        Ok(model) => model,
+        Err(unknown) => {
+            let sentence = match nearest_known(name, &unknown.known).as_slice() {
+                [] => format!("There is no model yet: {}.", view.observed.flow.state),
+                nearest => format!("The nearest are {}; the page of the models lists all.", nearest.join(", ")),
+            };
+            return Page::missing(format!("There is no model {}", excerpt(name, MAX_EXCERPT)), &sentence);
+        }
     };
     let main = html! {
         h1 { (model.name()) }
@@ -63,7 +68,7 @@ fn card(view: &View, model: &Model) -> Markup {
 }
 
 fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
-    let next = on_next_window(&view.snapshot, model);
+    let next = view.snapshot.score_on_next_window(model.id());
     let holdout = learned.scores.get("holdout");
     html! {
         div { dt { "On the next window" } dd { (describe_score(next)) } }
@@ -88,7 +93,7 @@ fn describe_score(score: Option<&Score>) -> String {
 }
 
 fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
-    let next = on_next_window(&view.snapshot, model).map(|score| (score, "the next window"));
+    let next = view.snapshot.score_on_next_window(model.id()).map(|score| (score, "the next window"));
     let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
     let Some((of, on)) = found else { return html! {} };
     let bins = of.reliability.iter().filter_map(|bin| {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::numbers::score_or_dash;
 use crate::dashboard::table::{self, cells};
-use windrow_learn::model::{Acceptance, Score};
+use windrow_learn::model::Acceptance;
 use windrow_record::ModelId;
 use windrow_record::display::thousands;
 use windrow_registry::{Model, Snapshot};
@@ -46,7 +46,7 @@ pub(super) fn page(view: &View) -> Page {
 }
 
 fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
-    let next = on_next_window(snapshot, model);
+    let next = snapshot.score_on_next_window(model.id());
     let state = match (model.learned(), &model.artifact().verdict) {
         (None, _) => "not learned",
         (Some(_), Acceptance::Rejected { .. }) => "rejected",
@@ -68,10 +68,4 @@ fn row(snapshot: &Snapshot, model: &Model) -> Vec<Markup> {
 pub(super) fn aliases(snapshot: &Snapshot, model: &Model) -> String {
     let named = snapshot.named().filter(|(_, named)| named.id() == model.id());
     named.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns the score of a model on the next window, the first that it has not learned from.
-pub(super) fn on_next_window<'a>(snapshot: &'a Snapshot, model: &Model) -> Option<&'a Score> {
-    let report = snapshot.window(model.id().window.next())?;
-    report.scores.iter().find(|found| found.model == model.id())?.window.as_ref()
 }

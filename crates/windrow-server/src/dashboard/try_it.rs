@@ -104,7 +104,9 @@ fn fields(learned: &Learned) -> Vec<Field<'_>> {
                 let hint = format!("{} known values; others count as 'other'", named.len());
                 ("text", hint, named.into_iter().take(MAX_LEVELS).collect())
             }
-            Encoding::Calendar { format, .. } => ("text", format!("a time of the form {}", format.as_str()), vec![]),
+            Encoding::Calendar { format, .. } => {
+                ("text", format!("a time of the form {}, or RFC 3339", format.as_str()), vec![])
+            }
         };
         fields.push(Field { name: &feature.column, kind, hint, levels });
     }

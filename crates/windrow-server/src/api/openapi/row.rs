@@ -3,13 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::openapi::examples::rounded;
-use crate::api::schema::FieldKind;
+use crate::api::schema::{FieldKind, MAX_EXACT, is_exact};
 use crate::api::state::Fitted;
 use windrow_learn::model::{EncodedFeature, Encoding, Level};
-use windrow_record::TimeFormat;
+use windrow_record::{TimeFormat, parse_number};
 
 /// Maximum number of levels of a category that the document names.
 const MAX_LEVELS: usize = 200;
+/// A regular expression for the times in RFC 3339 that are accepted in addition to those in the format of the dataset.
+const RFC3339: &str = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?";
 
 pub(super) fn schema(fitted: Fitted<'_>) -> Value {
     let Fitted { learned, schema: input, .. } = fitted;
@@ -31,11 +33,14 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
                     schema["pattern"] = json!(pattern);
                 }
             }
+            FieldKind::Text { known } if known.are_numbers() => schema = text_or_number(&description),
             FieldKind::Text { .. } => {}
         }
         let example = learned.examples.iter().find_map(|example| example.row.get(&field.name).filter(|v| !v.is_null()));
         if let Some(example) = example {
-            schema["example"] = example.clone();
+            // The example of the whole row has the text.
+            let number = example.as_str().filter(|_| schema.get("anyOf").is_some()).and_then(as_number);
+            schema["example"] = number.unwrap_or_else(|| example.clone());
         }
         properties.insert(field.name.clone(), schema);
     }
@@ -47,6 +52,21 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// Returns the schema of a category whose known texts are numbers.
+fn text_or_number(description: &str) -> Value {
+    let (text, bounds) = (json!({ "type": "string", "nullable": true }), (-MAX_EXACT, MAX_EXACT));
+    json!({
+        "anyOf": [text, { "type": "number", "minimum": bounds.0, "maximum": bounds.1 }],
+        "description": format!("{description} A number counts as the known text with the same value."),
+    })
+}
+
+/// Returns a text as a number in JSON, without decimals if it is whole.
+fn as_number(text: &str) -> Option<Value> {
+    let number = parse_number(text).ok()?;
+    Some(if number.fract() == 0.0 && is_exact(number) { json!(number as i64) } else { json!(number) })
 }
 
 fn described(feature: &EncodedFeature) -> String {
@@ -66,15 +86,17 @@ fn described(feature: &EncodedFeature) -> String {
         }
         Encoding::Calendar { part, format, levels } => {
             let known = levels.iter().filter_map(Level::value).collect::<Vec<_>>().join(", ");
-            format!("A time of the form {}; its {} is used (known: {known}).", format.as_str(), part.name())
+            let (form, part) = (format.as_str(), part.name());
+            let clock = if format.is_utc() { "in UTC" } else { "as written" };
+            format!("A time of the form {form}, or RFC 3339; its {part} {clock} is used (known: {known}).")
         }
     }
 }
 
-/// Returns a regular expression that matches every time in the format. It also matches invalid dates such as 31 June.
-/// Returns `None` if the format has a specifier without a fixed width.
+/// Returns a regular expression that matches every time in the format or in RFC 3339. It also matches invalid dates such
+/// as 31 June. Returns `None` if the format has a specifier without a fixed width.
 fn pattern(format: &TimeFormat) -> Option<String> {
-    let mut pattern = "^".to_owned();
+    let mut pattern = String::new();
     let mut rest = format.as_str().chars();
     while let Some(c) = rest.next() {
         if c != '%' {
@@ -96,8 +118,7 @@ fn pattern(format: &TimeFormat) -> Option<String> {
             _ => return None,
         });
     }
-    pattern.push('$');
-    Some(pattern)
+    Some(format!("^({pattern}|{RFC3339})$"))
 }
 
 #[cfg(test)]
@@ -107,10 +128,11 @@ mod tests {
     #[test]
     fn a_form_of_times_becomes_a_pattern() {
         let of = |format: &str| pattern(&TimeFormat::new(format.to_owned()).expect("a form"));
-        let day = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
-        assert_eq!(of("%Y-%m-%d %H:%M"), Some(format!("{day} ([01][0-9]|2[0-3]):[0-5][0-9]$")));
-        assert_eq!(of("%F"), Some(format!("{day}$")));
-        assert_eq!(of("%d.%m.%Y").as_deref(), Some("^(0[1-9]|[12][0-9]|3[01])\\.(0[1-9]|1[0-2])\\.[0-9]{4}$"));
+        let either = |own: &str| Some(format!("^({own}|{RFC3339})$"));
+        let day = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+        assert_eq!(of("%Y-%m-%d %H:%M"), either(&format!("{day} ([01][0-9]|2[0-3]):[0-5][0-9]")));
+        assert_eq!(of("%F"), either(day));
+        assert_eq!(of("%d.%m.%Y"), either("(0[1-9]|[12][0-9]|3[01])\\.(0[1-9]|1[0-2])\\.[0-9]{4}"));
         assert_eq!(of("%B %d, %Y"), None);
     }
 }

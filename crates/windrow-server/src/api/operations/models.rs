@@ -16,7 +16,9 @@ use crate::api::operations::mirror::Mirror;
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::prediction::predict;
 use crate::api::operations::tag::Tag;
+use crate::api::schema::excerpt;
 use crate::api::state::ApiState;
+use crate::nearest::nearest_known;
 use windrow_config::Batch;
 use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
@@ -187,8 +189,8 @@ impl Models {
         let Some(model) = of_id.first() else {
             let mut known: Vec<String> = served.snapshot.models().map(lineage).collect();
             known.dedup();
-            let detail = format!("no model has the lineage `{}`", *id);
-            return Err(ApiError::not_found("unknown-lineage", detail, known));
+            let detail = format!("no model has the lineage `{}`", excerpt(&id));
+            return Err(ApiError::not_found("unknown-lineage", detail, nearest_known(&id, &known)));
         };
         let batch = &self.0.pipeline.batch;
         let windows = model.artifact().lineage.windows.iter().map(|window| LineageWindow::of(window, batch)).collect();

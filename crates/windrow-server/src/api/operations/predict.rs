@@ -1,5 +1,6 @@
 //! The operations that predict rows.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use poem::Result;
@@ -10,12 +11,24 @@ use crate::api::answer::{AnsweredBy, JsonAnswer};
 use crate::api::body::{Body, ManyRows, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::batch::{self, BatchAnswer};
+use crate::api::operations::page::parameter;
 use crate::api::operations::prediction::{Prediction, Predictions, predict};
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
 use windrow_base::runtime::run_compute;
 
 pub(crate) struct Predict(pub(crate) Arc<ApiState>);
+
+/// The only value of the parameter `models`: `all`.
+struct AllModels;
+
+impl FromStr for AllModels {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "all" { Ok(Self) } else { Err(()) }
+    }
+}
 
 #[OpenApi]
 impl Predict {
@@ -56,23 +69,31 @@ impl Predict {
         run_compute(move || batch::answer(served.fitted(&model)?, &rows)).await
     }
 
-    /// Predict one row with every model
+    /// Predict one row with several models
     ///
-    /// Returns the predictions of all fitted models for the same row.
+    /// Returns the predictions of the models with an alias, and of the newest model of each scheme, for the same row.
     #[oai(path = "/v1/predict", method = "post", operation_id = "predict_all", tag = "Tag::Models")]
-    async fn predict_all(&self, row: Body<OneRow>) -> Result<JsonAnswer<Predictions>, ApiError> {
+    async fn predict_all(
+        &self,
+        /// `all` to ask every fitted model
+        models: Query<Option<String>>,
+        row: Body<OneRow>,
+    ) -> Result<JsonAnswer<Predictions>, ApiError> {
+        let asks_all = models.0.map(|text| parameter::<AllModels>("models", &text)).transpose()?.is_some();
         let served = self.0.served_snapshot();
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.progress_to_first_model()));
         }
         // Predictions of hundreds of models take too long for a thread of the async runtime.
         run_compute(move || {
-            let mut predictions = Vec::new();
-            for fitted in served.models() {
+            let asked: Vec<_> = if asks_all { served.models().collect() } else { served.current_models().collect() };
+            let mut predictions = Vec::with_capacity(asked.len());
+            for fitted in &asked {
                 row.permit.check_wanted()?;
                 predictions.push(predict(served.fitted(&fitted.model)?, &row.bytes, false)?);
             }
-            Ok(JsonAnswer::new(&Predictions { predictions }, None))
+            let others = (served.models().count() - asked.len()) as u64;
+            Ok(JsonAnswer::new(&Predictions { predictions, others }, None))
         })
         .await
     }

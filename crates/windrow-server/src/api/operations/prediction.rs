@@ -59,11 +59,13 @@ pub(crate) struct Contribution {
     pub(crate) log_odds: f64,
 }
 
-/// The predictions of all fitted models for one row
+/// The predictions of several models for one row
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct Predictions {
     /// The predictions, ordered by window and then by scheme of the model
     pub(crate) predictions: Vec<Prediction>,
+    /// The number of fitted models that were not asked; `?models=all` asks them too
+    pub(crate) others: u64,
 }
 
 /// The predictions of a model for many rows

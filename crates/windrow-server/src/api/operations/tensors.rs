@@ -1,8 +1,8 @@
 //! The tensors of an inference request. Each field has one tensor over all rows.
 //!
-//! Numbers may have any numeric datatype. Texts and times have the datatype BYTES. The data is in JSON, or in the
-//! binary form of Triton's clients: little-endian numbers, and texts after their length in four bytes. null, NaN and
-//! the pipeline's null texts are missing cells.
+//! Numbers may have any numeric datatype. Texts and times have the datatype BYTES. A category whose texts are numbers
+//! may have a numeric datatype too. The data is in JSON, or in the binary form of Triton's clients: little-endian
+//! numbers, and texts after their length in four bytes. null, NaN and the pipeline's null texts are missing cells.
 //!
 //! A tensor is kept as it was received, with at most four bytes per cell for its positions. It is read row by row.
 
@@ -180,8 +180,9 @@ fn too_many(most: usize) -> String {
 }
 
 fn check_datatype(field: &InputField, datatype: &str) -> Result<(), String> {
-    match field.kind {
+    match &field.kind {
         FieldKind::Number { .. } if Numeric::of(datatype).is_some() => Ok(()),
+        FieldKind::Text { known } if known.are_numbers() && Numeric::of(datatype).is_some() => Ok(()),
         FieldKind::Text { .. } | FieldKind::Time(_) if datatype == TEXT => Ok(()),
         _ => Err(format!("has the datatype {}", excerpt(datatype))),
     }

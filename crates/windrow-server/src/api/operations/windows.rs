@@ -16,7 +16,9 @@ use crate::api::operations::mirror::Mirror;
 use crate::api::operations::page::{limit, page, parameter};
 use crate::api::operations::tag::Tag;
 use crate::api::operations::window::{WindowScore, WindowSummary};
+use crate::api::schema::excerpt;
 use crate::api::state::ApiState;
+use crate::nearest::MAX_NEAREST;
 use windrow_learn::model::{ModelScore, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
@@ -90,8 +92,9 @@ impl Windows {
         let index = window.parse().ok().and_then(WindowIndex::new);
         let found = index.and_then(|index| served.snapshot.window(index));
         found.map(|report| Json(WindowSummary::of(&**report))).ok_or_else(|| {
-            let known = served.snapshot.windows().map(|report| report.window.to_string()).collect();
-            ApiError::not_found("unknown-window", format!("window `{}` has not been scored", *window), known)
+            let newest = served.snapshot.windows().rev().take(MAX_NEAREST).map(|report| report.window.to_string());
+            let detail = format!("window `{}` has not been scored", excerpt(&window));
+            ApiError::not_found("unknown-window", detail, newest.collect())
         })
     }
 

@@ -1,6 +1,7 @@
 //! One field of a request: its kind, and the check of its value.
 
 use crate::api::schema::fault::FieldFault;
+use crate::api::schema::known::{KnownTexts, is_exact};
 use crate::api::schema::value::InputValue;
 use windrow_learn::model::{Encoding, Level};
 use windrow_record::{EventTime, TimeFormat};
@@ -16,9 +17,9 @@ pub(crate) struct InputField {
 pub(crate) enum FieldKind {
     /// A finite number. If `log` is true, the number must be above -1, because the encoder takes log(1 + x).
     Number { log: bool },
-    /// A text. The known texts are sorted, and any other text counts as 'other'.
-    Text { known: Vec<String> },
-    /// A time in the dataset's format.
+    /// A text, or a number if all known texts are numbers. Any other text counts as 'other'.
+    Text { known: KnownTexts },
+    /// A time in the dataset's format, or in RFC 3339.
     Time(TimeFormat),
 }
 
@@ -27,9 +28,8 @@ impl FieldKind {
         match encoding {
             Encoding::Number { log, .. } => Self::Number { log: *log },
             Encoding::Category { levels } => {
-                let mut known: Vec<String> = levels.iter().filter_map(Level::value).map(str::to_owned).collect();
-                known.sort_unstable();
-                Self::Text { known }
+                let texts = levels.iter().filter_map(Level::value).map(str::to_owned);
+                Self::Text { known: KnownTexts::new(texts.collect()) }
             }
             Encoding::Calendar { format, .. } => Self::Time(format.clone()),
         }
@@ -39,8 +39,12 @@ impl FieldKind {
         match self {
             Self::Number { log: false } => "a number, or null if it is missing".to_owned(),
             Self::Number { log: true } => "a number above -1, or null if it is missing".to_owned(),
+            Self::Text { known } if known.are_numbers() => "a text or a number, or null if it is missing".to_owned(),
             Self::Text { .. } => "a text, or null if it is missing".to_owned(),
-            Self::Time(format) => format!("a time of the form {}, or null if it is missing", format.as_str()),
+            Self::Time(format) => {
+                let form = format.as_str();
+                format!("a time of the form {form} or as in 2024-05-01T12:00:00Z (RFC 3339), or null if it is missing")
+            }
         }
     }
 }
@@ -61,9 +65,16 @@ impl InputField {
                 fault("is a number written as a text")
             }
             (FieldKind::Number { .. }, _) => fault("is not a number"),
+            (FieldKind::Text { known }, InputValue::Number(number)) if known.are_numbers() => {
+                if is_exact(*number) {
+                    None
+                } else {
+                    fault("is not exact as a number: send it as a text")
+                }
+            }
             (FieldKind::Time(format), InputValue::Text(text)) => {
-                *time = format.parse(text).ok();
-                if time.is_some() { None } else { fault("is not a time of this form") }
+                *time = format.parse_or_rfc3339(text).ok();
+                if time.is_some() { None } else { fault("is not a time of either form") }
             }
             (FieldKind::Text { .. } | FieldKind::Time(_), _) => fault("is not a text"),
         }

@@ -25,6 +25,21 @@ pub(crate) struct Row<'b> {
     values: Vec<Option<InputValue<'b>>>,
     /// The parsed time. A pipeline has one time column.
     time: Option<EventTime>,
+    /// The texts that numbers stand for, with the index of the field.
+    numbered: Vec<(usize, String)>,
+}
+
+impl Row<'_> {
+    /// Returns the text of a category: as it was given, or the text that a number stands for.
+    fn text(&self, field: usize) -> Option<&str> {
+        match self.values.get(field)?.as_ref()? {
+            InputValue::Text(text) => Some(text),
+            InputValue::Number(_) => {
+                self.numbered.iter().find(|(place, _)| *place == field).map(|(_, text)| text.as_str())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A text that the model does not know, and that counts as 'other'
@@ -89,19 +104,23 @@ impl InputSchema {
     /// Creates a row from one value per field, in the order of the fields. Returns `None` if a value is faulty or the
     /// list of faults is full.
     pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut FieldFaults) -> Option<Row<'b>> {
-        let (mut time, before) = (None, faults.len());
-        for (field, value) in self.fields.iter().zip(&values) {
-            if let Some(fault) = field.check(value.as_ref(), &mut time) {
-                faults.push(fault);
+        let (mut time, mut numbered, before) = (None, Vec::new(), faults.len());
+        for (place, (field, value)) in self.fields.iter().zip(&values).enumerate() {
+            match (field.check(value.as_ref(), &mut time), &field.kind, value) {
+                (Some(fault), ..) => faults.push(fault),
+                (None, FieldKind::Text { known }, Some(InputValue::Number(number))) => {
+                    numbered.push((place, known.text_of(*number)));
+                }
+                _ => {}
             }
         }
-        (faults.len() == before && !faults.is_full()).then_some(Row { values, time })
+        (faults.len() == before && !faults.is_full()).then_some(Row { values, time, numbered })
     }
 
     pub(crate) fn cells<'r>(&self, row: &'r Row<'_>) -> Vec<Cell<'r>> {
         let cell = |field: &usize| match (&self.fields[*field].kind, &row.values[*field]) {
             (FieldKind::Number { .. }, Some(InputValue::Number(number))) => Cell::Number(*number),
-            (FieldKind::Text { .. }, Some(InputValue::Text(text))) => Cell::Text(text),
+            (FieldKind::Text { .. }, _) => row.text(*field).map_or(Cell::Missing, Cell::Text),
             (FieldKind::Time(_), Some(InputValue::Text(_))) => row.time.map_or(Cell::Missing, Cell::Time),
             _ => Cell::Missing,
         };
@@ -115,16 +134,14 @@ impl InputSchema {
 
     /// Returns the texts of a row that the model does not know.
     pub(crate) fn unknown(&self, row: &Row<'_>) -> impl Iterator<Item = UnknownText> {
-        self.fields.iter().zip(&row.values).filter_map(|(field, value)| match (&field.kind, value) {
-            (FieldKind::Text { known }, Some(InputValue::Text(text))) => {
-                let is_known = known.binary_search_by(|value| value.as_str().cmp(text)).is_ok();
-                (!is_known).then(|| UnknownText {
-                    field: field.name.clone(),
-                    given: excerpt(text),
-                    did_you_mean: nearest_name(text, known.iter().map(String::as_str)).map(str::to_owned),
-                })
-            }
-            _ => None,
+        self.fields.iter().enumerate().filter_map(move |(place, field)| {
+            let FieldKind::Text { known } = &field.kind else { return None };
+            let text = row.text(place).filter(|text| !known.contains(text))?;
+            let did_you_mean = nearest_name(text, known.iter()).map(str::to_owned);
+            Some(UnknownText { field: field.name.clone(), given: excerpt(text), did_you_mean })
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@ use serde_json::value::RawValue;
 
 use crate::api::operations::numeric::Numeric;
 use crate::api::operations::tensors::{Column, TEXT};
-use crate::api::schema::{FieldKind, InputField};
+use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, KnownTexts};
+use windrow_learn::model::Encoder;
 
 #[test]
 fn numbers_of_every_datatype_are_read() {
@@ -29,7 +30,7 @@ fn numbers_of_every_datatype_are_read() {
 
 #[test]
 fn texts_stand_behind_their_lengths() {
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: Vec::new() } };
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: KnownTexts::default() } };
     let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
     assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
     assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
@@ -50,4 +51,18 @@ fn data_may_be_nested_as_its_shape_is() {
     }
     assert!(Column::of_json(&field, "FP32", &raw("7"), 3).is_err());
     assert!(Column::of_json(&field, "FP32", &raw(&("[".repeat(200) + &"]".repeat(200))), 3).is_err());
+}
+
+#[test]
+fn a_category_whose_texts_are_numbers_may_come_as_numbers() {
+    let field = |texts: &[&str]| {
+        let known = KnownTexts::new(texts.iter().map(|text| (*text).to_owned()).collect());
+        InputField { name: "x".to_owned(), kind: FieldKind::Text { known } }
+    };
+    let (numbers, texts) = (field(&["1", "2"]), field(&["1", "UA"]));
+    let raw = [2_i32, 7].map(i32::to_le_bytes).concat();
+    let column = Column::of_binary(&numbers, "INT32", &raw, 2).expect("a column");
+    let schema = InputSchema::new(&Encoder { features: Vec::new() }, &[]);
+    assert_eq!(column.value(&schema, &numbers, 1), Some(InputValue::Number(7.0)));
+    assert!(Column::of_binary(&texts, "INT32", &raw, 2).is_err());
 }

@@ -1,0 +1,71 @@
+//! The forms in which a request may give a value.
+
+use serde::de::DeserializeSeed as _;
+use serde_json::{Value, json};
+
+use crate::api::schema::fault::{FieldFault, FieldFaults};
+use crate::api::schema::input::{InputSchema, Row};
+use crate::api::schema::json::RowSeed;
+use crate::api::schema::value::InputValue;
+use windrow_learn::model::{Cell, EncodedFeature, Encoder, Encoding, Level};
+
+fn category(column: &str, texts: &[&str]) -> EncodedFeature {
+    let levels = texts.iter().map(|text| Level::Value((*text).to_owned())).chain([Level::Other]);
+    EncodedFeature { column: column.to_owned(), encoding: Encoding::Category { levels: levels.collect() } }
+}
+
+/// Reads a row, and passes it on or its faults.
+fn read<T>(schema: &InputSchema, row: &Value, take: impl FnOnce(&Row<'_>) -> T) -> Result<T, Vec<FieldFault>> {
+    let (text, mut faults) = (row.to_string(), FieldFaults::default());
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let row = RowSeed { schema, faults: &mut faults }.deserialize(&mut reader).expect("JSON");
+    row.map(|row| take(&row)).ok_or(faults.found)
+}
+
+#[test]
+fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
+    let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
+    let schema = InputSchema::new(&encoder, &[]);
+    for (vendor, text) in [(json!(1), "1"), (json!(1.0), "1"), (json!("1"), "1"), (json!(4), "4"), (json!(7), "7")] {
+        let row = json!({ "vendor": vendor, "carrier": "UA" });
+        let is_it = |row: &Row<'_>| {
+            assert_eq!(schema.cells(row), [Cell::Text(text), Cell::Text("UA")], "{vendor}");
+            assert_eq!(schema.given_by_feature(row).next().flatten(), Some(vendor.to_string().replace(".0", "")));
+            assert_eq!(schema.unknown(row).count(), usize::from(text == "7"), "{vendor}");
+        };
+        read(&schema, &row, is_it).expect("a row without faults");
+    }
+    // In CSV, the text counts as it is.
+    let value = schema.value_of_text(&schema.fields()[0], "1.0");
+    let row = schema.row(vec![Some(value), Some(InputValue::Null)], &mut FieldFaults::default());
+    assert_eq!(schema.cells(&row.expect("a row")), [Cell::Text("1.0"), Cell::Missing]);
+    let missing = json!({ "vendor": null, "carrier": null });
+    let cells = read(&schema, &missing, |row| schema.cells(row) == [Cell::Missing, Cell::Missing]);
+    assert!(cells.expect("a row"));
+}
+
+#[test]
+fn other_values_of_a_category_are_faults() {
+    let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
+    let schema = InputSchema::new(&encoder, &[]);
+    let (number, text) = ("a text or a number, or null if it is missing", "a text, or null if it is missing");
+    for (field, value, reason, expected) in [
+        ("carrier", json!(1), "is not a text", text),
+        ("vendor", json!(true), "is not a text", number),
+        ("vendor", json!([1]), "is not a text", number),
+        ("vendor", json!(9_007_199_254_740_993_u64), "is not exact as a number: send it as a text", number),
+        ("vendor", json!(1e300), "is not exact as a number: send it as a text", number),
+    ] {
+        let mut row = json!({ "vendor": 1, "carrier": "UA" });
+        row[field] = value;
+        let faults = read(&schema, &row, |_| ()).expect_err("a fault");
+        assert_eq!(faults.len(), 1, "{row}: {faults:?}");
+        assert_eq!((faults[0].field.as_str(), faults[0].reason.as_str()), (field, reason), "{row}");
+        assert_eq!(faults[0].expected.as_deref(), Some(expected), "{row}");
+    }
+    // Texts that are not finite numbers are texts, and so a number is a fault.
+    let encoder = Encoder { features: vec![category("size", &["1", "nan"]), category("none", &[])] };
+    let schema = InputSchema::new(&encoder, &[]);
+    let faults = read(&schema, &json!({ "size": 1, "none": 1 }), |_| ()).expect_err("two faults");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+}
