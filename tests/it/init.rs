@@ -397,7 +397,7 @@ fn a_missing_target_is_no_negative_row() {
     let mut wide = format!("{},late\n", names.join(","));
     for row in 0..120_u32 {
         let cells: Vec<String> =
-            (0..3000_u32).map(|column| format!("{}.{:06}", column, (row * 7919 + column) % 999_983)).collect();
+            (0..3000_u32).map(|column| format!("{}.{:06}", column, (row * 499_979 + column) % 999_983)).collect();
         wide.push_str(&format!("{},{}\n", cells.join(","), u8::from(row % 3 == 0)));
     }
     fs::write(here.join("wide.csv"), &wide).expect("a file");
@@ -445,8 +445,7 @@ fn quirks_of_common_files_are_reported() {
             &months,
             &[
                 "month, in the format %b-%Y",
-                "rate: an id or a text",
-                "%` (--categorical",
+                "features: 1 number",
                 "name: an id or a text: 2,000",
             ],
         ),

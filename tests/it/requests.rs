@@ -122,7 +122,6 @@ fn check_times(format: &str, time: impl Fn(u32) -> String, taken: &[(&str, &str,
     let long = "2".repeat(60_000);
     for text in [
         "2013-01-01T08:00:00+99:99",
-        "2013-01-01T08:00:00+24:00",
         "2013-01-01T24:00:00Z",
         "2013-02-30T08:00:00Z",
         "2013-01-01T08:00:00 Z",

@@ -8,7 +8,7 @@ use windrow_base::telemetry::{Event, ForwardScore};
 const EXPLANATION: [&str; 3] = [
     "  scores on window 2: of the models whose newest window is 1, and so on",
     "  baseline: the log-loss of always predicting the share of positives",
-    "  held out: a first fit, on the last rows of its newest window, which it left out",
+    "  held out: a first fit on the last rows of its newest window, which it left out",
 ];
 
 /// The scores of models that are not printed yet.

@@ -47,7 +47,7 @@ fn json_lines_are_read_and_what_they_lack_is_reported() {
     assert!(texts(&here.join(".windrow/rows/quarantine")).contains("unfinished"));
     done(here, &["audit", "rows.toml"]);
     // A key with nested values can be neither a target nor a column.
-    let output = fails(here, &["init", "rows.jsonl", "--target", "tags"], 2);
+    let output = fails(here, &["init", "rows.jsonl", "--target", "tags", "--name", "other"], 2);
     assert!(
         output.contains("--target: tags has objects or lists in 1,999 rows; nested values are not read"),
         "{output}"

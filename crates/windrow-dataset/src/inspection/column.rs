@@ -112,7 +112,7 @@ impl Column {
     pub(crate) fn push(&mut self, row: u64, text: &str) {
         self.rows += 1;
         let trimmed = text.trim();
-        if is_missing_text(trimmed) || self.null.iter().any(|null| null == text || null == trimmed) {
+        if is_missing_text(trimmed) || self.is_null(text) || self.is_null(trimmed) {
             // A text can have any number of spaces around it.
             let text = if self.missing.len() < MAX_SPELLINGS { text } else { trimmed };
             match self.missing.get_mut(text) {
@@ -214,6 +214,11 @@ impl Column {
         }
     }
 
+    /// Returns true if the user has named a text as missing.
+    pub(crate) fn is_null(&self, text: &str) -> bool {
+        self.null.iter().any(|null| null == text)
+    }
+
     /// The number of cells that are not missing.
     pub(crate) fn given(&self) -> u64 {
         self.rows - self.missing.values().sum::<u64>()
@@ -302,10 +307,10 @@ impl Column {
     }
 }
 
-/// Returns true if a text means 'missing' in every column, categories included.
-pub(crate) fn is_standard_missing_text(trimmed: &str) -> bool {
-    const STANDARD: [&str; 8] = ["", "na", "n/a", "nan", "null", "\\n", "<na>", "#n/a"];
-    STANDARD.iter().any(|known| known.eq_ignore_ascii_case(trimmed))
+/// Returns true if a text plainly means 'missing' in every column, categories included.
+pub(crate) fn is_plain_missing_text(trimmed: &str) -> bool {
+    const PLAIN: [&str; 7] = ["", "na", "n/a", "nan", "null", "\\n", "<na>"];
+    PLAIN.iter().any(|known| known.eq_ignore_ascii_case(trimmed))
 }
 
 /// Returns true if a text is one of those that usually mean 'missing' among numbers and times.

@@ -35,7 +35,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Adds the answer to a question: the value of an option that a [`Choice`](super::Choice) names.
+    /// Adds the answer to a question: the value of an option that a [`Choice`](crate::inspection::Choice) names.
     pub fn answer(&mut self, option: &str, value: String) {
         match option {
             "--target" => self.target = Some(value),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::inspection::column::{Column, is_standard_missing_text};
+use crate::inspection::column::{Column, is_plain_missing_text};
 use crate::inspection::error::InspectionError;
 use crate::inspection::numbers::Sentinel;
 use crate::inspection::options::Options;
@@ -175,10 +175,10 @@ impl ChosenColumns<'_> {
             if typed.is_some() || *name == target.column {
                 words.extend(column.missing.keys().filter(|word| !target.names(name, word)).cloned());
             }
-            words.extend(typed.iter().flat_map(|typed| &typed.missing).map(|(word, _)| (*word).to_owned()));
+            words.extend(typed.iter().flat_map(|typed| &typed.words).map(|(word, _)| (*word).to_owned()));
             for word in words {
                 // A word that is a value of a category means 'missing' only in this column.
-                let is_value = !is_standard_missing_text(word.trim()) && self.is_value(scan, target, &word);
+                let is_value = !is_plain_missing_text(word.trim()) && self.is_value(scan, target, &word);
                 if is_value || options.null_of(name, &scan.names).any(|text| text == word) {
                     here.insert(word.trim().to_owned(), String::new());
                 } else {

@@ -1,6 +1,6 @@
 //! Decides whether the cells of a column are numbers, and what the other cells are.
 
-use crate::inspection::column::Column;
+use crate::inspection::column::{Column, is_plain_missing_text};
 use crate::inspection::error::InspectionError;
 use crate::inspection::numbers::Numbers;
 use crate::inspection::options::Options;
@@ -26,8 +26,8 @@ pub(crate) struct Typed<'c> {
     pub(crate) numbers: &'c Numbers,
     /// How the numbers are written. `None` if they are plain.
     pub(crate) form: Option<NumberForm>,
-    /// The texts that count as missing, with their counts.
-    pub(crate) missing: Vec<(&'c str, u64)>,
+    /// The texts that are no numbers and count as missing, with their counts.
+    pub(crate) words: Vec<(&'c str, u64)>,
     /// The number of cells whose rows go to quarantine.
     pub(crate) refused: u64,
     /// The share of numbers among the filled cells.
@@ -59,7 +59,7 @@ impl<'c> Typing<'c> {
             words.iter().map(|(word, count)| (word.as_str(), *count)).partition(|(word, _)| is_known(word));
         let sum = |words: &[(&str, u64)]| words.iter().map(|(_, count)| count).sum::<u64>();
         // Cells that are not listed: further texts, and numbers with other separators.
-        let unlisted = column.given() - numbers.count.min(column.given()) - sum(&known) - sum(&others);
+        let unlisted = column.given().saturating_sub(numbers.count + sum(&known) + sum(&others));
         let rest = sum(&others) + unlisted;
         let is_forced = options.numeric.contains(name);
         let share = numbers.count as f64 / (numbers.count + rest).max(1) as f64;
@@ -68,21 +68,22 @@ impl<'c> Typing<'c> {
             return Ok(Self::Text);
         }
         let are_few = unlisted == 0 && others.len() <= MAX_WORDS;
-        let (mut missing, mut refused) = (Vec::new(), rest);
-        if are_few {
-            (missing, refused) = (others, 0);
-            missing.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        }
-        let have_digits = unlisted > 0 || missing.iter().any(|(word, _)| word.contains(|it: char| it.is_ascii_digit()));
+        let have_digits = unlisted > 0 || others.iter().any(|(word, _)| word.contains(|it: char| it.is_ascii_digit()));
         let is_clear = rest == 0 || (share >= MIN_NUMBERS && are_few && !have_digits);
-        let typed = Typed { numbers, form, missing, refused, share };
+        let (words, refused) = if are_few { (others, 0) } else { (Vec::new(), rest) };
+        let typed = Typed { numbers, form, words, refused, share };
         Ok(if is_clear || is_forced { Self::Number(typed) } else { Self::Mixed(typed) })
     }
 
     /// Returns the usual answer for a column that the user is not asked about.
     pub(crate) fn or_usual(self) -> Self {
         match self {
-            Self::Mixed(typed) if typed.refused == 0 || typed.share >= MIN_WITH_MISTAKES => Self::Number(typed),
+            // Few cells are mistakes, and words that come again and again mean 'missing'.
+            Self::Mixed(typed) if typed.share >= MIN_WITH_MISTAKES => {
+                let refused = typed.refused + typed.words.iter().map(|(_, count)| count).sum::<u64>();
+                Self::Number(Typed { refused, words: Vec::new(), ..typed })
+            }
+            Self::Mixed(typed) if typed.refused == 0 => Self::Number(typed),
             Self::Mixed(_) => Self::Text,
             other => other,
         }
@@ -94,43 +95,56 @@ impl Typed<'_> {
     pub(crate) fn note(&self, name: &str, column: &Column) -> Option<String> {
         let numbers = percent_of_cells(self.share);
         if self.refused > 0 {
-            let (cells, example) = (thousands(self.refused), first_text(column));
-            return Some(format!(
-                "{name}: {numbers} numbers; {cells} cells are no numbers{example}, and their rows go to quarantine; if \
-                 they mean 'missing', use {}",
-                null_option(name, column)
-            ));
+            let (example, option) = (first_text(column), null_option(name, column));
+            return Some(match self.refused {
+                1 => format!(
+                    "{name}: 1 cell is not a number{example}, so its row goes to quarantine; if it means 'missing', use \
+                     {option}"
+                ),
+                cells => format!(
+                    "{name}: {numbers} numbers; {} cells are not numbers{example}, so their rows go to quarantine; if \
+                     they mean 'missing', use {option}",
+                    thousands(cells)
+                ),
+            });
         }
-        let (first, _) = self.missing.first()?;
+        let missing = self.missing(column);
+        let (first, _) = missing.first()?;
         let mut ways = vec![format!("--categorical {} if not", shell_word(name))];
         if let Some(choice) = number_choice(name, first) {
             ways.push(format!("{} {} if it is {}", choice.option, shell_word(&choice.value), choice.meaning));
         }
-        let counts = if self.missing.len() == 1 { "counts" } else { "count" };
-        let words = self.words(column);
+        let counts = if missing.len() == 1 { "counts" } else { "count" };
+        let filled = column.given() + missing.iter().map(|(_, count)| count).sum::<u64>() - self.words_count();
+        let numbers = percent_of_cells(self.numbers.count as f64 / filled.max(1) as f64);
+        let words = listed(&missing, filled);
         Some(format!("{name}: {numbers} numbers; {words} {counts} as missing ({})", ways.join(", ")))
     }
 
-    /// Lists the words that are no numbers, with their shares.
-    fn words(&self, column: &Column) -> String {
-        const MAX_LISTED: usize = 3;
-        let share = |count: u64| percent_of_cells(count as f64 / column.given().max(1) as f64);
-        let listed = self.missing.iter().take(MAX_LISTED).map(|(word, count)| format!("`{word}` ({})", share(*count)));
-        let mut listed = listed.collect::<Vec<_>>().join(", ");
-        if self.missing.len() > MAX_LISTED {
-            listed.push_str(&format!(" and {} more", self.missing.len() - MAX_LISTED));
-        }
-        listed
+    fn words_count(&self) -> u64 {
+        self.words.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The texts that count as missing, the usual ones of all data included if they are not empty, the most frequent
+    /// first.
+    fn missing<'a>(&'a self, column: &'a Column) -> Vec<(&'a str, u64)> {
+        let is_usual = |word: &str| !is_plain_missing_text(word) && !column.is_null(word);
+        let usual = column.missing.iter().filter(|(word, _)| is_usual(word.trim()));
+        let usual = usual.map(|(word, count)| (word.trim(), *count));
+        let mut missing: Vec<(&str, u64)> = self.words.iter().copied().chain(usual).collect();
+        missing.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        missing
     }
 
     /// Returns the question about a column of numbers and other texts.
     pub(crate) fn question(&self, name: &str, column: &Column) -> Question {
         let (numbers, others) = (percent_of_cells(self.share), percent_of_cells(1.0 - self.share));
-        let (what, mut choices) = match self.missing.first() {
+        let (what, mut choices) = match self.words.first() {
             Some((first, _)) => {
+                let filled = column.given();
                 let missing = Choice::new("--numeric", name, "missing: use the column as a number");
-                let number = number_choice(name, first).filter(|_| self.missing.len() == 1);
-                (self.words(column), [missing].into_iter().chain(number).collect::<Vec<_>>())
+                let number = number_choice(name, first).filter(|_| self.words.len() == 1);
+                (listed(&self.words, filled), [missing].into_iter().chain(number).collect::<Vec<_>>())
             }
             None => {
                 let mistakes = "mistakes: use the column as a number; rows with another text go to quarantine";
@@ -144,12 +158,23 @@ impl Typed<'_> {
     }
 }
 
+/// Lists words with their shares of `filled` cells.
+fn listed(words: &[(&str, u64)], filled: u64) -> String {
+    const MAX_LISTED: usize = 3;
+    let share = |count: u64| percent_of_cells(count as f64 / filled.max(1) as f64);
+    let first = words.iter().take(MAX_LISTED).map(|(word, count)| format!("`{word}` ({})", share(*count)));
+    let first = first.collect::<Vec<_>>().join(", ");
+    if words.len() > MAX_LISTED { format!("{first} and {} more", words.len() - MAX_LISTED) } else { first }
+}
+
 fn percent_of_cells(share: f64) -> String {
-    percent(share, if share > 0.0 && (share < 0.01 || share > 0.99) && share < 1.0 { 1 } else { 0 })
+    // A share that is not all is not printed as 100%.
+    let is_near_an_end = share > 0.0 && share < 1.0 && !(0.01..=0.99).contains(&share);
+    if is_near_an_end { percent(share.clamp(0.001, 0.999), 1) } else { percent(share, 0) }
 }
 
 fn first_text(column: &Column) -> String {
-    column.first_text.as_ref().map_or_else(String::new, |(row, text)| format!(" (the first is in row {row}, `{text}`)"))
+    column.first_text.as_ref().map_or_else(String::new, |(row, text)| format!(" (in row {row}, `{text}`)"))
 }
 
 fn null_option(name: &str, column: &Column) -> String {
