@@ -60,7 +60,11 @@ fn csv_lines_of_confluent_kafka_become_windows() {
     let script = block(
         "docs/brokers.md",
         "from confluent_kafka",
-        &[("127.0.0.1:9092", &test_topic.address), ("flights.csv", "sample.csv"), ("\"flights\"", "\"flights-sample\"")],
+        &[
+            ("127.0.0.1:9092", &test_topic.address),
+            ("flights.csv", "sample.csv"),
+            ("\"flights\"", "\"flights-sample\""),
+        ],
     );
     let sent = Command::new(python).args(["-c", &script]).current_dir(test_topic.folder.path()).output();
     let sent = sent.expect("Python runs");

@@ -440,15 +440,7 @@ fn quirks_of_common_files_are_reported() {
             &["number of fields: 43 rows, the first is row 1: it has 2 fields", "they go to quarantine"],
         ),
         ("power.csv", &power, &["2 numbers", "day and clock combined"]),
-        (
-            "months.csv",
-            &months,
-            &[
-                "month, in the format %b-%Y",
-                "features: 1 number",
-                "name: an id or a text: 2,000",
-            ],
-        ),
+        ("months.csv", &months, &["month, in the format %b-%Y", "features: 1 number", "name: an id or a text: 2,000"]),
         ("sorted.csv", &sorted, &["15 of 16 windows have rows of only one class: are the rows sorted by the target?"]),
     ];
     for (name, text, expected) in cases {

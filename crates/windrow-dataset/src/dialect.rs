@@ -48,12 +48,12 @@ impl Rewriter {
         };
         let from = dataset.time.as_ref().and_then(|time| time.from.as_ref());
         let find_part = |name: &String| find("dataset.time.from", name);
-        let joined = from.map(|[date, clock]| Ok::<_, DatasetError>([find_part(date)?, find_part(clock)?])).transpose()?;
+        let joined =
+            from.map(|[date, clock]| Ok::<_, DatasetError>([find_part(date)?, find_part(clock)?])).transpose()?;
         if let Some(time) = dataset.time.as_ref().filter(|time| joined.is_some() && columns.contains(&time.column)) {
             return Err(DatasetError::DuplicateColumn { path: dataset.path.clone(), column: time.column.clone() });
         }
-        let has_rules =
-            !(dataset.numbers.is_empty() && dataset.replace.is_empty() && dataset.days_since.is_empty());
+        let has_rules = !(dataset.numbers.is_empty() && dataset.replace.is_empty() && dataset.days_since.is_empty());
         if joined.is_none() && dataset.quote.is_none() && dataset.decimal.is_none() && !has_rules {
             return Ok(None);
         }

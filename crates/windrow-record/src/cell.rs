@@ -304,7 +304,9 @@ mod tests {
             assert!(format.is_civil(), "{text}");
             assert_eq!(format.write(read.micros()).as_deref(), Some(text));
         }
-        for (format, text) in [("%Y-Q%q", "2023-Q5"), ("%Y-Q%q", "2023-Q0"), ("%G-W%V", "2023-W54"), ("%G-W%V", "2023-W53")] {
+        for (format, text) in
+            [("%Y-Q%q", "2023-Q5"), ("%Y-Q%q", "2023-Q0"), ("%G-W%V", "2023-W54"), ("%G-W%V", "2023-W53")]
+        {
             assert!(TimeFormat::new(format).expect("a good format").parse(text).is_err(), "{text}");
         }
     }

@@ -23,5 +23,5 @@ pub use csv::{
     append_record, trim_line_breaks, write_record,
 };
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
-pub use number_form::{NumberForm, Separators, WrittenNumber};
 pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};
+pub use number_form::{NumberForm, Separators, WrittenNumber};

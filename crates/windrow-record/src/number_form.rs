@@ -226,7 +226,8 @@ impl TryFrom<String> for NumberForm {
     /// # Errors
     /// The example is not a number, or its only separator can be the decimal separator as well as that of thousands.
     fn try_from(example: String) -> Result<Self, String> {
-        let fault = || format!("`{example}` is not a number as it is written in the file, as in `$1,234.50` or `12.5%`");
+        let fault =
+            || format!("`{example}` is not a number as it is written in the file, as in `$1,234.50` or `12.5%`");
         let written = WrittenNumber::of(&example).ok_or_else(fault)?;
         let read = |it: Separators| Some((it, parse_number(&written.plain(it)?).ok()?));
         let readings: Vec<(Separators, f64)> = Separators::ALL.into_iter().filter_map(read).collect();

@@ -74,7 +74,8 @@ impl DraftArgs {
         let one = one.into_iter().filter_map(|(option, value)| Some((option, value?)));
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let lists = lists.map(|(option, list)| (option, list.join(",")));
-        let texts = self.null.iter().map(|text| ("--null", text)).chain(self.replace.iter().map(|it| ("--replace", it)));
+        let texts =
+            self.null.iter().map(|text| ("--null", text)).chain(self.replace.iter().map(|it| ("--replace", it)));
         one.chain(lists).chain(texts.map(|(option, text)| (option, text.clone())))
     }
 

@@ -142,7 +142,8 @@ fn written_numbers_become_numbers() {
 #[test]
 fn a_leak_in_dollars_is_found() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refund = |row: &Row| if row.late { format!("${}.50", 3 + noise(row, 90)) } else { format!("$0.{:02}", noise(row, 99)) };
+    let refund =
+        |row: &Row| if row.late { format!("${}.50", 3 + noise(row, 90)) } else { format!("$0.{:02}", noise(row, 99)) };
     let (output, _) = init(folder.path(), "refund", refund, &[]);
     assert!(output.contains("refund: it predicts the target too well"), "{output}");
 }
@@ -183,8 +184,12 @@ fn what_a_model_cannot_generalise_from_is_left_out() {
     let check = done(folder.path(), &["check", "used.toml", "--all"]);
     assert!(check.contains("features: season: it rises or falls with the rows"), "{check}");
     assert!(check.contains("features: lot: its values come in blocks"), "{check}");
-    let (_, pipeline) = init(folder.path(), "season,batch,lot,postcode", cell, &["--numeric", "season", "--categorical", "lot"]);
-    assert!(key(&pipeline, "numeric").contains("season") && key(&pipeline, "categorical").contains("lot"), "{pipeline}");
+    let (_, pipeline) =
+        init(folder.path(), "season,batch,lot,postcode", cell, &["--numeric", "season", "--categorical", "lot"]);
+    assert!(
+        key(&pipeline, "numeric").contains("season") && key(&pipeline, "categorical").contains("lot"),
+        "{pipeline}"
+    );
 }
 
 #[test]
@@ -203,11 +208,9 @@ fn dates_counts_and_parts_of_the_calendar_are_used_where_they_can_be() {
     let (output, pipeline) = init(folder.path(), "returned", |_| "2031-01-01".replace("31", "30"), &["--time", "at"]);
     assert!(output.contains("returned: it is always") || output.contains("returned: 100% of its dates"), "{output}");
     assert!(!key(&pipeline, "numeric").contains("returned"), "{pipeline}");
-    for (format, time, calendar) in [
-        ("%G-W%V", "2021-W", ""),
-        ("%b-%Y", "-2021", ""),
-        ("%Y-%m-%d", "2021-", "calendar = [\"weekday\"]"),
-    ] {
+    for (format, time, calendar) in
+        [("%G-W%V", "2021-W", ""), ("%b-%Y", "-2021", ""), ("%Y-%m-%d", "2021-", "calendar = [\"weekday\"]")]
+    {
         let text = table(&format!("{HEADER}\n"), |row| {
             let [_, size, colour, late] = cells(row);
             let day = row.minutes / 1440;

@@ -10,9 +10,9 @@ use windrow_record::{NumberForm, Separators, WrittenNumber, parse_number};
 
 /// The texts that mean 'missing' among numbers and times, in lower case.
 const MISSING_TEXTS: [&str; 34] = [
-    "", "na", "n/a", "n.a.", "n.a", "nan", "null", "none", "nil", "?", "\\n", "-", "--", "---", ".", "..", "...", "<na>",
-    "<null>", "(null)", "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "k.a.", "s.d.",
-    "n.d.", "n/d", "unknown", "missing",
+    "", "na", "n/a", "n.a.", "n.a", "nan", "null", "none", "nil", "?", "\\n", "-", "--", "---", ".", "..", "...",
+    "<na>", "<null>", "(null)", "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "k.a.",
+    "s.d.", "n.d.", "n/d", "unknown", "missing",
 ];
 /// The maximum number of spellings of 'missing' per column. Further ones are counted without the spaces around them.
 const MAX_SPELLINGS: usize = 32;
@@ -205,10 +205,8 @@ impl Column {
         let Some(index) = Separators::ALL.iter().position(|known| *known == separators) else { return };
         if self.readings[index].is_none() {
             let mut numbers = self.readings[0].as_deref().cloned().unwrap_or_default();
-            let with_comma = matches!(
-                separators,
-                Separators::PointComma | Separators::SpaceComma | Separators::ApostropheComma
-            );
+            let with_comma =
+                matches!(separators, Separators::PointComma | Separators::SpaceComma | Separators::ApostropheComma);
             numbers.count -= if with_comma { self.pointed.min(numbers.count) } else { 0 };
             self.readings[index] = Some(Box::new(numbers));
         }
@@ -275,8 +273,7 @@ impl Column {
             index.and_then(|index| self.readings[index].as_ref()).map_or(0, |numbers| numbers.count)
         };
         let comma = count(Separators::PointComma);
-        self.affixed == 0
-            && comma > count(Separators::Point).max(count(Separators::CommaPoint)).max(self.texts)
+        self.affixed == 0 && comma > count(Separators::Point).max(count(Separators::CommaPoint)).max(self.texts)
     }
 
     /// Returns the form of the numbers in a reading. `None` if they are plain numbers.

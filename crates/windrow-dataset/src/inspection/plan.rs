@@ -143,11 +143,15 @@ impl ChosenColumns<'_> {
         let formats = column.times.fitting();
         let date = formats.first().filter(|(candidate, _)| candidate.has_day && formats.len() == 1);
         let Some(((candidate, _), time)) = date.zip(time) else {
-            self.left_out.push((name.to_owned(), format!("a time, but not the time of the row (--categorical {option} uses it)")));
+            self.left_out.push((
+                name.to_owned(),
+                format!("a time, but not the time of the row (--categorical {option} uses it)"),
+            ));
             return;
         };
         let row = &time.column.column;
-        self.notes.push(format!("{name}: used as a number, the days from {name} to {row} (--leave-out {option} if not)"));
+        self.notes
+            .push(format!("{name}: used as a number, the days from {name} to {row} (--leave-out {option} if not)"));
         self.days_since.insert(name.to_owned(), candidate.format.clone());
         self.numeric.push(name.to_owned());
     }
@@ -169,7 +173,9 @@ impl ChosenColumns<'_> {
                 continue;
             }
             let mut here: BTreeMap<String, String> = BTreeMap::new();
-            here.extend(options.replace_of(name, &scan.names)?.into_iter().map(|(text, to)| (text.to_owned(), to.to_owned())));
+            here.extend(
+                options.replace_of(name, &scan.names)?.into_iter().map(|(text, to)| (text.to_owned(), to.to_owned())),
+            );
             let of_column = options.null_of(name, &scan.names).filter(|text| !null.contains(*text));
             let mut words: BTreeSet<String> = of_column.map(str::to_owned).collect();
             if typed.is_some() || *name == target.column {
@@ -206,11 +212,8 @@ impl ChosenColumns<'_> {
     /// Returns the decimal separator of the file, if all written numbers have a comma, and otherwise the form of each
     /// column.
     fn forms(&self) -> (Option<u8>, BTreeMap<String, NumberForm>) {
-        let forms: BTreeMap<String, NumberForm> = self
-            .typed
-            .iter()
-            .filter_map(|(name, typed)| Some(((*name).to_owned(), typed.form.clone()?)))
-            .collect();
+        let forms: BTreeMap<String, NumberForm> =
+            self.typed.iter().filter_map(|(name, typed)| Some(((*name).to_owned(), typed.form.clone()?))).collect();
         let comma = NumberForm::new("", "", Separators::PointComma);
         let is_comma = |typed: &Typed<'_>| typed.form.as_ref().map_or(typed.numbers.are_whole(), |form| *form == comma);
         match !forms.is_empty() && self.typed.values().all(is_comma) {

@@ -9,8 +9,8 @@ use tempfile::NamedTempFile;
 
 use crate::inspection::error::{InspectionError, Result};
 use crate::inspection::options::Options;
-use crate::inspection::row_time;
 use crate::inspection::progress::ProgressCallback;
+use crate::inspection::row_time;
 use crate::inspection::scan::Scan;
 use crate::{DatasetReader, Source};
 use windrow_config::TimeColumn;

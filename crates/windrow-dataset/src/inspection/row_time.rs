@@ -53,7 +53,11 @@ impl FoundTime {
 ///
 /// # Errors
 /// The user must choose the time, or the option is not valid.
-pub(crate) fn find(scan: &Scan, options: &Options, notes: &mut Vec<String>) -> Result<Option<FoundTime>, InspectionError> {
+pub(crate) fn find(
+    scan: &Scan,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Option<FoundTime>, InspectionError> {
     if options.time.as_deref() == Some(NO_TIME) {
         return Ok(None);
     }
@@ -99,7 +103,8 @@ pub(crate) fn parts_of(scan: &Scan, time: &TimeColumn) -> Option<Vec<&'static st
 /// Returns true if a column holds years in the order of the rows.
 fn is_year(name: &str, column: &Column) -> bool {
     let lower = name.to_lowercase();
-    let numbers = column.reading(false).map(|reading| reading.numbers).filter(|numbers| numbers.count == column.given());
+    let numbers =
+        column.reading(false).map(|reading| reading.numbers).filter(|numbers| numbers.count == column.given());
     YEAR_WORDS.iter().any(|word| lower.contains(word))
         && numbers.is_some_and(|numbers| {
             let (least, most) = numbers.range.unwrap_or_default();

@@ -253,7 +253,8 @@ mod tests {
         for (texts, expected) in cases {
             assert_eq!(fitting(texts), expected, "{texts:?}");
         }
-        let with_footer: Vec<String> = (1..=28).map(|day| format!("2020-02-{day:02}")).chain(["Total".to_owned()]).collect();
+        let with_footer: Vec<String> =
+            (1..=28).map(|day| format!("2020-02-{day:02}")).chain(["Total".to_owned()]).collect();
         assert_eq!(fitting(&with_footer.iter().map(String::as_str).collect::<Vec<_>>()), ["%Y-%m-%d"]);
         assert!(!is_time("1400") && !is_time("12.5") && is_time("2020-01-01"));
     }
