@@ -110,8 +110,8 @@ fn written_numbers_become_numbers() {
             if whole < 1000 { whole.to_string() } else { format!("{}{separator}{:03}", whole / 1000, whole % 1000) }
         };
         let price = format!("${}.{rest:02}", grouped(","));
-        let price = if cents % 31 == 0 { format!("({price})") } else { price };
-        let fee = if cents % 5 == 0 { "FREE".to_owned() } else { format!("\u{20ac}{}.{rest:02}", cents % 15) };
+        let price = if cents.is_multiple_of(31) { format!("({price})") } else { price };
+        let fee = if cents.is_multiple_of(5) { "FREE".to_owned() } else { format!("\u{20ac}{}.{rest:02}", cents % 15) };
         let rate = format!("{}.{}%", 5 + cents % 20, rest / 10);
         let (swiss, french) = (format!("{}.{}", grouped("'"), rest / 10), format!("{}.{}", grouped(" "), rest / 10));
         format!("\"{price}\",{rate},{fee},{swiss},{french},{}.5 kg", cents % 70)

@@ -89,6 +89,7 @@ impl Options {
 
 /// Splits `COLUMN=TEXT`. `None` if the text does not begin with the name of a column.
 fn of_column<'o>(given: &'o str, names: &[String]) -> Option<(&'o str, &'o str)> {
-    let ends = given.match_indices('=').map(|(index, _)| (&given[..index], &given[index + 1..]));
-    ends.filter(|(name, text)| !text.is_empty() && names.iter().any(|known| known == name)).last()
+    let is_column = |(name, text): &(&str, &str)| !text.is_empty() && names.iter().any(|known| known == name);
+    // The longest column name that the text begins with.
+    given.match_indices('=').map(|(index, _)| (&given[..index], &given[index + 1..])).rfind(is_column)
 }

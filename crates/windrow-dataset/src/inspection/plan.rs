@@ -59,11 +59,10 @@ impl PipelinePlan {
                 continue;
             }
             let mut typing = Typing::of(scan, index, options)?;
-            if let (Typing::Mixed(typed), true) = (&typing, options.is_interactive) {
-                if !options.categorical.contains(name) && !options.leave_out.contains(name) {
-                    questions.push(typed.question(name, column));
-                    continue;
-                }
+            let is_open = options.is_interactive && !is_given && !options.leave_out.contains(name);
+            if let (Typing::Mixed(typed), true) = (&typing, is_open) {
+                questions.push(typed.question(name, column));
+                continue;
             }
             typing = typing.or_usual();
             let (role, note) = role(name, column, &typing, options);
@@ -86,11 +85,11 @@ impl PipelinePlan {
         }
         // Not reached: without a target there was a question.
         let Some(target) = target else { return Err(InspectionError::Usage("--target is missing".to_owned())) };
-        if let Some(index) = scan.index_of(&target.column).filter(|_| target.is_compared()) {
-            if let Typing::Number(typed) | Typing::Mixed(typed) = Typing::of(scan, index, options)? {
-                columns.notes.extend(typed.note(&target.column, &scan.columns[index]));
-                columns.typed.insert(&scan.names[index], typed);
-            }
+        if let Some(index) = scan.index_of(&target.column).filter(|_| target.is_compared())
+            && let Typing::Number(typed) | Typing::Mixed(typed) = Typing::of(scan, index, options)?
+        {
+            columns.notes.extend(typed.note(&target.column, &scan.columns[index]));
+            columns.typed.insert(&scan.names[index], typed);
         }
         notes.append(&mut columns.notes);
         notes.push(time.as_ref().map_or_else(
