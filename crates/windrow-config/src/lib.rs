@@ -4,6 +4,7 @@
 //! - `pipeline`: [`Pipeline`], the file as a whole. Each table has a file of its own (`dataset`,
 //!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
 //!   default, check, and the documentation.
+//! - `cell_rules`: [`CellRules`], how the cells of a column are read.
 //! - `reference`: [`json_schema`], from the declarations.
 //! - `values`: the forms of values, and checks that several keys share. `span`, `solver` and `listen`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
@@ -15,6 +16,7 @@
 
 mod advise;
 mod batch;
+mod cell_rules;
 mod consistency;
 mod cut;
 mod dataset;
@@ -40,6 +42,7 @@ mod window;
 
 pub use advise::{Advise, Costs};
 pub use batch::{Batch, BatchFormat, Quarantine};
+pub use cell_rules::CellRules;
 pub use cut::{Cut, partition_of_row};
 pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};

@@ -2,11 +2,10 @@
 //! column for the time.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use crate::error::DatasetError;
-use windrow_config::Dataset;
-use windrow_record::{EventTime, NumberForm, RecordParser, Separators, TimeFormat, write_record};
+use windrow_config::{CellRules, Dataset};
+use windrow_record::{EventTime, RecordParser, TimeFormat, write_record};
 
 const DAY: f64 = 86_400.0;
 
@@ -14,21 +13,15 @@ const DAY: f64 = 86_400.0;
 pub(super) struct Rewriter {
     parser: RecordParser,
     delimiter: u8,
-    columns: Vec<ColumnRules>,
+    rules: Vec<CellRules>,
+    /// The indexes of the columns of dates that become days, and their formats.
+    dates: Vec<(usize, TimeFormat)>,
     /// The indexes of the two columns that make up the time.
     joined: Option<[usize; 2]>,
     /// The index of the column with the time, and its format.
     time: Option<(usize, TimeFormat)>,
     last_time: (String, Option<EventTime>),
     record: Vec<u8>,
-}
-
-/// How the cells of a column are rewritten.
-#[derive(Debug, Default)]
-struct ColumnRules {
-    replace: BTreeMap<String, String>,
-    numbers: Option<NumberForm>,
-    days_since: Option<TimeFormat>,
 }
 
 impl Rewriter {
@@ -57,55 +50,33 @@ impl Rewriter {
         if joined.is_none() && dataset.quote.is_none() && dataset.decimal.is_none() && !has_rules {
             return Ok(None);
         }
-        let mut rules: Vec<ColumnRules> = columns.iter().map(|_| ColumnRules::default()).collect();
-        if dataset.decimal == Some(b',') {
-            let form = NumberForm::new("", "", Separators::PointComma);
-            rules.iter_mut().for_each(|rules| rules.numbers = Some(form.clone()));
+        for (key, names) in [
+            ("dataset.numbers", dataset.numbers.keys().collect::<Vec<_>>()),
+            ("dataset.replace", dataset.replace.keys().collect()),
+            ("dataset.days_since", dataset.days_since.keys().collect()),
+        ] {
+            names.into_iter().try_for_each(|name| find(key, name).map(drop))?;
         }
-        for (name, form) in &dataset.numbers {
-            rules[find("dataset.numbers", name)?].numbers = Some(form.clone());
-        }
-        // An empty text means 'missing' here, also if the rest of the file has another text for it.
-        let missing = dataset.null.iter().find(|text| text.is_empty()).or(dataset.null.first());
-        for (name, texts) in &dataset.replace {
-            let replaced = |(text, other): (&String, &String)| {
-                let other = if other.is_empty() { missing.unwrap_or(other) } else { other };
-                (text.clone(), other.clone())
-            };
-            rules[find("dataset.replace", name)?].replace = texts.iter().map(replaced).collect();
-        }
-        for (name, format) in &dataset.days_since {
-            let rules = &mut rules[find("dataset.days_since", name)?];
-            (rules.days_since, rules.numbers) = (Some(format.clone()), None);
-        }
+        let rules = columns.iter().map(|name| dataset.cell_rules(name)).collect();
+        let date = |(index, name): (usize, &String)| Some((index, dataset.days_since.get(name)?.clone()));
+        let dates = columns.iter().enumerate().filter_map(date).collect();
         let time = dataset.time.as_ref().map(|time| {
             let index = columns.iter().position(|column| *column == time.column);
             (index.unwrap_or(columns.len()), time.format.clone())
         });
         let parser = RecordParser::quoted(dataset.delimiter, dataset.quote.unwrap_or(b'"'));
         let (last_time, record) = ((String::new(), None), Vec::new());
-        Ok(Some(Self { parser, delimiter: dataset.delimiter, columns: rules, joined, time, last_time, record }))
+        Ok(Some(Self { parser, delimiter: dataset.delimiter, rules, dates, joined, time, last_time, record }))
     }
 
     /// Returns the record in the usual form. A record that cannot be parsed is returned unchanged, so that the caller
     /// reports it.
     pub(super) fn rewrite<'a>(&'a mut self, record: &'a [u8]) -> &'a [u8] {
         let Ok(fields) = self.parser.parse(record) else { return record };
-        let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(fields.len() + 1);
-        for (index, text) in fields.iter().enumerate() {
-            let Some(rules) = self.columns.get(index) else {
-                texts.push(Cow::Borrowed(text));
-                continue;
-            };
-            let text = match rules.replace.get(text).or_else(|| rules.replace.get(text.trim())) {
-                Some(other) => Cow::Borrowed(other.as_str()),
-                None => Cow::Borrowed(text),
-            };
-            texts.push(match &rules.numbers {
-                Some(form) => form.plain(&text).map_or(text, Cow::Owned),
-                None => text,
-            });
-        }
+        // A record with more fields than columns keeps them, so that the caller reports it.
+        let rules = self.rules.iter().map(Some).chain(std::iter::repeat(None));
+        let cell = |(text, rules): (_, Option<&'a CellRules>)| rules.map_or(Cow::Borrowed(text), |it| it.rewrite(text));
+        let mut texts: Vec<Cow<'_, str>> = fields.iter().zip(rules).map(cell).collect();
         if let Some([date, clock]) = self.joined {
             texts.extend(match (fields.get(date), fields.get(clock)) {
                 (Some(""), Some("")) => Some(Cow::Borrowed("")),
@@ -113,7 +84,7 @@ impl Rewriter {
                 _ => None,
             });
         }
-        if self.columns.iter().any(|rules| rules.days_since.is_some()) {
+        if !self.dates.is_empty() {
             let text = self.time.as_ref().and_then(|(index, _)| texts.get(*index));
             let (known, time) = &mut self.last_time;
             if let Some((text, (_, format))) = text.zip(self.time.as_ref()).filter(|(text, _)| known != text.as_ref()) {
@@ -121,8 +92,8 @@ impl Rewriter {
                 known.clear();
                 known.push_str(text);
             }
-            for (text, rules) in texts.iter_mut().zip(&self.columns) {
-                let Some(format) = &rules.days_since else { continue };
+            for (index, format) in &self.dates {
+                let Some(text) = texts.get_mut(*index) else { continue };
                 if let Some(days) = time.zip(format.parse(text).ok()).map(|(time, date)| days_between(date, time)) {
                     *text = Cow::Owned(days);
                 }

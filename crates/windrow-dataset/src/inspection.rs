@@ -11,8 +11,8 @@
 //! - The second pass (`survey`) reads the rows as a pipeline would. It finds the rows that are refused, the order of
 //!   their times, and the columns that give the target away (`leaks`). `placer` decides which rows are in a window, as
 //!   the consumer does, and `windows` counts the rows of each window.
-//! - `draft` writes a pipeline file, `check` compares one with its dataset (`review`: with what `draft` would choose), `repair` writes a copy that can be
-//!   replayed.
+//! - `draft` makes a pipeline file, whose text `pipeline_text` writes. `check` compares one with its dataset, and
+//!   `review` with what `draft` would choose. `repair` writes a copy that can be replayed.
 //! - All of them use `error`, `question` and `progress`.
 //!
 //! All of them block the thread until they end.
@@ -27,6 +27,7 @@ mod leaks;
 mod numbers;
 mod options;
 mod order;
+mod pipeline_text;
 mod placer;
 mod plan;
 mod progress;

@@ -232,10 +232,16 @@ fn dates_counts_and_parts_of_the_calendar_are_used_where_they_can_be() {
 fn options_win_over_what_is_detected() {
     let folder = tempfile::tempdir().expect("a folder");
     let half = |row: &Row| if noise(row, 2) == 0 { "closed".to_owned() } else { format!("{}.5", noise(row, 80)) };
-    let (_, pipeline) = init(folder.path(), "depth", half, &[]);
+    for option in [&[][..], &["--numeric", "depth"]] {
+        let (output, pipeline) = init(folder.path(), "depth", half, option);
+        assert!(key(&pipeline, "numeric").contains("depth") && output.contains("`closed` (5"), "{output}");
+    }
+    let (output, pipeline) = init(folder.path(), "depth", half, &["--categorical", "depth"]);
+    assert!(key(&pipeline, "categorical").contains("depth") && !output.contains("`closed`"), "{output}");
+    // With few values, a category can tell more than a number.
+    let few = |row: &Row| if noise(row, 2) == 0 { "closed".to_owned() } else { format!("{}.5", noise(row, 8)) };
+    let (_, pipeline) = init(folder.path(), "depth", few, &[]);
     assert!(key(&pipeline, "categorical").contains("depth"), "{pipeline}");
-    let (output, pipeline) = init(folder.path(), "depth", half, &["--numeric", "depth"]);
-    assert!(key(&pipeline, "numeric").contains("depth") && output.contains("`closed` (5"), "{output}");
     let (_, pipeline) = init(folder.path(), "", |_| String::new(), &["--categorical", "size"]);
     assert!(key(&pipeline, "categorical").contains("size"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");

@@ -3,15 +3,11 @@
 use crate::inspection::column::Column;
 use crate::inspection::numbers::Numbers;
 use crate::inspection::options::Options;
-use crate::inspection::typing::Typing;
+use crate::inspection::typing::{MAX_CODES, MIN_COUNT, Typing};
 use windrow_record::display::{shell_word, thousands};
 
 /// The maximum number of levels of a category. A text column with more names single things.
 const MAX_LEVELS: usize = 1000;
-/// The maximum number of values of a column of whole numbers that is a category.
-const MAX_CODES: usize = 12;
-/// The `min_count` of the features that `init` writes: values with fewer rows share one level.
-pub(crate) const MIN_COUNT: u64 = 50;
 /// The minimum number of different whole numbers that can be seen to be counts, and if their name says so.
 const MIN_COUNTS: usize = 6;
 const MIN_NAMED_COUNTS: usize = 4;

@@ -17,6 +17,12 @@ const MIN_MIXED: f64 = 0.8;
 const MIN_WITH_MISTAKES: f64 = 0.99;
 /// The maximum number of different texts among numbers that can mean 'missing'.
 const MAX_WORDS: usize = 10;
+/// The maximum number of different texts if they are more than one cell in five, and at most every other.
+const MAX_WORDS_OF_MANY: usize = 3;
+/// The maximum number of values of a column of whole numbers that is a category.
+pub(crate) const MAX_CODES: usize = 12;
+/// The number of rows with a value from which a category can learn from it: `features.min_count` by default.
+pub(crate) const MIN_COUNT: u64 = 50;
 /// One number in this many with a zero before another digit makes codes of all.
 const NUMBERS_PER_CODE: u64 = 100;
 
@@ -64,7 +70,11 @@ impl<'c> Typing<'c> {
         let is_forced = options.numeric.contains(name);
         let share = numbers.count as f64 / (numbers.count + rest).max(1) as f64;
         let is_code = column.zero_padded * NUMBERS_PER_CODE >= numbers.count && numbers.are_whole();
-        if numbers.count == 0 || (!is_forced && (share < MIN_MIXED || is_code)) {
+        // Many different numbers among a few words, as `FREE`, would be rare levels of a category.
+        let levels = column.values.len().unwrap_or(usize::MAX);
+        let are_many = levels > MAX_CODES && numbers.count < MIN_COUNT.saturating_mul(levels as u64);
+        let has_words = unlisted == 0 && others.len() <= MAX_WORDS_OF_MANY && share >= 0.5 && are_many;
+        if numbers.count == 0 || (!is_forced && ((share < MIN_MIXED && !has_words) || is_code)) {
             return Ok(Self::Text);
         }
         let are_few = unlisted == 0 && others.len() <= MAX_WORDS;

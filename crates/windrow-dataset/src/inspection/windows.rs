@@ -39,6 +39,8 @@ pub(crate) struct WindowChoice {
     pub(crate) value: Value,
     /// The windows in words, with the alternatives. Empty if the user gave the windows.
     pub(crate) reason: String,
+    /// The usual number of labelled rows in a window. `None` if the user gave the windows.
+    pub(crate) rows: Option<u64>,
 }
 
 /// The windows that a unit gives, from the first to the last.
@@ -67,7 +69,8 @@ pub(crate) fn choose(survey: &Survey) -> WindowChoice {
         Some(chosen) => {
             let others: Vec<&UnitWindows> = units.iter().filter(|unit| unit.unit != chosen.unit).collect();
             let reason = chosen.reason(&others, rows_word(survey));
-            WindowChoice { key: "event".to_owned(), value: Value::from(chosen.unit), reason }
+            let rows = Some(chosen.usual_rows());
+            WindowChoice { key: "event".to_owned(), value: Value::from(chosen.unit), reason, rows }
         }
         None => equal_parts(survey, needed),
     }
@@ -91,7 +94,8 @@ fn equal_parts(survey: &Survey, needed: u64) -> WindowChoice {
         let (units, rows) = (UNITS.join(", "), "enough rows of both classes");
         format!("{begin}{few}; no unit ({units}) gives {needed} to {MAX_WINDOWS} windows with {rows}")
     };
-    WindowChoice { key: "parts".to_owned(), value: Value::from(i64::try_from(parts).unwrap_or(i64::MAX)), reason }
+    let value = Value::from(i64::try_from(parts).unwrap_or(i64::MAX));
+    WindowChoice { key: "parts".to_owned(), value, reason, rows: Some(size) }
 }
 
 /// Returns the word for the rows that are counted.
@@ -225,7 +229,7 @@ mod tests {
 
     /// Returns the chosen windows as in the pipeline file, and the reason.
     fn chosen(survey: &Survey) -> (String, String) {
-        let WindowChoice { key, value, reason } = choose(survey);
+        let WindowChoice { key, value, reason, .. } = choose(survey);
         (format!("{key} = {value}"), reason)
     }
 
@@ -319,7 +323,7 @@ mod tests {
                 if survey.positives == 0 {
                     continue;
                 }
-                let WindowChoice { key, value, reason } = choose(&survey);
+                let WindowChoice { key, value, reason, .. } = choose(&survey);
                 let unit = UNITS.into_iter().find(|unit| value.as_str() == Some(*unit));
                 let unit = unit.and_then(|unit| UnitWindows::new(unit, &survey));
                 let windows = value.as_integer().or(unit.map(|unit| unit.windows.len() as i64));

@@ -64,7 +64,7 @@ impl Document {
 
 /// Returns the API document as indented JSON. The same pipeline and models give the same text.
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
-    let served = Served::default().renewed(registry.snapshot(), &[]);
+    let served = Served::default().renewed(registry.snapshot(), &pipeline.dataset);
     let has_keys = pipeline.serve.keys.is_some();
     // These operations are never called, so the clock is not read.
     let clock = String::new;

@@ -13,7 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::schema::InputSchema;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Counters, Progress};
-use windrow_config::Pipeline;
+use windrow_config::{Dataset, Pipeline};
 use windrow_learn::model::{Learned, Outcome, Predictor};
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::monitor::Monitor;
@@ -119,7 +119,7 @@ impl ApiState {
         let _renewing = self.renewing.lock().await;
         let state = Arc::clone(self);
         blocking(move || {
-            let next = state.served.load().renewed(state.registry.snapshot(), &state.pipeline.dataset.null);
+            let next = state.served.load().renewed(state.registry.snapshot(), &state.pipeline.dataset);
             state.served.store(Arc::new(next));
         })
         .await;
@@ -149,14 +149,14 @@ fn filling(counters: &Counters) -> Option<String> {
 }
 
 impl Served {
-    /// Returns the models of another snapshot. Unchanged models are reused. `nulls` are the texts that mean 'missing'
-    /// in formats without null.
-    pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, nulls: &[String]) -> Self {
+    /// Returns the models of another snapshot. Unchanged models are reused. Texts in requests are read as
+    /// those of the dataset.
+    pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, dataset: &Dataset) -> Self {
         let learned = snapshot.models().filter_map(|model| Some((model, model.learned()?)));
         let served = |(model, learned): (&Arc<Model>, &Learned)| {
             let known = self.models.get(&model.id()).filter(|known| Arc::ptr_eq(&known.model, model));
             let served = known.cloned().unwrap_or_else(|| {
-                let schema = InputSchema::new(&learned.encoder, nulls);
+                let schema = InputSchema::new(&learned.encoder, dataset);
                 Arc::new(ServedModel { model: Arc::clone(model), schema, probabilities: Histogram::new(TENTHS) })
             });
             (model.id(), served)

@@ -22,6 +22,12 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
         let mut schema = json!({ "type": "string", "nullable": true, "description": description });
         match &field.kind {
             FieldKind::Number { log } => {
+                if let Some(form) = field.rules.form() {
+                    let text = format!("{description} A text is read as in {}.", form.as_str());
+                    let choices = [json!({ "type": "number", "nullable": true }), json!({ "type": "string" })];
+                    properties.insert(field.name.clone(), json!({ "anyOf": choices, "description": text }));
+                    continue;
+                }
                 schema["type"] = json!("number");
                 if *log {
                     schema["minimum"] = json!(-1);

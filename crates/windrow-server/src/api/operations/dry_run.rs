@@ -9,6 +9,7 @@ use crate::api::operations::batch::predictions;
 use crate::api::operations::infer::infer;
 use crate::api::operations::prediction::read_row;
 use crate::api::state::Served;
+use windrow_config::Dataset;
 use windrow_registry::{Model, Registry};
 
 /// The format of a body.
@@ -43,7 +44,7 @@ impl DryRun {
         registry.publish(&serde_json::from_slice(model).expect("a model")).expect("room on the disk");
         let snapshot = registry.snapshot();
         let model = Arc::clone(snapshot.latest().expect("a model"));
-        Self { served: Served::default().renewed(snapshot, &[String::new()]), model }
+        Self { served: Served::default().renewed(snapshot, &Dataset::new("".into())), model }
     }
 
     /// Returns the number of rows in `body` that the model answers. A body may have at most `max_rows` rows.

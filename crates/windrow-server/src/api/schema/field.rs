@@ -3,14 +3,17 @@
 use crate::api::schema::fault::FieldFault;
 use crate::api::schema::known::{KnownTexts, is_exact};
 use crate::api::schema::value::InputValue;
+use windrow_config::CellRules;
 use windrow_learn::model::{Encoding, Level};
-use windrow_record::{EventTime, TimeFormat};
+use windrow_record::{EventTime, TimeFormat, parse_number};
 
 /// A column that a request must have.
 #[derive(Debug)]
 pub(crate) struct InputField {
     pub(crate) name: String,
     pub(crate) kind: FieldKind,
+    /// How texts are read, as in the dataset.
+    pub(crate) rules: CellRules,
 }
 
 #[derive(Debug, PartialEq)]
@@ -50,6 +53,23 @@ impl FieldKind {
 }
 
 impl InputField {
+    /// Reads a text as the dataset's reader does: a replaced text or a written number becomes the value that it stands
+    /// for. Any other value stays. `nulls` are the texts that mean 'missing'.
+    pub(crate) fn rewritten<'b>(&self, value: InputValue<'b>, nulls: &[String]) -> InputValue<'b> {
+        let InputValue::Text(text) = &value else { return value };
+        if self.rules.is_empty() || matches!(self.kind, FieldKind::Time(_)) {
+            return value;
+        }
+        let cell = self.rules.rewrite(text);
+        if cell != *text && nulls.iter().any(|null| *null == cell) {
+            return InputValue::Null;
+        }
+        match (&self.kind, parse_number(&cell)) {
+            (FieldKind::Number { .. }, Ok(number)) => InputValue::Number(number),
+            _ => InputValue::Text(cell.into_owned().into()),
+        }
+    }
+
     /// Returns the fault of a value, or `None`. Stores a valid time in `time`.
     pub(crate) fn check(&self, value: Option<&InputValue<'_>>, time: &mut Option<EventTime>) -> Option<FieldFault> {
         let Some(value) = value else { return Some(self.fault("is missing", None)) };
@@ -81,7 +101,11 @@ impl InputField {
     }
 
     pub(crate) fn fault(&self, reason: &str, given: Option<String>) -> FieldFault {
-        let (field, reason, expected) = (self.name.clone(), reason.to_owned(), Some(self.kind.expected()));
+        let mut expected = self.kind.expected();
+        if let (FieldKind::Number { .. }, Some(form)) = (&self.kind, self.rules.form()) {
+            expected.push_str(&format!("; or a text as in {}", form.as_str()));
+        }
+        let (field, reason, expected) = (self.name.clone(), reason.to_owned(), Some(expected));
         FieldFault { field, reason, given, expected, ..FieldFault::default() }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::field::{FieldKind, InputField};
 use crate::api::schema::value::{InputValue, excerpt};
-use windrow_config::nearest_name;
+use windrow_config::{Dataset, nearest_name};
 use windrow_learn::model::{Cell, Encoder};
 use windrow_record::{EventTime, parse_number};
 
@@ -56,18 +56,20 @@ pub(crate) struct UnknownText {
 }
 
 impl InputSchema {
-    /// Creates the schema of an encoder's columns. `nulls` are the texts that mean 'missing' in formats without null.
-    pub(crate) fn new(encoder: &Encoder, nulls: &[String]) -> Self {
+    /// Creates the schema of an encoder's columns. Texts are read as those of the dataset.
+    pub(crate) fn new(encoder: &Encoder, dataset: &Dataset) -> Self {
         let mut fields: Vec<InputField> = Vec::new();
         let mut features = Vec::new();
         for feature in &encoder.features {
             let index = fields.iter().position(|field| field.name == feature.column);
             features.push(index.unwrap_or_else(|| {
-                fields.push(InputField { name: feature.column.clone(), kind: FieldKind::of(&feature.encoding) });
+                let (name, kind) = (feature.column.clone(), FieldKind::of(&feature.encoding));
+                let rules = dataset.cell_rules(&name);
+                fields.push(InputField { name, kind, rules });
                 fields.len() - 1
             }));
         }
-        Self { fields, features, nulls: nulls.to_vec() }
+        Self { fields, features, nulls: dataset.null.clone() }
     }
 
     pub(crate) fn fields(&self) -> &[InputField] {
@@ -105,6 +107,8 @@ impl InputSchema {
     /// list of faults is full.
     pub(crate) fn row<'b>(&self, values: Vec<Option<InputValue<'b>>>, faults: &mut FieldFaults) -> Option<Row<'b>> {
         let (mut time, mut numbered, before) = (None, Vec::new(), faults.len());
+        let rewritten = |(field, value): (&InputField, Option<_>)| value.map(|it| field.rewritten(it, &self.nulls));
+        let values: Vec<Option<InputValue<'b>>> = self.fields.iter().zip(values).map(rewritten).collect();
         for (place, (field, value)) in self.fields.iter().zip(&values).enumerate() {
             match (field.check(value.as_ref(), &mut time), &field.kind, value) {
                 (Some(fault), ..) => faults.push(fault),

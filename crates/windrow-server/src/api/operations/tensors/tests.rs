@@ -3,6 +3,7 @@ use serde_json::value::RawValue;
 use crate::api::operations::numeric::Numeric;
 use crate::api::operations::tensors::{Column, TEXT};
 use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, KnownTexts};
+use windrow_config::{CellRules, Dataset};
 use windrow_learn::model::Encoder;
 
 #[test]
@@ -16,7 +17,7 @@ fn numbers_of_every_datatype_are_read() {
         ("FP64", [0.1_f64.to_le_bytes(), f64::MAX.to_le_bytes()].concat(), &[0.1, f64::MAX]),
         ("UINT64", Vec::new(), &[]),
     ];
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
     for (datatype, raw, expected) in cases {
         let numeric = Numeric::of(datatype).expect("a datatype");
         let numbers: Vec<f64> = raw.chunks(numeric.width).filter_map(numeric.read).collect();
@@ -30,7 +31,7 @@ fn numbers_of_every_datatype_are_read() {
 
 #[test]
 fn texts_stand_behind_their_lengths() {
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: KnownTexts::default() } };
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: KnownTexts::default() }, rules: CellRules::default() };
     let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
     assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
     assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
@@ -41,7 +42,7 @@ fn texts_stand_behind_their_lengths() {
 
 #[test]
 fn data_may_be_nested_as_its_shape_is() {
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false } };
+    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
     let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
     for text in ["[1, null,-3e0]", "[[1],[ null ,-3]]", "[[[1,null,-3]]]"] {
         let data = raw(text);
@@ -57,12 +58,12 @@ fn data_may_be_nested_as_its_shape_is() {
 fn a_category_whose_texts_are_numbers_may_come_as_numbers() {
     let field = |texts: &[&str]| {
         let known = KnownTexts::new(texts.iter().map(|text| (*text).to_owned()).collect());
-        InputField { name: "x".to_owned(), kind: FieldKind::Text { known } }
+        InputField { name: "x".to_owned(), kind: FieldKind::Text { known }, rules: CellRules::default() }
     };
     let (numbers, texts) = (field(&["1", "2"]), field(&["1", "UA"]));
     let raw = [2_i32, 7].map(i32::to_le_bytes).concat();
     let column = Column::of_binary(&numbers, "INT32", &raw, 2).expect("a column");
-    let schema = InputSchema::new(&Encoder { features: Vec::new() }, &[]);
+    let schema = InputSchema::new(&Encoder { features: Vec::new() }, &Dataset::new("d.csv".into()));
     assert_eq!(column.value(&schema, &numbers, 1), Some(InputValue::Number(7.0)));
     assert!(Column::of_binary(&texts, "INT32", &raw, 2).is_err());
 }

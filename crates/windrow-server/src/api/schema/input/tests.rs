@@ -7,6 +7,7 @@ use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::input::{InputSchema, Row};
 use crate::api::schema::json::RowSeed;
 use crate::api::schema::value::InputValue;
+use windrow_config::Dataset;
 use windrow_learn::model::{Cell, EncodedFeature, Encoder, Encoding, Level};
 
 fn category(column: &str, texts: &[&str]) -> EncodedFeature {
@@ -25,7 +26,7 @@ fn read<T>(schema: &InputSchema, row: &Value, take: impl FnOnce(&Row<'_>) -> T) 
 #[test]
 fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
     let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
-    let schema = InputSchema::new(&encoder, &[]);
+    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
     for (vendor, text) in [(json!(1), "1"), (json!(1.0), "1"), (json!("1"), "1"), (json!(4), "4"), (json!(7), "7")] {
         let row = json!({ "vendor": vendor, "carrier": "UA" });
         let is_it = |row: &Row<'_>| {
@@ -47,7 +48,7 @@ fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
 #[test]
 fn other_values_of_a_category_are_faults() {
     let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
-    let schema = InputSchema::new(&encoder, &[]);
+    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
     let (number, text) = ("a text or a number, or null if it is missing", "a text, or null if it is missing");
     for (field, value, reason, expected) in [
         ("carrier", json!(1), "is not a text", text),
@@ -65,7 +66,38 @@ fn other_values_of_a_category_are_faults() {
     }
     // Texts that are not finite numbers are texts, and so a number is a fault.
     let encoder = Encoder { features: vec![category("size", &["1", "nan"]), category("none", &[])] };
-    let schema = InputSchema::new(&encoder, &[]);
+    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
     let faults = read(&schema, &json!({ "size": 1, "none": 1 }), |_| ()).expect_err("two faults");
     assert_eq!(faults.len(), 2, "{faults:?}");
+}
+
+#[test]
+fn a_text_is_read_as_the_dataset_reads_it() {
+    let number = Encoding::Number { mean: 0.0, deviation: 1.0, missing: 0.0, min: 0.0, max: 9.0, log: false };
+    let price = EncodedFeature { column: "price".to_owned(), encoding: number };
+    let encoder = Encoder { features: vec![price, category("code", &["1.5", "other"])] };
+    let form = windrow_record::NumberForm::try_from("$1,234.50".to_owned()).expect("a form");
+    let free = [("FREE".to_owned(), "0".to_owned()), ("k.A.".to_owned(), String::new())];
+    let dataset = Dataset {
+        numbers: [("price".to_owned(), form)].into(),
+        replace: [("price".to_owned(), free.into()), ("code".to_owned(), [("x".to_owned(), "other".to_owned())].into())]
+            .into(),
+        ..Dataset::new("d.csv".into())
+    };
+    let schema = InputSchema::new(&encoder, &dataset);
+    for (price, cell) in [
+        (json!("$1,234.50"), Cell::Number(1234.5)),
+        (json!("($2)"), Cell::Number(-2.0)),
+        (json!("12.5"), Cell::Number(12.5)),
+        (json!(12.5), Cell::Number(12.5)),
+        (json!("FREE"), Cell::Number(0.0)),
+        (json!("k.A."), Cell::Missing),
+    ] {
+        let row = json!({ "price": price, "code": "x" });
+        let cells = read(&schema, &row, |row| schema.cells(row) == [cell, Cell::Text("other")]);
+        assert!(cells.expect("a row without faults"), "{price}");
+    }
+    let faults = read(&schema, &json!({ "price": "12 kg", "code": "1.5" }), |_| ()).expect_err("another unit");
+    let expected = "a number, or null if it is missing; or a text as in $1,234.50";
+    assert_eq!(faults[0].expected.as_deref(), Some(expected));
 }
