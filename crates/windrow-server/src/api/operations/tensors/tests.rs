@@ -17,7 +17,8 @@ fn numbers_of_every_datatype_are_read() {
         ("FP64", [0.1_f64.to_le_bytes(), f64::MAX.to_le_bytes()].concat(), &[0.1, f64::MAX]),
         ("UINT64", Vec::new(), &[]),
     ];
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
+    let field =
+        InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
     for (datatype, raw, expected) in cases {
         let numeric = Numeric::of(datatype).expect("a datatype");
         let numbers: Vec<f64> = raw.chunks(numeric.width).filter_map(numeric.read).collect();
@@ -31,7 +32,11 @@ fn numbers_of_every_datatype_are_read() {
 
 #[test]
 fn texts_stand_behind_their_lengths() {
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Text { known: KnownTexts::default() }, rules: CellRules::default() };
+    let field = InputField {
+        name: "x".to_owned(),
+        kind: FieldKind::Text { known: KnownTexts::default() },
+        rules: CellRules::default(),
+    };
     let raw = [&[2, 0, 0, 0][..], b"UA", &[0, 0, 0, 0]].concat();
     assert_eq!(Column::of_binary(&field, TEXT, &raw, 2).expect("two texts").len(), 2);
     assert!(Column::of_binary(&field, TEXT, &raw, 1).is_err());
@@ -42,7 +47,8 @@ fn texts_stand_behind_their_lengths() {
 
 #[test]
 fn data_may_be_nested_as_its_shape_is() {
-    let field = InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
+    let field =
+        InputField { name: "x".to_owned(), kind: FieldKind::Number { log: false }, rules: CellRules::default() };
     let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
     for text in ["[1, null,-3e0]", "[[1],[ null ,-3]]", "[[[1,null,-3]]]"] {
         let data = raw(text);

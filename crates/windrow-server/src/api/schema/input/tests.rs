@@ -80,8 +80,11 @@ fn a_text_is_read_as_the_dataset_reads_it() {
     let free = [("FREE".to_owned(), "0".to_owned()), ("k.A.".to_owned(), String::new())];
     let dataset = Dataset {
         numbers: [("price".to_owned(), form)].into(),
-        replace: [("price".to_owned(), free.into()), ("code".to_owned(), [("x".to_owned(), "other".to_owned())].into())]
-            .into(),
+        replace: [
+            ("price".to_owned(), free.into()),
+            ("code".to_owned(), [("x".to_owned(), "other".to_owned())].into()),
+        ]
+        .into(),
         ..Dataset::new("d.csv".into())
     };
     let schema = InputSchema::new(&encoder, &dataset);
