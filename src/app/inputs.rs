@@ -56,15 +56,15 @@ impl App {
     /// Returns the inputs of the stages that process rows. Reads the dataset on a blocking thread; a stop does not wait
     /// for it.
     pub(super) async fn prepare(&self, replay: Option<Replay>, stop: &CancellationToken) -> Result<RunInputs> {
-        let place = self.clone();
+        let inputs = self.clone();
         let reading = blocking(move || {
-            let schema = place.schema()?;
+            let schema = inputs.schema()?;
             let is_run = replay.is_some();
-            let dataset = &place.pipeline.dataset;
+            let dataset = &inputs.pipeline.dataset;
             let is_needed = is_run || dataset.columns.is_none() || dataset.path.exists();
             let digest = if is_needed { Some(windrow_dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
-            let cut = place.cut(&replay)?;
+            let cut = inputs.cut(&replay)?;
             Ok(RunInputs { schema, digest, cut, is_run, replay })
         });
         stop.run_until_cancelled(reading).await.unwrap_or(Err(AppError::Stopped))

@@ -26,7 +26,7 @@ pub(crate) async fn execute(args: DemoArgs, display: &Display, stop: Cancellatio
         DemoDataset::Flights => FLIGHTS,
         DemoDataset::Taxi => TAXI,
     };
-    let workdir = args.run.place.workdir.clone();
+    let workdir = args.run.folder.workdir.clone();
     let folder = workdir.unwrap_or_else(|| PathBuf::from(format!(".windrow/{}", carried.0)));
     check_directory(&folder, "--workdir")?;
     let file = unpack(&folder.join("demo"), carried)?;

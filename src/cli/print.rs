@@ -33,9 +33,9 @@ pub(crate) fn table<T: Into<Cell>>(header: impl IntoIterator<Item = T>, numbers:
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_header(header.into_iter().map(Into::into).collect::<Vec<Cell>>());
-    for (place, column) in table.column_iter_mut().enumerate() {
+    for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
-        if numbers.contains(&place) {
+        if numbers.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -41,7 +41,7 @@ pub(crate) async fn execute(
 }
 
 pub(crate) async fn run(pipeline: Pipeline, args: RunArgs, display: &Display, stop: CancellationToken) -> Result<()> {
-    let app = with_keys(app_of(listening(pipeline, args.listen), &args.place)?)?;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.folder)?)?;
     let app = with_solver(app, &args.training)?;
     let replay = chosen(&args.replay, &app.pipeline)?;
     // The settings in the pipeline file are for its cluster, not for a broker that is started here.

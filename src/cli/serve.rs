@@ -11,7 +11,7 @@ use windrow_config::Pipeline;
 
 pub(crate) async fn execute(args: ServeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let pipeline = Pipeline::load(&args.at.pipeline).map_err(AppError::from)?;
-    let app = with_keys(app_of(listening(pipeline, args.listen), &args.at.place)?)?;
+    let app = with_keys(app_of(listening(pipeline, args.listen), &args.at.folder)?)?;
     let serving = async {
         let mut running = app.serve(stop).await?;
         let served = running.serve_on().await;

@@ -15,13 +15,13 @@ use windrow_server::api::{Keys, KeysError};
 
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;
-    app_of(pipeline, &at.place)
+    app_of(pipeline, &at.folder)
 }
 
 /// Returns the app for a pipeline, with the work directory of the command line and the object store's variables
 /// (`AWS_...`).
-pub(crate) fn app_of(pipeline: Pipeline, place: &WorkdirArgs) -> Result<App, CliError> {
-    let workdir = place.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
+pub(crate) fn app_of(pipeline: Pipeline, folder: &WorkdirArgs) -> Result<App, CliError> {
+    let workdir = folder.workdir.clone().unwrap_or_else(|| Path::new(".windrow").join(&pipeline.name));
     check_directory(&workdir, "--workdir")?;
     let all = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     let storage = all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();

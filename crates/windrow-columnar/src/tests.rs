@@ -7,7 +7,7 @@ use super::*;
 use windrow_record::{RecordParser, RecordReader, TimeFormat, write_record};
 
 fn columns(kinds: &[ColumnType]) -> Vec<Column> {
-    kinds.iter().enumerate().map(|(place, kind)| Column { name: format!("c{place}"), kind: *kind }).collect()
+    kinds.iter().enumerate().map(|(index, kind)| Column { name: format!("c{index}"), kind: *kind }).collect()
 }
 
 fn style() -> Style {
@@ -106,13 +106,13 @@ fn a_damaged_file_is_an_error_and_not_a_panic() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut failures = 0;
-    for place in 0..whole.len() {
+    for position in 0..whole.len() {
         for damaged in [
-            whole[..place].to_vec(),
-            whole.iter().enumerate().map(|(at, byte)| if at == place { byte ^ 0x55 } else { *byte }).collect(),
+            whole[..position].to_vec(),
+            whole.iter().enumerate().map(|(at, byte)| if at == position { byte ^ 0x55 } else { *byte }).collect(),
         ] {
             match read(&damaged) {
-                Ok(Ok(text)) => assert!(text.len() <= 100 * right.len(), "{place}: {} bytes", text.len()),
+                Ok(Ok(text)) => assert!(text.len() <= 100 * right.len(), "{position}: {} bytes", text.len()),
                 Ok(Err(_)) | Err(_) => failures += 1,
             }
         }

@@ -11,8 +11,8 @@ pub struct Cut {
     rows: u64,
     /// Rows of the dataset before the first one that is replayed. Equal parts begin after them.
     before: u64,
-    /// The place, from 0, of the one row that counts in every `of` rows: the rows of one partition.
-    place: u64,
+    /// The index, from 0, of the one row that counts in every `of` rows: the rows of one partition.
+    partition: u64,
     of: u64,
 }
 
@@ -25,7 +25,7 @@ pub fn partition_of_row(row: RowNumber, first: RowNumber, partitions: u64) -> u6
 impl Cut {
     /// Creates the cut of all rows. `rows` is the number of rows that are replayed, which only equal parts need.
     pub fn new(policy: WindowPolicy, rows: Option<u64>) -> Self {
-        Self { policy, rows: rows.unwrap_or_default(), before: 0, place: 0, of: 1 }
+        Self { policy, rows: rows.unwrap_or_default(), before: 0, partition: 0, of: 1 }
     }
 
     /// Returns the same cut for a replay that begins with `row`.
@@ -34,11 +34,11 @@ impl Cut {
         Self { before: row.get() - 1, ..self }
     }
 
-    /// Returns the same windows for the rows of one partition only, the `place`-th of `partitions`.
+    /// Returns the same windows for the rows of one partition only, the `partition`-th of `partitions` from 0.
     #[must_use]
-    pub fn for_partition(self, place: u64, partitions: u64) -> Self {
+    pub fn for_partition(self, partition: u64, partitions: u64) -> Self {
         let of = partitions.max(1);
-        Self { place: (place + self.before) % of, of, ..self }
+        Self { partition: (partition + self.before) % of, of, ..self }
     }
 
     /// The distance between two consecutive rows: 1, or the number of partitions.
@@ -50,26 +50,26 @@ impl Cut {
     /// The number of rows in a window of a replay that began with row 1. `None` if row numbers do not decide.
     pub fn size_of_window(&self, window: WindowIndex) -> Option<u64> {
         let (first, last) = self.rows_of_window(window)?;
-        // The count of rows 1 to n at this place.
-        let up_to = |n: u64| (n + self.of - 1 - self.place) / self.of;
+        // The count of rows 1 to n that are in the partition.
+        let up_to = |n: u64| (n + self.of - 1 - self.partition) / self.of;
         Some(up_to(last).saturating_sub(up_to(first - 1)))
     }
 
     /// The window of a row number. `None` if row numbers do not decide.
     #[inline]
     pub fn window_of_row(&self, row: RowNumber) -> Option<WindowIndex> {
-        let place = row.get() - 1;
+        let index = row.get() - 1;
         let index = match self.policy {
-            WindowPolicy::Rows(size) => place / size.get(),
+            WindowPolicy::Rows(size) => index / size.get(),
             WindowPolicy::Parts(parts) => {
                 let (base, larger) = self.parts(parts.get());
                 let in_larger = larger * (base + 1);
-                match place.saturating_sub(self.before) {
+                match index.saturating_sub(self.before) {
                     // A stream of another producer can have more rows than the dataset.
-                    place if place >= self.rows => u64::from(parts.get()) - 1,
-                    place if place < in_larger => place / (base + 1),
+                    index if index >= self.rows => u64::from(parts.get()) - 1,
+                    index if index < in_larger => index / (base + 1),
                     // The row is after the larger parts and within the dataset, so the smaller parts are not empty.
-                    place => larger + (place - in_larger) / base.max(1),
+                    index => larger + (index - in_larger) / base.max(1),
                 }
             }
             WindowPolicy::Every(_) | WindowPolicy::Event { .. } => return None,
@@ -237,11 +237,11 @@ mod tests {
                 .starting_at(RowNumber::new(begin).expect("from 1"));
             let window = WindowIndex::new(window).expect("from 1");
             let (first, last) = cut.rows_of_window(window).expect("numbers decide");
-            for place in 0..partitions {
+            for partition in 0..partitions {
                 // The first row that is replayed goes to the first partition.
                 let of_row = |row: u64| (i128::from(row) - i128::from(begin)).rem_euclid(i128::from(partitions));
-                let expected = (first..=last).filter(|row| of_row(*row) == i128::from(place)).count() as u64;
-                prop_assert_eq!(cut.for_partition(place, partitions).size_of_window(window), Some(expected));
+                let expected = (first..=last).filter(|row| of_row(*row) == i128::from(partition)).count() as u64;
+                prop_assert_eq!(cut.for_partition(partition, partitions).size_of_window(window), Some(expected));
             }
         }
 

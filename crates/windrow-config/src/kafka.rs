@@ -53,7 +53,7 @@ impl Kafka {
     fn read_table(&mut self, prefix: &str, table: Table, faults: &mut Faults<'_>) {
         for (key, value) in table {
             let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-            let place = format!("kafka.{name}");
+            let full_key = format!("kafka.{name}");
             let text = match value {
                 Value::Table(table) => {
                     self.read_table(&name, table, faults);
@@ -64,7 +64,7 @@ impl Kafka {
                 Value::Float(number) => number.to_string(),
                 Value::Boolean(value) => value.to_string(),
                 Value::Array(_) | Value::Datetime(_) => {
-                    faults.add(&place, "must be a string, a number, true or false");
+                    faults.add(&full_key, "must be a string, a number, true or false");
                     continue;
                 }
             };
@@ -74,9 +74,9 @@ impl Kafka {
                     "is a secret, and this file is printed and stored: give it as WINDROW_KAFKA_{variable}, or in the \
                      file that kafka.file names"
                 );
-                faults.add(&place, problem);
+                faults.add(&full_key, problem);
             } else if name == "bootstrap.servers" || name == "metadata.broker.list" {
-                faults.add(&place, "is set by --broker");
+                faults.add(&full_key, "is set by --broker");
             } else {
                 self.settings.insert(name, text);
             }

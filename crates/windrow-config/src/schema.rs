@@ -131,8 +131,8 @@ impl Schema {
             ("categorical", &pipeline.features.categorical, FeatureKind::Categorical),
         ];
         for (list, names, kind) in lists {
-            for (place, name) in names.iter().enumerate() {
-                let index = find(format!("features.{list}[{place}]"), name);
+            for (item, name) in names.iter().enumerate() {
+                let index = find(format!("features.{list}[{item}]"), name);
                 features.push(Feature { column: name.clone(), index, kind: kind.clone() });
             }
         }

@@ -45,7 +45,7 @@ pub struct Stream {
     pub accept_deleted: bool,
 }
 
-/// Reads a topic. An empty text stands for a missing key, so a file must not contain it.
+/// Reads a topic. An empty text means that the key is missing, so a file must not contain it.
 fn written_topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let topic = String::deserialize(deserializer)?;
     let problem = "must not be empty; remove the key to use the pipeline's name";

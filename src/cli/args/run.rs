@@ -34,7 +34,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
-    pub(crate) place: WorkdirArgs,
+    pub(crate) folder: WorkdirArgs,
     #[command(flatten)]
     pub(crate) replay: ReplayArgs,
     #[command(flatten)]

@@ -10,7 +10,7 @@ pub(crate) struct PipelineArgs {
     /// The path of the pipeline file
     pub(crate) pipeline: PathBuf,
     #[command(flatten)]
-    pub(crate) place: WorkdirArgs,
+    pub(crate) folder: WorkdirArgs,
 }
 
 /// The work directory of a run.

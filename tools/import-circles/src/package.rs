@@ -101,11 +101,11 @@ impl<'s> Package<'s> {
             Self { sources, files: Vec::new(), modules: Vec::new(), definitions: Vec::new(), library: None };
         let name = package.library_name(folder)?;
         let source_folder = folder.join("src");
-        let place = ModuleFolder { folder: source_folder.clone(), path_folder: source_folder.clone() };
+        let module_folder = ModuleFolder { folder: source_folder.clone(), path_folder: source_folder.clone() };
         for root in ["lib.rs", "main.rs"] {
             let path = source_folder.join(root);
             if let Some(text) = package.read(&path)? {
-                let id = package.add_file(&path, &text, None, &place)?;
+                let id = package.add_file(&path, &text, None, &module_folder)?;
                 if root == "lib.rs" {
                     package.library = Some((name.clone(), id));
                 }
@@ -143,7 +143,7 @@ impl<'s> Package<'s> {
         path: &Path,
         text: &str,
         parent: Option<ModuleId>,
-        place: &ModuleFolder,
+        folder: &ModuleFolder,
     ) -> Result<ModuleId, Fault> {
         let parsed = syn::parse_file(text).map_err(|error| {
             let line = error.span().start().line;
@@ -155,7 +155,7 @@ impl<'s> Package<'s> {
         });
         let id = self.add_module(file, parent, false);
         if !is_test_only(&parsed.attrs) {
-            self.add_items(id, parsed.items, Some(place))?;
+            self.add_items(id, parsed.items, Some(folder))?;
         }
         Ok(id)
     }
@@ -175,13 +175,13 @@ impl<'s> Package<'s> {
     }
 
     /// Adds items to a module and loads its children. A block of statements cannot have children in files.
-    fn add_items(&mut self, module: ModuleId, items: Vec<Item>, place: Option<&ModuleFolder>) -> Result<(), Fault> {
+    fn add_items(&mut self, module: ModuleId, items: Vec<Item>, folder: Option<&ModuleFolder>) -> Result<(), Fault> {
         for item in items {
             if is_test_only(item_attributes(&item)) {
                 continue;
             }
             if let Item::Mod(child) = item {
-                self.add_child(module, child, place)?;
+                self.add_child(module, child, folder)?;
             } else {
                 self.add_names(module, &item);
                 self.modules[module].items.push(item);
@@ -190,7 +190,7 @@ impl<'s> Package<'s> {
         Ok(())
     }
 
-    fn add_child(&mut self, module: ModuleId, child: ItemMod, place: Option<&ModuleFolder>) -> Result<(), Fault> {
+    fn add_child(&mut self, module: ModuleId, child: ItemMod, folder: Option<&ModuleFolder>) -> Result<(), Fault> {
         let declared_in = self.files[self.modules[module].file].clone();
         let refuse = |message: &str| {
             let line = child.ident.span().start().line;
@@ -203,24 +203,24 @@ impl<'s> Package<'s> {
             if path.is_some() {
                 return Err(refuse("#[path] on a module with a body is not supported; remove it"));
             }
-            let folder = place.map(|place| place.folder.join(&name));
+            let folder = folder.map(|folder| folder.folder.join(&name));
             let inner = folder.map(|folder| ModuleFolder { path_folder: folder.clone(), folder });
             let id = self.add_module(self.modules[module].file, Some(module), false);
             self.add_items(id, items, inner.as_ref())?;
             id
         } else {
-            let place = place.ok_or_else(|| {
+            let folder = folder.ok_or_else(|| {
                 refuse("a module in a file of its own cannot be declared in a function; declare it in a module")
             })?;
             let candidates = match path {
                 Some(path) => {
-                    let path = place.path_folder.join(path);
+                    let path = folder.path_folder.join(path);
                     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
                     vec![(path, folder)]
                 }
                 None => {
-                    let own = place.folder.join(&name);
-                    vec![(place.folder.join(format!("{name}.rs")), own.clone()), (own.join("mod.rs"), own)]
+                    let own = folder.folder.join(&name);
+                    vec![(folder.folder.join(format!("{name}.rs")), own.clone()), (own.join("mod.rs"), own)]
                 }
             };
             let mut found = None;

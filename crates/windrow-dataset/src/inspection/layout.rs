@@ -87,9 +87,9 @@ impl Layout {
         let (delimiter, quote, skip_initial_space, columns) = (*delimiter, *quote, *skip_initial_space, *columns);
         // The table begins with the first records that have the usual number of fields.
         let is_row = |record: &SampledRecord| record.fields.len() == columns;
-        let is_table = |place: &usize| {
-            let next = records[*place..].iter().take(LOOKAHEAD_RECORDS);
-            is_row(&records[*place]) && 2 * next.clone().filter(|record| is_row(record)).count() > next.len()
+        let is_table = |index: &usize| {
+            let next = records[*index..].iter().take(LOOKAHEAD_RECORDS);
+            is_row(&records[*index]) && 2 * next.clone().filter(|record| is_row(record)).count() > next.len()
         };
         let begins = (0..records.len()).find(is_table).unwrap_or(0);
         let rows: Vec<&SampledRecord> = records[begins..].iter().filter(|record| is_row(record)).collect();
@@ -183,12 +183,12 @@ fn is_header(rows: &[&SampledRecord]) -> bool {
         return false;
     }
     let rest = &rest[..rest.len().min(COMPARED_RECORDS)];
-    let below = |place: usize| rest.iter().map(move |record| record.fields[place].trim());
-    let has_values = (0..first.fields.len()).any(|place| {
-        let given: Vec<&str> = below(place).take(PARSED_RECORDS).filter(|text| !text.is_empty()).collect();
+    let below = |index: usize| rest.iter().map(move |record| record.fields[index].trim());
+    let has_values = (0..first.fields.len()).any(|index| {
+        let given: Vec<&str> = below(index).take(PARSED_RECORDS).filter(|text| !text.is_empty()).collect();
         2 * given.iter().filter(|text| is_value(text)).count() > given.len()
     });
-    let comes_again = (0..first.fields.len()).any(|place| below(place).any(|text| text == first.fields[place].trim()));
+    let comes_again = (0..first.fields.len()).any(|index| below(index).any(|text| text == first.fields[index].trim()));
     has_values || !comes_again
 }
 

@@ -125,7 +125,7 @@ impl RowSample {
             return Some(format!("it is missing in the same {gaps} rows as the target"));
         }
         let rows = self.labels.iter().zip(&column.values).enumerate();
-        let rows: Vec<_> = rows.filter_map(|(place, (label, value))| Some((place, (*label)?, *value))).collect();
+        let rows: Vec<_> = rows.filter_map(|(index, (label, value))| Some((index, (*label)?, *value))).collect();
         let gaps: Vec<_> = rows.iter().map(|(_, label, value)| (f64::from(u8::from(value.is_nan())), *label)).collect();
         if let Some(auc) = auc(gaps).filter(|auc| *auc > MAX_AUC) {
             return Some(format!("its missing cells predict the target too well (AUC {auc:.3} without other columns)"));
@@ -168,10 +168,10 @@ impl Cells {
 
 /// Keeps every other value, starting with the first.
 pub(crate) fn halve<T>(values: &mut Vec<T>) {
-    let mut place = 0;
+    let mut index = 0;
     values.retain(|_| {
-        place += 1;
-        place % 2 == 1
+        index += 1;
+        index % 2 == 1
     });
 }
 
@@ -179,17 +179,17 @@ pub(crate) fn halve<T>(values: &mut Vec<T>) {
 /// half, a category with one row would predict it perfectly.
 fn leave_one_out_shares(rows: &[(usize, bool, f64)]) -> Vec<(f64, bool)> {
     let mut counts: HashMap<(u64, usize), (f64, f64)> = HashMap::new();
-    for (place, label, code) in rows {
-        let entry = counts.entry((code.to_bits(), place % 2)).or_default();
+    for (index, label, code) in rows {
+        let entry = counts.entry((code.to_bits(), index % 2)).or_default();
         *entry = (entry.0 + f64::from(u8::from(*label)), entry.1 + 1.0);
     }
     let positives = rows.iter().filter(|(_, label, _)| *label).count() as f64;
     let prior = positives / rows.len().max(1) as f64;
-    let share = |code: &f64, place: usize| {
-        let (positive, all) = counts.get(&(code.to_bits(), 1 - place % 2)).copied().unwrap_or_default();
+    let share = |code: &f64, index: usize| {
+        let (positive, all) = counts.get(&(code.to_bits(), 1 - index % 2)).copied().unwrap_or_default();
         (positive + prior) / (all + 1.0)
     };
-    rows.iter().map(|(place, label, code)| (share(code, *place), *label)).collect()
+    rows.iter().map(|(index, label, code)| (share(code, *index), *label)).collect()
 }
 
 /// The AUC of a score, or of its reverse if that ranks better. `None` for fewer than [`MIN_ROWS`] rows or for only one

@@ -20,11 +20,11 @@ pub fn disorder(pipeline: &Pipeline) -> Result<Option<String>, InspectionError> 
     let schema = Schema::bind(pipeline, reader.columns())?;
     let (mut parser, mut order) = (RecordParser::new(schema.delimiter), Order::default());
     let (mut last, mut seconds) = (String::new(), None);
-    let place = schema.time.as_ref().map(|(place, _)| *place);
+    let index = schema.time.as_ref().map(|(index, _)| *index);
     while let Some(row) = reader.next_row()? {
-        let Some((fields, place)) = parser.parse(row.bytes).ok().zip(place) else { continue };
+        let Some((fields, index)) = parser.parse(row.bytes).ok().zip(index) else { continue };
         // Rows that follow each other often share their time.
-        let text = fields.get(place).unwrap_or_default();
+        let text = fields.get(index).unwrap_or_default();
         if seconds.is_none() || last != text {
             seconds = schema.time(&fields).ok().flatten().map(|time| time.seconds());
             text.clone_into(&mut last);

@@ -87,7 +87,7 @@ type Timed = (i64, Box<[u8]>);
 fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
     let mut reader = DatasetReader::open_decoding(&scan.dataset)?;
     let mut parser = RecordParser::new(scan.dataset.delimiter);
-    let places: Vec<usize> = match &time {
+    let indexes: Vec<usize> = match &time {
         Some(TimeColumn { from: Some(from), .. }) => from.iter().filter_map(|name| scan.index_of(name)).collect(),
         Some(time) => scan.index_of(&time.column).into_iter().collect(),
         None => Vec::new(),
@@ -98,7 +98,7 @@ fn read(scan: &Scan, time: Option<TimeColumn>) -> Result<Vec<Timed>> {
         let bytes: Box<[u8]> = row.bytes.into();
         let seconds = time.as_ref().and_then(|time| {
             let fields = parser.parse(&bytes).ok()?;
-            let texts: Option<Vec<&str>> = places.iter().map(|place| fields.get(*place)).collect();
+            let texts: Option<Vec<&str>> = indexes.iter().map(|index| fields.get(*index)).collect();
             time.format.parse(&texts?.join(" ")).ok().map(|time| time.seconds())
         });
         // A row without a time stays next to the row before it.

@@ -162,9 +162,9 @@ fn is_row_number(column: &Column, numbers: &Numbers) -> bool {
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let letters: Vec<char> = name.chars().collect();
-    for (place, letter) in letters.iter().enumerate() {
-        let before = place.checked_sub(1).map(|before| letters[before]);
-        let after = letters.get(place + 1);
+    for (index, letter) in letters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| letters[before]);
+        let after = letters.get(index + 1);
         let begins = letter.is_uppercase()
             && before.is_some_and(|before| before.is_lowercase() || after.is_some_and(|after| after.is_lowercase()));
         if begins || !letter.is_alphanumeric() {

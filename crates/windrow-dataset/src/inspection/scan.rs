@@ -197,10 +197,10 @@ fn of_json(keys: &JsonKeys, options: LayoutOptions) -> Result<Layout, Inspection
 fn names(layout: &Layout) -> (Vec<String>, Vec<(String, String)>) {
     let (mut seen, mut renamed) = (HashSet::new(), Vec::new());
     let given: HashSet<&str> = layout.header.iter().flatten().map(|name| name.trim()).collect();
-    let names = (0..layout.columns).map(|place| {
-        let was = layout.header.as_ref().and_then(|header| header.get(place)).map_or("", String::as_str);
+    let names = (0..layout.columns).map(|index| {
+        let was = layout.header.as_ref().and_then(|header| header.get(index)).map_or("", String::as_str);
         let plain = was.trim();
-        let base = if plain.is_empty() { format!("column_{}", place + 1) } else { plain.to_owned() };
+        let base = if plain.is_empty() { format!("column_{}", index + 1) } else { plain.to_owned() };
         let is_free =
             |name: &str, seen: &HashSet<String>| !seen.contains(name) && (name == plain || !given.contains(name));
         let numbered = (2..).map(|number| format!("{base}_{number}"));

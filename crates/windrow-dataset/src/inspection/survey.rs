@@ -232,7 +232,7 @@ impl<'a> SurveyState<'a> {
         let ReadRow { fields, label, seconds } = row;
         survey.unlabelled += u64::from(label.is_none());
         survey.positives += u64::from(*label == Some(true));
-        if let Some(byte) = usize::try_from(number.get() - 1).ok().and_then(|place| survey.labels.get_mut(place)) {
+        if let Some(byte) = usize::try_from(number.get() - 1).ok().and_then(|index| survey.labels.get_mut(index)) {
             *byte = label.map_or(UNLABELLED, u8::from);
         }
         if let Some(seconds) = seconds {
@@ -243,10 +243,10 @@ impl<'a> SurveyState<'a> {
                 survey.spans.entry(span).or_default().add(*label);
             }
         }
-        for (place, feature) in features.iter().filter(|feature| is_text(feature)).enumerate() {
+        for (index, feature) in features.iter().filter(|feature| is_text(feature)).enumerate() {
             let text = fields.get(feature.index).unwrap_or_default();
-            if !overflowed[place] && !schema.is_null(text) {
-                overflowed[place] = !add_level(&mut survey.levels[place].1, text);
+            if !overflowed[index] && !schema.is_null(text) {
+                overflowed[index] = !add_level(&mut survey.levels[index].1, text);
             }
         }
         let cell = |feature: &&Feature| {

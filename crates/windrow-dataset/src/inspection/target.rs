@@ -44,8 +44,8 @@ pub(crate) fn read(given: Option<&str>, scan: &Scan) -> Result<Target, Inspectio
     let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else {
         return Err(InspectionError::Questions(vec![ask_target(scan)]));
     };
-    let (place, rest) = split(given, scan)?;
-    let (name, column) = (&scan.names[place], &scan.columns[place]);
+    let (index, rest) = split(given, scan)?;
+    let (name, column) = (&scan.names[index], &scan.columns[index]);
     let rule = if rest.is_empty() { infer_rule(name, column)? } else { rule(name, rest, column)? };
     Ok(Target { column: name.clone(), rule })
 }
@@ -55,9 +55,9 @@ fn split<'s>(given: &'s str, scan: &Scan) -> Result<(usize, &'s str), Inspection
     let ends_there =
         |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace() || "<>=!".contains(next));
     let rest_behind = |name: &String| given.strip_prefix(name.as_str()).filter(|rest| ends_there(rest));
-    let names = scan.names.iter().enumerate().filter_map(|(place, name)| Some((place, rest_behind(name)?)));
-    if let Some((place, rest)) = names.min_by_key(|(_, rest)| rest.len()) {
-        return Ok((place, rest.trim()));
+    let names = scan.names.iter().enumerate().filter_map(|(index, name)| Some((index, rest_behind(name)?)));
+    if let Some((index, rest)) = names.min_by_key(|(_, rest)| rest.len()) {
+        return Ok((index, rest.trim()));
     }
     let name = given.split(|next: char| next.is_whitespace() || "<>=!".contains(next)).next().unwrap_or_default();
     Err(scan.no_column("--target", name))

@@ -160,8 +160,8 @@ impl UnitWindows {
         let (count, plural, usual) = (self.windows.len(), self.span.plural(), about(self.usual_rows()));
         let few = if self.has_wanted_rows() { "" } else { ", few for advice" };
         let windows = format!("{count} {plural} of about {usual} {rows}{few}");
-        let listed = others.iter().enumerate().map(|(place, other)| {
-            let noun = if place == 0 { " windows" } else { "" };
+        let listed = others.iter().enumerate().map(|(index, other)| {
+            let noun = if index == 0 { " windows" } else { "" };
             format!("{} ({}{noun})", other.unit, other.windows.len())
         });
         let listed: Vec<String> = listed.collect();
