@@ -18,7 +18,8 @@ const MAX_NAMES: usize = 10_000;
 /// The ending of pipeline files.
 const PIPELINE_ENDING: &str = ".toml";
 /// Texts in the names of data files.
-const DATA_ENDINGS: [&str; 7] = [".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst", ".zip"];
+const DATA_ENDINGS: [&str; 10] =
+    [".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".gz", ".zst", ".zip"];
 
 /// The file that a command reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +137,10 @@ fn parent(path: &Path) -> &Path {
 fn names(folder: &Path, of_folders: bool) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_NAMES).flatten();
     let wanted = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() == of_folders));
-    wanted.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    let mut names: Vec<String> = wanted.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    // A folder lists its names in an order of its own.
+    names.sort_unstable();
+    names
 }
 
 /// Checks that an option which needs the path of a file does not name a directory.

@@ -175,9 +175,9 @@ impl<'a> Board<'a> {
             self.models_told += 1;
             match self.models_told {
                 1 => self.display.line("  model                rows  fit"),
-                MAX_MODEL_LINES => {
-                    self.display.line("  from here on, only failed fits are shown: `windrow models` lists all models")
-                }
+                MAX_MODEL_LINES => self.display.line(
+                    "  from here on, only failed fits are shown: `windrow models` lists all models with their scores",
+                ),
                 _ => {}
             }
             if self.models_told >= MAX_MODEL_LINES && *converged && rejected.is_none() {

@@ -12,9 +12,9 @@ use crate::evidence::Evidence;
 use crate::follow::{self, PolicyAtWindow};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
-use crate::ranking::{MIN_WINDOWS, NamedSeries, Ranked, Ranking};
+use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
-use crate::trial::{Series, Trial, histories, longest_history};
+use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
 use windrow_record::Scheme;
 
 /// The number of windows after a break for which its cost is reported.
@@ -49,7 +49,8 @@ pub struct AdviceSettings<'a> {
 /// The named policy is that of the last window in [`AdviceSettings::named_policies`], if there is one.
 pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
-    let trial = Trial::new(evidence, last, &histories(last, question.histories), question.delay);
+    let compared = judged_histories(last, question.histories, question.delay);
+    let trial = Trial::new(evidence, last, &compared, question.delay);
     let is_short = trial.len() < MIN_WINDOWS;
     // Windows without a labelled row, and those before the first model, are not judged. They delay the advice.
     let missing = u32::try_from(MIN_WINDOWS.saturating_sub(trial.len())).unwrap_or(u32::MAX);
@@ -75,7 +76,7 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 /// Returns the window after which `judged` windows have been judged.
 pub(super) fn first_judged(wanted: Option<&[Scheme]>, delay: u32, judged: usize) -> u32 {
     let is_enough = |windows: u32| {
-        let longest = longest_history(&histories(windows, wanted));
+        let longest = longest_history(&judged_histories(windows, wanted, delay));
         windows.saturating_sub(longest + delay) as usize >= judged
     };
     (1..).find(|windows| is_enough(*windows)).unwrap_or(u32::MAX)

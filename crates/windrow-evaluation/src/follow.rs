@@ -4,8 +4,8 @@
 use crate::evidence::Evidence;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
-use crate::ranking::{MIN_WINDOWS, NamedSeries, Ranking};
-use crate::trial::{Series, Trial, cost, histories};
+use crate::ranking::{NamedSeries, Ranking};
+use crate::trial::{MIN_WINDOWS, Series, Trial, cost, judged_histories};
 use windrow_record::Scheme;
 
 /// The policy that is named after a window.
@@ -32,7 +32,7 @@ pub fn judge(
     delay: u32,
     keep: f64,
 ) -> Option<(Trial, Ranking)> {
-    let trial = Trial::new(evidence, last, &histories(last, wanted), delay);
+    let trial = Trial::new(evidence, last, &judged_histories(last, wanted, delay), delay);
     let ranking = (trial.len() >= MIN_WINDOWS).then(|| Ranking::new(&trial, keep))??;
     Some((trial, ranking))
 }

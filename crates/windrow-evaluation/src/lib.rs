@@ -59,7 +59,7 @@ pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
 pub use titles::first_advice_sentence;
-pub use trial::{Series, Trial, histories};
+pub use trial::{Series, Trial, histories, judged_histories};
 pub use window_unit::WindowUnit;
 
 #[cfg(test)]

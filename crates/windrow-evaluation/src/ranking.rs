@@ -7,10 +7,8 @@ use crate::confidence_set::confidence_set;
 use crate::contrast::{Contrast, Interval, Spectrum, quantile};
 use crate::policy::Refit;
 use crate::policy_finding::{KeptGain, PolicyVerdict};
-use crate::trial::{Series, Trial, cost};
+use crate::trial::{MIN_WINDOWS, Series, Trial, cost};
 
-/// The minimum number of windows for a ranking.
-pub(crate) const MIN_WINDOWS: usize = 12;
 /// The minimum number of refits of a policy for a comparison.
 const MIN_REFITS: f64 = 4.0;
 /// The number of draws of the bootstrap.

@@ -3,7 +3,7 @@
 use crate::advice::{Advice, NamedPolicy, Status};
 use crate::policy::{Policy, Refit, history_name, length};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
-use crate::ranking::MIN_WINDOWS;
+use crate::trial::MIN_WINDOWS;
 use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::trial::intervals;
+use crate::trial::{MIN_WINDOWS, intervals, longest_history};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
 const ROWS: u64 = 800;
@@ -97,6 +97,13 @@ fn every_policy_is_judged_on_the_windows_after_the_longest_history() {
     assert_eq!(histories(79, None).len(), 6, "1, 2, 4, 8, 16 and all");
     assert_eq!(histories(4, None), [Scheme::Window, Scheme::Cumulative]);
     assert_eq!(histories(2, None), [Scheme::Cumulative], "two windows are too few for any other");
+    // Further windows never take the advice away, however late labels are.
+    for delay in 0..4 {
+        for windows in first_advice(None, delay)..100 {
+            let judged = windows - longest_history(&judged_histories(windows, None, delay)) - delay;
+            assert!(judged as usize >= MIN_WINDOWS, "{windows} windows, delay {delay}: {judged}");
+        }
+    }
     assert_eq!((intervals(63, 0), intervals(12, 0), intervals(1, 0)), (vec![1, 2, 4, 8, 16], vec![1, 2, 4], vec![1]));
     let evidence = evidence(40, stable);
     for delay in [0, 3] {

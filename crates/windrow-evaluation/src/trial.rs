@@ -7,6 +7,8 @@ use crate::losses::{BLOCKS, MAX_AGE, ModelLosses};
 use crate::policy::{Policy, Refit, length};
 use windrow_record::Scheme;
 
+/// The minimum number of windows for a ranking.
+pub(crate) const MIN_WINDOWS: usize = 12;
 /// The maximum length of a finite history, as a share of the windows.
 const MAX_HISTORY_SHARE: f64 = 0.4;
 /// The maximum refit period, as a share of the windows judged.
@@ -57,6 +59,14 @@ pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
 }
 
+/// Returns those of [`histories`] that leave enough windows for advice, if labels are `delay` windows late. With more
+/// windows, the windows judged then never become fewer than advice needs.
+pub fn judged_histories(windows: u32, wanted: Option<&[Scheme]>, delay: u32) -> Vec<Scheme> {
+    let room = windows.saturating_sub(delay + MIN_WINDOWS as u32).max(1);
+    let has_room = |history: &Scheme| length(*history).is_none_or(|length| length <= room);
+    histories(windows, wanted).into_iter().filter(has_room).collect()
+}
+
 /// Returns the length of the longest finite history. Policies are judged on the windows after it.
 pub(crate) fn longest_history(histories: &[Scheme]) -> u32 {
     histories.iter().filter_map(|history| length(*history)).max().unwrap_or(1)
@@ -89,7 +99,7 @@ impl Trial {
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
         let has_model = |window: u32| {
             let known = window.saturating_sub(1 + delay);
-            histories.iter().any(|history| evidence.newest(*history, known, 1, window).is_some())
+            histories.iter().any(|history| evidence.newest(*history, known, oldest, window).is_some())
         };
         let windows = (first..=last).filter(|window| evidence.rows(*window) > 0.0);
         let windows: Vec<u32> = windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect();
@@ -137,7 +147,7 @@ impl Trial {
         for window in &self.windows {
             let in_use = |model: u32, known: u32| {
                 let model = model.max(self.oldest);
-                let newest = evidence.newest(policy.history, model, 1, *window).map(|(_, losses)| losses);
+                let newest = evidence.newest(policy.history, model, self.oldest, *window).map(|(_, losses)| losses);
                 newest.or_else(|| evidence.oldest(policy.history, model, known, *window))
             };
             match policy.refit {

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
-use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, histories, judge, named};
+use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, judge, judged_histories, named};
 use windrow_learn::model::FeatureDrift;
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -157,7 +157,7 @@ impl Advisor {
             seen.named_policies.extend(named_policy);
         }
         seen.asked = last;
-        let trial = Trial::new(evidence, last, &histories(last, self.histories()), delay);
+        let trial = Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
         let recalibrated = recalibration::series(&self.learning, &mut seen.ladder, &seen.manifests, &trial)?;
         let snapshot = registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));

@@ -1,10 +1,12 @@
 //! Drafts a pipeline file that fits its dataset.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml_edit::Value;
 
 use crate::inspection::error::{InspectionError, Result};
+use crate::inspection::leaks::Leak;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::pipeline_text::{Inspected, text};
@@ -44,7 +46,8 @@ pub struct Draft {
 /// An option is missing or not valid, or the dataset must be repaired first.
 pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: ProgressCallback<'_>) -> Result<Draft> {
     let mut faults = encoding_fault(scan, command);
-    let mut plan = match PipelinePlan::new(scan, options) {
+    let mut leaks: BTreeMap<String, String> = BTreeMap::new();
+    let mut plan = match PipelinePlan::new(scan, options, &leaks) {
         // The questions follow after the repair of the file.
         Err(InspectionError::Questions(_)) if !faults.is_empty() => return Err(InspectionError::Faults(faults)),
         plan => plan?,
@@ -54,7 +57,22 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     // A calendar unit is chosen from counts by day. The survey has these only if windows are not cut by event time, so
     // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new(), rows: None };
-    let survey = survey(&plan, &name, window.as_ref().unwrap_or(&whole), file, tell)?;
+    let cut = window.as_ref().unwrap_or(&whole);
+    let mut survey = survey_of(&plan, &name, cut, file, tell)?;
+    // Without the columns that give the target away, other texts mean 'missing' and other rows are refused.
+    loop {
+        let is_new = |leak: &&Leak| !options.keep.contains(&leak.column) && !leaks.contains_key(&leak.column);
+        let found: Vec<&Leak> = survey.leaks.iter().filter(is_new).collect();
+        if found.is_empty() {
+            break;
+        }
+        leaks.extend(found.into_iter().map(|leak| {
+            let reason = format!("{} (--keep {} keeps it)", leak.reason, shell_word(&leak.column));
+            (leak.column.clone(), reason)
+        }));
+        plan = PipelinePlan::new(scan, options, &leaks)?;
+        survey = survey_of(&plan, &name, cut, file, tell)?;
+    }
     plan.notes.extend(scan.json.iter().flat_map(JsonKeys::notes));
     plan.left_out.extend(scan.json.iter().flat_map(JsonKeys::left_out));
     if let Some(fault) = order(scan, &plan, &survey).fault() {
@@ -69,18 +87,13 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
         return Err(InspectionError::Faults(faults));
     }
     check_classes(&survey, &plan)?;
-    for leak in &survey.leaks {
-        if options.keep.contains(&leak.column) {
-            plan.notes.push(format!("{}: kept, although {}", leak.column, leak.reason));
-            continue;
-        }
-        plan.leave_out(&leak.column, format!("{} (--keep {} keeps it)", leak.reason, shell_word(&leak.column)));
-    }
+    let kept = survey.leaks.iter().filter(|leak| options.keep.contains(&leak.column));
+    plan.notes.extend(kept.map(|leak| format!("{}: kept, although {}", leak.column, leak.reason)));
     if plan.has_no_feature() {
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Usage(format!("no column is left to train on:{}", reasons.concat())));
     }
-    let cut = window.unwrap_or_else(|| choose(&survey));
+    let cut = window.clone().unwrap_or_else(|| choose(&survey));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
     plan.notes.extend(refused.iter().map(|(what, rows)| {
@@ -152,7 +165,7 @@ fn one_class(survey: &Survey, cut: &WindowChoice) -> Option<String> {
 }
 
 /// Makes the second pass over the rows, as a pipeline of this plan would read them.
-fn survey(plan: &PipelinePlan, name: &str, cut: &WindowChoice, file: &Path, tell: &dyn Fn(u64)) -> Result<Survey> {
+fn survey_of(plan: &PipelinePlan, name: &str, cut: &WindowChoice, file: &Path, tell: &dyn Fn(u64)) -> Result<Survey> {
     let mut plan = plan.clone();
     if plan.has_no_feature() {
         // Only the target is left. The file needs a feature to be valid; the error follows after the survey.

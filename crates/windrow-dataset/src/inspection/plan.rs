@@ -35,11 +35,15 @@ pub(crate) struct PipelinePlan {
 }
 
 impl PipelinePlan {
-    /// Makes the plan for a scanned file.
+    /// Makes the plan for a scanned file. `leaks` are the columns that give the target away, with the reason.
     ///
     /// # Errors
     /// An option is not valid, or the user must answer questions first.
-    pub(crate) fn new(scan: &Scan, options: &Options) -> Result<Self, InspectionError> {
+    pub(crate) fn new(
+        scan: &Scan,
+        options: &Options,
+        leaks: &BTreeMap<String, String>,
+    ) -> Result<Self, InspectionError> {
         check_names(scan, options)?;
         let (mut questions, mut about_time, mut notes) = (Vec::new(), Vec::new(), renamed(scan));
         let time = or_asked(row_time::find(scan, options, &mut notes), &mut about_time)?.flatten();
@@ -51,6 +55,10 @@ impl PipelinePlan {
         let mut columns = ChosenColumns::default();
         for (index, (name, column)) in scan.names.iter().zip(&scan.columns).enumerate() {
             if Some(name.as_str()) == target_column || of_time.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(reason) = leaks.get(name) {
+                columns.left_out.push((name.clone(), reason.clone()));
                 continue;
             }
             let is_given = options.categorical.contains(name) || options.numeric.contains(name);
@@ -105,16 +113,6 @@ impl PipelinePlan {
         let dataset = columns.dataset(scan, &target, time.map(|time| time.column), options)?;
         let ChosenColumns { numeric, categorical, left_out, .. } = columns;
         Ok(Self { dataset, target, numeric, categorical, calendar, left_out, notes })
-    }
-
-    /// Leaves a column out, with the reason.
-    pub(crate) fn leave_out(&mut self, name: &str, reason: String) {
-        self.numeric.retain(|known| known != name);
-        self.categorical.retain(|known| known != name);
-        self.dataset.days_since.remove(name);
-        self.dataset.numbers.remove(name);
-        self.dataset.replace.remove(name);
-        self.left_out.push((name.to_owned(), reason));
     }
 
     /// Returns true if there is nothing to learn from.

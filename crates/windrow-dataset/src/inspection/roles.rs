@@ -128,14 +128,14 @@ fn role_of_text(name: &str, column: &Column) -> (Role, Option<String>) {
     (Role::Category, None)
 }
 
-/// Returns true if whole numbers count something: they have no gaps, begin at 0 or 1, and their frequencies rise to one
+/// Returns true if whole numbers count something: they have few gaps, begin at 0 or 1, and their frequencies rise to one
 /// value and fall after it, clearly. The last value may stand for all larger ones. Codes have no such shape.
 fn are_counts(by_count: &[(&str, u64)]) -> bool {
     let number = |(text, count): &(&str, u64)| Some((windrow_record::parse_number(text).ok()? as i64, *count));
     let Some(mut values) = by_count.iter().map(number).collect::<Option<Vec<_>>>() else { return false };
     values.sort_unstable();
     let Some(((first, _), (last, _))) = values.first().zip(values.last()).map(|(a, b)| (*a, *b)) else { return false };
-    if values.len() < MIN_COUNTS || !(0..=1).contains(&first) || last - first + 1 != values.len() as i64 {
+    if values.len() < MIN_COUNTS || !(0..=1).contains(&first) || last - first >= 2 * values.len() as i64 {
         return false;
     }
     let counts: Vec<f64> = values[..values.len() - 1].iter().map(|(_, count)| *count as f64).collect();

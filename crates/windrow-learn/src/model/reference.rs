@@ -12,6 +12,9 @@ const WINDOWS_AFTER: usize = 4;
 /// full.
 const MIN_FULL_SHARE: f64 = 0.4;
 
+/// The same share for a window that begins late. If it has nearly the usual rows, none is missing.
+const MIN_CUT_OFF_SHARE: f64 = 0.8;
+
 /// The size of a window, which decides whether it can be the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowExtent {
@@ -31,17 +34,20 @@ impl From<&WindowReport> for WindowExtent {
 
 /// Returns the first full window of the windows so far, which are in ascending order.
 ///
-/// A full window has labelled rows and is not cut off by the start of the data. It has at least 0.4 of the median
-/// number of labelled rows in the four windows after it. After these windows, the answer no longer changes.
+/// A full window has labelled rows, and at least 0.4 of the median number of labelled rows in the four windows after it.
+/// If the data begin within it, it has at least 0.8 of that number. After these windows, the answer no longer changes.
 pub fn first_full_window(windows: &[WindowExtent]) -> Option<WindowIndex> {
-    let is_full = |place: usize| {
-        let WindowExtent { labelled, is_cut_off, .. } = windows[place];
-        let mut after: Vec<u64> = windows[place + 1..].iter().take(WINDOWS_AFTER).map(|one| one.labelled).collect();
+    let is_full = |index: usize| {
+        let WindowExtent { labelled, is_cut_off, .. } = windows[index];
+        let mut after: Vec<u64> = windows[index + 1..].iter().take(WINDOWS_AFTER).map(|one| one.labelled).collect();
         after.sort_unstable();
         let usual = after.get(after.len().saturating_sub(1) / 2).copied().unwrap_or_default();
-        labelled > 0 && !is_cut_off && labelled as f64 >= MIN_FULL_SHARE * usual as f64
+        // A shop that opens at nine has no row in the first hours of any day, so the number of rows decides.
+        let least = if is_cut_off { MIN_CUT_OFF_SHARE } else { MIN_FULL_SHARE };
+        let is_known = !is_cut_off || usual > 0;
+        labelled > 0 && is_known && labelled as f64 >= least * usual as f64
     };
-    (0..windows.len()).find(|place| is_full(*place)).map(|place| windows[place].window)
+    (0..windows.len()).find(|index| is_full(*index)).map(|index| windows[index].window)
 }
 
 #[cfg(test)]
@@ -60,14 +66,16 @@ mod tests {
 
     #[test]
     fn a_window_that_is_cut_off_is_no_reference() {
-        let cases: [(&[u64], bool, Option<u32>); 12] = [
+        let cases: [(&[u64], bool, Option<u32>); 13] = [
             (&[], false, None),
             (&[0, 0], false, None),
             (&[100], false, Some(1)),
             (&[100, 90, 110], false, Some(1)),
             // The data begin within window 1.
             (&[100], true, None),
-            (&[100, 90, 110], true, Some(2)),
+            (&[70, 90, 110], true, Some(2)),
+            // It has as many rows as others, whose first hours are empty too.
+            (&[100, 90, 110], true, Some(1)),
             // Window 1 has well under half of the usual number of rows.
             (&[39, 100], false, Some(2)),
             (&[40, 100], false, Some(1)),

@@ -99,11 +99,13 @@ fn drifted(view: &View) -> Markup {
         shifted: usize,
     }
     let mut found: BTreeMap<&str, DriftSummary> = BTreeMap::new();
-    let (mut windows, mut reference) = (0, None);
-    for report in view.snapshot.windows() {
+    let compared = || view.snapshot.windows().filter(|report| report.drift_since_first.is_some());
+    // The first reports may have been made before the first full window was known.
+    let reference = compared().filter_map(|report| report.first_full).max();
+    let mut windows = 0;
+    for report in compared().filter(|report| report.first_full == reference) {
         let Some(drift) = &report.drift_since_first else { continue };
         windows += 1;
-        reference = report.first_full;
         for feature in drift.without_calendar() {
             let none = DriftSummary { largest: f64::MIN, window: String::new(), shifted: 0 };
             let one = found.entry(&feature.feature).or_insert(none);

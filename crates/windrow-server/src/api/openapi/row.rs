@@ -6,7 +6,7 @@ use crate::api::openapi::examples::rounded;
 use crate::api::schema::{FieldKind, MAX_EXACT, is_exact};
 use crate::api::state::Fitted;
 use windrow_learn::model::{EncodedFeature, Encoding, Level};
-use windrow_record::{TimeFormat, parse_number};
+use windrow_record::{NumberForm, TimeFormat, parse_number};
 
 /// Maximum number of levels of a category that the document names.
 const MAX_LEVELS: usize = 200;
@@ -22,16 +22,13 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
         let mut schema = json!({ "type": "string", "nullable": true, "description": description });
         match &field.kind {
             FieldKind::Number { log } => {
-                if let Some(form) = field.rules.form() {
-                    let text = format!("{description} A text is read as in {}.", form.as_str());
-                    let choices = [json!({ "type": "number", "nullable": true }), json!({ "type": "string" })];
-                    properties.insert(field.name.clone(), json!({ "anyOf": choices, "description": text }));
-                    continue;
-                }
                 schema["type"] = json!("number");
                 if *log {
                     schema["minimum"] = json!(-1);
                     schema["exclusiveMinimum"] = json!(true);
+                }
+                if !field.rules.is_empty() {
+                    schema = number_or_text(schema, field.rules.form(), &description);
                 }
             }
             FieldKind::Time(format) => {
@@ -57,6 +54,16 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
         "properties": properties,
         "required": required,
         "additionalProperties": false,
+    })
+}
+
+/// Returns the schema of a number that may also be a text as in the data file.
+fn number_or_text(mut number: Value, form: Option<&NumberForm>, description: &str) -> Value {
+    number.as_object_mut().map(|members| members.remove("description"));
+    let how = form.map_or_else(String::new, |form| format!(", such as {}", form.as_str()));
+    json!({
+        "anyOf": [number, { "type": "string" }],
+        "description": format!("{description} A text is read as in the data file{how}."),
     })
 }
 
@@ -102,6 +109,9 @@ fn described(feature: &EncodedFeature) -> String {
 /// Returns a regular expression that matches every time in the format or in RFC 3339. It also matches invalid dates such
 /// as 31 June. Returns `None` if the format has a specifier without a fixed width.
 fn pattern(format: &TimeFormat) -> Option<String> {
+    if format.epoch().is_some() {
+        return None;
+    }
     let mut pattern = String::new();
     let mut rest = format.as_str().chars();
     while let Some(c) = rest.next() {

@@ -149,7 +149,7 @@ impl<'b> Column<'b> {
                 let value = InputValue::deserialize(&mut reader).ok()?;
                 let is_number = matches!(field.kind, FieldKind::Number { .. });
                 Some(match value {
-                    // A null text means missing, as in CSV. For a number, a text is a fault.
+                    // A null text means missing, as in CSV.
                     InputValue::Text(text) if !is_number && schema.is_null(&text) => InputValue::Null,
                     other => other,
                 })
@@ -159,7 +159,9 @@ impl<'b> Column<'b> {
                 Some(match number.is_nan() {
                     true => InputValue::Null,
                     // A row cannot hold an infinity. As a text, it becomes a fault that shows the value.
-                    false if number.is_infinite() => InputValue::Text(Cow::Owned(number.to_string())),
+                    false if number.is_infinite() && matches!(field.kind, FieldKind::Number { .. }) => {
+                        InputValue::Text(Cow::Owned(number.to_string()))
+                    }
                     false => InputValue::Number(number),
                 })
             }

@@ -57,7 +57,13 @@ impl InputField {
     /// for. Any other value stays. `nulls` are the texts that mean 'missing'.
     pub(crate) fn rewritten<'b>(&self, value: InputValue<'b>, nulls: &[String]) -> InputValue<'b> {
         let InputValue::Text(text) = &value else { return value };
-        if self.rules.is_empty() || matches!(self.kind, FieldKind::Time(_)) {
+        let is_as_it_is = match &self.kind {
+            FieldKind::Number { .. } => false,
+            // A text that the model knows is in the usual form already.
+            FieldKind::Text { known } => known.contains(text),
+            FieldKind::Time(_) => true,
+        };
+        if self.rules.is_empty() || is_as_it_is {
             return value;
         }
         let cell = self.rules.rewrite(text);

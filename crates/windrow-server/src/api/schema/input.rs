@@ -35,7 +35,7 @@ impl Row<'_> {
         match self.values.get(field)?.as_ref()? {
             InputValue::Text(text) => Some(text),
             InputValue::Number(_) => {
-                self.numbered.iter().find(|(place, _)| *place == field).map(|(_, text)| text.as_str())
+                self.numbered.iter().find(|(index, _)| *index == field).map(|(_, text)| text.as_str())
             }
             _ => None,
         }
@@ -98,6 +98,8 @@ impl InputSchema {
             return InputValue::Null;
         }
         match field.kind {
+            // The rules of the column are applied to the row, as those to a text in JSON.
+            _ if !field.rules.is_empty() => InputValue::Text(text.into()),
             FieldKind::Number { .. } => parse_number(text).map_or(InputValue::Text(text.into()), InputValue::Number),
             FieldKind::Text { .. } | FieldKind::Time(_) => InputValue::Text(text.into()),
         }
@@ -109,11 +111,11 @@ impl InputSchema {
         let (mut time, mut numbered, before) = (None, Vec::new(), faults.len());
         let rewritten = |(field, value): (&InputField, Option<_>)| value.map(|it| field.rewritten(it, &self.nulls));
         let values: Vec<Option<InputValue<'b>>> = self.fields.iter().zip(values).map(rewritten).collect();
-        for (place, (field, value)) in self.fields.iter().zip(&values).enumerate() {
+        for (index, (field, value)) in self.fields.iter().zip(&values).enumerate() {
             match (field.check(value.as_ref(), &mut time), &field.kind, value) {
                 (Some(fault), ..) => faults.push(fault),
                 (None, FieldKind::Text { known }, Some(InputValue::Number(number))) => {
-                    numbered.push((place, known.text_of(*number)));
+                    numbered.push((index, known.text_of(*number)));
                 }
                 _ => {}
             }
@@ -138,9 +140,9 @@ impl InputSchema {
 
     /// Returns the texts of a row that the model does not know.
     pub(crate) fn unknown(&self, row: &Row<'_>) -> impl Iterator<Item = UnknownText> {
-        self.fields.iter().enumerate().filter_map(move |(place, field)| {
+        self.fields.iter().enumerate().filter_map(move |(index, field)| {
             let FieldKind::Text { known } = &field.kind else { return None };
-            let text = row.text(place).filter(|text| !known.contains(text))?;
+            let text = row.text(index).filter(|text| !known.contains(text))?;
             let did_you_mean = nearest_name(text, known.iter()).map(str::to_owned);
             Some(UnknownText { field: field.name.clone(), given: excerpt(text), did_you_mean })
         })

@@ -10,8 +10,8 @@ pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 pub(crate) struct KnownTexts {
     /// The texts in ascending order.
     texts: Vec<String>,
-    /// If all texts are numbers: each number once, in ascending order, with the index of its text. If several texts have
-    /// the same value, the shortest counts.
+    /// The numbers among the texts, each once, in ascending order, with the index of its text. If several texts have the
+    /// same value, the shortest counts.
     numbers: Vec<(f64, usize)>,
 }
 
@@ -19,10 +19,9 @@ impl KnownTexts {
     pub(crate) fn new(mut texts: Vec<String>) -> Self {
         texts.sort_unstable();
         // Adding zero turns minus zero into zero.
-        let number = |(place, text): (usize, &String)| Some((parse_number(text).ok()? + 0.0, place));
-        let mut numbers: Vec<(f64, usize)> =
-            texts.iter().enumerate().map(number).collect::<Option<_>>().unwrap_or_default();
-        let length = |place: usize| texts[place].len();
+        let number = |(index, text): (usize, &String)| Some((parse_number(text).ok()? + 0.0, index));
+        let mut numbers: Vec<(f64, usize)> = texts.iter().enumerate().filter_map(number).collect();
+        let length = |index: usize| texts[index].len();
         numbers.sort_by(|a, b| a.0.total_cmp(&b.0).then(length(a.1).cmp(&length(b.1))));
         numbers.dedup_by_key(|(number, _)| *number);
         Self { texts, numbers }
@@ -36,9 +35,10 @@ impl KnownTexts {
         self.texts.binary_search_by(|known| known.as_str().cmp(text)).is_ok()
     }
 
-    /// Returns true if all texts are numbers. A request may then give a number.
+    /// Returns true if a request may give a number: if one of the texts is a number, or if there is no text. Models of
+    /// one column then take the same rows, although not all know the same texts.
     pub(crate) fn are_numbers(&self) -> bool {
-        !self.numbers.is_empty()
+        !self.numbers.is_empty() || self.texts.is_empty()
     }
 
     /// Returns the known text with the value of a number. If there is none, returns the number as a text, which counts
@@ -80,10 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_texts_that_only_look_like_numbers_are_not_numbers() {
-        for texts in [&["1", "UA"][..], &["nan"], &["inf", "1"], &["1e999"], &["1,5"], &["0x1"], &[""], &[]] {
+    fn texts_that_only_look_like_numbers_are_not_numbers() {
+        for texts in [&["UA"][..], &["nan"], &["inf"], &["1e999"], &["1,5"], &["0x1"], &[""]] {
             assert!(!known(texts).are_numbers(), "{texts:?}");
         }
+        // Another window may have further texts, or so few rows that no text is known.
+        assert!(known(&["1", "UA"]).are_numbers() && known(&[]).are_numbers());
+        assert_eq!((known(&["1", "UA"]).text_of(1.0).as_str(), known(&[]).text_of(2.0).as_str()), ("1", "2"));
         assert!(is_exact(MAX_EXACT as f64) && !is_exact(9_007_199_254_740_992.0) && !is_exact(f64::NAN));
     }
 }
