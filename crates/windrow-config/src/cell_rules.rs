@@ -12,12 +12,17 @@ use windrow_record::{NumberForm, Separators};
 pub struct CellRules {
     replace: BTreeMap<String, String>,
     numbers: Option<NumberForm>,
+    /// The texts that mean a missing value, which are no numbers.
+    null: Vec<String>,
 }
 
 impl CellRules {
     /// Returns a cell in the usual form: a replaced text, or a plain number. Any other text stays.
     pub fn rewrite<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
         let text = self.replace.get(text).or_else(|| self.replace.get(text.trim())).map_or(text, String::as_str);
+        if self.null.iter().any(|null| null == text) {
+            return Cow::Borrowed(text);
+        }
         self.numbers.as_ref().and_then(|form| form.plain(text)).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
@@ -46,6 +51,7 @@ impl Dataset {
         CellRules {
             replace: self.replace.get(column).into_iter().flatten().map(replaced).collect(),
             numbers: numbers.filter(|_| !self.days_since.contains_key(column)),
+            null: self.null.clone(),
         }
     }
 }

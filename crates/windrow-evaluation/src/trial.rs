@@ -59,12 +59,19 @@ pub fn histories(windows: u32, wanted: Option<&[Scheme]>) -> Vec<Scheme> {
     all.into_iter().filter(|history| length(*history).is_none_or(|length| f64::from(length) <= longest)).collect()
 }
 
-/// Returns those of [`histories`] that leave enough windows for advice, if labels are `delay` windows late. With more
-/// windows, the windows judged then never become fewer than advice needs.
+/// Returns those of [`histories`] that leave enough windows for advice, if there are enough at all. Labels are `delay`
+/// windows late. Further windows then never take the advice away, because a longer history never leaves too few.
 pub fn judged_histories(windows: u32, wanted: Option<&[Scheme]>, delay: u32) -> Vec<Scheme> {
-    let room = windows.saturating_sub(delay + MIN_WINDOWS as u32).max(1);
-    let has_room = |history: &Scheme| length(*history).is_none_or(|length| length <= room);
-    histories(windows, wanted).into_iter().filter(has_room).collect()
+    let is_enough = |windows: u32| {
+        let longest = longest_history(&histories(windows, wanted));
+        windows.saturating_sub(longest + delay) as usize >= MIN_WINDOWS
+    };
+    let all = histories(windows, wanted);
+    if is_enough(windows) || !(1..windows).any(is_enough) {
+        return all;
+    }
+    let room = windows.saturating_sub(delay + MIN_WINDOWS as u32);
+    all.into_iter().filter(|history| length(*history).is_none_or(|length| length <= room)).collect()
 }
 
 /// Returns the length of the longest finite history. Policies are judged on the windows after it.

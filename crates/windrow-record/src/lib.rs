@@ -24,4 +24,4 @@ pub use csv::{
 };
 pub use id::{IdError, ModelId, Offset, Partition, RowNumber, RunId, Scheme, WindowIndex};
 pub use message::{END_HEADER, Envelope, FIRST_HEADER, ROW_HEADER, RUN_HEADER};
-pub use number_form::{NumberForm, Separators, WrittenNumber};
+pub use number_form::{NumberForm, Separators, WrittenNumber, is_same_unit};

@@ -119,11 +119,16 @@ impl<'t> WrittenNumber<'t> {
         }
         let is_sign = |letter: char| matches!(letter, '-' | '\u{2212}' | '+');
         let begin = rest.find(|letter: char| letter.is_ascii_digit())?;
-        let end = rest.rfind(|letter: char| letter.is_ascii_digit())? + 1;
-        // The digits may begin with a decimal separator, as in `.5`.
-        let begin = if rest[..begin].ends_with(['.', ',']) { begin - 1 } else { begin };
-        // A point after the digits, as in `5.`, is a part of the number.
-        let end = if rest[end..].starts_with('.') && rest.len() == end + 1 { end + 1 } else { end };
+        let is_body = |letter: char| letter.is_ascii_digit() || matches!(usual(letter), '.' | ',' | '\'' | ' ');
+        let after = rest[begin..].find(|letter: char| !is_body(letter)).map_or(rest.len(), |length| begin + length);
+        // Separators after the last digit are no part of the number, but for a point at the end of the text, as in `5.`.
+        let last = rest[begin..after].rfind(|letter: char| letter.is_ascii_digit())?;
+        let end = begin + last + 1;
+        let end = if rest[end..] == *"." { end + 1 } else { end };
+        // The digits may begin with a decimal separator, as in `.5`, but not after letters, as in `Rs.500`.
+        let before = rest[..begin].strip_suffix(['.', ',']);
+        let has_point = before.is_some_and(|before| !before.ends_with(char::is_alphabetic));
+        let begin = if has_point { begin - 1 } else { begin };
         let (mut prefix, body, mut suffix) = (rest[..begin].trim(), &rest[begin..end], &rest[end..]);
         let mut signs = 0;
         for sign in [prefix.chars().next(), prefix.chars().next_back(), suffix.chars().next_back()] {
@@ -140,11 +145,20 @@ impl<'t> WrittenNumber<'t> {
             signs += 1;
             is_negative |= sign != '+';
         }
+        // As in `$(1,234.50)`.
+        if let Some((outer, inner)) = prefix.strip_suffix('(').zip(suffix.trim_start().strip_prefix(')')) {
+            (is_negative, prefix, suffix, signs) = (true, outer.trim(), inner, signs + 1);
+        }
         let is_suffix_apart = suffix.starts_with(|letter| usual(letter) == ' ');
         let suffix = suffix.trim();
-        let is_affix = |text: &str| text.chars().count() <= MAX_AFFIX && !text.chars().any(char::is_control);
-        let are_separators = |letter: char| letter.is_ascii_digit() || matches!(usual(letter), '.' | ',' | '\'' | ' ');
-        let is_written = signs <= 1 && is_affix(prefix) && is_affix(suffix) && body.chars().all(are_separators);
+        // Digits after a letter are a part of a unit, as in `m2`. Digits after another character are those of a date.
+        let has_digit = |text: &str| text.contains(|letter: char| letter.is_ascii_digit());
+        let is_affix = |text: &str| {
+            text.chars().count() <= MAX_AFFIX
+                && !text.chars().any(|letter| letter.is_control() || is_sign(letter))
+                && !(has_digit(text) && !text.starts_with(char::is_alphabetic))
+        };
+        let is_written = signs <= 1 && is_affix(prefix) && is_affix(suffix);
         is_written.then_some(Self { is_negative, prefix, suffix, is_suffix_apart, body })
     }
 
@@ -154,11 +168,17 @@ impl<'t> WrittenNumber<'t> {
         Some(if self.is_negative { format!("-{digits}") } else { digits })
     }
 
-    /// Returns true if the number begins with a zero before another digit, as codes do.
+    /// Returns true if the number is whole and begins with a zero before another digit, as codes do.
     pub fn has_leading_zero(&self) -> bool {
         let bytes = self.body.as_bytes();
-        bytes.first() == Some(&b'0') && bytes.get(1).is_some_and(u8::is_ascii_digit)
+        bytes.first() == Some(&b'0') && bytes.len() > 1 && bytes.iter().all(u8::is_ascii_digit)
     }
+}
+
+/// Returns true if two texts around digits are the same, or one is the plural of the other, as `year` and `years`.
+pub fn is_same_unit(one: &str, other: &str) -> bool {
+    let is_word = one.chars().count() > 2 && one.chars().all(char::is_alphabetic);
+    one == other || (is_word && one.trim_end_matches('s') == other.trim_end_matches('s'))
 }
 
 /// The way in which the numbers of a column are written, given by an example: `$1,234.50`, `12.5%`, `1.234,5 kg`.
@@ -187,7 +207,7 @@ impl NumberForm {
             Separators::SpaceComma => "1 234,5",
         };
         let space = if suffix.starts_with(char::is_alphabetic) { " " } else { "" };
-        let before = if prefix.ends_with(char::is_alphabetic) { " " } else { "" };
+        let before = if prefix.ends_with(|it: char| it.is_alphabetic() || it == '.') { " " } else { "" };
         let example = format!("{prefix}{before}{digits}{space}{suffix}");
         Self { example, prefix: prefix.to_owned(), suffix: suffix.to_owned(), separators }
     }
@@ -195,7 +215,7 @@ impl NumberForm {
     /// Returns a written number as plain text, as in `-1234.5`. `None` if it is not written in this form.
     pub fn plain(&self, text: &str) -> Option<String> {
         let written = WrittenNumber::of(text)?;
-        let is_own = |given: &str, own: &str| given.is_empty() || given == own;
+        let is_own = |given: &str, own: &str| given.is_empty() || is_same_unit(given, own);
         if !is_own(written.prefix, &self.prefix) || !is_own(written.suffix, &self.suffix) {
             return None;
         }
@@ -210,6 +230,11 @@ impl NumberForm {
     /// Returns a written or plain number.
     pub fn parse(&self, text: &str) -> Option<f64> {
         parse_number(&self.rewrite(text)).ok()
+    }
+
+    /// Returns true if the numbers have a text before or after their digits, such as a currency or a unit.
+    pub fn has_affix(&self) -> bool {
+        !(self.prefix.is_empty() && self.suffix.is_empty())
     }
 
     /// The example that gives the form.
@@ -275,6 +300,12 @@ mod tests {
             ("12 kg", "13 kg", Some("13")),
             ("12 kg", "13kg", Some("13")),
             ("12 kg", "13 lb", None),
+            ("$1,234.50", "$(1,234.50)", Some("-1234.50")),
+            ("Rs. 1,234.50", "Rs.500", Some("500")),
+            ("Rs. 1,234.50", "Rs. 1,299", Some("1299")),
+            ("85 m2", "1.5 m2", Some("1.5")),
+            ("12 mg/dL", "13.5 mg/dL", Some("13.5")),
+            ("12 years", "1 year", Some("1")),
             ("1.234,5", "1,5", Some("1.5")),
             ("1.234,5", "-0,25", Some("-0.25")),
             ("1.234,5", "1.234.567", Some("1234567")),
@@ -312,7 +343,9 @@ mod tests {
     #[test]
     fn the_example_of_a_form_gives_the_form() {
         for separators in Separators::ALL {
-            for (prefix, suffix) in [("", ""), ("$", ""), ("CHF", ""), ("", "%"), ("", "kg")] {
+            for (prefix, suffix) in
+                [("", ""), ("$", ""), ("CHF", ""), ("Rs.", ""), ("Fr.", ""), ("", "%"), ("", "kg"), ("", "m2")]
+            {
                 let made = NumberForm::new(prefix, suffix, separators);
                 assert_eq!(form(made.as_str()), made);
             }

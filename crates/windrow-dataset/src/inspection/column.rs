@@ -1,12 +1,12 @@
 //! The contents of a column, collected row by row. The memory is bounded for any contents.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::inspection::numbers::Numbers;
 use crate::inspection::times::{ClockGuess, TimeGuess};
 use crate::inspection::units::is_known_affix;
 use windrow_record::display::excerpt;
-use windrow_record::{NumberForm, Separators, WrittenNumber, parse_number};
+use windrow_record::{NumberForm, Separators, WrittenNumber, is_same_unit, parse_number};
 
 /// The texts that mean 'missing' among numbers and times, in lower case.
 const MISSING_TEXTS: [&str; 34] = [
@@ -49,7 +49,9 @@ pub(crate) struct Column {
     texts: u64,
     /// These texts with their counts, up to [`MAX_WORDS`] of them.
     words: BTreeMap<String, u64>,
-    /// The row and an excerpt of the first cell that is not a plain number.
+    /// Those of them that have spaces around them in a cell.
+    spaced: BTreeSet<String>,
+    /// The row and an excerpt of the first of them.
     pub(crate) first_text: Option<(u64, String)>,
     pub(crate) values: Values,
     pub(crate) times: TimeGuess,
@@ -166,8 +168,11 @@ impl Column {
             } else if self.words.len() < MAX_WORDS && trimmed.len() <= MAX_VALUE_LENGTH {
                 self.words.insert(trimmed.to_owned(), 1);
             }
+            if text != trimmed && self.spaced.len() < MAX_WORDS && trimmed.len() <= MAX_VALUE_LENGTH {
+                self.spaced.insert(trimmed.to_owned());
+            }
+            self.first_text.get_or_insert_with(|| (row, excerpt(text, MAX_EXCERPT).into_owned()));
         }
-        self.first_text.get_or_insert_with(|| (row, excerpt(text, MAX_EXCERPT).into_owned()));
     }
 
     /// Adds a number that is not plain. Returns false if the text is no number.
@@ -180,7 +185,7 @@ impl Column {
                 return false;
             }
             let own = self.affix.get_or_insert_with(|| (written.prefix.to_owned(), written.suffix.to_owned()));
-            if (own.0.as_str(), own.1.as_str()) != (written.prefix, written.suffix) {
+            if own.0 != written.prefix || !is_same_unit(&own.1, written.suffix) {
                 return false;
             }
         }
@@ -212,6 +217,11 @@ impl Column {
         }
     }
 
+    /// Returns true if a word has spaces around it in a cell.
+    pub(crate) fn is_spaced(&self, word: &str) -> bool {
+        self.spaced.contains(word)
+    }
+
     /// Returns true if the user has named a text as missing.
     pub(crate) fn is_null(&self, text: &str) -> bool {
         self.null.iter().any(|null| null == text)
@@ -237,12 +247,6 @@ impl Column {
         texts
     }
 
-    /// Returns true if a cell has this text.
-    pub(crate) fn has_text(&self, text: &str) -> bool {
-        let is_value = self.values.counts.as_ref().is_some_and(|counts| counts.contains_key(text));
-        is_value || self.missing.contains_key(text)
-    }
-
     pub(crate) fn may_be_time(&self) -> bool {
         !self.times.fitting().is_empty() || self.clock.fitting().is_some()
     }
@@ -257,8 +261,8 @@ impl Column {
         let most = readings.iter().map(|reading| reading.numbers.count).max()?;
         let mut best = readings.into_iter().filter(|reading| reading.numbers.count == most);
         let is_comma = |reading: &Reading<'_>| matches!(reading.separators, Separators::PointComma);
-        // Numbers of four digits without a separator show that the separator is not that of thousands.
-        let wants_comma = prefers_comma || self.ungrouped > 0;
+        // Many numbers of four digits without a separator show that the separator is not that of thousands.
+        let wants_comma = prefers_comma || 20 * self.ungrouped >= self.given();
         let first = best.clone().next()?;
         if first.separators == Separators::CommaPoint || (prefers_comma && first.separators == Separators::Point) {
             return best.find(|reading| wants_comma && is_comma(reading)).or(Some(first));
@@ -294,7 +298,9 @@ impl Column {
     pub(crate) fn has_blocks_of_rows(&self) -> bool {
         const MIN_BLOCK: u64 = 20;
         let Some(levels) = self.values.len().map(|levels| levels as u64) else { return false };
-        levels >= 2 && levels * MIN_BLOCK <= self.given() && self.changes <= levels + self.given() / 1000
+        // A value that differs from day to day changes seldom too, but returns.
+        let tolerated = (self.given() / 1000).min(levels / 10);
+        levels >= 2 && levels * MIN_BLOCK <= self.given() && self.changes <= levels + tolerated
     }
 
     /// Returns the unit in which all cells can be times since 1970: `seconds` or `milliseconds`.

@@ -24,6 +24,8 @@ pub(crate) struct Numbers {
     /// The order of the rows by the numbers of this column, and by their negatives.
     pub(crate) rising: Order,
     falling: Order,
+    /// The number of numbers above all before them, and of those below all before them.
+    records: [u64; 2],
     sentinels: [u64; SENTINELS.len()],
     quantiles: QuantileSample,
 }
@@ -83,6 +85,9 @@ impl Numbers {
         // Above 2^53, an `f64` cannot represent every whole number, so the order would not be exact. Thousandths are
         // enough to see whether a column rises.
         let thousandths = (number * 1000.0).clamp(-9e15, 9e15) as i64;
+        let is_record = |order: &Order, value: i64| order.span.is_some_and(|(_, highest)| value > highest);
+        self.records[0] += u64::from(is_record(&self.rising, thousandths));
+        self.records[1] += u64::from(is_record(&self.falling, -thousandths));
         self.rising.push(row, thousandths);
         self.falling.push(row, -thousandths);
         if let Some(index) = SENTINELS.iter().position(|sentinel| *sentinel == number) {
@@ -99,9 +104,13 @@ impl Numbers {
 
     /// Returns true if the numbers rise or fall with the rows, so that later rows have numbers that no earlier row has.
     pub(crate) fn move_with_rows(&self) -> bool {
-        let is_in_order = |order: &Order| order.out_of_order as f64 <= MAX_STEPS_BACK * order.rows as f64;
-        let changes = self.rising.span.is_some_and(|(first, last)| first != last);
-        self.count >= MIN_RISING && changes && (is_in_order(&self.rising) || is_in_order(&self.falling))
+        // A rare value would be few steps back. In a column that rises, new numbers are more frequent than steps back.
+        let moves = |order: &Order, records: u64| {
+            let (rows, back) = (order.rows as f64, order.out_of_order);
+            records >= 1 && back as f64 <= MAX_STEPS_BACK * rows && back <= records
+        };
+        let [up, down] = self.records;
+        self.count >= MIN_RISING && (moves(&self.rising, up) || moves(&self.falling, down))
     }
 
     /// Returns the quantile of the numbers at `share`, and the share of numbers that are at least as large. Both are
@@ -167,6 +176,7 @@ mod tests {
         assert!(of(&|row| f64::from(row) * 0.25));
         assert!(!of(&|row| f64::from(row % 4)));
         assert!(!of(&|_| 3.0), "a constant does not rise");
+        assert!(!of(&|row| f64::from(u8::from(row == 500))), "a rare value does not rise");
         assert!(!numbers(&[1.0, 2.0, 3.0]).move_with_rows(), "three rows show nothing");
     }
 }

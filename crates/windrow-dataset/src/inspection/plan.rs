@@ -1,6 +1,6 @@
 //! Derives the contents of a pipeline file from a scan and the user's options, or the questions that are left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::inspection::column::{Column, is_plain_missing_text};
 use crate::inspection::error::InspectionError;
@@ -138,7 +138,8 @@ impl ChosenColumns<'_> {
     fn add_time(&mut self, name: &str, column: &Column, time: Option<&FoundTime>) {
         let option = shell_word(name);
         let formats = column.times.fitting();
-        let date = formats.first().filter(|(candidate, _)| candidate.has_day && formats.len() == 1);
+        let is_constant = column.values.len() == Some(1);
+        let date = formats.first().filter(|(candidate, _)| candidate.has_day && formats.len() == 1 && !is_constant);
         let Some(((candidate, _), time)) = date.zip(time) else {
             self.left_out.push((
                 name.to_owned(),
@@ -164,56 +165,69 @@ impl ChosenColumns<'_> {
         let mut null: BTreeSet<String> = BTreeSet::from([String::new()]);
         null.extend(options.null_everywhere(&scan.names).map(str::to_owned));
         let mut replace: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let values = self.text_values(scan, target);
         for (name, column) in scan.names.iter().zip(&scan.columns) {
             let typed = self.typed.get(name.as_str());
-            if typed.is_none() && *name != target.column && !self.categorical.contains(name) {
+            let is_target = *name == target.column;
+            let is_number = typed.is_some() || self.days_since.contains_key(name);
+            if !is_number && !is_target && !self.categorical.contains(name) {
                 continue;
             }
-            let mut here: BTreeMap<String, String> = BTreeMap::new();
-            here.extend(
-                options.replace_of(name, &scan.names)?.into_iter().map(|(text, to)| (text.to_owned(), to.to_owned())),
-            );
+            let replaced = options.replace_of(name, &scan.names)?;
+            let mut here: BTreeMap<String, String> =
+                replaced.into_iter().map(|(text, to)| (text.to_owned(), to.to_owned())).collect();
             let of_column = options.null_of(name, &scan.names).filter(|text| !null.contains(*text));
             let mut words: BTreeSet<String> = of_column.map(str::to_owned).collect();
-            if typed.is_some() || *name == target.column {
-                words.extend(column.missing.keys().filter(|word| !target.names(name, word)).cloned());
+            // In a target that is a text, only a text that plainly means 'missing' does.
+            let is_missing =
+                |word: &&String| (is_number || is_plain_missing_text(word.trim())) && !target.names(name, word);
+            if is_number || is_target {
+                words.extend(column.missing.keys().filter(is_missing).cloned());
             }
             words.extend(typed.iter().flat_map(|typed| &typed.words).map(|(word, _)| (*word).to_owned()));
-            for word in words {
-                // A word that is a value of a category means 'missing' only in this column.
-                let is_value = !is_plain_missing_text(word.trim()) && self.is_value(scan, target, &word);
-                if is_value || options.null_of(name, &scan.names).any(|text| text == word) {
-                    here.insert(word.trim().to_owned(), String::new());
-                } else {
+            for word in words.into_iter().filter(|word| !word.is_empty()) {
+                // A word that is a value of a category means 'missing' only in this column. So does a word with spaces
+                // around it, because its other spellings are not known.
+                let is_value = !is_plain_missing_text(word.trim()) && values.contains(word.trim());
+                let is_own = options.null_of(name, &scan.names).any(|text| text == word);
+                if is_value || is_own || column.is_spaced(word.trim()) {
+                    here.entry(word.trim().to_owned()).or_default();
+                } else if !here.contains_key(word.trim()) {
                     null.insert(word);
                 }
             }
-            here.retain(|text, _| !null.contains(text));
             if !here.is_empty() {
                 replace.insert(name.clone(), here);
             }
         }
-        let (decimal, numbers) = self.forms();
+        // A text that is missing everywhere needs no rule of its own.
+        for texts in replace.values_mut() {
+            texts.retain(|text, to| !to.is_empty() || !null.contains(text));
+        }
+        replace.retain(|_, texts| !texts.is_empty());
+        let (decimal, numbers) = self.forms(&values);
         let (null, days_since) = (null.into_iter().collect(), self.days_since.clone());
         Ok(Dataset { decimal, numbers, replace, days_since, null, time, ..scan.dataset.clone() })
     }
 
-    /// Returns true if a word is a value of a column that is used as a text.
-    fn is_value(&self, scan: &Scan, target: &Target, word: &str) -> bool {
-        scan.names.iter().zip(&scan.columns).any(|(name, column)| {
-            let is_text = self.categorical.contains(name) || (*name == target.column && target.names(name, word));
-            is_text && column.has_text(word)
-        })
+    /// Returns the values of the columns that are used as texts.
+    fn text_values<'t>(&self, scan: &'t Scan, target: &Target) -> HashSet<&'t str> {
+        let is_text =
+            |name: &String| self.categorical.contains(name) || (*name == target.column && !target.is_compared());
+        let columns = scan.names.iter().zip(&scan.columns).filter(|(name, _)| is_text(name));
+        columns.flat_map(|(_, column)| column.texts_by_count()).map(|(text, _)| text.trim()).collect()
     }
 
     /// Returns the decimal separator of the file, if all written numbers have a comma, and otherwise the form of each
-    /// column.
-    fn forms(&self) -> (Option<u8>, BTreeMap<String, NumberForm>) {
+    /// column. `texts` are the values of the columns that are used as texts.
+    fn forms(&self, texts: &HashSet<&str>) -> (Option<u8>, BTreeMap<String, NumberForm>) {
         let forms: BTreeMap<String, NumberForm> =
             self.typed.iter().filter_map(|(name, typed)| Some(((*name).to_owned(), typed.form.clone()?))).collect();
         let comma = NumberForm::new("", "", Separators::PointComma);
         let is_comma = |typed: &Typed<'_>| typed.form.as_ref().map_or(typed.numbers.are_whole(), |form| *form == comma);
-        match !forms.is_empty() && self.typed.values().all(is_comma) {
+        // The separator of the file counts for its texts too.
+        let changes_texts = texts.iter().any(|text| comma.plain(text).is_some_and(|plain| plain != **text));
+        match !forms.is_empty() && self.typed.values().all(is_comma) && !changes_texts {
             true => (Some(b','), BTreeMap::new()),
             false => (None, forms),
         }

@@ -19,7 +19,7 @@ const COUNT_WORDS: &str = "count counts visits rooms bedrooms bathrooms children
 /// The minimum share of their range that whole numbers fill if they may be codes.
 const MIN_DENSITY: f64 = 0.25;
 /// The last words in the names of identifiers.
-const ID_WORDS: &str = "id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
+const ID_WORDS: &str = "code codes postal nbr id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
     client patient member driver invoice ticket order serial sku index idx row";
 /// Words in the names of columns that measure.
 const MEASURE_WORDS: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
@@ -67,7 +67,8 @@ pub(crate) fn role(name: &str, column: &Column, typing: &Typing<'_>, options: &O
     }
     let words = words(name);
     let is_among = |list: &str, word: &String| list.split(' ').any(|known| known == word);
-    let is_whole = numbers.are_whole() && typed.form.is_none();
+    // Thousands do not make a quantity of an id, but a currency or a unit does.
+    let is_whole = numbers.are_whole() && typed.form.as_ref().is_none_or(|form| !form.has_affix());
     if is_whole && levels.is_none_or(|it| it > MAX_CODES) && words.last().is_some_and(|it| is_among(ID_WORDS, it)) {
         return left_out(format!("named like an id (--numeric {option} or --categorical {option} uses it)"));
     }
@@ -111,7 +112,9 @@ fn role_of_text(name: &str, column: &Column) -> (Role, Option<String>) {
     let names_rows = |levels: usize| levels > MAX_CODES && 2 * levels as u64 > column.given();
     let Some(levels) = levels.filter(|levels| *levels <= MAX_LEVELS && !names_rows(*levels)) else {
         let in_all = levels.map_or_else(|| "more than 10,000".to_owned(), |levels| thousands(levels as u64));
-        let example = column.first_text.as_ref().map_or_else(String::new, |(_, text)| format!(", as `{text}`"));
+        let first = column.first_text.as_ref().map(|(_, text)| text.clone());
+        let first = first.or_else(|| column.values.by_count().first().map(|(text, _)| (*text).to_owned()));
+        let example = first.map_or_else(String::new, |text| format!(", as `{text}`"));
         return left_out(format!(
             "an id or a text: {in_all} different values{example} (--categorical {option} uses it)"
         ));
@@ -135,7 +138,7 @@ fn are_counts(by_count: &[(&str, u64)]) -> bool {
     let Some(mut values) = by_count.iter().map(number).collect::<Option<Vec<_>>>() else { return false };
     values.sort_unstable();
     let Some(((first, _), (last, _))) = values.first().zip(values.last()).map(|(a, b)| (*a, *b)) else { return false };
-    if values.len() < MIN_COUNTS || !(0..=1).contains(&first) || last - first >= 2 * values.len() as i64 {
+    if values.len() < MIN_COUNTS || !(0..=1).contains(&first) || last >= 2 * values.len() as i64 {
         return false;
     }
     let counts: Vec<f64> = values[..values.len() - 1].iter().map(|(_, count)| *count as f64).collect();

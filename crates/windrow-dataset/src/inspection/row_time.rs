@@ -64,7 +64,13 @@ pub(crate) fn find(
     if let Some(given) = &options.time {
         return of_option(scan, given).map(Some);
     }
-    let moves = |(_, column): &(&String, &Column)| column.values.len() != Some(1) && column.given() > 0;
+    // The time of the row is known for most rows, and differs between them.
+    let is_other = |name: &String| {
+        [&options.numeric, &options.categorical, &options.leave_out].iter().any(|list| list.contains(name))
+    };
+    let moves = |(name, column): &(&String, &Column)| {
+        column.values.len() != Some(1) && 2 * column.given() >= column.rows && column.given() > 0 && !is_other(name)
+    };
     let columns = scan.names.iter().zip(&scan.columns).filter(moves);
     let mut found: Vec<(f64, bool, &String, &Column)> = Vec::new();
     for (name, column) in columns.clone() {
@@ -105,7 +111,9 @@ fn is_year(name: &str, column: &Column) -> bool {
     let lower = name.to_lowercase();
     let numbers =
         column.reading(false).map(|reading| reading.numbers).filter(|numbers| numbers.count == column.given());
+    let are_four_digits = column.values.by_count().iter().all(|(text, _)| text.len() == 4);
     YEAR_WORDS.iter().any(|word| lower.contains(word))
+        && are_four_digits
         && numbers.is_some_and(|numbers| {
             let (least, most) = numbers.range.unwrap_or_default();
             numbers.are_whole() && YEARS.contains(&least) && YEARS.contains(&most) && numbers.rising.out_of_order == 0

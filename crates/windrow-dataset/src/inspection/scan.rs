@@ -64,7 +64,12 @@ impl Scan {
             }
         };
         let are_named = layout.header.is_none() || !renamed.is_empty() || !layout.is_header_utf8;
-        let skip = layout.skip + u64::from(are_named && layout.header.is_some());
+        // A name may have line breaks in it.
+        let header_lines = layout
+            .header
+            .as_ref()
+            .map_or(0, |header| 1 + header.iter().map(|name| name.matches('\n').count() as u64).sum::<u64>());
+        let skip = layout.skip + if are_named { header_lines } else { 0 };
         let dataset = windrow_config::Dataset {
             skip: Some(skip).filter(|lines| *lines > 0),
             columns: are_named.then(|| names.clone()),

@@ -194,7 +194,7 @@ fn null_option(name: &str, column: &Column) -> String {
 
 /// The number that a word may mean: the one that it contains, or zero for a word such as FREE.
 fn number_choice(name: &str, word: &str) -> Option<Choice> {
-    const ZERO_WORDS: [&str; 7] = ["free", "zero", "no", "gratis", "kostenlos", "included", "waived"];
+    const ZERO_WORDS: [&str; 9] = ["-", "$-", "free", "zero", "no", "gratis", "kostenlos", "included", "waived"];
     let inner = word.trim_start_matches(['<', '>', '~', '=', '\u{2264}', '\u{2265}', ' ']);
     let number = match windrow_record::parse_number(inner) {
         Ok(_) if inner.len() < word.len() => inner,
