@@ -156,7 +156,7 @@ impl<'t> WrittenNumber<'t> {
         let is_affix = |text: &str| {
             text.chars().count() <= MAX_AFFIX
                 && !text.chars().any(|letter| letter.is_control() || is_sign(letter))
-                && !(has_digit(text) && !text.starts_with(char::is_alphabetic))
+                && (!has_digit(text) || text.starts_with(char::is_alphabetic))
         };
         let is_written = signs <= 1 && is_affix(prefix) && is_affix(suffix);
         is_written.then_some(Self { is_negative, prefix, suffix, is_suffix_apart, body })

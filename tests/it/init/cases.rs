@@ -205,8 +205,10 @@ fn dates_counts_and_parts_of_the_calendar_are_used_where_they_can_be() {
     assert!(output.contains("joined: used as a number, the days from joined to at"), "{output}");
     assert!(key(&pipeline, "calendar").contains("\"hour\", \"weekday\""), "{pipeline}");
     // Dates after the row are known only afterwards.
-    let (output, pipeline) = init(folder.path(), "returned", |_| "2031-01-01".replace("31", "30"), &["--time", "at"]);
-    assert!(output.contains("returned: it is always") || output.contains("returned: 100% of its dates"), "{output}");
+    let later = |row: &Row| format!("2031-{:02}-17", 1 + noise(row, 12));
+    let (output, pipeline) = init(folder.path(), "returned", later, &["--time", "at"]);
+    assert!(output.contains("returned: 100% of its dates are after the time of the row"), "{output}");
+    assert!(!output.contains("used as a number"), "no note contradicts another: {output}");
     assert!(!key(&pipeline, "numeric").contains("returned"), "{pipeline}");
     for (format, time, calendar) in
         [("%G-W%V", "2021-W", ""), ("%b-%Y", "-2021", ""), ("%Y-%m-%d", "2021-", "calendar = [\"weekday\"]")]
@@ -247,4 +249,39 @@ fn options_win_over_what_is_detected() {
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
     let fault = fails(folder.path(), &["init", "plain.csv", "--target", "late", "--numeric", "colour"], 2);
     assert!(fault.contains("colour holds text, not numbers"), "{fault}");
+}
+
+#[test]
+fn words_of_a_number_take_no_label_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fee = |row: &Row| if noise(row, 40) == 0 { "no".to_owned() } else { format!("{}.5", noise(row, 900)) };
+    let (_, pipeline) = init(folder.path(), "fee", fee, &[]);
+    assert!(key(&pipeline, "replace").contains("fee = { no = \"\" }"), "{pipeline}");
+    assert!(pipeline.contains("% of 2,000 rows"), "every row has a label: {pipeline}");
+    // `-` and `none` are values of a target, and not missing.
+    for (positive, negative) in [("+", "-"), ("yes", "none")] {
+        let text = table("at,size,colour,class\n", |row| {
+            let [at, size, colour, _] = cells(row);
+            format!("{at},{size},{colour},{}", if row.late { positive } else { negative })
+        });
+        fs::write(folder.path().join("class.csv"), text).expect("a file");
+        done(folder.path(), &["init", "class.csv", "--target", "class", "--force"]);
+        let pipeline = fs::read_to_string(folder.path().join("class.toml")).expect("a pipeline file");
+        assert!(pipeline.contains("% of 2,000 rows"), "{pipeline}");
+    }
+}
+
+#[test]
+fn dates_may_be_missing_and_replaced_words_stay_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cell = |row: &Row| {
+        let login = if noise(row, 5) < 2 { "NULL".to_owned() } else { format!("2020-{:02}-17", 1 + noise(row, 12)) };
+        let balance = if noise(row, 9) == 0 { "-".to_owned() } else { format!("{}.5", noise(row, 700)) };
+        let flag = u8::from(noise(row, 1999) == 7);
+        format!("{login},{balance},{flag}")
+    };
+    let (output, pipeline) = init(folder.path(), "login,balance,flag", cell, &["--replace", "balance=-=0"]);
+    assert!(!output.contains("quarantine") && key(&pipeline, "null").contains("\"NULL\""), "{output}\n{pipeline}");
+    assert!(key(&pipeline, "replace").contains("balance = { - = \"0\" }"), "{pipeline}");
+    assert!(key(&pipeline, "categorical").contains("\"flag\""), "a rare value does not rise with the rows: {pipeline}");
 }

@@ -66,7 +66,7 @@ fn a_category_whose_texts_are_numbers_may_come_as_numbers() {
         let known = KnownTexts::new(texts.iter().map(|text| (*text).to_owned()).collect());
         InputField { name: "x".to_owned(), kind: FieldKind::Text { known }, rules: CellRules::default() }
     };
-    let (numbers, texts) = (field(&["1", "2"]), field(&["1", "UA"]));
+    let (numbers, texts) = (field(&["1", "2"]), field(&["AA", "UA"]));
     let raw = [2_i32, 7].map(i32::to_le_bytes).concat();
     let column = Column::of_binary(&numbers, "INT32", &raw, 2).expect("a column");
     let schema = InputSchema::new(&Encoder { features: Vec::new() }, &Dataset::new("d.csv".into()));
