@@ -1,4 +1,4 @@
-//! How the cells of a column are read: texts that stand for others, and the written form of numbers.
+//! The rules by which the cells of a column are read: replaced texts, and the written form of numbers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use windrow_record::{NumberForm, Separators};
 pub struct CellRules {
     replace: BTreeMap<String, String>,
     numbers: Option<NumberForm>,
-    /// The texts that mean a missing value, which are no numbers.
+    /// The texts that mean a missing value. They stay as they are.
     null: Vec<String>,
 }
 

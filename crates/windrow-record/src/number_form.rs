@@ -14,20 +14,20 @@ const MAX_LENGTH: usize = 64;
 /// The separators of a written number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Separators {
-    /// `1234.5`
+    /// Decimal point, as in `1234.5`.
     #[default]
     Point,
-    /// `1,234.5`
+    /// Thousands with commas, as in `1,234.5`.
     CommaPoint,
-    /// `1.234,5`
+    /// Thousands with points and a decimal comma, as in `1.234,5`.
     PointComma,
-    /// `1'234.5`
+    /// Thousands with apostrophes, as in `1'234.5`.
     ApostrophePoint,
-    /// `1'234,5`
+    /// Thousands with apostrophes and a decimal comma, as in `1'234,5`.
     ApostropheComma,
-    /// `1 234.5`, with any kind of space
+    /// Thousands with spaces of any kind, as in `1 234.5`.
     SpacePoint,
-    /// `1 234,5`, with any kind of space
+    /// Thousands with spaces of any kind and a decimal comma, as in `1 234,5`.
     SpaceComma,
 }
 
@@ -121,7 +121,7 @@ impl<'t> WrittenNumber<'t> {
         let begin = rest.find(|letter: char| letter.is_ascii_digit())?;
         let is_body = |letter: char| letter.is_ascii_digit() || matches!(usual(letter), '.' | ',' | '\'' | ' ');
         let after = rest[begin..].find(|letter: char| !is_body(letter)).map_or(rest.len(), |length| begin + length);
-        // Separators after the last digit are no part of the number, but for a point at the end of the text, as in `5.`.
+        // The body ends with its last digit, or with a point at the end of the text, as in `5.`.
         let last = rest[begin..after].rfind(|letter: char| letter.is_ascii_digit())?;
         let end = begin + last + 1;
         let end = if rest[end..] == *"." { end + 1 } else { end };
@@ -145,7 +145,7 @@ impl<'t> WrittenNumber<'t> {
             signs += 1;
             is_negative |= sign != '+';
         }
-        // As in `$(1,234.50)`.
+        // Brackets may be inside the currency sign: `$(1,234.50)`.
         if let Some((outer, inner)) = prefix.strip_suffix('(').zip(suffix.trim_start().strip_prefix(')')) {
             (is_negative, prefix, suffix, signs) = (true, outer.trim(), inner, signs + 1);
         }

@@ -175,7 +175,7 @@ impl Column {
         }
     }
 
-    /// Adds a number that is not plain. Returns false if the text is no number.
+    /// Adds a number that is not plain. Returns false if the text is not a number.
     fn push_written(&mut self, row: u64, trimmed: &str) -> bool {
         let Some(written) = WrittenNumber::of(trimmed).filter(|written| !written.has_leading_zero()) else {
             return false;
@@ -284,7 +284,7 @@ impl Column {
     pub(crate) fn form(&self, reading: Reading<'_>) -> Option<NumberForm> {
         let (prefix, suffix) = self.affix.as_ref().filter(|_| self.affixed > 0).cloned().unwrap_or_default();
         let is_plain = reading.separators == Separators::Point && self.affixed == 0;
-        // Brackets and trailing minus signs are no plain numbers, although their separators are.
+        // Numbers with brackets or a trailing minus sign are not plain, although their separators are.
         let is_plain = is_plain && reading.numbers.count <= self.plain;
         (!is_plain).then(|| NumberForm::new(&prefix, &suffix, reading.separators))
     }
@@ -298,7 +298,7 @@ impl Column {
     pub(crate) fn has_blocks_of_rows(&self) -> bool {
         const MIN_BLOCK: u64 = 20;
         let Some(levels) = self.values.len().map(|levels| levels as u64) else { return false };
-        // A value that differs from day to day changes seldom too, but returns.
+        // A value that differs from day to day rarely changes too, but returns.
         let tolerated = (self.given() / 1000).min(levels / 10);
         levels >= 2 && levels * MIN_BLOCK <= self.given() && self.changes <= levels + tolerated
     }

@@ -158,7 +158,7 @@ mod tests {
         let far = numbers(&[1.0, 20.0, -999.0, -999.0, 7.0]).sentinels();
         assert_eq!(far, [Sentinel { number: -999.0, count: 2, others: (1.0, 20.0) }]);
         assert_eq!(numbers(&[998.0, 999.0, 999.0, 1000.0]).sentinels(), []);
-        assert_eq!(numbers(&[1.0, -999.0]).sentinels(), [], "once is no habit");
+        assert_eq!(numbers(&[1.0, -999.0]).sentinels(), [], "once is not enough");
     }
 
     #[test]

@@ -25,7 +25,7 @@ const LEAST_MIN_COUNT: u64 = 5;
 /// The maximum number of notes, and of columns left out, in the comments.
 const MAX_LISTED: usize = 200;
 
-/// What a pipeline file says of its dataset in comments.
+/// The findings that a pipeline file has as comments.
 pub(crate) struct Inspected<'a> {
     pub(crate) scan: &'a Scan,
     pub(crate) survey: &'a Survey,
@@ -146,7 +146,7 @@ fn features(plan: &PipelinePlan, cut: &WindowChoice, seen: Option<&Inspected<'_>
     if !plan.calendar.is_empty() {
         table.insert("calendar", value(plan.calendar.iter().copied().collect::<Array>()));
     }
-    // In a window of few rows, no value would have a level of its own.
+    // With a higher number, a window of few rows would have no level but 'other'.
     let of_window = cut.rows.map_or(MIN_COUNT, |rows| rows / ROWS_PER_COUNT).clamp(LEAST_MIN_COUNT, MIN_COUNT);
     let min_count = i64::try_from(of_window).unwrap_or(i64::MAX);
     table.insert("min_count", with_comment(min_count, "values seen fewer times share the level 'other'"));

@@ -178,7 +178,7 @@ impl ChosenColumns<'_> {
                 replaced.into_iter().map(|(text, to)| (text.to_owned(), to.to_owned())).collect();
             let of_column = options.null_of(name, &scan.names).filter(|text| !null.contains(*text));
             let mut words: BTreeSet<String> = of_column.map(str::to_owned).collect();
-            // In a target that is a text, only a text that plainly means 'missing' does.
+            // Other words may be values of a target that is a text.
             let is_missing =
                 |word: &&String| (is_number || is_plain_missing_text(word.trim())) && !target.names(name, word);
             if is_number || is_target {

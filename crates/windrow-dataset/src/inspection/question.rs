@@ -5,13 +5,13 @@
 pub struct Question {
     /// The text of the question.
     pub text: String,
-    /// The possible answers.
+    /// The answers that the user can choose from.
     pub choices: Vec<Choice>,
     /// The option that takes an answer of the user's own words. `None` if the choices are all that there is.
     pub open: Option<&'static str>,
 }
 
-/// A possible answer.
+/// An answer that the user can choose: an option with its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// The command-line option that gives this answer.

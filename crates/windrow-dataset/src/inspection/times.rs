@@ -99,7 +99,7 @@ fn may_be_time(text: &str) -> bool {
 const MAX_FAULTS: u64 = 10;
 const TEXTS_PER_FAULT: u64 = 100;
 
-/// What a format makes of the texts of a column.
+/// The times that a format gives for the texts of a column, in summary.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fit {
     /// The order of the rows.
@@ -164,7 +164,7 @@ impl TimeGuess {
     }
 
     /// Returns the formats that fit the texts: the most likely one for each order of the date's parts. Empty if more
-    /// than one text in a hundred, and more than two, are no time.
+    /// than one text in a hundred, and more than two, are not times.
     pub(crate) fn fitting(&self) -> Vec<(&'static Candidate, &Fit)> {
         const FEW: u64 = 2;
         let candidates: &'static [Candidate] = &CANDIDATES;

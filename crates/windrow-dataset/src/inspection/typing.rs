@@ -30,9 +30,9 @@ const NUMBERS_PER_CODE: u64 = 100;
 #[derive(Debug, Clone)]
 pub(crate) struct Typed<'c> {
     pub(crate) numbers: &'c Numbers,
-    /// How the numbers are written. `None` if they are plain.
+    /// The written form of the numbers. `None` if they are plain.
     pub(crate) form: Option<NumberForm>,
-    /// The texts that are no numbers and count as missing, with their counts.
+    /// The texts among the numbers that count as missing, with their counts.
     pub(crate) words: Vec<(&'c str, u64)>,
     /// The number of cells whose rows go to quarantine.
     pub(crate) refused: u64,
@@ -101,7 +101,7 @@ impl<'c> Typing<'c> {
 }
 
 impl Typed<'_> {
-    /// Returns the sentence on the cells that are no numbers. `None` if all are numbers.
+    /// Returns the sentence on the cells that are not numbers. `None` if all are numbers.
     pub(crate) fn note(&self, name: &str, column: &Column) -> Option<String> {
         let numbers = percent_of_cells(self.share);
         if self.refused > 0 {
