@@ -286,7 +286,7 @@ pub(crate) fn summary(written: &Written) -> String {
     let learned = listed.collect::<Vec<_>>().join(", ");
     text.push_str(&wrapped(&format!("features: {learned}")));
     text.push_str(&wrapped(&format!("windows: {}", draft.cut)));
-    if let Some(time) = estimate::run_time(pipeline, *rows) {
+    if let Some(time) = estimate::run_time(pipeline, *rows, draft.windows) {
         text.push_str(&wrapped(&format!("running it takes about {}", duration(time))));
     }
     for note in &draft.notes {

@@ -35,6 +35,8 @@ pub struct Draft {
     pub left_out: Vec<(String, String)>,
     /// The windows, with the reason for the choice.
     pub cut: String,
+    /// The number of windows, if it was chosen here.
+    pub windows: Option<u64>,
     /// The pipeline file, parsed.
     pub pipeline: Pipeline,
 }
@@ -109,8 +111,9 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     let seen = Inspected { scan, survey: &survey, command, refused };
     let text = text(&plan, &name, &cut, file, Some(&seen));
     let pipeline = Pipeline::parse(file, &text)?;
+    let windows = cut.rows.map(|rows| survey.labelled().div_ceil(rows.max(1)));
     let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
-    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, pipeline })
+    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, windows, pipeline })
 }
 
 /// Returns the order of the rows by their times. The scan is preferred, because it includes the rows that are not

@@ -139,7 +139,7 @@ impl ChosenColumns<'_> {
         let option = shell_word(name);
         let formats = column.times.fitting();
         let is_constant = column.values.len() == Some(1);
-        let date = formats.first().filter(|(candidate, _)| candidate.has_day && formats.len() == 1 && !is_constant);
+        let date = formats.first().filter(|_| formats.len() == 1 && !is_constant);
         let Some(((candidate, _), time)) = date.zip(time) else {
             self.left_out.push((
                 name.to_owned(),

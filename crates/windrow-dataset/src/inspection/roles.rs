@@ -22,7 +22,8 @@ const MIN_DENSITY: f64 = 0.25;
 const ID_WORDS: &str = "code codes postal nbr id ids uuid guid key no nr num number zip zipcode postcode plz phone ssn isbn account customer user \
     client patient member driver invoice ticket order serial sku index idx row";
 /// Words in the names of columns that measure.
-const MEASURE_WORDS: &str = "time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
+const MEASURE_WORDS: &str = "anzahl menge preis betrag alter dauer druck temperatur drehzahl gewicht leistung spannung strom \
+    verbrauch umsatz kosten rpm power energy voltage current torque humidity load time year date hour hours minute minutes min mins second seconds sec day days month age count counts \
     total sum price amount amt cost fare tip distance dist length width height weight size area sqft volume \
     population income salary balance score rate ratio percent share temp temperature speed pressure lat lon \
     duration delay seats qty quantity value rank km miles kg bytes views clicks sales revenue limit points";
@@ -94,7 +95,8 @@ pub(crate) fn role(name: &str, column: &Column, typing: &Typing<'_>, options: &O
         levels > MAX_LEVELS && least >= 0.0 && !measures && levels as f64 >= MIN_DENSITY * (most - least + 1.0)
     };
     match levels.zip(numbers.range) {
-        Some((levels, range)) if may_be_codes(levels, range) => (Role::Unclear(levels), None),
+        // Ids are rarely written with thousands.
+        Some((levels, range)) if typed.form.is_none() && may_be_codes(levels, range) => (Role::Unclear(levels), None),
         _ => (Role::Number, None),
     }
 }
