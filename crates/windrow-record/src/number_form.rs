@@ -198,7 +198,7 @@ impl NumberForm {
     /// Creates the form of numbers with this text before and after their digits.
     pub fn new(prefix: &str, suffix: &str, separators: Separators) -> Self {
         let digits = match separators {
-            Separators::Point => "1234.5",
+            Separators::Point => "12.5",
             Separators::CommaPoint => "1,234.5",
             Separators::PointComma => "1.234,5",
             Separators::ApostrophePoint => "1'234.5",
