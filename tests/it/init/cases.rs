@@ -121,7 +121,7 @@ fn written_numbers_become_numbers() {
     for (column, form) in [
         ("price", "$1,234.5"),
         ("rate", "12.5%"),
-        ("fee", "\u{20ac}1234.5"),
+        ("fee", "\u{20ac}12.5"),
         ("swiss", "1'234.5"),
         ("french", "1 234.5"),
         ("weight", "12.5 kg"),
