@@ -182,7 +182,7 @@ def times_lead_to_the_exact_message(bootstrap, name):
         found = reader.offsets_for_times([TopicPartition(name, 0, wanted)], timeout=10)[0].offset
         check(found, offset if offset >= 0 else found, f"the message at {wanted}")
         if offset < 0 and found not in (-1, 200):
-            raise AssertionError(f"behind the end: {found}")
+            raise AssertionError(f"after the end: {found}")
     reader.close()
     spec = {TopicPartition(name, 0): OffsetSpec.max_timestamp()}
     check(list(admin(bootstrap).list_offsets(spec).values())[0].result(20).offset, 199, "the newest")

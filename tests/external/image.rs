@@ -66,7 +66,7 @@ fn words(command: &str) -> Vec<&str> {
 /// Returns the Dockerfile with another compile stage, which copies the existing binary.
 fn with_binary(dockerfile: &str) -> String {
     let (before, rest) = dockerfile.split_once("FROM ${RUST} AS build\n").expect("a stage that compiles");
-    let (compiling, after) = rest.split_once("\nFROM runtime\n").expect("a stage behind it");
+    let (compiling, after) = rest.split_once("\nFROM runtime\n").expect("a stage after it");
     assert!(compiling.contains("cargo build --release --locked --features spark,tls"), "{compiling}");
     let stand_in = "FROM ${BASE} AS build\nCOPY windrow /src/target/release/windrow\nCOPY authorities /etc/ssl/certs/ca-certificates.crt\n";
     format!("{before}{stand_in}\nFROM runtime\n{after}")

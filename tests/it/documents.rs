@@ -68,7 +68,7 @@ const NOT_RUN: &[Entry] = &[
     (
         "CONTRIBUTING.md",
         "cargo check",
-        "its commands are parts of what .ci/run does: lints, tests and the demo; alone they would build all again",
+        "its commands are parts of what .ci/run does: lints, tests and the demo; run by themselves, they would build all again",
     ),
     (
         "README.md",

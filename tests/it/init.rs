@@ -201,7 +201,7 @@ fn in_a_terminal_it_asks() {
     let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
     let (output, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
     assert!(code == Some(0) && output.contains("flights-sample.toml was written"), "{output}");
-    assert!(!output.contains("\u{1b}[3"), "no colours where nobody wants them: {output:?}");
+    assert!(!output.contains("\u{1b}[3"), "no colours if NO_COLOR is set: {output:?}");
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
     assert!(pipeline.contains("#   flight: given in --leave-out"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");

@@ -217,7 +217,7 @@ fn thousands_of_idle_and_slow_clients_do_not_block_others() {
     producer.flush(STEP_TIMEOUT).expect("acknowledged");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let grown = memory(&broker) - before;
-    assert!(grown < 75, "{grown} MiB beside {before}");
+    assert!(grown < 75, "{grown} MiB, {before} before");
 }
 
 #[test]

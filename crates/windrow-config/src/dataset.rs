@@ -44,7 +44,7 @@ pub struct Dataset {
     #[garde(inner(custom(point_or_comma)))]
     #[schemars(with = "Option<char>", example = ',')]
     pub decimal: Option<u8>,
-    /// How the numbers of single columns are written, each by an example. They are read as plain numbers: `"$1,234.50"` as 1234.5,
+    /// The written form of the numbers of single columns, each as an example. They are read as plain numbers: `"$1,234.50"` as 1234.5,
     /// and `"12.5%"` as 12.5. Negative numbers have a minus sign or brackets.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>", example = example_of_numbers())]

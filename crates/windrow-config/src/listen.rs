@@ -19,7 +19,7 @@ const MAX_HOST_LENGTH: usize = 253;
 pub struct ListenAddress {
     /// A host name, or an IP address without brackets.
     pub host: String,
-    /// The port. 0 stands for any free port.
+    /// The port. 0 means any free port.
     pub port: u16,
 }
 

@@ -104,7 +104,7 @@ impl Rewriter {
     }
 }
 
-/// Returns the days from a date to a time, with two decimals if they are no whole number.
+/// Returns the days from a date to a time, with two decimals if the number is not whole.
 fn days_between(date: EventTime, time: EventTime) -> String {
     let days = (time.seconds() - date.seconds()) as f64 / DAY;
     if days.fract() == 0.0 { format!("{days}") } else { format!("{days:.2}") }

@@ -3,7 +3,7 @@
 //!
 //! The bytes of a row are those of the CSV file, unless the pipeline file names another quote, spaces before fields, the
 //! written form of numbers, replaced texts, days between dates, or a time that is made of two columns. Rows are then
-//! rewritten into the usual form, so that nothing behind the reader knows of it. The rows of the other formats are
+//! rewritten into the usual form, so that no later stage knows of it. The rows of the other formats are
 //! written as CSV records. The kind of a file is detected from its content and not from its name. The reader knows files
 //! and CSV, and not the meaning of the columns.
 //!

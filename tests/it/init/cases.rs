@@ -87,7 +87,7 @@ fn other_cells_among_numbers_are_asked_about_or_reported_with_the_option_that_de
     assert_eq!(key(&pipeline, "replace"), "{ dose = { \"<0.01\" = \"0.01\" } }");
     let (output, pipeline) = init(folder.path(), "dose", below, &["--null", "dose=<0.01"]);
     assert!(key(&pipeline, "replace").contains("\"<0.01\" = \"\"") && !output.contains("--replace"), "{pipeline}");
-    // Codes with letters and digits are no numbers, although most of them look like one.
+    // A column of codes with letters and digits is not numeric, although most of its cells look like numbers.
     let codes = |row: &Row| match noise(row, 30) {
         0 => format!("V{}", noise(row, 17)),
         _ => format!("{}.{:02}", 200 + noise(row, 40), noise(row, 5)),
@@ -240,7 +240,7 @@ fn options_win_over_what_is_detected() {
     }
     let (output, pipeline) = init(folder.path(), "depth", half, &["--categorical", "depth"]);
     assert!(key(&pipeline, "categorical").contains("depth") && !output.contains("`closed`"), "{output}");
-    // With few values, a category can tell more than a number.
+    // A category with few values says more than a number.
     let few = |row: &Row| if noise(row, 2) == 0 { "closed".to_owned() } else { format!("{}.5", noise(row, 8)) };
     let (_, pipeline) = init(folder.path(), "depth", few, &[]);
     assert!(key(&pipeline, "categorical").contains("depth"), "{pipeline}");

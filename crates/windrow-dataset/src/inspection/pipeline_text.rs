@@ -146,7 +146,7 @@ fn features(plan: &PipelinePlan, cut: &WindowChoice, seen: Option<&Inspected<'_>
     if !plan.calendar.is_empty() {
         table.insert("calendar", value(plan.calendar.iter().copied().collect::<Array>()));
     }
-    // With a higher number, a window of few rows would have no level but 'other'.
+    // A window of few rows would have only the level 'other' with a higher number.
     let of_window = cut.rows.map_or(MIN_COUNT, |rows| rows / ROWS_PER_COUNT).clamp(LEAST_MIN_COUNT, MIN_COUNT);
     let min_count = i64::try_from(of_window).unwrap_or(i64::MAX);
     table.insert("min_count", with_comment(min_count, "values seen fewer times share the level 'other'"));

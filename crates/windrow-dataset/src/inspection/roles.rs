@@ -134,7 +134,7 @@ fn role_of_text(name: &str, column: &Column) -> (Role, Option<String>) {
 }
 
 /// Returns true if whole numbers count something: they have few gaps, begin at 0 or 1, and their frequencies rise to one
-/// value and fall after it, clearly. The last value may stand for all larger ones. Codes have no such shape.
+/// value and fall after it, clearly. The last value may include all larger ones. Codes have no such shape.
 fn are_counts(by_count: &[(&str, u64)]) -> bool {
     let number = |(text, count): &(&str, u64)| Some((windrow_record::parse_number(text).ok()? as i64, *count));
     let Some(mut values) = by_count.iter().map(number).collect::<Option<Vec<_>>>() else { return false };

@@ -74,7 +74,7 @@ mod tests {
             // The data begin within window 1.
             (&[100], true, None),
             (&[70, 90, 110], true, Some(2)),
-            // It has as many rows as others, whose first hours are empty too.
+            // The first hours of all windows are empty, and window 1 has as many rows as others.
             (&[100, 90, 110], true, Some(1)),
             // Window 1 has well under half of the usual number of rows.
             (&[39, 100], false, Some(2)),

@@ -12,7 +12,7 @@ use windrow_record::{EventTime, TimeFormat, parse_number};
 pub(crate) struct InputField {
     pub(crate) name: String,
     pub(crate) kind: FieldKind,
-    /// How texts are read, as in the dataset.
+    /// The rules by which the dataset's reader reads texts.
     pub(crate) rules: CellRules,
 }
 
@@ -53,8 +53,7 @@ impl FieldKind {
 }
 
 impl InputField {
-    /// Reads a text as the dataset's reader does: a replaced text or a written number becomes the value that it stands
-    /// for. Any other value stays. `nulls` are the texts that mean 'missing'.
+    /// Reads a text as the dataset's reader does: a replaced text or a written number becomes its value. Any other value stays. `nulls` are the texts that mean 'missing'.
     pub(crate) fn rewritten<'b>(&self, value: InputValue<'b>, nulls: &[String]) -> InputValue<'b> {
         let InputValue::Text(text) = &value else { return value };
         let is_as_it_is = match &self.kind {

@@ -25,12 +25,12 @@ pub(crate) struct Row<'b> {
     values: Vec<Option<InputValue<'b>>>,
     /// The parsed time. A pipeline has one time column.
     time: Option<EventTime>,
-    /// The texts that numbers stand for, with the index of the field.
+    /// The known texts with the value of a given number, with the index of the field.
     numbered: Vec<(usize, String)>,
 }
 
 impl Row<'_> {
-    /// Returns the text of a category: as it was given, or the text that a number stands for.
+    /// Returns the text of a category: as it was given, or the known text with the value of a number.
     fn text(&self, field: usize) -> Option<&str> {
         match self.values.get(field)?.as_ref()? {
             InputValue::Text(text) => Some(text),

@@ -1,8 +1,8 @@
-//! The texts that a model knows for a category, and the numbers that stand for them.
+//! The texts that a model knows for a category, and their values as numbers.
 
 use windrow_record::parse_number;
 
-/// The largest number that can stand for a text: 2^53 - 1. Readers of JSON round larger whole numbers.
+/// The largest number that a request may give for a text: 2^53 - 1. Readers of JSON round larger whole numbers.
 pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 /// The texts that a model knows for a category.
@@ -35,7 +35,7 @@ impl KnownTexts {
         self.texts.binary_search_by(|known| known.as_str().cmp(text)).is_ok()
     }
 
-    /// Returns true if a request may give a number: if one of the texts is a number, or if there is no text. Models of
+    /// Returns true if a request may give a number: if one of the texts is a number, or if it knows none. Models of
     /// one column then take the same rows, although not all know the same texts.
     pub(crate) fn are_numbers(&self) -> bool {
         !self.numbers.is_empty() || self.texts.is_empty()

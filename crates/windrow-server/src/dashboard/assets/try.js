@@ -5,7 +5,7 @@
   const form = document.getElementById('try');
   if (!form) return;
   const SVG = 'http://www.w3.org/2000/svg';
-  // So many models are listed.
+  // The maximum number of models that are listed.
   const MOST_MODELS = 60;
   const { model } = form.dataset;
   const examples = JSON.parse(form.dataset.examples);
@@ -74,7 +74,7 @@
       const text = input.value;
       if (text === '') given[input.name] = null;
       else if (input.dataset.kind !== 'number') given[input.name] = text;
-      // What is no number is sent as it stands: the answer says what is wrong with it.
+      // A text that is not a plain number is sent unchanged. The answer reports the fault, if it is one.
       else given[input.name] = Number.isFinite(Number(text)) ? Number(text) : text;
     }
     return given;

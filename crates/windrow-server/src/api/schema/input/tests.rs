@@ -36,7 +36,7 @@ fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
         };
         read(&schema, &row, is_it).expect("a row without faults");
     }
-    // In CSV, the text counts as it is.
+    // A text in CSV counts as it is.
     let value = schema.value_of_text(&schema.fields()[0], "1.0");
     let row = schema.row(vec![Some(value), Some(InputValue::Null)], &mut FieldFaults::default());
     assert_eq!(schema.cells(&row.expect("a row")), [Cell::Text("1.0"), Cell::Missing]);
@@ -102,7 +102,7 @@ fn a_text_is_read_as_the_dataset_reads_it() {
         let cells = read(&schema, &row, |row| schema.cells(row) == [cell, Cell::Text("other")]);
         assert!(cells.expect("a row without faults"), "{price}");
     }
-    // In CSV, the same rules are applied once, and a text that the model knows stays.
+    // The same rules are applied once to CSV, and a text that the model knows stays.
     for (text, cell) in [("$1,234.50", Cell::Number(1234.5)), ("7", Cell::Number(7.0)), ("k.A.", Cell::Missing)] {
         let values = schema.fields().iter().zip([text, "1.5"]);
         let values = values.map(|(field, text)| Some(schema.value_of_text(field, text))).collect();
