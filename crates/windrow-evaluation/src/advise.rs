@@ -52,10 +52,7 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let compared = judged_histories(last, question.histories, question.delay);
     let trial = Trial::new(evidence, last, &compared, question.delay);
     let is_short = trial.len() < MIN_WINDOWS;
-    // Windows without a labelled row, and those before the first model, are not judged. They delay the advice.
-    let missing = u32::try_from(MIN_WINDOWS.saturating_sub(trial.len())).unwrap_or(u32::MAX);
-    let first_advice =
-        is_short.then(|| first_advice(question.histories, question.delay).max(last.saturating_add(missing)));
+    let first_advice = is_short.then(|| first_advice_after(evidence, &trial, question));
     let (status, changes) = (Status::TooFew, changes(question));
     let mut advice = Advice {
         format: ADVICE_FORMAT,
@@ -71,6 +68,20 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     }
     advice.recommendation.sentences = sentences(&advice, question.label);
     advice
+}
+
+/// Returns the number of windows after which there is advice, if each further one has a labelled row. Windows without a
+/// labelled row, and those before the first model, are not judged. They delay the advice.
+fn first_advice_after(evidence: &Evidence, trial: &Trial, question: &AdviceSettings<'_>) -> u32 {
+    let (last, begin) = (evidence.last(), trial.windows.first().copied());
+    let judged = |windows: u32| {
+        let longest = longest_history(&judged_histories(windows, question.histories, question.delay));
+        let first = begin.unwrap_or(last + 1).max(longest + 1 + question.delay);
+        let so_far = (first..=last).filter(|window| evidence.rows(*window) > 0.0).count();
+        so_far + (windows + 1).saturating_sub(first.max(last + 1)) as usize
+    };
+    let needed = first_advice(question.histories, question.delay).max(last + 1);
+    (needed..).find(|windows| judged(*windows) >= MIN_WINDOWS).unwrap_or(u32::MAX)
 }
 
 /// Returns the window after which `judged` windows have been judged.

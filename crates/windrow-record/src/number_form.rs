@@ -11,7 +11,7 @@ const MAX_AFFIX: usize = 12;
 /// The maximum length of a written number, in bytes. This bounds the cost of a cell.
 const MAX_LENGTH: usize = 64;
 
-/// The separators of a written number.
+/// The separators of a written number, the most usual first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Separators {
     /// Decimal point, as in `1234.5`.
@@ -21,18 +21,18 @@ pub enum Separators {
     CommaPoint,
     /// Thousands with points and a decimal comma, as in `1.234,5`.
     PointComma,
-    /// Thousands with apostrophes, as in `1'234.5`.
-    ApostrophePoint,
-    /// Thousands with apostrophes and a decimal comma, as in `1'234,5`.
-    ApostropheComma,
-    /// Thousands with spaces of any kind, as in `1 234.5`.
-    SpacePoint,
     /// Thousands with spaces of any kind and a decimal comma, as in `1 234,5`.
     SpaceComma,
+    /// Thousands with apostrophes, as in `1'234.5`.
+    ApostrophePoint,
+    /// Thousands with spaces of any kind, as in `1 234.5`.
+    SpacePoint,
+    /// Thousands with apostrophes and a decimal comma, as in `1'234,5`.
+    ApostropheComma,
 }
 
 impl Separators {
-    /// All separators, the most usual first.
+    /// All separators. Each has its value as its index.
     pub const ALL: [Self; 7] = [
         Self::Point,
         Self::CommaPoint,

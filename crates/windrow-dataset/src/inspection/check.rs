@@ -149,7 +149,17 @@ fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories
         notes.push(format!("{all} too few for advice, which needs {needed} windows"));
     }
     let learned = |counts: &LabelCounts| counts.positive > 0 && counts.positive < counts.labelled;
-    let one_class: Vec<&Window> = windows.iter().filter(|window| !learned(&window.counts)).collect();
+    let is_empty = |window: &&Window| window.counts.labelled == 0;
+    let empty: Vec<&Window> = windows.iter().filter(is_empty).collect();
+    if let Some(first) = empty.first() {
+        let (all, first) = (windows.len(), first.window);
+        notes.push(match empty.len() {
+            1 => format!("1 of {all} windows has no row with a target (window {first})"),
+            count => format!("{count} of {all} windows have no row with a target (the first is {first})"),
+        });
+    }
+    let one_class: Vec<&Window> =
+        windows.iter().filter(|window| !is_empty(window) && !learned(&window.counts)).collect();
     if let Some(first) = one_class.first() {
         let (all, first) = (windows.len(), first.window);
         notes.push(match one_class.len() {

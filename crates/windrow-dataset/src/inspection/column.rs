@@ -32,7 +32,7 @@ pub(crate) struct Column {
     null: Vec<String>,
     /// The cells that mean 'missing' if the others are numbers: the number of each text, with its spaces.
     pub(crate) missing: BTreeMap<String, u64>,
-    /// The numbers by separators, in the order of [`Separators::ALL`]. `None` until a cell has these separators.
+    /// The numbers by separators, with [`Separators`] as the index. `None` until a cell has these separators.
     readings: [Option<Box<Numbers>>; Separators::ALL.len()],
     /// The text before and after the digits of the cells that have one.
     affix: Option<(String, String)>,
@@ -207,13 +207,12 @@ impl Column {
 
     /// Begins to read the cells with these separators. The cells so far were plain numbers.
     fn activate(&mut self, separators: Separators) {
-        let Some(index) = Separators::ALL.iter().position(|known| *known == separators) else { return };
-        if self.readings[index].is_none() {
+        if self.readings[separators as usize].is_none() {
             let mut numbers = self.readings[0].as_deref().cloned().unwrap_or_default();
             let with_comma =
                 matches!(separators, Separators::PointComma | Separators::SpaceComma | Separators::ApostropheComma);
             numbers.count -= if with_comma { self.pointed.min(numbers.count) } else { 0 };
-            self.readings[index] = Some(Box::new(numbers));
+            self.readings[separators as usize] = Some(Box::new(numbers));
         }
     }
 
@@ -247,6 +246,12 @@ impl Column {
         texts
     }
 
+    /// Returns a text of this column that is this number. `None` if its values were not counted.
+    pub(crate) fn text_of(&self, number: f64) -> Option<&str> {
+        let is_it = |(text, _): &(&str, u64)| parse_number(text) == Ok(number);
+        self.values.by_count().into_iter().find(is_it).map(|(text, _)| text)
+    }
+
     pub(crate) fn may_be_time(&self) -> bool {
         !self.times.fitting().is_empty() || self.clock.fitting().is_some()
     }
@@ -272,12 +277,9 @@ impl Column {
 
     /// Returns true if only a decimal comma explains the cells.
     pub(crate) fn has_decimal_comma(&self) -> bool {
-        let count = |separators: Separators| {
-            let index = Separators::ALL.iter().position(|known| *known == separators);
-            index.and_then(|index| self.readings[index].as_ref()).map_or(0, |numbers| numbers.count)
-        };
+        let count = |separators| self.readings[separators as usize].as_ref().map_or(0, |numbers| numbers.count);
         let comma = count(Separators::PointComma);
-        self.affixed == 0 && comma > count(Separators::Point).max(count(Separators::CommaPoint)).max(self.texts)
+        comma > count(Separators::Point).max(count(Separators::CommaPoint)).max(self.texts)
     }
 
     /// Returns the form of the numbers in a reading. `None` if they are plain numbers.

@@ -108,7 +108,7 @@ impl PipelinePlan {
             let rows = counted(scan.repeated_headers, "row repeats", "rows repeat");
             notes.push(format!("{rows} the header line"));
         }
-        notes.extend(sentinels(&columns.typed));
+        notes.extend(sentinels(scan, &columns.typed));
         let calendar = time.as_ref().map(FoundTime::calendar).unwrap_or_default();
         let dataset = columns.dataset(scan, &target, time.map(|time| time.column), options)?;
         let ChosenColumns { numeric, categorical, left_out, .. } = columns;
@@ -268,6 +268,13 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
             return Err(scan.no_column(option, name));
         }
     }
+    let exclusive = [lists[0], lists[1], lists[2]];
+    for (index, (option, names)) in exclusive.into_iter().enumerate() {
+        let other = |name: &&String| exclusive[index + 1..].iter().find(|(_, others)| others.contains(name));
+        if let Some((name, (other, _))) = names.iter().find_map(|name| Some((name, other(&name)?))) {
+            return Err(InspectionError::Usage(format!("{name} is in {option} and in {other}: choose one of them")));
+        }
+    }
     let has_numbers = |index: usize| scan.columns[index].reading(false).is_some();
     let is_no_number = |name: &&String| scan.index_of(name).is_some_and(|index| !has_numbers(index));
     let Some(name) = options.numeric.iter().find(is_no_number) else { return Ok(()) };
@@ -287,9 +294,14 @@ fn unclear(name: &str, levels: usize) -> Question {
 }
 
 /// Returns notes on numbers that may mean 'missing'.
-fn sentinels(typed: &BTreeMap<&str, Typed<'_>>) -> Vec<String> {
+fn sentinels(scan: &Scan, typed: &BTreeMap<&str, Typed<'_>>) -> Vec<String> {
     let of = |(name, typed): (&&str, &Typed<'_>)| {
-        let describe = |sentinel: Sentinel| sentinel.describe(name, &format!("use --null={}", sentinel.number));
+        let column = scan.index_of(name).map(|index| &scan.columns[index]);
+        let describe = |sentinel: Sentinel| {
+            let text = column.and_then(|column| column.text_of(sentinel.number)).map(str::to_owned);
+            let text = text.unwrap_or_else(|| sentinel.number.to_string());
+            sentinel.describe(name, &format!("use --null={}", shell_word(text.trim())))
+        };
         typed.numbers.sentinels().into_iter().map(describe).collect::<Vec<_>>()
     };
     typed.iter().flat_map(of).collect()

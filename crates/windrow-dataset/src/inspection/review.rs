@@ -34,7 +34,10 @@ pub(crate) fn review(pipeline: &Pipeline, tell: ProgressCallback<'_>) -> Result<
         };
         notes.extend(note.map(|note| format!("features: {name}: {note}")));
         if let (true, Typing::Number(typed)) = (is_number, &typing) {
-            let is_missing = |number: f64| pipeline.dataset.null.contains(&number.to_string());
+            let is_missing = |number: f64| {
+                let text = column.text_of(number).map_or_else(|| number.to_string(), str::to_owned);
+                pipeline.dataset.null.contains(&text)
+            };
             let found = typed.numbers.sentinels().into_iter().filter(|sentinel| !is_missing(sentinel.number));
             notes.extend(found.map(|sentinel| sentinel.describe(name, "add it to dataset.null")));
         }
