@@ -52,7 +52,7 @@ fn text(advice: &Advice, all: bool) -> String {
     text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
-    text.push_str(&format!("  history         refit         keeps  95%        log-loss {fits:>8}  verdict\n"));
+    text.push_str(&format!("  history         refit         keeps  95%        at least {fits:>8}  verdict\n"));
     let shown = if all { advice.comparison.planned.iter().collect() } else { chosen(advice) };
     for found in &shown {
         text.push_str(&line(advice, found));
@@ -116,8 +116,10 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     };
     let keeps = found.kept.percent();
     let interval = advice.interval_shown(found).map_or_else(String::new, Interval::percent);
-    let loss = found.errors.log_loss;
-    let loss = if is_best { format!("{loss:.4}") } else { format!("{:+.4}", found.compared.difference) };
+    let bound = found
+        .kept
+        .at_least
+        .map_or_else(String::new, |bound| if bound < 0.0 { "none".to_owned() } else { percent(bound, 0) });
     let fits = found.effort.fits();
     let fits = if fits == 0.0 || fits >= 9.5 { format!("{fits:.0}") } else { format!("{fits:.1}") };
     let verdict = match (is_best, found.since) {
@@ -126,7 +128,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
         _ => found.verdict.name().to_owned(),
     };
     let mark = if advice.is_named(found) { ">" } else { " " };
-    format!("{mark} {policy}{keeps:>5}  {interval:<11}{loss:>8} {fits:>8}  {verdict}\n")
+    format!("{mark} {policy}{keeps:>5}  {interval:<11}{bound:>8} {fits:>8}  {verdict}\n")
 }
 
 /// Returns the lines below the table: the evidence that the table does not show.
@@ -180,18 +182,21 @@ fn evidence(advice: &Advice) -> String {
         let (average, best) = (judged.share_log_loss, judged.best_log_loss);
         text.push_str(&format!(
             "0% is predicting the average rate so far ({average:.4}), 100% is the best ({best:.4}).\n\
-             To refit is to train the model again.\n"
+             A schedule is good enough if \"at least\" is {} or more. It may still be not as good as\n\
+             the best. Intervals are about these windows: another stretch of time may differ.\n\
+             To refit is to train the model again.\n",
+            percent(advice.basis.keep, 0)
         ));
     }
     text
 }
 
-/// Returns the share that a policy keeps with its verdict, as in `keeps 98% (92 to 104): good enough`. A negative share
+/// Returns the share that a policy keeps with its verdict, as in `keeps 98% (92 to 104): cannot tell`. A negative share
 /// needs no verdict.
 fn keeps(found: &PolicyFinding) -> String {
     if found.kept.is_negative() {
         "does worse than predicting the average rate".to_owned()
     } else {
-        format!("keeps {}: {}", found.kept.with_interval(), found.verdict.name())
+        format!("keeps {}: {}", found.kept.with_interval(), found.verdict_in_words())
     }
 }

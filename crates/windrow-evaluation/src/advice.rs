@@ -8,7 +8,7 @@ use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 2;
+pub const ADVICE_FORMAT: u32 = 3;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,9 +103,11 @@ pub struct Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A policy is shown good enough, or it is shown that there is nothing to schedule.
+    /// A policy is shown good enough, also [compared with every other](NamedPolicy::against_each), or it is shown that
+    /// there is nothing to schedule.
     Clear,
-    /// The data show neither. A policy that is named is provisional.
+    /// The data show neither. A policy that is named is provisional, or it is shown good enough only compared with the
+    /// observed best.
     Partly,
     /// Too few windows have been judged.
     TooFew,
@@ -195,6 +197,9 @@ pub struct NamedPolicy {
     pub policy: Policy,
     /// `true` if the policy is not shown good enough.
     pub provisional: bool,
+    /// `true` if it also passes the stricter test: compared with every other schedule one after the other, and not only
+    /// with the observed best, it is shown to keep the share.
+    pub against_each: bool,
     /// The window after which it was first named.
     pub since: u32,
 }

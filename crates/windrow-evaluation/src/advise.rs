@@ -144,13 +144,18 @@ impl Findings<'_> {
         if trial.len() < MIN_WINDOWS {
             return;
         }
+        let index = |named: &PolicyAtWindow| trial.series.iter().position(|series| series.is_of(named.policy));
+        let against_each = |named: &PolicyAtWindow| {
+            !named.provisional && index(named).is_some_and(|index| ranking.passes_against_each(trial, index))
+        };
         recommendation.named = newest.map(|named| NamedPolicy {
             policy: named.policy,
             provisional: named.provisional,
+            against_each: against_each(named),
             since: recommendation.changes.last().map_or(named.window, |change| change.window),
         });
-        recommendation.status = match newest {
-            Some(named) if !named.provisional => Status::Clear,
+        recommendation.status = match &recommendation.named {
+            Some(named) if named.against_each => Status::Clear,
             // The interval of the gain is not above zero: it is shown that there is nothing to schedule.
             None if ranking.gain.interval().high <= 0.0 => Status::Clear,
             _ => Status::Partly,

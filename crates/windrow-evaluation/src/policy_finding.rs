@@ -10,9 +10,10 @@ use windrow_record::display::percent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyVerdict {
-    /// The lower bound on the share that it keeps is at least [`Basis::keep`](crate::Basis::keep).
+    /// The lower bound on the share that it keeps is at least [`Basis::keep`](crate::Basis::keep). The policy may still
+    /// be [below the best](PolicyFinding::is_below_best).
     GoodEnough,
-    /// The policy is not shown good enough, and the interval of its difference from the best excludes zero.
+    /// The policy is not shown good enough, and it is [below the best](PolicyFinding::is_below_best).
     Worse,
     /// The data show neither that it is good enough nor that it is worse.
     CannotTell,
@@ -23,11 +24,11 @@ pub enum PolicyVerdict {
 }
 
 impl PolicyVerdict {
-    /// Returns the verdict as it appears in tables.
+    /// Returns the verdict as it appears in narrow tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::GoodEnough => "good enough",
-            Self::Worse => "worse",
+            Self::Worse => "not as good",
             Self::CannotTell => "cannot tell",
             Self::TooFew => "too few",
             Self::Reference => "reference",
@@ -112,6 +113,25 @@ impl PolicyFinding {
     /// Returns `true` if the finding is about this policy or one with the same losses.
     pub fn is_of(&self, policy: Policy) -> bool {
         self.policy == policy || self.same.contains(&policy)
+    }
+
+    /// Returns `true` if the data show that the policy is not as good as the best one: the interval of its difference
+    /// from the best excludes zero.
+    pub fn is_below_best(&self) -> bool {
+        self.compared.interval.is_some_and(|interval| interval.low > 0.0)
+    }
+
+    /// Returns the verdict with its yardsticks, as in `good enough (at least 96%), not as good as the best`.
+    pub fn verdict_in_words(&self) -> String {
+        let at_least = self.kept.at_least.filter(|bound| *bound >= 0.0);
+        let at_least = at_least.map_or_else(String::new, |bound| format!(" (at least {})", percent(bound, 0)));
+        let not_as_good = "not as good as the best";
+        match self.verdict {
+            PolicyVerdict::GoodEnough if self.is_below_best() => format!("good enough{at_least}, {not_as_good}"),
+            PolicyVerdict::GoodEnough | PolicyVerdict::CannotTell => format!("{}{at_least}", self.verdict.name()),
+            PolicyVerdict::Worse => not_as_good.to_owned(),
+            PolicyVerdict::TooFew | PolicyVerdict::Reference => self.verdict.name().to_owned(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::confidence_set::confidence_set;
-use crate::contrast::{Contrast, Interval, Spectrum, quantile};
+use crate::contrast::{Contrast, Interval, quantile};
 use crate::policy::Refit;
 use crate::policy_finding::{KeptGain, PolicyVerdict};
 use crate::trial::{MIN_WINDOWS, Series, Trial, cost};
@@ -52,8 +52,8 @@ pub struct Ranking {
     pub(crate) ranked: Vec<Ranked>,
     /// The series to name. `None` with too few windows.
     pub named: Option<NamedSeries>,
-    share_gain: Vec<Spectrum>,
-    rows: Spectrum,
+    /// The critical value of the simultaneous bounds; `None` without bounds.
+    pub(crate) critical: Option<f64>,
     /// The share of the best gain that is good enough.
     pub keep: f64,
 }
@@ -67,21 +67,18 @@ impl Ranking {
     /// Ranks the series of a trial. `keep` is the share of the best gain that is good enough. Returns `None` if no
     /// series can be the best.
     pub fn new(trial: &Trial, keep: f64) -> Option<Self> {
-        let rows = Spectrum::new(&trial.rows);
-        let baseline_loss = Spectrum::new(&trial.share_loss);
-        let losses: Vec<Spectrum> = trial.series.iter().map(|series| Spectrum::new(&series.log_loss)).collect();
-        let share_gain: Vec<Spectrum> = losses.iter().map(|loss| baseline_loss.add_scaled(-1.0, loss)).collect();
         let is_short = trial.len() < MIN_WINDOWS;
         let is_candidate = |index: usize| {
             let series = &trial.series[index];
             series.policy.refit != Refit::Never && (is_short || has_enough_data(trial, series))
         };
+        let total_loss = |index: usize| trial.series[index].log_loss.iter().sum::<f64>();
         let indices = 0..trial.series.len();
-        let best =
-            indices.filter(|at| is_candidate(*at)).min_by(|a, b| losses[*a].total.total_cmp(&losses[*b].total))?;
-        let gain = share_gain[best].contrast(&rows, trial.len());
+        let best = indices.filter(|at| is_candidate(*at)).min_by(|a, b| total_loss(*a).total_cmp(&total_loss(*b)))?;
+        let gain = Contrast::new(&gains(trial, &trial.series[best]), &trial.rows);
         let has_gain = !is_short && gain.lower_bound() > 0.0;
-        let mut ranking = Self { best, gain, has_gain, ranked: Vec::new(), named: None, share_gain, rows, keep };
+        let (ranked, named, critical) = (Vec::new(), None, None);
+        let mut ranking = Self { best, gain, has_gain, ranked, named, critical, keep };
         ranking.ranked = trial.series.iter().map(|series| ranking.rank(trial, series)).collect();
         if !is_short {
             ranking.apply_bounds(trial);
@@ -96,11 +93,10 @@ impl Ranking {
 
     /// Compares a series with the best one, on the windows of the same trial. The series need not be a planned one.
     pub(crate) fn rank(&self, trial: &Trial, series: &Series) -> Ranked {
-        let loss = Spectrum::new(&series.log_loss);
-        let share_gain = Spectrum::new(&trial.share_loss).add_scaled(-1.0, &loss);
-        let best = &self.share_gain[self.best];
-        let to_best = best.add_scaled(-1.0, &share_gain).contrast(&self.rows, trial.len());
-        let share = Some(share_gain.total / best.total).filter(|share| best.total > 0.0 && share.is_finite());
+        let best = &trial.series[self.best].log_loss;
+        let excess: Vec<f64> = series.log_loss.iter().zip(best).map(|(own, best)| own - best).collect();
+        let to_best = Contrast::new(&excess, &trial.rows);
+        let share = Some(1.0 - to_best.mean / self.gain.mean).filter(|share| self.gain.mean > 0.0 && share.is_finite());
         let is_comparable = has_enough_data(trial, series);
         let is_worse = is_comparable && to_best.interval().low > 0.0;
         let verdict = match series.policy.refit {
@@ -131,10 +127,8 @@ impl Ranking {
     ///
     /// The lower bound on a policy's share is the lower one of two.
     ///
-    /// - The first comes from its difference from the best, in units of the best's observed gain. Many policies can be
-    ///   called good enough at once. The critical value is therefore based on the 95% quantile, over the draws, of the
-    ///   largest studentised error of any policy's difference. The draws ignore the uncertainty of the standard errors.
-    ///   To allow for it, the level that the normal distribution gives to this quantile is used with Student's t.
+    /// - The first comes from its difference from the best, in units of the best's observed gain: the mean, plus the
+    ///   [`critical_value`] times the standard error.
     /// - The second is the 5% quantile, over the draws, of its share of the gain of the best policy in the draw. It
     ///   allows for the uncertainty of which policy is best.
     fn apply_bounds(&mut self, trial: &Trial) {
@@ -143,23 +137,22 @@ impl Ranking {
         }
         let candidates = candidates(trial);
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
+        let drawn = gains_in_draws(trial, &candidates, &draws);
         let seen: Vec<Contrast> = candidates.iter().map(|index| self.ranked[*index].to_best).collect();
         let of_best = candidates.iter().position(|index| *index == self.best);
-        let drawn = self.gains_in_draws(trial, &candidates, &draws);
         let largest_error = |gains: &Vec<f64>| {
             let best = of_best.map_or(self.gain.mean, |best| gains[best]);
-            let errors = gains.iter().zip(&seen).map(|(gain, seen)| {
+            let errors = gains.iter().zip(&seen).filter(|(_, seen)| seen.bootstrap_error > 0.0).map(|(gain, seen)| {
                 // A difference that is drawn too small makes a policy look better than it is.
-                if seen.standard_error > 0.0 { (seen.mean - (best - gain)) / seen.standard_error } else { 0.0 }
+                (seen.mean - (best - gain)) / seen.bootstrap_error
             });
             errors.fold(f64::NEG_INFINITY, f64::max)
         };
         let mut largest: Vec<f64> = drawn.iter().map(largest_error).collect();
         largest.sort_unstable_by(f64::total_cmp);
         let index = ((DRAWS as f64 * CONFIDENCE_LEVEL).ceil() as usize).min(DRAWS) - 1;
-        // The level is at least that for a single policy.
-        let level = Normal::standard().cdf(largest[index]).max(CONFIDENCE_LEVEL);
-        let critical = quantile(level, self.gain.degrees);
+        let critical = critical_value(largest[index], candidates.len().saturating_sub(1), self.gain.degrees);
+        self.critical = Some(critical);
         for (candidate, (index, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;
             let bound = bound.min(share_in_draws(&drawn, candidate));
@@ -171,6 +164,20 @@ impl Ranking {
         }
     }
 
+    /// Returns `true` if a series is also shown to keep the share of each other candidate's gain, compared with one
+    /// after the other: the mean of its gain less `keep` times the other's, less the critical value times the standard
+    /// error, is above 0. The bounds compare with the observed best only. Returns `false` without bounds.
+    pub(crate) fn passes_against_each(&self, trial: &Trial, index: usize) -> bool {
+        let Some(critical) = self.critical else { return false };
+        let own = gains(trial, &trial.series[index]);
+        candidates(trial).into_iter().filter(|other| *other != index).all(|other| {
+            let other = gains(trial, &trial.series[other]);
+            let excess: Vec<f64> = own.iter().zip(&other).map(|(own, other)| own - self.keep * other).collect();
+            let contrast = Contrast::new(&excess, &trial.rows);
+            contrast.mean - critical * contrast.standard_error > 0.0
+        })
+    }
+
     /// Computes the p-values of the model confidence set, with the same draws as the bounds.
     pub(super) fn find_confidence_set(&mut self, trial: &Trial) {
         if trial.len() < MIN_WINDOWS {
@@ -179,27 +186,41 @@ impl Ranking {
         let (candidates, windows) = (candidates(trial), trial.len());
         let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
         // Scaled so that the mean over windows is the mean loss per row: windows are weighted by their rows.
-        let scale = windows as f64 / self.rows.total;
+        let scale = windows as f64 / trial.rows.iter().sum::<f64>();
         let scaled = |index: &usize| trial.series[*index].log_loss.iter().map(|loss| loss * scale).collect();
         let losses: Vec<Vec<f64>> = candidates.iter().map(scaled).collect();
         for (index, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
             self.ranked[*index].set_p = Some(p);
         }
     }
+}
 
-    /// Returns the gain per row of each candidate in each draw, compared with the share of positives.
-    fn gains_in_draws(&self, trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
-        let gain = |index: &usize| -> Vec<f64> {
-            let losses = &trial.series[*index].log_loss;
-            trial.share_loss.iter().zip(losses).map(|(share, loss)| share - loss).collect()
-        };
-        let gains: Vec<Vec<f64>> = candidates.iter().map(gain).collect();
-        let drawn = draws.iter().map(|draw| {
-            let rows: f64 = draw.iter().map(|index| trial.rows[*index]).sum();
-            gains.iter().map(|one| draw.iter().map(|index| one[*index]).sum::<f64>() / rows).collect()
-        });
-        drawn.collect()
-    }
+/// Returns the critical value of simultaneous one-sided 95% bounds, in standard errors with `degrees` degrees of
+/// freedom.
+///
+/// `largest_error` is the 95% quantile, over the draws, of the largest error of the differences of `rivals` policies
+/// from the best, each divided by its deviation over the draws. The draws ignore the uncertainty of the standard errors.
+/// To allow for it, the level that the normal distribution gives to this quantile is used with Student's t. The value is
+/// at least that for a single policy and at most Bonferroni's, which is always finite.
+fn critical_value(largest_error: f64, rivals: usize, degrees: u32) -> f64 {
+    let by_draws = Normal::standard().cdf(largest_error).max(CONFIDENCE_LEVEL);
+    let bonferroni = 1.0 - (1.0 - CONFIDENCE_LEVEL) / rivals.max(1) as f64;
+    quantile(by_draws.min(bonferroni), degrees)
+}
+
+/// Returns the gain of a series over always predicting the share of positives, summed by window.
+fn gains(trial: &Trial, series: &Series) -> Vec<f64> {
+    trial.share_loss.iter().zip(&series.log_loss).map(|(share, loss)| share - loss).collect()
+}
+
+/// Returns the gain per row of each candidate in each draw.
+fn gains_in_draws(trial: &Trial, candidates: &[usize], draws: &[Vec<usize>]) -> Vec<Vec<f64>> {
+    let all: Vec<Vec<f64>> = candidates.iter().map(|index| gains(trial, &trial.series[*index])).collect();
+    let drawn = draws.iter().map(|draw| {
+        let rows: f64 = draw.iter().map(|index| trial.rows[*index]).sum();
+        all.iter().map(|one| draw.iter().map(|index| one[*index]).sum::<f64>() / rows).collect()
+    });
+    drawn.collect()
 }
 
 /// Returns the indices of the series that may be named and have enough data.
@@ -219,4 +240,118 @@ fn share_in_draws(drawn: &[Vec<f64>], candidate: usize) -> f64 {
     shares.sort_unstable_by(f64::total_cmp);
     let index = (shares.len() as f64 * (1.0 - CONFIDENCE_LEVEL)).floor() as usize;
     shares.get(index).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::trial::sliding;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    const ROWS: f64 = 100.0;
+    const KEEP: f64 = 0.9;
+
+    /// Returns a trial of policies with these losses per row by window. Predicting the share of positives loses 0.6.
+    fn trial(losses: Vec<Vec<f64>>) -> Trial {
+        let windows = losses[0].len() as u32;
+        let histories = (0..).map(|power| sliding(1 << power));
+        let series = histories.zip(losses).map(|(history, losses)| Series {
+            policy: Policy { history, refit: Refit::Every(1) },
+            same: Vec::new(),
+            log_loss: losses.iter().map(|loss| loss * ROWS).collect(),
+            squared_error: Vec::new(),
+            false_alarms: Vec::new(),
+            misses: Vec::new(),
+            refits: f64::from(windows),
+        });
+        Trial {
+            windows: (1..=windows).collect(),
+            rows: vec![ROWS; windows as usize],
+            delay: 0,
+            oldest: 1,
+            share_loss: vec![0.6 * ROWS; windows as usize],
+            series: series.collect(),
+        }
+    }
+
+    /// Returns a source of numbers between -1 and 1.
+    fn numbers(seed: u64) -> impl FnMut() -> f64 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        move || (random.next_u64() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+
+    fn bounds(trial: &Trial) -> Vec<f64> {
+        let ranking = Ranking::new(trial, KEEP).expect("a best policy");
+        ranking.ranked.iter().map(|ranked| ranked.kept.at_least.expect("a bound")).collect()
+    }
+
+    #[test]
+    fn the_critical_value_is_between_that_of_one_policy_and_that_of_bonferroni() {
+        for degrees in 3..9 {
+            for rivals in [0, 1, 2, 20, 500] {
+                let bonferroni = quantile(1.0 - 0.05 / rivals.max(1) as f64, degrees);
+                for error in [f64::NEG_INFINITY, -1.0, 0.0, 1.7, 3.0, 8.0, 40.0, f64::INFINITY] {
+                    let value = critical_value(error, rivals, degrees);
+                    assert!(value.is_finite() && value >= quantile(0.95, degrees), "{error} {rivals}: {value}");
+                    assert!(value <= bonferroni, "{error} {rivals}: {value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_bound_is_finite_and_small_differences_are_shown_small_in_a_world_without_change() {
+        for seed in 0..40 {
+            let mut noise = numbers(seed);
+            let windows = 12 + (seed as usize % 3) * 6;
+            // All policies share the windows' own noise. The differences between them are a hundredth of it.
+            let shared: Vec<f64> = (0..windows).map(|_| 0.03 * noise()).collect();
+            let one = |policy: usize| {
+                let own = shared.iter().map(|shared| 0.5 + shared + 0.0003 * noise());
+                own.map(|loss| loss + 0.0001 * policy as f64).collect()
+            };
+            let trial = trial((0..12).map(one).collect());
+            let bounds = bounds(&trial);
+            // The gain is 0.1. The last policy truly keeps 99%.
+            assert!(bounds.iter().all(|bound| bound.is_finite() && *bound > KEEP), "{seed}: {bounds:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_hardly_differs_from_the_best_has_nearly_its_bound() {
+        for seed in 0..20 {
+            let mut noise = numbers(seed);
+            let best: Vec<f64> = (0..23).map(|_| 0.5 + 0.05 * noise()).collect();
+            let mut losses = vec![best.clone()];
+            losses.extend((0..18).map(|_| best.iter().map(|loss| loss + 0.01 + 0.02 * noise()).collect()));
+            // The tolerance is a tenth of the gain.
+            let tolerance = (1.0 - KEEP) * (0.6 - best.iter().sum::<f64>() / 23.0);
+            losses.push(best.iter().map(|loss| loss + 0.0005 * tolerance * (1.0 + noise())).collect());
+            let bounds = bounds(&trial(losses));
+            let (own, other) = (bounds[0], bounds[19]);
+            assert!((own - other).abs() < 0.02 * (1.0 - KEEP), "{seed}: {own} {other}");
+        }
+    }
+
+    #[test]
+    fn the_stricter_test_compares_with_each_policy_and_not_only_with_the_best() {
+        let mut noise = numbers(3);
+        let windows = 24;
+        let base: Vec<f64> = (0..windows).map(|_| 0.5 + 0.01 * noise()).collect();
+        let near = base.iter().map(|loss| loss + 0.0001 * (2.0 + noise())).collect();
+        let close = trial(vec![base.clone(), near]);
+        let ranking = Ranking::new(&close, KEEP).expect("a best policy");
+        assert!([0, 1].into_iter().all(|index| ranking.passes_against_each(&close, index)));
+        // A policy of large errors is never the observed best, and may still be the true one.
+        let wild = base.iter().map(|loss| loss + 0.002 + 0.1 * noise()).collect();
+        let wild = trial(vec![base, wild]);
+        let ranking = Ranking::new(&wild, KEEP).expect("a best policy");
+        assert_eq!(ranking.best, 0);
+        assert!(!ranking.passes_against_each(&wild, 0));
+        let short = trial(vec![vec![0.5; 8]; 2]);
+        let ranking = Ranking::new(&short, KEEP).expect("a best policy");
+        assert!(!ranking.passes_against_each(&short, 0), "there are no bounds");
+    }
 }

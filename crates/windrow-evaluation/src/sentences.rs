@@ -2,7 +2,7 @@
 
 use crate::advice::{Advice, NamedPolicy, Status};
 use crate::policy::{Policy, Refit, history_name, length};
-use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
+use crate::policy_finding::{PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
 use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
@@ -45,7 +45,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         sentences.extend(improvement(advice));
     } else if let Some(found) = found {
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
-        sentences.push(format!("That {}.", keeps(&found.kept, &of_best)));
+        sentences.push(format!("That {}.", keeps(found, &of_best)));
     }
     if named.provisional {
         sentences.extend(few_rows(advice));
@@ -113,7 +113,7 @@ fn refitting(policy: Policy, unit: WindowUnit) -> String {
 
 /// Returns a clause on the share that refitting every window on all history keeps. `of` says of what.
 pub(super) fn more_history(all: &PolicyFinding, of: &str) -> String {
-    let keeps = keeps(&all.kept, of);
+    let keeps = keeps(all, of);
     match all.verdict {
         PolicyVerdict::Worse => format!("More history hurts: all of it {keeps}"),
         PolicyVerdict::GoodEnough => format!("More history does not hurt: all of it {keeps}"),
@@ -137,7 +137,7 @@ fn history(advice: &Advice, named: &NamedPolicy, of: &str, sentences: &mut Vec<S
         && found.verdict == PolicyVerdict::Worse
     {
         let on = history_phrase(found.policy.history, unit);
-        sentences.push(format!("Less history hurts: refitting on {on} {}.", keeps(&found.kept, of)));
+        sentences.push(format!("Less history hurts: refitting on {on} {}.", keeps(found, of)));
     }
 }
 
@@ -191,13 +191,19 @@ fn few_rows(advice: &Advice) -> Option<String> {
     (rows < WANTED_ROWS).then(sentence)
 }
 
-/// Returns a clause on a share, as in `keeps 98% (92 to 104)` or `is worse than predicting the average rate`. `of` says
-/// of what the share is.
-pub(super) fn keeps(kept: &KeptGain, of: &str) -> String {
+/// Returns a clause on a share, as in `keeps 98% (at least 96%)`, `keeps 98% (92 to 104)` or `is worse than predicting
+/// the average rate`. The brackets of a policy that is good enough have the bound that shows it; those of others have
+/// the interval. `of` says of what the share is.
+pub(super) fn keeps(found: &PolicyFinding, of: &str) -> String {
+    let kept = &found.kept;
+    let bound = kept.at_least.filter(|_| found.verdict == PolicyVerdict::GoodEnough);
     match kept.interval {
         _ if kept.is_negative() => format!("is worse than {BASELINE}"),
         _ if kept.share.is_none() => format!("keeps an unknown share{of}"),
-        Some(_) => format!("keeps {}{of}", kept.with_interval()),
+        Some(_) => match bound {
+            Some(bound) => format!("keeps {} (at least {}){of}", kept.percent(), percent(bound, 0)),
+            None => format!("keeps {}{of}", kept.with_interval()),
+        },
         None => format!("keeps {}{of} (too few windows for an interval)", kept.percent()),
     }
 }
@@ -210,7 +216,7 @@ mod tests {
         Recommendation, Subject,
     };
     use crate::contrast::Interval;
-    use crate::policy_finding::{ComparedLosses, Effort, Errors};
+    use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain};
     use crate::trial::sliding;
 
     fn last(windows: u32, every: u32) -> Policy {
@@ -226,10 +232,14 @@ mod tests {
             since: None,
             verdict,
             errors: Errors { log_loss: 0.5, brier: 0.2, false_alarms: 0.1, misses: 0.1 },
-            kept: KeptGain { share: Some(share), interval, at_least: None },
+            kept: KeptGain { share: Some(share), interval, at_least: Some(share - 0.02) },
             compared: ComparedLosses { difference, interval: None, confidence_set_p, lost_at_break },
             effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
         }
+    }
+
+    fn provisional(policy: Policy) -> NamedPolicy {
+        NamedPolicy { policy, provisional: true, against_each: false, since: 20 }
     }
 
     /// Returns advice on months. It names a policy that is not the best one.
@@ -260,7 +270,7 @@ mod tests {
             recommendation: Recommendation {
                 status: Status::Clear,
                 sentences: Vec::new(),
-                named: Some(NamedPolicy { policy: last(4, 2), provisional: false, since: 20 }),
+                named: Some(NamedPolicy { policy: last(4, 2), provisional: false, against_each: true, since: 20 }),
                 changes: Vec::new(),
             },
             comparison: PolicyComparison { planned, ..PolicyComparison::default() },
@@ -278,7 +288,7 @@ mod tests {
             advice_sentences(&advice()),
             [
                 "Refit every 2nd month, on the last 4 months.",
-                "That keeps 98% (88 to 108) of the improvement that the best schedule gives over predicting the \
+                "That keeps 98% (at least 96%) of the improvement that the best schedule gives over predicting the \
                  average rate so far.",
                 "More history hurts: all of it keeps 67% (57 to 77).",
                 "Less history hurts: refitting on the last month is worse than predicting the average rate.",
@@ -331,7 +341,8 @@ mod tests {
         // A history that reaches back to the change, and all history.
         for history in [last(32, 1), Policy { history: Scheme::Cumulative, refit: Refit::Every(1) }] {
             let mut advice = advice.clone();
-            advice.recommendation.named = Some(NamedPolicy { policy: history, provisional: false, since: 20 });
+            advice.recommendation.named =
+                Some(NamedPolicy { policy: history, provisional: false, against_each: true, since: 20 });
             let expected = "The data changed around window 29 (2019-05). Older rows may mislead a model, but this \
                             history still includes them.";
             assert!(advice_sentences(&advice).contains(&expected.to_owned()));
@@ -356,7 +367,7 @@ mod tests {
     #[test]
     fn provisional_advice_says_what_the_data_do_not_show() {
         let mut advice = advice();
-        advice.recommendation.named = Some(NamedPolicy { policy: last(2, 1), provisional: true, since: 20 });
+        advice.recommendation.named = Some(provisional(last(2, 1)));
         assert_eq!(
             advice_sentences(&advice)[..4],
             [
@@ -397,7 +408,7 @@ mod tests {
         let mut advice = advice();
         advice.basis.judged.as_mut().expect("judged").rows = 44 * 75;
         assert!(!advice_sentences(&advice).contains(&few.to_owned()), "the verdict is shown");
-        advice.recommendation.named = Some(NamedPolicy { policy: last(2, 1), provisional: true, since: 20 });
+        advice.recommendation.named = Some(provisional(last(2, 1)));
         assert_eq!(advice_sentences(&advice)[2], few);
         (advice.recommendation.named, advice.recommendation.status) = (None, Status::Partly);
         assert_eq!(advice_sentences(&advice)[2..], [few, "More windows may show an improvement."]);

@@ -163,6 +163,22 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
 }
 
 #[test]
+fn a_copy_of_a_policy_changes_no_bound() {
+    let [two, four] = [2, 4].map(|windows| Scheme::Sliding(NonZeroU32::new(windows).expect("not 0")));
+    let copied =
+        |history: Scheme, model: u32, window: u32| stable(if history == four { two } else { history }, model, window);
+    let evidence = evidence(40, copied);
+    let bounds = |histories: &[Scheme]| {
+        let trial = Trial::over(&evidence, 17, 40, histories, 0, 1);
+        let ranking = Ranking::new(&trial, 0.9).expect("a best policy");
+        let bounds = trial.series.iter().zip(&ranking.ranked);
+        bounds.map(|(series, ranked)| (series.policy, ranked.kept.at_least)).collect::<Vec<_>>()
+    };
+    let all = Scheme::Cumulative;
+    assert_eq!(bounds(&[Scheme::Window, two, all]), bounds(&[Scheme::Window, two, four, all]));
+}
+
+#[test]
 fn too_few_windows_say_how_many_would_do() {
     let advice = advice_on(&evidence(13, stable), 0);
     let Recommendation { status, named, sentences, .. } = &advice.recommendation;

@@ -44,7 +44,7 @@ fn how_often(advice: &Advice) -> String {
     };
     let every = policy.refit.name(advice.subject.window_unit);
     match (found.verdict, advice.comparison.is_best(found)) {
-        (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(&found.kept, "")),
+        (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(found, "")),
         (_, true) => {
             let others = advice.comparison.planned.iter().filter(|found| found.policy.history == policy.history);
             let mut others = others.filter(|one| matches!(one.policy.refit, Refit::Every(_)) && one.policy != policy);

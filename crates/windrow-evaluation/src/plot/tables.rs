@@ -111,7 +111,7 @@ fn policy(advice: &Advice, found: &PolicyFinding) -> TableRow {
         advice.interval_shown(found).map_or_else(String::new, Interval::percent),
         format!("{:.4}", found.errors.log_loss),
         format!("{:.1}", found.effort.fits()),
-        if is_best { "best" } else { found.verdict.name() }.to_owned(),
+        if is_best { "best".to_owned() } else { found.verdict_in_words() },
     ];
     TableRow { cells, is_named: advice.is_named(found) }
 }

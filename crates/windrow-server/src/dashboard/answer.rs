@@ -8,7 +8,7 @@ use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term};
 use windrow_evaluation::plot::{self, tables};
-use windrow_evaluation::{Advice, PolicyFinding, Status, first_advice_sentence};
+use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
 /// Maximum number of sentences below the heading.
@@ -95,7 +95,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
                 "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules that can be compared"
             },
             Some(interval) => html! {
-                (percent(interval.low, 0)) " to " (percent(interval.high, 0)) " of the best improvement in log-loss "
+                (bound(found).unwrap_or_else(|| interval.percent())) " of the best improvement in log-loss "
                 (mark(&LOG_LOSS))
             },
             None => html! {
@@ -108,8 +108,11 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     }
     let (number, about) = match advice.recommendation.status {
         Status::Clear => ("clear", "the verdict holds at 95%"),
-        Status::Partly if advice.named().is_none() => ("partly", "an improvement is not shown yet"),
-        Status::Partly => ("partly", "this schedule is not shown to be good enough"),
+        Status::Partly => match &advice.recommendation.named {
+            None => ("partly", "an improvement is not shown yet"),
+            Some(named) if named.provisional => ("partly", "this schedule is not shown to be good enough"),
+            Some(_) => ("partly", "good enough compared with the best so far; a close second may be the true best"),
+        },
         Status::TooFew => ("too few", "more windows are needed"),
     };
     let judged = advice.basis.judged.as_ref();
@@ -117,6 +120,12 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let about = html! { (about) (judged.unwrap_or_default()) };
     figures.push(Figure { name: "Evidence", term: &GOOD_ENOUGH, number: number.to_owned(), about });
     figures
+}
+
+/// Returns the bound that shows a schedule good enough, as in `at least 96%`.
+fn bound(found: &PolicyFinding) -> Option<String> {
+    let bound = found.kept.at_least.filter(|_| found.verdict == PolicyVerdict::GoodEnough)?;
+    Some(format!("at least {}", percent(bound, 0)))
 }
 
 /// Returns the fits per year, or per 100 windows if windows have no times, compared with a fit in every window.

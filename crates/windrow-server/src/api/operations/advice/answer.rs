@@ -51,6 +51,9 @@ mirror! {
         every: u32 = every(named.policy).unwrap_or(1),
         /// `true` if the policy is not shown good enough
         provisional: bool,
+        /// `true` if the policy is also shown to keep enough compared with every other policy one after the other, and
+        /// not only with the observed best
+        against_each: bool,
         /// The window after which the policy was first recommended
         since_window: u32 = named.since,
     }
@@ -115,7 +118,8 @@ mirror! {
         fits_per_window: f64 = found.effort.fits_per_window,
         /// The number of fits per year; left out if windows have no times
         fits_per_year: Option<f64> = found.effort.fits_per_year,
-        /// The verdict: `good_enough`, `worse`, `cannot_tell`, `too_few` or `reference`
+        /// The verdict: `good_enough`, `worse` (not as good as the best, and not shown good enough), `cannot_tell`,
+        /// `too_few` or `reference`
         verdict: PolicyVerdict,
         /// The cost per window, in the unit of the pipeline file's `advise.cost`
         cost: Option<f64> = found.effort.cost,
@@ -212,9 +216,10 @@ mirror! {
 mirror! {
     /// The certainty of the recommendation
     enum AdviceStatus of evaluation::Status {
-        /// A policy is shown good enough, or it is shown that there is nothing to schedule
+        /// A policy is shown good enough, also compared with every other policy one after the other, or it is shown
+        /// that there is nothing to schedule
         Clear,
-        /// No policy is shown good enough; a recommended policy is provisional
+        /// A recommended policy is provisional, or it is shown good enough only compared with the observed best
         Partly,
         /// Too few windows have been judged
         TooFew,
