@@ -345,7 +345,9 @@ mod tests {
         let ranking = Ranking::new(&close, KEEP).expect("a best policy");
         assert!([0, 1].into_iter().all(|index| ranking.passes_against_each(&close, index)));
         // A policy of large errors is never the observed best, and may still be the true one.
-        let wild = base.iter().map(|loss| loss + 0.002 + 0.1 * noise()).collect();
+        let errors: Vec<f64> = (0..windows).map(|_| 0.1 * noise()).collect();
+        let mean = errors.iter().sum::<f64>() / f64::from(windows);
+        let wild = base.iter().zip(&errors).map(|(loss, error)| loss + 0.002 + error - mean).collect();
         let wild = trial(vec![base, wild]);
         let ranking = Ranking::new(&wild, KEEP).expect("a best policy");
         assert_eq!(ranking.best, 0);
