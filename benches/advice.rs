@@ -45,12 +45,21 @@ fn run(size: Size) -> Result<(), String> {
         "\n| world | windows | named most often | shown good enough | regret beyond tolerance | mean regret | break reported |"
     );
     println!("|---|---|---|---|---|---|---|");
+    let mut bounds = Vec::new();
     for kind in ChangeKind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
         let found = study::study(World { kind }, seeds);
         println!("{}", found.line());
+        bounds.push(found.bounds_line());
         for note in found.notes {
             eprintln!("    {note}");
         }
+    }
+    if !bounds.is_empty() {
+        println!(
+            "\n| world | windows judged | a bound missed | false names, of all seeds | of the names shown | truly good policies found | false names, of the clear ones |"
+        );
+        println!("|---|---|---|---|---|---|---|");
+        bounds.iter().for_each(|line| println!("{line}"));
     }
     if is_wanted("coverage") {
         coverage::print(seeds * 10);

@@ -6,18 +6,32 @@ use rayon::prelude::*;
 use windrow_evaluation::{Contrast, Policy, Refit, Trial};
 use windrow_record::Scheme;
 
-use crate::study::{binomial, evidence, loss, models, step};
+use crate::study::{evidence, loss, models, share, step};
 use crate::world::{ChangeKind, FEATURES, ROWS, World};
 
 const WORLDS: [ChangeKind; 4] = [ChangeKind::Stable, ChangeKind::Moving, ChangeKind::SlowWalk, ChangeKind::Seasons];
 const JUDGED_WINDOWS: [usize; 3] = [12, 24, 60];
 
-/// Prints the table of coverage: the intervals of the difference between two policies. The true value is the mean, over
-/// all histories, of the expected difference on the windows judged.
+/// The number of histories with the same course of the coefficients.
+const HISTORIES_PER_COURSE: u64 = 20;
+
+/// The interval of one history, with the expected difference on its windows.
+type Seen = (Contrast, f64);
+
+/// Prints the table of coverage: the intervals of the difference between two policies. `seeds` is the number of
+/// histories of each world.
+///
+/// An interval promises to cover the expected difference in this course of the world: the mean over histories with the
+/// same coefficients and other rows. The mean over all courses is shown next to it.
 pub(crate) fn print(seeds: u64) {
-    println!("\n{seeds} seeds: coverage of the 95% interval of a difference in log-loss\n");
-    println!("| world | difference | windows judged | covered | mean width | true difference |");
-    println!("|---|---|---|---|---|---|");
+    let courses = seeds.div_ceil(HISTORIES_PER_COURSE);
+    println!(
+        "\n{courses} courses, {HISTORIES_PER_COURSE} histories each: coverage of the 95% interval of a difference in log-loss\n"
+    );
+    println!(
+        "| world | difference | windows judged | this course covered | all courses covered | mean width | true difference |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     let four = Scheme::Sliding(std::num::NonZeroU32::new(4).expect("not 0"));
     let every = |history, every| Policy { history, refit: Refit::Every(every) };
     let pairs = [
@@ -25,57 +39,63 @@ pub(crate) fn print(seeds: u64) {
         ("last 4, every 2nd - last 4, every", every(four, 2), every(four, 1)),
     ];
     for kind in WORLDS {
-        let all: Vec<Vec<Vec<(Contrast, f64)>>> = (0..seeds)
-            .into_par_iter()
-            .map(|seed| {
-                let windows = World { kind }.windows(64, 500_000 + seed);
-                let histories = [four, Scheme::Cumulative];
-                let models = models(&windows, &histories);
-                let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
-                let truth = evidence(&windows, &models, |window, row, z| {
-                    let p = window.p[row];
-                    p * loss(z, true) + (1.0 - p) * loss(z, false)
+        let history = |history: u64| -> Vec<Vec<Seen>> {
+            let course = 500_000 + history / HISTORIES_PER_COURSE;
+            let windows = World { kind }.windows_of_course(64, course, 500_000 + history);
+            let models = models(&windows, &[four, Scheme::Cumulative]);
+            let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
+            let truth = evidence(&windows, &models, |window, row, z| {
+                let p = window.p[row];
+                p * loss(z, true) + (1.0 - p) * loss(z, false)
+            });
+            let judged = |count: usize| {
+                let last = 4 + count as u32;
+                let (trial, expected) =
+                    (Trial::over(&seen, 5, last, &[], 0, 1), Trial::over(&truth, 5, last, &[], 0, 1));
+                let each = pairs.iter().map(|(_, a, b)| {
+                    let difference = |trial: &Trial, evidence| -> Vec<f64> {
+                        let of = |policy| trial.planned(evidence, policy).expect("losses of all").log_loss;
+                        of(*a).iter().zip(of(*b)).map(|(a, b)| a - b).collect()
+                    };
+                    let contrast = Contrast::new(&difference(&trial, &seen), &trial.rows);
+                    let expected = difference(&expected, &truth).iter().sum::<f64>() / (count * ROWS) as f64;
+                    (contrast, expected)
                 });
-                let judged = |count: usize| {
-                    let last = 4 + count as u32;
-                    let (trial, expected) =
-                        (Trial::over(&seen, 5, last, &[], 0, 1), Trial::over(&truth, 5, last, &[], 0, 1));
-                    let each = pairs.iter().map(|(_, a, b)| {
-                        let difference = |trial: &Trial, evidence| -> Vec<f64> {
-                            let of = |policy| trial.planned(evidence, policy).expect("losses of all").log_loss;
-                            of(*a).iter().zip(of(*b)).map(|(a, b)| a - b).collect()
-                        };
-                        let contrast = Contrast::new(&difference(&trial, &seen), &trial.rows);
-                        let expected = difference(&expected, &truth).iter().sum::<f64>() / (count * ROWS) as f64;
-                        (contrast, expected)
-                    });
-                    each.collect()
-                };
-                JUDGED_WINDOWS.map(judged).into()
-            })
-            .collect();
+                each.collect()
+            };
+            JUDGED_WINDOWS.map(judged).into()
+        };
+        let all: Vec<Vec<Vec<Seen>>> = (0..courses * HISTORIES_PER_COURSE).into_par_iter().map(history).collect();
         for (pair, (name, ..)) in pairs.iter().enumerate() {
             for (index, judged) in JUDGED_WINDOWS.iter().enumerate() {
-                let of = || all.iter().map(|one| &one[index][pair]);
-                let truth = of().map(|(_, expected)| expected).sum::<f64>() / seeds as f64;
-                let covered = of().filter(|(contrast, _)| {
-                    let interval = contrast.interval();
-                    interval.low <= truth && truth <= interval.high
-                });
-                let covered = covered.count();
-                let (low, high) = binomial(covered, all.len());
-                let width = of().map(|(contrast, _)| contrast.interval().high - contrast.interval().low).sum::<f64>();
+                let seen: Vec<Seen> = all.iter().map(|one| one[index][pair]).collect();
+                let truth = mean(&seen);
+                let in_course = seen.chunks(HISTORIES_PER_COURSE as usize).map(|course| covered(course, mean(course)));
+                let width = seen.iter().map(|(contrast, _)| contrast.interval().high - contrast.interval().low);
                 println!(
-                    "| {} | {name} | {judged} | {:.1}% ({:.1} to {:.1}) | {:.4} | {truth:+.4} |",
+                    "| {} | {name} | {judged} | {} | {} | {:.4} | {truth:+.4} |",
                     kind.name(),
-                    100.0 * covered as f64 / seeds as f64,
-                    100.0 * low,
-                    100.0 * high,
-                    width / seeds as f64
+                    share(in_course.sum(), seen.len()),
+                    share(covered(&seen, truth), seen.len()),
+                    width.sum::<f64>() / seen.len() as f64
                 );
             }
         }
     }
+}
+
+/// Returns the mean expected difference of some histories.
+fn mean(seen: &[Seen]) -> f64 {
+    seen.iter().map(|(_, expected)| expected).sum::<f64>() / seen.len() as f64
+}
+
+/// Returns the number of histories whose interval contains a value.
+fn covered(seen: &[Seen], truth: f64) -> usize {
+    let covers = |(contrast, _): &&Seen| {
+        let interval = contrast.interval();
+        interval.low <= truth && truth <= interval.high
+    };
+    seen.iter().filter(covers).count()
 }
 
 /// Returns the theory of a random walk: the loss beyond that of the true coefficients, for a history of h windows and a

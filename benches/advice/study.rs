@@ -6,14 +6,14 @@ use std::num::NonZeroU32;
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
 use windrow_evaluation::{
-    AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, PolicyVerdict, Refit, Series,
-    Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge, named,
+    Advice, AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, PolicyVerdict, Refit,
+    Series, Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge, named,
 };
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
 use crate::learner::{Weights, fit, log_odds};
-use crate::world::{ChangeKind, FEATURES, ROWS, Window, World};
+use crate::world::{ChangeKind, FEATURES, Window, World};
 
 /// The share of the gain to keep.
 const KEPT_SHARE: f64 = 0.9;
@@ -30,6 +30,12 @@ pub(crate) struct StudyResult {
     nothing: usize,
     too_few: usize,
     recalibrated: f64,
+    judged: usize,
+    missed: usize,
+    truly_good: usize,
+    truly_good_found: usize,
+    clear: usize,
+    clear_beyond: usize,
     pub(crate) notes: Vec<String>,
 }
 
@@ -43,6 +49,10 @@ struct Outcome {
     truth: BTreeMap<Policy, f64>,
     share: f64,
     recalibrated: Option<f64>,
+    /// The number of windows judged.
+    judged: usize,
+    /// The policies with a bound on the share that they keep, and `true` if they are good enough by it.
+    bounds: Vec<(Policy, f64, bool)>,
 }
 
 pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
@@ -68,6 +78,12 @@ pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
         nothing: 0,
         too_few: 0,
         recalibrated: 0.0,
+        judged: outcomes.first().map_or(0, |outcome| outcome.judged),
+        missed: 0,
+        truly_good: 0,
+        truly_good_found: 0,
+        clear: 0,
+        clear_beyond: 0,
         notes: Vec::new(),
     };
     let mut listed = 0;
@@ -75,6 +91,12 @@ pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
         found.breaks += usize::from(outcome.broke);
         found.too_few += usize::from(outcome.status == Status::TooFew);
         found.recalibrated += outcome.recalibrated.unwrap_or_default() / seeds as f64;
+        let kept = |policy: &Policy| truth.get(policy).map_or(0.0, |loss| (share - loss) / gain);
+        // The bounds hold for all policies together, so one that is too high counts.
+        found.missed += usize::from(outcome.bounds.iter().any(|(policy, bound, _)| *bound > kept(policy)));
+        let good: Vec<_> = outcome.bounds.iter().filter(|(policy, ..)| kept(policy) >= KEPT_SHARE).collect();
+        found.truly_good += good.len();
+        found.truly_good_found += good.iter().filter(|(.., is_shown)| *is_shown).count();
         let Some((policy, is_shown)) = outcome.named else {
             found.nothing += usize::from(outcome.status != Status::TooFew);
             continue;
@@ -86,6 +108,10 @@ pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
         if is_shown {
             found.shown += 1;
             found.beyond += usize::from(regret > 1.0 - KEPT_SHARE);
+            if outcome.status == Status::Clear {
+                found.clear += 1;
+                found.clear_beyond += usize::from(regret > 1.0 - KEPT_SHARE);
+            }
         }
     }
     found.regret /= f64::from(listed.max(1));
@@ -119,29 +145,49 @@ impl StudyResult {
                 listed.push(format!("{what} {:.0}%", percent(count, self.seeds)));
             }
         }
-        let (low, high) = binomial(self.beyond, self.shown);
-        let beyond = if self.shown == 0 {
-            "-".to_owned()
-        } else {
-            format!("{:.1}% ({:.1} to {:.1})", percent(self.beyond, self.shown), 100.0 * low, 100.0 * high)
-        };
-        let (low, high) = binomial(self.breaks, self.seeds);
         format!(
-            "| {} | {} | {} | {:.0}% | {beyond} | {:.1}% | {:.1}% ({:.1} to {:.1}) |",
+            "| {} | {} | {} | {:.0}% | {} | {:.1}% | {} |",
             self.world.kind.name(),
             self.world.kind.windows(),
             listed.join("; "),
             percent(self.shown, self.seeds),
+            share(self.beyond, self.shown),
             100.0 * self.regret,
-            percent(self.breaks, self.seeds),
-            100.0 * low,
-            100.0 * high
+            share(self.breaks, self.seeds),
         )
     }
 }
 
+impl StudyResult {
+    /// Returns the line of the table on the bounds.
+    pub(crate) fn bounds_line(&self) -> String {
+        let found = match self.truly_good {
+            0 => "-".to_owned(),
+            good => format!("{:.0}%", 100.0 * self.truly_good_found as f64 / good as f64),
+        };
+        format!(
+            "| {} | {} | {} | {} | {} | {found} | {} |",
+            self.world.kind.name(),
+            self.judged,
+            share(self.missed, self.seeds),
+            share(self.beyond, self.seeds),
+            share(self.beyond, self.shown),
+            share(self.clear_beyond, self.clear),
+        )
+    }
+}
+
+/// Returns a share with its exact 95% interval, as in `97.5% (94.3 to 99.2)`, or `-` of nothing.
+pub(crate) fn share(count: usize, of: usize) -> String {
+    if of == 0 {
+        return "-".to_owned();
+    }
+    let (low, high) = binomial(count, of);
+    format!("{:.1}% ({:.1} to {:.1})", 100.0 * count as f64 / of as f64, 100.0 * low, 100.0 * high)
+}
+
 /// Returns the exact 95% interval of a share (Clopper and Pearson, 1934).
-pub(crate) fn binomial(count: usize, of: usize) -> (f64, f64) {
+fn binomial(count: usize, of: usize) -> (f64, f64) {
     let (count, of) = (count as f64, of as f64);
     let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).map_or(0.0, |beta| beta.inverse_cdf(p));
     let low = if count == 0.0 { 0.0 } else { quantile(count, of - count + 1.0, 0.025) };
@@ -203,7 +249,19 @@ fn one(world: World, seed: u64) -> Outcome {
         truth: by_policy,
         share: mean(&trial.share_loss),
         recalibrated: recalibrated.last().map(|series| mean(&series.log_loss)),
+        judged: trial.windows.len(),
+        bounds: bounds(&advice),
     }
+}
+
+/// Returns the planned policies with a bound, and `true` if they are good enough by it.
+fn bounds(advice: &Advice) -> Vec<(Policy, f64, bool)> {
+    let bounded = advice
+        .comparison
+        .planned
+        .iter()
+        .filter_map(|found| Some((found.policy, found.kept.at_least?, found.verdict == PolicyVerdict::GoodEnough)));
+    bounded.collect()
 }
 
 /// Returns the model of each history after each window.
@@ -236,7 +294,7 @@ pub(crate) fn evidence(
         let losses = earlier.map(|((history, end), weights)| {
             let mut log_loss = [0.0; BLOCKS];
             for (row, x) in window.x.iter().enumerate() {
-                log_loss[row * BLOCKS / ROWS] += loss(window, row, log_odds(weights, x));
+                log_loss[row * BLOCKS / window.x.len()] += loss(window, row, log_odds(weights, x));
             }
             ModelLosses {
                 model: ModelId { window: index(*end), scheme: *history },
@@ -248,8 +306,8 @@ pub(crate) fn evidence(
         });
         let (mut rows, mut positives) = ([0; BLOCKS], [0; BLOCKS]);
         for (row, y) in window.y.iter().enumerate() {
-            rows[row * BLOCKS / ROWS] += 1;
-            positives[row * BLOCKS / ROWS] += u64::from(*y);
+            rows[row * BLOCKS / window.x.len()] += 1;
+            positives[row * BLOCKS / window.x.len()] += u64::from(*y);
         }
         WindowLosses {
             format: LOSSES_FORMAT,

@@ -24,10 +24,12 @@ pub(crate) enum ChangeKind {
     BaseRate,
     Nothing,
     TooFew,
+    ManyRows,
+    FewWindows,
 }
 
 impl ChangeKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Stable,
         Self::Break,
         Self::SlowWalk,
@@ -37,6 +39,8 @@ impl ChangeKind {
         Self::BaseRate,
         Self::Nothing,
         Self::TooFew,
+        Self::ManyRows,
+        Self::FewWindows,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -50,11 +54,24 @@ impl ChangeKind {
             Self::BaseRate => "base-rate",
             Self::Nothing => "nothing",
             Self::TooFew => "too-few",
+            Self::ManyRows => "many-rows",
+            Self::FewWindows => "few-windows",
         }
     }
 
     pub(crate) fn windows(self) -> usize {
-        if self == Self::TooFew { 10 } else { 60 }
+        match self {
+            Self::TooFew => 10,
+            Self::ManyRows => 40,
+            // 20 of these are judged.
+            Self::FewWindows => 28,
+            _ => 60,
+        }
+    }
+
+    /// Returns the number of rows of a window.
+    fn rows(self) -> usize {
+        if self == Self::ManyRows { 10 * ROWS } else { ROWS }
     }
 }
 
@@ -95,11 +112,18 @@ const INITIAL_WEIGHTS: [f64; FEATURES + 1] = [0.8, -0.6, 0.4, 0.0, -0.8];
 impl World {
     /// Generates all windows of one history of this world.
     pub(crate) fn windows(self, count: usize, seed: u64) -> Vec<Window> {
-        let mut dice = RandomNumbers::new(seed);
+        self.windows_of_course(count, seed, seed)
+    }
+
+    /// Generates all windows of one history. The coefficients follow from `course`; the rows and labels from both.
+    pub(crate) fn windows_of_course(self, count: usize, course: u64, seed: u64) -> Vec<Window> {
+        let mut course = RandomNumbers::new(course);
+        // Another stream of numbers than that of the course, also for the same seed.
+        let mut dice = RandomNumbers::new(!seed);
         let mut coefficients = INITIAL_WEIGHTS;
         let mut means = [0.0; FEATURES];
         let mut moved = [0.0; FEATURES + 1];
-        let changes = 20 + (dice.uniform() * 20.0) as usize;
+        let changes = 20 + (course.uniform() * 20.0) as usize;
         let windows = (0..count).map(|window| {
             for mean in &mut means {
                 *mean =
@@ -107,20 +131,20 @@ impl World {
             }
             let mut used = coefficients;
             match self.kind {
-                ChangeKind::Stable | ChangeKind::TooFew => {}
+                ChangeKind::Stable | ChangeKind::TooFew | ChangeKind::ManyRows | ChangeKind::FewWindows => {}
                 ChangeKind::Break if window >= changes => used = [-0.6, 0.8, 0.4, 0.6, -0.4],
                 ChangeKind::Break => {}
                 ChangeKind::SlowWalk | ChangeKind::FastWalk => {
                     let step = if self.kind == ChangeKind::SlowWalk { SLOW_STEP } else { FAST_STEP };
                     for coefficient in &mut coefficients {
-                        *coefficient += step * dice.normal();
+                        *coefficient += step * course.normal();
                     }
                     used = coefficients;
                 }
                 ChangeKind::Moving => {
                     for (moved, used) in moved.iter_mut().zip(&mut used) {
                         *moved = AUTOCORRELATION * *moved
-                            + 0.5 * (1.0 - AUTOCORRELATION * AUTOCORRELATION).sqrt() * dice.normal();
+                            + 0.5 * (1.0 - AUTOCORRELATION * AUTOCORRELATION).sqrt() * course.normal();
                         *used += *moved;
                     }
                 }
@@ -133,7 +157,7 @@ impl World {
                 ChangeKind::Nothing => used = [0.0, 0.0, 0.0, 0.0, -0.8],
             }
             let mut rows = Window { x: Vec::new(), p: Vec::new(), y: Vec::new() };
-            for _ in 0..ROWS {
+            for _ in 0..self.kind.rows() {
                 let mut x = [1.0; FEATURES + 1];
                 for (x, mean) in x.iter_mut().zip(&means) {
                     *x = mean + dice.normal();
