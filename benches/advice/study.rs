@@ -156,9 +156,7 @@ impl StudyResult {
             share(self.breaks, self.seeds),
         )
     }
-}
 
-impl StudyResult {
     /// Returns the line of the table on the bounds.
     pub(crate) fn bounds_line(&self) -> String {
         let found = match self.truly_good {

@@ -224,6 +224,24 @@ impl Series {
         self.policy == policy || self.same.contains(&policy)
     }
 
+    /// Returns the mean of several runs of one policy, or `None` of no run.
+    pub(crate) fn mean(runs: &[Self]) -> Option<Self> {
+        let share = 1.0 / runs.len() as f64;
+        let mean = |losses: fn(&Self) -> &Vec<f64>| -> Option<Vec<f64>> {
+            let windows = 0..losses(runs.first()?).len();
+            Some(windows.map(|at| runs.iter().map(|run| losses(run)[at]).sum::<f64>() * share).collect())
+        };
+        Some(Self {
+            policy: runs.first()?.policy,
+            same: Vec::new(),
+            log_loss: mean(|run| &run.log_loss)?,
+            squared_error: mean(|run| &run.squared_error)?,
+            false_alarms: mean(|run| &run.false_alarms)?,
+            misses: mean(|run| &run.misses)?,
+            refits: runs.iter().map(|run| run.refits).sum::<f64>() * share,
+        })
+    }
+
     /// Adds a window with the mean losses of several models.
     fn push(&mut self, models: &[&ModelLosses]) {
         let share = 1.0 / models.len() as f64;
