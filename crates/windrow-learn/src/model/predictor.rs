@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::str::FromStr;
 
 use crate::model::artifact::Learned;
-use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
+use crate::model::encoder::{Encoding, Level, NumberRange, calendar_number, standardise};
 use windrow_config::CalendarPart;
 use windrow_record::EventTime;
 
@@ -29,8 +29,40 @@ pub struct Contribution {
     pub feature: String,
     /// The level of a one-hot feature: a value, `(missing)` or `(other)`. `None` for a number.
     pub level: Option<String>,
+    /// The end of the training range that counts instead of a number outside; `None` for any other cell.
+    pub held: Option<f64>,
     /// The contribution: for a number, its weight times (x - mean) / deviation; for a level, its weight.
     pub log_odds: f64,
+}
+
+/// A number of a row that is outside the range of the training rows. It is small, so that the answer to a large batch
+/// can hold many. [`Predictor::describe`] adds the rest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outside {
+    /// The index of the feature, in the encoder's order.
+    feature: usize,
+    /// The number, before the logarithm.
+    value: f64,
+}
+
+/// A number outside the range of the training rows, with the range. The nearer end counts instead of the number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutsideNumber<'a> {
+    /// The feature's column.
+    pub feature: &'a str,
+    /// The number, before the logarithm.
+    pub value: f64,
+    /// The smallest number of the training rows.
+    pub low: f64,
+    /// The largest number of the training rows.
+    pub high: f64,
+}
+
+impl OutsideNumber<'_> {
+    /// Returns the number that counts instead.
+    pub fn held(&self) -> f64 {
+        NumberRange { low: self.low, high: self.high }.hold(self.value)
+    }
 }
 
 /// The prediction for one row.
@@ -56,9 +88,22 @@ pub struct Predictor {
 
 #[derive(Debug, Clone)]
 enum Term {
-    Number { log: bool, missing: f64, mean: f64, deviation: f64, weight: f64 },
+    Number(NumberTerm),
     Category(LevelWeights<String>),
     Calendar(CalendarPart, LevelWeights<u8>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct NumberTerm {
+    log: bool,
+    missing: f64,
+    mean: f64,
+    deviation: f64,
+    weight: f64,
+    /// The range of the training rows, before the logarithm.
+    cells: NumberRange,
+    /// The same range on the scale of x.
+    range: NumberRange,
 }
 
 /// The weights of a one-hot feature's levels.
@@ -101,9 +146,23 @@ impl Predictor {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contributions = parts.map(|((name, term), cell)| {
             let (level, log_odds) = (term.level(cell), term.contribution(cell));
-            Contribution { feature: name.clone(), level, log_odds }
+            let held = term.outside(cell).map(|(value, range)| range.hold(value));
+            Contribution { feature: name.clone(), level, held, log_odds }
         });
         contributions.collect()
+    }
+
+    /// Returns the numbers of a row that are outside the range of the training rows, in the encoder's order.
+    pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = Outside> {
+        let numbers = self.terms.iter().zip(cells).enumerate();
+        numbers.filter_map(|(feature, (term, cell))| term.outside(cell).map(|(value, _)| Outside { feature, value }))
+    }
+
+    /// Returns a number outside with its column and its range; `None` if it is of another model.
+    pub fn describe(&self, outside: Outside) -> Option<OutsideNumber<'_>> {
+        let Outside { feature, value } = outside;
+        let (_, NumberRange { low, high }) = self.terms.get(feature)?.outside(&Cell::Number(value))?;
+        Some(OutsideNumber { feature: self.names.get(feature)?, value, low, high })
     }
 
     /// Predicts one row. `cells` are the cells of its features, in the encoder's order.
@@ -131,12 +190,23 @@ fn level_name(value: impl ToString, is_known: bool) -> String {
     if is_known { value.to_string() } else { "(other)".to_owned() }
 }
 
+impl NumberTerm {
+    /// Returns a number on the scale of x.
+    #[inline]
+    fn x(&self, number: f64) -> f64 {
+        if self.log { number.ln_1p() } else { number }
+    }
+}
+
 impl Term {
     fn new(encoding: &Encoding, weights: &[f64]) -> Self {
         match encoding {
-            Encoding::Number { log, missing, mean, deviation, .. } => {
+            Encoding::Number { log, missing, mean, deviation, min, max } => {
                 let weight = weights.first().copied().unwrap_or_default();
-                Self::Number { log: *log, missing: *missing, mean: *mean, deviation: *deviation, weight }
+                let cells = NumberRange { low: *min, high: *max };
+                let (log, missing, mean, deviation) = (*log, *missing, *mean, *deviation);
+                let range = encoding.range().unwrap_or(cells);
+                Self::Number(NumberTerm { log, missing, mean, deviation, weight, cells, range })
             }
             Encoding::Category { levels } => Self::Category(LevelWeights::new(levels, weights)),
             Encoding::Calendar { part, levels, .. } => Self::Calendar(*part, LevelWeights::new(levels, weights)),
@@ -145,7 +215,7 @@ impl Term {
 
     fn level(&self, cell: &Cell<'_>) -> Option<String> {
         match (self, cell) {
-            (Self::Number { .. }, _) => None,
+            (Self::Number(_), _) => None,
             (Self::Category(weights), Cell::Text(text)) => Some(level_name(text, weights.values.contains_key(*text))),
             (Self::Calendar(part, weights), Cell::Time(time)) => {
                 let number = calendar_number(*part, *time);
@@ -155,16 +225,18 @@ impl Term {
         }
     }
 
+    /// Returns the number of a cell that is outside the range of the training rows, and this range.
+    fn outside(&self, cell: &Cell<'_>) -> Option<(f64, NumberRange)> {
+        let (Self::Number(term), Cell::Number(number)) = (self, cell) else { return None };
+        term.range.is_outside(term.x(*number)).then_some((*number, term.cells))
+    }
+
     #[inline]
     fn contribution(&self, cell: &Cell<'_>) -> f64 {
         match (self, cell) {
-            (Self::Number { log, missing, mean, deviation, weight }, cell) => {
-                let x = match cell {
-                    Cell::Number(number) if *log => number.ln_1p(),
-                    Cell::Number(number) => *number,
-                    _ => *missing,
-                };
-                weight * standardise(x, *mean, *deviation)
+            (Self::Number(term), cell) => {
+                let x = if let Cell::Number(number) = cell { term.range.hold(term.x(*number)) } else { term.missing };
+                term.weight * standardise(x, term.mean, term.deviation)
             }
             (Self::Category(weights), Cell::Text(text)) => *weights.values.get(*text).unwrap_or(&weights.other),
             (Self::Calendar(part, weights), Cell::Time(time)) => {
@@ -175,3 +247,6 @@ impl Term {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
