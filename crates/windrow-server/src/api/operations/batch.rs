@@ -12,11 +12,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
-use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
+use crate::api::operations::prediction::{BatchPrediction, OutsideNumber, RowPrediction};
 use crate::api::schema::{FieldFault, FieldFaults, InputSchema, MAX_ROW_BYTES, Row, RowSeed};
 use crate::api::state::Fitted;
-use windrow_learn::model::Predictor;
-use windrow_record::{RecordParser, RecordReader};
+use windrow_learn::model::{Outside, Predictor};
+use windrow_record::{RecordParser, RecordReader, append_record};
 
 /// Rows per piece of the answer.
 const ROWS_PER_PIECE: usize = 1000;
@@ -27,7 +27,15 @@ pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,
     kind: RowsKind,
-    rows: Vec<RowPrediction>,
+    rows: Vec<BatchRow>,
+}
+
+/// The prediction for one row, until it is written.
+#[derive(Debug)]
+pub(crate) struct BatchRow {
+    probability: f64,
+    label: bool,
+    outside: Vec<Outside>,
 }
 
 /// Predicts every row of a body. This is CPU-bound: do not call it on a thread of the async runtime.
@@ -49,7 +57,7 @@ pub(crate) fn predictions(
     body: &[u8],
     max_rows: usize,
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
-) -> Result<Vec<RowPrediction>, ApiError> {
+) -> Result<Vec<BatchRow>, ApiError> {
     let Fitted { schema, predictor, .. } = fitted;
     let (rows, faults) = (Vec::new(), FieldFaults::default());
     let mut reader = BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows, faults };
@@ -70,7 +78,7 @@ struct BatchReader<'a> {
     is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
     /// The number of rows that were begun.
     read: usize,
-    rows: Vec<RowPrediction>,
+    rows: Vec<BatchRow>,
     faults: FieldFaults,
 }
 
@@ -91,8 +99,10 @@ impl BatchReader<'_> {
     fn answer(&mut self, row: Option<&Row<'_>>) {
         // If a row is faulty, the request gets no predictions.
         if let Some(row) = row.filter(|_| self.faults.is_empty()) {
-            let prediction = self.predictor.predict(&self.schema.cells(row));
-            self.rows.push(RowPrediction { probability: prediction.probability, label: prediction.label });
+            let cells = self.schema.cells(row);
+            let prediction = self.predictor.predict(&cells);
+            let outside = self.predictor.outside(&cells).collect();
+            self.rows.push(BatchRow { probability: prediction.probability, label: prediction.label, outside });
         }
     }
 
@@ -217,12 +227,12 @@ impl IntoResponse for BatchAnswer {
                 (facts.to_string().trim_end_matches('}').to_owned() + ",\"predictions\":[", "]}")
             }
             RowsKind::Ndjson => (String::new(), ""),
-            RowsKind::Csv => ("probability,label\n".to_owned(), ""),
+            RowsKind::Csv => ("probability,label,outside\n".to_owned(), ""),
         };
-        let count = rows.len();
+        let (count, answering) = (rows.len(), std::sync::Arc::clone(&by.0));
         let pieces = (0..count).step_by(ROWS_PER_PIECE).map(move |begin| {
             let some = &rows[begin..count.min(begin + ROWS_PER_PIECE)];
-            written(some, kind, begin == 0)
+            written(some, kind, begin == 0, answering.predictor())
         });
         let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);
         let body = poem::Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
@@ -236,18 +246,29 @@ impl IntoResponse for BatchAnswer {
     }
 }
 
-fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
+/// Writes some rows. `predictor` is that of the model that answered them.
+fn written(rows: &[BatchRow], kind: RowsKind, is_first: bool, predictor: Option<&Predictor>) -> Vec<u8> {
     let mut text = Vec::with_capacity(rows.len() * 48);
     for (index, row) in rows.iter().enumerate() {
         if kind == RowsKind::Json && (index > 0 || !is_first) {
             text.push(b',');
         }
-        let json = |text: &mut Vec<u8>| serde_json::to_writer(text, row).map_err(std::io::Error::from);
+        let BatchRow { probability, label, outside } = row;
+        let outside = outside.iter().filter_map(|outside| predictor?.describe(*outside));
+        let json = |text: &mut Vec<u8>, outside: Option<Vec<OutsideNumber>>| {
+            let row = RowPrediction { probability: *probability, label: *label, outside };
+            serde_json::to_writer(text, &row).map_err(std::io::Error::from)
+        };
         // Writing to memory cannot fail.
         let _ = match kind {
-            RowsKind::Json => json(&mut text),
-            RowsKind::Ndjson => json(&mut text).map(|()| text.push(b'\n')),
-            RowsKind::Csv => std::io::Write::write_fmt(&mut text, format_args!("{},{}\n", row.probability, row.label)),
+            RowsKind::Json => json(&mut text, OutsideNumber::list(outside)),
+            RowsKind::Ndjson => json(&mut text, OutsideNumber::list(outside)).map(|()| text.push(b'\n')),
+            RowsKind::Csv => {
+                let fields = outside.map(|number| number.feature).collect::<Vec<_>>().join(";");
+                append_record(&mut text, [&*probability.to_string(), &*label.to_string(), &*fields], b',');
+                text.push(b'\n');
+                Ok(())
+            }
         };
     }
     text
@@ -255,8 +276,12 @@ fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let lines = described("string", "One line per row: an object with probability and label");
-        let table = described("string", "A header line, then probability and label of each row");
+        let lines = described("string", "One line per row: an object as in `predictions`");
+        let table = described(
+            "string",
+            "A header line, then of each row: probability, label, and the fields outside the range of the training \
+             rows, separated by semicolons",
+        );
         success([
             (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),
             (RowsKind::Ndjson.content_type(), lines),

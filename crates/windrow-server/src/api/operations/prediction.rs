@@ -26,9 +26,27 @@ pub(crate) struct Prediction {
     /// Texts that the model does not know; they count as 'other'
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unknown: Option<Vec<UnknownText>>,
+    /// Numbers outside the range of the training rows; the nearer end of the range counts instead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<OutsideNumber>>,
     /// The contribution of each feature, if the request asks for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
+}
+
+/// A number outside the range of the training rows
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct OutsideNumber {
+    /// The name of the field
+    pub(crate) field: String,
+    /// The number in the request
+    pub(crate) value: f64,
+    /// The smallest number of the training rows
+    pub(crate) low: f64,
+    /// The largest number of the training rows
+    pub(crate) high: f64,
+    /// The number that counts instead: `low` or `high`
+    pub(crate) held: f64,
 }
 
 /// The terms whose sum is the log-odds of a prediction
@@ -52,6 +70,9 @@ pub(crate) struct Contribution {
     /// The value in the request, as in JSON; long texts are shortened
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<String>,
+    /// The number that counts instead, if the value is a number outside the range of the training rows
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<f64>,
     /// The level of the value, for a one-hot feature
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<String>,
@@ -82,12 +103,27 @@ pub(crate) struct BatchPrediction {
 }
 
 /// The prediction for one of many rows
-#[derive(Debug, Clone, Copy, Object, Serialize)]
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct RowPrediction {
     /// The probability that the row is positive
     pub(crate) probability: f64,
     /// `true` if the probability is at least the threshold
     pub(crate) label: bool,
+    /// Numbers outside the range of the training rows; the nearer end of the range counts instead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<OutsideNumber>>,
+}
+
+impl OutsideNumber {
+    /// Returns the list of numbers for an answer; `None` if there are none.
+    pub(crate) fn list<'a>(numbers: impl Iterator<Item = model::OutsideNumber<'a>>) -> Option<Vec<Self>> {
+        let numbers = numbers.map(|number| {
+            let model::OutsideNumber { feature, value, low, high } = number;
+            Self { field: feature.to_owned(), value, low, high, held: number.held() }
+        });
+        Some(numbers.collect()).filter(|numbers: &Vec<Self>| !numbers.is_empty())
+    }
 }
 
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
@@ -108,9 +144,11 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
     let cells = schema.cells(&row);
     let prediction = predictor.predict(&cells);
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
+    let outside = predictor.outside(&cells).filter_map(|outside| predictor.describe(outside));
+    let outside = OutsideNumber::list(outside);
     let contribution = |(found, given): (model::Contribution, Option<String>)| {
-        let model::Contribution { feature, level, log_odds } = found;
-        Contribution { feature, given, level, log_odds }
+        let model::Contribution { feature, level, held, log_odds } = found;
+        Contribution { feature, given, held, level, log_odds }
     };
     let explanation = explain.then(|| {
         let found = predictor.contributions(&cells).into_iter().zip(schema.given_by_feature(&row));
@@ -124,6 +162,7 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
         label: prediction.label,
         threshold: learned.threshold,
         unknown: (!unknown.is_empty()).then_some(unknown),
+        outside,
         explanation,
     })
 }
