@@ -215,7 +215,11 @@ fn a_number_outside_the_training_rows_counts_as_the_nearer_end() {
     let sum = parts.iter().fold(baseline, |sum, part| sum + number(&part["log_odds"]));
     assert_eq!(sum.to_bits(), number(&answer["explanation"]["log_odds"]).to_bits());
 
-    // Batches list the same, in each format.
+    // Batches list the same without the value, in each format.
+    let outside = json!([
+        {"field": "miles", "low": near, "high": far, "held": far},
+        {"field": "fare", "low": cheap, "high": dear, "held": cheap},
+    ]);
     let rows = json!([held, given]);
     let answer = ask("/batch", "application/json", &rows.to_string()).json();
     assert_eq!(answer["predictions"][0].get("outside"), None);

@@ -35,34 +35,24 @@ pub struct Contribution {
     pub log_odds: f64,
 }
 
-/// A number of a row that is outside the range of the training rows. It is small, so that the answer to a large batch
-/// can hold many. [`Predictor::describe`] adds the rest.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outside {
-    /// The index of the feature, in the encoder's order.
-    feature: usize,
-    /// The number, before the logarithm.
-    value: f64,
-}
+/// The feature of a number outside the range of the training rows, and the side. It takes four bytes, because the
+/// answer to a large batch may have very many. [`Predictor::describe`] returns the rest.
+///
+/// The value is twice the index of the feature in the encoder's order, plus 1 if the number is above the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside(u32);
 
-/// A number outside the range of the training rows, with the range. The nearer end counts instead of the number.
+/// A feature with a number outside the range of the training rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutsideNumber<'a> {
     /// The feature's column.
-    pub feature: &'a str,
-    /// The number, before the logarithm.
-    pub value: f64,
+    pub column: &'a str,
     /// The smallest number of the training rows.
     pub low: f64,
     /// The largest number of the training rows.
     pub high: f64,
-}
-
-impl OutsideNumber<'_> {
-    /// Returns the number that counts instead.
-    pub fn held(&self) -> f64 {
-        NumberRange { low: self.low, high: self.high }.hold(self.value)
-    }
+    /// The end of the range that counts instead of the number.
+    pub held: f64,
 }
 
 /// The prediction for one row.
@@ -146,23 +136,27 @@ impl Predictor {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contributions = parts.map(|((name, term), cell)| {
             let (level, log_odds) = (term.level(cell), term.contribution(cell));
-            let held = term.outside(cell).map(|(value, range)| range.hold(value));
+            let held = term.outside(cell).map(|(term, number)| term.held(term.is_above(number)));
             Contribution { feature: name.clone(), level, held, log_odds }
         });
         contributions.collect()
     }
 
     /// Returns the numbers of a row that are outside the range of the training rows, in the encoder's order.
-    pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = Outside> {
-        let numbers = self.terms.iter().zip(cells).enumerate();
-        numbers.filter_map(|(feature, (term, cell))| term.outside(cell).map(|(value, _)| Outside { feature, value }))
+    pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = (Outside, f64)> {
+        let cells = self.terms.iter().zip(cells).zip(0..);
+        cells.filter_map(|((term, cell), feature): (_, u32)| {
+            let (term, number) = term.outside(cell)?;
+            Some((Outside(2 * feature + u32::from(term.is_above(number))), number))
+        })
     }
 
-    /// Returns a number outside with its column and its range; `None` if it is of another model.
+    /// Returns the column and the range of a number outside; `None` if it is of another model.
     pub fn describe(&self, outside: Outside) -> Option<OutsideNumber<'_>> {
-        let Outside { feature, value } = outside;
-        let (_, NumberRange { low, high }) = self.terms.get(feature)?.outside(&Cell::Number(value))?;
-        Some(OutsideNumber { feature: self.names.get(feature)?, value, low, high })
+        let (feature, is_above) = ((outside.0 / 2) as usize, outside.0 % 2 == 1);
+        let Term::Number(term) = self.terms.get(feature)? else { return None };
+        let NumberRange { low, high } = term.cells;
+        Some(OutsideNumber { column: self.names.get(feature)?, low, high, held: term.held(is_above) })
     }
 
     /// Predicts one row. `cells` are the cells of its features, in the encoder's order.
@@ -196,6 +190,16 @@ impl NumberTerm {
     fn x(&self, number: f64) -> f64 {
         if self.log { number.ln_1p() } else { number }
     }
+
+    /// Returns whether a number is above the range of the training rows.
+    fn is_above(&self, number: f64) -> bool {
+        self.x(number) > self.range.high
+    }
+
+    /// Returns the end of the range that counts instead of a number above it, or below it.
+    fn held(&self, is_above: bool) -> f64 {
+        if is_above { self.cells.high } else { self.cells.low }
+    }
 }
 
 impl Term {
@@ -225,10 +229,10 @@ impl Term {
         }
     }
 
-    /// Returns the number of a cell that is outside the range of the training rows, and this range.
-    fn outside(&self, cell: &Cell<'_>) -> Option<(f64, NumberRange)> {
+    /// Returns the number of a cell, if it is outside the range of the training rows.
+    fn outside(&self, cell: &Cell<'_>) -> Option<(&NumberTerm, f64)> {
         let (Self::Number(term), Cell::Number(number)) = (self, cell) else { return None };
-        term.range.is_outside(term.x(*number)).then_some((*number, term.cells))
+        term.range.is_outside(term.x(*number)).then_some((term, *number))
     }
 
     #[inline]

@@ -71,12 +71,11 @@ fn numbers_outside_are_listed_and_their_contributions_add_up() {
     let predictor = Predictor::new(&learned);
     let ((near, far), (cheap, dear)) = (ends(&learned, 0), ends(&learned, 1));
     let cells = row(Cell::Number(far + 1000.0), Cell::Number(cheap - 0.5));
-    let outside: Vec<OutsideNumber<'_>> =
-        predictor.outside(&cells).filter_map(|outside| predictor.describe(outside)).collect();
-    let distance = OutsideNumber { feature: "distance", value: far + 1000.0, low: near, high: far };
-    let fare = OutsideNumber { feature: "fare", value: cheap - 0.5, low: cheap, high: dear };
-    assert_eq!(outside, [distance, fare]);
-    assert_eq!((distance.held(), fare.held()), (far, cheap));
+    let outside = predictor.outside(&cells).map(|(outside, value)| (predictor.describe(outside), value));
+    let distance = OutsideNumber { column: "distance", low: near, high: far, held: far };
+    let fare = OutsideNumber { column: "fare", low: cheap, high: dear, held: cheap };
+    let expected = [(Some(distance), far + 1000.0), (Some(fare), cheap - 0.5)];
+    assert_eq!(outside.collect::<Vec<_>>(), expected);
     let contributions = predictor.contributions(&cells);
     let held: Vec<Option<f64>> = contributions.iter().map(|part| part.held).collect();
     assert_eq!(held, [Some(far), Some(cheap), None, None, None]);

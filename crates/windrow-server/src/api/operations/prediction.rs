@@ -36,11 +36,13 @@ pub(crate) struct Prediction {
 
 /// A number outside the range of the training rows
 #[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct OutsideNumber {
     /// The name of the field
     pub(crate) field: String,
-    /// The number in the request
-    pub(crate) value: f64,
+    /// The number in the request; left out in the answer to a batch
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<f64>,
     /// The smallest number of the training rows
     pub(crate) low: f64,
     /// The largest number of the training rows
@@ -116,13 +118,9 @@ pub(crate) struct RowPrediction {
 }
 
 impl OutsideNumber {
-    /// Returns the list of numbers for an answer; `None` if there are none.
-    pub(crate) fn list<'a>(numbers: impl Iterator<Item = model::OutsideNumber<'a>>) -> Option<Vec<Self>> {
-        let numbers = numbers.map(|number| {
-            let model::OutsideNumber { feature, value, low, high } = number;
-            Self { field: feature.to_owned(), value, low, high, held: number.held() }
-        });
-        Some(numbers.collect()).filter(|numbers: &Vec<Self>| !numbers.is_empty())
+    pub(crate) fn of(found: model::OutsideNumber<'_>, value: Option<f64>) -> Self {
+        let model::OutsideNumber { column, low, high, held } = found;
+        Self { field: column.to_owned(), value, low, high, held }
     }
 }
 
@@ -144,8 +142,9 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
     let cells = schema.cells(&row);
     let prediction = predictor.predict(&cells);
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
-    let outside = predictor.outside(&cells).filter_map(|outside| predictor.describe(outside));
-    let outside = OutsideNumber::list(outside);
+    let outside = predictor.outside(&cells);
+    let outside = outside.filter_map(|(found, value)| Some(OutsideNumber::of(predictor.describe(found)?, Some(value))));
+    let outside: Vec<OutsideNumber> = outside.collect();
     let contribution = |(found, given): (model::Contribution, Option<String>)| {
         let model::Contribution { feature, level, held, log_odds } = found;
         Contribution { feature, given, held, level, log_odds }
@@ -162,7 +161,7 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
         label: prediction.label,
         threshold: learned.threshold,
         unknown: (!unknown.is_empty()).then_some(unknown),
-        outside,
+        outside: (!outside.is_empty()).then_some(outside),
         explanation,
     })
 }
