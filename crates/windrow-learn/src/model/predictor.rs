@@ -144,8 +144,8 @@ impl Predictor {
 
     /// Returns the numbers of a row that are outside the range of the training rows, in the encoder's order.
     pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = (Outside, f64)> {
-        let cells = self.terms.iter().zip(cells).zip(0..);
-        cells.filter_map(|((term, cell), feature): (_, u32)| {
+        let cells = self.terms.iter().zip(cells).zip(0_u32..);
+        cells.filter_map(|((term, cell), feature)| {
             let (term, number) = term.outside(cell)?;
             Some((Outside(2 * feature + u32::from(term.is_above(number))), number))
         })
