@@ -160,8 +160,8 @@ fn each_model_holds_the_numbers_of_a_window_within_its_own_range() {
             assert!((log_odds - by_design).abs() < 1e-12 * by_design.abs().max(1.0), "{name}: {log_odds} {by_design}");
         }
     }
-    // Of each eight rows, these are outside: window-1 knows 0 to 9 and 0 to 6, window-2 5 to 14 and 5 to 11, both know
-    // 0 to 14 and 0 to 11.
+    // The shares of each eight rows that are outside. Window 1 has 0 to 9 and 0 to 6, window 2 has 5 to 14 and 5 to 11,
+    // and both together have 0 to 14 and 0 to 11.
     let outside = [5.0 / 8.0, 6.0 / 8.0, 3.0 / 8.0];
     assert_eq!(held_shares(&frames[2], &models).expect("memory"), outside);
     assert_eq!(held_shares(&frames[1], &models[1..]).expect("memory"), [0.0, 0.0], "training rows are within");
