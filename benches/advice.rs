@@ -1,6 +1,8 @@
 //! A test of the advice on simulated worlds whose true probabilities are known. Each world is simulated many times. The
 //! tables show which policies are recommended and what they lose compared with the truly best policy. They also show
-//! how often an interval covers the true value, and how often a break is reported.
+//! how often an interval covers the true value, and how often a break is reported. A model holds a number within the
+//! range of the rows that it was fitted to. Worlds with many numbers outside are also simulated with models that
+//! extrapolate.
 //!
 //!     just bench-advice            # 200 seeds a world, 2,000 for coverage; the tables of docs/advice.md; about ten minutes
 //!     just bench-advice 20         # fewer
@@ -25,6 +27,7 @@ mod world;
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 
+use learner::Outside;
 use support::size::{Size, argument, bench};
 use world::{ChangeKind, World};
 
@@ -47,11 +50,14 @@ fn run(size: Size) -> Result<(), String> {
     println!("|---|---|---|---|---|---|---|");
     let mut bounds = Vec::new();
     for kind in ChangeKind::ALL.into_iter().filter(|kind| is_wanted(kind.name())) {
-        let found = study::study(World { kind }, seeds);
-        println!("{}", found.line());
-        bounds.push(found.bounds_line());
-        for note in found.notes {
-            eprintln!("    {note}");
+        let both = [Outside::Held, Outside::Extrapolated];
+        for outside in both.into_iter().filter(|it| *it == Outside::Held || kind.has_rows_outside()) {
+            let found = study::study(World { kind }, outside, seeds);
+            println!("{}", found.line());
+            bounds.push(found.bounds_line());
+            for note in found.notes {
+                eprintln!("    {note}");
+            }
         }
     }
     if !bounds.is_empty() {

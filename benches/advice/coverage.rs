@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use windrow_evaluation::{Contrast, Policy, Refit, Trial};
 use windrow_record::Scheme;
 
+use crate::learner::Outside;
 use crate::study::{evidence, loss, models, share, step};
 use crate::world::{ChangeKind, FEATURES, ROWS, World};
 
@@ -43,8 +44,8 @@ pub(crate) fn print(seeds: u64) {
             let course = 500_000 + history / HISTORIES_PER_COURSE;
             let windows = World { kind }.windows_of_course(64, course, 500_000 + history);
             let models = models(&windows, &[four, Scheme::Cumulative]);
-            let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
-            let truth = evidence(&windows, &models, |window, row, z| {
+            let seen = evidence(&windows, &models, Outside::Held, |window, row, z| loss(z, window.y[row]));
+            let truth = evidence(&windows, &models, Outside::Held, |window, row, z| {
                 let p = window.p[row];
                 p * loss(z, true) + (1.0 - p) * loss(z, false)
             });
@@ -119,7 +120,7 @@ pub(crate) fn walk(world: World, gain: f64) -> Vec<String> {
     for seed in 0..seeds {
         let windows = world.windows(60, 900_000 + seed);
         let last = models(&windows[52..], &[Scheme::Cumulative]);
-        let weights = last[&(Scheme::Cumulative, 8)];
+        let weights = last[&(Scheme::Cumulative, 8)].weights;
         square += weights[..FEATURES].iter().map(|w| w * w).sum::<f64>() / FEATURES as f64 / seeds as f64;
         for window in &windows[16..] {
             let rows = window.p.iter().map(|p| p * (1.0 - p)).sum::<f64>();

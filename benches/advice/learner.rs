@@ -8,8 +8,60 @@ const L2: f64 = 1.0;
 
 pub(crate) type Weights = [f64; WIDTH];
 
+/// The treatment of a number outside the range of the rows that a model was fitted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// The nearer end of the range counts, as in the program.
+    Held,
+    /// The number counts.
+    Extrapolated,
+}
+
+/// A fitted model, with the range of each feature in the rows that it was fitted to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    pub(crate) weights: Weights,
+    low: [f64; FEATURES],
+    high: [f64; FEATURES],
+}
+
+impl Model {
+    /// Fits a model to some windows, from given start weights.
+    pub(crate) fn fit(windows: &[Window], start: Weights) -> Self {
+        let (mut low, mut high) = ([f64::INFINITY; FEATURES], [f64::NEG_INFINITY; FEATURES]);
+        for x in windows.iter().flat_map(|window| &window.x) {
+            for feature in 0..FEATURES {
+                low[feature] = low[feature].min(x[feature]);
+                high[feature] = high[feature].max(x[feature]);
+            }
+        }
+        Self { weights: fit(windows, start), low, high }
+    }
+
+    pub(crate) fn log_odds(&self, x: &[f64; WIDTH], outside: Outside) -> f64 {
+        match outside {
+            Outside::Held => log_odds(&self.weights, &self.held(x)),
+            Outside::Extrapolated => log_odds(&self.weights, x),
+        }
+    }
+
+    /// Returns the share of a window's rows with a number outside the range.
+    pub(crate) fn share_outside(&self, window: &Window) -> f64 {
+        let outside = window.x.iter().filter(|x| self.held(x) != **x).count();
+        outside as f64 / window.x.len() as f64
+    }
+
+    fn held(&self, x: &[f64; WIDTH]) -> [f64; WIDTH] {
+        let mut held = *x;
+        for feature in 0..FEATURES {
+            held[feature] = x[feature].max(self.low[feature]).min(self.high[feature]);
+        }
+        held
+    }
+}
+
 /// Returns the optimum on some windows, from given start weights.
-pub(crate) fn fit(windows: &[Window], start: Weights) -> Weights {
+fn fit(windows: &[Window], start: Weights) -> Weights {
     let mut w = start;
     for _ in 0..50 {
         let (mut gradient, mut hessian) = ([0.0; WIDTH], [[0.0; WIDTH]; WIDTH]);
@@ -64,7 +116,7 @@ fn probability(w: &Weights, x: &[f64; WIDTH]) -> f64 {
     1.0 / (1.0 + (-log_odds(w, x)).exp())
 }
 
-pub(crate) fn log_odds(w: &Weights, x: &[f64; WIDTH]) -> f64 {
+fn log_odds(w: &Weights, x: &[f64; WIDTH]) -> f64 {
     x.iter().zip(w).map(|(x, w)| x * w).sum()
 }
 

@@ -12,7 +12,7 @@ use windrow_evaluation::{
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
-use crate::learner::{Weights, fit, log_odds};
+use crate::learner::{Model, Outside};
 use crate::world::{ChangeKind, FEATURES, Window, World};
 
 /// The share of the gain to keep.
@@ -21,6 +21,7 @@ const KEPT_SHARE: f64 = 0.9;
 /// The results of all histories of a world.
 pub(crate) struct StudyResult {
     world: World,
+    outside: Outside,
     named: BTreeMap<String, usize>,
     seeds: usize,
     shown: usize,
@@ -55,8 +56,8 @@ struct Outcome {
     bounds: Vec<(Policy, f64, bool)>,
 }
 
-pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
-    let outcomes: Vec<Outcome> = (0..seeds).into_par_iter().map(|seed| one(world, seed)).collect();
+pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
+    let outcomes: Vec<Outcome> = (0..seeds).into_par_iter().map(|seed| one(world, outside, seed)).collect();
     // The true loss of a policy in this world: the mean over all histories.
     let mut truth: BTreeMap<Policy, f64> = BTreeMap::new();
     for (policy, loss) in outcomes.iter().flat_map(|outcome| &outcome.truth) {
@@ -69,6 +70,7 @@ pub(crate) fn study(world: World, seeds: u64) -> StudyResult {
     let gain = share - least;
     let mut found = StudyResult {
         world,
+        outside,
         named: BTreeMap::new(),
         seeds: outcomes.len(),
         shown: 0,
@@ -147,7 +149,7 @@ impl StudyResult {
         }
         format!(
             "| {} | {} | {} | {:.0}% | {} | {:.1}% | {} |",
-            self.world.kind.name(),
+            self.name(),
             self.world.kind.windows(),
             listed.join("; "),
             percent(self.shown, self.seeds),
@@ -155,6 +157,12 @@ impl StudyResult {
             100.0 * self.regret,
             share(self.breaks, self.seeds),
         )
+    }
+
+    /// Returns the name of the world, and that numbers were not held, if so.
+    fn name(&self) -> String {
+        let outside = if self.outside == Outside::Held { "" } else { ", not held" };
+        format!("{}{outside}", self.world.kind.name())
     }
 
     /// Returns the line of the table on the bounds.
@@ -165,7 +173,7 @@ impl StudyResult {
         };
         format!(
             "| {} | {} | {} | {} | {} | {found} | {} |",
-            self.world.kind.name(),
+            self.name(),
             self.judged,
             share(self.missed, self.seeds),
             share(self.beyond, self.seeds),
@@ -193,13 +201,13 @@ fn binomial(count: usize, of: usize) -> (f64, f64) {
     (low, high)
 }
 
-fn one(world: World, seed: u64) -> Outcome {
+fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let count = world.kind.windows();
     let windows = world.windows(count, 1_000 * seed + 17);
     let wanted = histories(count as u32, None);
     let models = models(&windows, &wanted);
-    let seen = evidence(&windows, &models, |window, row, z| loss(z, window.y[row]));
-    let truth = evidence(&windows, &models, |window, row, z| {
+    let seen = evidence(&windows, &models, outside, |window, row, z| loss(z, window.y[row]));
+    let truth = evidence(&windows, &models, outside, |window, row, z| {
         let p = window.p[row];
         p * loss(z, true) + (1.0 - p) * loss(z, false)
     });
@@ -213,7 +221,7 @@ fn one(world: World, seed: u64) -> Outcome {
         );
     }
     let trial = Trial::new(&seen, last, &wanted, 0);
-    let recalibrated = recalibration(&windows, &models, &trial, &wanted);
+    let recalibrated = recalibration(&windows, &models, outside, &trial, &wanted);
     let advice = advise(
         &seen,
         &AdviceSettings {
@@ -263,8 +271,8 @@ fn bounds(advice: &Advice) -> Vec<(Policy, f64, bool)> {
 }
 
 /// Returns the model of each history after each window.
-pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Scheme, usize), Weights> {
-    let mut models: BTreeMap<(Scheme, usize), Weights> = BTreeMap::new();
+pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Scheme, usize), Model> {
+    let mut models: BTreeMap<(Scheme, usize), Model> = BTreeMap::new();
     for end in 1..=windows.len() {
         for history in histories {
             let length = match history {
@@ -273,8 +281,8 @@ pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Sche
                 Scheme::Cumulative => end,
             };
             if length < end || *history == Scheme::Cumulative {
-                let before = models.get(&(*history, end - 1)).copied().unwrap_or([0.0; FEATURES + 1]);
-                models.insert((*history, end), fit(&windows[end - length.min(end)..end], before));
+                let before = models.get(&(*history, end - 1)).map_or([0.0; FEATURES + 1], |before| before.weights);
+                models.insert((*history, end), Model::fit(&windows[end - length.min(end)..end], before));
             }
         }
     }
@@ -284,15 +292,16 @@ pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Sche
 /// Returns the losses of every model on every later window.
 pub(crate) fn evidence(
     windows: &[Window],
-    models: &BTreeMap<(Scheme, usize), Weights>,
+    models: &BTreeMap<(Scheme, usize), Model>,
+    outside: Outside,
     loss: impl Fn(&Window, usize, f64) -> f64,
 ) -> Evidence {
     let all = windows.iter().enumerate().map(|(window_index, window)| {
         let earlier = models.iter().filter(|((_, end), _)| *end <= window_index);
-        let losses = earlier.map(|((history, end), weights)| {
+        let losses = earlier.map(|((history, end), model)| {
             let mut log_loss = [0.0; BLOCKS];
             for (row, x) in window.x.iter().enumerate() {
-                log_loss[row * BLOCKS / window.x.len()] += loss(window, row, log_odds(weights, x));
+                log_loss[row * BLOCKS / window.x.len()] += loss(window, row, model.log_odds(x, outside));
             }
             ModelLosses {
                 model: ModelId { window: index(*end), scheme: *history },
@@ -328,22 +337,23 @@ fn index(window: usize) -> WindowIndex {
 /// window.
 fn recalibration(
     windows: &[Window],
-    models: &BTreeMap<(Scheme, usize), Weights>,
+    models: &BTreeMap<(Scheme, usize), Model>,
+    outside: Outside,
     trial: &Trial,
     histories: &[Scheme],
 ) -> Vec<Series> {
     let Some(first) = trial.windows.first() else { return Vec::new() };
     let newest = trial.known(*first) as usize;
     let series = histories.iter().filter_map(|history| {
-        let weights = models.get(&(*history, newest))?;
+        let model = models.get(&(*history, newest))?;
         trial.recalibrated(*history, |window| {
             let window = window as usize;
             let earlier = &windows[window - 2];
-            let z: Vec<f64> = earlier.x.iter().map(|x| log_odds(weights, x)).collect();
-            let (a, b) =
-                if window - 1 > newest { recalibrate(&z, &earlier.y).unwrap_or((0.0, 1.0)) } else { (0.0, 1.0) };
+            let z: Vec<f64> = earlier.x.iter().map(|x| model.log_odds(x, outside)).collect();
+            let held = if outside == Outside::Held { model.share_outside(earlier) } else { 0.0 };
+            let (a, b) = recalibrate(&z, &earlier.y, held).filter(|_| window - 1 > newest).unwrap_or((0.0, 1.0));
             let now = &windows[window - 1];
-            let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * log_odds(weights, x), *y));
+            let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * model.log_odds(x, outside), *y));
             Some([losses.sum(), 0.0, 0.0, 0.0])
         })
     });

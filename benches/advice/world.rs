@@ -11,6 +11,10 @@ const AUTOCORRELATION: f64 = 0.6;
 /// The standard deviation of a step of each coefficient, in the slow and in the fast random walk.
 pub(crate) const SLOW_STEP: f64 = 0.05;
 pub(crate) const FAST_STEP: f64 = 0.25;
+/// The rise of the first feature's mean from window to window, in the world with a trend. It is 3 after 60 windows.
+const TREND_STEP: f64 = 0.05;
+/// The only values of the first feature in the separable window: one for each class.
+const SEPARABLE_VALUES: [f64; 2] = [0.0, 0.25];
 
 /// The kind of change in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +30,15 @@ pub(crate) enum ChangeKind {
     TooFew,
     ManyRows,
     FewWindows,
+    /// The mean of a feature rises, and its coefficient stays the same. Models that hold numbers lose what they could
+    /// have extrapolated.
+    Trend,
+    /// In one window, a feature has two values, which separate the classes. A model of this window has a steep slope.
+    Separable,
 }
 
 impl ChangeKind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Stable,
         Self::Break,
         Self::SlowWalk,
@@ -41,6 +50,8 @@ impl ChangeKind {
         Self::TooFew,
         Self::ManyRows,
         Self::FewWindows,
+        Self::Trend,
+        Self::Separable,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -56,7 +67,14 @@ impl ChangeKind {
             Self::TooFew => "too-few",
             Self::ManyRows => "many-rows",
             Self::FewWindows => "few-windows",
+            Self::Trend => "trend",
+            Self::Separable => "separable",
         }
+    }
+
+    /// Returns whether rows of this world are far outside the range of earlier rows.
+    pub(crate) fn has_rows_outside(self) -> bool {
+        matches!(self, Self::Trend | Self::Separable)
     }
 
     pub(crate) fn windows(self) -> usize {
@@ -131,7 +149,12 @@ impl World {
             }
             let mut used = coefficients;
             match self.kind {
-                ChangeKind::Stable | ChangeKind::TooFew | ChangeKind::ManyRows | ChangeKind::FewWindows => {}
+                ChangeKind::Stable
+                | ChangeKind::TooFew
+                | ChangeKind::ManyRows
+                | ChangeKind::FewWindows
+                | ChangeKind::Trend
+                | ChangeKind::Separable => {}
                 ChangeKind::Break if window >= changes => used = [-0.6, 0.8, 0.4, 0.6, -0.4],
                 ChangeKind::Break => {}
                 ChangeKind::SlowWalk | ChangeKind::FastWalk => {
@@ -156,14 +179,22 @@ impl World {
                 ChangeKind::BaseRate => used[FEATURES] += if window >= changes { 1.5 } else { 0.0 },
                 ChangeKind::Nothing => used = [0.0, 0.0, 0.0, 0.0, -0.8],
             }
+            let trend = if self.kind == ChangeKind::Trend { TREND_STEP * window as f64 } else { 0.0 };
+            let is_separable = self.kind == ChangeKind::Separable && window == changes;
             let mut rows = Window { x: Vec::new(), p: Vec::new(), y: Vec::new() };
             for _ in 0..self.kind.rows() {
                 let mut x = [1.0; FEATURES + 1];
                 for (x, mean) in x.iter_mut().zip(&means) {
                     *x = mean + dice.normal();
                 }
+                x[0] += trend;
                 let z: f64 = x.iter().zip(&used).map(|(x, w)| x * w).sum();
-                let p = 1.0 / (1.0 + (-z).exp());
+                let mut p = 1.0 / (1.0 + (-z).exp());
+                if is_separable {
+                    let class = usize::from(x[0] > means[0]);
+                    x[0] = SEPARABLE_VALUES[class];
+                    p = class as f64;
+                }
                 rows.y.push(dice.uniform() < p);
                 rows.x.push(x);
                 rows.p.push(p);

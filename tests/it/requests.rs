@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
-use windrow_testing::served::serve;
-use windrow_testing::{Running, http, run_once};
+use windrow_testing::served::{row, serve};
+use windrow_testing::{Running, http, json, run_once};
 
 /// Starts a server over three windows whose category `vendor` has the values 1, 2 and 4, and whose times have a given
 /// format. `time` writes the time of an hour since 2013-01-01. Returns the server and its URL.
@@ -173,4 +173,64 @@ fn a_time_of_rfc_3339_is_converted_if_the_file_is_in_utc() {
     check_times("seconds", seconds, &taken);
     let zulu = |hour| written(hour, |day, hour| format!("2013-01-{day:02}T{hour:02}:00:00Z"));
     check_times("%Y-%m-%dT%H:%M:%SZ", zulu, &taken);
+}
+
+#[test]
+fn a_number_outside_the_training_rows_counts_as_the_nearer_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = windrow_testing::served::server(folder.path());
+    let model = json(&folder.path().join("work/models/window-2/model.json"));
+    let range = |feature: usize| {
+        let encoding = &model["outcome"]["encoder"]["features"][feature]["encoding"];
+        (encoding["min"].as_f64().expect("a number"), encoding["max"].as_f64().expect("a number"))
+    };
+    let ((near, far), (cheap, dear)) = (range(0), range(1));
+    let with = |miles: f64, fare: f64| {
+        let mut row = row();
+        (row["miles"], row["fare"]) = (json!(miles), json!(fare));
+        row
+    };
+    let ask = |path: &str, kind: &str, body: &str| {
+        let answer =
+            ask("POST", &format!("{url}/v1/models/window-2/predict{path}"), &[("content-type", kind)], body.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
+    };
+    let (given, held) = (with(far + 900.0, -0.5), with(far, cheap));
+    let answer = ask("?explain=true", "application/json", &given.to_string()).json();
+    let expected = ask("", "application/json", &held.to_string()).json();
+    assert_eq!(answer["probability"], expected["probability"]);
+    assert_eq!(expected.get("outside"), None, "the ends are within: {expected}");
+    let outside = json!([
+        {"field": "miles", "value": far + 900.0, "low": near, "high": far, "held": far},
+        {"field": "fare", "value": -0.5, "low": cheap, "high": dear, "held": cheap},
+    ]);
+    assert_eq!(answer["outside"], outside);
+    // The contributions are those of the held numbers, and say so.
+    let parts = answer["explanation"]["contributions"].as_array().expect("a list");
+    assert_eq!((&parts[0]["held"], &parts[1]["held"]), (&json!(far), &json!(cheap)));
+    assert_eq!((parts[1]["given"].as_str(), parts[2].get("held")), (Some("-0.5"), None));
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let baseline = number(&answer["explanation"]["baseline"]);
+    let sum = parts.iter().fold(baseline, |sum, part| sum + number(&part["log_odds"]));
+    assert_eq!(sum.to_bits(), number(&answer["explanation"]["log_odds"]).to_bits());
+
+    // Batches list the same without the value, in each format.
+    let outside = json!([
+        {"field": "miles", "low": near, "high": far, "held": far},
+        {"field": "fare", "low": cheap, "high": dear, "held": cheap},
+    ]);
+    let rows = json!([held, given]);
+    let answer = ask("/batch", "application/json", &rows.to_string()).json();
+    assert_eq!(answer["predictions"][0].get("outside"), None);
+    assert_eq!(answer["predictions"][1]["outside"], outside);
+    assert_eq!(answer["predictions"][1]["probability"], expected["probability"]);
+    let answer = ask("/batch", "application/x-ndjson", &format!("{held}\n{given}\n")).body;
+    let last: Value = serde_json::from_str(answer.lines().nth(1).expect("two lines")).expect("JSON");
+    assert_eq!(last["outside"], outside);
+    let table =
+        format!("at,miles,fare,carrier\n2013-01-01 07:00,{},-0.5,UA\n2013-01-01 07:00,{far},,UA\n", far + 900.0);
+    let answer = ask("/batch", "text/csv", &table).body;
+    let fields: Vec<&str> = answer.lines().map(|line| line.rsplit(',').next().expect("a cell")).collect();
+    assert_eq!(fields, ["outside", "miles;fare", ""], "{answer}");
 }

@@ -58,7 +58,7 @@ fn a_batch_gives_the_same_answers_as_single_rows_in_every_format() {
     let answer = ask("POST", &batch, &[("content-type", "text/csv; charset=utf-8")], table.as_bytes());
     assert_eq!(answer.header("content-type"), "text/csv", "{}", answer.body);
     let mut found = answer.body.lines();
-    assert_eq!(found.next(), Some("probability,label"));
+    assert_eq!(found.next(), Some("probability,label,outside"));
     let found: Vec<f64> =
         found.map(|line| line.split(',').next().expect("a cell").parse().expect("a number")).collect();
     assert_eq!(found, expected);
@@ -134,6 +134,7 @@ fn contributions_add_up_to_the_last_digit() {
     let mut strange = row();
     strange["miles"] = Value::Null;
     strange["carrier"] = json!("UAA");
+    strange["fare"] = json!(1e6);
     for row in [row(), strange.clone()] {
         let result = post(&format!("{url}/v1/models/cumulative-2/predict?explain=true"), &row).json();
         let explained = &result["explanation"];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use windrow_record::{ModelId, WindowIndex};
 
 /// The format version of the file. A reader refuses any other version.
-pub const LOSSES_FORMAT: u32 = 1;
+pub const LOSSES_FORMAT: u32 = 2;
 /// The number of blocks in a window: equal runs of rows, in the order of the stream.
 pub const BLOCKS: usize = 8;
 /// The age in windows up to which the losses of every model are kept.

@@ -48,7 +48,7 @@ pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use linear::LinearModel;
-pub use predictor::{Cell, Contribution, Prediction, Predictor};
+pub use predictor::{Cell, Contribution, Outside, OutsideNumber, Prediction, Predictor};
 pub use reference::{WindowExtent, first_full_window};
 pub use scorer::{ScoredModel, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -18,7 +18,7 @@ use windrow_learn::model::LinearModel;
 use windrow_record::{Scheme, WindowIndex};
 
 /// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const ADVICE_FILE: &str = "advice.json";
 
 /// The models of one window that only the advice needs.

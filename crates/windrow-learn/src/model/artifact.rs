@@ -10,7 +10,7 @@ use windrow_record::{ModelId, WindowIndex};
 use windrow_windows::{OffsetRange, RowRange};
 
 /// The version of the file format. A reader rejects any other version.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// A model, or the reason why its fit gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

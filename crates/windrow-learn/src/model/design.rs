@@ -1,6 +1,6 @@
 //! The rows that an objective sums over: the chunks of some frames, read with an encoder.
 //!
-//! Nothing is copied. Each pass standardises the cells and looks up the codes again, so all models of a window share
+//! A fit copies nothing. Each pass standardises the cells and looks up the codes again, so all models of a window share
 //! its rows.
 //!
 //! The coefficients are in the order of the design: the intercept, the numbers, the levels. The columns of an `Encoder`
@@ -17,8 +17,8 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::model::chunk::{Chunk, StoredChunk};
-use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
+use crate::model::encoder::{Encoder, NumberRange};
 use crate::model::frame::Frame;
 use crate::model::kernel::{ChunkRows, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
@@ -29,6 +29,8 @@ use arrange::{Arranged, arrange, map_codes};
 pub(super) struct Design {
     pub(super) shape: Shape,
     scale: Scale,
+    /// The range of each number in the training rows.
+    ranges: Vec<NumberRange>,
     pieces: Vec<Piece>,
     /// The maps of each frame: the level by feature and code.
     maps: Vec<Vec<Vec<u32>>>,
@@ -56,7 +58,7 @@ impl Design {
     }
 
     fn over(arranged: Arranged, frames: &[(&Table, Range<usize>)], maps: Vec<Vec<Vec<u32>>>) -> Self {
-        let Arranged { numbers, levels, columns } = arranged;
+        let Arranged { numbers, ranges, levels, columns } = arranged;
         let shape = Shape::new(numbers.len(), levels);
         let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
@@ -64,7 +66,7 @@ impl Design {
             pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
         });
         let rows = frames.iter().map(|(_, range)| range.len()).sum();
-        Self { pieces: pieces.collect(), shape, scale, maps, rows, columns }
+        Self { pieces: pieces.collect(), shape, scale, ranges, maps, rows, columns }
     }
 
     /// Returns the number of coefficients, including the intercept.
@@ -90,13 +92,16 @@ impl Design {
         weights.set(coefficients[0], numbers, levels);
     }
 
-    /// Returns w.x + b of every row, and the labels.
+    /// Returns w.x + b of every row, and the labels. Numbers are held within the range of the training rows. Only rows
+    /// that the encoder has not learned from have numbers outside.
     pub(super) fn log_odds(&self, coefficients: &[f64]) -> io::Result<(Vec<f64>, Vec<bool>)> {
         let mut weights = Weights::zero(&self.shape);
         self.set_weights(coefficients, &mut weights);
         let buffers = || (Chunk::default(), Tile::new(&self.shape));
         let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), piece| {
             self.read(piece, buffer, |rows| {
+                let chunk = self.held(rows.chunk);
+                let rows = ChunkRows { chunk: &chunk, ..rows };
                 let mut log_odds = Vec::with_capacity(rows.end - rows.begin);
                 rows.log_odds(&weights, tile, &mut |some| log_odds.extend_from_slice(some));
                 (log_odds, rows.chunk.labels[rows.begin..rows.end].to_vec())
@@ -105,6 +110,17 @@ impl Design {
         let pieces = pieces.collect::<io::Result<Vec<_>>>()?;
         let (log_odds, labels): (Vec<Vec<f64>>, Vec<Vec<bool>>) = pieces.into_iter().unzip();
         Ok((log_odds.concat(), labels.concat()))
+    }
+
+    /// Returns a copy of a chunk whose numbers are held within the range of the training rows.
+    fn held(&self, chunk: &Chunk) -> Chunk {
+        let mut chunk = chunk.clone();
+        for row in chunk.numbers.chunks_exact_mut(self.shape.numbers.max(1)) {
+            for (cell, range) in row.iter_mut().zip(&self.ranges) {
+                *cell = range.hold(*cell);
+            }
+        }
+        chunk
     }
 
     /// Returns the intercept, and the weights in the order of the encoder's columns.

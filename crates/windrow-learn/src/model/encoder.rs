@@ -39,9 +39,11 @@ pub enum Encoding {
         /// The standard deviation of x over the training rows (n in the denominator). It is 1 for a constant column.
         /// That is one whose range is at most 1e-12 of its largest absolute value, or at most 1e-280.
         deviation: f64,
-        /// The smallest cell of the training rows, before the logarithm; 0 if all are missing.
+        /// The smallest cell of the training rows, before the logarithm; 0 if all are missing. A smaller cell counts as
+        /// this one.
         min: f64,
-        /// The largest cell of the training rows, before the logarithm; 0 if all are missing.
+        /// The largest cell of the training rows, before the logarithm; 0 if all are missing. A larger cell counts as
+        /// this one.
         max: f64,
     },
     /// One column per level.
@@ -72,6 +74,30 @@ pub enum Level {
     Other,
 }
 
+/// The smallest and the largest number of the training rows. A model holds other numbers within them, because it has
+/// learned nothing about numbers beyond.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NumberRange {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl NumberRange {
+    /// Returns the number, or the nearer end of the range if the number is outside. NaN stays NaN.
+    #[inline]
+    pub(super) fn hold(self, number: f64) -> f64 {
+        // A model file may be damaged. `clamp` would panic if the ends were swapped.
+        let number = if number < self.low { self.low } else { number };
+        if number > self.high { self.high } else { number }
+    }
+
+    /// Returns whether the number is held. NaN is not.
+    #[inline]
+    pub(super) fn is_outside(self, number: f64) -> bool {
+        number < self.low || number > self.high
+    }
+}
+
 impl Level {
     /// Returns the text of a value; `None` for the levels of missing and other cells.
     pub fn value(&self) -> Option<&str> {
@@ -94,6 +120,16 @@ impl Encoding {
     /// Returns the number of columns.
     pub fn width(&self) -> usize {
         self.levels().map_or(1, <[Level]>::len)
+    }
+
+    /// Returns the range of a number in the training rows, on the scale of x; `None` for a one-hot feature. A logarithm
+    /// keeps the order, so holding x is the same as holding the cell before the logarithm.
+    pub(super) fn range(&self) -> Option<NumberRange> {
+        match self {
+            Self::Number { log: false, min, max, .. } => Some(NumberRange { low: *min, high: *max }),
+            Self::Number { log: true, min, max, .. } => Some(NumberRange { low: min.ln_1p(), high: max.ln_1p() }),
+            Self::Category { .. } | Self::Calendar { .. } => None,
+        }
     }
 
     /// Returns the levels of a one-hot feature; `None` for a number.

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::str::FromStr;
 
 use crate::model::artifact::Learned;
-use crate::model::encoder::{Encoding, Level, calendar_number, standardise};
+use crate::model::encoder::{Encoding, Level, NumberRange, calendar_number, standardise};
 use windrow_config::CalendarPart;
 use windrow_record::EventTime;
 
@@ -29,8 +29,30 @@ pub struct Contribution {
     pub feature: String,
     /// The level of a one-hot feature: a value, `(missing)` or `(other)`. `None` for a number.
     pub level: Option<String>,
+    /// The end of the training range that counts instead of a number outside; `None` for any other cell.
+    pub held: Option<f64>,
     /// The contribution: for a number, its weight times (x - mean) / deviation; for a level, its weight.
     pub log_odds: f64,
+}
+
+/// The feature of a number outside the range of the training rows, and the side. It takes four bytes, because the
+/// answer to a large batch may have very many. [`Predictor::describe`] returns the rest.
+///
+/// The value is twice the index of the feature in the encoder's order, plus 1 if the number is above the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside(u32);
+
+/// A feature with a number outside the range of the training rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutsideNumber<'a> {
+    /// The feature's column.
+    pub column: &'a str,
+    /// The smallest number of the training rows.
+    pub low: f64,
+    /// The largest number of the training rows.
+    pub high: f64,
+    /// The end of the range that counts instead of the number.
+    pub held: f64,
 }
 
 /// The prediction for one row.
@@ -56,9 +78,22 @@ pub struct Predictor {
 
 #[derive(Debug, Clone)]
 enum Term {
-    Number { log: bool, missing: f64, mean: f64, deviation: f64, weight: f64 },
+    Number(NumberTerm),
     Category(LevelWeights<String>),
     Calendar(CalendarPart, LevelWeights<u8>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct NumberTerm {
+    log: bool,
+    missing: f64,
+    mean: f64,
+    deviation: f64,
+    weight: f64,
+    /// The range of the training rows, before the logarithm.
+    cells: NumberRange,
+    /// The same range on the scale of x.
+    range: NumberRange,
 }
 
 /// The weights of a one-hot feature's levels.
@@ -101,9 +136,27 @@ impl Predictor {
         let parts = self.names.iter().zip(&self.terms).zip(cells);
         let contributions = parts.map(|((name, term), cell)| {
             let (level, log_odds) = (term.level(cell), term.contribution(cell));
-            Contribution { feature: name.clone(), level, log_odds }
+            let held = term.outside(cell).map(|(term, number)| term.held(term.is_above(number)));
+            Contribution { feature: name.clone(), level, held, log_odds }
         });
         contributions.collect()
+    }
+
+    /// Returns the numbers of a row that are outside the range of the training rows, in the encoder's order.
+    pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = (Outside, f64)> {
+        let cells = self.terms.iter().zip(cells).zip(0_u32..);
+        cells.filter_map(|((term, cell), feature)| {
+            let (term, number) = term.outside(cell)?;
+            Some((Outside(2 * feature + u32::from(term.is_above(number))), number))
+        })
+    }
+
+    /// Returns the column and the range of a number outside; `None` if it is of another model.
+    pub fn describe(&self, outside: Outside) -> Option<OutsideNumber<'_>> {
+        let (feature, is_above) = ((outside.0 / 2) as usize, outside.0 % 2 == 1);
+        let Term::Number(term) = self.terms.get(feature)? else { return None };
+        let NumberRange { low, high } = term.cells;
+        Some(OutsideNumber { column: self.names.get(feature)?, low, high, held: term.held(is_above) })
     }
 
     /// Predicts one row. `cells` are the cells of its features, in the encoder's order.
@@ -131,12 +184,33 @@ fn level_name(value: impl ToString, is_known: bool) -> String {
     if is_known { value.to_string() } else { "(other)".to_owned() }
 }
 
+impl NumberTerm {
+    /// Returns a number on the scale of x.
+    #[inline]
+    fn x(&self, number: f64) -> f64 {
+        if self.log { number.ln_1p() } else { number }
+    }
+
+    /// Returns whether a number is above the range of the training rows.
+    fn is_above(&self, number: f64) -> bool {
+        self.x(number) > self.range.high
+    }
+
+    /// Returns the end of the range that counts instead of a number above it, or below it.
+    fn held(&self, is_above: bool) -> f64 {
+        if is_above { self.cells.high } else { self.cells.low }
+    }
+}
+
 impl Term {
     fn new(encoding: &Encoding, weights: &[f64]) -> Self {
         match encoding {
-            Encoding::Number { log, missing, mean, deviation, .. } => {
+            Encoding::Number { log, missing, mean, deviation, min, max } => {
                 let weight = weights.first().copied().unwrap_or_default();
-                Self::Number { log: *log, missing: *missing, mean: *mean, deviation: *deviation, weight }
+                let cells = NumberRange { low: *min, high: *max };
+                let (log, missing, mean, deviation) = (*log, *missing, *mean, *deviation);
+                let range = encoding.range().unwrap_or(cells);
+                Self::Number(NumberTerm { log, missing, mean, deviation, weight, cells, range })
             }
             Encoding::Category { levels } => Self::Category(LevelWeights::new(levels, weights)),
             Encoding::Calendar { part, levels, .. } => Self::Calendar(*part, LevelWeights::new(levels, weights)),
@@ -145,7 +219,7 @@ impl Term {
 
     fn level(&self, cell: &Cell<'_>) -> Option<String> {
         match (self, cell) {
-            (Self::Number { .. }, _) => None,
+            (Self::Number(_), _) => None,
             (Self::Category(weights), Cell::Text(text)) => Some(level_name(text, weights.values.contains_key(*text))),
             (Self::Calendar(part, weights), Cell::Time(time)) => {
                 let number = calendar_number(*part, *time);
@@ -155,16 +229,18 @@ impl Term {
         }
     }
 
+    /// Returns the number of a cell, if it is outside the range of the training rows.
+    fn outside(&self, cell: &Cell<'_>) -> Option<(&NumberTerm, f64)> {
+        let (Self::Number(term), Cell::Number(number)) = (self, cell) else { return None };
+        term.range.is_outside(term.x(*number)).then_some((term, *number))
+    }
+
     #[inline]
     fn contribution(&self, cell: &Cell<'_>) -> f64 {
         match (self, cell) {
-            (Self::Number { log, missing, mean, deviation, weight }, cell) => {
-                let x = match cell {
-                    Cell::Number(number) if *log => number.ln_1p(),
-                    Cell::Number(number) => *number,
-                    _ => *missing,
-                };
-                weight * standardise(x, *mean, *deviation)
+            (Self::Number(term), cell) => {
+                let x = if let Cell::Number(number) = cell { term.range.hold(term.x(*number)) } else { term.missing };
+                term.weight * standardise(x, term.mean, term.deviation)
             }
             (Self::Category(weights), Cell::Text(text)) => *weights.values.get(*text).unwrap_or(&weights.other),
             (Self::Calendar(part, weights), Cell::Time(time)) => {
@@ -175,3 +251,6 @@ impl Term {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

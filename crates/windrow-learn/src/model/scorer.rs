@@ -2,7 +2,8 @@
 //!
 //! SIMD vectors run across models: the weights of all models for a cell are next to each other. So a cell is read and a
 //! level looked up once for a whole group of models. Numbers are centred and scaled with the first model's mean and
-//! deviation. The differences of the other models are folded into their weights.
+//! deviation. The differences of the other models are folded into their weights. Each model holds a number within the
+//! range of its own training rows.
 
 mod group;
 mod scored_model;
@@ -24,6 +25,10 @@ use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
 
 use group::{LANES, ModelGroup, Tile};
 pub use scored_model::ScoredModel;
+
+/// The largest share of held rows with which a slope is fitted. A held number no longer shows how far it is outside, so
+/// the log-odds of such rows say little about the slope.
+const MAX_HELD_SHARE: f64 = 0.1;
 
 /// Returns the losses of models on the labelled rows of a window, by block.
 fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
@@ -144,11 +149,28 @@ pub(super) fn log_odds(
     Ok((truth, groups.into_iter().flatten().collect()))
 }
 
+/// Returns the share of a window's labelled rows with a number that a model holds, by model.
+fn held_shares(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<f64>> {
+    check(frame, models)?;
+    let rows = frame.labelled();
+    let groups = models.par_chunks(LANES).map_init(Chunk::default, |buffer, models| {
+        let group = ModelGroup::new(frame, models);
+        let mut counts = vec![0_u64; models.len()];
+        for (kept, rows) in frame.table.pieces(0..rows) {
+            group.count_held(kept.read(buffer)?, rows, &mut counts);
+        }
+        Ok(counts)
+    });
+    let groups: Vec<Vec<u64>> = groups.collect::<io::Result<_>>()?;
+    Ok(groups.into_iter().flatten().map(|count| count as f64 / rows.max(1) as f64).collect())
+}
+
 /// Fits an intercept a and a slope b to the log-odds z of some rows, so that a + b z has the lowest log-loss. The
-/// method is Newton's, with step halving.
+/// method is Newton's, with step halving. If numbers were held in more than a tenth of the rows, which is `held_share`,
+/// the slope stays 1.
 ///
 /// Returns `None` if the rows are of one class, if z does not vary, or if no finite optimum is found.
-pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
+pub fn recalibrate(log_odds: &[f64], truth: &[bool], held_share: f64) -> Option<(f64, f64)> {
     let positives = truth.iter().filter(|truth| **truth).count();
     if positives == 0 || positives == truth.len() {
         return None;
@@ -164,14 +186,8 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
             slopes = [slopes[0] + slope, slopes[1] + slope * z];
             curves = [curves[0] + curve, curves[1] + curve * z, curves[2] + curve * z * z];
         }
-        let determinant = curves[0] * curves[2] - curves[1] * curves[1];
-        // NaN fails this test as well.
-        let is_curved = determinant > 1e-12 * curves[0] * curves[2];
-        if !is_curved {
-            return None;
-        }
-        let step_a = (curves[2] * slopes[0] - curves[1] * slopes[1]) / determinant;
-        let step_b = (curves[0] * slopes[1] - curves[1] * slopes[0]) / determinant;
+        let (step_a, step_b) =
+            if held_share > MAX_HELD_SHARE { intercept_step(slopes, curves)? } else { newton_step(slopes, curves)? };
         let decrement = (slopes[0] * step_a + slopes[1] * step_b) / truth.len() as f64;
         if decrement <= 1e-14 {
             // Rows that z separates perfectly have no finite slope.
@@ -189,6 +205,23 @@ pub fn recalibrate(log_odds: &[f64], truth: &[bool]) -> Option<(f64, f64)> {
     None
 }
 
+/// Returns the step of the intercept and the slope; `None` if the loss is not curved in every direction.
+fn newton_step(slopes: [f64; 2], curves: [f64; 3]) -> Option<(f64, f64)> {
+    let determinant = curves[0] * curves[2] - curves[1] * curves[1];
+    // NaN fails this test as well.
+    let is_curved = determinant > 1e-12 * curves[0] * curves[2];
+    let step_a = (curves[2] * slopes[0] - curves[1] * slopes[1]) / determinant;
+    let step_b = (curves[0] * slopes[1] - curves[1] * slopes[0]) / determinant;
+    is_curved.then_some((step_a, step_b))
+}
+
+/// Returns the step of the intercept if the slope stays as it is; `None` if the loss is not curved.
+fn intercept_step(slopes: [f64; 2], curves: [f64; 3]) -> Option<(f64, f64)> {
+    // NaN fails this test as well.
+    let is_curved = curves[0] > 0.0;
+    is_curved.then_some((slopes[0] / curves[0], 0.0))
+}
+
 /// Recalibrates models on an earlier window, if there is one, instead of refitting them. Returns each model's sums on
 /// the window of `frame`: log-loss, squared error, false alarms and misses.
 ///
@@ -199,9 +232,11 @@ pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredMode
         Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,
         None => (Vec::new(), vec![Vec::new(); models.len()]),
     };
+    let held = earlier.map_or_else(|| Ok(vec![0.0; models.len()]), |earlier| held_shares(earlier, models))?;
     let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
-    let sums = by_model.par_iter().zip(&log_odds).zip(models).map(|((known_odds, log_odds), model)| {
-        let (a, b) = recalibrate(known_odds, &known).unwrap_or((0.0, 1.0));
+    let sums = by_model.par_iter().zip(&held).zip(&log_odds).zip(models);
+    let sums = sums.map(|(((known_odds, held), log_odds), model)| {
+        let (a, b) = recalibrate(known_odds, &known, *held).unwrap_or((0.0, 1.0));
         let mut sums = [0.0; 4];
         for (z, truth) in log_odds.iter().zip(&truth) {
             let z = a + b * z;

@@ -9,7 +9,7 @@ use windrow_record::display::window_name;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The version of the file format. A reader rejects any other version.
-pub const WINDOW_FORMAT: u32 = 4;
+pub const WINDOW_FORMAT: u32 = 5;
 
 /// The report of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

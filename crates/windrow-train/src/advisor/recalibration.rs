@@ -1,5 +1,6 @@
 //! The losses of a model that is fitted once and then recalibrated in each window. Its intercept and slope are renewed
-//! on the newest labelled window that it has not learned from.
+//! on the newest labelled window that it has not learned from. If the model holds numbers in more than a tenth of that
+//! window's rows, only the intercept is renewed.
 
 use std::collections::BTreeMap;
 

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::model::encoder::{Encoder, Encoding, Level};
+use crate::model::encoder::{Encoder, Encoding, Level, NumberRange};
 
 /// The features of an encoder, numbers before levels.
 #[derive(Debug, Default)]
 pub(super) struct Arranged {
     /// The missing value, the mean and the deviation of each number.
     pub(super) numbers: Vec<(f64, f64, f64)>,
+    /// The range of each number in the training rows.
+    pub(super) ranges: Vec<NumberRange>,
     /// The number of levels of each one-hot feature.
     pub(super) levels: Vec<usize>,
     /// The encoder's column of each number, and then of each level.
@@ -20,6 +22,7 @@ pub(super) fn arrange(encoder: &Encoder) -> Arranged {
     for feature in &encoder.features {
         let columns = column..column + feature.encoding.width();
         column = columns.end;
+        arranged.ranges.extend(feature.encoding.range());
         match &feature.encoding {
             Encoding::Number { missing, mean, deviation, .. } => {
                 arranged.numbers.push((*missing, *mean, *deviation));

@@ -21,7 +21,7 @@ impl Design {
             table.push(labels.len(), in_memory().put(chunk).expect("memory keeps what it is given"));
         }
         let numbers = vec![(0.0, 0.0, 1.0); width];
-        let arranged = Arranged { numbers, levels: Vec::new(), columns: (0..width).collect() };
+        let arranged = Arranged { numbers, ranges: Vec::new(), levels: Vec::new(), columns: (0..width).collect() };
         Self::over(arranged, &[(&table, 0..table.rows)], vec![Vec::new()])
     }
 }

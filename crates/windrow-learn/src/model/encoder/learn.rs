@@ -85,15 +85,35 @@ fn number(frames: &[(&Arc<Frame>, Subset)], index: usize, log: bool) -> Option<E
     let is_constant = range <= (CONSTANT_RANGE * min.abs().max(max.abs())).max(MIN_RANGE);
     // Missing cells count as the mean, so they add nothing to the squares.
     let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
-    let cell = |x: f64| if log { inverse_log(x) } else { x };
-    Some(Encoding::Number { log, missing: mean, mean, deviation, min: cell(min), max: cell(max) })
+    let (min, max) = if log { (lowest_cell(min), highest_cell(max)) } else { (min, max) };
+    Some(Encoding::Number { log, missing: mean, mean, deviation, min, max })
 }
 
-/// Returns the cell of which `x` is log(1 + cell), rounded to twelve significant digits. So a fare of 52.5 does not
-/// come back as 52.49999999999999.
+/// Returns the cell of which `x` is log(1 + cell). If `x` is between two cells, it is the lower one, so that a training
+/// row is never below its own range.
+fn lowest_cell(x: f64) -> f64 {
+    let mut cell = inverse_log(x);
+    while cell.ln_1p() > x {
+        cell = cell.next_down();
+    }
+    cell
+}
+
+/// The same as [`lowest_cell`], with the higher one of two cells.
+fn highest_cell(x: f64) -> f64 {
+    let mut cell = inverse_log(x);
+    while cell.ln_1p() < x {
+        cell = cell.next_up();
+    }
+    cell
+}
+
+/// Returns the cell of which `x` is log(1 + cell), up to the last digits. A cell of at most twelve significant digits
+/// is exact: a fare of 52.5 does not come back as 52.49999999999999.
 fn inverse_log(x: f64) -> f64 {
     let cell = x.exp_m1();
-    format!("{cell:.11e}").parse().unwrap_or(cell)
+    let rounded = format!("{cell:.11e}").parse().unwrap_or(cell);
+    if rounded.ln_1p() == x { rounded } else { cell }
 }
 
 fn texts(frames: &[(&Arc<Frame>, Subset)], index: usize, min_count: u64) -> Vec<Level> {

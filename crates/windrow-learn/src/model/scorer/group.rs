@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use crate::model::chunk::Chunk;
-use crate::model::encoder::{EncodedFeature, Encoding, Level};
+use crate::model::encoder::{EncodedFeature, Encoding, Level, NumberRange};
 use crate::model::frame::Frame;
 use crate::model::kernel::{MAX_CELL, exp};
 use crate::model::scorer::scored_model::ScoredModel;
@@ -38,6 +38,19 @@ struct Number {
     weights: Line,
     /// The part of a missing cell in the log-odds.
     missing: Line,
+    /// The smallest and the largest cell of each model's training rows, centred and scaled as the cells.
+    low: Line,
+    high: Line,
+    /// The range of the cells that no model holds.
+    common: NumberRange,
+}
+
+impl Number {
+    /// Returns a cell, centred and scaled.
+    #[inline(always)]
+    fn scaled(&self, cell: f64) -> f64 {
+        ((cell - self.centre) * self.inverse).clamp(-MAX_CELL, MAX_CELL)
+    }
 }
 
 struct Texts {
@@ -112,7 +125,16 @@ impl ModelGroup {
         if let Encoding::Number { mean, deviation, .. } = parts[0].0.encoding {
             (centre, scale) = (mean, deviation);
         }
-        let mut number = Number { centre, inverse: 1.0 / scale, weights: [0.0; LANES], missing: [0.0; LANES] };
+        let (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
+        let mut number = Number {
+            centre,
+            inverse: 1.0 / scale,
+            weights: [0.0; LANES],
+            missing: [0.0; LANES],
+            low: [low; LANES],
+            high: [high; LANES],
+            common: NumberRange { low, high },
+        };
         for (lane, (feature, weights)) in parts.iter().enumerate() {
             if let Encoding::Number { mean, deviation, missing, .. } = feature.encoding {
                 let weight = weights[0] / deviation;
@@ -120,6 +142,11 @@ impl ModelGroup {
                 self.base[lane] += weight * (centre - mean);
                 // The base already contains `weight * (centre - mean)`, which a missing cell must not add.
                 number.missing[lane] = weight * (missing - centre);
+            }
+            if let Some(range) = feature.encoding.range() {
+                let (low, high) = (number.scaled(range.low), number.scaled(range.high));
+                (number.low[lane], number.high[lane]) = (low, high);
+                number.common = NumberRange { low: number.common.low.max(low), high: number.common.high.min(high) };
             }
         }
         self.numbers.push(number);
@@ -158,6 +185,26 @@ impl ModelGroup {
         }
     }
 
+    /// Adds the rows of a chunk with a number that a model holds to the count of the model.
+    pub(super) fn count_held(&self, chunk: &Chunk, rows: Range<usize>, counts: &mut [u64]) {
+        let numbers = self.numbers.len();
+        for row in rows {
+            let mut is_held = [false; LANES];
+            for (cell, number) in chunk.numbers[row * numbers..][..numbers].iter().zip(&self.numbers) {
+                // A missing cell is NaN, which is not outside.
+                let x = number.scaled(*cell);
+                if number.common.is_outside(x) {
+                    for ((is_held, low), high) in is_held.iter_mut().zip(&number.low).zip(&number.high) {
+                        *is_held |= NumberRange { low: *low, high: *high }.is_outside(x);
+                    }
+                }
+            }
+            for (count, is_held) in counts.iter_mut().zip(is_held) {
+                *count += u64::from(is_held);
+            }
+        }
+    }
+
     #[inline(always)]
     fn fill(&self, chunk: &Chunk, begin: usize, count: usize, tile: &mut Tile) {
         let (numbers, texts, lanes) = (self.numbers.len(), self.texts.len(), self.lanes);
@@ -169,8 +216,12 @@ impl ModelGroup {
                 if cell.is_nan() {
                     add(z, &number.missing[..lanes], 1.0);
                 } else {
-                    let x = ((cell - number.centre) * number.inverse).clamp(-MAX_CELL, MAX_CELL);
-                    add(z, &number.weights[..lanes], x);
+                    let x = number.scaled(*cell);
+                    if number.common.is_outside(x) {
+                        add_held(z, &number.weights[..lanes], &number.low[..lanes], &number.high[..lanes], x);
+                    } else {
+                        add(z, &number.weights[..lanes], x);
+                    }
                 }
             }
             for (code, text) in chunk.codes[row * texts..][..texts].iter().zip(&self.texts) {
@@ -189,6 +240,14 @@ fn tiles(rows: Range<usize>) -> impl Iterator<Item = (usize, usize)> {
 fn add(z: &mut [f64], weights: &[f64], times: f64) {
     for (z, weight) in z.iter_mut().zip(weights) {
         *z += weight * times;
+    }
+}
+
+/// Adds a number that is outside the range of a model. Each model holds it within its own range.
+#[inline(always)]
+fn add_held(z: &mut [f64], weights: &[f64], low: &[f64], high: &[f64], x: f64) {
+    for (((z, weight), low), high) in z.iter_mut().zip(weights).zip(low).zip(high) {
+        *z += weight * NumberRange { low: *low, high: *high }.hold(x);
     }
 }
 

@@ -9,7 +9,8 @@ use crate::model::artifact::Learned;
 use crate::model::design::Design;
 use crate::model::fit::{FitSettings, fit, fit_from};
 use crate::model::linear::LinearModel;
-use crate::model::samples::{flights, mixed};
+use crate::model::predictor::{Cell, Predictor};
+use crate::model::samples::{flights, mixed, pipeline, read_holding_out};
 use crate::model::table::Subset;
 use windrow_record::ModelId;
 
@@ -110,18 +111,86 @@ fn recalibration_recovers_the_removed_intercept_and_slope() {
     let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
     let (log_odds, truth) = by_design(&frames[0], &learned);
     // A model at its optimum needs no other intercept. The penalty leaves a slope a little above 1.
-    let (a, b) = recalibrate(&log_odds, &truth).expect("two classes");
+    let (a, b) = recalibrate(&log_odds, &truth, 0.0).expect("two classes");
     let moved: Vec<f64> = log_odds.iter().map(|z| 2.0 * z - 3.0).collect();
-    let (moved_a, moved_b) = recalibrate(&moved, &truth).expect("two classes");
+    let (moved_a, moved_b) = recalibrate(&moved, &truth, 0.0).expect("two classes");
     assert!((moved_b - b / 2.0).abs() < 1e-6 && (moved_a - (a + 1.5 * b)).abs() < 1e-6, "{a} {b} {moved_a} {moved_b}");
-    assert_eq!(recalibrate(&log_odds, &vec![true; truth.len()]), None, "one class");
-    assert_eq!(recalibrate(&[0.5; 4], &[true, false, true, false]), None, "nothing varies");
-    assert_eq!(recalibrate(&[-1.0, -2.0, 1.0, 2.0], &[false, false, true, true]), None, "no finite slope");
+    assert_eq!(recalibrate(&log_odds, &vec![true; truth.len()], 0.0), None, "one class");
+    assert_eq!(recalibrate(&[0.5; 4], &[true, false, true, false], 0.0), None, "nothing varies");
+    let apart = recalibrate(&[-1.0, -2.0, 1.0, 2.0], &[false, false, true, true], 0.0);
+    assert_eq!(apart, None, "no finite slope");
     let sums =
         recalibrated(Some(&frames[0]), &frames[1], &[ScoredModel::of(id("window-1"), &learned)]).expect("memory");
     let (log_odds, truth) = by_design(&frames[1], &learned);
     let loss: f64 = log_odds.iter().zip(&truth).map(|(z, truth)| row_loss(a + b * z, *truth)).sum();
     assert!((sums[0][0] - loss).abs() < 1e-3, "{} {loss}", sums[0][0]);
+}
+
+/// Windows of a number and a logarithm: of 0 to 9, of 5 to 14, and one whose cells are beyond both, missing, or within.
+fn windows_that_move() -> (Vec<Arc<Frame>>, Vec<Learned>, Vec<String>) {
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]\nlog = [\"l\"]");
+    let known = |first: usize| (0..40).map(move |row| format!("{},{}", first + row % 10, first + row % 7));
+    let beyond = ["-1e300,-0.5", "4,5", ",", "1e300,1e300", "9,3", "20,", "7,7", "14,0"].repeat(5);
+    let cells: Vec<String> = known(0).chain(known(5)).chain(beyond.into_iter().map(str::to_owned)).collect();
+    let csv: String =
+        cells.iter().enumerate().map(|(row, cells)| format!("{},{cells}\n", u8::from(row % 3 == 0))).collect();
+    let (schema, frames) = read_holding_out(&pipeline, format!("y,x,l\n{csv}").as_bytes(), 40, 0.0);
+    let settings = FitSettings::from(&pipeline);
+    let learned = [&frames[..1], &frames[1..2], &frames[..2]].map(|frames| fit(frames, &schema, &settings, None));
+    let learned = learned.into_iter().map(|learned| learned.expect("a model")).collect();
+    (frames, learned, cells[80..].to_vec())
+}
+
+#[test]
+fn each_model_holds_the_numbers_of_a_window_within_its_own_range() {
+    let (frames, learned, cells) = windows_that_move();
+    let names = ["window-1", "window-2", "cumulative-2"];
+    let models: Vec<ScoredModel<'_>> =
+        names.iter().zip(&learned).map(|(name, learned)| ScoredModel::of(id(name), learned)).collect();
+    let (_, log_odds) = log_odds(&frames[2], &models, 0..frames[2].labelled()).expect("memory");
+    for ((learned, log_odds), name) in learned.iter().zip(&log_odds).zip(names) {
+        let predictor = Predictor::new(learned);
+        for (cells, log_odds) in cells.iter().zip(log_odds) {
+            let numbers = cells.split(',').map(|cell| cell.parse().map_or(Cell::Missing, Cell::Number));
+            let expected = predictor.predict(&numbers.collect::<Vec<_>>()).log_odds;
+            assert!((log_odds - expected).abs() < 1e-12 * expected.abs().max(1.0), "{name} {cells}: {log_odds}");
+        }
+        // The design of held-out rows holds them too.
+        for (by_design, log_odds) in by_design(&frames[2], learned).0.iter().zip(log_odds) {
+            assert!((log_odds - by_design).abs() < 1e-12 * by_design.abs().max(1.0), "{name}: {log_odds} {by_design}");
+        }
+    }
+    // The shares of each eight rows that are outside. Window 1 has 0 to 9 and 0 to 6, window 2 has 5 to 14 and 5 to 11,
+    // and both together have 0 to 14 and 0 to 11.
+    let outside = [5.0 / 8.0, 6.0 / 8.0, 3.0 / 8.0];
+    assert_eq!(held_shares(&frames[2], &models).expect("memory"), outside);
+    assert_eq!(held_shares(&frames[1], &models[1..]).expect("memory"), [0.0, 0.0], "training rows are within");
+}
+
+#[test]
+fn the_slope_stays_one_if_more_than_a_tenth_of_the_rows_were_held() {
+    let (schema, frames, settings) = mixed(20_000);
+    let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
+    let (log_odds, truth) = by_design(&frames[0], &learned);
+    let moved: Vec<f64> = log_odds.iter().map(|z| 2.0 * z - 3.0).collect();
+    let (_, slope) = recalibrate(&moved, &truth, 0.1).expect("two classes");
+    assert!((slope - 0.5).abs() < 0.05, "{slope}");
+    let (intercept, slope) = recalibrate(&moved, &truth, 0.100_001).expect("two classes");
+    assert_eq!(slope, 1.0);
+    // At the optimum, the probabilities add up to the positives.
+    let expected: f64 = moved.iter().map(|z| probability(intercept + z)).sum();
+    let positives = truth.iter().filter(|truth| **truth).count() as f64;
+    assert!((expected - positives).abs() < 1e-3 * positives, "{expected} {positives}");
+    assert_eq!(recalibrate(&moved, &vec![true; truth.len()], 0.5), None, "one class");
+
+    // A window of which a model holds more than half is recalibrated by the intercept only.
+    let (frames, learned, _) = windows_that_move();
+    let model = [ScoredModel::of(id("window-1"), &learned[0])];
+    let (known, log_odds) = super::log_odds(&frames[2], &model, 0..frames[2].labelled()).expect("memory");
+    let (intercept, _) = recalibrate(&log_odds[0], &known, 1.0).expect("two classes");
+    let expected: f64 = log_odds[0].iter().zip(&known).map(|(z, truth)| row_loss(intercept + z, *truth)).sum();
+    let sums = recalibrated(Some(&frames[2]), &frames[2], &model).expect("memory");
+    assert!((sums[0][0] - expected).abs() < 1e-5, "{} {expected}", sums[0][0]);
 }
 
 #[test]

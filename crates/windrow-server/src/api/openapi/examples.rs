@@ -40,11 +40,13 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
     }
 }
 
-/// Returns a model's answer to its first example row. Leaves out the list of unknown texts, which few answers have.
+/// Returns a model's answer to its first example row. Leaves out the lists of unknown texts and of numbers outside,
+/// which few answers have.
 pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
     let row = serde_json::to_vec(&fitted.learned.examples.first()?.row).ok()?;
     let answer = predict(fitted, &row, false).ok()?;
-    serde_json::to_value(Prediction { probability: rounded(answer.probability), unknown: None, ..answer }).ok()
+    let probability = rounded(answer.probability);
+    serde_json::to_value(Prediction { probability, unknown: None, outside: None, ..answer }).ok()
 }
 
 /// Returns a model's error for its first example row without the first field.

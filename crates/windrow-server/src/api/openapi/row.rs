@@ -87,7 +87,10 @@ fn described(feature: &EncodedFeature) -> String {
         Encoding::Number { min, max, missing, log, .. } => {
             let missing = rounded(if *log { missing.exp_m1() } else { *missing });
             let (min, max) = (rounded(*min), rounded(*max));
-            format!("Seen in training from {min} to {max}; missing counts as {missing}.")
+            format!(
+                "Seen in training from {min} to {max}; a number outside counts as the nearer end, a missing one as \
+                 {missing}."
+            )
         }
         Encoding::Category { levels } => {
             let mut known: Vec<&str> = levels.iter().filter_map(Level::value).collect();

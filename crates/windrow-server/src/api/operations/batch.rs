@@ -12,11 +12,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
-use crate::api::operations::prediction::{BatchPrediction, RowPrediction};
+use crate::api::operations::prediction::{BatchPrediction, OutsideNumber, RowPrediction};
 use crate::api::schema::{FieldFault, FieldFaults, InputSchema, MAX_ROW_BYTES, Row, RowSeed};
 use crate::api::state::Fitted;
-use windrow_learn::model::Predictor;
-use windrow_record::{RecordParser, RecordReader};
+use windrow_learn::model::{Outside, Prediction, Predictor};
+use windrow_record::{RecordParser, RecordReader, append_record};
 
 /// Rows per piece of the answer.
 const ROWS_PER_PIECE: usize = 1000;
@@ -27,7 +27,37 @@ pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,
     kind: RowsKind,
-    rows: Vec<RowPrediction>,
+    rows: BatchRows,
+}
+
+/// The predictions for the rows of a batch, until they are written. They take little memory compared with the body.
+#[derive(Debug, Default)]
+pub(crate) struct BatchRows {
+    rows: Vec<BatchRow>,
+    /// The numbers outside the range of the training rows, row after row.
+    outside: Vec<Outside>,
+}
+
+#[derive(Debug)]
+struct BatchRow {
+    probability: f64,
+    label: bool,
+    /// The count of the row's numbers outside.
+    outside: u32,
+}
+
+impl BatchRows {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn push(&mut self, prediction: Prediction, outside: impl Iterator<Item = Outside>) {
+        let before = self.outside.len();
+        self.outside.extend(outside);
+        // A row has fewer numbers than a body has bytes.
+        let outside = (self.outside.len() - before) as u32;
+        self.rows.push(BatchRow { probability: prediction.probability, label: prediction.label, outside });
+    }
 }
 
 /// Predicts every row of a body. This is CPU-bound: do not call it on a thread of the async runtime.
@@ -49,9 +79,9 @@ pub(crate) fn predictions(
     body: &[u8],
     max_rows: usize,
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
-) -> Result<Vec<RowPrediction>, ApiError> {
+) -> Result<BatchRows, ApiError> {
     let Fitted { schema, predictor, .. } = fitted;
-    let (rows, faults) = (Vec::new(), FieldFaults::default());
+    let (rows, faults) = (BatchRows::default(), FieldFaults::default());
     let mut reader = BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows, faults };
     match kind {
         RowsKind::Json => reader.read_array(body)?,
@@ -70,7 +100,7 @@ struct BatchReader<'a> {
     is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
     /// The number of rows that were begun.
     read: usize,
-    rows: Vec<RowPrediction>,
+    rows: BatchRows,
     faults: FieldFaults,
 }
 
@@ -91,8 +121,9 @@ impl BatchReader<'_> {
     fn answer(&mut self, row: Option<&Row<'_>>) {
         // If a row is faulty, the request gets no predictions.
         if let Some(row) = row.filter(|_| self.faults.is_empty()) {
-            let prediction = self.predictor.predict(&self.schema.cells(row));
-            self.rows.push(RowPrediction { probability: prediction.probability, label: prediction.label });
+            let cells = self.schema.cells(row);
+            let outside = self.predictor.outside(&cells).map(|(outside, _)| outside);
+            self.rows.push(self.predictor.predict(&cells), outside);
         }
     }
 
@@ -217,12 +248,16 @@ impl IntoResponse for BatchAnswer {
                 (facts.to_string().trim_end_matches('}').to_owned() + ",\"predictions\":[", "]}")
             }
             RowsKind::Ndjson => (String::new(), ""),
-            RowsKind::Csv => ("probability,label\n".to_owned(), ""),
+            RowsKind::Csv => ("probability,label,outside\n".to_owned(), ""),
         };
-        let count = rows.len();
+        let BatchRows { rows, outside } = rows;
+        let (count, answering, mut first) = (rows.len(), std::sync::Arc::clone(&by.0), 0);
         let pieces = (0..count).step_by(ROWS_PER_PIECE).map(move |begin| {
             let some = &rows[begin..count.min(begin + ROWS_PER_PIECE)];
-            written(some, kind, begin == 0)
+            let end = first + some.iter().map(|row| row.outside as usize).sum::<usize>();
+            let text = written(some, &outside[first..end], kind, begin == 0, answering.predictor());
+            first = end;
+            text
         });
         let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);
         let body = poem::Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
@@ -236,27 +271,48 @@ impl IntoResponse for BatchAnswer {
     }
 }
 
-fn written(rows: &[RowPrediction], kind: RowsKind, is_first: bool) -> Vec<u8> {
+/// Writes some rows. `outside` has their numbers outside, and `predictor` is that of the model that answered them.
+fn written(
+    rows: &[BatchRow],
+    outside: &[Outside],
+    kind: RowsKind,
+    is_first: bool,
+    predictor: Option<&Predictor>,
+) -> Vec<u8> {
     let mut text = Vec::with_capacity(rows.len() * 48);
+    let mut rest = outside;
     for (index, row) in rows.iter().enumerate() {
         if kind == RowsKind::Json && (index > 0 || !is_first) {
             text.push(b',');
         }
-        let json = |text: &mut Vec<u8>| serde_json::to_writer(text, row).map_err(std::io::Error::from);
-        // Writing to memory cannot fail.
-        let _ = match kind {
-            RowsKind::Json => json(&mut text),
-            RowsKind::Ndjson => json(&mut text).map(|()| text.push(b'\n')),
-            RowsKind::Csv => std::io::Write::write_fmt(&mut text, format_args!("{},{}\n", row.probability, row.label)),
-        };
+        let BatchRow { probability, label, outside } = *row;
+        let (outside, others) = rest.split_at(outside as usize);
+        rest = others;
+        let outside = outside.iter().filter_map(|outside| predictor?.describe(*outside));
+        if kind == RowsKind::Csv {
+            let fields = outside.map(|number| number.column).collect::<Vec<_>>().join(";");
+            append_record(&mut text, [&*probability.to_string(), &*label.to_string(), &*fields], b',');
+        } else {
+            let outside: Vec<OutsideNumber> = outside.map(|number| OutsideNumber::of(number, None)).collect();
+            let row = RowPrediction { probability, label, outside: (!outside.is_empty()).then_some(outside) };
+            // Writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut text, &row);
+        }
+        if kind != RowsKind::Json {
+            text.push(b'\n');
+        }
     }
     text
 }
 
 impl ApiResponse for BatchAnswer {
     fn meta() -> MetaResponses {
-        let lines = described("string", "One line per row: an object with probability and label");
-        let table = described("string", "A header line, then probability and label of each row");
+        let lines = described("string", "One line per row: an object as in `predictions`");
+        let table = described(
+            "string",
+            "A header line, then of each row: probability, label, and the fields outside the range of the training \
+             rows, separated by semicolons",
+        );
         success([
             (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),
             (RowsKind::Ndjson.content_type(), lines),

@@ -26,9 +26,29 @@ pub(crate) struct Prediction {
     /// Texts that the model does not know; they count as 'other'
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unknown: Option<Vec<UnknownText>>,
+    /// Numbers outside the range of the training rows; the nearer end of the range counts instead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<OutsideNumber>>,
     /// The contribution of each feature, if the request asks for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
+}
+
+/// A number outside the range of the training rows
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct OutsideNumber {
+    /// The name of the field
+    pub(crate) field: String,
+    /// The number in the request; left out in the answer to a batch
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<f64>,
+    /// The smallest number of the training rows
+    pub(crate) low: f64,
+    /// The largest number of the training rows
+    pub(crate) high: f64,
+    /// The number that counts instead: `low` or `high`
+    pub(crate) held: f64,
 }
 
 /// The terms whose sum is the log-odds of a prediction
@@ -52,6 +72,9 @@ pub(crate) struct Contribution {
     /// The value in the request, as in JSON; long texts are shortened
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<String>,
+    /// The number that counts instead, if the value is a number outside the range of the training rows
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<f64>,
     /// The level of the value, for a one-hot feature
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<String>,
@@ -82,12 +105,23 @@ pub(crate) struct BatchPrediction {
 }
 
 /// The prediction for one of many rows
-#[derive(Debug, Clone, Copy, Object, Serialize)]
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct RowPrediction {
     /// The probability that the row is positive
     pub(crate) probability: f64,
     /// `true` if the probability is at least the threshold
     pub(crate) label: bool,
+    /// Numbers outside the range of the training rows; the nearer end of the range counts instead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<OutsideNumber>>,
+}
+
+impl OutsideNumber {
+    pub(crate) fn of(found: model::OutsideNumber<'_>, value: Option<f64>) -> Self {
+        let model::OutsideNumber { column, low, high, held } = found;
+        Self { field: column.to_owned(), value, low, high, held }
+    }
 }
 
 pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
@@ -108,9 +142,12 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
     let cells = schema.cells(&row);
     let prediction = predictor.predict(&cells);
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
+    let outside = predictor.outside(&cells);
+    let outside = outside.filter_map(|(found, value)| Some(OutsideNumber::of(predictor.describe(found)?, Some(value))));
+    let outside: Vec<OutsideNumber> = outside.collect();
     let contribution = |(found, given): (model::Contribution, Option<String>)| {
-        let model::Contribution { feature, level, log_odds } = found;
-        Contribution { feature, given, level, log_odds }
+        let model::Contribution { feature, level, held, log_odds } = found;
+        Contribution { feature, given, held, level, log_odds }
     };
     let explanation = explain.then(|| {
         let found = predictor.contributions(&cells).into_iter().zip(schema.given_by_feature(&row));
@@ -124,6 +161,7 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
         label: prediction.label,
         threshold: learned.threshold,
         unknown: (!unknown.is_empty()).then_some(unknown),
+        outside: (!outside.is_empty()).then_some(outside),
         explanation,
     })
 }

@@ -101,7 +101,7 @@
     const largest = Math.max(1e-9, ...sorted.map((one) => Math.abs(one.log_odds)));
     const rows = sorted.map((one) => [
       one.feature,
-      one.level ?? one.given ?? 'missing',
+      one.level ?? one.held ?? one.given ?? 'missing',
       signed(one.log_odds),
       bar(0, one.log_odds, -largest, largest),
     ]);
@@ -111,8 +111,11 @@
       const nearest = one.did_you_mean ? `; did you mean ${one.did_you_mean}?` : '';
       return element('p', `${one.field}: '${one.given}' is not known and counts as 'other'${nearest}`);
     });
+    const outside = (prediction.outside ?? []).map((one) =>
+      element('p', `${one.field}: ${one.value} is outside ${one.low} to ${one.high}, the range in training, and counts as ${one.held}`),
+    );
     const adds = table('What each feature adds', ['feature', 'counts as', 'adds', 'as a bar'], rows);
-    result.replaceChildren(element('h2', title), element('p', about, 'quiet'), ...unknown, adds);
+    result.replaceChildren(element('h2', title), element('p', about, 'quiet'), ...unknown, ...outside, adds);
     for (const input of form.querySelectorAll('input')) input.removeAttribute('aria-invalid');
   };
 

@@ -46,6 +46,26 @@ fn a_logarithm_is_taken_before_all_but_the_range() {
 }
 
 #[test]
+fn the_range_of_a_logarithm_has_the_rows_that_it_was_learned_from() {
+    // Numbers of more than twelve digits do not come back from their logarithms exactly.
+    for cells in
+        [["1234.5678901234567", "0.1234567890123456"], ["-0.9999999999999", "1e300"], ["1e-17", "98765432.123456789"]]
+    {
+        let encoding = numbers("log", &cells).expect("a sane range");
+        let range = encoding.range().expect("a number");
+        for cell in cells {
+            let x = cell.parse::<f64>().expect("a number").ln_1p();
+            assert!(!range.is_outside(x) && range.hold(x) == x, "{cell}: {encoding:?}");
+        }
+        let Encoding::Number { min, max, .. } = encoding else { panic!("{encoding:?}") };
+        let apart = cells.map(|cell| cell.parse::<f64>().expect("a number"));
+        let (low, high) = (apart[0].min(apart[1]), apart[0].max(apart[1]));
+        assert!((min - low).abs() <= 1e-12 * (1.0 + low.abs()), "{min} {low}");
+        assert!((max - high).abs() <= 1e-12 * (1.0 + high.abs()), "{max} {high}");
+    }
+}
+
+#[test]
 fn constant_columns_have_deviation_one() {
     for (cells, expected) in [(["0.1"; 7], 0.1), ([""; 7], 0.0), (["-3e300"; 7], -3e300)] {
         let encoding = numbers("numeric", &cells);
