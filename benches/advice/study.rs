@@ -176,6 +176,7 @@ fn one(world: World, seed: u64) -> Outcome {
             subject: Subject::default(),
             keep: KEPT_SHARE,
             delay: 0,
+            delay_text: None,
             histories: None,
             cost: None,
             label: &|window| format!("window {window}"),
