@@ -95,7 +95,7 @@ impl App {
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
         let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh)).await?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
+        let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
         if prior_run.is_through {
@@ -196,7 +196,7 @@ impl App {
     /// Runs only the API. Models that other processes publish appear without a restart.
     pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = self.bind(&stop).await?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
+        let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();
         running.serve(self.api(&registry), listener);
@@ -228,8 +228,9 @@ impl App {
         Ok(report.write(form, out)?)
     }
 
+    /// Opens the registry of the work directory.
     pub(crate) fn registry(&self) -> Result<Registry, AppError> {
-        Ok(Registry::open(&self.workdir)?)
+        Ok(Registry::open_with_label_delay(&self.workdir, self.pipeline.label_delay().windows)?)
     }
 
     /// Binds the address of the API. A stop does not wait for the resolver.

@@ -228,6 +228,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             subject: Subject::default(),
             keep: KEPT_SHARE,
             delay: 0,
+            delay_text: None,
             histories: None,
             cost: None,
             label: &|window| format!("window {window}"),

@@ -12,7 +12,7 @@ use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::status::StageProcess;
 use windrow_base::runtime::blocking;
-use windrow_config::{Schema, WindowPolicy};
+use windrow_config::{Schema, WindowDelay, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_evaluation::Advice;
 use windrow_registry::Registry;
@@ -43,7 +43,7 @@ impl App {
     pub(crate) async fn train(&self, memory: usize, stop: CancellationToken) -> Result<(), AppError> {
         let app = self.clone();
         blocking(move || app.compare(None)).await?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
+        let registry = Arc::new(self.registry()?);
         let rows = self.dataset_rows().await?;
         let schema = self.schema()?;
         let store = self.store(&schema)?;
@@ -65,7 +65,7 @@ impl App {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
         let trainer = Trainer { learning: learning.clone(), dataset_rows, clock: timestamp };
-        let advisor = Advisor { learning, label_delay: self.pipeline.advise.label_delay };
+        let advisor = Advisor { learning, label_delay: self.pipeline.label_delay() };
         let training = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
@@ -80,12 +80,12 @@ impl App {
         trained.and(advised)
     }
 
-    /// Computes how often to retrain, and on how much history, from the windows that have models. Returns `None` if no
-    /// window has a model, or if stopped.
+    /// Computes how often to retrain, and on how much history, from the windows that have models. The default of
+    /// `label_delay` is that of the pipeline file. Returns `None` if no window has a model, or if stopped.
     pub(crate) async fn advise(
         &self,
         memory: usize,
-        label_delay: Option<u32>,
+        label_delay: Option<WindowDelay>,
         stop: CancellationToken,
     ) -> Result<Option<Advice>, AppError> {
         let app = self.clone();
@@ -95,8 +95,8 @@ impl App {
         }
         let schema = self.schema()?;
         let store = self.store(&schema)?;
-        let registry = Arc::new(Registry::open(&self.workdir)?);
-        let label_delay = label_delay.unwrap_or(self.pipeline.advise.label_delay);
+        let registry = Arc::new(self.registry()?);
+        let label_delay = label_delay.unwrap_or_else(|| self.pipeline.label_delay());
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory, &cluster);
         let advice = Advisor { learning, label_delay }.once(stop).await;

@@ -24,7 +24,7 @@ pub(crate) use self::training::{TrainArgs, TrainingArgs};
 pub(crate) use self::workdir::{PipelineArgs, WorkdirArgs};
 use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
-use windrow_config::ListenAddress;
+use windrow_config::{LabelDelay, ListenAddress};
 use windrow_kafka::Choice;
 
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train logistic
@@ -161,9 +161,10 @@ pub(crate) struct AdviseArgs {
     pub(crate) at: PipelineArgs,
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
-    /// Assume that labels arrive this many windows late [default: advise.label_delay of the pipeline file]
-    #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(0..=32))]
-    pub(crate) label_delay: Option<u32>,
+    /// Assume that labels are known this long after their rows: a duration as in 30d, or a number of windows [default:
+    /// advise.label_delay of the pipeline file]
+    #[arg(long, value_name = "DELAY")]
+    pub(crate) label_delay: Option<LabelDelay>,
     /// List every policy, not only the most relevant ones
     #[arg(long)]
     pub(crate) all: bool,

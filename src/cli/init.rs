@@ -151,6 +151,7 @@ fn options(args: &DraftArgs) -> Options {
         replace: args.replace.clone(),
         is_interactive: false,
         window: args.window.clone(),
+        label_delay: args.label_delay.clone(),
         name: args.name.clone(),
         layout: LayoutOptions { delimiter: args.delimiter, has_header: args.header },
     }
@@ -242,7 +243,10 @@ fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let (option, value) = match question.choices.get(chosen) {
         Some(choice) => (choice.option, choice.value.clone()),
         None => {
-            let prompt = "the target, as in `COLUMN >= 15` or `COLUMN in A,B`";
+            let prompt = match question.open {
+                Some("--label-delay") => "the time from a row to its label, as in `30d`, `2 weeks` or `1 month`",
+                _ => "the target, as in `COLUMN >= 15` or `COLUMN in A,B`",
+            };
             let written = Input::with_theme(&theme).with_prompt(prompt).interact_text().map_err(unasked)?;
             (question.open.unwrap_or_default(), written)
         }

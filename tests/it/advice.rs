@@ -183,6 +183,11 @@ fn late_labels_are_a_question_and_not_what_is_served() {
         windrow(&["advise", &pipeline.file, "--workdir", &workdir, "--label-delay", "33"]).status.code(),
         Some(2)
     );
+    // A duration needs windows of a length in time.
+    let output = windrow(&["advise", &pipeline.file, "--workdir", &workdir, "--label-delay", "30d"]);
+    let output_text = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{output_text}");
+    assert!(output_text.contains("--label-delay: `30d` is a duration, but windows that are cut"), "{output_text}");
     // The settings of the pipeline file are used.
     let own = TestPipeline::new(
         "rows = 200",
@@ -254,6 +259,13 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
     let models = succeed(&["models", &pipeline.file, "--workdir", &workdir]);
     assert!(models.lines().count() < 20 && models.contains("96 earlier models: --all"), "{models}");
     assert!(models.contains("latest: cumulative-53"), "{models}");
+    let answer = pipeline.advise(&[]);
+    assert!(answer.contains("This holds if labels are known at the end of each week."), "{answer}");
+    let late = pipeline.json(&["--label-delay", "30d"]);
+    let basis = &late["basis"];
+    assert_eq!((basis["label_delay"].as_u64(), basis["label_delay_text"].as_str()), (Some(5), Some("30 days")));
+    let sentences = late["recommendation"]["sentences"].as_array().and_then(|all| all.last()).and_then(Value::as_str);
+    assert_eq!(sentences, Some("This holds if labels are known 30 days later."));
     let audit = succeed(&["audit", &pipeline.file, "--workdir", &workdir]);
     assert!(audit.contains("\n53 2013-12-30 ") && audit.contains("33 more windows, all intact: --all"), "{audit}");
     assert!(audit.lines().count() < 40 && audit.lines().all(|line| line.chars().count() <= 80), "{audit}");
@@ -312,6 +324,9 @@ fn invalid_advice_settings_are_reported() {
     let cases = [
         ("keep = 1.0", "advise.keep", "must be a share above 0 and below 1"),
         ("label_delay = 40", "advise.label_delay", "must be at most 32 windows"),
+        ("label_delay = -1", "advise.label_delay", "expected a number of windows, or a duration as in \"30d\""),
+        ("label_delay = \"soon\"", "advise.label_delay", "`soon` is neither a number of windows nor a duration"),
+        ("label_delay = \"30d\"", "advise.label_delay", "`30d` is a duration, but windows that are cut"),
         ("histories = []", "advise.histories", "must have at least one history"),
         ("histories = [2, 2]", "advise.histories", "no history twice"),
         ("histories = [0]", "advise.histories", "expected a count of windows (at least 1), or \"all\""),

@@ -3,6 +3,7 @@
 mod cases;
 mod dialects;
 mod estimate;
+mod label_delay;
 pub(crate) mod shapes;
 
 use std::fs;
@@ -199,14 +200,21 @@ fn in_a_terminal_it_asks() {
     let folder = tempfile::tempdir().expect("a folder");
     let flights = fixture("flights-sample.csv.zst").display().to_string();
     let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
-    let (output, code) = ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15"]);
+    let (output, code) =
+        ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15", "--label-delay", "0"]);
     assert!(code == Some(0) && output.contains("flights-sample.toml was written"), "{output}");
     assert!(!output.contains("\u{1b}[3"), "no colours if NO_COLOR is set: {output:?}");
     let pipeline = fs::read_to_string(folder.path().join("flights-sample.toml")).expect("a pipeline file");
     assert!(pipeline.contains("#   flight: given in --leave-out"), "{pipeline}");
     fs::write(folder.path().join("plain.csv"), plain()).expect("a file");
-    let (output, code) = ask("what should be predicted?", "", &["init", "plain.csv"]);
+    let (output, code) = ask("what should be predicted?", "", &["init", "plain.csv", "--label-delay", "0"]);
     assert!(code == Some(0) && output.contains("plain.toml was written"), "{output}");
+    let late = ["init", "plain.csv", "--target", "late", "--force"];
+    let (output, code) = ask("when are the labels of the rows known?", "", &late);
+    assert!(code == Some(0) && output.contains("plain.toml was written"), "{output}");
+    assert!(!output.contains("label delay: 0 is assumed"), "it was asked: {output}");
+    let pipeline = fs::read_to_string(folder.path().join("plain.toml")).expect("a pipeline file");
+    assert!(!pipeline.contains("label_delay"), "labels are known at once: {pipeline}");
     let (output, code) = ask("never", "", &["init", "plain.csv", "--quiet", "--force"]);
     assert!(code == Some(2) && output.contains("answer them on the command line"), "{output}");
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use smart_default::SmartDefault;
 
+use crate::label_delay::LabelDelay;
 use crate::values::{Checked, ensure, not_negative};
 use windrow_record::Scheme;
 
@@ -20,10 +21,13 @@ pub struct Advise {
     #[garde(custom(proper_share))]
     #[schemars(range(min = 0, max = 1), example = 0.95)]
     pub keep: f64,
-    /// The number of windows by which labels arrive late, at most 32, because the losses of older models are not stored.
-    #[garde(custom(check_label_delay))]
-    #[schemars(range(max = 32), example = 2)]
-    pub label_delay: u32,
+    /// How long after its row a label is known: a duration, or a number of windows. A duration is divided by the length
+    /// of a window and rounded up. Of months and quarters, the shortest ones count: `30d` is 2 months, because a month
+    /// may have 28 days. A duration needs windows by `event` or `every`. At most 32 windows, because the losses of
+    /// older models are not stored.
+    // Checked with the windows, in `consistency`.
+    #[schemars(example = &"30d", example = 2)]
+    pub label_delay: LabelDelay,
     /// The histories to compare: numbers of windows, and `"all"`. By default, the last 1, 2, 4, 8, ... windows, and all.
     #[serde(deserialize_with = "histories")]
     #[garde(custom(no_duplicates))]
@@ -38,13 +42,6 @@ fn no_duplicates(histories: &Option<Vec<Scheme>>, (): &()) -> Checked {
     let is_set = |list: &Vec<Scheme>| (1..list.len()).all(|index| !list[..index].contains(&list[index]));
     let is_valid = histories.as_ref().is_none_or(|list| !list.is_empty() && is_set(list));
     ensure(is_valid, "must have at least one history, and no history twice")
-}
-
-/// The maximum label delay, in windows. Losses of older models are not stored.
-const MAX_LABEL_DELAY: u32 = 32;
-
-fn check_label_delay(label_delay: &u32, (): &()) -> Checked {
-    ensure(*label_delay <= MAX_LABEL_DELAY, format!("must be at most {MAX_LABEL_DELAY} windows"))
 }
 
 fn proper_share(keep: &f64, (): &()) -> Checked {

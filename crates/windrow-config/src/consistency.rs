@@ -40,6 +40,9 @@ impl Pipeline {
         if self.train.holdout == 0.0 && self.train.accept.has_rules() {
             faults.add("train.accept", "needs held-out rows, but train.holdout is 0");
         }
+        if let Err(error) = self.advise.label_delay.in_windows(self.window) {
+            faults.add("advise.label_delay", error.to_string());
+        }
         self.solver_contradictions(faults);
     }
 

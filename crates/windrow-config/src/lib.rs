@@ -5,6 +5,7 @@
 //!   `target`, `features`, `stream`, `window`, `batch`, `train`, `advise`, `serve`, `kafka`), in which each key is declared once: type,
 //!   default, check, and the documentation.
 //! - `cell_rules`: [`CellRules`], how the cells of a column are read.
+//! - `label_delay`: [`LabelDelay`], how long after its row a label is known, and how many windows that is.
 //! - `reference`: [`json_schema`], from the declarations.
 //! - `values`: the forms of values, and checks that several keys share. `span`, `solver` and `listen`: larger values.
 //! - `error`: [`ConfigError`], all faults of a file. `lines` finds the line of each key, `nearest` the nearest known name.
@@ -23,6 +24,7 @@ mod dataset;
 mod error;
 mod features;
 mod kafka;
+mod label_delay;
 mod lines;
 mod listen;
 mod nearest;
@@ -48,6 +50,7 @@ pub use dataset::{Dataset, TimeColumn};
 pub use error::{ConfigError, Fault};
 pub use features::{CalendarPart, FeatureColumns};
 pub use kafka::{Kafka, is_secret};
+pub use label_delay::{LabelDelay, LabelDelayError, WindowDelay};
 pub use listen::ListenAddress;
 pub use nearest::{nearest_name, nearest_names, unknown_column};
 pub use pipeline::Pipeline;

@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::{ConfigError, Faults};
 use crate::features::FeatureColumns;
 use crate::kafka::Kafka;
+use crate::label_delay::{MAX_LABEL_DELAY, WindowDelay};
 use crate::lines::Lines;
 use crate::serve::Serve;
 use crate::stream::Stream;
@@ -84,6 +85,13 @@ fn plain_name(name: &str, (): &()) -> Checked {
 }
 
 impl Pipeline {
+    /// Returns the label delay in windows.
+    pub fn label_delay(&self) -> WindowDelay {
+        // A delay that the windows do not allow is a fault of the file, so that there is no pipeline with it.
+        let delay = self.advise.label_delay.in_windows(self.window);
+        delay.unwrap_or(WindowDelay { windows: MAX_LABEL_DELAY, duration: None })
+    }
+
     /// Returns the error for problems with keys of this file that are found later.
     pub(crate) fn invalid(&self, problems: impl IntoIterator<Item = (String, String)>) -> ConfigError {
         let mut faults = Faults::of(&self.lines);

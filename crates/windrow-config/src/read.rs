@@ -162,6 +162,10 @@ mod tests {
                 "p.toml:7: serve.max_rows: invalid type: string \"many\", expected a whole number",
             ),
             ("[train]\nholdout = nan", "p.toml:7: train.holdout: must be a share of at least 0 and below 1"),
+            (
+                "[advise]\nlabel_delay = \"30d\"",
+                "p.toml:7: advise.label_delay: `30d` is a duration, but windows that are cut by the number of rows",
+            ),
             ("[quarantine]\nmax_share = nan", "p.toml:7: quarantine.max_share: must be a share between 0 and 1"),
         ] {
             let error = parsed(more).expect_err(expected);

@@ -89,6 +89,19 @@ impl WindowPolicy {
         }
     }
 
+    /// Returns the time that the shortest run of this number of consecutive windows lasts. Returns `None` if windows
+    /// are cut by the number of rows.
+    pub(crate) fn shortest_run(self, windows: u32) -> Option<Duration> {
+        match self {
+            Self::Parts(_) | Self::Rows(_) => None,
+            Self::Every(every) => Some(every.saturating_mul(windows)),
+            Self::Event { span, .. } => {
+                let seconds = u64::try_from(span.shortest_run(windows)).unwrap_or_default();
+                Some(Duration::from_secs(seconds))
+            }
+        }
+    }
+
     /// Returns the plural name of the windows, as in `weeks` or `windows of 5000 rows`.
     pub fn plural(self) -> String {
         match self {

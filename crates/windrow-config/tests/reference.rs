@@ -202,7 +202,9 @@ fn every_key_has_a_meaning_and_an_example_that_can_be_written() {
     for (table, key, example) in found {
         let base = "name = \"p\"\ndataset = { path = \"d.csv\", time = { column = \"t\", format = \"seconds\" } }\n\
                     target = { column = \"y\", at_least = 1 }\nfeatures = { numeric = [\"x\"] }\nwindow = { rows = 5 }\n";
-        let mut file: toml::Table = base.parse().expect("TOML");
+        // A duration needs windows of a length in time.
+        let window = if key == "label_delay" { "event = \"month\"" } else { "rows = 5" };
+        let mut file: toml::Table = base.replace("rows = 5", window).parse().expect("TOML");
         let mut place = &mut file;
         for name in table.split('.').filter(|name| !name.is_empty()) {
             let entry = place.entry(name).or_insert_with(|| toml::Value::Table(toml::Table::new()));

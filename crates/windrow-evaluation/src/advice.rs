@@ -34,6 +34,9 @@ pub struct Basis {
     pub keep: f64,
     /// The label delay, in windows.
     pub label_delay: u32,
+    /// The label delay in words, as in `30 days`. `None` if it was given as a number of windows.
+    #[serde(default)]
+    pub label_delay_text: Option<String>,
     /// The windows judged; `None` if there are none.
     pub judged: Option<JudgedWindows>,
     /// The window after which there can be advice; `None` if there can be advice now.

@@ -29,6 +29,8 @@ pub struct AdviceSettings<'a> {
     pub keep: f64,
     /// The label delay, in windows.
     pub delay: u32,
+    /// The label delay in words, as in `30 days`. `None` if it was given as a number of windows.
+    pub delay_text: Option<&'a str>,
     /// The histories to choose from; `None` for the default ones.
     pub histories: Option<&'a [Scheme]>,
     /// The costs of a false alarm, a miss and a fit.
@@ -54,10 +56,12 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let is_short = trial.len() < MIN_WINDOWS;
     let first_advice = is_short.then(|| first_advice_after(evidence, &trial, question));
     let (status, changes) = (Status::TooFew, changes(question));
+    let (keep, label_delay) = (question.keep, question.delay);
+    let label_delay_text = question.delay_text.map(str::to_owned);
     let mut advice = Advice {
         format: ADVICE_FORMAT,
         subject: question.subject.clone(),
-        basis: Basis { keep: question.keep, label_delay: question.delay, judged: None, first_advice },
+        basis: Basis { keep, label_delay, label_delay_text, judged: None, first_advice },
         recommendation: Recommendation { status, sentences: Vec::new(), named: None, changes },
         comparison: PolicyComparison::default(),
         over_time: ChangesOverTime::default(),
@@ -99,11 +103,12 @@ pub fn first_advice(wanted: Option<&[Scheme]>, delay: u32) -> u32 {
     first_judged(wanted, delay, MIN_WINDOWS)
 }
 
-/// Returns `true` if windows with these numbers of labelled rows are enough for advice, with the default histories and
-/// labels that are not late.
-pub fn is_enough_for_advice(labelled: &[u64]) -> bool {
+/// Returns `true` if windows with these numbers of labelled rows are enough for advice, with the default histories.
+/// `delay` is the label delay in windows.
+pub fn is_enough_for_advice(labelled: &[u64], delay: u32) -> bool {
     let windows = u32::try_from(labelled.len()).unwrap_or(u32::MAX);
-    let judged = labelled.iter().skip(longest_history(&histories(windows, None)) as usize).filter(|rows| **rows > 0);
+    let longest = longest_history(&judged_histories(windows, None, delay));
+    let judged = labelled.iter().skip((longest + delay) as usize).filter(|rows| **rows > 0);
     judged.count() >= MIN_WINDOWS
 }
 

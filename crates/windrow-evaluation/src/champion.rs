@@ -13,8 +13,9 @@ const MAX_WINDOWS: usize = 16;
 /// Returns the scheme of the champion after the last of `windows`. Returns `None` if there are fewer than 12 windows;
 /// `latest` then serves.
 ///
-/// `windows` are in ascending order. Each has its number of labelled rows and, by scheme, the log-loss sum of the model
-/// that is one window old.
+/// `windows` are those whose labels are known, in ascending order. Each has its number of labelled rows and, by scheme,
+/// the log-loss sum of the newest model whose labels were known when the window began. If labels are not late, that
+/// model is one window old.
 ///
 /// Schemes are compared on the newest windows (at most 16) on which all of them were judged. The first of `schemes`
 /// is chosen first. A challenger replaces it if the interval of their difference excludes zero; of several

@@ -15,7 +15,7 @@
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `sentences` and `titles` put it into words.
+//!   `sentences`, `label_delay` and `titles` put it into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
@@ -30,6 +30,7 @@ mod confidence_set;
 mod contrast;
 mod evidence;
 mod follow;
+mod label_delay;
 mod losses;
 pub mod plot;
 mod policy;

@@ -1,6 +1,7 @@
 //! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, NamedPolicy, Status};
+use crate::label_delay::condition;
 use crate::policy::{Policy, Refit, history_name, length};
 use crate::policy_finding::{PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
@@ -13,7 +14,7 @@ const BASELINE: &str = "predicting the average rate";
 /// The number of labelled rows in a window that advice should have. With fewer, a sentence says what that means.
 pub const WANTED_ROWS: u64 = 1000;
 
-/// Returns the sentences: first the answer, then its basis.
+/// Returns the sentences: first the answer, then its basis. The last one is the condition under which the answer holds.
 pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<String> {
     let mut sentences = Vec::new();
     let judged = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
@@ -27,6 +28,9 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
         (None, None) => no_recommendation(advice, &mut sentences),
     }
     sentences.extend(advice.subject.note.clone());
+    if advice.basis.first_advice.is_none() {
+        sentences.push(condition(&advice.basis, advice.subject.window_unit));
+    }
     sentences
 }
 
@@ -266,7 +270,13 @@ mod tests {
         Advice {
             format: ADVICE_FORMAT,
             subject: Subject { windows: 60, window_unit: WindowUnit::Month, days: Some(30.4), ..Subject::default() },
-            basis: Basis { keep: 0.9, label_delay: 0, judged: Some(judged), first_advice: None },
+            basis: Basis {
+                keep: 0.9,
+                label_delay: 0,
+                label_delay_text: None,
+                judged: Some(judged),
+                first_advice: None,
+            },
             recommendation: Recommendation {
                 status: Status::Clear,
                 sentences: Vec::new(),
@@ -293,8 +303,22 @@ mod tests {
                 "More history hurts: all of it keeps 67% (57 to 77).",
                 "Less history hurts: refitting on the last month is worse than predicting the average rate.",
                 "The best schedule refits every month, on the last 2 months.",
+                "This holds if labels are known at the end of each month.",
             ]
         );
+    }
+
+    #[test]
+    fn the_answer_ends_with_the_condition_on_the_labels() {
+        let mut advice = advice();
+        (advice.basis.label_delay, advice.basis.label_delay_text) = (2, Some("30 days".to_owned()));
+        advice.subject.note = Some("The windows after window 60 repeat rows, so they are not used.".to_owned());
+        let last = advice_sentences(&advice).pop();
+        assert_eq!(last.as_deref(), Some("This holds if labels are known 30 days later."));
+        advice.recommendation.named = None;
+        assert_eq!(advice_sentences(&advice).pop(), last, "there may be nothing to schedule only because of the delay");
+        advice.basis.first_advice = Some(70);
+        assert_eq!(advice_sentences(&advice).pop(), advice.subject.note, "there is no answer yet");
     }
 
     #[test]
@@ -398,6 +422,7 @@ mod tests {
             "There is nothing to schedule: the data do not show that any model is better than predicting the average \
              rate so far.",
             "With 95% confidence, the improvement is at most 0.0012 log-loss per row.",
+            "This holds if labels are known at the end of each month.",
         ];
         assert_eq!(advice_sentences(&advice), nothing);
     }
@@ -411,6 +436,6 @@ mod tests {
         advice.recommendation.named = Some(provisional(last(2, 1)));
         assert_eq!(advice_sentences(&advice)[2], few);
         (advice.recommendation.named, advice.recommendation.status) = (None, Status::Partly);
-        assert_eq!(advice_sentences(&advice)[2..], [few, "More windows may show an improvement."]);
+        assert_eq!(advice_sentences(&advice)[2..4], [few, "More windows may show an improvement."]);
     }
 }

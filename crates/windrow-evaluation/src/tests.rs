@@ -6,6 +6,8 @@ use super::*;
 use crate::trial::{MIN_WINDOWS, intervals, longest_history};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
+mod delay;
+
 const ROWS: u64 = 800;
 
 fn index(window: u32) -> WindowIndex {
@@ -82,6 +84,7 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         subject,
         keep,
         delay,
+        delay_text: None,
         histories: None,
         cost: Some([1.0, 5.0, 200.0]),
         label: &|window| format!("window {window} (week of 2013-04-01)"),
@@ -246,9 +249,13 @@ fn empty_windows_delay_the_advice() {
     assert_eq!(advice.basis.judged.as_ref().map(|judged| judged.windows), Some(11));
     assert_eq!((advice.recommendation.status, advice.basis.first_advice), (Status::TooFew, Some(19)));
     let labelled = |windows: u32| (1..=windows).map(|window| u64::from(window % 4 != 0)).collect::<Vec<_>>();
-    assert_eq!([18, 19].map(|windows| is_enough_for_advice(&labelled(windows))), [false, true]);
-    assert_eq!([15, 16].map(|windows| is_enough_for_advice(&vec![9; windows])), [false, true]);
-    assert_eq!((first_advice(None, 0), is_enough_for_advice(&[])), (16, false));
+    assert_eq!([18, 19].map(|windows| is_enough_for_advice(&labelled(windows), 0)), [false, true]);
+    assert_eq!((first_advice(None, 0), is_enough_for_advice(&[], 0)), (16, false));
+    for delay in [0, 2, 5] {
+        let first = first_advice(None, delay) as usize;
+        let enough = [first - 1, first].map(|windows| is_enough_for_advice(&vec![9; windows], delay));
+        assert_eq!(enough, [false, true], "{delay}");
+    }
 }
 
 #[test]

@@ -50,17 +50,26 @@ struct Stamps {
 
 impl Registry {
     /// Opens the registry of a work directory and reads its models and window reports. The directory need not exist
-    /// yet.
+    /// yet. The labels are not late.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be listed.
     pub fn open(workdir: &Path) -> Result<Self, RegistryError> {
+        Self::open_with_label_delay(workdir, 0)
+    }
+
+    /// Opens a registry like [`Self::open`]. The labels are this number of windows late, which decides about the
+    /// champion.
+    ///
+    /// # Errors
+    /// Returns an error if a folder cannot be listed.
+    pub fn open_with_label_delay(workdir: &Path, label_delay: u32) -> Result<Self, RegistryError> {
         let registry = Self {
             models: workdir.join("models"),
             windows: workdir.join("windows"),
             evidence: EvidenceStore::new(workdir),
             journal: Journal::new(workdir),
-            current: ArcSwap::from_pointee(Snapshot::default()),
+            current: ArcSwap::from_pointee(Snapshot::empty(label_delay)),
             changed: watch::Sender::new(()),
             stamps: Mutex::default(),
         };
@@ -146,13 +155,14 @@ impl Registry {
     /// Removes the models of windows before `first` and returns their ids. Blocks on disk I/O.
     ///
     /// The champion is kept. So are the model of each alias and the model to which a rollback of that alias would
-    /// return.
+    /// return. If labels are late, the models are kept too whose labels have just become known or are not known yet.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be removed, or the aliases cannot be read.
     pub fn retire_before(&self, first: WindowIndex) -> Result<Vec<ModelId>, RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
+        let first = snapshot.first_undecided().map_or(first, |undecided| first.min(undecided));
         let is_old = |id: ModelId| id.window < first && snapshot.champion().is_none_or(|champion| champion.id() != id);
         let old: Vec<ModelId> = snapshot.models().map(|model| model.id()).filter(|id| is_old(*id)).collect();
         if old.is_empty() {

@@ -21,6 +21,8 @@ pub struct Snapshot {
     advice: Option<Arc<Advice>>,
     latest: Option<ModelId>,
     champion: Option<ModelId>,
+    /// The number of windows by which labels are late.
+    label_delay: u32,
 }
 
 /// The changes from one snapshot to the next.
@@ -74,6 +76,11 @@ impl Model {
 }
 
 impl Snapshot {
+    /// Creates an empty snapshot. `label_delay` is the number of windows by which labels are late.
+    pub(super) fn empty(label_delay: u32) -> Self {
+        Self { label_delay, ..Self::default() }
+    }
+
     pub(super) fn renewed(&self, renewal: Renewal) -> Self {
         let mut next = self.clone();
         next.models.retain(|id, _| !renewal.retired.contains(id));
@@ -81,7 +88,7 @@ impl Snapshot {
         next.windows.extend(renewal.reports.into_iter().map(|report| (report.window, Arc::new(report))));
         next.aliases = renewal.aliases.map_or(next.aliases, Arc::new);
         next.advice = renewal.advice.map(Arc::new).or(next.advice);
-        (next.latest, next.champion) = (next.find_latest(None), next.find_champion(None));
+        (next.latest, next.champion) = (next.find_latest(None), next.find_champion(next.known()));
         next
     }
 
@@ -151,43 +158,65 @@ impl Snapshot {
         self.latest.and_then(|id| self.get(id))
     }
 
-    /// Returns the champion: the newest accepted model of the champion scheme. That is the scheme whose one-window-old
-    /// models did best on the newest windows. Before 12 windows have been judged, the champion is the latest model.
+    /// Returns the champion: the newest accepted model of the champion scheme. That is the scheme whose newest models
+    /// did best on the newest windows. Before 12 windows have been judged, it is the scheme of the latest model.
+    ///
+    /// With a label delay of d windows, the labels of the newest d windows are not known yet. Models of these windows
+    /// are not champion, scores on them do not count, and the models that are compared are d windows older.
     pub fn champion(&self) -> Option<&Arc<Model>> {
         self.champion.and_then(|id| self.get(id))
     }
 
-    /// Returns the champion as it followed from the models and reports of the windows before `window`.
+    /// Returns the champion as it follows from the models and reports of the windows before `window`. A model of
+    /// `window` is made when the labels of that window are known, so the labels of all windows before it are known.
     pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
-        self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
+        let before = WindowIndex::new(window.get() - 1)?;
+        self.find_champion(Some(before)).and_then(|id| self.get(id)).cloned()
     }
 
-    fn eligible(&self, before: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
-        let is_before = move |id: ModelId| before.is_none_or(|before| id.window < before);
-        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_before(model.id()));
+    /// Returns the first window whose models are still needed because labels are late. They are not compared with each
+    /// other yet, and may become the champion. Returns `None` if labels are not late.
+    pub(super) fn first_undecided(&self) -> Option<WindowIndex> {
+        (self.label_delay > 0).then(|| self.known().unwrap_or(WindowIndex::FIRST))
+    }
+
+    /// Returns the newest window whose labels are known when the newest window ends.
+    fn known(&self) -> Option<WindowIndex> {
+        let newest_model = self.models.keys().next_back().map(|id| id.window);
+        let newest = newest_model.max(self.windows.keys().next_back().copied())?;
+        WindowIndex::new(newest.get().saturating_sub(self.label_delay))
+    }
+
+    /// Returns the accepted models up to window `last`; without `last`, all of them.
+    fn eligible(&self, last: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
+        let is_within = move |id: ModelId| last.is_none_or(|last| id.window <= last);
+        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_within(model.id()));
         eligible.map(|model| model.id())
     }
 
-    fn find_latest(&self, before: Option<WindowIndex>) -> Option<ModelId> {
-        let newest = self.eligible(before).next_back()?.window;
-        self.eligible(before).find(|id| id.window == newest)
+    fn find_latest(&self, last: Option<WindowIndex>) -> Option<ModelId> {
+        let newest = self.eligible(last).next_back()?.window;
+        self.eligible(last).find(|id| id.window == newest)
     }
 
-    fn find_champion(&self, before: Option<WindowIndex>) -> Option<ModelId> {
-        let latest = self.find_latest(before)?;
-        let reports = self.windows.values().filter(|report| before.is_none_or(|before| report.window < before));
-        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> =
-            reports.filter(|report| report.is_evidence).map(|report| losses_at_age_one(report)).collect();
+    /// Finds the champion by the models and reports up to window `known`, the newest one whose labels are known.
+    fn find_champion(&self, known: Option<WindowIndex>) -> Option<ModelId> {
+        let known = known?;
+        let latest = self.find_latest(Some(known))?;
+        let reports = self.windows.values().filter(|report| report.window <= known && report.is_evidence);
+        let age = 1 + self.label_delay;
+        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> = reports.map(|report| losses_at_age(report, age)).collect();
         let schemes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
         let schemes: Vec<Scheme> = schemes.into_iter().collect();
         let chosen = champion_scheme(&judged, &schemes).unwrap_or(latest.scheme);
-        self.eligible(before).rev().find(|id| id.scheme == chosen).or(Some(latest))
+        self.eligible(Some(known)).rev().find(|id| id.scheme == chosen).or(Some(latest))
     }
 }
 
-/// Returns a window's labelled rows and, by scheme, the log-loss sum of the model of the window before it.
-fn losses_at_age_one(report: &WindowReport) -> (f64, BTreeMap<Scheme, f64>) {
-    let losses = report.age_one_scores().map(|(model, score)| (model.scheme, score.log_loss * score.rows as f64));
+/// Returns a window's labelled rows and, by scheme, the log-loss sum of the model whose newest window is `age` windows
+/// before it.
+fn losses_at_age(report: &WindowReport, age: u32) -> (f64, BTreeMap<Scheme, f64>) {
+    let losses = report.scores_at_age(age).map(|(model, score)| (model.scheme, score.log_loss * score.rows as f64));
     (report.profile.rows as f64, losses.collect())
 }
 

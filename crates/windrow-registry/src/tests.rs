@@ -198,6 +198,45 @@ fn aliases_name_the_newest_and_the_best_that_were_accepted() {
 }
 
 #[test]
+fn the_champion_follows_from_windows_whose_labels_are_known() {
+    let folder = folder();
+    let open = |delay| Registry::open_with_label_delay(folder.path(), delay).expect("opens");
+    let champion = |registry: &Registry| {
+        let snapshot = registry.snapshot();
+        snapshot.champion().map(|model| model.id().to_string()).unwrap_or_default()
+    };
+    // At an age of one window, the cumulative model loses less than that of a single window. At three windows, it loses
+    // more.
+    let losses = |window: u32, age: u32| {
+        let (model, noise) = (window - age, f64::from(window % 3) / 100.0);
+        let all = if age == 1 { 0.4 } else { 0.6 };
+        [(format!("cumulative-{model}"), all + noise), (format!("window-{model}"), 0.5)]
+    };
+    let registry = open(2);
+    let publish = |window: u32, ages: &[u32]| {
+        let found: Vec<(String, f64)> = ages.iter().flat_map(|age| losses(window, *age)).collect();
+        let scores: Vec<(&str, f64)> = found.iter().map(|(id, loss)| (id.as_str(), *loss)).collect();
+        registry.publish_window(&report(window, &scores)).expect("room on the disk");
+        for scheme in ["cumulative", "window"] {
+            registry.publish(&artifact(&format!("{scheme}-{window}"), Some(0.5))).expect("room on the disk");
+        }
+    };
+    for window in 1..=17 {
+        let ages: &[u32] = if window > 3 { &[1, 3] } else { &[] };
+        publish(window, ages);
+        let scheme = if window < 17 { "cumulative" } else { "window" };
+        let expected = if window > 2 { format!("{scheme}-{}", window - 2) } else { String::new() };
+        // The models in use are three windows old. Windows 4 to 15 are the first 12 with such models and known labels.
+        assert_eq!(champion(&registry), expected, "window {window}");
+    }
+    assert_eq!(champion(&open(0)), "cumulative-17", "labels that are not late");
+    assert_eq!(champion(&open(3)), "cumulative-14", "no model was scored at an age of four windows");
+    // The models that may become the champion are kept.
+    let retired = registry.retire_before(WindowIndex::new(17).expect("not 0")).expect("room on the disk");
+    assert!(retired.contains(&id("cumulative-14")) && retired.iter().all(|id| id.window.get() < 15), "{retired:?}");
+}
+
+#[test]
 fn a_window_report_that_cannot_be_read_is_passed_over() {
     let folder = folder();
     let registry = open(&folder);

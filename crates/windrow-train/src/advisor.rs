@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
+use windrow_config::WindowDelay;
 use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, judge, judged_histories, named};
 use windrow_learn::model::FeatureDrift;
 use windrow_record::display::window_name;
@@ -35,8 +36,8 @@ const WINDOW_POLL: Duration = Duration::from_millis(200);
 pub struct Advisor {
     /// The windows, the registry and the settings.
     pub learning: Learning,
-    /// The number of windows by which labels arrive late.
-    pub label_delay: u32,
+    /// The delay with which labels are known.
+    pub label_delay: WindowDelay,
 }
 
 /// The state of an advisor, from the windows so far.
@@ -134,7 +135,7 @@ impl Advisor {
             return Ok((seen, None, false));
         }
         let advice = self.advise(&mut seen, last)?;
-        if self.label_delay == pipeline.advise.label_delay {
+        if self.label_delay == pipeline.label_delay() {
             registry.publish_advice(&advice)?;
         }
         Ok((seen, Some(advice), is_through))
@@ -147,7 +148,7 @@ impl Advisor {
     fn advise(&self, seen: &mut AdvisorState, last: u32) -> Result<Advice, TrainError> {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
-        let (keep, delay) = (pipeline.advise.keep, self.label_delay);
+        let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
         let evidence = &seen.ladder.evidence;
         let judge = |window| (window, judge(evidence, window, self.histories(), delay, keep));
         let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(judge).collect();
@@ -175,6 +176,7 @@ impl Advisor {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
             delay,
+            delay_text: self.label_delay.duration.as_deref(),
             histories: self.histories(),
             cost,
             label: &label,

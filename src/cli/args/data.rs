@@ -19,6 +19,9 @@ pub(crate) struct DraftArgs {
     /// Cut the stream into windows by day, week, month, quarter, a duration as in 14d, parts=N or rows=N
     #[arg(long, value_name = "WINDOW", help_heading = "Data file")]
     pub(crate) window: Option<String>,
+    /// Expect labels this long after their rows: a duration as in 30d or '2 weeks', or a number of windows [default: 0]
+    #[arg(long, value_name = "DURATION", help_heading = "Data file")]
+    pub(crate) label_delay: Option<String>,
     /// Use these columns as numbers
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]
     pub(crate) numeric: Vec<String>,
@@ -61,6 +64,7 @@ impl DraftArgs {
             ("--target", self.target.clone()),
             ("--time", self.time.clone()),
             ("--window", self.window.clone()),
+            ("--label-delay", self.label_delay.clone()),
             ("--name", self.name.clone()),
             ("--header", self.header.map(|header| if header { "yes" } else { "no" }.to_owned())),
             ("--delimiter", self.delimiter.map(|byte| char::from(byte).to_string())),

@@ -143,7 +143,7 @@ fn findings(pipeline: &Pipeline, survey: &Survey, windows: &[Window], categories
         let most = thousands(MAX_LISTED_WINDOWS as u64);
         notes.push(format!("only the first {most} windows are listed: does each window have enough rows to train on?"));
     }
-    let needed = first_advice(pipeline.advise.histories.as_deref(), pipeline.advise.label_delay);
+    let needed = first_advice(pipeline.advise.histories.as_deref(), pipeline.label_delay().windows);
     if (1..needed as usize).contains(&windows.len()) {
         let all = counted(windows.len() as u64, "window is", "windows are");
         notes.push(format!("{all} too few for advice, which needs {needed} windows"));

@@ -16,7 +16,8 @@ use crate::inspection::scan::Scan;
 use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
 use crate::json::JsonKeys;
-use windrow_config::{Cut, Pipeline, TargetRule, WindowPolicy};
+use windrow_config::{Cut, LabelDelay, LabelDelayError, Pipeline, TargetRule, WindowPolicy};
+use windrow_evaluation::first_advice;
 use windrow_record::display::{counted, percent, shell_word, thousands};
 
 /// The maximum share of refused rows. With more, the file is probably not what the options say.
@@ -56,6 +57,7 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     };
     let name = options.name.clone().unwrap_or_else(|| name_of(&scan.dataset.path));
     let window = options.window.as_deref().map(parse_window).transpose()?;
+    let delay = label_delay(options)?;
     // A calendar unit is chosen from counts by day. The survey has these only if windows are not cut by event time, so
     // it uses two parts.
     let whole = WindowChoice { key: "parts".to_owned(), value: Value::from(2), reason: String::new(), rows: None };
@@ -95,7 +97,7 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
         let reasons: Vec<String> = plan.left_out.iter().map(|(name, reason)| format!("\n  {name}: {reason}")).collect();
         return Err(InspectionError::Usage(format!("no column is left to train on:{}", reasons.concat())));
     }
-    let cut = window.clone().unwrap_or_else(|| choose(&survey));
+    let cut = window.clone().unwrap_or_else(|| choose(&survey, &delay));
     plan.notes.extend(one_class(&survey, &cut));
     let refused = refused(&survey, &cut);
     plan.notes.extend(refused.iter().map(|(what, rows)| {
@@ -108,12 +110,39 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
         let fault = format!("{share} of the rows cannot be used:\n  {notes}");
         return Err(InspectionError::Faults(vec![fault]));
     }
-    let seen = Inspected { scan, survey: &survey, command, refused };
-    let text = text(&plan, &name, &cut, file, Some(&seen));
-    let pipeline = Pipeline::parse(file, &text)?;
+    let seen = Inspected { scan, survey: &survey, command, refused, delay: None };
+    let mut written = text(&plan, &name, &cut, file, Some(&seen));
+    let mut pipeline = Pipeline::parse(file, &written)?;
+    if !delay.is_zero() {
+        // Whether the delay is valid depends on the windows, which are known now.
+        plan.notes.push(delay_note(&delay, pipeline.window)?);
+        written = text(&plan, &name, &cut, file, Some(&Inspected { delay: Some(&delay), ..seen }));
+        pipeline = Pipeline::parse(file, &written)?;
+    }
     let windows = cut.rows.map(|rows| survey.labelled().div_ceil(rows.max(1)));
     let cut = if cut.reason.is_empty() { pipeline.window.plural() } else { cut.reason };
-    Ok(Draft { text, notes: plan.notes, left_out: plan.left_out, cut, windows, pipeline })
+    Ok(Draft { text: written, notes: plan.notes, left_out: plan.left_out, cut, windows, pipeline })
+}
+
+/// Returns the label delay of the options; without one, labels are not late.
+fn label_delay(options: &Options) -> Result<LabelDelay> {
+    let delay = options.label_delay.as_deref().map(str::parse::<LabelDelay>).transpose();
+    Ok(delay.map_err(not_valid)?.unwrap_or_default())
+}
+
+/// Returns a note on a label delay: how many windows it is, and how many windows advice then needs.
+fn delay_note(delay: &LabelDelay, window: WindowPolicy) -> Result<String> {
+    let windows = delay.in_windows(window).map_err(not_valid)?.windows;
+    let needed = first_advice(None, windows);
+    let counted = counted(u64::from(windows), "window", "windows");
+    Ok(match delay {
+        LabelDelay::Windows(_) => format!("label delay: {counted}, so advice needs {needed} windows"),
+        LabelDelay::After { .. } => format!("label delay: {delay} is {counted}, so advice needs {needed} windows"),
+    })
+}
+
+fn not_valid(error: LabelDelayError) -> InspectionError {
+    InspectionError::Usage(format!("--label-delay: {error}"))
 }
 
 /// Returns the order of the rows by their times. The scan is preferred, because it includes the rows that are not

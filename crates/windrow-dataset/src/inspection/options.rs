@@ -26,6 +26,8 @@ pub struct Options {
     pub replace: Vec<String>,
     /// The windows, as in `week`, `parts=12` or `rows=5000`.
     pub window: Option<String>,
+    /// The delay with which labels are known, as in `30d`, or `2` for two windows.
+    pub label_delay: Option<String>,
     /// The name of the pipeline.
     pub name: Option<String>,
     /// The delimiter, and whether the file has a header line.
@@ -40,6 +42,7 @@ impl Options {
         match option {
             "--target" => self.target = Some(value),
             "--time" => self.time = Some(value),
+            "--label-delay" => self.label_delay = Some(value),
             "--numeric" => self.numeric.push(value),
             "--categorical" => self.categorical.push(value),
             "--leave-out" => self.leave_out.push(value),

@@ -10,7 +10,7 @@ use crate::inspection::scan::Scan;
 use crate::inspection::survey::Survey;
 use crate::inspection::typing::MIN_COUNT;
 use crate::inspection::windows::WindowChoice;
-use windrow_config::TargetRule;
+use windrow_config::{LabelDelay, TargetRule};
 use windrow_record::display::{counted, excerpt, percent, thousands};
 
 /// The maximum length of a line of a list, in bytes.
@@ -32,6 +32,8 @@ pub(crate) struct Inspected<'a> {
     pub(crate) command: &'a str,
     /// The share of the rows that go to quarantine.
     pub(crate) refused: f64,
+    /// The label delay, if labels are late.
+    pub(crate) delay: Option<&'a LabelDelay>,
 }
 
 /// Returns the text of a pipeline file. `file` is its future path.
@@ -55,6 +57,14 @@ pub(crate) fn text(
         let allowed = (100.0 * (1.5 * share + 0.005)).round() / 100.0;
         let note = format!("{} of the rows cannot be used: see above", percent(share, 1));
         document.insert("quarantine", Item::Table(Table::from_iter([("max_share", with_comment(allowed, &note))])));
+    }
+    if let Some(delay) = seen.and_then(|seen| seen.delay) {
+        let delay = match delay {
+            LabelDelay::Windows(windows) => Value::from(i64::from(*windows)),
+            LabelDelay::After { text, .. } => Value::from(text.as_str()),
+        };
+        let note = "how long after its row a label is known";
+        document.insert("advise", Item::Table(Table::from_iter([("label_delay", with_comment(delay, note))])));
     }
     document.to_string()
 }

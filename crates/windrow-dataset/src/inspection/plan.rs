@@ -49,6 +49,9 @@ impl PipelinePlan {
         let time = or_asked(row_time::find(scan, options, &mut notes), &mut about_time)?.flatten();
         // The question about the target is the first one.
         let target = or_asked(target::read(options.target.as_deref(), scan), &mut questions)?;
+        if options.is_interactive && options.label_delay.is_none() {
+            questions.push(ask_label_delay(options, time.is_some() || !about_time.is_empty()));
+        }
         questions.append(&mut about_time);
         let target_column = target.as_ref().map(|target| target.column.as_str());
         let of_time: Vec<&str> = time.iter().flat_map(FoundTime::columns).collect();
@@ -104,6 +107,9 @@ impl PipelinePlan {
             || "no time column: the order of the rows is used as the time".to_owned(),
             FoundTime::describe,
         ));
+        if options.label_delay.is_none() {
+            notes.push("label delay: 0 is assumed; --label-delay or advise.label_delay changes it".to_owned());
+        }
         if scan.repeated_headers > 0 {
             let rows = counted(scan.repeated_headers, "row repeats", "rows repeat");
             notes.push(format!("{rows} the header line"));
@@ -279,6 +285,20 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     let is_no_number = |name: &&String| scan.index_of(name).is_some_and(|index| !has_numbers(index));
     let Some(name) = options.numeric.iter().find(is_no_number) else { return Ok(()) };
     Err(InspectionError::Usage(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
+}
+
+/// Asks when labels are known. A duration needs windows of a length in time.
+fn ask_label_delay(options: &Options, has_times: bool) -> Question {
+    let window = options.window.as_deref().unwrap_or_default();
+    let is_by_rows = window.starts_with("parts") || window.starts_with("rows");
+    let later: &[(&str, &str)] = if has_times && !is_by_rows {
+        &[("1d", "1 day later"), ("1w", "1 week later"), ("30d", "30 days later")]
+    } else {
+        &[("1", "1 window later"), ("2", "2 windows later")]
+    };
+    let choices = [("0", "at once, or at the end of each window")].iter().chain(later);
+    let choices = choices.map(|(value, meaning)| Choice::new("--label-delay", *value, *meaning)).collect();
+    Question { text: "when are the labels of the rows known?".to_owned(), choices, open: Some("--label-delay") }
 }
 
 fn unclear(name: &str, levels: usize) -> Question {

@@ -1,11 +1,13 @@
 //! Chooses how to cut a stream into windows: by a unit that people plan by, or else into equal parts.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use toml_edit::Value;
 
 use crate::inspection::survey::{LabelCounts, MAX_LISTED_WINDOWS, Survey, label_of};
-use windrow_config::{Cut, EventSpan, MIN_TRAINING_ROWS};
+use windrow_config::{Cut, EventSpan, LabelDelay, MIN_TRAINING_ROWS, WindowPolicy};
 use windrow_evaluation::{WANTED_ROWS, first_advice, is_enough_for_advice};
 use windrow_record::RowNumber;
 use windrow_record::display::thousands;
@@ -48,31 +50,36 @@ struct UnitWindows {
     /// The unit, as in the pipeline file.
     unit: &'static str,
     span: EventSpan,
+    /// The label delay, in windows of this unit.
+    delay: u32,
     /// The rows of each window, empty ones included.
     windows: Vec<LabelCounts>,
 }
 
-/// Chooses the windows of a dataset.
+/// Chooses the windows of a dataset. Labels are known after `delay`, so advice needs more windows if labels are late.
 ///
 /// A unit fits if it gives enough windows for advice, at most 80, and a model can be trained on most of them. If
 /// several units fit, the shortest one with the wanted rows in its windows is chosen, if possible with 20 windows or
 /// more. The wanted rows are a preference and not a limit: if no unit has them, the one with the most rows in a window
 /// is chosen. If no unit fits, the rows are cut into equal parts.
-pub(crate) fn choose(survey: &Survey) -> WindowChoice {
-    let needed = u64::from(first_advice(None, 0));
-    let fitting = |unit| UnitWindows::new(unit, survey).filter(UnitWindows::fits);
+pub(crate) fn choose(survey: &Survey, delay: &LabelDelay) -> WindowChoice {
+    let fitting = |unit| UnitWindows::new(unit, survey, delay).filter(UnitWindows::fits);
     let units: Vec<UnitWindows> = UNITS.into_iter().filter_map(fitting).collect();
     let wanted = || units.iter().filter(|unit| unit.has_wanted_rows());
     let chosen = wanted().find(|unit| unit.windows.len() >= WANTED_WINDOWS).or_else(|| wanted().next());
     let chosen = chosen.or_else(|| units.iter().max_by_key(|unit| unit.usual_rows()));
-    match chosen.filter(|_| survey.labelled() >= needed * MIN_ROWS) {
+    match chosen.filter(|chosen| survey.labelled() >= u64::from(first_advice(None, chosen.delay)) * MIN_ROWS) {
         Some(chosen) => {
             let others: Vec<&UnitWindows> = units.iter().filter(|unit| unit.unit != chosen.unit).collect();
             let reason = chosen.reason(&others, rows_word(survey));
             let rows = Some(chosen.usual_rows());
             WindowChoice { key: "event".to_owned(), value: Value::from(chosen.unit), reason, rows }
         }
-        None => equal_parts(survey, needed),
+        None => match delay.in_windows(WindowPolicy::Parts(NonZeroU32::MIN)) {
+            Ok(delay) => equal_parts(survey, u64::from(first_advice(None, delay.windows))),
+            // A duration needs windows by time, even if they are too few for advice.
+            Err(_) => choose(survey, &LabelDelay::default()),
+        },
     }
 }
 
@@ -110,9 +117,10 @@ fn about(count: u64) -> String {
 }
 
 impl UnitWindows {
-    /// Returns the windows of a unit. `None` if the rows have no times.
-    fn new(unit: &'static str, survey: &Survey) -> Option<Self> {
+    /// Returns the windows of a unit. `None` if the rows have no times, or if the label delay has too many windows.
+    fn new(unit: &'static str, survey: &Survey, delay: &LabelDelay) -> Option<Self> {
         let span = EventSpan::try_from(unit.to_owned()).ok()?;
+        let delay = delay.in_windows(WindowPolicy::Event { span, lateness: Duration::ZERO }).ok()?.windows;
         // The rows are in time order, so none of them is late.
         let mut spans: BTreeMap<i64, LabelCounts> = BTreeMap::new();
         for (day, counts) in &survey.spans {
@@ -120,7 +128,7 @@ impl UnitWindows {
             *counts_of_span = counts_of_span.combined(*counts);
         }
         let windows = by_span(&spans);
-        (!windows.is_empty()).then_some(Self { unit, span, windows })
+        (!windows.is_empty()).then_some(Self { unit, span, delay, windows })
     }
 
     /// Returns true if the windows are few enough to read and enough for advice, and a model can be trained on most of
@@ -129,7 +137,7 @@ impl UnitWindows {
         let labelled: Vec<u64> = self.windows.iter().map(|counts| counts.labelled).collect();
         let trainable = self.share(|counts| has_rows(counts, MIN_TRAINING_ROWS as u64, 1));
         let is_trainable = trainable >= MIN_TRAINABLE_SHARE && self.usual_rows() >= MIN_ROWS;
-        labelled.len() <= MAX_WINDOWS && is_enough_for_advice(&labelled) && is_trainable
+        labelled.len() <= MAX_WINDOWS && is_enough_for_advice(&labelled, self.delay) && is_trainable
     }
 
     fn has_wanted_rows(&self) -> bool {
@@ -229,7 +237,7 @@ mod tests {
 
     /// Returns the chosen windows as in the pipeline file, and the reason.
     fn chosen(survey: &Survey) -> (String, String) {
-        let WindowChoice { key, value, reason, .. } = choose(survey);
+        let WindowChoice { key, value, reason, .. } = choose(survey, &LabelDelay::default());
         (format!("{key} = {value}"), reason)
     }
 
@@ -260,6 +268,28 @@ mod tests {
         ];
         for (survey, window, reason) in cases {
             assert_eq!(chosen(&survey), (window.to_owned(), reason.to_owned()));
+        }
+    }
+
+    #[test]
+    fn late_labels_need_more_windows() {
+        let weeks = survey((1..120).map(|day| (NEW_YEAR + day, 200, 60)));
+        let rows = timeless(10_000, 3_000);
+        let cases = [
+            // 17 weeks are enough for advice if labels are at most one week late.
+            (&weeks, "0", "event = \"week\""),
+            (&weeks, "1", "event = \"week\""),
+            (&weeks, "2", "parts = 23"),
+            (&weeks, "7d", "event = \"week\""),
+            // No windows by time are enough, but a duration needs windows by time.
+            (&weeks, "8d", "event = \"week\""),
+            (&rows, "0", "parts = 16"),
+            (&rows, "2", "parts = 18"),
+            (&rows, "7d", "parts = 16"),
+        ];
+        for (survey, delay, window) in cases {
+            let WindowChoice { key, value, .. } = choose(survey, &delay.parse().expect("a label delay"));
+            assert_eq!(format!("{key} = {value}"), window, "{delay}");
         }
     }
 
@@ -323,9 +353,9 @@ mod tests {
                 if survey.positives == 0 {
                     continue;
                 }
-                let WindowChoice { key, value, reason, .. } = choose(&survey);
+                let WindowChoice { key, value, reason, .. } = choose(&survey, &LabelDelay::default());
                 let unit = UNITS.into_iter().find(|unit| value.as_str() == Some(*unit));
-                let unit = unit.and_then(|unit| UnitWindows::new(unit, &survey));
+                let unit = unit.and_then(|unit| UnitWindows::new(unit, &survey, &LabelDelay::default()));
                 let windows = value.as_integer().or(unit.map(|unit| unit.windows.len() as i64));
                 let is_enough = windows.is_some_and(|count| (16..=80).contains(&count));
                 assert!(is_enough, "{days} {rows}: {key} {value} {reason}");

@@ -55,8 +55,14 @@ impl WindowReport {
     /// Returns the scores of the models whose newest window is the one before: their forward scores at an age of one
     /// window.
     pub fn age_one_scores(&self) -> impl Iterator<Item = (ModelId, &Score)> {
-        let of_before = self.scores.iter().filter(move |found| found.model.window.next() == self.window);
-        of_before.filter_map(|found| Some((found.model, found.window.as_ref()?)))
+        self.scores_at_age(1)
+    }
+
+    /// Returns the scores of the models whose newest window is `age` windows before this one.
+    pub fn scores_at_age(&self, age: u32) -> impl Iterator<Item = (ModelId, &Score)> {
+        let newest = self.window.get().checked_sub(age);
+        let of_age = self.scores.iter().filter(move |found| Some(found.model.window.get()) == newest);
+        of_age.filter_map(|found| Some((found.model, found.window.as_ref()?)))
     }
 
     /// Returns the name of the window, such as `window 14 (week of 2013-04-01)`.

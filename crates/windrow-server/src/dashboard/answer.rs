@@ -11,8 +11,8 @@ use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
-/// Maximum number of sentences below the heading.
-const MAX_SENTENCES: usize = 4;
+/// Maximum number of sentences between the heading and the last sentence.
+const MAX_SENTENCES: usize = 3;
 
 struct Figure {
     name: &'static str,
@@ -63,18 +63,22 @@ pub(super) fn page(view: &View) -> Page {
 
 fn sentences(advice: &Advice) -> Markup {
     let mut sentences = advice.recommendation.sentences.iter();
+    let first = sentences.next();
+    // The last sentence is the condition under which the advice holds.
+    let last = sentences.next_back();
     html! {
-        h1 { (sentences.next().map_or("", String::as_str)) }
+        h1 { (first.map_or("", String::as_str)) }
         @for sentence in sentences.by_ref().take(MAX_SENTENCES) { p { (sentence) } }
+        @if let Some(last) = last { p { (last) } }
         @if sentences.next().is_some() { p { a href="/evidence" { "More, and all policies" } } }
     }
 }
 
 fn waiting(view: &View) -> Markup {
-    let advise = &view.pipeline.advise;
+    let delay = view.pipeline.label_delay().windows;
     let windows = view.observed.windows.len();
     html! {
-        h1 { (first_advice_sentence(advise.histories.as_deref(), advise.label_delay)) }
+        h1 { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), delay)) }
         @if view.observed.flow.is_complete {
             p {
                 "The stream is complete, with " (windows) " windows. To get advice, cut it into more windows "

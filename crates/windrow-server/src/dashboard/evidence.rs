@@ -24,7 +24,14 @@ pub(super) fn page(view: &View) -> Page {
         div #evidence data-live {
             @match view.snapshot.advice() {
                 Some(advice) => (sentences(advice)),
-                None => { p { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), view.pipeline.advise.label_delay)) } },
+                None => {
+                    p {
+                        (first_advice_sentence(
+                            view.pipeline.advise.histories.as_deref(),
+                            view.pipeline.label_delay().windows,
+                        ))
+                    }
+                },
             }
             div.two.even {
                 div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }

@@ -23,6 +23,8 @@ struct Field<'a> {
 pub(super) fn page(view: &View) -> Page {
     let asked = view.query.get("model").and_then(|name| view.snapshot.resolve(name).ok());
     let chosen = asked.filter(|model| model.learned().is_some()).or_else(|| view.snapshot.champion());
+    // If labels are late, there is a model before there is a champion.
+    let chosen = chosen.or_else(|| view.snapshot.latest());
     let main = html! {
         h1 { "Try a model" }
         @match chosen.and_then(|model| Some((model, model.learned()?))) {

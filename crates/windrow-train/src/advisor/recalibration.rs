@@ -11,6 +11,18 @@ use windrow_learn::model::{ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_windows::Manifest;
 
+/// Returns the window on which the model of window `model` is recalibrated for `window`. It is the newest window with
+/// labels that are known then, after the model's own. Without such a window, the model stays as it is.
+fn recalibrating(
+    trial: &Trial,
+    model: WindowIndex,
+    window: u32,
+    is_labelled: impl Fn(u32) -> bool,
+) -> Option<WindowIndex> {
+    let mut known = (model.get() + 1..=trial.known(window)).rev();
+    known.find(|window| is_labelled(*window)).and_then(WindowIndex::new)
+}
+
 /// Returns the series of every history on the windows of a trial. Their models are the newest ones when the trial's
 /// first window arrives.
 pub(super) fn series(
@@ -42,10 +54,8 @@ pub(super) fn series(
         let missing: Vec<&(ModelId, _)> = models.iter().filter(|(id, _)| is_missing(id)).collect();
         let Some(manifest) = manifests.get(*window as usize - 1).filter(|_| !missing.is_empty()) else { continue };
         let scored: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
-        // A window without labels cannot recalibrate a model. If no labelled window follows the model's own, the model
-        // stays as it is.
-        let labelled = |one: &u32| manifests.get(*one as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
-        let earlier = (newest.get() + 1..=trial.known(*window)).rev().find(labelled).and_then(WindowIndex::new);
+        let is_labelled = |one: u32| manifests.get(one as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
+        let earlier = recalibrating(trial, newest, *window, is_labelled);
         let frame = work.frame(manifest.window)?;
         let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;
         let sums = recalibrated(earlier.as_deref(), &frame, &scored)
@@ -64,4 +74,26 @@ pub(super) fn series(
         trial.recalibrated(id.scheme, |window| sums.get(&window).copied())
     });
     Ok(series.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windrow_evaluation::Evidence;
+
+    #[test]
+    fn a_model_is_recalibrated_on_the_newest_window_whose_labels_are_known() {
+        let model = WindowIndex::new(10).expect("not 0");
+        let cases = [(0, 29), (1, 28), (3, 26), (18, 11)];
+        for (delay, expected) in cases {
+            let trial = Trial::over(&Evidence::default(), 1, 0, &[], delay, 1);
+            let found =
+                |is_labelled: &dyn Fn(u32) -> bool| recalibrating(&trial, model, 30, is_labelled).map(WindowIndex::get);
+            assert_eq!(found(&|_| true), Some(expected), "delay {delay}");
+            let before = Some(expected - 1).filter(|before| *before > model.get());
+            assert_eq!(found(&|window| window < expected), before, "a window without labels, delay {delay}");
+        }
+        let late = Trial::over(&Evidence::default(), 1, 0, &[], 19, 1);
+        assert_eq!(recalibrating(&late, model, 30, |_| true), None, "only the model's own window is known");
+    }
 }
