@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::alias::{Aliases, RESERVED};
+use crate::alias::{ADVISED, AliasName, Aliases, RESERVED};
 use windrow_evaluation::{Advice, champion_scheme};
 use windrow_learn::model::{Artifact, Learned, Predictor, Score, WindowReport};
 use windrow_record::display::excerpt;
@@ -116,16 +116,24 @@ impl Snapshot {
         self.advice.as_ref()
     }
 
-    /// Returns the aliases that users have given, with their history.
+    /// Returns the aliases that users and the advice have given, with their history.
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
     }
 
-    /// Returns every name that points to an existing model, with the model: `latest` and `champion`, then the aliases.
+    /// Returns the model of an alias. Before there is advice, the model of `advised` is the champion.
+    pub fn alias(&self, name: &AliasName) -> Option<ModelId> {
+        let champion = || self.champion().filter(|_| name.as_str() == ADVISED).map(|model| model.id());
+        self.aliases.get(name.as_str()).or_else(champion)
+    }
+
+    /// Returns every name that points to an existing model, with the model: `latest`, `champion` and `advised`, then the
+    /// aliases that users have given.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
         let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
-        let given = self.aliases.current().map(|(name, id)| (name.as_str(), self.get(id)));
-        own.chain(given).filter_map(|(name, model)| Some((name, model?)))
+        let given = self.aliases.current().filter(|(name, _)| name.as_str() != ADVISED);
+        let given = given.map(|(name, id)| (name.as_str(), self.get(id)));
+        own.chain([(ADVISED, self.advised())]).chain(given).filter_map(|(name, model)| Some((name, model?)))
     }
 
     /// Finds a model by its id or by an alias.
@@ -136,6 +144,7 @@ impl Snapshot {
         let found = match name {
             "latest" => self.latest(),
             "champion" => self.champion(),
+            ADVISED => self.advised(),
             other => other.parse().ok().or_else(|| self.aliases.get(other)).and_then(|id| self.get(id)),
         };
         found.ok_or_else(|| {
@@ -157,6 +166,12 @@ impl Snapshot {
         self.champion.and_then(|id| self.get(id))
     }
 
+    /// Returns the model of the alias `advised`: the one that following the advice has in service. Before there is advice,
+    /// it is the champion.
+    pub fn advised(&self) -> Option<&Arc<Model>> {
+        self.aliases.get(ADVISED).and_then(|id| self.get(id)).or_else(|| self.champion())
+    }
+
     /// Returns the champion as it followed from the models and reports of the windows before `window`.
     pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
         self.find_champion(Some(window)).and_then(|id| self.get(id)).cloned()
@@ -164,8 +179,9 @@ impl Snapshot {
 
     fn eligible(&self, before: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
         let is_before = move |id: ModelId| before.is_none_or(|before| id.window < before);
-        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_before(model.id()));
-        eligible.map(|model| model.id())
+        let eligible = self.models().map(|model| model.artifact());
+        let eligible = eligible.filter(|artifact| artifact.is_eligible() && !artifact.is_for_advice);
+        eligible.map(|artifact| artifact.id).filter(move |id| is_before(*id))
     }
 
     fn find_latest(&self, before: Option<WindowIndex>) -> Option<ModelId> {

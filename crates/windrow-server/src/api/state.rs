@@ -97,7 +97,8 @@ impl ApiState {
     pub(crate) fn find<'a>(&self, served: &'a Served, name: &str) -> Result<&'a Arc<Model>, ApiError> {
         served.snapshot.resolve(name).map_err(|unknown| {
             let is_empty = served.snapshot.models().next().is_none();
-            let could_be = unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion");
+            let could_be =
+                unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion" | "advised");
             if is_empty && could_be { ApiError::not_ready(self.progress_to_first_model()) } else { unknown.into() }
         })
     }
@@ -170,11 +171,13 @@ impl Served {
         self.models.values()
     }
 
-    /// Returns the fitted models with an alias and the newest one of each scheme, by window and then by scheme.
+    /// Returns the fitted models with an alias and the newest one of each scheme of the pipeline, by window and then by
+    /// scheme.
     pub(crate) fn current_models(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
         let named = self.snapshot.named().map(|(_, model)| model.id());
+        let of_schemes = self.models.iter().filter(|(_, served)| !served.model.artifact().is_for_advice);
         // The models are sorted by window, so the newest one of each scheme comes last and stays in the map.
-        let newest: BTreeMap<Scheme, ModelId> = self.models.keys().map(|id| (id.scheme, *id)).collect();
+        let newest: BTreeMap<Scheme, ModelId> = of_schemes.map(|(id, _)| (id.scheme, *id)).collect();
         let current: BTreeSet<ModelId> = named.chain(newest.into_values()).collect();
         self.models.iter().filter(move |(id, _)| current.contains(*id)).map(|(_, model)| model)
     }
