@@ -12,8 +12,8 @@
 //!   rise.
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
-//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `in_service`: [`advised_fits`], the models
-//!   that following the advice has in service.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `in_service`: [`advised_fits`], the
+//!   models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
 //!   `sentences` and `titles` put it into words.

@@ -12,7 +12,7 @@ use windrow_record::display::excerpt;
 /// The names that the registry assigns itself.
 pub(super) const RESERVED: [&str; 2] = ["latest", "champion"];
 /// The alias of the model that following the advice has in service. The advice moves it, and users can move it too.
-pub(super) const ADVISED: &str = "advised";
+pub const ADVISED: &str = "advised";
 const MAX_NAME_LENGTH: usize = 63;
 
 /// An alias: 1 to 63 lower-case letters, digits and hyphens, starting with a letter. It is neither `latest` nor

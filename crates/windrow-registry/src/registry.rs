@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
+use crate::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::{AliasError, RegistryError};
 use crate::evidence::EvidenceStore;
 use crate::files::{self, Stamp};
@@ -234,7 +234,7 @@ impl Registry {
     pub fn roll_back(&self, alias: AliasName, author: Author, confirm: Gate<'_>) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
-            if aliases.get(name.as_str()).is_none() {
+            if aliases.get(name.as_str()).is_none() && name.as_str() != ADVISED {
                 return Err(AliasError::Unknown(name));
             }
             let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());

@@ -127,8 +127,8 @@ impl Snapshot {
         self.aliases.get(name.as_str()).or_else(champion)
     }
 
-    /// Returns every name that points to an existing model, with the model: `latest`, `champion` and `advised`, then the
-    /// aliases that users have given.
+    /// Returns every name that points to an existing model, with the model: `latest`, `champion` and `advised`, then
+    /// the aliases that users have given.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
         let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
         let given = self.aliases.current().filter(|(name, _)| name.as_str() != ADVISED);
@@ -166,8 +166,8 @@ impl Snapshot {
         self.champion.and_then(|id| self.get(id))
     }
 
-    /// Returns the model of the alias `advised`: the one that following the advice has in service. Before there is advice,
-    /// it is the champion.
+    /// Returns the model of the alias `advised`: the one that following the advice has in service. Before there is
+    /// advice, it is the champion.
     pub fn advised(&self) -> Option<&Arc<Model>> {
         self.aliases.get(ADVISED).and_then(|id| self.get(id)).or_else(|| self.champion())
     }

@@ -1,4 +1,5 @@
-//! Tests of publishing and reading models and reports, and of the alias rules. `advised`: the alias that the advice moves.
+//! Tests of publishing and reading models and reports, and of the alias rules. `advised`: the alias that the advice
+//! moves.
 
 mod advised;
 

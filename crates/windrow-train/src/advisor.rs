@@ -85,8 +85,8 @@ impl Advisor {
         Ok(())
     }
 
-    /// Returns the advice for the windows that have been reported, and changes no alias. Returns `None` if no window has
-    /// been reported, or if `stop` was cancelled.
+    /// Returns the advice for the windows that have been reported, and changes no alias. Returns `None` if no window
+    /// has been reported, or if `stop` was cancelled.
     ///
     /// # Errors
     /// Files cannot be read or written, or the remote solver fails.

@@ -17,7 +17,7 @@ use windrow_config::{Dataset, Pipeline};
 use windrow_learn::model::{Learned, Outcome, Predictor};
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::monitor::Monitor;
-use windrow_registry::{Model, Registry, Snapshot};
+use windrow_registry::{ADVISED, Model, Registry, Snapshot};
 
 /// Upper bounds of the probability buckets.
 const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -97,8 +97,7 @@ impl ApiState {
     pub(crate) fn find<'a>(&self, served: &'a Served, name: &str) -> Result<&'a Arc<Model>, ApiError> {
         served.snapshot.resolve(name).map_err(|unknown| {
             let is_empty = served.snapshot.models().next().is_none();
-            let could_be =
-                unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion" | "advised");
+            let could_be = unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion" | ADVISED);
             if is_empty && could_be { ApiError::not_ready(self.progress_to_first_model()) } else { unknown.into() }
         })
     }

@@ -56,7 +56,7 @@ fn card(view: &View, model: &Model) -> Markup {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
-            @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised: the advice asked for this fit" } } }
+            @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised, as the advice asks" } } }
             div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },

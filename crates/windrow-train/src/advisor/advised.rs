@@ -26,8 +26,8 @@ impl AdvisedAlias<'_> {
     /// Points the alias to the model in service after window `last`, through each model that was in service before it.
     /// Makes and publishes the models that no scheme makes.
     ///
-    /// The history of the alias says how far this was done, so nothing is done twice. A change by a user stays until the
-    /// next fit that the advice asks for.
+    /// The history of the alias says how far this was done, so nothing is done twice. A change by a user stays until
+    /// the next fit that the advice asks for.
     pub(super) fn keep(
         &self,
         work: &mut LadderWork,
