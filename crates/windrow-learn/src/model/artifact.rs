@@ -31,7 +31,7 @@ pub struct Artifact {
     pub is_for_advice: bool,
     /// The rows and files that the model was made from.
     pub lineage: Lineage,
-    /// The verdict of the acceptance rules: only an accepted model may be `latest` or `champion`.
+    /// The verdict of the acceptance rules: only an accepted model may be `latest`, `champion` or `advised`.
     pub verdict: Acceptance,
     /// The result of the fit.
     pub outcome: Outcome,
