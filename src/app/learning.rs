@@ -64,7 +64,7 @@ impl App {
     ) -> Result<(), AppError> {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
-        let trainer = Trainer { learning: learning.clone(), dataset_rows, clock: timestamp };
+        let trainer = Trainer { learning: learning.clone(), dataset_rows };
         let advisor = Advisor { learning, label_delay: self.pipeline.label_delay() };
         let training = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
@@ -125,6 +125,7 @@ impl App {
     ) -> Learning {
         let (pipeline, schema) = (Arc::clone(&self.pipeline), Arc::clone(schema));
         let (remote, folder) = (cluster.solver(&schema, &store), self.workdir.clone());
-        Learning { pipeline, schema, remote, store, registry, memory, folder, progress: self.progress.clone() }
+        let (progress, clock) = (self.progress.clone(), timestamp);
+        Learning { pipeline, schema, remote, store, registry, memory, folder, progress, clock }
     }
 }

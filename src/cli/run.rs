@@ -16,6 +16,7 @@ use crate::cli::{advise, init, kafka};
 use windrow_config::Pipeline;
 use windrow_kafka::{Choice, StartOptions};
 use windrow_record::display::counted;
+use windrow_registry::ADVISED;
 
 pub(crate) async fn execute(
     pipeline: &Path,
@@ -112,9 +113,9 @@ fn addresses(running: &Running) -> String {
     let url = &running.url;
     let mut text = format!("\nopen in a browser:  {url}\ndocumentation:      {url}/docs\n");
     let snapshot = running.registry.snapshot();
-    let asked = snapshot.latest().and_then(|model| Some((model.id().to_string(), model.learned()?.examples.first()?)));
-    if let Some((id, example)) = asked {
-        text.push_str(&format!("\nask a model:\n  {}\n", curl(url, &id, &example.row)));
+    let example = snapshot.advised().and_then(|model| model.learned()?.examples.first());
+    if let Some(example) = example {
+        text.push_str(&format!("\nask a model:\n  {}\n", curl(url, ADVISED, &example.row)));
     }
     text
 }

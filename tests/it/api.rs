@@ -74,7 +74,7 @@ fn a_misspelt_model_gets_the_nearest_three_names() {
         assert!(status == 404 && answer.len() < 1000, "{status}: {answer}");
         serde_json::from_str::<Value>(answer).expect("JSON")["known"].clone()
     };
-    let (long, newest) = ("x".repeat(6000), json!(["champion", "latest", "window-3"]));
+    let (long, newest) = ("x".repeat(6000), json!(["advised", "champion", "latest"]));
     for (name, nearest) in [
         ("widnow-2", json!(["window-2", "window-3", "window-1"])),
         ("cumulative-17", json!(["cumulative-3", "cumulative-2", "cumulative-1"])),
@@ -122,6 +122,11 @@ fn right_requests_are_answered_by_the_model_that_is_named() {
     }
     // Window 3 has no model of its own, so the newest model is the cumulative one.
     assert_eq!(predict("latest", &row())["model"], "cumulative-3");
+    // There is no advice yet, so the advised model is the champion.
+    assert_eq!(predict("advised", &row())["model"], "cumulative-3");
+    let (status, _, alias) = http("GET", &format!("{url}/v1/aliases/advised/history"), None);
+    let alias: Value = serde_json::from_str(&alias).expect("JSON");
+    assert_eq!((status, alias), (200, json!({"alias": "advised", "model": "cumulative-3", "history": []})));
     // An unknown value counts as 'other', and null as missing; neither is an error.
     let mut strange = row();
     strange["carrier"] = json!("ZZ");

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod advice;
+mod advised;
 mod api;
 mod audit;
 mod check;

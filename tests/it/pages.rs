@@ -9,7 +9,7 @@ use windrow_testing::served::server;
 use windrow_testing::{Running, large, served};
 
 /// Pages that are not in the navigation.
-const OTHER_PAGES: [&str; 3] = ["/windows/1", "/models/latest", "/models/cumulative-1"];
+const OTHER_PAGES: [&str; 3] = ["/windows/1", "/models/advised", "/models/cumulative-1"];
 const FILES: [&str; 4] = ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js"];
 
 #[test]

@@ -133,6 +133,7 @@ fn the_api_answers_from_the_first_second_and_the_curl_line_works() {
     run.wait_for("serving until Ctrl-C");
     assert_eq!(http("GET", &format!("{url}/health/ready"), None).0, 200);
     let line = run.wait_for("curl -s");
+    assert!(line.contains("/v1/models/advised/predict"), "{line}");
     if has("curl") {
         let output = std::process::Command::new("sh").args(["-c", line.trim()]).output().expect("a shell");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{line}: {error}"));

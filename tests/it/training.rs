@@ -222,7 +222,7 @@ fn a_rejected_model_is_served_by_id_and_has_no_alias() {
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     let row = rejected["outcome"]["examples"][0]["row"].to_string();
     assert_eq!(http("POST", &format!("{url}/v1/models/cumulative-3/predict"), Some(&row)).0, 200);
-    for alias in ["latest", "champion"] {
+    for alias in ["latest", "champion", "advised"] {
         assert_eq!(http("POST", &format!("{url}/v1/models/{alias}/predict"), Some(&row)).0, 404, "{alias}");
     }
     let (_, _, listed) = http("GET", &format!("{url}/v1/models"), None);

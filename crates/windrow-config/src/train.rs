@@ -52,7 +52,7 @@ pub struct Train {
     #[garde(custom(share))]
     #[schemars(range(min = 0, max = 1), example = 0.3)]
     pub threshold: f64,
-    /// The rules for the held-out rows that a model must meet to become `latest` or `champion`.
+    /// The rules for the held-out rows that a model must meet to become `latest`, `champion` or `advised`.
     #[garde(dive)]
     pub accept: Accept,
     /// The number of newest windows whose models are kept. By default, all are kept. The champion, the models of aliases, and the

@@ -9,7 +9,8 @@ use crate::alarm::{on_loss, on_psi};
 use crate::breaks::{Break, find_break, short_history};
 use crate::contrast::{Contrast, Interval};
 use crate::evidence::Evidence;
-use crate::follow::{self, PolicyAtWindow};
+use crate::follow::PolicyAtWindow;
+use crate::in_service;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
@@ -255,7 +256,7 @@ impl Findings<'_> {
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
         let first = since.max(*trial.windows.first()?);
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
-        let series = follow::series(&later, evidence, question.named_policies)?;
+        let series = in_service::series(&later, evidence, question.named_policies)?;
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.

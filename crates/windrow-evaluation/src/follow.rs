@@ -1,11 +1,10 @@
-//! Follows the advice over time: what it named after each past window with the data known then, and the losses of
-//! following it.
+//! Follows the advice over time: the policy that it names after each window, with the data known then.
 
 use crate::evidence::Evidence;
-use crate::policy::{Policy, Refit};
+use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranking};
-use crate::trial::{MIN_WINDOWS, Series, Trial, cost, judged_histories};
+use crate::trial::{MIN_WINDOWS, Trial, cost, judged_histories};
 use windrow_record::Scheme;
 
 /// The policy that is named after a window.
@@ -61,27 +60,4 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
     let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown };
     Some(if changes { new } else { stays })
-}
-
-/// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
-///
-/// `named_policies` holds the policies named after each window, in ascending order. At each window, only advice from windows with
-/// known labels is followed.
-pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[PolicyAtWindow]) -> Option<Series> {
-    let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
-    let mut current: Option<(Scheme, u32)> = None;
-    trial.stateful(evidence, policy, |window| {
-        let known = trial.known(window);
-        let advised = named_policies.iter().rev().find(|named| named.window <= known).map(|named| named.policy);
-        let (history, every) = match advised {
-            Some(Policy { history, refit: Refit::Every(every) }) => (history, every),
-            _ => (Scheme::Cumulative, 1),
-        };
-        let next = match current {
-            Some((held, model)) if held == history && known.saturating_sub(model) < every => (held, model),
-            _ => (history, known),
-        };
-        current = Some(next);
-        next
-    })
 }

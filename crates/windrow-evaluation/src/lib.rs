@@ -12,7 +12,8 @@
 //!   rise.
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
-//! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `in_service`: [`advised_fits`], the
+//!   models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
 //!   `sentences`, `label_delay` and `titles` put it into words.
@@ -30,6 +31,7 @@ mod confidence_set;
 mod contrast;
 mod evidence;
 mod follow;
+mod in_service;
 mod label_delay;
 mod losses;
 pub mod plot;
@@ -54,6 +56,7 @@ pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
 pub use evidence::Evidence;
 pub use follow::{PolicyAtWindow, judge, named};
+pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};

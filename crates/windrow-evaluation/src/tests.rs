@@ -356,6 +356,28 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
     }
 }
 
+#[test]
+fn following_the_advice_has_the_losses_of_the_models_in_service() {
+    let policy = Policy { history: Scheme::Window, refit: Refit::Every(2) };
+    let at = |window, provisional: bool| PolicyAtWindow { window, policy, provisional, was_shown: !provisional };
+    let named_policies = [at(20, true), at(21, false), at(22, false), at(23, true)];
+    // Window 25 gives no model in the second case, so the model of window 23 stays in service.
+    for (delay, without_model) in [(0, None), (0, Some(25)), (2, None)] {
+        let evidence = thinned(30, |_| true, |window| Some(window) != without_model);
+        let trial = Trial::over(&evidence, 20, 30, &histories(30, None), delay, 1);
+        let followed = crate::in_service::series(&trial, &evidence, &named_policies).expect("losses");
+        for (window, loss) in trial.windows.iter().zip(&followed.log_loss) {
+            let known = trial.known(*window);
+            // The policy takes office after window 21. Before, all history is fitted every window.
+            let fit = known - known.saturating_sub(21) % 2;
+            let fit = if Some(fit) == without_model { fit - 2 } else { fit };
+            let (history, model) = if known < 21 { (Scheme::Cumulative, known) } else { (Scheme::Window, fit) };
+            let expected = stable(history, model, *window) * ROWS as f64;
+            assert!((loss - expected).abs() < 1e-9, "delay {delay}, window {window}");
+        }
+    }
+}
+
 /// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.
 fn figures(sentence: &str) -> usize {
     let parts = sentence.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));

@@ -1,4 +1,4 @@
-//! The aliases that users give to models, and the history of their changes.
+//! The aliases of models, and the history of their changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +11,8 @@ use windrow_record::display::excerpt;
 
 /// The names that the registry assigns itself.
 pub(super) const RESERVED: [&str; 2] = ["latest", "champion"];
+/// The alias of the model that following the advice has in service. The advice moves it, and users can move it too.
+pub const ADVISED: &str = "advised";
 const MAX_NAME_LENGTH: usize = 63;
 
 /// An alias: 1 to 63 lower-case letters, digits and hyphens, starting with a letter. It is neither `latest` nor
@@ -19,6 +21,11 @@ const MAX_NAME_LENGTH: usize = 63;
 pub struct AliasName(String);
 
 impl AliasName {
+    /// Returns the name `advised`.
+    pub fn advised() -> Self {
+        Self(ADVISED.to_owned())
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,8 +78,10 @@ pub struct BadAliasName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AliasAction {
-    /// The alias was pointed to a model.
+    /// A user pointed the alias to a model.
     Promoted,
+    /// The advice pointed the alias to a model.
+    Advised,
     /// The alias was pointed back to an earlier model.
     RolledBack,
     /// The alias was removed.
@@ -86,7 +95,8 @@ pub struct AliasChange {
     pub format: u32,
     /// The time of the change, in RFC 3339 format and UTC.
     pub at: String,
-    /// The name of the API key that made the change; `anonymous` if the server asks for no key.
+    /// The name of the API key that made the change; `anonymous` if the server asks for no key, `windrow` if the advice
+    /// made the change.
     pub by: String,
     /// The alias that was changed.
     pub alias: AliasName,
@@ -96,7 +106,7 @@ pub struct AliasChange {
     pub from: Option<ModelId>,
     /// The model of the alias after the change; `None` if the alias was removed.
     pub to: Option<ModelId>,
-    /// The reason that the user gave.
+    /// The reason that the user gave, or the policy that the advice names.
     pub why: String,
 }
 
@@ -115,7 +125,7 @@ pub struct Author {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Aliases {
     history: Vec<AliasChange>,
-    /// For each alias, the models to which it was promoted and not rolled back from. The current model is the last.
+    /// For each alias, the models to which it was pointed and not rolled back from. The current model is the last.
     promoted: BTreeMap<AliasName, Vec<ModelId>>,
 }
 
@@ -128,6 +138,11 @@ impl Aliases {
     /// Returns the current model of an alias.
     pub fn get(&self, name: &str) -> Option<ModelId> {
         self.current().find(|(known, _)| known.as_str() == name).map(|(_, model)| model)
+    }
+
+    /// Returns the model to which the advice last pointed the alias `advised`. A user may have moved the alias since.
+    pub fn last_advised(&self) -> Option<ModelId> {
+        self.history.iter().rev().find(|change| change.action == AliasAction::Advised)?.to
     }
 
     /// Returns every change, oldest first.
@@ -150,7 +165,7 @@ impl Aliases {
     pub(super) fn push(&mut self, change: AliasChange) {
         let models = self.promoted.entry(change.alias.clone()).or_default();
         match (change.action, change.to) {
-            (AliasAction::Promoted, Some(model)) => models.push(model),
+            (AliasAction::Promoted | AliasAction::Advised, Some(model)) => models.push(model),
             (AliasAction::RolledBack, Some(model)) => {
                 // A rollback skips models that were removed by then.
                 models.pop();
@@ -161,7 +176,7 @@ impl Aliases {
                     models.push(model);
                 }
             }
-            (AliasAction::Removed, _) | (AliasAction::Promoted | AliasAction::RolledBack, None) => models.clear(),
+            (AliasAction::Removed, _) | (_, None) => models.clear(),
         }
         self.history.push(change);
     }

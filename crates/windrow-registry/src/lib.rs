@@ -21,7 +21,7 @@ pub mod monitor;
 mod registry;
 mod snapshot;
 
-pub use self::alias::{AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
+pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
 pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
 pub use self::registry::Registry;

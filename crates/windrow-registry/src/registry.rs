@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use crate::alias::{AliasAction, AliasChange, AliasName, Aliases, Author};
+use crate::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author};
 use crate::error::{AliasError, RegistryError};
 use crate::evidence::EvidenceStore;
 use crate::files::{self, Stamp};
@@ -134,6 +134,10 @@ impl Registry {
     /// Returns an error if the file cannot be written. The snapshot is then unchanged.
     pub fn publish(&self, artifact: &Artifact) -> Result<(), RegistryError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write(&mut stamps, artifact)
+    }
+
+    fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {
         let stamp = files::write(&self.models, artifact)?;
         stamps.models.insert(artifact.id, stamp);
         self.swap(Renewal { artifacts: vec![artifact.clone()], ..Renewal::default() });
@@ -209,6 +213,27 @@ impl Registry {
         self.change(alias, author, decide, confirm)
     }
 
+    /// Points the alias `advised` to the model that following the advice has in service. Blocks on disk I/O.
+    ///
+    /// `new` is the model if it is not published yet. It is published in the same step, so that no thread can retire it
+    /// before the alias points to it.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be read or written, or the model cannot have an alias.
+    pub fn promote_advised(
+        &self,
+        model: ModelId,
+        new: Option<&Artifact>,
+        author: Author,
+    ) -> Result<AliasChange, RegistryError> {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(artifact) = new {
+            self.write(&mut stamps, artifact)?;
+        }
+        let decide = |_: &Aliases| self.check_promotable(model).map(|()| Some((AliasAction::Advised, Some(model))));
+        self.append(&mut stamps, AliasName::advised(), author, decide, &|| true).map_err(RegistryError::Aliases)
+    }
+
     /// Points an alias back to the newest of its earlier models that can still be promoted. Blocks on disk I/O.
     ///
     /// `confirm` is called last. If it returns `false`, the change is abandoned.
@@ -219,7 +244,7 @@ impl Registry {
     pub fn roll_back(&self, alias: AliasName, author: Author, confirm: Gate<'_>) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| {
-            if aliases.get(name.as_str()).is_none() {
+            if aliases.get(name.as_str()).is_none() && name.as_str() != ADVISED {
                 return Err(AliasError::Unknown(name));
             }
             let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());
@@ -252,6 +277,17 @@ impl Registry {
         confirm: Gate<'_>,
     ) -> Result<AliasChange, AliasError> {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        self.append(&mut stamps, alias, author, decide, confirm)
+    }
+
+    fn append(
+        &self,
+        stamps: &mut Stamps,
+        alias: AliasName,
+        author: Author,
+        decide: impl FnOnce(&Aliases) -> Result<Option<NewChange>, AliasError>,
+        confirm: Gate<'_>,
+    ) -> Result<AliasChange, AliasError> {
         let appended = self.journal.append(alias, author, decide, confirm)?;
         stamps.aliases = appended.stamp;
         self.swap(Renewal { aliases: Some(appended.aliases), ..Renewal::default() });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::alias::{Aliases, RESERVED};
+use crate::alias::{ADVISED, AliasName, Aliases, RESERVED};
 use windrow_evaluation::{Advice, champion_scheme};
 use windrow_learn::model::{Artifact, Learned, Predictor, Score, WindowReport};
 use windrow_record::display::excerpt;
@@ -123,16 +123,24 @@ impl Snapshot {
         self.advice.as_ref()
     }
 
-    /// Returns the aliases that users have given, with their history.
+    /// Returns the aliases that users and the advice have given, with their history.
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
     }
 
-    /// Returns every name that points to an existing model, with the model: `latest` and `champion`, then the aliases.
+    /// Returns the model of an alias. Before there is advice, the model of `advised` is the champion.
+    pub fn alias(&self, name: &AliasName) -> Option<ModelId> {
+        let champion = || self.champion().filter(|_| name.as_str() == ADVISED).map(|model| model.id());
+        self.aliases.get(name.as_str()).or_else(champion)
+    }
+
+    /// Returns every name that points to an existing model, with the model: `latest`, `champion` and `advised`, then
+    /// the aliases that users have given.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Arc<Model>)> {
         let own = RESERVED.into_iter().zip([self.latest(), self.champion()]);
-        let given = self.aliases.current().map(|(name, id)| (name.as_str(), self.get(id)));
-        own.chain(given).filter_map(|(name, model)| Some((name, model?)))
+        let given = self.aliases.current().filter(|(name, _)| name.as_str() != ADVISED);
+        let given = given.map(|(name, id)| (name.as_str(), self.get(id)));
+        own.chain([(ADVISED, self.advised())]).chain(given).filter_map(|(name, model)| Some((name, model?)))
     }
 
     /// Finds a model by its id or by an alias.
@@ -143,6 +151,7 @@ impl Snapshot {
         let found = match name {
             "latest" => self.latest(),
             "champion" => self.champion(),
+            ADVISED => self.advised(),
             other => other.parse().ok().or_else(|| self.aliases.get(other)).and_then(|id| self.get(id)),
         };
         found.ok_or_else(|| {
@@ -167,6 +176,12 @@ impl Snapshot {
         self.champion.and_then(|id| self.get(id))
     }
 
+    /// Returns the model of the alias `advised`: the one that following the advice has in service. Before there is
+    /// advice, it is the champion.
+    pub fn advised(&self) -> Option<&Arc<Model>> {
+        self.aliases.get(ADVISED).and_then(|id| self.get(id)).or_else(|| self.champion())
+    }
+
     /// Returns the champion as it follows from the models and reports of the windows before `window`. A model of
     /// `window` is made when the labels of that window are known, so the labels of all windows before it are known.
     pub fn champion_before(&self, window: WindowIndex) -> Option<Arc<Model>> {
@@ -187,11 +202,13 @@ impl Snapshot {
         WindowIndex::new(newest.get().saturating_sub(self.label_delay))
     }
 
-    /// Returns the accepted models up to window `last`; without `last`, all of them.
+    /// Returns the accepted models up to window `last`; without `last`, all of them. Models made for the advice only are
+    /// left out.
     fn eligible(&self, last: Option<WindowIndex>) -> impl DoubleEndedIterator<Item = ModelId> {
         let is_within = move |id: ModelId| last.is_none_or(|last| id.window <= last);
-        let eligible = self.models().filter(move |model| model.artifact().is_eligible() && is_within(model.id()));
-        eligible.map(|model| model.id())
+        let eligible = self.models().map(|model| model.artifact());
+        let eligible = eligible.filter(|artifact| artifact.is_eligible() && !artifact.is_for_advice);
+        eligible.map(|artifact| artifact.id).filter(move |id| is_within(*id))
     }
 
     fn find_latest(&self, last: Option<WindowIndex>) -> Option<ModelId> {

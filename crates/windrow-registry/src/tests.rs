@@ -1,4 +1,7 @@
-//! Tests of publishing and reading models and reports, and of the alias rules.
+//! Tests of publishing and reading models and reports, and of the alias rules. `advised`: the alias that the advice
+//! moves.
+
+mod advised;
 
 use std::collections::BTreeMap;
 
@@ -78,7 +81,8 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
     let created = "2026-01-01T00:00:00Z".to_owned();
     let (id, versions, verdict) = (self::id(id), BTreeMap::new(), Acceptance::Accepted);
-    Artifact { format: FORMAT, id, pipeline: "p".to_owned(), created, versions, lineage, verdict, outcome }
+    let (pipeline, is_for_advice) = ("p".to_owned(), false);
+    Artifact { format: FORMAT, id, pipeline, created, versions, is_for_advice, lineage, verdict, outcome }
 }
 
 fn rejected(id: &str) -> Artifact {
@@ -126,7 +130,7 @@ fn an_unreadable_model_does_not_hide_the_others() {
     let ids: Vec<String> = reader.snapshot().models().map(|model| model.id().to_string()).collect();
     assert_eq!(ids, ["window-1"]);
     let unknown = reader.snapshot().resolve("window-9").map(|model| model.id()).expect_err("there is none");
-    let names = ["window-1", "latest", "champion"].map(str::to_owned);
+    let names = ["window-1", "latest", "champion", "advised"].map(str::to_owned);
     assert_eq!((unknown.given.as_str(), unknown.known), ("window-9", names.into()));
 }
 

@@ -1,9 +1,10 @@
 //! The advisor: fits the models that only the advice needs, scores them, and recommends how often to retrain and on how
-//! much history.
+//! much history. It keeps the alias `advised`, and publishes only the models that this alias needs.
 //!
-//! The advisor does not repeat stored work, whichever process did it. It does not publish its models. The advice
-//! follows from the stored losses. Computations run off the runtime's threads. The advisor knows nothing of brokers.
+//! The advisor does not repeat stored work, whichever process did it. The advice follows from the stored losses.
+//! Computations run off the runtime's threads. The advisor knows nothing of brokers.
 
+mod advised;
 mod ladder;
 mod recalibration;
 mod subject;
@@ -26,6 +27,7 @@ use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_windows::Manifest;
 
+use self::advised::AdvisedAlias;
 use self::ladder::LadderWork;
 
 /// The interval at which the advisor looks for a new window.
@@ -55,7 +57,7 @@ struct AdvisorState {
 }
 
 impl Advisor {
-    /// Updates the advice after each new window, until the stream ends.
+    /// Updates the advice and the alias `advised` after each new window, until the stream ends.
     ///
     /// # Errors
     /// Files cannot be read or written, or the remote solver fails. A stop is not an error.
@@ -65,7 +67,7 @@ impl Advisor {
         let mut last_named = None;
         while !stop.is_cancelled() {
             let (working, token) = (Arc::clone(&advisor), stop.clone());
-            let (next, advice, is_through) = blocking(move || working.catch_up(seen, &token)).await?;
+            let (next, advice, is_through) = blocking(move || working.step(seen, &token)).await?;
             seen = next;
             if let Some(advice) = advice {
                 let now = advice.named();
@@ -84,8 +86,8 @@ impl Advisor {
         Ok(())
     }
 
-    /// Returns the advice for the windows that have been reported. Returns `None` if no window has, or if `stop` was
-    /// cancelled.
+    /// Returns the advice for the windows that have been reported, and changes no alias. Returns `None` if no window
+    /// has been reported, or if `stop` was cancelled.
     ///
     /// # Errors
     /// Files cannot be read or written, or the remote solver fails.
@@ -100,6 +102,21 @@ impl Advisor {
         let ladder = LadderWork::new(self.learning.frames());
         let (manifests, named_policies, drifted) = (Vec::new(), Vec::new(), HashMap::new());
         AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drifted }
+    }
+
+    /// The same as [`Self::catch_up`]. Also keeps the alias `advised`.
+    fn step(
+        &self,
+        seen: AdvisorState,
+        stop: &CancellationToken,
+    ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
+        let (mut seen, advice, is_through) = self.catch_up(seen, stop)?;
+        if let Some(advice) = &advice {
+            let unit = advice.subject.window_unit;
+            let alias = AdvisedAlias { learning: &self.learning, delay: self.label_delay, unit };
+            alias.keep(&mut seen.ladder, &seen.named_policies, seen.asked, stop)?;
+        }
+        Ok((seen, advice, is_through))
     }
 
     /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and

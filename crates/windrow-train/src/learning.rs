@@ -29,6 +29,8 @@ pub struct Learning {
     pub remote: Option<Arc<dyn RemoteSolver>>,
     /// The counters and events that report the progress.
     pub progress: Progress,
+    /// Returns the current time in RFC 3339.
+    pub clock: fn() -> String,
 }
 
 impl Learning {

@@ -1,15 +1,20 @@
 //! The stages that learn from the batch files.
 //!
 //! - [`trainer`]: makes every model that can be made from sealed windows, and scores all models on them.
-//! - [`advisor`]: fits the models that only the advice needs, and recommends how often to retrain and on how much
-//!   history.
+//! - [`advisor`]: fits the models that only the advice needs, recommends how often to retrain and on how much history,
+//!   and keeps the alias `advised`.
+//! - `making`: makes one model for the registry. `acceptance`: the rules that it must pass, and the report of a window.
+//!   `lineage`: the rows that it was made from.
 //!
-//! Both take a [`Learning`] and may fail with a [`TrainError`]. The stages do not import each other. They know nothing
-//! of brokers or HTTP.
+//! Both stages take a [`Learning`] and may fail with a [`TrainError`]. The stages do not import each other. They know
+//! nothing of brokers or HTTP.
 
+mod acceptance;
 pub mod advisor;
 mod error;
 mod learning;
+mod lineage;
+mod making;
 pub mod trainer;
 
 pub use error::TrainError;

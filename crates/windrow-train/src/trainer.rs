@@ -4,25 +4,19 @@
 //! Encoded rows take at most the given amount of memory. Computations run off the runtime's threads. The trainer knows
 //! nothing of brokers.
 
-mod acceptance;
-mod lineage;
-
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Learning, TrainError};
+use crate::{Learning, TrainError, acceptance, making};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, ForwardScore};
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
-use windrow_learn::model::{
-    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, Score, ScoredModel, fit,
-    versions, window_losses,
-};
+use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, window_losses};
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::{Model, Purpose};
+use windrow_registry::Purpose;
 use windrow_windows::Manifest;
 
 /// The interval at which the trainer looks for a new window.
@@ -36,8 +30,6 @@ pub struct Trainer {
     /// The number of rows in the dataset, if it is known. Later rows repeat earlier ones, so windows with such rows are
     /// not evidence.
     pub dataset_rows: Option<u64>,
-    /// Returns the current time in RFC 3339.
-    pub clock: fn() -> String,
 }
 
 impl Trainer {
@@ -94,14 +86,14 @@ impl Trainer {
         // being made again.
         let champion = registry.snapshot().champion_before(newest);
         // A reported window had its models. Those that are missing now were retired.
-        let keep = pipeline.train.keep;
-        let was_done = keep.is_some() && registry.snapshot().window(newest).is_some();
+        let was_done = pipeline.train.keep.is_some() && registry.snapshot().window(newest).is_some();
         for scheme in &pipeline.train.schemes {
             let id = ModelId { window: newest, scheme: *scheme };
             if was_done || stop.is_cancelled() || registry.snapshot().get(id).is_some() {
                 continue;
             }
-            let Some(artifact) = self.make(id, &mut windows, champion.as_deref())? else { continue };
+            let made = making::make(&self.learning, id, &mut windows, champion.as_deref())?;
+            let Some(artifact) = made else { continue };
             registry.publish(&artifact)?;
             self.report(&artifact);
         }
@@ -111,13 +103,7 @@ impl Trainer {
         if !stop.is_cancelled() && !is_known {
             self.score(&mut windows, &manifest)?;
         }
-        if let Some(first) = keep.and_then(|keep| WindowIndex::new((newest.get() + 1).saturating_sub(keep.get()))) {
-            let retired = registry.retire_before(first)?;
-            if !retired.is_empty() {
-                let ids = retired.iter().map(ToString::to_string).collect();
-                self.learning.progress.report(Event::ModelsRetired { ids });
-            }
-        }
+        making::retire(&self.learning, newest)?;
         let first_needed = pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
         windows.forget_before(first_needed.unwrap_or(newest));
         Ok(windows)
@@ -134,7 +120,9 @@ impl Trainer {
         let snapshot = registry.snapshot();
         let is_evidence = self.is_evidence(manifest);
         if is_evidence {
-            let earlier = snapshot.models().filter(|model| is_kept(model.id().window, window));
+            // The advisor stores the losses of the models that it makes.
+            let of_schemes = snapshot.models().filter(|model| !model.artifact().is_for_advice);
+            let earlier = of_schemes.filter(|model| is_kept(model.id().window, window));
             let earlier: Vec<_> = earlier.filter_map(|one| Some(ScoredModel::of(one.id(), one.learned()?))).collect();
             let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
             registry.evidence().put_losses(Purpose::Serving, &found)?;
@@ -151,40 +139,6 @@ impl Trainer {
     fn is_evidence(&self, manifest: &Manifest) -> bool {
         let last = manifest.rows.numbers.iter().map(|range| range.last).max().unwrap_or_default();
         self.dataset_rows.is_none_or(|rows| last <= rows)
-    }
-
-    /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped.
-    fn make(&self, id: ModelId, frames: &mut Frames, champion: Option<&Model>) -> Result<Option<Artifact>, TrainError> {
-        let Learning { pipeline, schema, remote, .. } = &self.learning;
-        let (first, last) = id.scheme.windows(id.window);
-        let span =
-            tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
-        let _entered = span.enter();
-        let used = frames.range(first, last)?;
-        let began = Instant::now();
-        let unreadable = |source| TrainError::ReadRows { window: id.window, source };
-        let learned_from: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
-        let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
-        let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
-            Ok(mut learned) => {
-                learned.solver.seconds = began.elapsed().as_secs_f64();
-                let newest = frames.frame(id.window)?;
-                let rules = &pipeline.train.accept;
-                let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
-                (Outcome::Learned(Box::new(learned)), verdict)
-            }
-            Err(FitError::Unlearnable(why)) => (Outcome::Refused { reason: why.to_string() }, Acceptance::Accepted),
-            Err(FitError::Read(source)) => return Err(unreadable(source)),
-            Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
-            Err(FitError::Remote(source)) => return Err(TrainError::Remote { model: id.to_string(), source }),
-        };
-        let lineage = lineage::lineage(frames.manifests(first, last), &used);
-        span.record("lineage", lineage.id.as_str());
-        if let Outcome::Learned(learned) = &outcome {
-            span.record("passes", learned.solver.passes);
-        }
-        let (pipeline, created, versions) = (pipeline.name.clone(), (self.clock)(), versions());
-        Ok(Some(Artifact { format: FORMAT, id, pipeline, created, versions, lineage, verdict, outcome }))
     }
 
     fn report(&self, artifact: &Artifact) {

@@ -25,9 +25,13 @@ pub struct Artifact {
     pub created: String,
     /// The versions of this program and of the libraries that its numbers depend on.
     pub versions: BTreeMap<String, String>,
+    /// `true` if the model was made for the alias `advised` only, because no scheme of the pipeline makes it. Such a
+    /// model is never `latest` or `champion`, and window reports do not score it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_for_advice: bool,
     /// The rows and files that the model was made from.
     pub lineage: Lineage,
-    /// The verdict of the acceptance rules: only an accepted model may be `latest` or `champion`.
+    /// The verdict of the acceptance rules: only an accepted model may be `latest`, `champion` or `advised`.
     pub verdict: Acceptance,
     /// The result of the fit.
     pub outcome: Outcome,

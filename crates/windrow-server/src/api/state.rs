@@ -17,7 +17,7 @@ use windrow_config::{Dataset, Pipeline};
 use windrow_learn::model::{Learned, Outcome, Predictor};
 use windrow_record::{ModelId, Scheme};
 use windrow_registry::monitor::Monitor;
-use windrow_registry::{Model, Registry, Snapshot};
+use windrow_registry::{ADVISED, Model, Registry, Snapshot};
 
 /// Upper bounds of the probability buckets.
 const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -97,7 +97,7 @@ impl ApiState {
     pub(crate) fn find<'a>(&self, served: &'a Served, name: &str) -> Result<&'a Arc<Model>, ApiError> {
         served.snapshot.resolve(name).map_err(|unknown| {
             let is_empty = served.snapshot.models().next().is_none();
-            let could_be = unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion");
+            let could_be = unknown.given.parse::<ModelId>().is_ok() || matches!(name, "latest" | "champion" | ADVISED);
             if is_empty && could_be { ApiError::not_ready(self.progress_to_first_model()) } else { unknown.into() }
         })
     }
@@ -170,11 +170,13 @@ impl Served {
         self.models.values()
     }
 
-    /// Returns the fitted models with an alias and the newest one of each scheme, by window and then by scheme.
+    /// Returns the fitted models with an alias and the newest one of each scheme of the pipeline, by window and then by
+    /// scheme.
     pub(crate) fn current_models(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
         let named = self.snapshot.named().map(|(_, model)| model.id());
+        let of_schemes = self.models.iter().filter(|(_, served)| !served.model.artifact().is_for_advice);
         // The models are sorted by window, so the newest one of each scheme comes last and stays in the map.
-        let newest: BTreeMap<Scheme, ModelId> = self.models.keys().map(|id| (id.scheme, *id)).collect();
+        let newest: BTreeMap<Scheme, ModelId> = of_schemes.map(|(id, _)| (id.scheme, *id)).collect();
         let current: BTreeSet<ModelId> = named.chain(newest.into_values()).collect();
         self.models.iter().filter(move |(id, _)| current.contains(*id)).map(|(_, model)| model)
     }

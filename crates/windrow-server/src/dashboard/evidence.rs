@@ -148,7 +148,9 @@ fn drifted(view: &View) -> Markup {
 
 /// Draws the models of one scheme on all later windows.
 fn triangles(view: &View) -> Markup {
-    let mut schemes: Vec<Scheme> = view.snapshot.models().map(|model| model.id().scheme).collect();
+    // Models that only the advice needs are not scored on later windows.
+    let scored = view.snapshot.models().filter(|model| !model.artifact().is_for_advice);
+    let mut schemes: Vec<Scheme> = scored.map(|model| model.id().scheme).collect();
     schemes.sort_unstable();
     schemes.dedup();
     let asked = view.query.get("recipe");

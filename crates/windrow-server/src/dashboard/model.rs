@@ -56,6 +56,7 @@ fn card(view: &View, model: &Model) -> Markup {
         dl.card {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
+            @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised, as the advice asks" } } }
             div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
@@ -71,7 +72,7 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
     let next = view.snapshot.score_on_next_window(model.id());
     let holdout = learned.scores.get("holdout");
     html! {
-        div { dt { "On the next window" } dd { (describe_score(next)) } }
+        @if !model.artifact().is_for_advice { div { dt { "On the next window" } dd { (describe_score(next)) } } }
         div { dt { "On held-out rows" } dd { (describe_score(holdout)) } }
         div { dt { "Threshold" } dd { "positive if the probability is at least " (learned.threshold) } }
         div {

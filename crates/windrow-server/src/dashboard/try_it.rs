@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dashboard::frame::{Page, View};
 use windrow_learn::model::{Encoding, Learned, Level};
-use windrow_registry::Model;
+use windrow_registry::ADVISED;
 
 /// Maximum number of known values that are offered for a category.
 const MAX_LEVELS: usize = 200;
@@ -21,36 +21,40 @@ struct Field<'a> {
 }
 
 pub(super) fn page(view: &View) -> Page {
-    let asked = view.query.get("model").and_then(|name| view.snapshot.resolve(name).ok());
-    let chosen = asked.filter(|model| model.learned().is_some()).or_else(|| view.snapshot.champion());
+    let asked = view.query.get("model").and_then(|name| Some((name.as_str(), view.snapshot.resolve(name).ok()?)));
+    let asked = asked.filter(|(_, model)| model.learned().is_some());
+    let chosen = asked.or_else(|| Some((ADVISED, view.snapshot.advised()?)));
     // If labels are late, there is a model before there is a champion.
-    let chosen = chosen.or_else(|| view.snapshot.latest());
+    let chosen = chosen.or_else(|| Some(("latest", view.snapshot.latest()?)));
     let main = html! {
         h1 { "Try a model" }
-        @match chosen.and_then(|model| Some((model, model.learned()?))) {
-            Some((model, learned)) => (form(view, model, learned)),
+        @match chosen.and_then(|(name, model)| Some((name, model.learned()?))) {
+            Some((name, learned)) => (form(view, name, learned)),
             None => { p #waiting data-live data-reload { "There is no model yet: " (view.observed.flow.state) "." } },
         }
     };
     Page { script: Some("/assets/try.js"), ..Page::new("try a model", main) }
 }
 
-fn form(view: &View, model: &Model, learned: &Learned) -> Markup {
+fn form(view: &View, chosen: &str, learned: &Learned) -> Markup {
     let examples: Vec<&serde_json::Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
     let first = examples.first().copied();
-    let learned_models = || view.snapshot.models().rev().filter(|model| model.learned().is_some());
+    let learned_models = view.snapshot.models().rev().filter(|model| model.learned().is_some());
     html! {
         form.choose action="/try" method="get" {
             label for="model" { "Model" }
             select #model name="model" {
-                @for other in learned_models() {
-                    option value=(other.name()) selected[other.id() == model.id()] { (other.name()) }
+                @for (name, model) in view.snapshot.named() {
+                    option value=(name) selected[name == chosen] { (name) " (" (model.name()) ")" }
+                }
+                @for model in learned_models {
+                    option value=(model.name()) selected[model.name() == chosen] { (model.name()) }
                 }
             }
             button type="submit" { "Choose" }
         }
         div.two {
-            form #try data-model=(model.name()) data-keys=(view.has_keys) data-examples=(json!(examples)) {
+            form #try data-model=(chosen) data-keys=(view.has_keys) data-examples=(json!(examples)) {
                 @for (number, field) in fields(learned).iter().enumerate() {
                     (form_field(number, field, first.and_then(|row| row.get(field.name))))
                 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Learning, TrainError};
+use crate::{Learning, TrainError, making};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    FitError, FitSettings, Frame, LinearModel, Remote, RemoteError, ScoredModel, fit_from, window_losses,
+    Artifact, FitError, FitSettings, Frame, LinearModel, Remote, RemoteError, ScoredModel, fit_from, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{EvidenceStore, Ladder, Purpose};
@@ -157,6 +157,13 @@ impl LadderWork {
         ladder.models.extend(fitted.into_iter().flatten());
         learning.registry.evidence().put_ladder(ladder)?;
         Ok(true)
+    }
+
+    /// Makes a model for the registry. The ladder's own model is not used: it is fitted from another start, so it may
+    /// differ in the last digits.
+    pub(super) fn make(&mut self, learning: &Learning, id: ModelId) -> Result<Option<Artifact>, TrainError> {
+        let champion = learning.registry.snapshot().champion_before(id.window);
+        making::make(learning, id, &mut self.frames, champion.as_deref())
     }
 
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {

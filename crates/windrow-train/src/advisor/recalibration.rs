@@ -42,7 +42,9 @@ pub(super) fn series(
     for history in histories {
         let id = ModelId { window: newest, scheme: history };
         let is_new = models.iter().all(|(known, _): &(ModelId, _)| *known != id);
-        let published = snapshot.get(id).and_then(|model| model.learned()).map(|learned| learned.linear_model());
+        // A model of the ladder may be published for the alias `advised`. The advice must not depend on when.
+        let published = snapshot.get(id).filter(|model| !model.artifact().is_for_advice);
+        let published = published.and_then(|model| model.learned()).map(|learned| learned.linear_model());
         if let Some(model) = published.or_else(|| work.model(id).cloned()).filter(|_| is_new) {
             models.push((id, model));
         }

@@ -7,7 +7,7 @@ use crate::api::error::ApiError;
 use crate::api::operations::{Prediction, datatype, predict};
 use crate::api::schema::InputField;
 use crate::api::state::Fitted;
-use windrow_registry::Snapshot;
+use windrow_registry::{ADVISED, Snapshot};
 
 /// Decimals of the numbers in examples. The last digits of a float differ between machines.
 const DECIMALS: i32 = 6;
@@ -23,7 +23,7 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
                 let example = match parameter["name"].as_str().unwrap_or_default() {
                     "id" if path.starts_with("/v1/lineage") => lineage,
                     "version" => lineage,
-                    "id" | "name" => Some("latest"),
+                    "id" | "name" => Some(ADVISED),
                     "other" => Some("champion"),
                     "window" if parameter["in"] == "path" => Some("1"),
                     "alias" => {

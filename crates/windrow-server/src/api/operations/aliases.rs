@@ -24,7 +24,7 @@ pub(crate) struct Aliases(pub(crate) Arc<ApiState>);
 /// The list of all aliases
 #[derive(Debug, Object)]
 pub(crate) struct AliasList {
-    /// `latest` and `champion`, then the aliases that users gave, sorted by name
+    /// `latest`, `champion` and `advised`, then the aliases that users gave, sorted by name
     aliases: Vec<Alias>,
 }
 
@@ -57,9 +57,10 @@ mirror! {
         to: Option<String>,
         /// The time of the change, RFC 3339, UTC
         at: String,
-        /// The name of the API key that made the change; `anonymous` if the server requires no key
+        /// The name of the API key that made the change; `anonymous` if the server requires no key, `windrow` if the
+        /// advice made the change
         by: String,
-        /// The reason that the user gave
+        /// The reason that the user gave, or the policy that the advice names
         why: String,
     }
 }
@@ -67,8 +68,10 @@ mirror! {
 mirror! {
     /// The kind of a change of an alias
     enum AliasAction of windrow_registry::AliasAction {
-        /// The alias was pointed to a model
+        /// A user pointed the alias to a model
         Promoted,
+        /// The advice pointed the alias to a model
+        Advised,
         /// The alias was pointed back to an earlier model
         RolledBack,
         /// The alias was removed
@@ -115,11 +118,11 @@ impl Aliases {
     #[oai(path = "/v1/aliases/:alias", method = "get", operation_id = "show_alias", tag = "Tag::Aliases")]
     async fn alias(
         &self,
-        /// An alias that users gave, as in `production`
+        /// An alias that users gave, as in `production`, or `advised`
         alias: Path<String>,
     ) -> Result<Json<Alias>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
-        let found = served.snapshot.aliases().get(name.as_str());
+        let found = served.snapshot.alias(&name);
         let found = found.map(|model| Json(Alias { alias: name.to_string(), model: model.to_string() }));
         found.ok_or_else(|| AliasError::Unknown(name).into())
     }
@@ -130,17 +133,16 @@ impl Aliases {
     #[oai(path = "/v1/aliases/:alias/history", method = "get", operation_id = "alias_history", tag = "Tag::Aliases")]
     async fn history(
         &self,
-        /// An alias that users gave, as in `production`
+        /// An alias that users gave, as in `production`, or `advised`
         alias: Path<String>,
     ) -> Result<Json<AliasHistory>, ApiError> {
         let (served, name) = (self.0.served(), alias.parse::<AliasName>()?);
-        let aliases = served.snapshot.aliases();
-        let history: Vec<AliasChange> =
-            aliases.history().iter().filter(|change| change.alias == name).map(AliasChange::of).collect();
-        if history.is_empty() {
+        let changes = served.snapshot.aliases().history().iter();
+        let history: Vec<AliasChange> = changes.filter(|change| change.alias == name).map(AliasChange::of).collect();
+        let model = served.snapshot.alias(&name).map(|id| id.to_string());
+        if history.is_empty() && model.is_none() {
             return Err(AliasError::Unknown(name).into());
         }
-        let model = aliases.get(name.as_str()).map(|id| id.to_string());
         Ok(Json(AliasHistory { alias: name.to_string(), model, history }))
     }
 
@@ -165,11 +167,12 @@ impl Aliases {
 
     /// Roll an alias back
     ///
-    /// Points the alias to the newest of its earlier models that can still be promoted.
+    /// Points the alias to the newest of its earlier models that can still be promoted. `advised` stays there until the
+    /// next fit that the advice asks for.
     #[oai(path = "/v1/aliases/:alias/rollback", method = "post", operation_id = "roll_back", tag = "Tag::Aliases")]
     async fn roll_back(
         &self,
-        /// An alias that users gave
+        /// An alias that users gave, or `advised`
         alias: Path<String>,
         reason: Body<Fields<Reason>>,
         request: &Request,
@@ -181,11 +184,11 @@ impl Aliases {
 
     /// Remove an alias
     ///
-    /// Removes the alias and keeps its history.
+    /// Removes the alias and keeps its history. Without its alias, `advised` is the champion.
     #[oai(path = "/v1/aliases/:alias", method = "delete", operation_id = "remove_alias", tag = "Tag::Aliases")]
     async fn remove(
         &self,
-        /// An alias that users gave
+        /// An alias that users gave, or `advised`
         alias: Path<String>,
         request: &Request,
     ) -> Result<Json<AliasChange>, ApiError> {

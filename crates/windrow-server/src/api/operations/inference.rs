@@ -101,7 +101,7 @@ impl Inference {
     #[oai(path = "/v2/models/:name", method = "get", operation_id = "model_metadata", tag = "Tag::Inference")]
     async fn metadata(
         &self,
-        /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
+        /// A model, as in `cumulative-2`, or an alias, as in `advised` or `champion`
         name: Path<String>,
     ) -> Result<Json<ModelMetadata>, ApiError> {
         let served = self.0.served();

@@ -35,7 +35,8 @@ pub(crate) struct ModelList {
     models: Vec<ModelSummary>,
     /// The aliases, each with the model that it points to now. `latest` is the accepted model of the newest window
     /// that has one; of several, the cumulative one is preferred. `champion` is the newest accepted model of the scheme
-    /// whose models did best on the newest windows; until 12 windows have been judged, it is `latest`
+    /// whose models did best on the newest windows; until 12 windows have been judged, it is `latest`. `advised` is the
+    /// model that following the advice has in service; before there is advice, it is `champion`
     aliases: BTreeMap<String, String>,
     /// The link to the next page; left out on the last page
     next: Option<String>,
@@ -128,7 +129,7 @@ impl Models {
     #[oai(path = "/v1/models/:id", method = "get", operation_id = "show_model", tag = "Tag::Models")]
     async fn model(
         &self,
-        /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
+        /// A model, as in `cumulative-2`, or an alias, as in `advised` or `champion`
         id: Path<String>,
     ) -> Result<Json<ModelCard>, ApiError> {
         let served = self.0.served();

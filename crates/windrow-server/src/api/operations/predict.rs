@@ -38,7 +38,7 @@ impl Predict {
     #[oai(path = "/v1/models/:id/predict", method = "post", operation_id = "predict", tag = "Tag::Models")]
     async fn predict(
         &self,
-        /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
+        /// A model, as in `cumulative-2`, or an alias, as in `advised` or `champion`
         id: Path<String>,
         /// `true` to include the contribution of each feature to the log-odds
         #[oai(default)]
@@ -60,7 +60,7 @@ impl Predict {
     #[oai(path = "/v1/models/:id/predict/batch", method = "post", operation_id = "predict_batch", tag = "Tag::Models")]
     async fn predict_batch(
         &self,
-        /// A model, as in `cumulative-2`, or an alias, as in `latest` or `champion`
+        /// A model, as in `cumulative-2`, or an alias, as in `advised` or `champion`
         id: Path<String>,
         rows: Body<ManyRows>,
     ) -> Result<BatchAnswer, ApiError> {

@@ -59,7 +59,8 @@ pub(super) fn verdict(
     Ok(Acceptance::Accepted)
 }
 
-/// Scores the models of earlier windows on a window, and measures what changed since earlier windows.
+/// Scores the models of earlier windows on a window, and measures what changed since earlier windows. Models that only
+/// the advice needs are left out: the report must not depend on when the advisor makes them.
 pub(super) fn report(
     manifest: &Manifest,
     period: Option<String>,
@@ -68,8 +69,8 @@ pub(super) fn report(
     snapshot: &Snapshot,
 ) -> io::Result<WindowReport> {
     let window = manifest.window;
-    let earlier: Vec<&Model> =
-        snapshot.models().map(|model| &**model).filter(|model| is_kept(model.id().window, window)).collect();
+    let of_schemes = || snapshot.models().map(|model| &**model).filter(|model| !model.artifact().is_for_advice);
+    let earlier: Vec<&Model> = of_schemes().filter(|model| is_kept(model.id().window, window)).collect();
     let mut found = Vec::with_capacity(earlier.len());
     for models in earlier.chunks(MODELS_PER_BATCH) {
         let scores = scored(frame, models, None)?;
@@ -78,7 +79,7 @@ pub(super) fn report(
         };
         found.extend(models.iter().zip(scores).filter_map(of));
     }
-    let own = snapshot.models().filter(|model| model.id().window == window);
+    let own = of_schemes().filter(|model| model.id().window == window);
     found.extend(own.filter_map(|model| {
         let holdout = model.learned()?.scores.get("holdout").cloned();
         Some(ModelScore { model: model.id(), window: None, holdout })

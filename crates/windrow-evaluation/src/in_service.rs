@@ -1,0 +1,180 @@
+//! The model that following the advice has in service, and the losses of following it.
+//!
+//! The alias `advised` and the losses follow the same rules:
+//!
+//! - A policy takes office at the window after which it is named. A provisional name changes nothing.
+//! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
+//! - A policy that never refits keeps the model in service.
+//! - A fit that gives no model changes nothing. An older model is never restored.
+
+use crate::evidence::Evidence;
+use crate::follow::PolicyAtWindow;
+use crate::policy::{Policy, Refit};
+use crate::trial::{Series, Trial};
+use windrow_record::Scheme;
+
+/// A fit that the policy in office asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdvisedFit {
+    /// The newest window that the fit learns from.
+    pub window: u32,
+    /// The policy in office.
+    pub policy: Policy,
+    /// The window after which this policy took office.
+    pub since: u32,
+}
+
+/// The fits that following the advice asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AdvisedFits {
+    /// The window after which the first policy took office; `None` if no policy has.
+    pub first: Option<u32>,
+    /// The fits in ascending order of their windows, at most one for each window.
+    pub fits: Vec<AdvisedFit>,
+}
+
+/// The model in service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InService {
+    /// The model that is in service without advice, as it was after this window.
+    Unadvised(u32),
+    /// The model of a fit that the advice asked for.
+    Advised(AdvisedFit),
+}
+
+/// Returns the fits that following the advice asks for, if the labels of the windows up to `known` are known.
+///
+/// `named_policies` holds the policies named after each window, in ascending order. A name needs the labels of its
+/// window, so the names after window `known` are not known either.
+pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32) -> AdvisedFits {
+    let is_office = |named: &&PolicyAtWindow| named.window <= known && !named.provisional;
+    let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
+    offices.dedup_by_key(|named| named.policy);
+    let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
+    let mut fits = Vec::new();
+    for (PolicyAtWindow { window: since, policy, .. }, end) in offices.iter().copied().zip(ends) {
+        if let Refit::Every(every) = policy.refit {
+            let windows = (since..end).step_by(every.max(1) as usize);
+            fits.extend(windows.map(|window| AdvisedFit { window, policy, since }));
+        }
+    }
+    AdvisedFits { first: offices.first().map(|office| office.window), fits }
+}
+
+impl AdvisedFits {
+    /// Returns the model in service when the labels of the windows up to `known` are known. `has_model` returns whether
+    /// a fit gave a model.
+    pub fn in_service(&self, known: u32, mut has_model: impl FnMut(AdvisedFit) -> bool) -> InService {
+        let mut newest_first = self.fits.iter().rev().filter(|fit| fit.window <= known);
+        match newest_first.find(|fit| has_model(**fit)) {
+            Some(fit) => InService::Advised(*fit),
+            None => InService::Unadvised(self.first.map_or(known, |first| first.min(known))),
+        }
+    }
+}
+
+/// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
+/// Without advice, a model of all history is fitted every window.
+///
+/// `named_policies` holds the policies named after each window, in ascending order.
+pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[PolicyAtWindow]) -> Option<Series> {
+    let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
+    let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?));
+    // The losses on the window after its newest one are stored for every model.
+    let has_model = |fit: AdvisedFit| evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some();
+    trial.stateful(evidence, policy, |window| match advised.in_service(trial.known(window), has_model) {
+        InService::Advised(fit) => (fit.policy.history, fit.window),
+        InService::Unadvised(newest) => (Scheme::Cumulative, newest),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(every: u32) -> Policy {
+        Policy { history: Scheme::Window, refit: Refit::Every(every) }
+    }
+
+    fn never() -> Policy {
+        Policy { history: Scheme::Window, refit: Refit::Never }
+    }
+
+    /// Returns the names of consecutive windows from `first` on. Names with `?` are provisional, and `-` is a window
+    /// without a name.
+    fn names(first: u32, text: &str) -> Vec<PolicyAtWindow> {
+        let named = (first..).zip(text.split(' ')).filter(|(_, name)| *name != "-");
+        let named = named.map(|(window, name)| {
+            let (shown, provisional) = name.strip_suffix('?').map_or((name, false), |shown| (shown, true));
+            let policy = if shown == "never" { never() } else { policy(shown.parse().expect("a number")) };
+            PolicyAtWindow { window, policy, provisional, was_shown: !provisional }
+        });
+        named.collect()
+    }
+
+    /// Returns the newest window of each fit.
+    fn windows(names: &[PolicyAtWindow], known: u32) -> Vec<u32> {
+        advised_fits(names, known).fits.iter().map(|fit| fit.window).collect()
+    }
+
+    #[test]
+    fn a_schedule_starts_with_a_fit_when_it_takes_office() {
+        for (what, names, expected) in [
+            ("every window", names(20, "1 1 1 1 1 1 1"), vec![20, 21, 22, 23, 24, 25, 26]),
+            ("every 3rd window", names(20, "3 3 3 3 3 3 3"), vec![20, 23, 26]),
+            ("a provisional name changes nothing", names(20, "3? 3? 3 3 2? 2? 2?"), vec![22, 25]),
+            ("the policy in office stays while it is provisional", names(20, "3 3? 3? 3 3? 3 3"), vec![20, 23, 26]),
+            ("a window without a name", names(20, "3 - - - - - -"), vec![20, 23, 26]),
+            ("another name starts anew", names(20, "4 4 4 2 2 2 2"), vec![20, 23, 25]),
+            ("a name that flips", names(20, "4 2 4 2 4 4 4"), vec![20, 21, 22, 23, 24]),
+            ("fit once asks for no fit", names(20, "2 2 2 never never never never"), vec![20, 22]),
+            ("a schedule after fit once", names(20, "never never 4 4 4 4 4"), vec![22, 26]),
+            ("only provisional names", names(20, "1? 1? 1? 1? 1? 1? 1?"), vec![]),
+        ] {
+            assert_eq!(windows(&names, 26), expected, "{what}");
+        }
+        let fits = advised_fits(&names(20, "3 3 3 3"), 23).fits;
+        assert_eq!(fits[1], AdvisedFit { window: 23, policy: policy(3), since: 20 });
+    }
+
+    #[test]
+    fn a_name_is_known_with_the_labels_of_its_window() {
+        let names = names(20, "1 1 2 2 2 2 2");
+        assert_eq!(windows(&names, 19), Vec::<u32>::new());
+        assert_eq!(windows(&names, 21), [20, 21], "the names after window 21 are not known");
+        assert_eq!(windows(&names, 25), [20, 21, 22, 24]);
+    }
+
+    #[test]
+    fn the_model_in_service_stays_until_a_fit_gives_a_newer_one() {
+        let advised = advised_fits(&names(20, "2 2 2 never never never never"), 26);
+        let in_service =
+            |known: u32, has_model: fn(u32) -> bool| match advised.in_service(known, |fit| has_model(fit.window)) {
+                InService::Advised(fit) => fit.window,
+                InService::Unadvised(window) => 100 + window,
+            };
+        let course =
+            |has_model: fn(u32) -> bool| (18..=26).map(|known| in_service(known, has_model)).collect::<Vec<_>>();
+        assert_eq!(course(|_| true), [118, 119, 20, 20, 22, 22, 22, 22, 22]);
+        assert_eq!(course(|window| window != 22), [118, 119, 20, 20, 20, 20, 20, 20, 20], "window 22 has one class");
+        assert_eq!(course(|window| window != 20), [118, 119, 120, 120, 22, 22, 22, 22, 22]);
+        assert_eq!(course(|_| false), [118, 119, 120, 120, 120, 120, 120, 120, 120], "as it was then");
+        let once = advised_fits(&names(20, "never never"), 21);
+        assert_eq!(once.in_service(21, |_| true), InService::Unadvised(20), "fit once keeps the model in service");
+        let none = advised_fits(&names(20, "2? 2?"), 21);
+        assert_eq!(none.in_service(21, |_| true), InService::Unadvised(21), "no policy has taken office");
+    }
+
+    #[test]
+    fn the_model_in_service_is_never_older_than_before() {
+        let text = "1 3? 3 2 never 4? 4 1 1? never 2 2 2 8 8 1 3? 3";
+        let advised = advised_fits(&names(10, text), 40);
+        let window = |known: u32| match advised.in_service(known, |fit| fit.window % 5 != 0) {
+            InService::Advised(fit) => fit.window,
+            InService::Unadvised(window) => window,
+        };
+        let course: Vec<u32> = (1..=40).map(window).collect();
+        assert!(course.is_sorted(), "{course:?}");
+        assert!((1..=40).zip(&course).all(|(known, newest)| *newest <= known), "{course:?}");
+    }
+}
