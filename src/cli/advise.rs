@@ -19,7 +19,12 @@ const MAX_POLICIES: usize = 8;
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
     let advising = app.advise(args.training.bytes(), args.label_delay, stop.clone());
-    let Some(advice) = display.follow(&app.progress, ProgressOptions::default(), advising).await? else {
+    let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;
+    if args.exit_code && stop.is_cancelled() {
+        // Exit code 0 would mean that the policy in office holds.
+        return Err(CliError::Failed("stopped before there was an answer".to_owned()));
+    }
+    let Some(advice) = advice? else {
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -28,10 +33,12 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             app.workdir.display()
         )));
     };
-    if args.json {
-        return json(&advice);
+    let printed = if args.json { json(&advice) } else { stdout(&text(&advice, &args)) };
+    match printed {
+        // The answer is the same if the reader, such as `head`, does not read all of it.
+        Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => Err(CliError::Advised(advice.recommendation.action)),
+        printed => printed,
     }
-    stdout(&text(&advice, args.all))
 }
 
 /// Returns the first paragraph of the advice: the question and the recommendation.
@@ -45,11 +52,20 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
     text
 }
 
-fn text(advice: &Advice, all: bool) -> String {
+fn text(advice: &Advice, args: &AdviseArgs) -> String {
     let mut text = paragraph(advice);
-    let Some(judged) = &advice.basis.judged else { return text };
+    text.push_str(&comparison(advice, args.all));
+    if args.exit_code {
+        text.push_str(&format!("\n{}\n", advice.recommendation.reason));
+    }
+    text
+}
+
+/// Returns the table of the policies, with the evidence below it.
+fn comparison(advice: &Advice, all: bool) -> String {
+    let Some(judged) = &advice.basis.judged else { return String::new() };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
+    let mut text = format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows");
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!("  history         refit         keeps  95%        log-loss {fits:>8}  verdict\n"));

@@ -164,6 +164,10 @@ pub(crate) struct AdviseArgs {
     /// Assume that labels arrive this many windows late [default: advise.label_delay of the pipeline file]
     #[arg(long, value_name = "WINDOWS", value_parser = clap::value_parser!(u32).range(0..=32))]
     pub(crate) label_delay: Option<u32>,
+    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds, or
+    /// the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
+    #[arg(long)]
+    pub(crate) exit_code: bool,
     /// List every policy, not only the most relevant ones
     #[arg(long)]
     pub(crate) all: bool,

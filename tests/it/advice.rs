@@ -1,6 +1,8 @@
 //! The advice, on how often to retrain and on how much history: from the command line, over HTTP, after a kill, with
 //! delayed labels.
 
+mod job;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,6 +40,14 @@ impl TestPipeline {
 
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.advise(&[&["--json"][..], arguments].concat())).expect("JSON")
+    }
+
+    /// Runs `windrow advise --exit-code`. Returns the exit code with the output.
+    fn exit_code(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let workdir = self.workdir().display().to_string();
+        let fixed = ["advise", &self.file, "--workdir", &workdir, "--exit-code"];
+        let output = windrow(&[&fixed[..], arguments].concat());
+        (output.status.code(), text(&output.stdout))
     }
 
     fn workdir(&self) -> PathBuf {
@@ -215,10 +225,12 @@ fn too_few_windows_are_an_answer() {
         "{}",
         pipeline.advise(&[])
     );
+    let (code, page) = pipeline.exit_code(&[]);
+    assert_eq!((code, page.lines().next_back()), (Some(0), Some("Too few windows: advice needs 16.")));
     // If no window has models, the error names the commands that train.
     let sample = fixture("flights-sample.toml").display().to_string();
     let empty = pipeline.folder.path().join("empty").display().to_string();
-    let output = windrow(&["advise", &sample, "--workdir", &empty]);
+    let output = windrow(&["advise", &sample, "--workdir", &empty, "--exit-code"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("train them with `windrow run`"), "{}", text(&output.stderr));
 }

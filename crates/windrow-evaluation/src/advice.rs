@@ -8,7 +8,7 @@ use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 2;
+pub const ADVICE_FORMAT: u32 = 3;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,10 @@ pub struct Basis {
 pub struct Recommendation {
     /// The certainty of the recommendation.
     pub status: Status,
+    /// What to do after the newest window.
+    pub action: Action,
+    /// The reason for the action, in one line.
+    pub reason: String,
     /// The sentences of the recommendation, the answer first.
     pub sentences: Vec<String>,
     /// The named policy; `None` if there are too few windows, or no model is shown to gain anything.
@@ -109,6 +113,22 @@ pub enum Status {
     Partly,
     /// Too few windows have been judged.
     TooFew,
+}
+
+/// What to do after the newest window.
+///
+/// The policy in office is the one that was shown good enough last, before the newest window. The action follows from
+/// the losses of the windows only, so it does not depend on earlier questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The policy in office holds, or the data do not show whether it does.
+    Hold,
+    /// After the newest window, another policy is named and shown good enough: it should take office. An alarm at the
+    /// same window changes nothing, because a policy that takes office begins with a fit.
+    Change,
+    /// An alarm rings after the newest window: the models should be refitted now.
+    RefitNow,
 }
 
 impl Advice {

@@ -1,11 +1,12 @@
 //! Computes the advice from the losses.
 
+use crate::action::next_action;
 use crate::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
-    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    Status, Subject,
+    ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
+    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    SavingsOverTime, Status, Subject,
 };
-use crate::alarm::{on_loss, on_psi};
+use crate::alarm::{Alarms, on_loss, on_psi};
 use crate::breaks::{Break, find_break, short_history};
 use crate::contrast::{Contrast, Interval};
 use crate::evidence::Evidence;
@@ -58,7 +59,14 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
         format: ADVICE_FORMAT,
         subject: question.subject.clone(),
         basis: Basis { keep: question.keep, label_delay: question.delay, judged: None, first_advice },
-        recommendation: Recommendation { status, sentences: Vec::new(), named: None, changes },
+        recommendation: Recommendation {
+            status,
+            action: Action::Hold,
+            reason: String::new(),
+            sentences: Vec::new(),
+            named: None,
+            changes,
+        },
         comparison: PolicyComparison::default(),
         over_time: ChangesOverTime::default(),
     };
@@ -67,6 +75,11 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
         Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
     }
     advice.recommendation.sentences = sentences(&advice, question.label);
+    let alarms =
+        advice.named().map(|named| Alarms::after_newest(&trial, evidence, named.history, question.has_drifted));
+    let (action, reason) =
+        next_action(&advice, last, question.named_policies, alarms.unwrap_or_default(), question.label);
+    (advice.recommendation.action, advice.recommendation.reason) = (action, reason);
     advice
 }
 

@@ -1,4 +1,4 @@
-//! Policies that refit on an alarm: when features drift, or when losses rise.
+//! Policies that refit on an alarm: when features drift, or when losses rise. [`Alarms`]: those that ring now.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -69,23 +69,67 @@ pub(super) fn on_psi(
     history: Scheme,
     has_drifted: &dyn Fn(u32, u32) -> bool,
 ) -> Option<Series> {
-    let mut model: Option<u32> = None;
     let policy = Policy { history, refit: Refit::PsiAlarm };
-    trial.stateful(evidence, policy, |window| {
+    trial.stateful(evidence, policy, model_on_psi(trial, history, has_drifted))
+}
+
+/// Returns the losses of refitting when the mean losses of the blocks rise.
+pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
+    let policy = Policy { history, refit: Refit::LossAlarm };
+    trial.stateful(evidence, policy, model_on_loss(trial, evidence, history))
+}
+
+/// The alarms that ring after the newest window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Alarms {
+    /// Features have drifted since the newest window of the model.
+    pub(super) drift: bool,
+    /// The losses of the model have risen.
+    pub(super) loss: bool,
+}
+
+impl Alarms {
+    /// Runs the policies on alarm for a history, from the first window of the trial to the newest one.
+    pub(super) fn after_newest(
+        trial: &Trial,
+        evidence: &Evidence,
+        history: Scheme,
+        has_drifted: &dyn Fn(u32, u32) -> bool,
+    ) -> Self {
+        let last = evidence.last();
+        let drift = rings_after(trial, last, model_on_psi(trial, history, has_drifted));
+        let loss = rings_after(trial, last, model_on_loss(trial, evidence, history));
+        Self { drift, loss }
+    }
+}
+
+/// Returns `true` if the window after `last` would be predicted by another model than the window before it.
+fn rings_after(trial: &Trial, last: u32, mut choose: impl FnMut(u32) -> (Scheme, u32)) -> bool {
+    let before = trial.windows.iter().fold(None, |_, window| Some(choose(*window)));
+    before.is_some_and(|before| choose(last + 1) != before)
+}
+
+/// Returns the choice of the model for each window, in ascending order, of refitting when features drift.
+fn model_on_psi(
+    trial: &Trial,
+    history: Scheme,
+    has_drifted: &dyn Fn(u32, u32) -> bool,
+) -> impl FnMut(u32) -> (Scheme, u32) {
+    let mut model: Option<u32> = None;
+    move |window| {
         let known = trial.known(window);
         let current = model.get_or_insert(known);
         if *current < known && has_drifted(*current, window - 1) {
             *current = known;
         }
         (history, *current)
-    })
+    }
 }
 
-/// Returns the losses of refitting when the mean losses of the blocks rise.
-pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
-    let policy = Policy { history, refit: Refit::LossAlarm };
+/// Returns the choice of the model for each window, in ascending order, of refitting when losses rise.
+fn model_on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> impl FnMut(u32) -> (Scheme, u32) {
     let mut state: Option<(u32, u32, Detector)> = None;
-    trial.stateful(evidence, policy, |window| {
+    move |window| {
         let known = trial.known(window);
         let (mut model, mut read, mut detector) = state.take().unwrap_or((known, known, Detector::default()));
         while read < known {
@@ -99,7 +143,7 @@ pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Op
         }
         state = Some((model, read, detector));
         (history, model)
-    })
+    }
 }
 
 #[cfg(test)]

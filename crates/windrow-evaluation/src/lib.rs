@@ -15,10 +15,11 @@
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `sentences` and `titles` put it into words.
+//!   `action`: what to do after the newest window. `sentences` and `titles` put the advice into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
+mod action;
 mod advice;
 mod advise;
 mod alarm;
@@ -41,9 +42,9 @@ mod trial;
 mod window_unit;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
-    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    Status, Subject,
+    ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
+    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    SavingsOverTime, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
 pub use alarm::psi_threshold;

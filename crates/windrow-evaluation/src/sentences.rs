@@ -9,7 +9,7 @@ use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
 
 /// The baseline of all gains, in words.
-const BASELINE: &str = "predicting the average rate";
+pub(super) const BASELINE: &str = "predicting the average rate";
 /// The number of labelled rows in a window that advice should have. With fewer, a sentence says what that means.
 pub const WANTED_ROWS: u64 = 1000;
 
@@ -87,7 +87,7 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
 
 /// Returns an instruction, as in `every 2nd month, on the last 4 months`. Windows that have no unit of time are
 /// followed by their days, as in `every 2nd window (28 days), on the last 4 windows`.
-fn instruction(advice: &Advice, policy: Policy) -> String {
+pub(super) fn instruction(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
     let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
     let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
@@ -206,7 +206,7 @@ pub(super) fn keeps(kept: &KeptGain, of: &str) -> String {
 mod tests {
     use super::*;
     use crate::advice::{
-        ADVICE_FORMAT, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
+        ADVICE_FORMAT, Action, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
         Recommendation, Subject,
     };
     use crate::contrast::Interval;
@@ -259,6 +259,8 @@ mod tests {
             basis: Basis { keep: 0.9, label_delay: 0, judged: Some(judged), first_advice: None },
             recommendation: Recommendation {
                 status: Status::Clear,
+                action: Action::Hold,
+                reason: String::new(),
                 sentences: Vec::new(),
                 named: Some(NamedPolicy { policy: last(4, 2), provisional: false, since: 20 }),
                 changes: Vec::new(),

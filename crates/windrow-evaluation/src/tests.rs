@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::alarm::Alarms;
 use crate::trial::{MIN_WINDOWS, intervals, longest_history};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -169,6 +170,8 @@ fn too_few_windows_say_how_many_would_do() {
     assert_eq!((*status, named.as_ref(), advice.basis.first_advice), (Status::TooFew, None, Some(16)));
     let expected = "Too few windows for advice: schedules can be compared on 9, and 12 are needed.";
     assert_eq!(sentences[..], [expected, "Advice needs 16 windows."]);
+    let Recommendation { action, reason, .. } = &advice.recommendation;
+    assert_eq!((*action, reason.as_str()), (Action::Hold, "Too few windows: advice needs 16."));
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
     assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
@@ -308,6 +311,25 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
         assert_eq!((stays.policy, stays.provisional), (series.policy, true));
         assert_eq!(after(before(series.policy, false)), Some(new.policy), "one that never was shown does not");
     }
+}
+
+#[test]
+fn an_alarm_rings_if_the_next_window_would_get_another_model() {
+    let rings = |evidence: &Evidence| {
+        let last = evidence.last();
+        let trial = Trial::new(evidence, last, &histories(last, None), 0);
+        Alarms::after_newest(&trial, evidence, Scheme::Cumulative, &|since, now| now - since >= 5)
+    };
+    // Features drift five windows after a fit. The first model is of window 16, the next ones of windows 21 to 41.
+    for (windows, drift) in [(40, false), (41, true), (42, false), (46, true)] {
+        assert_eq!(rings(&evidence(windows, stable)).drift, drift, "{windows}");
+    }
+    for (windows, loss) in [(39, false), (40, true), (41, false)] {
+        let risen = |_: Scheme, _: u32, window: u32| if window >= 40 { 0.9 } else { 0.4 };
+        assert_eq!(rings(&evidence(windows, risen)).loss, loss, "{windows}");
+    }
+    let Recommendation { action, reason, .. } = advice_on(&evidence(41, stable), 0).recommendation;
+    assert!(action != Action::Hold && reason.contains("the drift alarm"), "{action:?} {reason}");
 }
 
 /// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.

@@ -11,6 +11,10 @@ mirror! {
         as_of_window: u32 = found.subject.windows,
         /// The certainty of the recommendation
         status: AdviceStatus = Mirror::of(&found.recommendation.status),
+        /// What to do after the newest window; `windrow advise --exit-code` has the same answer
+        action: AdviceAction = Mirror::of(&found.recommendation.action),
+        /// The reason for the action, in one line
+        reason: String = found.recommendation.reason.clone(),
         /// The question that the models answer, as in `tip_share at least 0.25?`
         question: String = found.subject.question.clone(),
         /// The kind of window, as in `windows of 14 days` or `weeks`
@@ -218,6 +222,16 @@ mirror! {
         Partly,
         /// Too few windows have been judged
         TooFew,
+    }
+
+    /// What to do after the newest window
+    enum AdviceAction of evaluation::Action {
+        /// The policy in office holds, or the data do not show whether it does
+        Hold,
+        /// Another policy is shown good enough and should take office
+        Change,
+        /// An alarm rings: the models should be refitted now
+        RefitNow,
     }
 
     /// The verdict on a policy
