@@ -178,6 +178,7 @@ fn one(world: World, seed: u64) -> Outcome {
             delay: 0,
             histories: None,
             cost: None,
+            threshold: 0.5,
             label: &|window| format!("window {window}"),
             has_drifted: &|_, _| false,
             recalibrated: &recalibrated,

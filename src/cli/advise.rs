@@ -18,7 +18,7 @@ const MAX_POLICIES: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
-    let advising = app.advise(args.training.bytes(), args.label_delay, stop.clone());
+    let advising = app.advise(args.training.bytes(), args.label_delay, args.cost, stop.clone());
     let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;
     if args.exit_code && stop.is_cancelled() {
         // Exit code 0 would mean that the policy in office holds.
@@ -186,7 +186,12 @@ fn evidence(advice: &Advice) -> String {
     }
     if let Some(cost) = &advice.comparison.cost {
         fact("Cheapest", &format!("{}: {:.1} per {}", cost.cheapest.name(unit), cost.per_window, unit.one()));
-        fact("", &format!("the recommended one costs {:.1} more", cost.difference));
+        let interval = cost.interval.map(|interval| format!(" ({:.1} to {:.1})", interval.low, interval.high));
+        let more = format!("the recommended one costs {:.1} more{}", cost.difference, interval.unwrap_or_default());
+        if advice.named().is_some() {
+            fact("", if cost.difference > 0.0 { &more } else { "this is the recommended one" });
+        }
+        fact("", &format!("always predicting the commoner class: {:.1}", cost.commoner_class));
     }
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {

@@ -305,7 +305,7 @@ pub struct Saving {
     pub sums: Vec<f64>,
 }
 
-/// The costs of errors and fits, and the cheapest policy.
+/// The costs of errors and fits, and the cheapest policy. If they are given, they decide which policy is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostUnit {
     /// The cost of one false alarm.
@@ -322,4 +322,14 @@ pub struct CostUnit {
     pub difference: f64,
     /// The 95% interval of that difference.
     pub interval: Option<Interval>,
+    /// The cost per window of always predicting the class that was commoner so far.
+    pub commoner_class: f64,
+    /// `true` if it is shown that the cheapest policy saves something compared with that.
+    pub is_saving_shown: bool,
+    /// The share of this saving that the named policy keeps.
+    pub kept: KeptGain,
+    /// The probability from which the models label a row positive.
+    pub threshold: f64,
+    /// The threshold of these costs: false_alarm / (false_alarm + miss). `None` if both are 0.
+    pub best_threshold: Option<f64>,
 }

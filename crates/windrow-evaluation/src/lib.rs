@@ -12,10 +12,11 @@
 //!   rise.
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
-//! - `follow`: [`judge`] and [`named`], the advice from one window to the next.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by cost.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `action`: what to do after the newest window. `sentences` and `titles` put the advice into words.
+//!   `action`: what to do after the newest window. `sentences`, `cost_sentences` and `titles` put the
+//!   advice into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
@@ -29,6 +30,8 @@ mod breaks;
 mod champion;
 mod confidence_set;
 mod contrast;
+mod cost;
+mod cost_sentences;
 mod evidence;
 mod follow;
 mod losses;
@@ -52,6 +55,7 @@ pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
 pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
+pub use cost::CostRanking;
 pub use evidence::Evidence;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};

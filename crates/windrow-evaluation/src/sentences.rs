@@ -1,6 +1,7 @@
 //! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, NamedPolicy, Status};
+use crate::cost_sentences::{cost_sentences, threshold_sentence};
 use crate::policy::{Policy, Refit, history_name, length};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
@@ -26,14 +27,16 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
         (Some(named), None) => answer(advice, named, label, &mut sentences),
         (None, None) => no_recommendation(advice, &mut sentences),
     }
+    sentences.extend(advice.comparison.cost.as_ref().and_then(threshold_sentence));
     sentences.extend(advice.subject.note.clone());
     sentences
 }
 
 fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let unit = advice.subject.window_unit;
+    let cost = advice.comparison.cost.as_ref();
     let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == PolicyVerdict::GoodEnough);
-    if named.provisional && !is_any_shown {
+    if named.provisional && !is_any_shown && cost.is_none() {
         sentences.push("The data do not show that any schedule is good enough.".to_owned());
     }
     let verb = if named.provisional { "For now, refit" } else { "Refit" };
@@ -41,7 +44,15 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     let found = advice.comparison.finding(named.policy);
     let best = advice.comparison.best().map(|best| best.policy);
     let is_best = found.is_some_and(|found| best == Some(found.policy));
-    if is_best {
+    if let Some(cost) = cost {
+        sentences.extend(cost_sentences(
+            cost,
+            named.provisional,
+            advice.basis.keep,
+            unit,
+            &refitting(cost.cheapest, unit),
+        ));
+    } else if is_best {
         sentences.extend(improvement(advice));
     } else if let Some(found) = found {
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
@@ -51,19 +62,24 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         sentences.extend(few_rows(advice));
     }
     // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
-    let of_it = if is_best { " of this improvement" } else { "" };
-    if named.provisional {
+    let of_it = match cost {
+        Some(_) => " of the log-loss improvement",
+        None if is_best => " of this improvement",
+        None => "",
+    };
+    if named.provisional && cost.is_none() {
         let keep = percent(advice.basis.keep, 0);
         sentences.push(format!("A schedule is good enough if the data show that it keeps at least {keep}{of_it}."));
     }
-    if named.provisional && is_any_shown {
+    if named.provisional && is_any_shown && cost.is_none() {
         sentences.push("The data showed this for this schedule earlier, but do not show it now.".to_owned());
     }
     history(advice, named, of_it, sentences);
     change(advice, named, sentences);
     if let Some(best) = best.filter(|_| !is_best) {
         let on = history_phrase(best.history, unit);
-        sentences.push(format!("The best schedule refits {}, on {on}.", best.refit.name(unit)));
+        let which = if cost.is_some() { "The schedule of the lowest log-loss" } else { "The best schedule" };
+        sentences.push(format!("{which} refits {}, on {on}.", best.refit.name(unit)));
     }
     if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This has been the advice since {}.", label(named.since)));

@@ -1,4 +1,6 @@
-//! Tests of the advice on synthetic losses.
+//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost.
+
+mod by_cost;
 
 use std::num::NonZeroU32;
 
@@ -69,12 +71,21 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
+    advice_with(evidence, delay, None)
+}
+
+/// Returns the advice by the costs of a false alarm, a miss and a fit, if they are given.
+fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advice {
     let (keep, last) = (0.9, evidence.last());
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();
-        let judged = judge(evidence, window, None, delay, keep);
-        named_policies.extend(judged.and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
+        let Some((trial, ranking)) = judge(evidence, window, None, delay, keep) else { continue };
+        let named = match cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep)) {
+            Some(costs) => costs.named(&ranking, window, before),
+            None => named(&trial, &ranking, window, before),
+        };
+        named_policies.extend(named);
     }
     let [pipeline, unit] = ["sample", "weeks"].map(str::to_owned);
     let (window_unit, days) = (WindowUnit::Week, Some(7.0));
@@ -84,7 +95,8 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         keep,
         delay,
         histories: None,
-        cost: Some([1.0, 5.0, 200.0]),
+        cost,
+        threshold: 0.5,
         label: &|window| format!("window {window} (week of 2013-04-01)"),
         has_drifted: &|since, now| now - since >= 5,
         recalibrated: &[],
@@ -159,7 +171,7 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
     assert_eq!(last.verdict, PolicyVerdict::Worse);
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
-    assert!(advice.comparison.cost.is_some() && !advice.comparison.steps.is_empty());
+    assert!(advice.comparison.cost.is_none() && !advice.comparison.steps.is_empty());
     assert!(advice.over_time.ages.len() >= 3);
 }
 
@@ -342,11 +354,12 @@ fn figures(sentence: &str) -> usize {
 #[test]
 fn sentences_are_short() {
     assert_eq!(figures("It keeps 98% (92 to 104) on the last 4 weeks."), 2);
+    let costs = Some([1.0, 5.0, 200.0]);
     let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] =
         [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
     for world in worlds {
-        for windows in [1, 10, 16, 30, 60] {
-            for sentence in advice_on(&evidence(windows, world), 0).recommendation.sentences {
+        for (windows, cost) in [1, 10, 16, 30, 60].into_iter().flat_map(|windows| [(windows, None), (windows, costs)]) {
+            for sentence in advice_with(&evidence(windows, world), 0, cost).recommendation.sentences {
                 assert!(sentence.split_whitespace().count() <= 25, "{sentence}");
                 assert!(figures(&sentence) <= 2, "{sentence}");
                 assert!(sentence.ends_with('.'), "{sentence}");
@@ -357,8 +370,9 @@ fn sentences_are_short() {
 
 #[test]
 fn advice_reads_back_as_it_was_stored() {
-    let advice = advice_on(&evidence(40, stable), 0);
+    let advice = advice_with(&evidence(40, stable), 0, Some([1.0, 5.0, 200.0]));
     let text = serde_json::to_string(&advice).expect("JSON");
     assert_eq!(serde_json::from_str::<Advice>(&text).expect("advice"), advice);
-    assert_eq!(serde_json::to_string(&advice_on(&evidence(40, stable), 0)).expect("JSON"), text, "the same each time");
+    let again = advice_with(&evidence(40, stable), 0, Some([1.0, 5.0, 200.0]));
+    assert_eq!(serde_json::to_string(&again).expect("JSON"), text, "the same each time");
 }

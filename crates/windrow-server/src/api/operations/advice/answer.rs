@@ -41,7 +41,7 @@ mirror! {
         steps: Vec<MoreFrequentRefits> = Mirror::of(&found.comparison.steps),
         /// The break in the data; left out if no break was found
         world_change: Option<WorldChange> = Mirror::of(&found.over_time.world_change),
-        /// The cheapest policy, in the unit of the pipeline file's `advise.cost`
+        /// The costs of the pipeline file's `advise.cost`, which decide which policy is recommended
         cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
         /// The changes of the recommended policy, oldest first
         changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
@@ -168,6 +168,18 @@ mirror! {
         difference: f64,
         /// The 95% interval of that difference
         interval: Option<Interval95>,
+        /// The cost per window of always predicting the class that was commoner so far
+        commoner_class: f64,
+        /// `true` if the cheapest policy is shown to cost less than that
+        is_saving_shown: bool,
+        /// The share of this saving that the recommended policy keeps
+        keeps: Option<f64> = unit.kept.share,
+        /// The lower bound on that share: one-sided, 95%, simultaneous over all policies
+        keeps_at_least: Option<f64> = unit.kept.at_least,
+        /// The probability from which the models label a row positive
+        threshold: f64,
+        /// The threshold of these costs: false_alarm / (false_alarm + miss); left out if both are 0
+        best_threshold: Option<f64>,
     }
 
     /// A change of the recommended policy
