@@ -168,8 +168,8 @@ pub(crate) struct AdviseArgs {
     /// pipeline file]
     #[arg(long, value_name = "COSTS")]
     pub(crate) cost: Option<Costs>,
-    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds, or
-    /// the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
+    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds,
+    /// or the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
     #[arg(long)]
     pub(crate) exit_code: bool,
     /// List every policy, not only the most relevant ones

@@ -73,7 +73,8 @@ pub struct Costs {
 impl FromStr for Costs {
     type Err = String;
 
-    /// Parses costs as in `refit=200,miss=5,false_alarm=1`, in any order. The values are checked as in the pipeline file.
+    /// Parses costs as in `refit=200,miss=5,false_alarm=1`, in any order. The values are checked as in the pipeline
+    /// file.
     fn from_str(text: &str) -> Result<Self, String> {
         const NAMES: [&str; 3] = ["false_alarm", "miss", "refit"];
         let mut given: [Option<f64>; 3] = [None; 3];

@@ -7,8 +7,8 @@ use windrow_record::display::percent;
 /// The difference between two thresholds that is worth a sentence.
 const MIN_THRESHOLD_DIFFERENCE: f64 = 0.005;
 
-/// Returns the sentences on the named policy, which may be provisional. `keep` is the share of the largest saving that is
-/// good enough, and `cheapest` the cheapest policy as a noun, as in `refitting every 2nd week on all history`.
+/// Returns the sentences on the named policy, which may be provisional. `keep` is the share of the largest saving that
+/// is good enough, and `cheapest` the cheapest policy as a noun, as in `refitting every 2nd week on all history`.
 pub(super) fn cost_sentences(
     cost: &CostUnit,
     provisional: bool,

@@ -12,11 +12,12 @@
 //!   rise.
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
-//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by cost.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
+//!   cost.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `action`: what to do after the newest window. `sentences`, `cost_sentences` and `titles` put the
-//!   advice into words.
+//!   `action`: what to do after the newest window. `sentences`, `cost_sentences` and `titles` put the advice into
+//!   words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
