@@ -1,7 +1,7 @@
 //! The commands: the only place that prints results, reads the environment and chooses exit codes.
 //!
-//! Exit codes: 0 success, 1 a finding or failure, 2 wrong use. Results go to standard output; progress and errors go to
-//! standard error.
+//! Exit codes: 0 success, 1 a finding or failure, 2 wrong use, 3 and 4 the answers of `windrow advise --exit-code`.
+//! Results go to standard output; progress and errors go to standard error.
 //!
 //! - `args` declares the command line; `execute`, below, calls the module of the command. No module imports this file.
 //! - Each command has a module with its name. `stages` has `produce`, `consume` and `train`, `manual` has `man` and
@@ -71,6 +71,7 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,
+        Err(answer @ CliError::Advised(_)) => ExitCode::from(answer.exit_code()),
         Err(error) => {
             display.error(&paths::sentence(&error).unwrap_or_else(|| error.to_string()));
             ExitCode::from(error.exit_code())

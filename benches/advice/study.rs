@@ -231,6 +231,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             delay_text: None,
             histories: None,
             cost: None,
+            threshold: 0.5,
             label: &|window| format!("window {window}"),
             has_drifted: &|_, _| false,
             recalibrated: &recalibrated,

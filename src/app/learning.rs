@@ -12,7 +12,7 @@ use crate::app::inputs::RunInputs;
 use crate::app::running::Running;
 use crate::app::status::StageProcess;
 use windrow_base::runtime::blocking;
-use windrow_config::{Schema, WindowDelay, WindowPolicy};
+use windrow_config::{Costs, Schema, WindowDelay, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_evaluation::Advice;
 use windrow_registry::Registry;
@@ -65,7 +65,8 @@ impl App {
         let stop = stop.child_token();
         let _guard = stop.clone().drop_guard();
         let trainer = Trainer { learning: learning.clone(), dataset_rows };
-        let advisor = Advisor { learning, label_delay: self.pipeline.label_delay() };
+        let cost = self.pipeline.advise.cost;
+        let advisor = Advisor { learning, label_delay: self.pipeline.label_delay(), cost };
         let training = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), trainer.run(stop.clone()));
         let advising = advisor.run(stop.clone());
         let stopped = |result: Result<(), AppError>| {
@@ -80,12 +81,13 @@ impl App {
         trained.and(advised)
     }
 
-    /// Computes how often to retrain, and on how much history, from the windows that have models. The default of
-    /// `label_delay` is that of the pipeline file. Returns `None` if no window has a model, or if stopped.
+    /// Computes how often to retrain, and on how much history, from the windows that have models. The label delay and
+    /// the costs are those of the pipeline file by default. Returns `None` if no window has a model, or if stopped.
     pub(crate) async fn advise(
         &self,
         memory: usize,
         label_delay: Option<WindowDelay>,
+        cost: Option<Costs>,
         stop: CancellationToken,
     ) -> Result<Option<Advice>, AppError> {
         let app = self.clone();
@@ -97,9 +99,10 @@ impl App {
         let store = self.store(&schema)?;
         let registry = Arc::new(self.registry()?);
         let label_delay = label_delay.unwrap_or_else(|| self.pipeline.label_delay());
+        let cost = cost.or(self.pipeline.advise.cost);
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory, &cluster);
-        let advice = Advisor { learning, label_delay }.once(stop).await;
+        let advice = Advisor { learning, label_delay, cost }.once(stop).await;
         cluster.close().await;
         Ok(advice?)
     }

@@ -20,8 +20,13 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
     let app = with_solver(app(&args.at)?, &args.training)?;
     let delay = args.label_delay.map(|delay| delay.in_windows(app.pipeline.window)).transpose();
     let delay = delay.map_err(|error| CliError::Usage(format!("--label-delay: {error}")))?;
-    let advising = app.advise(args.training.bytes(), delay, stop.clone());
-    let Some(advice) = display.follow(&app.progress, ProgressOptions::default(), advising).await? else {
+    let advising = app.advise(args.training.bytes(), delay, args.cost, stop.clone());
+    let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;
+    if args.exit_code && stop.is_cancelled() {
+        // Exit code 0 would mean that the policy in office holds.
+        return Err(CliError::Failed("stopped before there was an answer".to_owned()));
+    }
+    let Some(advice) = advice? else {
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -30,10 +35,12 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             app.workdir.display()
         )));
     };
-    if args.json {
-        return json(&advice);
+    let printed = if args.json { json(&advice) } else { stdout(&text(&advice, &args)) };
+    match printed {
+        // The answer is the same if the reader, such as `head`, does not read all of it.
+        Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => Err(CliError::Advised(advice.recommendation.action)),
+        printed => printed,
     }
-    stdout(&text(&advice, args.all))
 }
 
 /// Returns the first paragraph of the advice: the question and the recommendation.
@@ -47,11 +54,20 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
     text
 }
 
-fn text(advice: &Advice, all: bool) -> String {
+fn text(advice: &Advice, args: &AdviseArgs) -> String {
     let mut text = paragraph(advice);
-    let Some(judged) = &advice.basis.judged else { return text };
+    text.push_str(&comparison(advice, args.all));
+    if args.exit_code {
+        text.push_str(&format!("\n{}\n", advice.recommendation.reason));
+    }
+    text
+}
+
+/// Returns the table of the policies, with the evidence below it.
+fn comparison(advice: &Advice, all: bool) -> String {
+    let Some(judged) = &advice.basis.judged else { return String::new() };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    text.push_str(&format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows"));
+    let mut text = format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows");
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     text.push_str(&format!("  history         refit         keeps  95%        at least {fits:>8}  verdict\n"));
@@ -174,7 +190,12 @@ fn evidence(advice: &Advice) -> String {
     }
     if let Some(cost) = &advice.comparison.cost {
         fact("Cheapest", &format!("{}: {:.1} per {}", cost.cheapest.name(unit), cost.per_window, unit.one()));
-        fact("", &format!("the recommended one costs {:.1} more", cost.difference));
+        let interval = cost.interval.map(|interval| format!(" ({:.1} to {:.1})", interval.low, interval.high));
+        let more = format!("the recommended one costs {:.1} more{}", cost.difference, interval.unwrap_or_default());
+        if advice.named().is_some() {
+            fact("", if cost.difference > 0.0 { &more } else { "this is the recommended one" });
+        }
+        fact("", &format!("always predicting the commoner class: {:.1}", cost.commoner_class));
     }
     if let Some(judged) = &advice.basis.judged {
         if judged.unlabelled_share > 0.0 {

@@ -24,7 +24,7 @@ pub(crate) use self::training::{TrainArgs, TrainingArgs};
 pub(crate) use self::workdir::{PipelineArgs, WorkdirArgs};
 use crate::app::{Form, Share, TableFormat};
 use crate::cli::version::version;
-use windrow_config::{LabelDelay, ListenAddress};
+use windrow_config::{Costs, LabelDelay, ListenAddress};
 use windrow_kafka::Choice;
 
 /// Replay a dataset through a Kafka-compatible broker as if it were live, cut the stream into windows, train logistic
@@ -165,6 +165,14 @@ pub(crate) struct AdviseArgs {
     /// advise.label_delay of the pipeline file]
     #[arg(long, value_name = "DELAY")]
     pub(crate) label_delay: Option<LabelDelay>,
+    /// Let these costs decide, as in refit=200,miss=5,false_alarm=1, and store nothing [default: advise.cost of the
+    /// pipeline file]
+    #[arg(long, value_name = "COSTS")]
+    pub(crate) cost: Option<Costs>,
+    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds,
+    /// or the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
+    #[arg(long)]
+    pub(crate) exit_code: bool,
     /// List every policy, not only the most relevant ones
     #[arg(long)]
     pub(crate) all: bool,

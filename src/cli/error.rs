@@ -2,6 +2,7 @@
 
 use crate::app::{AppError, WorkdirError};
 use windrow_dataset::inspection::InspectionError;
+use windrow_evaluation::Action;
 
 /// The result of a step of a command.
 pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
@@ -24,6 +25,9 @@ pub(crate) enum CliError {
     /// The reader of standard output, such as `head`, has closed it.
     #[error("the reader of standard output has closed it")]
     BrokenPipe,
+    /// The answer of `windrow advise --exit-code`. It is no fault, so nothing is printed.
+    #[error("the advice asks for an action: {0:?}")]
+    Advised(Action),
 }
 
 impl CliError {
@@ -37,6 +41,9 @@ impl CliError {
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
             )) => 2,
+            Self::Advised(Action::Hold) => 0,
+            Self::Advised(Action::Change) => 3,
+            Self::Advised(Action::RefitNow) => 4,
             _ => 1,
         }
     }
@@ -45,5 +52,21 @@ impl CliError {
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Output(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_of_the_advice_has_an_exit_code() {
+        let code = |error: CliError| error.exit_code();
+        assert_eq!(
+            [Action::Hold, Action::Change, Action::RefitNow].map(|action| code(CliError::Advised(action))),
+            [0, 3, 4]
+        );
+        assert_eq!(code(CliError::Failed("there are no models".to_owned())), 1);
+        assert_eq!(code(CliError::Usage("no such option".to_owned())), 2);
     }
 }

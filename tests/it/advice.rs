@@ -1,6 +1,8 @@
 //! The advice, on how often to retrain and on how much history: from the command line, over HTTP, after a kill, with
 //! delayed labels.
 
+mod job;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,6 +40,14 @@ impl TestPipeline {
 
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.advise(&[&["--json"][..], arguments].concat())).expect("JSON")
+    }
+
+    /// Runs `windrow advise --exit-code`. Returns the exit code with the output.
+    fn exit_code(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let workdir = self.workdir().display().to_string();
+        let fixed = ["advise", &self.file, "--workdir", &workdir, "--exit-code"];
+        let output = windrow(&[&fixed[..], arguments].concat());
+        (output.status.code(), text(&output.stdout))
     }
 
     fn workdir(&self) -> PathBuf {
@@ -210,6 +220,36 @@ fn late_labels_are_a_question_and_not_what_is_served() {
 }
 
 #[test]
+fn costs_are_tried_without_storing_an_answer() {
+    let pipeline = TestPipeline::new("rows = 200", "");
+    pipeline.run(&[]);
+    let stored = pipeline.file("advice.json");
+    assert!(stored["comparison"]["cost"].is_null());
+    let page = pipeline.advise(&["--cost", "refit=2,miss=5,false_alarm=1"]);
+    assert!(page.contains("Rows are labelled positive from a probability of 0.5"), "{page}");
+    assert!(page.contains("\nCheapest ") && page.contains("always predicting the commoner class: "), "{page}");
+    let tried = pipeline.json(&["--cost", "false_alarm=1,refit=2,miss=5"]);
+    let cost = &tried["comparison"]["cost"];
+    assert_eq!((cost["miss"].as_f64(), cost["threshold"].as_f64()), (Some(5.0), Some(0.5)), "{cost}");
+    assert_eq!(pipeline.file("advice.json"), stored);
+    // The costs of the pipeline file give the same answer, and it is stored.
+    let own = TestPipeline::new("rows = 200", "[advise]\ncost = { false_alarm = 1, miss = 5, refit = 2 }");
+    own.run(&[]);
+    assert_eq!(own.file("advice.json"), tried);
+    assert_eq!(own.json(&["--cost", "refit=2,miss=5,false_alarm=1"]), tried);
+    let workdir = pipeline.workdir().display().to_string();
+    for (costs, problem) in [
+        ("refit=2,miss=5", "false_alarm must be given too"),
+        ("refit=2,miss=5,false_alarm=-1", "false_alarm must be a finite number of at least 0"),
+        ("refit=2,mis=5,false_alarm=1", "`mis` is none of false_alarm, miss, refit"),
+    ] {
+        let output = windrow(&["advise", &pipeline.file, "--workdir", &workdir, "--cost", costs]);
+        assert_eq!(output.status.code(), Some(2), "{costs}");
+        assert!(text(&output.stderr).contains(problem), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn too_few_windows_are_an_answer() {
     let pipeline = TestPipeline::new("parts = 3", "");
     pipeline.run(&[]);
@@ -224,10 +264,12 @@ fn too_few_windows_are_an_answer() {
         "{}",
         pipeline.advise(&[])
     );
+    let (code, page) = pipeline.exit_code(&[]);
+    assert_eq!((code, page.lines().next_back()), (Some(0), Some("Too few windows: advice needs 16.")));
     // If no window has models, the error names the commands that train.
     let sample = fixture("flights-sample.toml").display().to_string();
     let empty = pipeline.folder.path().join("empty").display().to_string();
-    let output = windrow(&["advise", &sample, "--workdir", &empty]);
+    let output = windrow(&["advise", &sample, "--workdir", &empty, "--exit-code"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("train them with `windrow run`"), "{}", text(&output.stderr));
 }

@@ -1,6 +1,7 @@
 //! The `[advise]` table: the requirements of the advice, and the histories that it compares.
 
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -33,7 +34,7 @@ pub struct Advise {
     #[garde(custom(no_duplicates))]
     #[schemars(with = "Option<Vec<History>>", example = (1, 4, "all"))]
     pub histories: Option<Vec<Scheme>>,
-    /// The costs of errors and fits. If they are given, policies are also ranked by cost.
+    /// The costs of errors and fits. If they are given, they decide which policy is named.
     #[garde(dive)]
     pub cost: Option<Costs>,
 }
@@ -66,6 +67,35 @@ pub struct Costs {
     pub refit: f64,
 }
 
+impl FromStr for Costs {
+    type Err = String;
+
+    /// Parses costs as in `refit=200,miss=5,false_alarm=1`, in any order. The values are checked as in the pipeline
+    /// file.
+    fn from_str(text: &str) -> Result<Self, String> {
+        const NAMES: [&str; 3] = ["false_alarm", "miss", "refit"];
+        let mut given: [Option<f64>; 3] = [None; 3];
+        for part in text.split(',') {
+            let pair =
+                part.split_once('=').ok_or_else(|| format!("`{part}` is not a name with a number, as in miss=5"))?;
+            let (name, value) = (pair.0.trim(), pair.1.trim());
+            let index = NAMES.iter().position(|known| *known == name);
+            let index = index.ok_or_else(|| format!("`{name}` is none of {}", NAMES.join(", ")))?;
+            let value: f64 = value.parse().map_err(|_| format!("{name}: `{value}` is not a number"))?;
+            not_negative(&value, &()).map_err(|problem| format!("{name} {problem}"))?;
+            if given[index].replace(value).is_some() {
+                return Err(format!("{name} is given twice"));
+            }
+        }
+        let missing: Vec<&str> =
+            NAMES.into_iter().zip(given).filter(|(_, cost)| cost.is_none()).map(|(name, _)| name).collect();
+        match given {
+            [Some(false_alarm), Some(miss), Some(refit)] => Ok(Self { false_alarm, miss, refit }),
+            _ => Err(format!("{} must be given too", missing.join(" and "))),
+        }
+    }
+}
+
 /// A history as written in the pipeline file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a count of windows (at least 1), or \"all\"")]
@@ -91,4 +121,32 @@ fn histories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Sc
         History::Word(Word::All) => Scheme::Cumulative,
     };
     Vec::deserialize(deserializer).map(|histories| Some(histories.into_iter().map(scheme).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_read_in_any_order_and_faults_are_named() {
+        let costs = Costs { false_alarm: 1.0, miss: 5.0, refit: 200.0 };
+        for text in ["refit=200,miss=5,false_alarm=1", "false_alarm = 1, refit = 2e2, miss = 5.0"] {
+            assert_eq!(text.parse::<Costs>(), Ok(costs), "{text}");
+        }
+        let cases = [
+            ("", "`` is not a name with a number, as in miss=5"),
+            ("refit", "`refit` is not a name with a number, as in miss=5"),
+            ("refit=200,mis=5,false_alarm=1", "`mis` is none of false_alarm, miss, refit"),
+            ("refit=200,miss=5", "false_alarm must be given too"),
+            ("refit=200", "false_alarm and miss must be given too"),
+            ("refit=200,miss=5,refit=1,false_alarm=1", "refit is given twice"),
+            ("refit=much,miss=5,false_alarm=1", "refit: `much` is not a number"),
+            ("refit=200,miss=-5,false_alarm=1", "miss must be a finite number of at least 0"),
+            ("refit=inf,miss=5,false_alarm=1", "refit must be a finite number of at least 0"),
+            ("refit=200,miss=NaN,false_alarm=1", "miss must be a finite number of at least 0"),
+        ];
+        for (text, problem) in cases {
+            assert_eq!(text.parse::<Costs>(), Err(problem.to_owned()), "{text}");
+        }
+    }
 }

@@ -48,6 +48,10 @@ pub struct Basis {
 pub struct Recommendation {
     /// The certainty of the recommendation.
     pub status: Status,
+    /// What to do after the newest window.
+    pub action: Action,
+    /// The reason for the action, in one line.
+    pub reason: String,
     /// The sentences of the recommendation, the answer first.
     pub sentences: Vec<String>,
     /// The named policy; `None` if there are too few windows, or no model is shown to gain anything.
@@ -114,6 +118,22 @@ pub enum Status {
     Partly,
     /// Too few windows have been judged.
     TooFew,
+}
+
+/// What to do after the newest window.
+///
+/// The policy in office is the one that was shown good enough last, before the newest window. The action follows from
+/// the losses of the windows only, so it does not depend on earlier questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The policy in office holds, or the data do not show whether it does.
+    Hold,
+    /// After the newest window, another policy is named and shown good enough: it should take office. An alarm at the
+    /// same window changes nothing, because a policy that takes office begins with a fit.
+    Change,
+    /// An alarm rings after the newest window: the models should be refitted now.
+    RefitNow,
 }
 
 impl Advice {
@@ -293,7 +313,7 @@ pub struct Saving {
     pub sums: Vec<f64>,
 }
 
-/// The costs of errors and fits, and the cheapest policy.
+/// The costs of errors and fits, and the cheapest policy. If they are given, they decide which policy is named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostUnit {
     /// The cost of one false alarm.
@@ -310,4 +330,14 @@ pub struct CostUnit {
     pub difference: f64,
     /// The 95% interval of that difference.
     pub interval: Option<Interval>,
+    /// The cost per window of always predicting the class that was commoner so far.
+    pub commoner_class: f64,
+    /// `true` if it is shown that the cheapest policy saves something compared with that.
+    pub is_saving_shown: bool,
+    /// The share of this saving that the named policy keeps.
+    pub kept: KeptGain,
+    /// The probability from which the models label a row positive.
+    pub threshold: f64,
+    /// The threshold of these costs: false_alarm / (false_alarm + miss). `None` if both are 0.
+    pub best_threshold: Option<f64>,
 }

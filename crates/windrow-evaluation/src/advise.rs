@@ -1,13 +1,15 @@
 //! Computes the advice from the losses.
 
+use crate::action::next_action;
 use crate::advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
+    ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, JudgedWindows, NamedPolicy,
     NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
     Status, Subject,
 };
-use crate::alarm::{on_loss, on_psi};
+use crate::alarm::{Alarms, on_loss, on_psi};
 use crate::breaks::{Break, find_break, short_history};
 use crate::contrast::{Contrast, Interval};
+use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
 use crate::in_service;
@@ -34,8 +36,10 @@ pub struct AdviceSettings<'a> {
     pub delay_text: Option<&'a str>,
     /// The histories to choose from; `None` for the default ones.
     pub histories: Option<&'a [Scheme]>,
-    /// The costs of a false alarm, a miss and a fit.
+    /// The costs of a false alarm, a miss and a fit. If they are given, they decide which policy is named.
     pub cost: Option<[f64; 3]>,
+    /// The probability from which the models label a row positive.
+    pub threshold: f64,
     /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
     /// Returns `true` if the features of the second window have drifted since the first.
@@ -63,7 +67,14 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
         format: ADVICE_FORMAT,
         subject: question.subject.clone(),
         basis: Basis { keep, label_delay, label_delay_text, judged: None, first_advice },
-        recommendation: Recommendation { status, sentences: Vec::new(), named: None, changes },
+        recommendation: Recommendation {
+            status,
+            action: Action::Hold,
+            reason: String::new(),
+            sentences: Vec::new(),
+            named: None,
+            changes,
+        },
         comparison: PolicyComparison::default(),
         over_time: ChangesOverTime::default(),
     };
@@ -72,6 +83,11 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
         Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
     }
     advice.recommendation.sentences = sentences(&advice, question.label);
+    let alarms =
+        advice.named().map(|named| Alarms::after_newest(&trial, evidence, named.history, question.has_drifted));
+    let (action, reason) =
+        next_action(&advice, last, question.named_policies, alarms.unwrap_or_default(), question.label);
+    (advice.recommendation.action, advice.recommendation.reason) = (action, reason);
     advice
 }
 
@@ -150,9 +166,12 @@ impl Findings<'_> {
         if trial.len() < MIN_WINDOWS {
             return;
         }
-        let index = |named: &PolicyAtWindow| trial.series.iter().position(|series| series.is_of(named.policy));
+        let costs = question.cost.and_then(|cost| CostRanking::new(self.evidence, trial, cost, question.keep));
+        // The policies are named by this ranking.
+        let (judged, by) = costs.as_ref().map_or((*trial, *ranking), |costs| (&costs.trial, &costs.ranking));
+        let index = |named: &PolicyAtWindow| judged.series.iter().position(|series| series.is_of(named.policy));
         let against_each = |named: &PolicyAtWindow| {
-            !named.provisional && index(named).is_some_and(|index| ranking.passes_against_each(trial, index))
+            !named.provisional && index(named).is_some_and(|index| by.passes_against_each(judged, index))
         };
         recommendation.named = newest.map(|named| NamedPolicy {
             policy: named.policy,
@@ -168,7 +187,7 @@ impl Findings<'_> {
         };
         comparison.further = self.unplanned_policies();
         comparison.steps = self.steps(subject.history);
-        comparison.cost = self.cost(newest.map(|named| named.policy));
+        comparison.cost = costs.map(|costs| costs.unit(newest.map(|named| named.policy), question.threshold));
         over_time.ages = self.ages(subject.history);
         over_time.world_change = found.map(|Break { window, jump, deviations }| {
             let (label, calm) = ((question.label)(window), self.policy_after_break(window));
@@ -217,7 +236,6 @@ impl Findings<'_> {
         let rows: f64 = trial.rows.iter().sum();
         let sums = [&series.log_loss, &series.squared_error, &series.false_alarms, &series.misses];
         let totals = sums.map(|sums| sums.iter().sum::<f64>());
-        let [.., alarms, missed] = totals;
         let [log_loss, brier, false_alarms, misses] = totals.map(|total| total / rows);
         let errors = Errors { log_loss, brier, false_alarms, misses };
         let Ranked { to_best, kept, verdict, set_p } = *ranked;
@@ -225,10 +243,7 @@ impl Findings<'_> {
         let difference = to_best.mean;
         let compared = ComparedLosses { difference, interval, confidence_set_p: set_p, lost_at_break: None };
         let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
-        let cost = |[false_alarm, miss, refit]: [f64; 3]| {
-            (false_alarm * alarms + miss * missed) / trial.len() as f64 + refit * fits
-        };
-        let (refits, cost) = (series.refits, self.question.cost.map(cost));
+        let (refits, cost) = (series.refits, self.question.cost.map(|costs| mean_cost(series, costs)));
         let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
         let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
         let (policy, same) = (series.policy, series.same.clone());
@@ -327,29 +342,11 @@ impl Findings<'_> {
         let oldest = first - 1 - trial.delay;
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
-        let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
+        let costs = question.cost.and_then(|cost| CostRanking::new(evidence, &calm, cost, question.keep));
+        let named = costs.map_or(ranking.named, |costs| Some(costs.cheapest()));
+        let NamedSeries { index, provisional } = named.filter(|_| ranking.has_gain)?;
         let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
         let (policy, kept) = (calm.series[index].policy, ranking.ranked[index].kept);
         Some(PolicyAfterBreak { first, windows, policy, provisional, kept })
-    }
-
-    /// Returns the costs of errors and fits in one unit, as Mahadevan and Mathioudakis (2024) weigh retraining.
-    fn cost(&self, named: Option<Policy>) -> Option<CostUnit> {
-        let [false_alarm, miss, refit] = self.question.cost?;
-        let trial = self.trial;
-        let planned = |series: &&Series| series.policy.refit != Refit::Never;
-        let costs = |series: &Series| -> Vec<f64> {
-            let fits = series.policy.fits().unwrap_or_default();
-            let errors = series.false_alarms.iter().zip(&series.misses);
-            errors.map(|(alarms, misses)| false_alarm * alarms + miss * misses + refit * fits).collect()
-        };
-        let mean = |costs: &[f64]| costs.iter().sum::<f64>() / costs.len() as f64;
-        let all = trial.series.iter().filter(planned).map(|series| (series.policy, costs(series)));
-        let (cheapest, least) = all.min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
-        let held = trial.series_of(named.unwrap_or(cheapest))?;
-        let sums: Vec<f64> = costs(held).iter().zip(&least).map(|(a, b)| a - b).collect();
-        let contrast = Contrast::new(&sums, &vec![1.0; sums.len()]);
-        let (per_window, difference, interval) = (mean(&least), contrast.mean, Some(contrast.interval()));
-        Some(CostUnit { false_alarm, miss, refit, cheapest, per_window, difference, interval })
     }
 }

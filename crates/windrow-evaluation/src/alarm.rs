@@ -1,4 +1,4 @@
-//! Policies that refit on an alarm: when features drift, or when losses rise.
+//! Policies that refit on an alarm: when features drift, or when losses rise. [`Alarms`]: those that ring now.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -107,43 +107,18 @@ pub(super) fn on_psi(
     history: Scheme,
     has_drifted: &dyn Fn(u32, u32) -> bool,
 ) -> Option<Series> {
-    let run = |start: u32| {
-        let mut model = start;
-        let mut drifted: Option<u32> = None;
-        trial.stateful(evidence, Policy { history, refit: Refit::PsiAlarm }, |window| {
-            let known = trial.known(window);
-            let newest = window - 1;
-            if drifted.is_none() && model < newest && has_drifted(model, newest) {
-                drifted = Some(newest);
-            }
-            if drifted.is_some_and(|drifted| drifted <= known) {
-                (model, drifted) = (known, None);
-            }
-            (history, model)
-        })
-    };
-    over_starts(trial, run)
+    over_starts(trial, |start| {
+        let policy = Policy { history, refit: Refit::PsiAlarm };
+        trial.stateful(evidence, policy, model_on_psi(trial, history, has_drifted, start))
+    })
 }
 
 /// Returns the losses of refitting when the mean losses of the blocks rise.
 pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
-    let run = |start: u32| {
-        let (mut model, mut read, mut detector) = (start, start, Detector::default());
-        trial.stateful(evidence, Policy { history, refit: Refit::LossAlarm }, |window| {
-            let known = trial.known(window);
-            while read < known {
-                read += 1;
-                let Some((_, losses)) = evidence.newest(history, model, 1, read) else { continue };
-                let blocks = evidence.block_rows(read).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
-                let blocks: Vec<f64> = blocks.map(|(rows, loss)| loss / rows as f64).collect();
-                if detector.push(&blocks) {
-                    (model, read, detector) = (known, known, Detector::default());
-                }
-            }
-            (history, model)
-        })
-    };
-    over_starts(trial, run)
+    over_starts(trial, |start| {
+        let policy = Policy { history, refit: Refit::LossAlarm };
+        trial.stateful(evidence, policy, model_on_loss(trial, evidence, history, start))
+    })
 }
 
 /// Returns the mean of runs that start with models of different ages. When an alarm rings depends on the model at the
@@ -152,6 +127,79 @@ fn over_starts(trial: &Trial, run: impl Fn(u32) -> Option<Series>) -> Option<Ser
     let known = trial.known(*trial.windows.first()?);
     let runs: Option<Vec<Series>> = (0..STARTS).map(|age| run(known.saturating_sub(age).max(1))).collect();
     Series::mean(&runs?)
+}
+
+/// The alarms that ring after the newest window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Alarms {
+    /// Features have drifted since the newest window of the model.
+    pub(super) drift: bool,
+    /// The losses of the model have risen.
+    pub(super) loss: bool,
+}
+
+impl Alarms {
+    /// Runs the policies on alarm for a history, from the first window of the trial to the newest one. They start with
+    /// the newest model of then.
+    pub(super) fn after_newest(
+        trial: &Trial,
+        evidence: &Evidence,
+        history: Scheme,
+        has_drifted: &dyn Fn(u32, u32) -> bool,
+    ) -> Self {
+        let Some(start) = trial.windows.first().map(|first| trial.known(*first)) else { return Self::default() };
+        let last = evidence.last();
+        let drift = rings_after(trial, last, model_on_psi(trial, history, has_drifted, start));
+        let loss = rings_after(trial, last, model_on_loss(trial, evidence, history, start));
+        Self { drift, loss }
+    }
+}
+
+/// Returns `true` if the window after `last` would be predicted by another model than the window before it.
+fn rings_after(trial: &Trial, last: u32, mut choose: impl FnMut(u32) -> (Scheme, u32)) -> bool {
+    let before = trial.windows.iter().fold(None, |_, window| Some(choose(*window)));
+    before.is_some_and(|before| choose(last + 1) != before)
+}
+
+/// Returns the choice of the model for each window, in ascending order, of refitting when features drift. The first
+/// model is that of window `start`.
+fn model_on_psi(
+    trial: &Trial,
+    history: Scheme,
+    has_drifted: &dyn Fn(u32, u32) -> bool,
+    start: u32,
+) -> impl FnMut(u32) -> (Scheme, u32) {
+    let mut model = start;
+    let mut drifted: Option<u32> = None;
+    move |window| {
+        let (known, newest) = (trial.known(window), window - 1);
+        if drifted.is_none() && model < newest && has_drifted(model, newest) {
+            drifted = Some(newest);
+        }
+        if drifted.is_some_and(|drifted| drifted <= known) {
+            (model, drifted) = (known, None);
+        }
+        (history, model)
+    }
+}
+
+/// Returns the choice of the model for each window, in ascending order, of refitting when losses rise. The first model
+/// is that of window `start`.
+fn model_on_loss(trial: &Trial, evidence: &Evidence, history: Scheme, start: u32) -> impl FnMut(u32) -> (Scheme, u32) {
+    let (mut model, mut read, mut detector) = (start, start, Detector::default());
+    move |window| {
+        let known = trial.known(window);
+        while read < known {
+            read += 1;
+            let Some((_, losses)) = evidence.newest(history, model, 1, read) else { continue };
+            let blocks = evidence.block_rows(read).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
+            let blocks: Vec<f64> = blocks.map(|(rows, loss)| loss / rows as f64).collect();
+            if detector.push(&blocks) {
+                (model, read, detector) = (known, known, Detector::default());
+            }
+        }
+        (history, model)
+    }
 }
 
 #[cfg(test)]

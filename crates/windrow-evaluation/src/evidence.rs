@@ -64,14 +64,27 @@ impl Evidence {
     /// Returns the sum of log-loss on `window` of always predicting the share of positives in the windows up to `known`.
     /// Half a row of each class is added, so that no prediction is certain.
     pub fn share_loss(&self, known: u32, window: u32) -> f64 {
+        let share = self.positive_share(known);
+        let Some(counts) = self.counts(window) else { return 0.0 };
+        let (rows, positives) = (counts.labelled() as f64, counts.positive() as f64);
+        -(positives * share.ln() + (rows - positives) * (-share).ln_1p())
+    }
+
+    /// Returns the false alarms and the misses on `window` of always predicting the commoner class of the windows up to
+    /// `known`.
+    pub(crate) fn commoner_class_errors(&self, known: u32, window: u32) -> [f64; 2] {
+        let Some(counts) = self.counts(window) else { return [0.0; 2] };
+        let (rows, positives) = (counts.labelled() as f64, counts.positive() as f64);
+        if self.positive_share(known) > 0.5 { [rows - positives, 0.0] } else { [0.0, positives] }
+    }
+
+    /// Returns the share of positives in the windows up to `known`, with half a row of each class added.
+    fn positive_share(&self, known: u32) -> f64 {
         let seen = self.windows.iter().take(known as usize);
         let (rows, positives) = seen.fold((1.0, 0.5), |(rows, positives), seen| {
             (rows + seen.labelled() as f64, positives + seen.positive() as f64)
         });
-        let share: f64 = positives / rows;
-        let Some(counts) = self.counts(window) else { return 0.0 };
-        let (rows, positives) = (counts.labelled() as f64, counts.positive() as f64);
-        -(positives * share.ln() + (rows - positives) * (-share).ln_1p())
+        positives / rows
     }
 
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than

@@ -12,14 +12,16 @@
 //!   rise.
 //! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
 //!   changed.
-//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `in_service`: [`advised_fits`], the
-//!   models that following the advice has in service.
+//! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
+//!   cost. `in_service`: [`advised_fits`], the models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `sentences`, `label_delay` and `titles` put it into words.
+//!   `action`: what to do after the newest window. `sentences`, `cost_sentences`, `label_delay` and `titles` put the
+//!   advice into words.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
+mod action;
 mod advice;
 mod advise;
 mod alarm;
@@ -29,6 +31,8 @@ mod breaks;
 mod champion;
 mod confidence_set;
 mod contrast;
+mod cost;
+mod cost_sentences;
 mod evidence;
 mod follow;
 mod in_service;
@@ -44,9 +48,9 @@ mod trial;
 mod window_unit;
 
 pub use advice::{
-    ADVICE_FORMAT, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows, NamedPolicy,
-    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    Status, Subject,
+    ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
+    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    SavingsOverTime, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
 pub use alarm::psi_threshold;
@@ -54,6 +58,7 @@ pub use auc::RowRanking;
 pub use breaks::{Break, find_break};
 pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
+pub use cost::CostRanking;
 pub use evidence::Evidence;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits};

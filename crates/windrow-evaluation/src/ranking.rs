@@ -264,6 +264,7 @@ mod tests {
             squared_error: Vec::new(),
             false_alarms: Vec::new(),
             misses: Vec::new(),
+            fits: Vec::new(),
             refits: f64::from(windows),
         });
         Trial {

@@ -1,6 +1,7 @@
 //! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, NamedPolicy, Status};
+use crate::cost_sentences::{cost_sentences, threshold_sentence};
 use crate::label_delay::condition;
 use crate::policy::{Policy, Refit, history_name, length};
 use crate::policy_finding::{PolicyFinding, PolicyVerdict};
@@ -10,7 +11,7 @@ use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
 
 /// The baseline of all gains, in words.
-const BASELINE: &str = "predicting the average rate";
+pub(super) const BASELINE: &str = "predicting the average rate";
 /// The number of labelled rows in a window that advice should have. With fewer, a sentence says what that means.
 pub const WANTED_ROWS: u64 = 1000;
 
@@ -27,6 +28,7 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
         (Some(named), None) => answer(advice, named, label, &mut sentences),
         (None, None) => no_recommendation(advice, &mut sentences),
     }
+    sentences.extend(advice.comparison.cost.as_ref().and_then(threshold_sentence));
     sentences.extend(advice.subject.note.clone());
     if advice.basis.first_advice.is_none() {
         sentences.push(condition(&advice.basis, advice.subject.window_unit));
@@ -36,8 +38,9 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 
 fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let unit = advice.subject.window_unit;
+    let cost = advice.comparison.cost.as_ref();
     let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == PolicyVerdict::GoodEnough);
-    if named.provisional && !is_any_shown {
+    if named.provisional && !is_any_shown && cost.is_none() {
         sentences.push("The data do not show that any schedule is good enough.".to_owned());
     }
     let verb = if named.provisional { "For now, refit" } else { "Refit" };
@@ -45,7 +48,15 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     let found = advice.comparison.finding(named.policy);
     let best = advice.comparison.best().map(|best| best.policy);
     let is_best = found.is_some_and(|found| best == Some(found.policy));
-    if is_best {
+    if let Some(cost) = cost {
+        sentences.extend(cost_sentences(
+            cost,
+            named.provisional,
+            advice.basis.keep,
+            unit,
+            &refitting(cost.cheapest, unit),
+        ));
+    } else if is_best {
         sentences.extend(improvement(advice));
     } else if let Some(found) = found {
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
@@ -55,19 +66,24 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         sentences.extend(few_rows(advice));
     }
     // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
-    let of_it = if is_best { " of this improvement" } else { "" };
-    if named.provisional {
+    let of_it = match cost {
+        Some(_) => " of the log-loss improvement",
+        None if is_best => " of this improvement",
+        None => "",
+    };
+    if named.provisional && cost.is_none() {
         let keep = percent(advice.basis.keep, 0);
         sentences.push(format!("A schedule is good enough if the data show that it keeps at least {keep}{of_it}."));
     }
-    if named.provisional && is_any_shown {
+    if named.provisional && is_any_shown && cost.is_none() {
         sentences.push("The data showed this for this schedule earlier, but do not show it now.".to_owned());
     }
     history(advice, named, of_it, sentences);
     change(advice, named, sentences);
     if let Some(best) = best.filter(|_| !is_best) {
         let on = history_phrase(best.history, unit);
-        sentences.push(format!("The best schedule refits {}, on {on}.", best.refit.name(unit)));
+        let which = if cost.is_some() { "The schedule of the lowest log-loss" } else { "The best schedule" };
+        sentences.push(format!("{which} refits {}, on {on}.", best.refit.name(unit)));
     }
     if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This has been the advice since {}.", label(named.since)));
@@ -91,7 +107,7 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
 
 /// Returns an instruction, as in `every 2nd month, on the last 4 months`. Windows that have no unit of time are
 /// followed by their days, as in `every 2nd window (28 days), on the last 4 windows`.
-fn instruction(advice: &Advice, policy: Policy) -> String {
+pub(super) fn instruction(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
     let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
     let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
@@ -216,7 +232,7 @@ pub(super) fn keeps(found: &PolicyFinding, of: &str) -> String {
 mod tests {
     use super::*;
     use crate::advice::{
-        ADVICE_FORMAT, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
+        ADVICE_FORMAT, Action, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
         Recommendation, Subject,
     };
     use crate::contrast::Interval;
@@ -279,6 +295,8 @@ mod tests {
             },
             recommendation: Recommendation {
                 status: Status::Clear,
+                action: Action::Hold,
+                reason: String::new(),
                 sentences: Vec::new(),
                 named: Some(NamedPolicy { policy: last(4, 2), provisional: false, against_each: true, since: 20 }),
                 changes: Vec::new(),

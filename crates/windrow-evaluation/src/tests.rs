@@ -1,8 +1,11 @@
-//! Tests of the advice on synthetic losses.
+//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost.
+
+mod by_cost;
 
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::alarm::Alarms;
 use crate::trial::{MIN_WINDOWS, intervals, longest_history};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -70,12 +73,21 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
+    advice_with(evidence, delay, None)
+}
+
+/// Returns the advice by the costs of a false alarm, a miss and a fit, if they are given.
+fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advice {
     let (keep, last) = (0.9, evidence.last());
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();
-        let judged = judge(evidence, window, None, delay, keep);
-        named_policies.extend(judged.and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
+        let Some((trial, ranking)) = judge(evidence, window, None, delay, keep) else { continue };
+        let named = match cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep)) {
+            Some(costs) => costs.named(&ranking, window, before),
+            None => named(&trial, &ranking, window, before),
+        };
+        named_policies.extend(named);
     }
     let [pipeline, unit] = ["sample", "weeks"].map(str::to_owned);
     let (window_unit, days) = (WindowUnit::Week, Some(7.0));
@@ -86,7 +98,8 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
         delay,
         delay_text: None,
         histories: None,
-        cost: Some([1.0, 5.0, 200.0]),
+        cost,
+        threshold: 0.5,
         label: &|window| format!("window {window} (week of 2013-04-01)"),
         has_drifted: &|since, now| now - since >= 5,
         recalibrated: &[],
@@ -161,7 +174,7 @@ fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
     assert_eq!(last.verdict, PolicyVerdict::Worse);
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::PsiAlarm));
     assert!(advice.comparison.further.iter().any(|found| found.policy.refit == Refit::Advice && found.since.is_some()));
-    assert!(advice.comparison.cost.is_some() && !advice.comparison.steps.is_empty());
+    assert!(advice.comparison.cost.is_none() && !advice.comparison.steps.is_empty());
     assert!(advice.over_time.ages.len() >= 3);
 }
 
@@ -211,6 +224,8 @@ fn too_few_windows_say_how_many_would_do() {
     assert_eq!((*status, named.as_ref(), advice.basis.first_advice), (Status::TooFew, None, Some(16)));
     let expected = "Too few windows for advice: schedules can be compared on 9, and 12 are needed.";
     assert_eq!(sentences[..], [expected, "Advice needs 16 windows."]);
+    let Recommendation { action, reason, .. } = &advice.recommendation;
+    assert_eq!((*action, reason.as_str()), (Action::Hold, "Too few windows: advice needs 16."));
     assert!(advice.comparison.planned.iter().all(|found| found.kept.interval.is_none()));
     let later = advice_on(&evidence(16, stable), 2);
     assert_eq!(later.basis.first_advice, Some(18), "labels that come late need more windows");
@@ -378,6 +393,25 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
     }
 }
 
+#[test]
+fn an_alarm_rings_if_the_next_window_would_get_another_model() {
+    let rings = |evidence: &Evidence| {
+        let last = evidence.last();
+        let trial = Trial::new(evidence, last, &histories(last, None), 0);
+        Alarms::after_newest(&trial, evidence, Scheme::Cumulative, &|since, now| now - since >= 5)
+    };
+    // Features drift five windows after a fit. The first model is of window 16, the next ones of windows 21 to 41.
+    for (windows, drift) in [(40, false), (41, true), (42, false), (46, true)] {
+        assert_eq!(rings(&evidence(windows, stable)).drift, drift, "{windows}");
+    }
+    for (windows, loss) in [(39, false), (40, true), (41, false)] {
+        let risen = |_: Scheme, _: u32, window: u32| if window >= 40 { 0.9 } else { 0.4 };
+        assert_eq!(rings(&evidence(windows, risen)).loss, loss, "{windows}");
+    }
+    let Recommendation { action, reason, .. } = advice_on(&evidence(41, stable), 0).recommendation;
+    assert!(action != Action::Hold && reason.contains("the drift alarm"), "{action:?} {reason}");
+}
+
 /// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.
 fn figures(sentence: &str) -> usize {
     let parts = sentence.split('(').map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
@@ -388,11 +422,12 @@ fn figures(sentence: &str) -> usize {
 #[test]
 fn sentences_are_short() {
     assert_eq!(figures("It keeps 98% (92 to 104) on the last 4 weeks."), 2);
+    let costs = Some([1.0, 5.0, 200.0]);
     let worlds: [&dyn Fn(Scheme, u32, u32) -> f64; 2] =
         [&stable, &|history, model, window| 0.2 + stable(history, model, window)];
     for world in worlds {
-        for windows in [1, 10, 16, 30, 60] {
-            for sentence in advice_on(&evidence(windows, world), 0).recommendation.sentences {
+        for (windows, cost) in [1, 10, 16, 30, 60].into_iter().flat_map(|windows| [(windows, None), (windows, costs)]) {
+            for sentence in advice_with(&evidence(windows, world), 0, cost).recommendation.sentences {
                 assert!(sentence.split_whitespace().count() <= 25, "{sentence}");
                 assert!(figures(&sentence) <= 2, "{sentence}");
                 assert!(sentence.ends_with('.'), "{sentence}");
@@ -403,8 +438,9 @@ fn sentences_are_short() {
 
 #[test]
 fn advice_reads_back_as_it_was_stored() {
-    let advice = advice_on(&evidence(40, stable), 0);
+    let advice = advice_with(&evidence(40, stable), 0, Some([1.0, 5.0, 200.0]));
     let text = serde_json::to_string(&advice).expect("JSON");
     assert_eq!(serde_json::from_str::<Advice>(&text).expect("advice"), advice);
-    assert_eq!(serde_json::to_string(&advice_on(&evidence(40, stable), 0)).expect("JSON"), text, "the same each time");
+    let again = advice_with(&evidence(40, stable), 0, Some([1.0, 5.0, 200.0]));
+    assert_eq!(serde_json::to_string(&again).expect("JSON"), text, "the same each time");
 }

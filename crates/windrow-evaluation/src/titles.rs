@@ -43,6 +43,10 @@ fn how_often(advice: &Advice) -> String {
         return "How often? The data do not show it yet".to_owned();
     };
     let every = policy.refit.name(advice.subject.window_unit);
+    if advice.comparison.cost.is_some() {
+        // Costs decided, and the picture shows log-losses.
+        return format!("By log-loss, refitting {every} {}", keeps(&found.kept, ""));
+    }
     match (found.verdict, advice.comparison.is_best(found)) {
         (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(found, "")),
         (_, true) => {

@@ -29,6 +29,8 @@ pub struct Series {
     pub false_alarms: Vec<f64>,
     /// The number of positive rows below the threshold.
     pub misses: Vec<f64>,
+    /// The number of refits whose model is used for the first time in each window, as a mean over all phases.
+    pub fits: Vec<f64>,
     /// The number of refits within the windows judged, as a mean over all phases.
     pub refits: f64,
 }
@@ -171,7 +173,9 @@ impl Trial {
                 _ => return None,
             }
         }
-        series.refits = policy.fits().unwrap_or_default() * self.len() as f64;
+        // In each window, one of the `every` phases refits.
+        let fits = policy.fits().unwrap_or_default();
+        (series.fits, series.refits) = (vec![fits; self.len()], fits * self.len() as f64);
         Some(series)
     }
 
@@ -186,12 +190,12 @@ impl Trial {
         let mut before: Option<(Scheme, u32)> = None;
         for window in &self.windows {
             let (history, model) = choose(*window);
-            if before.is_some_and(|before| before != (history, model)) {
-                series.refits += 1.0;
-            }
+            let is_refit = before.is_some_and(|before| before != (history, model));
             before = Some((history, model));
+            series.fits.push(f64::from(u8::from(is_refit)));
             series.push(&[evidence.newest(history, model, 1, *window)?.1]);
         }
+        series.refits = series.fits.iter().sum();
         Some(series)
     }
 
@@ -202,6 +206,7 @@ impl Trial {
         for window in &self.windows {
             series.push_sums(sums(*window)?);
         }
+        series.fits = vec![0.0; self.len()];
         Some(series)
     }
 }
@@ -215,8 +220,8 @@ pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
 
 impl Series {
     fn new(policy: Policy) -> Self {
-        let [log_loss, squared_error, false_alarms, misses] = [const { Vec::new() }; 4];
-        Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, refits: 0.0 }
+        let [log_loss, squared_error, false_alarms, misses, fits] = [const { Vec::new() }; 5];
+        Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, fits, refits: 0.0 }
     }
 
     /// Returns `true` if these are the losses of `policy`.
@@ -238,6 +243,7 @@ impl Series {
             squared_error: mean(|run| &run.squared_error)?,
             false_alarms: mean(|run| &run.false_alarms)?,
             misses: mean(|run| &run.misses)?,
+            fits: mean(|run| &run.fits)?,
             refits: runs.iter().map(|run| run.refits).sum::<f64>() * share,
         })
     }

@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
-use windrow_config::WindowDelay;
-use windrow_evaluation::{Advice, AdviceSettings, PolicyAtWindow, Trial, advise, judge, judged_histories, named};
+use windrow_config::{Costs, WindowDelay};
+use windrow_evaluation::{
+    Advice, AdviceSettings, CostRanking, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
+};
 use windrow_learn::model::FeatureDrift;
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -40,6 +42,8 @@ pub struct Advisor {
     pub learning: Learning,
     /// The delay with which labels are known.
     pub label_delay: WindowDelay,
+    /// The costs of errors and fits.
+    pub cost: Option<Costs>,
 }
 
 /// The state of an advisor, from the windows so far.
@@ -152,7 +156,8 @@ impl Advisor {
             return Ok((seen, None, false));
         }
         let advice = self.advise(&mut seen, last)?;
-        if self.label_delay == pipeline.label_delay() {
+        // The answer to a question with other settings is not stored.
+        if self.label_delay == pipeline.label_delay() && self.cost == pipeline.advise.cost {
             registry.publish_advice(&advice)?;
         }
         Ok((seen, Some(advice), is_through))
@@ -166,12 +171,20 @@ impl Advisor {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
+        let cost = self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
         let evidence = &seen.ladder.evidence;
-        let judge = |window| (window, judge(evidence, window, self.histories(), delay, keep));
-        let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(judge).collect();
+        let judge = |window: u32| {
+            let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep)?;
+            let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
+            Some((trial, ranking, costs))
+        };
+        let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(|window| (window, judge(window))).collect();
         for (window, found) in judged {
             let before = seen.named_policies.last().copied();
-            let named_policy = found.and_then(|(trial, ranking)| named(&trial, &ranking, window, before));
+            let named_policy = found.and_then(|(trial, ranking, costs)| match costs {
+                Some(costs) => costs.named(&ranking, window, before),
+                None => named(&trial, &ranking, window, before),
+            });
             seen.named_policies.extend(named_policy);
         }
         seen.asked = last;
@@ -188,7 +201,6 @@ impl Advisor {
         // Every history asks for the same drift, and the next window asks for it again.
         let has_drifted =
             |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
-        let cost = pipeline.advise.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
         let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
@@ -196,6 +208,7 @@ impl Advisor {
             delay_text: self.label_delay.duration.as_deref(),
             histories: self.histories(),
             cost,
+            threshold: pipeline.train.threshold,
             label: &label,
             has_drifted: &has_drifted,
             recalibrated: &recalibrated,

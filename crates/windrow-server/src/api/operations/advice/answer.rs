@@ -11,6 +11,10 @@ mirror! {
         as_of_window: u32 = found.subject.windows,
         /// The certainty of the recommendation
         status: AdviceStatus = Mirror::of(&found.recommendation.status),
+        /// What to do after the newest window; `windrow advise --exit-code` has the same answer
+        action: AdviceAction = Mirror::of(&found.recommendation.action),
+        /// The reason for the action, in one line
+        reason: String = found.recommendation.reason.clone(),
         /// The question that the models answer, as in `tip_share at least 0.25?`
         question: String = found.subject.question.clone(),
         /// The kind of window, as in `windows of 14 days` or `weeks`
@@ -37,7 +41,7 @@ mirror! {
         steps: Vec<MoreFrequentRefits> = Mirror::of(&found.comparison.steps),
         /// The break in the data; left out if no break was found
         world_change: Option<WorldChange> = Mirror::of(&found.over_time.world_change),
-        /// The cheapest policy, in the unit of the pipeline file's `advise.cost`
+        /// The costs of the pipeline file's `advise.cost`, which decide which policy is recommended
         cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
         /// The changes of the recommended policy, oldest first
         changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
@@ -168,6 +172,18 @@ mirror! {
         difference: f64,
         /// The 95% interval of that difference
         interval: Option<Interval95>,
+        /// The cost per window of always predicting the class that was commoner so far
+        commoner_class: f64,
+        /// `true` if the cheapest policy is shown to cost less than that
+        is_saving_shown: bool,
+        /// The share of this saving that the recommended policy keeps
+        keeps: Option<f64> = unit.kept.share,
+        /// The lower bound on that share: one-sided, 95%, simultaneous over all policies
+        keeps_at_least: Option<f64> = unit.kept.at_least,
+        /// The probability from which the models label a row positive
+        threshold: f64,
+        /// The threshold of these costs: false_alarm / (false_alarm + miss); left out if both are 0
+        best_threshold: Option<f64>,
     }
 
     /// A change of the recommended policy
@@ -223,6 +239,16 @@ mirror! {
         Partly,
         /// Too few windows have been judged
         TooFew,
+    }
+
+    /// What to do after the newest window
+    enum AdviceAction of evaluation::Action {
+        /// The policy in office holds, or the data do not show whether it does
+        Hold,
+        /// Another policy is shown good enough and should take office
+        Change,
+        /// An alarm rings: the models should be refitted now
+        RefitNow,
     }
 
     /// The verdict on a policy

@@ -1,0 +1,135 @@
+//! The policies compared by what their errors and fits cost (Mahadevan and Mathioudakis 2024).
+//!
+//! The total of a window is the cost of its false alarms, of its misses and of each refit whose model is used for the
+//! first time in it. Costs are compared as losses are: a [`Ranking`] takes them in place of log-losses, and each window
+//! counts as one row. The gain of a policy is what it saves compared with always predicting the commoner class so far.
+
+use crate::advice::CostUnit;
+use crate::contrast::Contrast;
+use crate::evidence::Evidence;
+use crate::follow::PolicyAtWindow;
+use crate::policy::Policy;
+use crate::policy_finding::PolicyVerdict;
+use crate::ranking::{NamedSeries, Ranking};
+use crate::trial::{MIN_WINDOWS, Series, Trial};
+
+/// The costs of a false alarm, a miss and a fit.
+pub(crate) type Costs = [f64; 3];
+
+/// The policies of a trial, compared by cost.
+#[derive(Debug, Clone)]
+pub struct CostRanking {
+    costs: Costs,
+    /// The trial with costs in place of the log-losses and of the loss of the share of positives.
+    pub(crate) trial: Trial,
+    /// The ranking of these costs. Its best policy is the one with the lowest total.
+    pub(crate) ranking: Ranking,
+}
+
+/// Returns the total cost of each window.
+pub(crate) fn window_costs(series: &Series, [false_alarm, miss, fit]: Costs) -> Vec<f64> {
+    let errors = series.false_alarms.iter().zip(&series.misses).zip(&series.fits);
+    errors.map(|((false_alarms, misses), fits)| false_alarm * false_alarms + miss * misses + fit * fits).collect()
+}
+
+/// Returns the mean cost of a window.
+pub(crate) fn mean_cost(series: &Series, costs: Costs) -> f64 {
+    mean(&window_costs(series, costs))
+}
+
+fn mean(costs: &[f64]) -> f64 {
+    costs.iter().sum::<f64>() / costs.len().max(1) as f64
+}
+
+impl CostRanking {
+    /// Ranks the policies of a trial by cost. `costs` are those of a false alarm, a miss and a fit; `keep` is the share
+    /// of the largest saving that is good enough. Returns `None` if there are too few windows.
+    pub fn new(evidence: &Evidence, trial: &Trial, costs: [f64; 3], keep: f64) -> Option<Self> {
+        if trial.len() < MIN_WINDOWS {
+            return None;
+        }
+        let [false_alarm, miss, _] = costs;
+        let commoner_class = |window: &u32| {
+            let [false_alarms, misses] = evidence.commoner_class_errors(trial.known(*window), *window);
+            false_alarm * false_alarms + miss * misses
+        };
+        let in_costs = |series: &Series| Series { log_loss: window_costs(series, costs), ..series.clone() };
+        let trial = Trial {
+            rows: vec![1.0; trial.len()],
+            share_loss: trial.windows.iter().map(commoner_class).collect(),
+            series: trial.series.iter().map(in_costs).collect(),
+            windows: trial.windows.clone(),
+            ..*trial
+        };
+        let ranking = Ranking::new(&trial, keep)?;
+        Some(Self { costs, trial, ranking })
+    }
+
+    /// Returns the series with the lowest total. It is provisional unless it is shown that it saves at least the share
+    /// to keep of the largest saving.
+    pub(crate) fn cheapest(&self) -> NamedSeries {
+        let index = self.ranking.best;
+        NamedSeries { index, provisional: !self.is_shown(index) }
+    }
+
+    /// Returns the policy to name after window `last`, given the one named before. `by_loss` is the ranking of the same
+    /// trial by log-loss. Returns `None` if no gain is shown, neither in costs nor in log-loss.
+    ///
+    /// The policy with the lowest total is named. It replaces the one named before only if the one-sided 95% interval
+    /// of the saving is above zero, or if that one is not among the policies of the trial.
+    pub fn named(&self, by_loss: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
+        if !self.ranking.has_gain && !by_loss.has_gain {
+            return None;
+        }
+        let NamedSeries { index: cheapest, provisional } = self.cheapest();
+        let policy = self.trial.series[cheapest].policy;
+        let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional };
+        let Some(old) = before else { return Some(new) };
+        let Some(held) = self.index_of(old.policy) else { return Some(new) };
+        if self.difference(held, cheapest).lower_bound() > 0.0 {
+            return Some(new);
+        }
+        let is_shown = self.is_shown(held);
+        let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
+        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown })
+    }
+
+    /// Returns the costs for the advice. `named` is the policy that the advice names, `threshold` that of the models.
+    pub(crate) fn unit(&self, named: Option<Policy>, threshold: f64) -> CostUnit {
+        let [false_alarm, miss, refit] = self.costs;
+        let Self { trial, ranking, .. } = self;
+        let cheapest = ranking.best;
+        let held = named.and_then(|named| self.index_of(named)).unwrap_or(cheapest);
+        let difference = self.difference(held, cheapest);
+        let errors = false_alarm + miss;
+        CostUnit {
+            false_alarm,
+            miss,
+            refit,
+            cheapest: trial.series[cheapest].policy,
+            per_window: mean(&trial.series[cheapest].log_loss),
+            difference: difference.mean,
+            interval: Some(difference.interval()),
+            commoner_class: mean(&trial.share_loss),
+            is_saving_shown: ranking.has_gain,
+            kept: ranking.ranked[held].kept,
+            threshold,
+            best_threshold: (errors > 0.0).then_some(false_alarm / errors),
+        }
+    }
+
+    /// Returns the cost of one series less that of another one, as a mean over windows.
+    fn difference(&self, held: usize, other: usize) -> Contrast {
+        let Trial { series, rows, .. } = &self.trial;
+        let costs = series[held].log_loss.iter().zip(&series[other].log_loss);
+        Contrast::new(&costs.map(|(held, other)| held - other).collect::<Vec<f64>>(), rows)
+    }
+
+    fn is_shown(&self, index: usize) -> bool {
+        self.ranking.ranked[index].verdict == PolicyVerdict::GoodEnough
+    }
+
+    fn index_of(&self, policy: Policy) -> Option<usize> {
+        self.trial.series.iter().position(|series| series.is_of(policy))
+    }
+}

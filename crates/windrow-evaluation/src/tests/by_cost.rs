@@ -1,0 +1,171 @@
+//! Tests of the names by cost, on synthetic errors.
+
+use super::{ROWS, advice_with, index, noise, stable};
+use crate::alarm::on_psi;
+use crate::cost::window_costs;
+use crate::{
+    BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, Ranking, Refit, Trial,
+    WindowLosses, is_kept,
+};
+use windrow_record::{ModelId, Scheme};
+
+/// The costs of a false alarm, a miss and a fit.
+const COSTS: [f64; 3] = [1.0, 1.0, 16.0];
+
+/// Returns 40 windows of which 60% of the rows are positive. In each block, models miss 10 to 25 rows by luck, one row
+/// more for each window of their age, and 10 more if they learned from one window only. There are no false alarms.
+fn evidence(log_loss: f64) -> Evidence {
+    let rows = ROWS / BLOCKS as u64;
+    Evidence::new((1..=40).map(|window| {
+        let models = (1..window).filter(|model| is_kept(index(*model), index(window)));
+        let models = models.flat_map(|model| [Scheme::Window, Scheme::Cumulative].map(|scheme| (scheme, model)));
+        let losses = models.map(|(scheme, model)| {
+            let short = if scheme == Scheme::Window { 10 } else { 0 };
+            let luck = (16.0 * noise(window, model) + 8.0) as u64;
+            let misses = 10 + short + u64::from(window - model - 1) + luck;
+            ModelLosses {
+                model: ModelId { window: index(model), scheme },
+                log_loss: [rows as f64 * (log_loss + 0.001 * misses as f64); BLOCKS],
+                squared_error: [rows as f64 * 0.1; BLOCKS],
+                false_alarms: [0; BLOCKS],
+                misses: [misses; BLOCKS],
+            }
+        });
+        WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(window),
+            sha256: String::new(),
+            unlabelled: 0,
+            rows: [rows; BLOCKS],
+            positives: [60; BLOCKS],
+            models: losses.collect(),
+        }
+    }))
+}
+
+fn every(history: Scheme, windows: u32) -> Policy {
+    Policy { history, refit: Refit::Every(windows) }
+}
+
+/// Returns the trial on windows 17 to 40.
+fn trial(evidence: &Evidence) -> Trial {
+    Trial::over(evidence, 17, 40, &[Scheme::Window, Scheme::Cumulative], 0, 1)
+}
+
+/// Names a policy after window 40, given the one in office.
+fn named(log_loss: f64, costs: [f64; 3], keep: f64, office: Option<Policy>) -> Option<PolicyAtWindow> {
+    let evidence = evidence(log_loss);
+    let trial = trial(&evidence);
+    let by_loss = Ranking::new(&trial, keep).expect("a best policy");
+    let before = office.map(|policy| PolicyAtWindow { window: 39, policy, provisional: false, was_shown: true });
+    CostRanking::new(&evidence, &trial, costs, keep).expect("enough windows").named(&by_loss, 40, before)
+}
+
+#[test]
+fn a_refit_costs_in_the_window_that_its_model_is_first_used_in() {
+    let evidence = evidence(0.4);
+    let trial = trial(&evidence);
+    let planned = trial.planned(&evidence, every(Scheme::Cumulative, 4)).expect("losses");
+    let costs = window_costs(&planned, [1.0, 2.0, 16.0]);
+    for (cost, misses) in costs.iter().zip(&planned.misses) {
+        assert_eq!(*cost, 2.0 * misses + 4.0, "each window has a quarter of a refit");
+    }
+    let never = Policy { history: Scheme::Cumulative, refit: Refit::Never };
+    let never = trial.planned(&evidence, never).expect("losses");
+    assert_eq!(window_costs(&never, COSTS), never.misses);
+    // The model of window 16 is refitted when features have drifted for five windows, and then again.
+    let on_alarm = on_psi(&trial, &evidence, Scheme::Cumulative, &|since, now| now - since >= 5).expect("losses");
+    let refitted =
+        trial.windows.iter().zip(&on_alarm.fits).filter(|(_, fits)| **fits == 1.0).map(|(window, _)| *window);
+    assert_eq!(refitted.collect::<Vec<u32>>(), [22, 27, 32, 37]);
+    assert_eq!(on_alarm.refits, 4.0);
+    let costs = window_costs(&on_alarm, COSTS);
+    assert_eq!((costs[4], costs[5]), (on_alarm.misses[4], on_alarm.misses[5] + 16.0));
+}
+
+#[test]
+fn the_policy_of_the_lowest_total_is_named() {
+    for (refit, windows) in [(16.0, 2), (64.0, 4)] {
+        let named = named(0.4, [1.0, 1.0, refit], 0.9, None).expect("a name");
+        assert_eq!((named.policy, named.provisional), (every(Scheme::Cumulative, windows), false), "{refit}");
+    }
+}
+
+#[test]
+fn the_policy_in_office_stays_unless_a_saving_is_shown() {
+    let (short, all) = (Scheme::Window, Scheme::Cumulative);
+    let cases = [
+        // The last window alone misses ten more rows of each block.
+        (16.0, every(short, 1), every(all, 2)),
+        // Refitting every window costs 9 more, with a standard error of 6.
+        (16.0, every(all, 1), every(all, 1)),
+        // If a fit costs more, this is 44 more, with a standard error of 7.
+        (64.0, every(all, 1), every(all, 4)),
+        // It is not among the policies that are compared.
+        (16.0, every(all, 64), every(all, 2)),
+    ];
+    for (refit, office, expected) in cases {
+        let named = named(0.4, [1.0, 1.0, refit], 0.9, Some(office)).expect("a name");
+        assert_eq!(named.policy, expected, "{refit} {office}");
+    }
+}
+
+#[test]
+fn a_policy_is_shown_by_what_it_keeps_of_the_largest_saving() {
+    // It keeps 95% of the saving, and the bound is below 90%.
+    let office = Some(every(Scheme::Cumulative, 1));
+    for (keep, provisional) in [(0.9, true), (0.2, false)] {
+        let named = named(0.4, COSTS, keep, office).expect("a name");
+        assert_eq!((named.policy, named.provisional), (every(Scheme::Cumulative, 1), provisional), "{keep}");
+    }
+}
+
+#[test]
+fn without_a_saving_a_name_is_provisional_and_needs_a_gain_in_log_loss() {
+    // To predict that all are positive costs 32 of false alarms, which is less than the misses of any model.
+    let cheap = [0.1, 1.0, 16.0];
+    let provisional = named(0.4, cheap, 0.9, None).expect("a name");
+    assert_eq!((provisional.policy, provisional.provisional), (every(Scheme::Cumulative, 2), true));
+    assert_eq!(named(0.9, cheap, 0.9, None), None);
+    assert!(named(0.9, COSTS, 0.9, None).is_some_and(|named| !named.provisional), "costs decide");
+}
+
+#[test]
+fn savings_are_compared_with_the_commoner_class() {
+    let evidence = evidence(0.4);
+    assert_eq!(evidence.commoner_class_errors(16, 17), [320.0, 0.0]);
+    assert_eq!(evidence.commoner_class_errors(0, 17), [0.0, 480.0], "nothing is known yet");
+    let trial = trial(&evidence);
+    let ranking = CostRanking::new(&evidence, &trial, COSTS, 0.9).expect("enough windows");
+    let unit = ranking.unit(Some(every(Scheme::Cumulative, 1)), 0.3);
+    assert_eq!((unit.commoner_class, unit.is_saving_shown), (320.0, true));
+    assert_eq!((unit.cheapest, unit.best_threshold), (every(Scheme::Cumulative, 2), Some(0.5)));
+    let share = 1.0 - unit.difference / (unit.commoner_class - unit.per_window);
+    assert!(unit.kept.share.is_some_and(|kept| (kept - share).abs() < 1e-9), "{unit:?}");
+    assert!((0.94..0.95).contains(&share), "{share}");
+    let free = CostRanking::new(&evidence, &trial, [0.0, 0.0, 1.0], 0.9).expect("enough windows");
+    assert_eq!(free.unit(None, 0.3).best_threshold, None);
+}
+
+#[test]
+fn costs_decide_the_advice_and_its_sentences() {
+    let losses = super::evidence(60, stable);
+    let advice = advice_with(&losses, 0, Some([1.0, 5.0, 200.0]));
+    let cost = advice.comparison.cost.as_ref().expect("costs");
+    // In each window, there are 24 false alarms, 40 misses and an eighth of a refit, and 160 rows are positive.
+    assert_eq!((cost.per_window, cost.difference, cost.commoner_class), (249.0, 0.0, 800.0));
+    assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Every(8)));
+    let sentences = &advice.recommendation.sentences;
+    assert_eq!(
+        sentences[1..3],
+        [
+            "By your costs, this is 249.0 per week, with the refits; always predicting the commoner class is 800.0.",
+            "No other schedule cost less.",
+        ]
+    );
+    let threshold = |sentence: &String| sentence.contains("0.5, but your costs ask for 0.167");
+    assert!(sentences.iter().any(threshold), "{sentences:?}");
+    let without = advice_with(&losses, 0, None);
+    assert_eq!(without.comparison.cost, None);
+    assert!(!without.recommendation.sentences.iter().any(|sentence| sentence.contains("costs")));
+}
