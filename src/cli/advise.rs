@@ -18,7 +18,7 @@ const MAX_POLICIES: usize = 8;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
-    let delay = args.label_delay.map(|delay| delay.in_windows(app.pipeline.window)).transpose();
+    let delay = args.label_delay.as_ref().map(|delay| delay.in_windows(app.pipeline.window)).transpose();
     let delay = delay.map_err(|error| CliError::Usage(format!("--label-delay: {error}")))?;
     let advising = app.advise(args.training.bytes(), delay, args.cost, stop.clone());
     let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;

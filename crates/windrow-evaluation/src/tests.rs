@@ -380,7 +380,7 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
     for (delay, without_model) in [(0, None), (0, Some(25)), (2, None)] {
         let evidence = thinned(30, |_| true, |window| Some(window) != without_model);
         let trial = Trial::over(&evidence, 20, 30, &histories(30, None), delay, 1);
-        let followed = crate::in_service::series(&trial, &evidence, &named_policies).expect("losses");
+        let followed = in_service::series(&trial, &evidence, &named_policies).expect("losses");
         for (window, loss) in trial.windows.iter().zip(&followed.log_loss) {
             let known = trial.known(*window);
             // The policy takes office after window 21. Before, all history is fitted every window.

@@ -45,7 +45,7 @@ fn how_often(advice: &Advice) -> String {
     let every = policy.refit.name(advice.subject.window_unit);
     if advice.comparison.cost.is_some() {
         // Costs decided, and the picture shows log-losses.
-        return format!("By log-loss, refitting {every} {}", keeps(&found.kept, ""));
+        return format!("By log-loss, refitting {every} {}", keeps(found, ""));
     }
     match (found.verdict, advice.comparison.is_best(found)) {
         (PolicyVerdict::GoodEnough, false) => format!("Refitting {every} {}", keeps(found, "")),

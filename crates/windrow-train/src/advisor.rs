@@ -117,7 +117,7 @@ impl Advisor {
         let (mut seen, advice, is_through) = self.catch_up(seen, stop)?;
         if let Some(advice) = &advice {
             let unit = advice.subject.window_unit;
-            let alias = AdvisedAlias { learning: &self.learning, delay: self.label_delay, unit };
+            let alias = AdvisedAlias { learning: &self.learning, delay: self.label_delay.windows, unit };
             alias.keep(&mut seen.ladder, &seen.named_policies, seen.asked, stop)?;
         }
         Ok((seen, advice, is_through))

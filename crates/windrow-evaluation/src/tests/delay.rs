@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::alarm::{on_loss, on_psi};
-use crate::follow;
 
 /// The label delay in these tests, in windows.
 const DELAY: u32 = 2;
@@ -61,7 +60,7 @@ fn advice_is_followed_when_the_labels_that_it_needs_are_known() {
         let policy = Policy { history, refit: Refit::Every(1) };
         PolicyAtWindow { window, policy, provisional: false, was_shown: true }
     });
-    let series = follow::series(&trial, &evidence, &advised).expect("losses");
+    let series = in_service::series(&trial, &evidence, &advised).expect("losses");
     assert_eq!(trial.windows.first(), Some(&(2 + DELAY)));
     for (window, loss) in trial.windows.iter().zip(&series.log_loss) {
         let known = window - 1 - DELAY;

@@ -47,6 +47,7 @@ struct BatchRow {
 }
 
 impl BatchRows {
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
