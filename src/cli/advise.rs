@@ -205,8 +205,8 @@ fn evidence(advice: &Advice) -> String {
         let (average, best) = (judged.share_log_loss, judged.best_log_loss);
         text.push_str(&format!(
             "0% is predicting the average rate so far ({average:.4}), 100% is the best ({best:.4}).\n\
-             A schedule is good enough if \"at least\" is {} or more. It may still be not as good as\n\
-             the best. Intervals are about these windows: another stretch of time may differ.\n\
+             Good enough: \"at least\" is {} or more, even if not as good as the best.\n\
+             Intervals are about these windows: another stretch of time may differ.\n\
              To refit is to train the model again.\n",
             percent(advice.basis.keep, 0)
         ));

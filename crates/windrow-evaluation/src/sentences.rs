@@ -62,8 +62,11 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
         sentences.push(format!("That {}.", keeps(found, &of_best)));
     }
-    if named.provisional {
+    if !named.against_each {
         sentences.extend(few_rows(advice));
+    }
+    if !named.provisional && !named.against_each {
+        sentences.push("The data do not exclude that another schedule is clearly better.".to_owned());
     }
     // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
     let of_it = match cost {

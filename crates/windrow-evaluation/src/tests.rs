@@ -195,29 +195,6 @@ fn a_copy_of_a_policy_changes_no_bound() {
 }
 
 #[test]
-fn a_drift_alarm_refits_once_when_its_labels_are_known() {
-    let evidence = evidence(40, stable);
-    let history = Scheme::Window;
-    for delay in [0, 3] {
-        let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
-        // The features change for good before window 25.
-        let has_drifted = |since: u32, now: u32| since < 25 && now >= 25;
-        let series = alarm::on_psi(&trial, &evidence, history, &has_drifted).expect("losses");
-        assert_eq!(series.refits, 1.0, "delay {delay}");
-        let at = |window: u32| trial.windows.iter().position(|one| *one == window).expect("a window judged");
-        let loss = |model: u32, window: u32| stable(history, model, window) * ROWS as f64;
-        // The alarm of window 25 is known at window 26, and its labels at window 26 + delay.
-        let refitted = 26 + delay;
-        assert!((series.log_loss[at(refitted)] - loss(25, refitted)).abs() < 1e-9, "delay {delay}");
-        assert!((series.log_loss[at(40)] - loss(25, 40)).abs() < 1e-9, "delay {delay}");
-        // Before it, the four starts have models of four ages.
-        let first = trial.known(trial.windows[0]);
-        let before = (0..4).map(|age| loss(first - age, refitted - 1)).sum::<f64>() / 4.0;
-        assert!((series.log_loss[at(refitted - 1)] - before).abs() < 1e-9, "delay {delay}");
-    }
-}
-
-#[test]
 fn too_few_windows_say_how_many_would_do() {
     let advice = advice_on(&evidence(13, stable), 0);
     let Recommendation { status, named, sentences, .. } = &advice.recommendation;
