@@ -152,7 +152,10 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 /// Returns the lines below the table: the evidence that the table does not show.
 fn evidence(advice: &Advice) -> String {
     let mut text = String::new();
-    let mut fact = |name: &str, description: &str| text.push_str(&format!("{name:<17}{description}\n"));
+    let mut fact = |name: &str, description: &str| {
+        let options = textwrap::Options::new(LINE_WIDTH).subsequent_indent("                 ");
+        text.push_str(&(textwrap::fill(&format!("{name:<17}{description}"), options) + "\n"));
+    };
     let unit = advice.subject.window_unit;
     let ages: Vec<_> = advice.over_time.ages.iter().take(3).collect();
     if let Some((oldest, interval)) = ages.last().and_then(|found| Some((found, found.interval?))) {

@@ -5,6 +5,7 @@ mod estimate;
 
 use std::fs;
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::cli::paths::check_file;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
 use windrow_base::runtime::blocking;
+use windrow_config::{LabelDelay, LabelDelayError, WindowPolicy};
 use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::{
     self, Choice, Draft, InspectionError, LayoutOptions, Options, Question, Repaired, Scan,
@@ -243,16 +245,40 @@ fn ask(question: &Question, options: &mut Options) -> Result<(), CliError> {
     let (option, value) = match question.choices.get(chosen) {
         Some(choice) => (choice.option, choice.value.clone()),
         None => {
-            let prompt = match question.open {
-                Some("--label-delay") => "the time from a row to its label, as in `30d`, `2 weeks` or `1 month`",
-                _ => "the target, as in `COLUMN >= 15` or `COLUMN in A,B`",
+            let option = question.open.unwrap_or_default();
+            let input = Input::<String>::with_theme(&theme);
+            let input = match option {
+                "--label-delay" => {
+                    let has_window_length = !question.choices.iter().any(is_in_windows);
+                    let prompt = match has_window_length {
+                        true => "the time from a row to its label, as in `30d`, `2 weeks` or `1 month`",
+                        false => "the number of windows from a row to its label, as in `3`",
+                    };
+                    let check = move |text: &String| check_label_delay(text, has_window_length);
+                    input.with_prompt(prompt).validate_with(check)
+                }
+                _ => input.with_prompt("the target, as in `COLUMN >= 15` or `COLUMN in A,B`"),
             };
-            let written = Input::with_theme(&theme).with_prompt(prompt).interact_text().map_err(unasked)?;
-            (question.open.unwrap_or_default(), written)
+            (option, input.interact_text().map_err(unasked)?)
         }
     };
     options.answer(option, value);
     Ok(())
+}
+
+/// Returns true if the choice is a label delay of one or more windows. Such choices are offered only if windows have no
+/// length in time.
+fn is_in_windows(choice: &Choice) -> bool {
+    matches!(choice.value.parse::<LabelDelay>(), Ok(LabelDelay::Windows(1..)))
+}
+
+/// Checks a label delay that the user wrote in a terminal.
+fn check_label_delay(text: &str, has_window_length: bool) -> Result<(), LabelDelayError> {
+    match text.parse::<LabelDelay>()? {
+        // How many windows a duration is can be checked only when the windows are known.
+        LabelDelay::After { .. } if has_window_length => Ok(()),
+        delay => delay.in_windows(WindowPolicy::Parts(NonZeroU32::MIN)).map(drop),
+    }
 }
 
 /// Writes a file, and overwrites another one only with `force`. A file with the same text is left as it is.

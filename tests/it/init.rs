@@ -17,6 +17,11 @@ use windrow_testing::{STEP_TIMEOUT, command, fixture, program, text};
 
 use crate::init::shapes::{gzip, plain, shapes, table};
 
+/// The Enter key of a terminal.
+const ENTER: &str = "\r";
+/// The arrow key that moves down in a list.
+const DOWN: &str = "\u{1b}[B";
+
 /// Runs a command in a folder.
 fn at(folder: &Path, arguments: &[&str]) -> Output {
     command(arguments).current_dir(folder).output().expect("the binary runs")
@@ -155,9 +160,12 @@ fn facts_that_the_file_lacks_are_given_on_the_command_line() {
     }
 }
 
-/// Runs a command in a terminal, and answers the question that contains `asked` with Enter. Returns everything that the
-/// command prints, and its exit code.
-fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> (String, Option<i32>) {
+/// Answers to questions: a part of each question, and the keys to press when it is printed.
+type Answers<'a> = &'a [(&'a str, &'a str)];
+
+/// Runs a command in a terminal, and answers its questions in this order.
+/// Returns everything that the command prints, and its exit code.
+fn in_terminal(folder: &Path, answers: Answers<'_>, colour: &str, arguments: &[&str]) -> (String, Option<i32>) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("a terminal");
     let path = ptsname(&terminal, Vec::new()).expect("a terminal").into_string().expect("UTF-8");
@@ -177,7 +185,10 @@ fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> 
             let _ = sender.send(text(&bytes[..read]));
         }
     });
-    let (mut output_text, mut is_answered) = (String::new(), false);
+    let mut output_text = String::new();
+    let mut answers = answers.iter().peekable();
+    // The length of the output before the last answer. The next question follows after it.
+    let mut answered = 0;
     loop {
         match printed.recv_timeout(STEP_TIMEOUT) {
             Ok(more) => output_text.push_str(&more),
@@ -187,9 +198,9 @@ fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> 
                 panic!("it does not end: {output_text}");
             }
         }
-        if !is_answered && output_text.contains(asked) {
-            is_answered = true;
-            terminal.write_all(b"\r").expect("it reads");
+        if let Some((_, keys)) = answers.next_if(|(asked, _)| output_text[answered..].contains(asked)) {
+            answered = output_text.len();
+            terminal.write_all(keys.as_bytes()).expect("it reads");
         }
     }
     (output_text, child.wait().expect("a child to wait for").code())
@@ -199,7 +210,9 @@ fn in_terminal(folder: &Path, asked: &str, colour: &str, arguments: &[&str]) -> 
 fn in_a_terminal_it_asks() {
     let folder = tempfile::tempdir().expect("a folder");
     let flights = fixture("flights-sample.csv.zst").display().to_string();
-    let ask = |asked: &str, colour: &str, arguments: &[&str]| in_terminal(folder.path(), asked, colour, arguments);
+    let ask = |asked: &str, colour: &str, arguments: &[&str]| {
+        in_terminal(folder.path(), &[(asked, ENTER)], colour, arguments)
+    };
     let (output, code) =
         ask("or a category?", "1", &["init", &flights, "--target", "arr_delay >= 15", "--label-delay", "0"]);
     assert!(code == Some(0) && output.contains("flights-sample.toml was written"), "{output}");

@@ -24,7 +24,8 @@ pub struct Advise {
     pub keep: f64,
     /// How long after its row a label is known: a duration, or a number of windows. A duration is divided by the length
     /// of a window and rounded up. Of months and quarters, the shortest ones count: `30d` is 2 months, because a month
-    /// may have 28 days. A duration needs windows by `event` or `every`. At most 32 windows, because the losses of
+    /// may have 28 days. Whole months and years, as in `1 month`, count as months of the calendar if the windows are
+    /// months or quarters. A duration needs windows by `event` or `every`. At most 32 windows, because the losses of
     /// older models are not stored.
     // Checked with the windows, in `consistency`.
     #[schemars(example = &"30d", example = 2)]

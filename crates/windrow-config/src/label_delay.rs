@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::span::EventSpan;
 use crate::window::WindowPolicy;
 
 /// The maximum label delay, in windows. Losses of older models are not stored.
@@ -67,6 +68,9 @@ impl LabelDelay {
     /// windows of one length, this is the duration divided by the length, rounded up. Months and quarters differ in
     /// length, so 30 days are 2 months: a February and the day after it are shorter.
     ///
+    /// For windows of months and quarters, a text of whole months or years counts months of the calendar. `1 month` is
+    /// one month: the label of 31 January is known when March begins.
+    ///
     /// # Errors
     /// The windows have no length in time, or the delay is too long.
     pub fn in_windows(&self, window: WindowPolicy) -> Result<WindowDelay, LabelDelayError> {
@@ -79,7 +83,10 @@ impl LabelDelay {
             }
             Self::After { length, text } => {
                 let is_enough = |count: &u32| window.shortest_run(*count).is_some_and(|run| run >= *length);
-                let windows = (1..=MAX_LABEL_DELAY).find(is_enough);
+                let windows = match calendar_windows(text, window) {
+                    Some(windows) => u32::try_from(windows).ok().filter(|windows| *windows <= MAX_LABEL_DELAY),
+                    None => (1..=MAX_LABEL_DELAY).find(is_enough),
+                };
                 let windows = windows.ok_or_else(|| LabelDelayError::TooLong(text.clone()))?;
                 Ok(WindowDelay { windows, duration: Some(in_words(text)) })
             }
@@ -183,8 +190,45 @@ impl JsonSchema for LabelDelay {
     }
 }
 
+/// Returns the number of windows that whole months or years last. Returns `None` if the text has another unit or a
+/// fraction, or if the windows are neither months nor quarters.
+fn calendar_windows(text: &str, window: WindowPolicy) -> Option<u64> {
+    let WindowPolicy::Event { span, .. } = window else { return None };
+    match span {
+        EventSpan::Month => whole_months(text),
+        EventSpan::Quarter => whole_months(text).map(|months| months.div_ceil(3)),
+        EventSpan::Fixed(_) | EventSpan::Day | EventSpan::Week => None,
+    }
+}
+
+/// Returns the months of a text of whole months and years, as in 14 for `1 year 2 months`.
+fn whole_months(text: &str) -> Option<u64> {
+    let mut months: u64 = 0;
+    for (number, unit) in numbers_and_units(text) {
+        let number: u64 = number.parse().ok()?;
+        let more = match unit_in_words(&unit)? {
+            "month" => number,
+            "year" => number.checked_mul(12)?,
+            _ => return None,
+        };
+        months = months.checked_add(more)?;
+    }
+    Some(months)
+}
+
 /// Returns a duration with its units in words, as in `30 days` for `30d`. The text is one that can be parsed.
 fn in_words(text: &str) -> String {
+    let parts = numbers_and_units(text);
+    let words = parts.iter().map(|(number, unit)| match unit_in_words(unit) {
+        None => format!("{number} {unit}"),
+        Some(word) if number == "1" => format!("{number} {word}"),
+        Some(word) => format!("{number} {word}s"),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Splits a duration into its numbers and their units. The text is one that can be parsed.
+fn numbers_and_units(text: &str) -> Vec<(String, String)> {
     let mut parts: Vec<(String, String)> = Vec::new();
     for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
         let is_of_number = letter.is_ascii_digit() || letter == '.';
@@ -194,12 +238,7 @@ fn in_words(text: &str) -> String {
             _ => parts.push((letter.to_string(), String::new())),
         }
     }
-    let words = parts.iter().map(|(number, unit)| match unit_in_words(unit) {
-        None => format!("{number} {unit}"),
-        Some(word) if number == "1" => format!("{number} {word}"),
-        Some(word) => format!("{number} {word}s"),
-    });
-    words.collect::<Vec<_>>().join(" ")
+    parts
 }
 
 /// Returns the word for a unit, or `None` for parts of a second.
@@ -221,7 +260,6 @@ mod tests {
     use std::num::{NonZeroU32, NonZeroU64};
 
     use super::*;
-    use crate::EventSpan;
 
     fn delay(text: &str) -> LabelDelay {
         text.parse().expect("a label delay")
@@ -262,21 +300,47 @@ mod tests {
             ("28d", "month", 1),
             ("29d", "month", 2),
             ("30d", "month", 2),
-            // 30.44 days.
-            ("1 month", "month", 2),
             // January and February, or February and March.
             ("59d", "month", 2),
             ("60d", "month", 3),
             ("89d", "month", 3),
             ("90d", "month", 4),
             ("365d", "month", 12),
-            ("1y", "month", 13),
+            ("366d", "month", 13),
             ("90d", "quarter", 1),
             ("91d", "quarter", 2),
         ];
         for (text, span, windows) in cases {
             assert_eq!(delay(text).in_windows(event(span)).map(|found| found.windows), Ok(windows), "{text} {span}");
         }
+    }
+
+    #[test]
+    fn whole_months_and_years_are_those_of_the_calendar() {
+        let cases = [
+            ("1 month", "month", 1),
+            ("1M", "month", 1),
+            ("3 months", "month", 3),
+            ("1y", "month", 12),
+            ("1 year 2 months", "month", 14),
+            ("0 months", "month", 0),
+            ("1 month", "quarter", 1),
+            ("3 months", "quarter", 1),
+            ("4 months", "quarter", 2),
+            ("1 year", "quarter", 4),
+            ("3y", "quarter", 12),
+            // 1m is a minute. The others are not whole months: 31.44 and 45.66 days.
+            ("1m", "month", 1),
+            ("1 month 1 day", "month", 2),
+            ("1.5 months", "month", 2),
+            // Days and weeks have one length, and a month is 30.44 days.
+            ("1 month", "day", 31),
+            ("1 month", "week", 5),
+        ];
+        for (text, span, windows) in cases {
+            assert_eq!(delay(text).in_windows(event(span)).map(|found| found.windows), Ok(windows), "{text} {span}");
+        }
+        assert_eq!(delay("3y").in_windows(event("month")), Err(LabelDelayError::TooLong("3y".to_owned())));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn change(advice: &Advice, new: Policy, in_office: Option<Policy>) -> String {
     match in_office {
         Some(old) => {
             let old = instruction(advice, old);
-            format!("Another schedule should take office: refit {new}. The one in office refits {old}.")
+            format!("Another schedule should take office: refit {new} (in office: {old}).")
         }
         None => format!("For the first time, a schedule is shown good enough and should take office: refit {new}."),
     }
@@ -52,7 +52,12 @@ fn hold(advice: &Advice, in_office: Option<Policy>) -> String {
     let named = advice.recommendation.named.as_ref();
     match (named, in_office, advice.basis.first_advice) {
         (_, _, Some(first)) => format!("Too few windows: advice needs {first}."),
-        (None, ..) => {
+        (None, Some(_), _) => {
+            format!(
+                "The schedule in office stays, but the data no longer show that any model is better than {BASELINE}."
+            )
+        }
+        (None, None, _) => {
             format!("Nothing to schedule: the data do not show that any model is better than {BASELINE} so far.")
         }
         (Some(named), Some(office), _) if named.policy == office => {
@@ -137,8 +142,8 @@ mod tests {
     #[test]
     fn a_change_is_reported_while_its_window_is_the_newest() {
         let holds = "The schedule in office holds: refit every 4th week, on the last 2 weeks.";
-        let changes = "Another schedule should take office: refit every 4th week, on the last 2 weeks. The one in \
-                       office refits every week, on the last 2 weeks.";
+        let changes = "Another schedule should take office: refit every 4th week, on the last 2 weeks (in \
+                       office: every week, on the last 2 weeks).";
         let first = "For the first time, a schedule is shown good enough and should take office: refit every 4th \
                      week, on the last 2 weeks.";
         let cases = [
@@ -162,7 +167,10 @@ mod tests {
     fn nothing_is_to_be_done_if_the_data_do_not_decide() {
         let cases = [
             (vec![], "Nothing to schedule: the data do not show that any model is better than predicting the average"),
-            (vec![(19, 4, false)], "Nothing to schedule"),
+            (
+                vec![(19, 4, false)],
+                "The schedule in office stays, but the data no longer show that any model is better",
+            ),
             (vec![(20, 4, true)], "No schedule has been shown good enough yet, so none is in office."),
             (
                 vec![(19, 4, false), (20, 4, true)],
@@ -190,6 +198,6 @@ mod tests {
         }
         let (action, reason) = after(&[(19, 1, false), (20, 4, false)], DRIFT);
         assert_eq!(action, Action::Change);
-        assert!(reason.ends_with("on the last 2 weeks. Also, the drift alarm rings after window 20."), "{reason}");
+        assert!(reason.ends_with("on the last 2 weeks). Also, the drift alarm rings after window 20."), "{reason}");
     }
 }

@@ -12,9 +12,9 @@ use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
-use crate::in_service;
+use crate::in_service::{self, InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding};
+use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
@@ -83,12 +83,30 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
         Findings { evidence, question, trial: &trial, ranking: &ranking }.fill(&mut advice);
     }
     advice.recommendation.sentences = sentences(&advice, question.label);
-    let alarms =
-        advice.named().map(|named| Alarms::after_newest(&trial, evidence, named.history, question.has_drifted));
-    let (action, reason) =
-        next_action(&advice, last, question.named_policies, alarms.unwrap_or_default(), question.label);
+    let alarms = alarms(&advice, evidence, question);
+    let (action, reason) = next_action(&advice, last, question.named_policies, alarms, question.label);
     (advice.recommendation.action, advice.recommendation.reason) = (action, reason);
     advice
+}
+
+/// Returns the alarms that ask for a refit of the model in service after the newest window. They do not if the schedule
+/// in office fits after this window anyway, or if refitting on this alarm is worse than the best schedule.
+fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
+    let known = evidence.last().saturating_sub(question.delay);
+    let advised = advised_fits(question.named_policies, known);
+    let InService::Advised(fit) = advised.in_service(known, |fit| has_losses(evidence, fit)) else {
+        return Alarms::default();
+    };
+    if advised.fits.last().is_some_and(|fit| fit.window == known) {
+        return Alarms::default();
+    }
+    let history = fit.policy.history;
+    let is_useful = |refit: Refit| {
+        let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
+        found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
+    };
+    let Alarms { drift, loss } = Alarms::of(evidence, history, fit.window, known, question.has_drifted);
+    Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm) }
 }
 
 /// Returns the number of windows after which there is advice, if each further one has a labelled row. Windows without a
@@ -343,8 +361,9 @@ impl Findings<'_> {
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
         let costs = question.cost.and_then(|cost| CostRanking::new(evidence, &calm, cost, question.keep));
+        let has_gain = ranking.has_gain || costs.as_ref().is_some_and(|costs| costs.ranking.has_gain);
         let named = costs.map_or(ranking.named, |costs| Some(costs.cheapest()));
-        let NamedSeries { index, provisional } = named.filter(|_| ranking.has_gain)?;
+        let NamedSeries { index, provisional } = named.filter(|_| has_gain)?;
         let windows = u32::try_from(calm.len()).unwrap_or(u32::MAX);
         let (policy, kept) = (calm.series[index].policy, ranking.ranked[index].kept);
         Some(PolicyAfterBreak { first, windows, policy, provisional, kept })

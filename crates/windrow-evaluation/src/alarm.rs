@@ -3,6 +3,7 @@
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::evidence::Evidence;
+use crate::losses::STARTS;
 use crate::policy::{Policy, Refit};
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
@@ -18,8 +19,6 @@ const ALARM_THRESHOLD: f64 = 10.0;
 /// The number of windows after a fit that only set the mean and the deviations of the losses. With fewer, windows that
 /// differ by chance would raise alarms.
 const WARM_UP_WINDOWS: f64 = 3.0;
-/// The number of starts of a policy on alarm: with models of 0 to 3 windows of age.
-const STARTS: u32 = 4;
 
 /// Returns the population stability index above which two samples of `rows` and `rows_before` rows in `bins` bins
 /// differ.
@@ -109,7 +108,7 @@ pub(super) fn on_psi(
 ) -> Option<Series> {
     over_starts(trial, |start| {
         let policy = Policy { history, refit: Refit::PsiAlarm };
-        trial.stateful(evidence, policy, model_on_psi(trial, history, has_drifted, start))
+        trial.stateful(evidence, policy, Some((history, start)), model_on_psi(trial, history, has_drifted, start))
     })
 }
 
@@ -117,7 +116,7 @@ pub(super) fn on_psi(
 pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
     over_starts(trial, |start| {
         let policy = Policy { history, refit: Refit::LossAlarm };
-        trial.stateful(evidence, policy, model_on_loss(trial, evidence, history, start))
+        trial.stateful(evidence, policy, Some((history, start)), model_on_loss(trial, evidence, history, start))
     })
 }
 
@@ -125,11 +124,12 @@ pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Op
 /// start, which is luck.
 fn over_starts(trial: &Trial, run: impl Fn(u32) -> Option<Series>) -> Option<Series> {
     let known = trial.known(*trial.windows.first()?);
-    let runs: Option<Vec<Series>> = (0..STARTS).map(|age| run(known.saturating_sub(age).max(1))).collect();
-    Series::mean(&runs?)
+    // Before the first model of all, there may be fewer starts.
+    let runs: Vec<Series> = (0..STARTS).filter_map(|age| run(known.checked_sub(age)?)).collect();
+    Series::mean(&runs)
 }
 
-/// The alarms that ring after the newest window.
+/// The alarms that ring after the newest window, for a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Alarms {
     /// Features have drifted since the newest window of the model.
@@ -139,26 +139,27 @@ pub(super) struct Alarms {
 }
 
 impl Alarms {
-    /// Runs the policies on alarm for a history, from the first window of the trial to the newest one. They start with
-    /// the newest model of then.
-    pub(super) fn after_newest(
-        trial: &Trial,
+    /// Returns the alarms for the model of `history` whose newest window is `model`. The labels of the windows up to
+    /// `known` are known.
+    pub(super) fn of(
         evidence: &Evidence,
         history: Scheme,
+        model: u32,
+        known: u32,
         has_drifted: &dyn Fn(u32, u32) -> bool,
     ) -> Self {
-        let Some(start) = trial.windows.first().map(|first| trial.known(*first)) else { return Self::default() };
         let last = evidence.last();
-        let drift = rings_after(trial, last, model_on_psi(trial, history, has_drifted, start));
-        let loss = rings_after(trial, last, model_on_loss(trial, evidence, history, start));
-        Self { drift, loss }
+        let mut detector = Detector::default();
+        let loss = (model + 1..=known).any(|window| detector.push(&block_losses(evidence, history, model, window)));
+        Self { drift: model < last && has_drifted(model, last), loss }
     }
 }
 
-/// Returns `true` if the window after `last` would be predicted by another model than the window before it.
-fn rings_after(trial: &Trial, last: u32, mut choose: impl FnMut(u32) -> (Scheme, u32)) -> bool {
-    let before = trial.windows.iter().fold(None, |_, window| Some(choose(*window)));
-    before.is_some_and(|before| choose(last + 1) != before)
+/// Returns the losses per row of a model on the blocks of a window that have rows.
+fn block_losses(evidence: &Evidence, history: Scheme, model: u32, window: u32) -> Vec<f64> {
+    let Some((_, losses)) = evidence.newest(history, model, 1, window) else { return Vec::new() };
+    let blocks = evidence.block_rows(window).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
+    blocks.map(|(rows, loss)| loss / rows as f64).collect()
 }
 
 /// Returns the choice of the model for each window, in ascending order, of refitting when features drift. The first
@@ -191,10 +192,7 @@ fn model_on_loss(trial: &Trial, evidence: &Evidence, history: Scheme, start: u32
         let known = trial.known(window);
         while read < known {
             read += 1;
-            let Some((_, losses)) = evidence.newest(history, model, 1, read) else { continue };
-            let blocks = evidence.block_rows(read).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
-            let blocks: Vec<f64> = blocks.map(|(rows, loss)| loss / rows as f64).collect();
-            if detector.push(&blocks) {
+            if detector.push(&block_losses(evidence, history, model, read)) {
                 (model, read, detector) = (known, known, Detector::default());
             }
         }

@@ -47,8 +47,9 @@ pub struct Contrast {
 /// Returns the number of cosines for W windows: max(3, floor(0.25 W^(2/3))). Fewer cosines than the 0.4 W^(2/3) of
 /// Lazarus et al. (2018) give wider intervals, which cover more often if losses are alike over many windows.
 fn cosine_terms(windows: usize) -> u32 {
-    // The value is a small whole number, so the conversion is exact.
-    (0.25 * (windows as f64).powf(2.0 / 3.0)).floor().max(3.0) as u32
+    // In whole numbers, since the power is not exact: B is at most 0.25 W^(2/3) if (4 B)^3 is at most W^2.
+    let is_within = |terms: &u32| (4 * u64::from(*terms)).pow(3) <= (windows as u64).pow(2);
+    (4..).take_while(is_within).last().unwrap_or(3)
 }
 
 /// Returns the variance of the sum of a series without a mean, by the equal-weighted cosine estimator: W / B times the
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn cosines_grow_slowly_with_the_windows() {
-        assert_eq!([12, 24, 63, 200, 500].map(cosine_terms), [3, 3, 3, 8, 15]);
+        assert_eq!([12, 24, 63, 64, 200, 216, 500, 512].map(cosine_terms), [3, 3, 3, 4, 8, 9, 15, 16]);
     }
 
     #[test]

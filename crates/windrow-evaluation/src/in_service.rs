@@ -6,6 +6,10 @@
 //! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
 //! - A policy that never refits keeps the model in service.
 //! - A fit that gives no model changes nothing. An older model is never restored.
+//!
+//! They differ in two points. A model that `train.accept` rejects is never in service, but its losses count: the rules
+//! of acceptance are not part of the question how often to refit. Before the first policy takes office, the champion is
+//! in service; the losses are those of all history, fitted every window.
 
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
@@ -80,12 +84,17 @@ impl AdvisedFits {
 pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[PolicyAtWindow]) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
     let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?));
-    // The losses on the window after its newest one are stored for every model.
-    let has_model = |fit: AdvisedFit| evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some();
-    trial.stateful(evidence, policy, |window| match advised.in_service(trial.known(window), has_model) {
+    let has_model = |fit: AdvisedFit| has_losses(evidence, fit);
+    trial.stateful(evidence, policy, None, |window| match advised.in_service(trial.known(window), has_model) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
         InService::Unadvised(newest) => (Scheme::Cumulative, newest),
     })
+}
+
+/// Returns `true` if a fit gave a model: the losses on the window after its newest one are stored for every model.
+/// After the newest window of all, no losses show yet whether there is a model.
+pub(super) fn has_losses(evidence: &Evidence, fit: AdvisedFit) -> bool {
+    evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some()
 }
 
 #[cfg(test)]

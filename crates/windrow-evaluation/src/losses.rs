@@ -11,6 +11,8 @@ pub const LOSSES_FORMAT: u32 = 2;
 pub const BLOCKS: usize = 8;
 /// The age in windows up to which the losses of every model are kept.
 pub(crate) const MAX_AGE: u32 = 64;
+/// The number of starts of a policy that refits on an alarm: with models of 0 to 3 windows of age.
+pub(crate) const STARTS: u32 = 4;
 
 /// The losses of every earlier model on the labelled rows of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,8 +70,10 @@ impl WindowLosses {
 
 /// Returns `true` if the losses on `window` of a model whose newest window is `model` are kept.
 ///
-/// The losses are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... The
-/// latter serve for the policy that never refits.
+/// The losses are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... and of
+/// the three windows before each of these. The latter serve for the policy that never refits, and for those that refit
+/// on an alarm: they may keep one of their first models for long.
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {
-    model < window && (window.get() - model.get() <= MAX_AGE || model.get().is_power_of_two())
+    let may_be_first = (0..STARTS).any(|age| (model.get() + age).is_power_of_two());
+    model < window && (window.get() - model.get() <= MAX_AGE || may_be_first)
 }

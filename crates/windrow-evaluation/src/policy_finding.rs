@@ -79,7 +79,8 @@ pub struct KeptGain {
     pub share: Option<f64>,
     /// The 95% interval of the share.
     pub interval: Option<Interval>,
-    /// The lower bound on the share: one-sided, 95%, simultaneous over all policies.
+    /// The lower bound on the share: one-sided, 95%, simultaneous over all schedules. That of a policy that is not
+    /// planned ahead is about this policy alone.
     pub at_least: Option<f64>,
 }
 

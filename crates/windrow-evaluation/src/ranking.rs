@@ -1,5 +1,7 @@
 //! The ranking of policies: which are good enough, which are worse, and for which the data do not decide.
 
+use std::cmp::Ordering;
+
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::bootstrap::{mean_run, stationary_bootstrap};
@@ -22,7 +24,7 @@ pub struct Ranked {
     /// The log-loss per row less that of the best series.
     pub(crate) to_best: Contrast,
     /// The share of the best gain. The interval is missing if there are too few data or no gain. The bound is missing
-    /// if the series is not ranked.
+    /// if the series is not ranked. A bound of a policy that is not planned is about this policy alone.
     pub kept: KeptGain,
     /// The verdict that follows from these.
     pub verdict: PolicyVerdict,
@@ -110,7 +112,9 @@ impl Ranking {
         // Recalibration and alarm policies are not recommended, so a bound for one policy is enough.
         if is_comparable && self.has_gain && !matches!(series.policy.refit, Refit::Every(_) | Refit::Never) {
             let most = to_best.mean + quantile(CONFIDENCE_LEVEL, to_best.degrees) * to_best.standard_error;
-            if most <= (1.0 - self.keep) * self.gain.mean {
+            let bound = 1.0 - most / self.gain.mean;
+            ranked.kept.at_least = Some(bound);
+            if bound >= self.keep {
                 ranked.verdict = PolicyVerdict::GoodEnough;
             }
         }
@@ -151,7 +155,11 @@ impl Ranking {
         let mut largest: Vec<f64> = drawn.iter().map(largest_error).collect();
         largest.sort_unstable_by(f64::total_cmp);
         let index = ((DRAWS as f64 * CONFIDENCE_LEVEL).ceil() as usize).min(DRAWS) - 1;
-        let critical = critical_value(largest[index], candidates.len().saturating_sub(1), self.gain.degrees);
+        // Policies with equal losses are one.
+        let mut distinct: Vec<&Vec<f64>> = candidates.iter().map(|index| &trial.series[*index].log_loss).collect();
+        distinct.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        distinct.dedup();
+        let critical = critical_value(largest[index], distinct.len().saturating_sub(1), self.gain.degrees);
         self.critical = Some(critical);
         for (candidate, (index, seen)) in candidates.iter().zip(seen).enumerate() {
             let bound = 1.0 - (seen.mean + critical * seen.standard_error) / self.gain.mean;

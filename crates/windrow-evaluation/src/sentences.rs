@@ -66,7 +66,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         sentences.extend(few_rows(advice));
     }
     if !named.provisional && !named.against_each {
-        sentences.push("The data do not exclude that another schedule is clearly better.".to_owned());
+        sentences.push("Compared with each other schedule on its own, this is not shown for all of them.".to_owned());
     }
     // The sentence on the improvement does not say `keeps`, so the ones that do say of what.
     let of_it = match cost {

@@ -78,9 +78,9 @@ fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
 
 /// Returns the advice by the costs of a false alarm, a miss and a fit, if they are given.
 fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advice {
-    let (keep, last) = (0.9, evidence.last());
+    let keep = 0.9;
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
-    for window in 1..=last {
+    for window in 1..=evidence.last() {
         let before = named_policies.last().copied();
         let Some((trial, ranking)) = judge(evidence, window, None, delay, keep) else { continue };
         let named = match cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep)) {
@@ -89,6 +89,12 @@ fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advic
         };
         named_policies.extend(named);
     }
+    advice_after(evidence, delay, cost, &named_policies)
+}
+
+/// Returns the advice, given the policies named after each window.
+fn advice_after(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, named_policies: &[PolicyAtWindow]) -> Advice {
+    let (keep, last) = (0.9, evidence.last());
     let [pipeline, unit] = ["sample", "weeks"].map(str::to_owned);
     let (window_unit, days) = (WindowUnit::Week, Some(7.0));
     let subject = Subject { pipeline, windows: last, unit, window_unit, days, ..Subject::default() };
@@ -103,7 +109,7 @@ fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advic
         label: &|window| format!("window {window} (week of 2013-04-01)"),
         has_drifted: &|since, now| now - since >= 5,
         recalibrated: &[],
-        named_policies: &named_policies,
+        named_policies,
     };
     advise(evidence, &question)
 }
@@ -371,22 +377,32 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
 }
 
 #[test]
-fn an_alarm_rings_if_the_next_window_would_get_another_model() {
-    let rings = |evidence: &Evidence| {
-        let last = evidence.last();
-        let trial = Trial::new(evidence, last, &histories(last, None), 0);
-        Alarms::after_newest(&trial, evidence, Scheme::Cumulative, &|since, now| now - since >= 5)
+fn an_alarm_rings_for_the_model_in_service() {
+    let rings = |evidence: &Evidence, model: u32, known: u32| {
+        Alarms::of(evidence, Scheme::Cumulative, model, known, &|since, now| now - since >= 5)
     };
-    // Features drift five windows after a fit. The first model is of window 16, the next ones of windows 21 to 41.
-    for (windows, drift) in [(40, false), (41, true), (42, false), (46, true)] {
-        assert_eq!(rings(&evidence(windows, stable)).drift, drift, "{windows}");
+    let calm = evidence(40, stable);
+    assert_eq!([34, 35, 36, 40].map(|model| rings(&calm, model, 40).drift), [true, true, false, false]);
+    let risen = evidence(40, |_, _, window| if window >= 40 { 0.9 } else { 0.4 });
+    assert!(rings(&risen, 30, 40).loss);
+    assert!(!rings(&risen, 30, 39).loss, "the labels of window 40 are not known yet");
+    assert!(!rings(&risen, 38, 40).loss, "too few windows for a mean and a deviation");
+    assert!(!rings(&evidence(39, stable), 30, 39).loss);
+}
+
+#[test]
+fn an_alarm_asks_for_a_refit_only_if_the_schedule_does_not() {
+    let evidence = evidence(60, stable);
+    let last = evidence.last();
+    let policy = Policy { history: Scheme::Cumulative, refit: Refit::Every(8) };
+    // The schedule fits after windows 40, 48 and 56, and features drift five windows after a fit.
+    for (since, is_due, expected) in [(40, false, false), (44, true, false), (39, false, true)] {
+        let named = |window| PolicyAtWindow { window, policy, provisional: false, was_shown: true };
+        let named_policies: Vec<PolicyAtWindow> = (since..=last).map(named).collect();
+        let action = advice_after(&evidence, 0, None, &named_policies).recommendation.action;
+        let newest = since + (last - since) / 8 * 8;
+        assert_eq!((newest == last, action == Action::RefitNow), (is_due, expected), "since {since}");
     }
-    for (windows, loss) in [(39, false), (40, true), (41, false)] {
-        let risen = |_: Scheme, _: u32, window: u32| if window >= 40 { 0.9 } else { 0.4 };
-        assert_eq!(rings(&evidence(windows, risen)).loss, loss, "{windows}");
-    }
-    let Recommendation { action, reason, .. } = advice_on(&evidence(41, stable), 0).recommendation;
-    assert!(action != Action::Hold && reason.contains("the drift alarm"), "{action:?} {reason}");
 }
 
 /// Returns the number of words with a digit. Brackets hold the interval of the figure before them, or a date.

@@ -179,15 +179,16 @@ impl Trial {
         Some(series)
     }
 
-    /// Returns the losses of a policy that depends on its own past: `choose` returns the model for each window.
+    /// Returns the losses of a policy that depends on its own past: `choose` returns the model for each window. `before`
+    /// is the model in use before the first window; without it, the first model is no refit.
     pub(crate) fn stateful(
         &self,
         evidence: &Evidence,
         policy: Policy,
+        mut before: Option<(Scheme, u32)>,
         mut choose: impl FnMut(u32) -> (Scheme, u32),
     ) -> Option<Series> {
         let mut series = Series::new(policy);
-        let mut before: Option<(Scheme, u32)> = None;
         for window in &self.windows {
             let (history, model) = choose(*window);
             let is_refit = before.is_some_and(|before| before != (history, model));

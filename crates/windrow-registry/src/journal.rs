@@ -15,7 +15,7 @@ use windrow_base::{files, versioned};
 use windrow_record::ModelId;
 
 /// The format version of a journal line. A reader refuses any other version.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -204,7 +204,7 @@ mod tests {
         for (wrong, expected) in [
             ("{}\n".to_owned(), "is damaged: missing field `format`"),
             ("\n".to_owned(), "is damaged: EOF"),
-            (whole.replace("\"format\":2", "\"format\":1"), "has format 1, but this version of Windrow reads format 2"),
+            (whole.replace("\"format\":3", "\"format\":1"), "has format 1, but this version of Windrow reads format 3"),
         ] {
             fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
             let error = journal.read().expect_err(expected).to_string();

@@ -177,9 +177,10 @@ impl Snapshot {
     }
 
     /// Returns the model of the alias `advised`: the one that following the advice has in service. Before there is
-    /// advice, it is the champion.
+    /// advice, it is the champion; before there is a champion, it is the latest model.
     pub fn advised(&self) -> Option<&Arc<Model>> {
-        self.aliases.get(ADVISED).and_then(|id| self.get(id)).or_else(|| self.champion())
+        let advised = self.aliases.get(ADVISED).and_then(|id| self.get(id));
+        advised.or_else(|| self.champion()).or_else(|| self.latest())
     }
 
     /// Returns the champion as it follows from the models and reports of the windows before `window`. A model of

@@ -20,7 +20,7 @@ pub(crate) struct DraftArgs {
     #[arg(long, value_name = "WINDOW", help_heading = "Data file")]
     pub(crate) window: Option<String>,
     /// Expect labels this long after their rows: a duration as in 30d or '2 weeks', or a number of windows [default: 0]
-    #[arg(long, value_name = "DURATION", help_heading = "Data file")]
+    #[arg(long, value_name = "DELAY", help_heading = "Data file")]
     pub(crate) label_delay: Option<String>,
     /// Use these columns as numbers
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', help_heading = "Data file")]

@@ -10,13 +10,14 @@ use crate::inspection::leaks::Leak;
 use crate::inspection::options::Options;
 use crate::inspection::order::Order;
 use crate::inspection::pipeline_text::{Inspected, text};
-use crate::inspection::plan::PipelinePlan;
+use crate::inspection::plan::{PipelinePlan, ask_label_delay};
 use crate::inspection::progress::ProgressCallback;
+use crate::inspection::question::Choice;
 use crate::inspection::scan::Scan;
 use crate::inspection::survey::{RefusedRows, Survey};
 use crate::inspection::windows::{WindowChoice, by_number, choose};
 use crate::json::JsonKeys;
-use windrow_config::{Cut, LabelDelay, LabelDelayError, Pipeline, TargetRule, WindowPolicy};
+use windrow_config::{Cut, LabelDelay, LabelDelayError, Pipeline, TargetRule, WindowDelay, WindowPolicy};
 use windrow_evaluation::first_advice;
 use windrow_record::display::{counted, percent, shell_word, thousands};
 
@@ -115,7 +116,8 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     let mut pipeline = Pipeline::parse(file, &written)?;
     if !delay.is_zero() {
         // Whether the delay is valid depends on the windows, which are known now.
-        plan.notes.push(delay_note(&delay, pipeline.window)?);
+        let found = delay.in_windows(pipeline.window);
+        plan.notes.push(delay_note(&found.map_err(|error| unfit_delay(&error, &pipeline, options))?));
         written = text(&plan, &name, &cut, file, Some(&Inspected { delay: Some(&delay), ..seen }));
         pipeline = Pipeline::parse(file, &written)?;
     }
@@ -131,14 +133,36 @@ fn label_delay(options: &Options) -> Result<LabelDelay> {
 }
 
 /// Returns a note on a label delay: how many windows it is, and how many windows advice then needs.
-fn delay_note(delay: &LabelDelay, window: WindowPolicy) -> Result<String> {
-    let windows = delay.in_windows(window).map_err(not_valid)?.windows;
-    let needed = first_advice(None, windows);
-    let counted = counted(u64::from(windows), "window", "windows");
-    Ok(match delay {
-        LabelDelay::Windows(_) => format!("label delay: {counted}, so advice needs {needed} windows"),
-        LabelDelay::After { .. } => format!("label delay: {delay} is {counted}, so advice needs {needed} windows"),
-    })
+fn delay_note(delay: &WindowDelay) -> String {
+    let needed = first_advice(None, delay.windows);
+    let counted = counted(u64::from(delay.windows), "window", "windows");
+    match &delay.duration {
+        None => format!("label delay: {counted}, so advice needs {needed} windows"),
+        Some(words) => format!("label delay: {words} is {counted}, so advice needs {needed} windows"),
+    }
+}
+
+/// Returns the error for a label delay that the windows do not allow. In a terminal, it is the question about the
+/// delay, with the reason.
+fn unfit_delay(error: &LabelDelayError, pipeline: &Pipeline, options: &Options) -> InspectionError {
+    let problem = match error {
+        LabelDelayError::NoLength(_) if pipeline.dataset.time.is_some() => {
+            format!("--label-delay: {error}, or choose windows of time, as in --window day")
+        }
+        _ => format!("--label-delay: {error}"),
+    };
+    if !options.is_interactive {
+        return InspectionError::Usage(problem);
+    }
+    let window = pipeline.window;
+    let mut question = ask_label_delay(!matches!(window, WindowPolicy::Parts(_) | WindowPolicy::Rows(_)));
+    question.text = format!("{problem}\n{}", question.text);
+    let is_valid = |choice: &Choice| {
+        let delay = choice.value.parse::<LabelDelay>();
+        delay.is_ok_and(|delay| delay.in_windows(window).is_ok())
+    };
+    question.choices.retain(is_valid);
+    InspectionError::Questions(vec![question])
 }
 
 fn not_valid(error: LabelDelayError) -> InspectionError {

@@ -49,8 +49,9 @@ impl PipelinePlan {
         let time = or_asked(row_time::find(scan, options, &mut notes), &mut about_time)?.flatten();
         // The question about the target is the first one.
         let target = or_asked(target::read(options.target.as_deref(), scan), &mut questions)?;
-        if options.is_interactive && options.label_delay.is_none() {
-            questions.push(ask_label_delay(options, time.is_some() || !about_time.is_empty()));
+        // The choices depend on the time, so a question about the time is answered first.
+        if options.is_interactive && options.label_delay.is_none() && about_time.is_empty() {
+            questions.push(ask_label_delay(has_window_length(options, time.is_some())));
         }
         questions.append(&mut about_time);
         let target_column = target.as_ref().map(|target| target.column.as_str());
@@ -287,11 +288,20 @@ fn check_names(scan: &Scan, options: &Options) -> Result<(), InspectionError> {
     Err(InspectionError::Usage(format!("--numeric: {name} holds text, not numbers; use --categorical for it")))
 }
 
-/// Asks when labels are known. A duration needs windows of a length in time.
-fn ask_label_delay(options: &Options, has_times: bool) -> Question {
-    let window = options.window.as_deref().unwrap_or_default();
-    let is_by_rows = window.starts_with("parts") || window.starts_with("rows");
-    let later: &[(&str, &str)] = if has_times && !is_by_rows {
+/// Returns true if the windows have a length in time, by the option and by whether rows have times.
+fn has_window_length(options: &Options, has_times: bool) -> bool {
+    let key = options.window.as_deref().and_then(|window| window.split_once('=')).map(|(key, _)| key.trim());
+    match key {
+        Some("parts" | "rows") => false,
+        Some("every") => true,
+        _ => has_times,
+    }
+}
+
+/// Asks when labels are known. The choices are durations if windows have a length in time, and otherwise numbers of
+/// windows.
+pub(crate) fn ask_label_delay(has_window_length: bool) -> Question {
+    let later: &[(&str, &str)] = if has_window_length {
         &[("1d", "1 day later"), ("1w", "1 week later"), ("30d", "30 days later")]
     } else {
         &[("1", "1 window later"), ("2", "2 windows later")]

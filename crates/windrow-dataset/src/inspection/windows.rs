@@ -77,7 +77,8 @@ pub(crate) fn choose(survey: &Survey, delay: &LabelDelay) -> WindowChoice {
         }
         None => match delay.in_windows(WindowPolicy::Parts(NonZeroU32::MIN)) {
             Ok(delay) => equal_parts(survey, u64::from(first_advice(None, delay.windows))),
-            // A duration needs windows by time, even if they are too few for advice.
+            // A duration needs windows by time, even if they are too few for advice. If no unit fits at all, the
+            // rows are cut into parts, and `draft` reports that the duration needs windows by time.
             Err(_) => choose(survey, &LabelDelay::default()),
         },
     }

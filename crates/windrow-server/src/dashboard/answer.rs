@@ -12,7 +12,7 @@ use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_adv
 use windrow_record::display::{percent, thousands};
 
 /// Maximum number of sentences between the heading and the last sentence.
-const MAX_SENTENCES: usize = 3;
+const MAX_SENTENCES: usize = 4;
 
 struct Figure {
     name: &'static str,
@@ -64,7 +64,8 @@ pub(super) fn page(view: &View) -> Page {
 fn sentences(advice: &Advice) -> Markup {
     let mut sentences = advice.recommendation.sentences.iter();
     let first = sentences.next();
-    // The last sentence is the condition under which the advice holds.
+    // The last sentence is always shown, because it is the condition under which the advice holds. With too few windows,
+    // there is no condition, and another sentence is the last one.
     let last = sentences.next_back();
     html! {
         h1 { (first.map_or("", String::as_str)) }

@@ -24,8 +24,6 @@ pub(super) fn page(view: &View) -> Page {
     let asked = view.query.get("model").and_then(|name| Some((name.as_str(), view.snapshot.resolve(name).ok()?)));
     let asked = asked.filter(|(_, model)| model.learned().is_some());
     let chosen = asked.or_else(|| Some((ADVISED, view.snapshot.advised()?)));
-    // If labels are late, there is a model before there is a champion.
-    let chosen = chosen.or_else(|| Some(("latest", view.snapshot.latest()?)));
     let main = html! {
         h1 { "Try a model" }
         @match chosen.and_then(|(name, model)| Some((name, model.learned()?))) {

@@ -6,6 +6,7 @@ use crate::advisor::ladder::LadderWork;
 use crate::{Learning, TrainError, making};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{AdvisedFit, PolicyAtWindow, WindowUnit, advised_fits};
+use windrow_learn::model::Artifact;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{AliasChange, AliasError, AliasName, Author, RegistryError};
 
@@ -66,11 +67,11 @@ impl AdvisedAlias<'_> {
         Ok(())
     }
 
-    /// Points the alias to the champion of the time at which the first policy took office, unless the first fit gives
+    /// Points the alias to the champion by the labels that were known when the first policy took office, unless the first fit gives
     /// the same model. Returns the champion if the alias points to it.
     fn begin(&self, first: u32, fit: Option<&AdvisedFit>) -> Result<Option<ModelId>, TrainError> {
         let registry = &self.learning.registry;
-        let after = WindowIndex::new(first.saturating_add(self.delay).saturating_add(1));
+        let after = WindowIndex::new(first.saturating_add(1));
         let champion = after.and_then(|after| registry.snapshot().champion_before(after)).map(|champion| champion.id());
         let Some(champion) = champion.filter(|champion| fit.and_then(model_id) != Some(*champion)) else {
             return Ok(None);
@@ -84,7 +85,7 @@ impl AdvisedAlias<'_> {
         let registry = &self.learning.registry;
         let snapshot = registry.snapshot();
         let is_missing = snapshot.get(model).is_none() && snapshot.alias(&AliasName::advised()) == Some(model);
-        if is_missing && let Some(artifact) = work.make(self.learning, model)? {
+        if is_missing && let Some(artifact) = work.make(self.learning, model)?.filter(Artifact::is_eligible) {
             registry.publish(&artifact)?;
         }
         Ok(())

@@ -88,8 +88,8 @@ fn described(feature: &EncodedFeature) -> String {
             let missing = rounded(if *log { missing.exp_m1() } else { *missing });
             let (min, max) = (rounded(*min), rounded(*max));
             format!(
-                "Seen in training from {min} to {max}; a number outside counts as the nearer end, a missing one as \
-                 {missing}."
+                "Seen in training from {min} to {max}. Outside this range, the nearer end counts. A missing number \
+                 counts as {missing}."
             )
         }
         Encoding::Category { levels } => {

@@ -1,6 +1,9 @@
 //! Predictions for many rows. All rows are read before the answer begins, so a fault in one row rejects the whole
 //! request.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use poem::http::HeaderValue;
 use poem::http::header::CONTENT_TYPE;
 use poem::{IntoResponse, Response};
@@ -12,14 +15,15 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
-use crate::api::operations::prediction::{BatchPrediction, OutsideNumber, RowPrediction};
+use crate::api::operations::prediction::{BatchPrediction, FieldRange, RowPrediction};
 use crate::api::schema::{FieldFault, FieldFaults, InputSchema, MAX_ROW_BYTES, Row, RowSeed};
 use crate::api::state::Fitted;
 use windrow_learn::model::{Outside, Prediction, Predictor};
 use windrow_record::{RecordParser, RecordReader, append_record};
+use windrow_registry::Model;
 
-/// Rows per piece of the answer.
-const ROWS_PER_PIECE: usize = 1000;
+/// The length at which a piece of the answer ends, in bytes. It is exceeded by at most one row.
+const PIECE_BYTES: usize = 64 << 10;
 /// Rows between two checks that the client still waits.
 const ROWS_PER_CHECK: usize = 1000;
 
@@ -27,6 +31,8 @@ pub(crate) struct BatchAnswer {
     by: AnsweredBy,
     threshold: f64,
     kind: RowsKind,
+    /// The ranges of the fields with a number outside, by name. Only the answer in JSON has them.
+    ranges: BTreeMap<String, FieldRange>,
     rows: BatchRows,
 }
 
@@ -59,6 +65,15 @@ impl BatchRows {
         let outside = (self.outside.len() - before) as u32;
         self.rows.push(BatchRow { probability: prediction.probability, label: prediction.label, outside });
     }
+
+    /// Returns the range of each field that has a number outside in at least one row.
+    fn ranges(&self, predictor: &Predictor) -> BTreeMap<String, FieldRange> {
+        let mut ranges = BTreeMap::new();
+        for number in self.outside.iter().filter_map(|outside| predictor.describe(*outside)) {
+            ranges.entry(number.column).or_insert(FieldRange { low: number.low, high: number.high });
+        }
+        ranges.into_iter().map(|(field, range)| (field.to_owned(), range)).collect()
+    }
 }
 
 /// Predicts every row of a body. This is CPU-bound: do not call it on a thread of the async runtime.
@@ -69,8 +84,10 @@ pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchA
     let Body { content, bytes, permit, .. } = rows;
     let is_wanted = || permit.check_wanted();
     let predictions = predictions(fitted, content.sent, bytes, permit.scope.limits.max_rows, &is_wanted)?;
-    let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
-    Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, rows: predictions })
+    let is_json = content.wanted == RowsKind::Json;
+    let ranges = if is_json { predictions.ranges(fitted.predictor) } else { BTreeMap::new() };
+    let by = AnsweredBy(Arc::clone(fitted.model));
+    Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, ranges, rows: predictions })
 }
 
 /// Predicts every row. Calls `is_wanted` from time to time, and returns its error if it fails.
@@ -240,26 +257,23 @@ impl<'b> DeserializeSeed<'b> for Array<'_, '_> {
 impl IntoResponse for BatchAnswer {
     /// Writes the rows piece by piece, as fast as the client reads them.
     fn into_response(self) -> Response {
-        let Self { by, threshold, kind, rows } = self;
+        let Self { by, threshold, kind, ranges, rows } = self;
         let header = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         let (model, lineage) = (by.0.name().to_owned(), by.0.artifact().lineage.id.clone());
         let (opening, closing) = match kind {
             RowsKind::Json => {
-                let facts = serde_json::json!({ "model": model, "lineage": lineage, "threshold": threshold });
-                (facts.to_string().trim_end_matches('}').to_owned() + ",\"predictions\":[", "]}")
+                let mut facts = serde_json::json!({ "model": model, "lineage": lineage, "threshold": threshold });
+                if !ranges.is_empty() {
+                    facts["ranges"] = serde_json::json!(ranges);
+                }
+                let mut opening = facts.to_string();
+                opening.pop();
+                (opening + ",\"predictions\":[", "]}")
             }
             RowsKind::Ndjson => (String::new(), ""),
             RowsKind::Csv => ("probability,label,outside\n".to_owned(), ""),
         };
-        let BatchRows { rows, outside } = rows;
-        let (count, answering, mut first) = (rows.len(), std::sync::Arc::clone(&by.0), 0);
-        let pieces = (0..count).step_by(ROWS_PER_PIECE).map(move |begin| {
-            let some = &rows[begin..count.min(begin + ROWS_PER_PIECE)];
-            let end = first + some.iter().map(|row| row.outside as usize).sum::<usize>();
-            let text = written(some, &outside[first..end], kind, begin == 0, answering.predictor());
-            first = end;
-            text
-        });
+        let pieces = Pieces { model: Arc::clone(&by.0), kind, rows, next_row: 0, next_outside: 0 };
         let all = std::iter::once(opening.into_bytes()).chain(pieces).chain([closing.as_bytes().to_vec()]);
         let body = poem::Body::from_bytes_stream(futures_util::stream::iter(all.map(Ok::<_, std::io::Error>)));
         let mut response = Response::builder().body(body);
@@ -272,38 +286,58 @@ impl IntoResponse for BatchAnswer {
     }
 }
 
-/// Writes some rows. `outside` has their numbers outside, and `predictor` is that of the model that answered them.
-fn written(
-    rows: &[BatchRow],
-    outside: &[Outside],
+/// The text of the rows, in pieces. Only one piece is in memory at a time.
+struct Pieces {
+    /// The model that answered the rows.
+    model: Arc<Model>,
     kind: RowsKind,
-    is_first: bool,
-    predictor: Option<&Predictor>,
-) -> Vec<u8> {
-    let mut text = Vec::with_capacity(rows.len() * 48);
-    let mut rest = outside;
-    for (index, row) in rows.iter().enumerate() {
-        if kind == RowsKind::Json && (index > 0 || !is_first) {
-            text.push(b',');
+    rows: BatchRows,
+    /// The index of the next row to write.
+    next_row: usize,
+    /// The index of that row's first number outside.
+    next_outside: usize,
+}
+
+impl Iterator for Pieces {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let rest = self.rows.rows.get(self.next_row..).filter(|rest| !rest.is_empty())?;
+        let predictor = self.model.predictor();
+        let mut text = Vec::with_capacity(PIECE_BYTES.min(rest.len() * 48));
+        for row in rest {
+            if self.kind == RowsKind::Json && self.next_row > 0 {
+                text.push(b',');
+            }
+            let end = self.next_outside + row.outside as usize;
+            let outside = self.rows.outside[self.next_outside..end].iter();
+            let fields = outside.filter_map(|outside| Some(predictor?.describe(*outside)?.column));
+            append_row(&mut text, row, fields, self.kind);
+            self.next_row += 1;
+            self.next_outside = end;
+            if text.len() >= PIECE_BYTES {
+                break;
+            }
         }
-        let BatchRow { probability, label, outside } = *row;
-        let (outside, others) = rest.split_at(outside as usize);
-        rest = others;
-        let outside = outside.iter().filter_map(|outside| predictor?.describe(*outside));
-        if kind == RowsKind::Csv {
-            let fields = outside.map(|number| number.column).collect::<Vec<_>>().join(";");
-            append_record(&mut text, [&*probability.to_string(), &*label.to_string(), &*fields], b',');
-        } else {
-            let outside: Vec<OutsideNumber> = outside.map(|number| OutsideNumber::of(number, None)).collect();
-            let row = RowPrediction { probability, label, outside: (!outside.is_empty()).then_some(outside) };
-            // Writing to memory cannot fail.
-            let _ = serde_json::to_writer(&mut text, &row);
-        }
-        if kind != RowsKind::Json {
-            text.push(b'\n');
-        }
+        Some(text)
     }
-    text
+}
+
+/// Writes one row. `fields` are the names of its numbers outside.
+fn append_row<'a>(text: &mut Vec<u8>, row: &BatchRow, fields: impl Iterator<Item = &'a str>, kind: RowsKind) {
+    let BatchRow { probability, label, .. } = *row;
+    if kind == RowsKind::Csv {
+        let fields = fields.collect::<Vec<_>>().join(";");
+        append_record(text, [&*probability.to_string(), &*label.to_string(), &*fields], b',');
+    } else {
+        let outside: Vec<String> = fields.map(str::to_owned).collect();
+        let row = RowPrediction { probability, label, outside: (!outside.is_empty()).then_some(outside) };
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *text, &row);
+    }
+    if kind != RowsKind::Json {
+        text.push(b'\n');
+    }
 }
 
 impl ApiResponse for BatchAnswer {
@@ -311,8 +345,8 @@ impl ApiResponse for BatchAnswer {
         let lines = described("string", "One line per row: an object as in `predictions`");
         let table = described(
             "string",
-            "A header line, then of each row: probability, label, and the fields outside the range of the training \
-             rows, separated by semicolons",
+            "A header line, then one line per row: the probability, the label, and the names of the numbers outside \
+             the range, joined by `;`",
         );
         success([
             (RowsKind::Json.content_type(), <Json<BatchPrediction> as Payload>::schema_ref()),

@@ -35,8 +35,9 @@ pub(crate) struct ModelList {
     models: Vec<ModelSummary>,
     /// The aliases, each with the model that it points to now. `latest` is the accepted model of the newest window
     /// that has one; of several, the cumulative one is preferred. `champion` is the newest accepted model of the scheme
-    /// whose models did best on the newest windows; until 12 windows have been judged, it is `latest`. `advised` is the
-    /// model that following the advice has in service; before there is advice, it is `champion`
+    /// whose models did best on the newest windows; until 12 windows have been judged, it is the accepted model of the
+    /// newest window with known labels. `advised` is the model in use if you follow the advice; before there is advice,
+    /// it is `champion` or, without one, `latest`
     aliases: BTreeMap<String, String>,
     /// The link to the next page; left out on the last page
     next: Option<String>,

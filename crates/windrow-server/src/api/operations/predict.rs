@@ -72,10 +72,11 @@ impl Predict {
     /// Predict one row with several models
     ///
     /// Returns the predictions of the models with an alias, and of the newest model of each scheme, for the same row.
+    /// With `models=all`, the predictions do not have `outside`.
     #[oai(path = "/v1/predict", method = "post", operation_id = "predict_all", tag = "Tag::Models")]
     async fn predict_all(
         &self,
-        /// `all` to ask every fitted model
+        /// `all` to ask every fitted model; `outside` is then left out
         models: Query<Option<String>>,
         row: Body<OneRow>,
     ) -> Result<JsonAnswer<Predictions>, ApiError> {
@@ -90,7 +91,12 @@ impl Predict {
             let mut predictions = Vec::with_capacity(asked.len());
             for fitted in &asked {
                 row.permit.check_wanted()?;
-                predictions.push(predict(served.fitted(&fitted.model)?, &row.bytes, false)?);
+                let mut prediction = predict(served.fitted(&fitted.model)?, &row.bytes, false)?;
+                if asks_all {
+                    // Hundreds of models would repeat almost the same list.
+                    prediction.outside = None;
+                }
+                predictions.push(prediction);
             }
             let others = (served.models().count() - asked.len()) as u64;
             Ok(JsonAnswer::new(&Predictions { predictions, others }, None))

@@ -1,5 +1,7 @@
 //! Predictions in answers, and the functions that make them.
 
+use std::collections::BTreeMap;
+
 use poem_openapi::Object;
 use serde::Serialize;
 use serde::de::DeserializeSeed as _;
@@ -36,13 +38,11 @@ pub(crate) struct Prediction {
 
 /// A number outside the range of the training rows
 #[derive(Debug, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
 pub(crate) struct OutsideNumber {
     /// The name of the field
     pub(crate) field: String,
-    /// The number in the request; left out in the answer to a batch
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) value: Option<f64>,
+    /// The number in the request
+    pub(crate) value: f64,
     /// The smallest number of the training rows
     pub(crate) low: f64,
     /// The largest number of the training rows
@@ -93,6 +93,7 @@ pub(crate) struct Predictions {
 
 /// The predictions of a model for many rows
 #[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct BatchPrediction {
     /// The id of the model
     pub(crate) model: String,
@@ -100,8 +101,20 @@ pub(crate) struct BatchPrediction {
     pub(crate) lineage: String,
     /// The probability from which a row is labelled positive
     pub(crate) threshold: f64,
+    /// The ranges of the fields that a row lists under `outside`, by name; left out if there are none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ranges: Option<BTreeMap<String, FieldRange>>,
     /// The predictions, one per row, in the order of the rows
     pub(crate) predictions: Vec<RowPrediction>,
+}
+
+/// The range of a field in the training rows
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct FieldRange {
+    /// The smallest number of the training rows
+    pub(crate) low: f64,
+    /// The largest number of the training rows
+    pub(crate) high: f64,
 }
 
 /// The prediction for one of many rows
@@ -112,13 +125,13 @@ pub(crate) struct RowPrediction {
     pub(crate) probability: f64,
     /// `true` if the probability is at least the threshold
     pub(crate) label: bool,
-    /// Numbers outside the range of the training rows; the nearer end of the range counts instead
+    /// Fields with a number outside the range of the training rows; the nearer end of the range counts instead
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) outside: Option<Vec<OutsideNumber>>,
+    pub(crate) outside: Option<Vec<String>>,
 }
 
 impl OutsideNumber {
-    pub(crate) fn of(found: model::OutsideNumber<'_>, value: Option<f64>) -> Self {
+    fn of(found: model::OutsideNumber<'_>, value: f64) -> Self {
         let model::OutsideNumber { column, low, high, held } = found;
         Self { field: column.to_owned(), value, low, high, held }
     }
@@ -143,7 +156,7 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
     let prediction = predictor.predict(&cells);
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
     let outside = predictor.outside(&cells);
-    let outside = outside.filter_map(|(found, value)| Some(OutsideNumber::of(predictor.describe(found)?, Some(value))));
+    let outside = outside.filter_map(|(found, value)| Some(OutsideNumber::of(predictor.describe(found)?, value)));
     let outside: Vec<OutsideNumber> = outside.collect();
     let contribution = |(found, given): (model::Contribution, Option<String>)| {
         let model::Contribution { feature, level, held, log_odds } = found;
