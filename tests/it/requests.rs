@@ -238,7 +238,7 @@ fn a_number_outside_the_training_rows_counts_as_the_nearer_end() {
     // The newest models list the numbers outside; all models together do not.
     let lists = |query: &str| {
         let url = format!("{url}/v1/predict{query}");
-        let answer = windrow_testing::http::ask("POST", &url, &[JSON], given.to_string().as_bytes()).json();
+        let answer = http::ask("POST", &url, &[JSON], given.to_string().as_bytes()).json();
         let predictions = answer["predictions"].as_array().expect("a list").clone();
         predictions.iter().filter(|prediction| prediction.get("outside").is_some()).count()
     };
