@@ -37,7 +37,7 @@ fn an_alarm_has_an_exit_code_and_its_reason_everywhere() {
     let (action, reason) =
         (stored["action"].as_str().expect("an action"), stored["reason"].as_str().expect("a reason"));
     assert!(reason.contains("the drift alarm") && reason.ends_with("after window 19."), "{reason}");
-    // The schedule was named after window 16 and refits every 4th window, so no fit is due.
+    // The schedule was named after window 16 and refits every 2nd window, so no fit is due.
     let expected = 4;
     assert_eq!(action, "refit_now", "{reason}");
     assert_eq!(code, Some(expected), "{page}");
