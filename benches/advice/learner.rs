@@ -13,7 +13,7 @@ pub(crate) type Weights = [f64; WIDTH];
 pub(crate) enum Outside {
     /// The nearer end of the range counts, as in the program.
     Held,
-    /// The number counts.
+    /// The number is used unchanged.
     Extrapolated,
 }
 

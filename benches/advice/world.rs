@@ -33,7 +33,7 @@ pub(crate) enum ChangeKind {
     /// The mean of a feature rises, and its coefficient stays the same. Models that hold numbers lose what they could
     /// have extrapolated.
     Trend,
-    /// In one window, a feature has two values, which separate the classes. A model of this window has a steep slope.
+    /// A feature has only two values in one window, and they separate the classes. A model of this window has a steep slope.
     Separable,
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum CliError {
     /// The reader of standard output, such as `head`, has closed it.
     #[error("the reader of standard output has closed it")]
     BrokenPipe,
-    /// The answer of `windrow advise --exit-code`. It is no fault, so nothing is printed.
+    /// The answer of `windrow advise --exit-code`. It is not a failure, so nothing is printed.
     #[error("the advice asks for an action: {0:?}")]
     Advised(Action),
 }

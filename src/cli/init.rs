@@ -275,7 +275,7 @@ fn is_in_windows(choice: &Choice) -> bool {
 /// Checks a label delay that the user wrote in a terminal.
 fn check_label_delay(text: &str, has_window_length: bool) -> Result<(), LabelDelayError> {
     match text.parse::<LabelDelay>()? {
-        // How many windows a duration is can be checked only when the windows are known.
+        // The number of windows in a duration can be checked only when the windows are known.
         LabelDelay::After { .. } if has_window_length => Ok(()),
         delay => delay.in_windows(WindowPolicy::Parts(NonZeroU32::MIN)).map(drop),
     }

@@ -241,7 +241,7 @@ fn costs_are_tried_without_storing_an_answer() {
     for (costs, problem) in [
         ("refit=2,miss=5", "false_alarm must be given too"),
         ("refit=2,miss=5,false_alarm=-1", "false_alarm must be a finite number of at least 0"),
-        ("refit=2,mis=5,false_alarm=1", "`mis` is none of false_alarm, miss, refit"),
+        ("refit=2,mis=5,false_alarm=1", "unknown cost `mis`: the costs are false_alarm, miss, refit"),
     ] {
         let output = windrow(&["advise", &pipeline.file, "--workdir", &workdir, "--cost", costs]);
         assert_eq!(output.status.code(), Some(2), "{costs}");

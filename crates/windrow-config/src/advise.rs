@@ -81,7 +81,7 @@ impl FromStr for Costs {
                 part.split_once('=').ok_or_else(|| format!("`{part}` is not a name with a number, as in miss=5"))?;
             let (name, value) = (pair.0.trim(), pair.1.trim());
             let index = NAMES.iter().position(|known| *known == name);
-            let index = index.ok_or_else(|| format!("`{name}` is none of {}", NAMES.join(", ")))?;
+            let index = index.ok_or_else(|| format!("unknown cost `{name}`: the costs are {}", NAMES.join(", ")))?;
             let value: f64 = value.parse().map_err(|_| format!("{name}: `{value}` is not a number"))?;
             not_negative(&value, &()).map_err(|problem| format!("{name} {problem}"))?;
             if given[index].replace(value).is_some() {
@@ -137,7 +137,7 @@ mod tests {
         let cases = [
             ("", "`` is not a name with a number, as in miss=5"),
             ("refit", "`refit` is not a name with a number, as in miss=5"),
-            ("refit=200,mis=5,false_alarm=1", "`mis` is none of false_alarm, miss, refit"),
+            ("refit=200,mis=5,false_alarm=1", "unknown cost `mis`: the costs are false_alarm, miss, refit"),
             ("refit=200,miss=5", "false_alarm must be given too"),
             ("refit=200", "false_alarm and miss must be given too"),
             ("refit=200,miss=5,refit=1,false_alarm=1", "refit is given twice"),

@@ -22,7 +22,7 @@ pub(crate) const MAX_LABEL_DELAY: u32 = 32;
 pub enum LabelDelay {
     /// A number of windows.
     Windows(u32),
-    /// A time.
+    /// A duration, with the text that gave it.
     After {
         /// The length of the time.
         length: Duration,

@@ -94,7 +94,7 @@ mod tests {
     use crate::trial::sliding;
     use crate::window_unit::WindowUnit;
 
-    /// Returns the policy that refits every so many windows on the last two.
+    /// Returns a policy on the last two windows with this refit period.
     fn every(windows: u32) -> Policy {
         Policy { history: sliding(2), refit: Refit::Every(windows) }
     }

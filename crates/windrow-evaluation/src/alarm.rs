@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn windows_that_differ_by_chance_are_no_alarm() {
-        // In 40 runs of 24 windows, the rows of a window share a part whose deviation is that of the blocks.
+        // The rows of a window share a part whose deviation is that of the blocks: 40 runs of 24 windows.
         let (blocks, shared) = (noise(40 * 24 * BLOCKS), noise(41 * 24));
         let alarms = (0..40).filter(|run| {
             let value = |at: usize| blocks[run * 24 * BLOCKS + at] + shared[24 + run * 24 + at / BLOCKS];

@@ -38,7 +38,7 @@ pub struct Contrast {
     pub mean: f64,
     /// The standard error of the mean: the larger one of the two estimates.
     pub standard_error: f64,
-    /// The standard error of the mean by the stationary bootstrap alone.
+    /// The standard error of the mean by the stationary bootstrap.
     pub(crate) bootstrap_error: f64,
     /// The degrees of freedom: the number of cosines in the variance estimator.
     pub(crate) degrees: u32,
@@ -47,7 +47,7 @@ pub struct Contrast {
 /// Returns the number of cosines for W windows: max(3, floor(0.25 W^(2/3))). Fewer cosines than the 0.4 W^(2/3) of
 /// Lazarus et al. (2018) give wider intervals, which cover more often if losses are alike over many windows.
 fn cosine_terms(windows: usize) -> u32 {
-    // In whole numbers, since the power is not exact: B is at most 0.25 W^(2/3) if (4 B)^3 is at most W^2.
+    // The power is not exact, so this compares whole numbers: B is at most 0.25 W^(2/3) if (4 B)^3 is at most W^2.
     let is_within = |terms: &u32| (4 * u64::from(*terms)).pow(3) <= (windows as u64).pow(2);
     (4..).take_while(is_within).last().unwrap_or(3)
 }

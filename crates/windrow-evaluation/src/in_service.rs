@@ -134,7 +134,7 @@ mod tests {
             ("a provisional name changes nothing", names(20, "3? 3? 3 3 2? 2? 2?"), vec![22, 25]),
             ("the policy in office stays while it is provisional", names(20, "3 3? 3? 3 3? 3 3"), vec![20, 23, 26]),
             ("a window without a name", names(20, "3 - - - - - -"), vec![20, 23, 26]),
-            ("another name starts anew", names(20, "4 4 4 2 2 2 2"), vec![20, 23, 25]),
+            ("another name begins with a fit", names(20, "4 4 4 2 2 2 2"), vec![20, 23, 25]),
             ("a name that flips", names(20, "4 2 4 2 4 4 4"), vec![20, 21, 22, 23, 24]),
             ("fit once asks for no fit", names(20, "2 2 2 never never never never"), vec![20, 22]),
             ("a schedule after fit once", names(20, "never never 4 4 4 4 4"), vec![22, 26]),

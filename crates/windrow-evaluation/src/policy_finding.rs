@@ -80,7 +80,7 @@ pub struct KeptGain {
     /// The 95% interval of the share.
     pub interval: Option<Interval>,
     /// The lower bound on the share: one-sided, 95%, simultaneous over all schedules. That of a policy that is not
-    /// planned ahead is about this policy alone.
+    /// planned ahead is about this policy only.
     pub at_least: Option<f64>,
 }
 

@@ -24,7 +24,7 @@ pub struct Ranked {
     /// The log-loss per row less that of the best series.
     pub(crate) to_best: Contrast,
     /// The share of the best gain. The interval is missing if there are too few data or no gain. The bound is missing
-    /// if the series is not ranked. A bound of a policy that is not planned is about this policy alone.
+    /// if the series is not ranked. A bound of a policy that is not planned is about this policy only.
     pub kept: KeptGain,
     /// The verdict that follows from these.
     pub verdict: PolicyVerdict,

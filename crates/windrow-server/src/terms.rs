@@ -49,7 +49,7 @@ pub(crate) static VERDICT: Term = Term {
     id: "term-verdict",
     name: "verdict",
     definition: "Whether a schedule is good enough. The bound in brackets decides. It holds for all schedules together; \
-                 that of an alarm or of recalibration holds for this policy alone. Not as good as the best: the 95% interval of its share kept is below 100%; it may still be \
+                 that of an alarm or of recalibration holds for this policy only. Not as good as the best: the 95% interval of its share kept is below 100%; it may still be \
                  good enough. Cannot tell: neither is shown. Too few: fewer than 4 refits, or fewer than 12 windows. \
                  Best: the lowest log-loss of all that can be compared. Reference: a schedule that never refits, \
                  listed only to compare with. An interval is about the difference on these windows; another stretch \

@@ -115,7 +115,7 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
     let mut written = text(&plan, &name, &cut, file, Some(&seen));
     let mut pipeline = Pipeline::parse(file, &written)?;
     if !delay.is_zero() {
-        // Whether the delay is valid depends on the windows, which are known now.
+        // The windows are known now, so the delay can be checked.
         let found = delay.in_windows(pipeline.window);
         plan.notes.push(delay_note(&found.map_err(|error| unfit_delay(&error, &pipeline, options))?));
         written = text(&plan, &name, &cut, file, Some(&Inspected { delay: Some(&delay), ..seen }));

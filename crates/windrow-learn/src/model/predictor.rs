@@ -45,7 +45,7 @@ pub struct Outside(u32);
 /// A feature with a number outside the range of the training rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutsideNumber<'a> {
-    /// The feature's column.
+    /// The name of the feature's column.
     pub column: &'a str,
     /// The smallest number of the training rows.
     pub low: f64,
