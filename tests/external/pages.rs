@@ -76,7 +76,7 @@ async fn a_demo_is_followed_from_first_row_to_answer() {
     browser.wait("the stream ends", "return document.getElementById('state').textContent === 'complete'").await;
     let steps = "return [...document.querySelectorAll('[data-step] [data-text]')].map((one) => one.textContent)";
     // Two models of each window, and those that only the advice asks for.
-    let models = std::fs::read_dir(folder.path().join("work/models")).expect("models").count();
+    let models = fs::read_dir(folder.path().join("work/models")).expect("models").count();
     assert!(models >= 80, "{models}");
     let expected = json!(["4,000", "4,000", "3,960", "3,960", models.to_string(), "40"]);
     assert_eq!(browser.run(steps).await, expected);
