@@ -7,7 +7,7 @@ use windrow_evaluation::{Contrast, Policy, Refit, Trial};
 use windrow_record::Scheme;
 
 use crate::learner::Outside;
-use crate::study::{evidence, loss, models, share, step};
+use crate::study::{evidence, models, share, step};
 use crate::world::{ChangeKind, FEATURES, ROWS, World};
 
 const WORLDS: [ChangeKind; 4] = [ChangeKind::Stable, ChangeKind::Moving, ChangeKind::SlowWalk, ChangeKind::Seasons];
@@ -44,11 +44,7 @@ pub(crate) fn print(seeds: u64) {
             let course = 500_000 + history / HISTORIES_PER_COURSE;
             let windows = World { kind }.windows_of_course(64, course, 500_000 + history);
             let models = models(&windows, &[four, Scheme::Cumulative]);
-            let seen = evidence(&windows, &models, Outside::Held, |window, row, z| loss(z, window.y[row]));
-            let truth = evidence(&windows, &models, Outside::Held, |window, row, z| {
-                let p = window.p[row];
-                p * loss(z, true) + (1.0 - p) * loss(z, false)
-            });
+            let [seen, truth] = evidence(&windows, &models, Outside::Held);
             let judged = |count: usize| {
                 let last = 4 + count as u32;
                 let (trial, expected) =

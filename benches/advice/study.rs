@@ -206,11 +206,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let windows = world.windows(count, 1_000 * seed + 17);
     let wanted = histories(count as u32, None);
     let models = models(&windows, &wanted);
-    let seen = evidence(&windows, &models, outside, |window, row, z| loss(z, window.y[row]));
-    let truth = evidence(&windows, &models, outside, |window, row, z| {
-        let p = window.p[row];
-        p * loss(z, true) + (1.0 - p) * loss(z, false)
-    });
+    let [seen, truth] = evidence(&windows, &models, outside);
     let last = count as u32;
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
@@ -291,44 +287,49 @@ pub(crate) fn models(windows: &[Window], histories: &[Scheme]) -> BTreeMap<(Sche
     models
 }
 
-/// Returns the losses of every model on every later window.
+/// Returns the losses of every model on every later window, and the expected losses, from the true probabilities.
 pub(crate) fn evidence(
     windows: &[Window],
     models: &BTreeMap<(Scheme, usize), Model>,
     outside: Outside,
-    loss: impl Fn(&Window, usize, f64) -> f64,
-) -> Evidence {
+) -> [Evidence; 2] {
     let all = windows.iter().enumerate().map(|(window_index, window)| {
         let earlier = models.iter().filter(|((_, end), _)| *end <= window_index);
         let losses = earlier.map(|((history, end), model)| {
-            let mut log_loss = [0.0; BLOCKS];
+            let mut log_loss = [[0.0; BLOCKS]; 2];
             for (row, x) in window.x.iter().enumerate() {
-                log_loss[row * BLOCKS / window.x.len()] += loss(window, row, model.log_odds(x, outside));
+                let z = model.log_odds(x, outside);
+                // -log p(truth) is log(1 + e^z) less z times the truth, and its expectation less z times p.
+                let (negative, block) = (loss(z, false), row * BLOCKS / window.x.len());
+                log_loss[0][block] += negative - if window.y[row] { z } else { 0.0 };
+                log_loss[1][block] += negative - z * window.p[row];
             }
-            ModelLosses {
+            log_loss.map(|log_loss| ModelLosses {
                 model: ModelId { window: index(*end), scheme: *history },
                 log_loss,
                 squared_error: [0.0; BLOCKS],
                 false_alarms: [0; BLOCKS],
                 misses: [0; BLOCKS],
-            }
+            })
         });
+        let (seen, expected): (Vec<_>, Vec<_>) = losses.map(|[seen, expected]| (seen, expected)).unzip();
         let (mut rows, mut positives) = ([0; BLOCKS], [0; BLOCKS]);
         for (row, y) in window.y.iter().enumerate() {
             rows[row * BLOCKS / window.x.len()] += 1;
             positives[row * BLOCKS / window.x.len()] += u64::from(*y);
         }
-        WindowLosses {
+        [seen, expected].map(|models| WindowLosses {
             format: LOSSES_FORMAT,
             window: index(window_index + 1),
             sha256: String::new(),
             unlabelled: 0,
             rows,
             positives,
-            models: losses.collect(),
-        }
+            models,
+        })
     });
-    Evidence::new(all)
+    let (seen, expected): (Vec<_>, Vec<_>) = all.map(|[seen, expected]| (seen, expected)).unzip();
+    [seen, expected].map(Evidence::new)
 }
 
 fn index(window: usize) -> WindowIndex {
