@@ -5,6 +5,7 @@
 //! Computations run off the runtime's threads. The advisor knows nothing of brokers.
 
 mod advised;
+mod auc;
 mod ladder;
 mod recalibration;
 mod subject;
@@ -190,9 +191,11 @@ impl Advisor {
         seen.asked = last;
         let trial = Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
         let recalibrated = recalibration::series(&self.learning, &mut seen.ladder, &seen.manifests, &trial)?;
+        let named = seen.named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
+        let label = |window: u32| self.label(window);
+        let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &trial, named, &label)?;
         let snapshot = registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
-        let label = |window: u32| self.label(window);
         let known = RefCell::new(std::mem::take(&mut seen.drifted));
         let drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
@@ -212,6 +215,7 @@ impl Advisor {
             label: &label,
             has_drifted: &has_drifted,
             recalibrated: &recalibrated,
+            auc: &auc,
             named_policies: &seen.named_policies,
         };
         let advice = advise(&seen.ladder.evidence, &question);

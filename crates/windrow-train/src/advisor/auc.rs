@@ -1,0 +1,67 @@
+//! The AUC by window of the policies that the advice shows.
+//!
+//! The trainer has ranked the rows of a window by each published model, for the report of the window. Only models of the
+//! ladder remain, and of these only the few that the policies have in use. Their AUC is stored, so a run that repeats the
+//! question ranks no row again.
+
+use crate::advisor::ladder::LadderWork;
+use crate::{Learning, TrainError};
+use windrow_evaluation::{ModelsInUse, Policy, PolicyAuc, Trial};
+use windrow_learn::model::{LinearModel, ScoredModel, aucs};
+use windrow_record::{ModelId, WindowIndex};
+use windrow_registry::Snapshot;
+use windrow_windows::Manifest;
+
+/// Returns the AUC of the named policy, of fit once, and of all history, on the windows of a trial. `label` returns the
+/// name of a window.
+pub(super) fn by_window(
+    learning: &Learning,
+    work: &mut LadderWork,
+    manifests: &[Manifest],
+    trial: &Trial,
+    named: Option<Policy>,
+    label: &dyn Fn(u32) -> String,
+) -> Result<Vec<PolicyAuc>, TrainError> {
+    let in_use = ModelsInUse::new(trial, &work.evidence, named);
+    let (store, snapshot) = (learning.registry.evidence(), learning.registry.snapshot());
+    let manifest = |window: u32| manifests.get((window as usize).checked_sub(1)?);
+    let mut known = store.model_aucs()?;
+    let mut is_new = false;
+    for (window, models) in in_use.by_window() {
+        let Some(manifest) = manifest(window) else { continue };
+        let (window, sha256) = (manifest.window, manifest.rows.file.sha256.as_str());
+        let is_missing = |id: &ModelId| {
+            reported(&snapshot, window, *id).is_none() && known.get(window, sha256, *id).is_none()
+        };
+        let missing = models.into_iter().filter(is_missing);
+        let missing = missing.filter_map(|id| Some((id, work.model(id)?.clone())));
+        let missing: Vec<(ModelId, LinearModel)> = missing.collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let threshold = learning.pipeline.train.threshold;
+        let scored: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
+        let frame = work.frame(window)?;
+        let found = aucs(&frame, &scored).map_err(|source| TrainError::ReadRows { window, source })?;
+        for ((id, _), auc) in missing.iter().zip(found) {
+            known.insert(window, sha256, *id, auc);
+        }
+        is_new = true;
+    }
+    if is_new {
+        store.put_model_aucs(&known)?;
+    }
+    let auc = |id: ModelId, window: u32| {
+        let manifest = manifest(window)?;
+        let reported = reported(&snapshot, manifest.window, id);
+        reported.or_else(|| known.get(manifest.window, &manifest.rows.file.sha256, id))?
+    };
+    Ok(in_use.auc(auc, label))
+}
+
+/// Returns the AUC of a model in the report of a window. The outer `None` means that the report does not have it.
+fn reported(snapshot: &Snapshot, window: WindowIndex, model: ModelId) -> Option<Option<f64>> {
+    let scores = &snapshot.window(window)?.scores;
+    let score = scores.iter().find(|score| score.model == model)?.window.as_ref()?;
+    Some(score.auc)
+}
