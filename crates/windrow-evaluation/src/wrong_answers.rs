@@ -176,7 +176,12 @@ mod tests {
         for (found, table, narrow, words) in [
             (of(41.2, Some(11.1)), "+41 (30 to 52)", "+41 ±11", "41 more wrong answers per 1,000 rows (30 to 52)"),
             (of(-3.2, Some(2.0)), "-3 (-5 to -1)", "-3 ±2", "3 fewer wrong answers per 1,000 rows (1 to 5)"),
-            (of(0.42, Some(0.3)), "+0.4 (0.1 to 0.7)", "+0.4 ±0.3", "0.4 more wrong answers per 1,000 rows (0.1 to 0.7)"),
+            (
+                of(0.42, Some(0.3)),
+                "+0.4 (0.1 to 0.7)",
+                "+0.4 ±0.3",
+                "0.4 more wrong answers per 1,000 rows (0.1 to 0.7)",
+            ),
             (of(-0.2, Some(1.4)), "0 (-2 to 1)", "0 ±1", "0 more wrong answers per 1,000 rows (-2 to 1)"),
             (of(0.0, None), "0", "0", "0 more wrong answers per 1,000 rows"),
             (of(1.4, Some(2.0)), "+1 (-1 to 3)", "+1 ±2", "1 more wrong answer per 1,000 rows (-1 to 3)"),

@@ -98,9 +98,8 @@ pub fn auc_by_window(advice: &Advice) -> Option<Table> {
     let policies = &advice.over_time.auc;
     let windows = &policies.first()?.windows;
     let step = step(windows.len());
-    let number = |at: Option<&AucAtWindow>| {
-        at.and_then(|at| at.auc).map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"))
-    };
+    let number =
+        |at: Option<&AucAtWindow>| at.and_then(|at| at.auc).map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
     let row = |(index, at): (usize, &AucAtWindow)| {
         let numbers = policies.iter().map(|found| number(found.windows.get(index)));
         TableRow { cells: std::iter::once(at.label.clone()).chain(numbers).collect(), is_named: false }

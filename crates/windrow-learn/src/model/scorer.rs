@@ -116,7 +116,8 @@ pub fn aucs(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Option<
     let mut aucs = Vec::with_capacity(models.len());
     for models in models.chunks(RANKED_MODELS) {
         let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
-        let auc = |log_odds: &Vec<f64>| RowRanking::new(log_odds.iter().copied().zip(truth.iter().copied()).collect()).auc();
+        let auc =
+            |log_odds: &Vec<f64>| RowRanking::new(log_odds.iter().copied().zip(truth.iter().copied()).collect()).auc();
         let found: Vec<Option<f64>> = log_odds.par_iter().map(auc).collect();
         aucs.extend(found);
     }

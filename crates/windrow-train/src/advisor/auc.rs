@@ -30,9 +30,8 @@ pub(super) fn by_window(
     for (window, models) in in_use.by_window() {
         let Some(manifest) = manifest(window) else { continue };
         let (window, sha256) = (manifest.window, manifest.rows.file.sha256.as_str());
-        let is_missing = |id: &ModelId| {
-            reported(&snapshot, window, *id).is_none() && known.get(window, sha256, *id).is_none()
-        };
+        let is_missing =
+            |id: &ModelId| reported(&snapshot, window, *id).is_none() && known.get(window, sha256, *id).is_none();
         let missing = models.into_iter().filter(is_missing);
         let missing = missing.filter_map(|id| Some((id, work.model(id)?.clone())));
         let missing: Vec<(ModelId, LinearModel)> = missing.collect();
@@ -54,7 +53,7 @@ pub(super) fn by_window(
     let auc = |id: ModelId, window: u32| {
         let manifest = manifest(window)?;
         let reported = reported(&snapshot, manifest.window, id);
-        reported.or_else(|| known.get(manifest.window, &manifest.rows.file.sha256, id))?
+        reported.or_else(|| known.get(manifest.window, &manifest.rows.file.sha256, id)).flatten()
     };
     Ok(in_use.auc(auc, label))
 }

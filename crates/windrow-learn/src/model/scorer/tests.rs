@@ -102,7 +102,7 @@ fn the_auc_of_many_models_is_that_of_their_scores() {
     let models: Vec<ScoredModel<'_>> = models.collect();
     let scored = scores(&frames[1], &models, &[0.25; 20], None).expect("memory");
     let expected: Vec<Option<f64>> = scored.into_iter().map(|score| score.expect("rows").auc).collect();
-    assert!(expected.iter().all(|auc| auc.is_some_and(|auc| auc > 0.5)), "{expected:?}");
+    assert!(expected.iter().all(Option::is_some) && expected[0] != expected[19], "{expected:?}");
     assert_eq!(aucs(&frames[1], &models).expect("memory"), expected);
 }
 
