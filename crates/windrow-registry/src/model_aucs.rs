@@ -1,8 +1,8 @@
 //! The AUC of models that only the advice needs (`advice/auc.json`), by window.
 //!
-//! An AUC depends on the model and the rows of the window, and not on the advice. So the file does not depend on when
-//! the advisor ran, and an advisor that runs again computes only what is missing. The AUC of published models is in the
-//! reports of the windows.
+//! An AUC depends on the model and the rows of the window, and not on the advice, so an advisor that runs again computes
+//! only what is missing. It removes what its advice does not need: the file must not depend on when the advisor ran. The
+//! AUC of published models is in the reports of the windows.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +53,14 @@ impl ModelAucs {
         }
         known.models.insert(model, auc);
     }
+
+    /// Removes the AUC of models that are not needed on a window, which is given as its number.
+    pub fn retain(&mut self, is_needed: impl Fn(u32, ModelId) -> bool) {
+        self.windows.retain(|window, known| {
+            known.models.retain(|model, _| is_needed(*window, *model));
+            !known.models.is_empty()
+        });
+    }
 }
 
 #[cfg(test)]
@@ -97,5 +105,16 @@ mod tests {
         aucs.insert(index(9), "bb", id("sliding4-8"), Some(0.6));
         assert_eq!(aucs.get(index(9), "aa", id("sliding4-7")), None, "the old one is removed");
         assert_eq!(aucs.get(index(9), "bb", id("sliding4-8")), Some(Some(0.6)));
+    }
+
+    #[test]
+    fn what_is_not_needed_leaves_nothing() {
+        let mut aucs = ModelAucs::default();
+        aucs.insert(index(9), "aa", id("sliding4-7"), Some(0.7));
+        let expected = aucs.clone();
+        aucs.insert(index(9), "aa", id("sliding4-8"), Some(0.6));
+        aucs.insert(index(10), "bb", id("sliding4-7"), Some(0.5));
+        aucs.retain(|window, model| window == 9 && model == id("sliding4-7"));
+        assert_eq!(aucs, expected);
     }
 }
