@@ -140,7 +140,6 @@ fn missing_files_are_recreated_and_the_advice_is_the_same() {
         "advice/models/window-00005.json",
         "advice/losses/window-00012.json",
         "advice/recalibrated-0.json",
-        "advice/auc.json",
         "advice.json",
     ] {
         fs::remove_file(pipeline.workdir().join(lost)).expect(lost);
