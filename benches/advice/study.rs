@@ -231,6 +231,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             label: &|window| format!("window {window}"),
             has_drifted: &|_, _| false,
             recalibrated: &recalibrated,
+            auc: &[],
             named_policies: &named_policies,
         },
     );

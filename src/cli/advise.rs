@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::print::{json, stdout, wrapped};
 use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app, with_solver};
-use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit, history_name};
+use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent, thousands};
 
@@ -70,7 +70,8 @@ fn comparison(advice: &Advice, all: bool) -> String {
     let mut text = format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows");
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
-    text.push_str(&format!("  history         refit         keeps  95%        at least {fits:>8}  verdict\n"));
+    let history = advice.subject.window_unit.many();
+    text.push_str(&format!("  {history:<9}refit        keeps  95%      at least     wrong{fits:>8}  verdict\n"));
     let shown = if all { advice.comparison.planned.iter().collect() } else { chosen(advice) };
     for found in &shown {
         text.push_str(&line(advice, found));
@@ -126,10 +127,11 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
 fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let is_best = advice.comparison.is_best(found);
     let policy = match found.policy.refit {
-        refit @ Refit::Advice => format!("{refit:<30}"),
+        refit @ Refit::Advice => format!("{refit:<22}"),
         refit => {
-            let history = history_name(found.policy.history, advice.subject.window_unit);
-            format!("{history:<15} {refit:<14}")
+            // The header has the unit.
+            let history = found.policy.length().map_or_else(|| "all".to_owned(), |length| format!("last {length}"));
+            format!("{history:<9}{refit:<13}")
         }
     };
     let keeps = found.kept.percent();
@@ -146,7 +148,8 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
         _ => found.verdict.name().to_owned(),
     };
     let mark = if advice.is_named(found) { ">" } else { " " };
-    format!("{mark} {policy}{keeps:>5}  {interval:<11}{bound:>8} {fits:>8}  {verdict}\n")
+    let wrong = found.wrong_answers.in_short();
+    format!("{mark} {policy}{keeps:>5}  {interval:<11}{bound:>6}{wrong:>11}{fits:>7}  {verdict}\n")
 }
 
 /// Returns the lines below the table: the evidence that the table does not show.
@@ -213,16 +216,23 @@ fn evidence(advice: &Advice) -> String {
              To refit is to train the model again.\n",
             percent(advice.basis.keep, 0)
         ));
+        let reference = if advice.named().is_some() { "the recommended schedule (>)" } else { "the best schedule" };
+        let wrong = format!(
+            "Wrong: more (+) or fewer (-) wrong answers per 1,000 rows at the threshold than {reference}, with half the \
+             95% interval. Fewer is better."
+        );
+        text.push_str(&(textwrap::fill(&wrong, LINE_WIDTH) + "\n"));
     }
     text
 }
 
-/// Returns the share that a policy keeps with its verdict, as in `keeps 98% (92 to 104): cannot tell`. A negative share
-/// needs no verdict.
+/// Returns the share that a policy keeps with its verdict and its wrong answers, as in `keeps 98% (92 to 104): cannot
+/// tell, wrong +3 ±2`. A negative share needs no verdict.
 fn keeps(found: &PolicyFinding) -> String {
     if found.kept.is_negative() {
         "does worse than predicting the average rate".to_owned()
     } else {
-        format!("keeps {}: {}", found.kept.with_interval(), found.verdict_in_words())
+        let wrong = found.wrong_answers.in_short();
+        format!("keeps {}: {}, wrong {wrong}", found.kept.with_interval(), found.verdict_in_words())
     }
 }

@@ -69,18 +69,28 @@ fn advice_is_a_page_of_text_for_any_number_of_windows() {
     );
     let page = pipeline.advise(&[]);
     assert!(output.lines().zip(page.lines()).take(4).all(|(a, b)| a == b), "the run says the same\n{output}\n{page}");
-    assert!(page.lines().count() <= 40, "{page}");
+    assert!(page.lines().count() <= 44, "{page}");
     for line in page.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
     let all = pipeline.advise(&["--all"]);
     assert!(all.lines().count() > page.lines().count());
+    assert!(page.contains("wrong fits/yr") && page.contains("Wrong: more (+) or fewer (-) wrong answers"), "{page}");
     assert!(all.contains("recalibrate") && all.contains("on PSI alarm") && all.contains("on loss alarm"), "{all}");
     let json = pipeline.json(&[]);
     assert_eq!(json, pipeline.file("advice.json"));
     assert!(["clear", "partly"].contains(&json["recommendation"]["status"].as_str().expect("a status")));
     let judged = &json["basis"]["judged"];
     assert_eq!((judged["first"].as_u64(), judged["last"].as_u64()), (Some(17), Some(41)), "behind the last 16 windows");
+    // Without verdict, but with the AUC of each window judged.
+    let auc = json["over_time"]["auc"].as_array().expect("a list");
+    assert!(auc.len() >= 2, "{auc:?}");
+    for found in auc {
+        let windows = found["windows"].as_array().expect("a list");
+        let first = windows.first().and_then(|first| first["label"].as_str()).expect("a name");
+        assert!(windows.len() == 25 && first.starts_with("window 17 ("), "{found}");
+        assert!(windows.iter().any(|at| at["auc"].as_f64().is_some_and(|auc| auc > 0.0 && auc < 1.0)), "{found}");
+    }
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
     let has_sliding = |name: &str| json(&killed.join(name)).to_string().contains("sliding2-");
     let files = ["losses/window-00030.json", "windows/window-00030.json", "advice/losses/window-00030.json"];
     assert_eq!(files.map(has_sliding), [false, false, true]);
+    assert!(has_sliding("advice/auc.json"), "the report of a window has no AUC of these models");
 
     let (_server, url) = serve(&file, &workdir);
     let get = |path: &str| serde_json::from_str::<Value>(&http("GET", &format!("{url}{path}"), None).2).expect("JSON");

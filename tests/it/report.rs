@@ -29,7 +29,9 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
         assert!(svg.contains(&format!("<title>{title}</title>")) && svg.ends_with("</svg>\n"), "{svg}");
     }
     assert!(
-        page.contains("| history, refit | keeps | 95% interval | log-loss |") && page.contains("sha256 of the advice"),
+        page.contains("| history, refit | keeps | 95% interval | more wrong answers per 1,000 rows than ")
+            && page.contains("\n### AUC by window\n")
+            && page.contains("sha256 of the advice"),
         "{page}"
     );
     assert!(page.contains("logistic regression") && page.contains("\n## Terms\n\n- **window**: "), "{page}");
@@ -48,7 +50,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let html = fs::read_to_string(html).expect("a report");
     let first = output.lines().nth(3).expect("a sentence").trim();
     assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
-    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 4));
+    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, 5));
     assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");
     assert!(html.contains("logistic regression") && html.contains("<dt id=\"term-verdict\">"), "{html}");
     for mark in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {

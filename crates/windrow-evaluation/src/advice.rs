@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auc_by_window::PolicyAuc;
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 3;
+pub const ADVICE_FORMAT: u32 = 4;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,9 @@ pub struct PolicyComparison {
     pub planned: Vec<PolicyFinding>,
     /// Policies that are not planned ahead: recalibration, alarms, following the advice.
     pub further: Vec<PolicyFinding>,
+    /// The policy with which wrong answers are compared: the named one or, without one, the best. `None` if no policy
+    /// was judged.
+    pub reference: Option<Policy>,
     /// The log-loss that each further fit saves.
     pub steps: Vec<RefitSaving>,
     /// The unit of [`Effort::cost`](crate::Effort::cost), and the cheapest policy.
@@ -82,6 +86,8 @@ pub struct ChangesOverTime {
     pub world_change: Option<BreakFinding>,
     /// The savings of the named policy, or else of the best one, from window to window.
     pub course: Option<SavingsOverTime>,
+    /// The AUC by window of the named policy, of fit once, and of all history. Without verdict.
+    pub auc: Vec<PolicyAuc>,
 }
 
 /// The pipeline and the windows that the advice is about.
@@ -169,6 +175,12 @@ impl PolicyComparison {
     /// Returns the finding on a planned policy, or on one with the same losses.
     pub fn finding(&self, policy: Policy) -> Option<&PolicyFinding> {
         self.planned.iter().find(|found| found.is_of(policy))
+    }
+
+    /// Returns the finding on fit once with the history of another policy, unless that policy has the same losses.
+    pub fn without_refits(&self, policy: Policy) -> Option<&PolicyFinding> {
+        let once = self.finding(Policy { history: policy.history, refit: Refit::Never })?;
+        Some(once).filter(|once| !once.is_of(policy))
     }
 
     /// Returns the findings on planned policies that refit every window.

@@ -7,6 +7,7 @@ use crate::advice::{
     Status, Subject,
 };
 use crate::alarm::{Alarms, on_loss, on_psi};
+use crate::auc_by_window::PolicyAuc;
 use crate::breaks::{Break, find_break, short_history};
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
@@ -18,6 +19,7 @@ use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, Polic
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
+use crate::wrong_answers::WrongAnswers;
 use windrow_record::Scheme;
 
 /// The number of windows after a break for which its cost is reported.
@@ -47,6 +49,8 @@ pub struct AdviceSettings<'a> {
     /// The losses of models that are recalibrated instead of refitted, on the windows of the trial that ends with the
     /// last window.
     pub recalibrated: &'a [Series],
+    /// The AUC by window of the policies that are shown, from [`ModelsInUse::auc`](crate::ModelsInUse::auc).
+    pub auc: &'a [PolicyAuc],
     /// The policy named after each window so far.
     pub named_policies: &'a [PolicyAtWindow],
 }
@@ -177,10 +181,11 @@ impl Findings<'_> {
         });
         comparison.planned = policies.collect();
         comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
-        // A policy of an earlier window says nothing if the newest window has none.
-        let newest = question.named_policies.last().filter(|named| named.window == self.evidence.last());
-        let subject = newest.map_or(trial.series[ranking.best].policy, |named| named.policy);
+        let newest = self.newest_name();
+        let subject = self.subject();
+        comparison.reference = Some(subject);
         over_time.course = self.course(subject);
+        over_time.auc = question.auc.to_vec();
         if trial.len() < MIN_WINDOWS {
             return;
         }
@@ -211,6 +216,16 @@ impl Findings<'_> {
             let (label, calm) = ((question.label)(window), self.policy_after_break(window));
             BreakFinding { window, label, jump, deviations, calm }
         });
+    }
+
+    /// Returns the policy named after the newest window. One of an earlier window says nothing if the newest has none.
+    fn newest_name(&self) -> Option<&PolicyAtWindow> {
+        self.question.named_policies.last().filter(|named| named.window == self.evidence.last())
+    }
+
+    /// Returns the named policy or, without one, the best schedule.
+    fn subject(&self) -> Policy {
+        self.newest_name().map_or(self.trial.series[self.ranking.best].policy, |named| named.policy)
     }
 
     /// Returns the savings of a policy compared with never refitting, and with refitting every window on all history.
@@ -257,6 +272,10 @@ impl Findings<'_> {
         let [log_loss, brier, false_alarms, misses] = totals.map(|total| total / rows);
         let errors = Errors { log_loss, brier, false_alarms, misses };
         let Ranked { to_best, kept, verdict, set_p } = *ranked;
+        let reference = self.subject();
+        let reference = trial.series_of(reference).cloned().or_else(|| trial.planned(self.evidence, reference));
+        let has_few_refits = verdict == PolicyVerdict::TooFew;
+        let wrong_answers = WrongAnswers::of(trial, series, has_few_refits, reference.as_ref());
         let interval = kept.interval.map(|_| to_best.interval());
         let difference = to_best.mean;
         let compared = ComparedLosses { difference, interval, confidence_set_p: set_p, lost_at_break: None };
@@ -265,7 +284,7 @@ impl Findings<'_> {
         let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
         let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
         let (policy, same) = (series.policy, series.same.clone());
-        PolicyFinding { policy, same, since: None, verdict, errors, kept, compared, effort }
+        PolicyFinding { policy, same, since: None, verdict, errors, kept, wrong_answers, compared, effort }
     }
 
     /// Returns the findings on policies that are not planned ahead, for every history.

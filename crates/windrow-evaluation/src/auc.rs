@@ -68,4 +68,20 @@ mod tests {
             assert_eq!((ranking.auc(), ranking.average_precision()), (auc, precision), "{scores:?} {labels:?}");
         }
     }
+
+    #[test]
+    fn the_area_is_the_share_of_pairs_counted_one_by_one() {
+        // Scores of 0 to 6 have many ties.
+        let rows = (0_u32..90).map(|row| (f64::from(row * row % 7), row % 5 < 2));
+        let rows: Vec<(f64, bool)> = rows.collect();
+        let of = |class: bool| rows.iter().filter(move |(_, truth)| *truth == class).map(|(score, _)| *score);
+        let pairs = of(true).flat_map(|positive| of(false).map(move |negative| (positive, negative)));
+        let won = pairs.clone().map(|(positive, negative)| match positive.total_cmp(&negative) {
+            std::cmp::Ordering::Greater => 2_u32,
+            std::cmp::Ordering::Equal => 1,
+            std::cmp::Ordering::Less => 0,
+        });
+        let expected = f64::from(won.sum::<u32>()) / (2 * pairs.count()) as f64;
+        assert_eq!(RowRanking::new(rows.clone()).auc(), Some(expected));
+    }
 }

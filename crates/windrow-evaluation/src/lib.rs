@@ -18,7 +18,9 @@
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
 //!   `action`: what to do after the newest window. `sentences`, `cost_sentences`, `label_delay` and `titles` put the
 //!   advice into words.
-//! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
+//! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
+//! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
+//!   the models whose AUC the advice shows by window.
 //! - [`plot`]: the pictures and tables of an advice.
 
 mod action;
@@ -26,6 +28,7 @@ mod advice;
 mod advise;
 mod alarm;
 mod auc;
+mod auc_by_window;
 mod bootstrap;
 mod breaks;
 mod champion;
@@ -46,6 +49,7 @@ mod sentences;
 mod titles;
 mod trial;
 mod window_unit;
+mod wrong_answers;
 
 pub use advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
@@ -55,6 +59,7 @@ pub use advice::{
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
 pub use alarm::psi_threshold;
 pub use auc::RowRanking;
+pub use auc_by_window::{AucAtWindow, ModelsInUse, PolicyAuc};
 pub use breaks::{Break, find_break};
 pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
@@ -70,6 +75,7 @@ pub use sentences::WANTED_ROWS;
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories, judged_histories};
 pub use window_unit::WindowUnit;
+pub use wrong_answers::WrongAnswers;
 
 #[cfg(test)]
 mod tests;

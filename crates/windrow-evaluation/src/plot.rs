@@ -7,6 +7,7 @@
 
 mod advice_pictures;
 mod ages;
+mod auc_course;
 mod course;
 mod multiples;
 mod reliability;
@@ -18,6 +19,7 @@ mod triangle;
 
 pub use advice_pictures::AdvicePictures;
 pub use ages::Ages;
+pub use auc_course::AucCourse;
 pub use multiples::{Curve, Multiples};
 pub use reliability::{Bin, Reliability};
 pub use svg::{STYLE, escaped};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contrast::Interval;
 use crate::policy::Policy;
+use crate::wrong_answers::WrongAnswers;
 use windrow_record::display::percent;
 
 /// The verdict on a policy.
@@ -52,6 +53,8 @@ pub struct PolicyFinding {
     pub errors: Errors,
     /// The share of the best policy's gain that it keeps.
     pub kept: KeptGain,
+    /// The wrong answers, compared with those of [`PolicyComparison::reference`](crate::PolicyComparison::reference).
+    pub wrong_answers: WrongAnswers,
     /// The losses compared with those of other policies.
     pub compared: ComparedLosses,
     /// The number of fits, and the cost.

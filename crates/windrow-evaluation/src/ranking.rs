@@ -274,6 +274,7 @@ mod tests {
             misses: Vec::new(),
             fits: Vec::new(),
             refits: f64::from(windows),
+            runs: Vec::new(),
         });
         Trial {
             windows: (1..=windows).collect(),

@@ -62,6 +62,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
         sentences.push(format!("That {}.", keeps(found, &of_best)));
     }
+    sentences.extend(without_refits(advice, named.policy));
     if !named.against_each {
         sentences.extend(few_rows(advice));
     }
@@ -203,6 +204,13 @@ fn improvement(advice: &Advice) -> Option<String> {
     ))
 }
 
+/// Returns a sentence on the wrong answers of fit once, compared with those of the named policy.
+fn without_refits(advice: &Advice, named: Policy) -> Option<String> {
+    let once = advice.comparison.without_refits(named)?;
+    let more = once.wrong_answers.in_words()?;
+    Some(format!("Never refitting gives {more} than this schedule."))
+}
+
 /// Returns a sentence on windows with few rows.
 fn few_rows(advice: &Advice) -> Option<String> {
     let judged = advice.basis.judged.as_ref()?;
@@ -241,6 +249,7 @@ mod tests {
     use crate::contrast::Interval;
     use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain};
     use crate::trial::sliding;
+    use crate::wrong_answers::WrongAnswers;
 
     fn last(windows: u32, every: u32) -> Policy {
         Policy { history: sliding(windows), refit: Refit::Every(every) }
@@ -256,6 +265,7 @@ mod tests {
             verdict,
             errors: Errors { log_loss: 0.5, brier: 0.2, false_alarms: 0.1, misses: 0.1 },
             kept: KeptGain { share: Some(share), interval, at_least: Some(share - 0.02) },
+            wrong_answers: WrongAnswers { per_1000: 200.0, more: None, interval: None },
             compared: ComparedLosses { difference, interval: None, confidence_set_p, lost_at_break },
             effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
         }
@@ -327,6 +337,24 @@ mod tests {
                 "This holds if labels are known at the end of each month.",
             ]
         );
+    }
+
+    #[test]
+    fn wrong_answers_of_fit_once_come_next_to_the_share_kept() {
+        let mut advice = advice();
+        let never = Policy { history: sliding(4), refit: Refit::Never };
+        let mut once = finding(never, 0.2, PolicyVerdict::Reference);
+        once.wrong_answers.more = Some(41.0);
+        once.wrong_answers.interval = Some(Interval { low: 30.0, high: 52.0 });
+        advice.comparison.planned.push(once);
+        let expected = "Never refitting gives 41 more wrong answers per 1,000 rows (30 to 52) than this schedule.";
+        assert_eq!(advice_sentences(&advice)[2], expected);
+        // There is nothing to compare if the named policy has the same losses.
+        advice.comparison.planned.retain(|found| found.policy != last(4, 2));
+        if let Some(once) = advice.comparison.planned.last_mut() {
+            once.same.push(last(4, 2));
+        }
+        assert!(!advice_sentences(&advice).iter().any(|sentence| sentence.starts_with("Never")));
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn advice_after(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, named_p
         label: &|window| format!("window {window} (week of 2013-04-01)"),
         has_drifted: &|since, now| now - since >= 5,
         recalibrated: &[],
+        auc: &[],
         named_policies,
     };
     advise(evidence, &question)

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use crate::evidence::Evidence;
 use crate::losses::{BLOCKS, MAX_AGE, ModelLosses};
 use crate::policy::{Policy, Refit, length};
-use windrow_record::Scheme;
+use windrow_record::{ModelId, Scheme};
 
 /// The minimum number of windows for a ranking.
 pub(crate) const MIN_WINDOWS: usize = 12;
@@ -33,6 +33,9 @@ pub struct Series {
     pub fits: Vec<f64>,
     /// The number of refits within the windows judged, as a mean over all phases.
     pub refits: f64,
+    /// The models in use, by window, of each run of a policy that depends on its own past. Empty for other policies:
+    /// [`Trial::in_use`] has the models of the planned ones.
+    pub(crate) runs: Vec<Vec<ModelId>>,
 }
 
 /// The windows on which policies are judged, and every planned policy's losses on them.
@@ -145,33 +148,42 @@ impl Trial {
         window.saturating_sub(1 + self.delay)
     }
 
-    /// Returns the losses of a policy whose refits are planned, as a mean over its phases. Returns `None` if a loss is
-    /// not known.
+    /// Returns the losses on `window` of the models that a policy has in use then, one for each of its phases. Returns
+    /// `None` if a loss is not known, or if the policy's refits are not planned.
     ///
     /// A window that could not be learned from has no model. The model before it then stays in use. A phase that has no
     /// model yet takes the first one that could be known.
+    pub(crate) fn in_use<'e>(
+        &self,
+        evidence: &'e Evidence,
+        policy: Policy,
+        window: u32,
+    ) -> Option<Vec<&'e ModelLosses>> {
+        let in_use = |model: u32, known: u32| {
+            let model = model.max(self.oldest);
+            let newest = evidence.newest(policy.history, model, self.oldest, window).map(|(_, losses)| losses);
+            newest.or_else(|| evidence.oldest(policy.history, model, known, window))
+        };
+        match policy.refit {
+            Refit::Every(every) => {
+                let known = self.known(window);
+                (0..every).map(|age| in_use(known.saturating_sub(age), known)).collect()
+            }
+            Refit::Never => {
+                let known = self.known(*self.windows.first()?);
+                Some(vec![in_use(known, known)?])
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the losses of a policy whose refits are planned, as a mean over its phases. Returns `None` if a loss is
+    /// not known.
     pub fn planned(&self, evidence: &Evidence, policy: Policy) -> Option<Series> {
-        let first = *self.windows.first()?;
+        self.windows.first()?;
         let mut series = Series::new(policy);
         for window in &self.windows {
-            let in_use = |model: u32, known: u32| {
-                let model = model.max(self.oldest);
-                let newest = evidence.newest(policy.history, model, self.oldest, *window).map(|(_, losses)| losses);
-                newest.or_else(|| evidence.oldest(policy.history, model, known, *window))
-            };
-            match policy.refit {
-                Refit::Every(every) => {
-                    let known = self.known(*window);
-                    let phase = |age: u32| in_use(known.saturating_sub(age), known);
-                    let phases: Option<Vec<_>> = (0..every).map(phase).collect();
-                    series.push(&phases?);
-                }
-                Refit::Never => {
-                    let known = self.known(first);
-                    series.push(&[in_use(known, known)?]);
-                }
-                _ => return None,
-            }
+            series.push(&self.in_use(evidence, policy, *window)?);
         }
         // In each window, one of the `every` phases refits.
         let fits = policy.fits().unwrap_or_default();
@@ -189,13 +201,17 @@ impl Trial {
         mut choose: impl FnMut(u32) -> (Scheme, u32),
     ) -> Option<Series> {
         let mut series = Series::new(policy);
+        let mut models = Vec::with_capacity(self.len());
         for window in &self.windows {
             let (history, model) = choose(*window);
             let is_refit = before.is_some_and(|before| before != (history, model));
             before = Some((history, model));
             series.fits.push(f64::from(u8::from(is_refit)));
-            series.push(&[evidence.newest(history, model, 1, *window)?.1]);
+            let (_, losses) = evidence.newest(history, model, 1, *window)?;
+            models.push(losses.model);
+            series.push(&[losses]);
         }
+        series.runs = vec![models];
         series.refits = series.fits.iter().sum();
         Some(series)
     }
@@ -222,7 +238,8 @@ pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
 impl Series {
     fn new(policy: Policy) -> Self {
         let [log_loss, squared_error, false_alarms, misses, fits] = [const { Vec::new() }; 5];
-        Self { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, fits, refits: 0.0 }
+        let (same, runs) = (Vec::new(), Vec::new());
+        Self { policy, same, log_loss, squared_error, false_alarms, misses, fits, refits: 0.0, runs }
     }
 
     /// Returns `true` if these are the losses of `policy`.
@@ -246,6 +263,7 @@ impl Series {
             misses: mean(|run| &run.misses)?,
             fits: mean(|run| &run.fits)?,
             refits: runs.iter().map(|run| run.refits).sum::<f64>() * share,
+            runs: runs.iter().flat_map(|run| run.runs.iter().cloned()).collect(),
         })
     }
 

@@ -1,8 +1,8 @@
 //! The forecast losses of models, and the advice made from them.
 //!
 //! - `losses/window-00001.json`: the losses of published models.
-//! - `advice/`: the models that only the advice needs, with their losses. These files are derived from the batch files,
-//!   and are made again if they are damaged.
+//! - `advice/`: the models that only the advice needs, with their losses and their AUC. These files are derived from the
+//!   batch files, and are made again if they are damaged.
 //! - `advice.json`: the advice.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
 use crate::files::{Stamp, read_json, stamp_of, window_file, write_json, write_text};
+use crate::model_aucs::{AUC_FORMAT, ModelAucs};
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
 use windrow_learn::model::LinearModel;
 use windrow_record::{Scheme, WindowIndex};
@@ -20,6 +21,7 @@ use windrow_record::{Scheme, WindowIndex};
 /// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
 const FORMAT: u32 = 2;
 const ADVICE_FILE: &str = "advice.json";
+const AUC_FILE: &str = "advice/auc.json";
 
 /// The models of one window that only the advice needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +159,22 @@ impl EvidenceStore {
     /// Returns an error if the file cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
         write(&self.recalibrated(found.label_delay), found)
+    }
+
+    /// Returns the AUC of models that only the advice needs. It is empty if none is stored.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
+    pub fn model_aucs(&self) -> Result<ModelAucs, RegistryError> {
+        Ok(read_derived(&self.workdir.join(AUC_FILE), AUC_FORMAT)?.unwrap_or_default())
+    }
+
+    /// Writes the AUC of models that only the advice needs.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be written.
+    pub fn put_model_aucs(&self, aucs: &ModelAucs) -> Result<(), RegistryError> {
+        write(&self.workdir.join(AUC_FILE), aucs)
     }
 
     /// Returns the advice, or `None` if there is none yet.

@@ -6,7 +6,8 @@
 //!
 //! - `registry`: [`Registry`], the models of one work directory. `snapshot`: the set of models that a reader sees.
 //! - `alias`: names that point to models. `journal`: the file of their changes.
-//! - `files`: model files and window reports. `evidence`: losses, ladders and the advice.
+//! - `files`: model files and window reports. `evidence`: losses, ladders and the advice. `model_aucs`: the AUC of models
+//!   that only the advice needs.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
 //! - `error`: the errors of reading and changing the registry.
@@ -17,6 +18,7 @@ mod evidence;
 pub mod export;
 mod files;
 mod journal;
+mod model_aucs;
 pub mod monitor;
 mod registry;
 mod snapshot;
@@ -24,6 +26,7 @@ mod snapshot;
 pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
 pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
+pub use self::model_aucs::ModelAucs;
 pub use self::registry::Registry;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 

@@ -267,6 +267,7 @@ fn a_file_of_another_format_is_refused() {
         "advice/losses/window-00001.json",
         "advice/models/window-00001.json",
         "advice/recalibrated-0.json",
+        "advice/auc.json",
         "advice.json",
     ];
     for name in names {
@@ -282,6 +283,7 @@ fn a_file_of_another_format_is_refused() {
         evidence.losses(Purpose::Advice, window, "00").err(),
         evidence.ladder(window, "00").err(),
         evidence.recalibrations(0, 1).err(),
+        evidence.model_aucs().err(),
         evidence.advice().err(),
     ];
     for (name, error) in names.into_iter().zip(errors) {

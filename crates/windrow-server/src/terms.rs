@@ -38,6 +38,18 @@ pub(crate) static SHARE_KEPT: Term = Term {
                  the best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
                  average rate, which is the share of positives so far.",
 };
+pub(crate) static WRONG_ANSWERS: Term = Term {
+    id: "term-wrong-answers",
+    name: "wrong answers",
+    definition: "False alarms and misses at train.threshold, per 1,000 rows, more or fewer than those of the recommended \
+                 schedule (without one: of the best). Fewer is better. Brackets have the 95% interval of the difference.",
+};
+pub(crate) static AUC: Term = Term {
+    id: "term-auc",
+    name: "AUC",
+    definition: "How well a model ranks positive rows above negative ones: the share of pairs of one positive and one \
+                 negative row that are in this order. 0.5 is chance, 1 is perfect. No verdict depends on it.",
+};
 pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
     name: "good enough",
@@ -70,8 +82,19 @@ pub(crate) static ALARM: Term = Term {
 };
 
 /// All terms, each after those that its definition uses.
-pub(crate) static TERMS: [&Term; 9] =
-    [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH, &VERDICT, &RECALIBRATE, &ALARM];
+pub(crate) static TERMS: [&Term; 11] = [
+    &WINDOW,
+    &HISTORY,
+    &REFIT,
+    &LOG_LOSS,
+    &SHARE_KEPT,
+    &WRONG_ANSWERS,
+    &GOOD_ENOUGH,
+    &VERDICT,
+    &AUC,
+    &RECALIBRATE,
+    &ALARM,
+];
 
 /// A part of a sentence, and the term to explain after it.
 pub(crate) type Part = (&'static str, Option<&'static Term>);

@@ -5,6 +5,7 @@
 //! Computations run off the runtime's threads. The advisor knows nothing of brokers.
 
 mod advised;
+mod auc;
 mod ladder;
 mod recalibration;
 mod subject;
@@ -130,7 +131,7 @@ impl Advisor {
         mut seen: AdvisorState,
         stop: &CancellationToken,
     ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
-        let Learning { store, registry, pipeline, .. } = &self.learning;
+        let Learning { store, registry, .. } = &self.learning;
         let mut is_new = false;
         let is_through = loop {
             let next = seen.manifests.last().map_or(WindowIndex::FIRST, |manifest| manifest.window.next());
@@ -157,10 +158,16 @@ impl Advisor {
         }
         let advice = self.advise(&mut seen, last)?;
         // The answer to a question with other settings is not stored.
-        if self.label_delay == pipeline.label_delay() && self.cost == pipeline.advise.cost {
+        if self.is_own_question() {
             registry.publish_advice(&advice)?;
         }
         Ok((seen, Some(advice), is_through))
+    }
+
+    /// Returns `true` if the settings are those of the pipeline file.
+    fn is_own_question(&self) -> bool {
+        let pipeline = &self.learning.pipeline;
+        self.label_delay == pipeline.label_delay() && self.cost == pipeline.advise.cost
     }
 
     fn histories(&self) -> Option<&[Scheme]> {
@@ -190,9 +197,12 @@ impl Advisor {
         seen.asked = last;
         let trial = Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
         let recalibrated = recalibration::series(&self.learning, &mut seen.ladder, &seen.manifests, &trial)?;
+        let named = seen.named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
+        let label = |window: u32| self.label(window);
+        let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
+        let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
         let snapshot = registry.snapshot();
         let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
-        let label = |window: u32| self.label(window);
         let known = RefCell::new(std::mem::take(&mut seen.drifted));
         let drifted = |since: u32, now: u32| {
             let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
@@ -212,6 +222,7 @@ impl Advisor {
             label: &label,
             has_drifted: &has_drifted,
             recalibrated: &recalibrated,
+            auc: &auc,
             named_policies: &seen.named_policies,
         };
         let advice = advise(&seen.ladder.evidence, &question);

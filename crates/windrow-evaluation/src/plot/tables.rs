@@ -4,7 +4,7 @@ use crate::plot::advice_pictures::AdvicePictures;
 use crate::plot::course::CumulativePlot;
 use crate::plot::shares::{Point, Shares};
 use crate::policy_finding::share_in_words;
-use crate::{Advice, Interval, PolicyFinding};
+use crate::{Advice, AucAtWindow, Interval, Policy, PolicyFinding, Refit};
 use windrow_record::display::{ordinal, thousands};
 
 /// The approximate number of windows in the table of the last picture.
@@ -32,7 +32,7 @@ pub struct TableRow {
     pub is_named: bool,
 }
 
-/// Returns the tables of the pictures, and a table of all policies.
+/// Returns the tables of the pictures, one of the AUC by window, and one of all policies, which is the last.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
@@ -40,6 +40,7 @@ pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
         tables.push(shares("How much history", &answer.how_much));
         tables.push(course(&answer.over_time));
     }
+    tables.extend(auc_by_window(advice));
     tables.extend(policies(advice));
     tables
 }
@@ -58,34 +59,85 @@ fn shares(title: &str, shares: &Shares) -> Table {
 }
 
 fn course(course: &CumulativePlot) -> Table {
-    let step = course.windows.len().div_ceil(TABLE_WINDOWS).max(1);
-    let is_listed = |index: usize| index % step == step - 1 || index + 1 == course.windows.len();
+    let step = step(course.windows.len());
     let row = |(index, window): (usize, &u32)| {
         let sums = course.lines.iter().map(|line| line.sums.get(index).copied().unwrap_or_default() + 0.0);
         let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
         TableRow { cells: cells.collect(), is_named: false }
     };
     let names = course.lines.iter().map(|line| format!("log-loss saved, summed over rows, {}", line.name));
-    let note = match u32::try_from(step) {
-        Ok(step) if step > 1 => format!("Every {} window that was judged is listed, and the last one.", ordinal(step)),
-        _ => String::new(),
-    };
     Table {
         heading: format!("Over time: {}", course.title),
-        note,
+        note: listed(step),
         header: std::iter::once("window".to_owned()).chain(names).collect(),
-        rows: course.windows.iter().enumerate().filter(|(index, _)| is_listed(*index)).map(row).collect(),
+        rows: every(step, &course.windows).map(row).collect(),
+    }
+}
+
+/// Returns the step between the windows that a table lists.
+fn step(windows: usize) -> usize {
+    windows.div_ceil(TABLE_WINDOWS).max(1)
+}
+
+/// Returns every so many items with their indices, and the last one.
+fn every<T>(step: usize, items: &[T]) -> impl Iterator<Item = (usize, &T)> {
+    items.iter().enumerate().filter(move |(index, _)| index % step == step - 1 || index + 1 == items.len())
+}
+
+/// Returns a sentence that says which windows a table lists; empty if it lists all.
+fn listed(step: usize) -> String {
+    match u32::try_from(step) {
+        Ok(step) if step > 1 => format!("Every {} window that was judged is listed, and the last one.", ordinal(step)),
+        _ => String::new(),
+    }
+}
+
+/// Returns a table of the AUC by window of the named policy, of fit once, and of all history. Returns `None` if no policy
+/// has been judged.
+pub fn auc_by_window(advice: &Advice) -> Option<Table> {
+    let policies = &advice.over_time.auc;
+    let windows = &policies.first()?.windows;
+    let step = step(windows.len());
+    let number =
+        |at: Option<&AucAtWindow>| at.and_then(|at| at.auc).map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
+    let row = |(index, at): (usize, &AucAtWindow)| {
+        let numbers = policies.iter().map(|found| number(found.windows.get(index)));
+        TableRow { cells: std::iter::once(at.label.clone()).chain(numbers).collect(), is_named: false }
+    };
+    let names = policies.iter().map(|found| auc_name(advice, found.policy));
+    let note = format!(
+        "The area under the ROC curve of the models in use: 0.5 is chance, 1 is a perfect order of the rows. It is a mean \
+         over start windows, and no verdict depends on it. A window with one class has none. {}",
+        listed(step)
+    );
+    Some(Table {
+        heading: "AUC by window".to_owned(),
+        note: note.trim_end().to_owned(),
+        header: std::iter::once("window".to_owned()).chain(names).collect(),
+        rows: every(step, windows).map(row).collect(),
+    })
+}
+
+/// Returns the name of a policy whose AUC is shown, as in `recommended: last 4 weeks, every 2nd week`.
+pub(super) fn auc_name(advice: &Advice, policy: Policy) -> String {
+    let name = policy.name(advice.subject.window_unit);
+    match policy.refit {
+        _ if advice.named() == Some(policy) => format!("recommended: {name}"),
+        Refit::Never => format!("fit once: {name}"),
+        _ => format!("all history: {name}"),
     }
 }
 
 /// Returns a table of every policy: the planned ones by rising log-loss, then the others. Returns `None` if no policy
 /// has been judged.
-fn policies(advice: &Advice) -> Option<Table> {
+pub fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();
+    let than = if advice.named().is_some() { "the recommended policy" } else { "the best policy" };
     let note = format!(
         "On windows {} to {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is the best \
-         policy ({:.4}).",
+         policy ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
+         intervals.",
         judged.first,
         judged.last,
         thousands(judged.rows),
@@ -93,7 +145,8 @@ fn policies(advice: &Advice) -> Option<Table> {
         judged.best_log_loss
     );
     let fits = if yearly { "refits a year" } else { "refits in 100 windows" };
-    let header = ["history, refit", "keeps", "95% interval", "log-loss", fits, "verdict"];
+    let wrong = format!("more wrong answers per 1,000 rows than {than}");
+    let header = ["history, refit", "keeps", "95% interval", wrong.as_str(), "log-loss", fits, "verdict"];
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
     Some(Table {
         heading: "All policies".to_owned(),
@@ -109,6 +162,7 @@ fn policy(advice: &Advice, found: &PolicyFinding) -> TableRow {
         found.policy.name(advice.subject.window_unit),
         found.kept.in_words(),
         advice.interval_shown(found).map_or_else(String::new, Interval::percent),
+        found.wrong_answers.with_interval(),
         format!("{:.4}", found.errors.log_loss),
         format!("{:.1}", found.effort.fits()),
         if is_best { "best".to_owned() } else { found.verdict_in_words() },

@@ -21,7 +21,7 @@ use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
 use crate::model::score::score;
 use crate::model::table::is_number;
-use windrow_evaluation::{BLOCKS, ModelLosses, WindowLosses};
+use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses};
 
 use group::{LANES, ModelGroup, Tile};
 pub use scored_model::ScoredModel;
@@ -29,6 +29,8 @@ pub use scored_model::ScoredModel;
 /// The largest share of held rows with which a slope is fitted. A held number no longer shows how far it is outside, so
 /// the log-odds of such rows say little about the slope.
 const MAX_HELD_SHARE: f64 = 0.1;
+/// The number of models whose rows are ranked at once. It bounds the log-odds held in memory.
+const RANKED_MODELS: usize = 16;
 
 /// Returns the losses of models on the labelled rows of a window, by block.
 fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
@@ -103,6 +105,23 @@ pub fn scores(
     let (truth, log_odds) = log_odds(frame, models, rows)?;
     let scored = log_odds.par_iter().zip(models).zip(shares);
     Ok(scored.map(|((log_odds, model), share)| score(log_odds, &truth, model.threshold, *share)).collect())
+}
+
+/// Returns the AUC of models on the labelled rows of a window. It is `None` if the rows are of one class. As in a
+/// [`Score`], rows are ranked by their log-odds.
+///
+/// # Errors
+/// The rows cannot be read again, or a model was made for other features.
+pub fn aucs(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Option<f64>>> {
+    let mut aucs = Vec::with_capacity(models.len());
+    for models in models.chunks(RANKED_MODELS) {
+        let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
+        let auc =
+            |log_odds: &Vec<f64>| RowRanking::new(log_odds.iter().copied().zip(truth.iter().copied()).collect()).auc();
+        let found: Vec<Option<f64>> = log_odds.par_iter().map(auc).collect();
+        aucs.extend(found);
+    }
+    Ok(aucs)
 }
 
 /// Checks that the models have the frame's features. A model file may have been made by another pipeline.

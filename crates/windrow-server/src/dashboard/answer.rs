@@ -6,7 +6,7 @@ use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
-use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term};
+use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term, WRONG_ANSWERS};
 use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
@@ -91,7 +91,8 @@ fn waiting(view: &View) -> Markup {
     }
 }
 
-/// Returns the share of the gain kept, the fits per year, and the strength of the evidence.
+/// Returns the share of the gain kept, the wrong answers of never refitting, the fits per year, and the strength of the
+/// evidence.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
@@ -109,6 +110,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
         };
         let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
         figures.push(Figure { name: "Share kept", term: &SHARE_KEPT, number, about });
+        figures.extend(without_refits(advice, found));
         figures.push(fits(advice, found));
     }
     let (number, about) = match advice.recommendation.status {
@@ -125,6 +127,16 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let about = html! { (about) (judged.unwrap_or_default()) };
     figures.push(Figure { name: "Evidence", term: &GOOD_ENOUGH, number: number.to_owned(), about });
     figures
+}
+
+/// Returns the wrong answers of never refitting, compared with those of the recommended schedule.
+fn without_refits(advice: &Advice, found: &PolicyFinding) -> Option<Figure> {
+    let once = advice.comparison.without_refits(found.policy)?;
+    once.wrong_answers.more?;
+    let text = once.wrong_answers.with_interval();
+    let (number, interval) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+    let about = html! { (interval) " wrong answers per 1,000 rows, compared with this schedule" };
+    Some(Figure { name: "Never refitting", term: &WRONG_ANSWERS, number: number.to_owned(), about })
 }
 
 /// Returns the bound that shows a schedule good enough, as in `at least 96%`.

@@ -8,8 +8,8 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table::{self, cells};
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::triangle::triangle;
-use crate::terms::{ALARM, COMPARISON, RECALIBRATE, SUBJECT};
-use windrow_evaluation::plot::{Ages, tables};
+use crate::terms::{ALARM, AUC, COMPARISON, RECALIBRATE, SUBJECT, WRONG_ANSWERS};
+use windrow_evaluation::plot::{Ages, AucCourse, tables};
 use windrow_evaluation::{Advice, AgeFinding, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
@@ -36,7 +36,7 @@ pub(super) fn page(view: &View) -> Page {
             div.two.even {
                 div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
                 div {
-                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) }
+                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) (auc_by_window(advice)) }
                     h2 { "Features that drifted most" }
                     (drifted(view))
                     h2 { "Every model on every later window" }
@@ -66,13 +66,13 @@ fn sentences(advice: &Advice) -> Markup {
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(advice: &Advice) -> Markup {
     html! {
-        // Without the pictures, the only table is that of all policies.
-        @for table in &tables(advice, None) {
+        @if let Some(table) = &tables::policies(advice) {
             h2 { (table.heading) }
             p.quiet {
                 "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. On alarm"
                 (mark(&ALARM)) ": the model is refitted if the features drift (PSI) or the loss rises. As advised: the "
-                "model is refitted as this page would have advised at each window."
+                "model is refitted as this page would have advised at each window. Wrong answers"
+                (mark(&WRONG_ANSWERS)) " are those at the threshold."
             }
             (table::table_with_note(table))
         }
@@ -92,6 +92,20 @@ fn ages(advice: &Advice) -> Markup {
             details {
                 summary { "The numbers in the picture" }
                 (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95% interval"], rows))
+            }
+        }
+    }
+}
+
+/// Shows the AUC by window of the recommended policy, of fit once, and of all history.
+fn auc_by_window(advice: &Advice) -> Markup {
+    html! {
+        @if let Some((picture, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
+            h2 { (table.heading) " " (mark(&AUC)) }
+            figure.one { (PreEscaped(picture.draw().inline())) }
+            details {
+                summary { "The numbers in the picture" }
+                (table::table_with_note(&table))
             }
         }
     }

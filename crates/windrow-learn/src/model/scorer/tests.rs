@@ -90,6 +90,23 @@ fn a_score_is_that_of_the_rows_asked_for() {
 }
 
 #[test]
+fn the_auc_of_many_models_is_that_of_their_scores() {
+    let (schema, frames, settings) = mixed(2_000);
+    // More models than are ranked at once.
+    let learn = |model: u32| {
+        let l2 = vec![0.5 + 20.0 * f64::from(model)];
+        fit(&frames[..1], &schema, &FitSettings { l2, ..settings.clone() }, None).expect("a model")
+    };
+    let learned: Vec<Learned> = (0..20).map(learn).collect();
+    let models = (1..).zip(&learned).map(|(number, one)| ScoredModel::of(id(&format!("window-{number}")), one));
+    let models: Vec<ScoredModel<'_>> = models.collect();
+    let scored = scores(&frames[1], &models, &[0.25; 20], None).expect("memory");
+    let expected: Vec<Option<f64>> = scored.into_iter().map(|score| score.expect("rows").auc).collect();
+    assert!(expected.iter().all(Option::is_some) && expected[0] != expected[19], "{expected:?}");
+    assert_eq!(aucs(&frames[1], &models).expect("memory"), expected);
+}
+
+#[test]
 fn measures_equal_those_of_linfa() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames[..2], &schema, &settings, None).expect("a model");

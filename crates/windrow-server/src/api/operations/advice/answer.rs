@@ -35,6 +35,11 @@ mirror! {
         policies: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.planned),
         /// Other policies: recalibration, refits on alarm, and refits as advised
         further: Vec<RetrainingPolicy> = Mirror::of(&found.comparison.further),
+        /// The policy with which wrong answers are compared, as in `last 4 windows, every 2nd`: the recommended one or,
+        /// without one, the best; left out if no policy was judged
+        wrong_answers_than: Option<String> = found.comparison.reference.map(|policy| policy.to_string()),
+        /// The AUC by window of the recommended policy, of fit once, and of all history; no verdict depends on it
+        auc: Vec<PolicyAuc> = Mirror::of(&found.over_time.auc),
         /// The loss of models by their age
         ages: Vec<ModelAge> = Mirror::of(&found.over_time.ages),
         /// The log-loss saved by refitting twice as often
@@ -104,6 +109,12 @@ mirror! {
         keeps_interval: Option<Interval95> = Mirror::of(&found.kept.interval),
         /// The lower bound on that share: one-sided, 95%, simultaneous over all policies
         keeps_at_least: Option<f64> = found.kept.at_least,
+        /// The false alarms and misses per 1,000 rows, at the threshold
+        wrong_answers: f64 = found.wrong_answers.per_1000,
+        /// The wrong answers per 1,000 rows less those of the policy in `wrong_answers_than`: fewer is better
+        more_wrong_answers: Option<f64> = found.wrong_answers.more,
+        /// The 95% interval of that difference; left out with too few windows or refits
+        more_wrong_answers_interval: Option<Interval95> = Mirror::of(&found.wrong_answers.interval),
         /// The p-value in the model confidence set
         confidence_set_p: Option<f64> = found.compared.confidence_set_p,
         /// The mean of -log p(truth), natural logarithm
@@ -132,6 +143,26 @@ mirror! {
         lost_at_break: Option<f64> = found.compared.lost_at_break,
         /// The first window on which the policy was judged, if it differs from that of the other policies
         since_window: Option<u32> = found.since,
+    }
+
+    /// The AUC of a policy by window
+    struct PolicyAuc of found: evaluation::PolicyAuc {
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
+        history: String = found.policy.history.to_string(),
+        /// The time of the refits, as in `every 2nd` or `never`
+        refit: String = found.policy.refit.to_string(),
+        /// The windows judged, in ascending order
+        windows: Vec<AucAtWindow>,
+    }
+
+    /// The AUC of the models in use in one window
+    struct AucAtWindow of at: evaluation::AucAtWindow {
+        /// The number of the window
+        window: u32,
+        /// The name of the window, as in `window 28 (week of 2013-07-08)`
+        label: String,
+        /// The area under the ROC curve, as a mean over start windows; left out if all rows have the same class
+        auc: Option<f64>,
     }
 
     /// The loss of models of one age compared with that of new models
