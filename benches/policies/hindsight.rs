@@ -36,8 +36,8 @@ fn fewest_by_refits(losses: &Losses, span: &Span) -> Vec<f64> {
     let mut fewest = vec![reached[windows.len() - 1]];
     for _ in 1..windows.len() {
         let mut next = vec![f64::INFINITY; windows.len()];
-        for at in 1..windows.len() {
-            for (end, sum) in (at..).zip(&refitted[at]) {
+        for (at, sums) in refitted.iter().enumerate().skip(1) {
+            for (end, sum) in (at..).zip(sums) {
                 next[end] = next[end].min(reached[at - 1] + sum);
             }
         }

@@ -123,7 +123,7 @@ impl Losses {
     /// the first byte. Each model begins with a new byte. The bits of a missing model are 0.
     pub(crate) fn wrong_rows(&mut self, history: Scheme) -> Result<Vec<u8>, String> {
         let Self { evidence, manifests, frames, snapshot, ladders, threshold, .. } = self;
-        let evidence: &Evidence = evidence;
+        let (evidence, snapshot, ladders, threshold) = (&*evidence, &**snapshot, &*ladders, *threshold);
         let mut bytes = Vec::new();
         for manifest in manifests.iter().skip(1) {
             let window = manifest.window;
@@ -137,7 +137,7 @@ impl Losses {
                 let of_ladder = || ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref();
                 published
                     .map(|learned| ScoredModel::of(*id, learned))
-                    .or_else(|| of_ladder().map(|model| ScoredModel::from_linear(*id, model, *threshold)))
+                    .or_else(|| of_ladder().map(|model| ScoredModel::from_linear(*id, model, threshold)))
                     .ok_or_else(|| format!("the model {id} is missing, although its losses are stored"))
             });
             let models: Vec<ScoredModel<'_>> = models.collect::<Result<_, _>>()?;

@@ -54,7 +54,8 @@ def _by_threshold(stream: Stream, history: str, cost: float, is_summed: bool) ->
 
     span, wrong = stream.learning, stream.wrong(history)
     pairs = [(model, window) for window in span.windows() for model in range(span.known(span.first), window)]
-    thresholds = {measure(model, window) for model, window in pairs} | {-np.inf, np.inf}
+    seen = {measure(model, window) for model, window in pairs}
+    thresholds = {value for value in seen if np.isfinite(value)} | {-np.inf, np.inf}
 
     def offline(threshold: float) -> tuple[float, float]:
         tried = models(span, threshold)

@@ -48,7 +48,7 @@ def read(archive: zipfile.ZipFile, name: str) -> Iterator[Row]:
 
 
 def car_loans(folder: Path) -> Iterator[Row]:
-    """Returns the reference and the analysis data of nannyml's car loans, in order of time. The targets of the analysis are in a file of their own."""
+    """Returns nannyml's car loans in order of time: the reference data, then the analysis data, whose targets are in a third file."""
     archive, data = wheel("nannyml==0.13.1", folder), "nannyml/datasets/data/synthetic_car_loan_"
     yield from read(archive, f"{data}reference.csv")
     targets = {row["id"]: row["repaid"] for row in read(archive, f"{data}analysis_target.csv")}

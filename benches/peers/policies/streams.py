@@ -70,7 +70,10 @@ class Stream:
 
     @property
     def learning(self) -> Span:
-        """Returns the part of the first third on which a policy tries its settings. It begins with the model of a third of this third, so that models of few rows do not decide."""
+        """Returns the part of the first third on which a policy tries its settings.
+
+        Its first model ends with a third of this third, so that models of few rows do not decide.
+        """
         oldest = max(1, self.third // 3)
         return Span(oldest + 1 + self.judged.delay, self.third, self.judged.delay)
 
