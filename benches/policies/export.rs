@@ -69,9 +69,9 @@ fn stream(study: &Study<'_>, losses: &Losses) -> Value {
         "histories": losses.histories.iter().map(name).collect::<Vec<String>>(),
         "chosen": followed.history.to_string(),
         "costs": costs,
-        // By history, model and later window: wrong answers, squared errors and log-losses; null without a model.
+        // The wrong answers, squared errors and log-losses, by history, model and later window; null without a model.
         "losses": tables,
-        // By cost and window judged: the history and the newest window of the model in service.
+        // The history and the newest window of the model in service, by cost and window judged.
         "windrow": windrow,
         "shadow_fits": followed.shadow_fits,
     })

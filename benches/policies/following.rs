@@ -15,7 +15,7 @@ const ERROR_COST: f64 = 1.0;
 pub(crate) struct Followed {
     /// The history that the advice names on the first third, without costs.
     pub(crate) history: Scheme,
-    /// For each cost, the model in service at each window judged: its history and its newest window.
+    /// The model in service, by cost and window judged: its history and its newest window.
     pub(crate) models: Vec<Vec<(Scheme, u32)>>,
     /// The number of models that the advice compares and that end in the windows judged.
     pub(crate) shadow_fits: usize,

@@ -13,7 +13,7 @@ use crate::world::{ChangeKind, FEATURES, World};
 const WINDOWS: u32 = 60;
 /// The number of windows in the small size.
 const FEW_WINDOWS: u32 = 20;
-/// One in so many rows of a file is used in the small size.
+/// The distance between the rows of a file that are used in the small size.
 const THINNING: usize = 20;
 /// The number of simulated histories of a world.
 const HISTORIES: u64 = 8;
@@ -78,7 +78,7 @@ const STREAMS: [Stream; 10] = [
     Stream { name: "seasons", is_held_out: false, delay: 0, source: Source::World(ChangeKind::Seasons) },
     Stream { name: "flights", is_held_out: true, delay: 0, source: Source::Fixture("5d", "18d") },
     Stream { name: "taxi", is_held_out: true, delay: 0, source: Source::Fixture("14d", "56d") },
-    // Whether a loan is repaid is not known at once.
+    // The outcome of a loan is not known at once.
     Stream { name: "car-loans", is_held_out: true, delay: 1, source: Source::Sample(CAR_LOANS) },
     Stream { name: "rainfall", is_held_out: true, delay: 0, source: Source::Sample(RAINFALL) },
     Stream { name: "shuttle", is_held_out: true, delay: 0, source: Source::Sample(SHUTTLE) },

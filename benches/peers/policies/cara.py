@@ -75,7 +75,7 @@ def cumulative_threshold(stream: Stream, history: str, cost: float) -> list[int]
 
 
 def by_period(stream: Stream, history: str, cost: float) -> list[int]:
-    """Refits every so many windows, from an offset on. Period and offset are those with the lowest offline cost."""
+    """Refits with a fixed period, from an offset on. Both are those with the lowest offline cost."""
     span, wrong = stream.learning, stream.wrong(history)
     # A period as long as the span stands for never.
     settings = [(period, phase) for period in range(1, len(span.windows()) + 1) for phase in range(period)]

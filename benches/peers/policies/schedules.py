@@ -44,7 +44,7 @@ def never(stream: Stream, _history: str, _cost: float) -> list[int]:
 
 
 def periodic(span: Span, period: int, phase: int) -> list[int]:
-    """Refits every so many windows, at the windows with this remainder from the begin of the span."""
+    """Refits with a fixed period, at the windows with this remainder from the start of the span."""
     return run(span, lambda _model, _known, window: (window - span.first) % period == phase % period)
 
 
