@@ -14,7 +14,11 @@ windrow := env("CARGO_TARGET_DIR", "target") / if size == "" { "release/windrow"
 # The folder of the Python environment of the benchmarks' peers.
 peers := home_directory() / ".cache/windrow/peers"
 
+# The folder of the sample streams of other packages.
+samples := home_directory() / ".cache/windrow/samples"
+
 export WINDROW_BENCH_PYTHON := peers / "bin/python"
+export WINDROW_BENCH_SAMPLES := samples
 
 # Run the flights pipeline live in one process
 demo *args:
@@ -77,6 +81,10 @@ bench-consumer: _peers
 bench-advice *seeds:
     {{bench}} --bench advice -- {{seeds}}
 
+# Compare following the advice with drift detectors, CARA and UPF on ten streams; about fifteen minutes
+bench-policies *streams: _peers _samples
+    {{bench}} --bench policies -- {{streams}}
+
 # Compare the embedded broker with Apache Kafka (WINDROW_TEST_KAFKA, Java); about seven minutes
 bench-broker:
     {{bench}} --bench broker
@@ -116,6 +124,11 @@ bench-scale *rows:
 _peers:
     python3 -m venv {{peers}} && {{peers}}/bin/python -m pip install -q -r benches/peers/requirements.txt \
         || echo "benches/peers/requirements.txt cannot be installed: peers in Python may not be measured"
+
+# Take sample streams out of other packages
+_samples:
+    {{peers}}/bin/python benches/peers/policies/samples.py {{samples}} \
+        || echo "benches/peers/policies/samples.py did not make every sample: the others are measured"
 
 # Fuzz each target for five minutes; needs cargo-fuzz (`cargo install cargo-fuzz`), but no nightly toolchain
 fuzz seconds="300" targets="record message request frame answer segment":

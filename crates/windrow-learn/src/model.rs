@@ -50,5 +50,5 @@ pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use linear::LinearModel;
 pub use predictor::{Cell, Contribution, Outside, OutsideNumber, Prediction, Predictor};
 pub use reference::{WindowExtent, first_full_window};
-pub use scorer::{ScoredModel, aucs, recalibrate, recalibrated, scores, window_losses};
+pub use scorer::{ScoredModel, aucs, log_odds, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -141,8 +141,11 @@ fn check(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
-/// Returns the labels of rows, and the log-odds of each model.
-pub(super) fn log_odds(
+/// Returns the labels of some labelled rows of a window, and the log-odds of each model. Row 0 is the first labelled one.
+///
+/// # Errors
+/// The rows cannot be read again, or a model was made for other features.
+pub fn log_odds(
     frame: &Frame,
     models: &[ScoredModel<'_>],
     rows: Range<usize>,
