@@ -91,11 +91,12 @@ pub(crate) fn run_once(file: &str, workdir: &Path, more: &[&str]) {
     timed(&[&run[..], more].concat());
 }
 
-/// Removes the models, reports, losses and advice of a work directory, so that they are made again.
+/// Removes the models, reports, losses, advice and aliases of a work directory, so that they are made again.
 pub(crate) fn forget_models(workdir: &Path) {
-    for made in ["models", "windows", "losses", "advice"] {
-        match fs::remove_dir_all(workdir.join(made)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{made}: {error}"),
+    let folders = ["models", "windows", "losses", "advice"].map(|made| fs::remove_dir_all(workdir.join(made)));
+    for removed in folders.into_iter().chain([fs::remove_file(workdir.join("aliases.jsonl"))]) {
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{}: {error}", workdir.display()),
             _ => {}
         }
     }

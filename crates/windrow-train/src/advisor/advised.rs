@@ -40,7 +40,10 @@ impl AdvisedAlias<'_> {
         let (Some(first), Some(newest)) = (advised.first, WindowIndex::new(last)) else { return Ok(()) };
         let begin = match self.learning.registry.snapshot().aliases().last_advised() {
             Some(model) => {
-                self.restore(work, model)?;
+                // If the reports of windows were removed, the windows of the model may come later.
+                if model.window <= newest {
+                    self.restore(work, model)?;
+                }
                 Some(model)
             }
             None => self.begin(first, advised.fits.first())?,
