@@ -139,6 +139,7 @@ def _make(study: Study, fits: List[Fit], n_jobs: Optional[int], report: Progress
     jobs = _jobs(n_jobs)
     measured, left = [], None
     if len(pending) >= MIN_FITS_TO_ESTIMATE:
+        report.say(f"timing {len(TIMED)} of {of} fits")
         by_size = sorted(pending, key=study.size)
         timed = [by_size[round(share * (len(by_size) - 1))] for share in TIMED]
         measured = [study.make(fit) for fit in timed]

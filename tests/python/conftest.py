@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy
 import pandas
@@ -79,6 +80,14 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(_judge, "run", run)
     return made
+
+
+def predictions(calls):
+    """Returns the predictions that the first call got, as one table."""
+    arguments, folder = calls[0]
+    files = [os.path.join(folder, argument) for argument in arguments[1:] if not argument.startswith("-")]
+    read = pandas.read_parquet if files[0].endswith(".parquet") else pandas.read_csv
+    return pandas.concat([read(file) for file in files], ignore_index=True)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import pandas
 import pytest
 import windrow
-from conftest import Share
+from conftest import Share, predictions
 from windrow import WindrowError, _study, _table
 
 
@@ -19,12 +19,6 @@ def _no_fits():
 def advise(frame, folder, **arguments):
     settings = {"target": "late", "time": "at", "estimator": Share(), "folder": folder, "progress": False}
     return windrow.advise(frame, **{**settings, **arguments})
-
-
-def predictions(calls):
-    arguments, folder = calls[0]
-    files = [argument for argument in arguments[1:] if not argument.startswith("-")]
-    return pandas.concat([pandas.read_parquet(os.path.join(folder, file)) for file in files], ignore_index=True)
 
 
 def test_the_table_has_what_the_command_needs(frame, calls, tmp_path):
