@@ -68,8 +68,8 @@ def advise(
             predictions, and otherwise as many as the planned schedules need.
         categories: ``True`` gives text columns to the estimator as pandas categories, and levels that a fit has not
             seen as missing values. By default this is done for LightGBM, XGBoost and HistGradientBoostingClassifier.
-        n_jobs: The number of fits at the same time, with joblib; -1 uses every core. They are threads, unless
-            ``joblib.parallel_config`` says otherwise.
+        n_jobs: The number of fits at the same time, with joblib 1.4 or later; -1 uses every core. They are threads,
+            unless ``joblib.parallel_config`` says otherwise.
         folder: A folder for the predictions of each fit. If you call again with the same data and the same estimator,
             only missing fits are made. By default, a temporary folder.
         progress: ``False`` prints nothing. By default there is a bar on a terminal, and elsewhere a line for each

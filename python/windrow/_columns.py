@@ -148,7 +148,7 @@ def prepare(features: pandas.DataFrame, handling: str) -> pandas.DataFrame:
         return features.astype({name: "category" for name in text})
     if handling == "catboost":
         # CatBoost refuses missing values among categories.
-        return _replaced(features, {name: features[name].astype(object).fillna("").astype(str) for name in discrete})
+        return _replaced(features, {name: features[name].astype(object).fillna("").map(str) for name in discrete})
     return features
 
 

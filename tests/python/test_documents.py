@@ -37,4 +37,3 @@ def test_the_examples_of_own_models_run(tmp_path, monkeypatch, capsys):
     assert set(predictions["history"]) == {"1", "4", "16", "all"}
     assert (predictions["time"] > predictions["trained_through"]).all()
     assert windrow.judge("predictions.parquet", window="week").text
-
