@@ -30,15 +30,20 @@ class Answer:
         """What the command reported about the table, such as clipped probabilities."""
 
     @property
+    def _advice(self) -> Dict[str, Any]:
+        # A report has the advice next to its origin.
+        return self.json.get("advice", self.json)
+
+    @property
     def sentences(self) -> List[str]:
         """The sentences of the recommendation, the answer first."""
-        return list(self.json["recommendation"]["sentences"])
+        return list(self._advice["recommendation"]["sentences"])
 
     @property
     def policies(self) -> Any:
         """The schedules that were compared, the best first: a DataFrame, or a list of dicts without pandas."""
-        named = (self.json["recommendation"].get("named") or {}).get("policy")
-        comparison = self.json["comparison"]
+        named = (self._advice["recommendation"].get("named") or {}).get("policy")
+        comparison = self._advice["comparison"]
         rows = [_row(found, named) for found in comparison["planned"] + comparison["further"]]
         try:
             import pandas

@@ -192,7 +192,8 @@ class Study:
         at = self._window_numbers(fit) if rows.micros is None else rows.micros[places]
         _table.write_predictions(
             self.path(fit),
-            row=rows.order[places],
+            # Rows without a time are put in the order of these numbers.
+            row=places if rows.micros is None else rows.order[places],
             at=at,
             is_time=rows.micros is not None,
             y=rows.y[places],

@@ -126,6 +126,15 @@ def test_windows_by_rows_need_no_time(calls, tmp_path):
     assert not any(argument.startswith("--window") for argument in calls[0][0])
 
 
+def test_rows_in_windows_by_rows_are_numbered_in_the_order_of_their_times(frame, calls, tmp_path):
+    advise(frame, tmp_path, window="parts=20")
+    table = predictions(calls).drop_duplicates("row")
+    # The judge orders such rows by their numbers.
+    assert (table["window"] == table["row"] // 12 + 1).all()
+    late = frame.sort_values("at")["late"].to_numpy()
+    assert (late[table["row"]] == table["y"].astype(bool)).all()
+
+
 def test_equal_parts_are_those_of_a_pipeline():
     frame = pandas.DataFrame({"late": [True, False] * 5 + [True]})
     rows = _study.Rows(frame, "late", None, windrow._advise.parse_window("parts=3"), None)

@@ -25,6 +25,11 @@ def test_the_schedules_are_a_data_frame():
     assert policies["is_recommended"].tolist() == [False, True]
 
 
+def test_the_advice_may_be_part_of_a_report():
+    answer = windrow.Answer("", {"windrow": "0.1.0", "advice": ADVICE})
+    assert answer.sentences == ADVICE["recommendation"]["sentences"] and len(answer.policies) == 2
+
+
 def test_no_schedule_is_an_empty_data_frame():
     nothing = {"recommendation": {"sentences": ["Too few windows."]}, "comparison": {"planned": [], "further": []}}
     policies = windrow.Answer("", nothing).policies
