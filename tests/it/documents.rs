@@ -8,8 +8,8 @@ use windrow_testing::documents::{blocks, documents};
 use windrow_testing::{root, sample_with, succeed};
 
 /// Folders of the repository, as the documents name their files.
-const FOLDERS: [&str; 9] =
-    ["crates/", "src/", "tests/", "docs/", "tools/", "benches/", "fixtures/", "openapi/", "fuzz/"];
+const FOLDERS: [&str; 10] =
+    ["crates/", "src/", "tests/", "docs/", "tools/", "benches/", "fixtures/", "openapi/", "fuzz/", "python/"];
 
 /// A document, the first words of one of its code blocks, and what runs the block or why nothing does.
 type Entry = (&'static str, &'static str, &'static str);
@@ -61,6 +61,10 @@ const RUN_BY_CI: &[Entry] = &[
     ("CONTRIBUTING.md", "cargo test --features", "cargo test --locked --features otel,spark,tls"),
     ("README.md", "cargo run --release -- demo", "cargo run --locked --release -- demo --once"),
     ("docs/lessons.md", "mkdir -p lessons/6", "bash -euo pipefail lesson-6"),
+    ("docs/lessons.md", "mkdir -p lessons/7", "bash -euo pipefail lesson-7"),
+    // `tests/python/test_documents.py` takes these blocks from the document.
+    ("docs/own-model.md", "import windrow", "user/bin/python -m pytest"),
+    ("docs/own-model.md", "import pandas", "user/bin/python -m pytest"),
 ];
 
 /// The blocks of commands that are not run, with the reason.

@@ -1,5 +1,5 @@
-//! The commands of docs/lessons.md, run as a class would type them. Lesson 4 is in `timing::clock`, lesson 6 in
-//! `.ci/run`.
+//! The commands of docs/lessons.md, run as a class would type them. Lesson 4 is in `timing::clock`, lessons 6 and 7 are
+//! in `.ci/run`.
 
 use std::fs;
 
@@ -46,9 +46,10 @@ fn lesson_5_a_poisoned_row() {
 }
 
 #[test]
-fn lesson_6_is_run_by_ci() {
+fn lessons_6_and_7_are_run_by_ci() {
     let page = fs::read_to_string(root().join("docs/lessons.md")).expect("a page");
     let run = fs::read_to_string(root().join(".ci/run")).expect("a script");
-    assert_eq!(page.matches("\n## ").count(), 6);
-    assert!(page.contains("windrow demo --dataset taxi --once") && run.contains("docs/lessons.md"));
+    assert_eq!(page.matches("\n## ").count(), 7);
+    assert!(page.contains("windrow demo --dataset taxi --once") && page.contains("python flights.py"));
+    assert!(run.contains("lesson 6 >") && run.contains("lesson 7 >"));
 }

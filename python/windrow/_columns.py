@@ -1,0 +1,255 @@
+"""The columns of a frame: the target as 0 and 1, the features, and categories whose levels belong to one fit."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+
+from ._errors import WindrowError
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+
+
+def to_pandas(frame: Any) -> pandas.DataFrame:
+    """Returns a frame of pandas, polars or pyarrow as one of pandas.
+
+    Raises:
+        WindrowError: pandas is not installed, or the argument is no frame.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise WindrowError("windrow.advise needs pandas: pip install pandas") from error
+    if isinstance(frame, pandas.DataFrame):
+        return frame
+    if hasattr(frame, "to_pandas"):
+        return frame.to_pandas()
+    raise WindrowError(
+        f"frame must be a DataFrame of pandas or polars, or a table of pyarrow, not {type(frame).__name__}"
+    )
+
+
+def labels(column: pandas.Series, positive: Any = None) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Returns the labels as 0 and 1, and a mask of the rows that have one.
+
+    The positive class is `positive`, or else `True` or 1, or else the second of the two classes in order, as in
+    `classes_[1]` of scikit-learn.
+
+    Raises:
+        WindrowError: There are more than two classes, or `positive` is none of them.
+    """
+    has_label = column.notna().to_numpy(dtype=bool)
+    known = column[has_label]
+    classes = sorted(known.unique().tolist(), key=lambda value: (str(type(value)), value))
+    if len(classes) > 2:
+        shown = ", ".join(repr(value) for value in classes[:4])
+        raise WindrowError(
+            f"target {column.name!r} has {len(classes)} classes ({shown}, ...): Windrow judges two. Make a column of "
+            f"True and False, as in frame[{column.name!r}] >= 15"
+        )
+    if positive is None:
+        # A target of one class may have no positive row.
+        positive = next((value for value in classes if value in (True, 1)), classes[-1] if len(classes) == 2 else True)
+    elif positive not in classes:
+        raise WindrowError(f"target {column.name!r} never is positive={positive!r}: its classes are {classes}")
+    values = (column == positive).fillna(False).to_numpy(dtype=bool) & has_label
+    return values.astype("int8"), has_label
+
+
+def seconds_and_times(column: pandas.Series) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Returns the times of a column in whole seconds since 1970, for the windows, and in microseconds.
+
+    A time without a zone is in UTC, as in a pipeline.
+
+    Raises:
+        WindrowError: The column has no times, or one is missing.
+    """
+    import pandas
+    from pandas.api import types
+
+    if types.is_numeric_dtype(column):
+        raise WindrowError(
+            f"time {column.name!r} has numbers: convert them first, as in "
+            f"pandas.to_datetime(frame[{column.name!r}], unit='s')"
+        )
+    is_date = types.is_object_dtype(column) and isinstance(next(iter(column.dropna()), None), datetime.date)
+    try:
+        times = pandas.to_datetime(column.astype(str) if is_date else column, utc=True)
+    except (ValueError, TypeError) as error:
+        raise WindrowError(f"time {column.name!r} cannot be read: {error}; use pandas.to_datetime first") from error
+    missing = times.isna().to_numpy()
+    if missing.any():
+        raise WindrowError(
+            f"time {column.name!r} is missing in {missing.sum()} rows, the first at position {missing.argmax()}: leave "
+            "these rows out"
+        )
+    plain = times.dt.tz_localize(None).to_numpy()
+    micros = plain.astype("datetime64[us]").astype("int64")
+    return micros // 1_000_000, micros
+
+
+def features_of(
+    frame: pandas.DataFrame, target: str, time: Optional[str], features: Optional[Sequence[str]], drop: Sequence[str]
+) -> list:
+    """Returns the names of the features: those that are given, or all columns but the target, the time and `drop`.
+
+    Raises:
+        WindrowError: A column does not exist or is there twice, the target is a feature, or there is no feature.
+    """
+    columns = list(frame.columns)
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise WindrowError(f"the frame has several columns with the name {twice!r}: rename them")
+    named = [("target", [target]), ("time", [time] if time else []), ("features", features or []), ("drop", drop)]
+    for argument, names in named:
+        for name in names:
+            if name not in columns:
+                shown = ", ".join(str(column) for column in columns[:12]) + (", ..." if len(columns) > 12 else "")
+                raise WindrowError(f"{argument}: there is no column {name!r}; the columns are {shown}")
+    left_out = {target, *drop} | (set() if features else {time})
+    chosen = [column for column in (features or columns) if column not in left_out]
+    if features and target in features:
+        raise WindrowError(f"features: {target!r} is the target")
+    if not chosen:
+        raise WindrowError("there is no column to learn from, besides the target and the time")
+    return chosen
+
+
+def handling_of(estimator: Any, is_native: Optional[bool] = None) -> str:
+    """Returns how an estimator takes texts and categories.
+
+    - `category`: it learns from pandas categories, and fails on text and on levels that it does not know.
+    - `catboost`: it learns from text, and wants the names of these columns.
+    - `plain`: it gets the columns as they are.
+
+    `is_native` chooses between the first and the last. An estimator around another one, such as a search, is handled as
+    the inner one; a pipeline of scikit-learn gets the columns as they are.
+    """
+    if is_native is not None:
+        return "category" if is_native else "plain"
+    inner, depth = estimator, 0
+    while depth < 5:
+        module, name = type(inner).__module__.partition(".")[0], type(inner).__name__
+        if module == "catboost":
+            return "catboost"
+        if module in ("lightgbm", "xgboost") or name == "HistGradientBoostingClassifier":
+            return "category"
+        inner, depth = getattr(inner, "estimator", None), depth + 1
+    return "plain"
+
+
+def prepare(features: pandas.DataFrame, handling: str) -> pandas.DataFrame:
+    """Returns the features in the form that every fit starts from."""
+    discrete = _discrete(features)
+    if handling == "category":
+        text = [name for name in discrete if str(features[name].dtype) != "category"]
+        return features.astype({name: "category" for name in text})
+    if handling == "catboost":
+        # CatBoost refuses missing values among categories.
+        return _replaced(features, {name: features[name].astype(object).fillna("").map(str) for name in discrete})
+    return features
+
+
+def _replaced(rows: pandas.DataFrame, columns: Dict[Any, Any]) -> pandas.DataFrame:
+    """Returns the rows with other values in some columns. The names may be of any type."""
+    rows = rows.copy(deep=False)
+    for name, values in columns.items():
+        rows[name] = values
+    return rows
+
+
+def _discrete(features: pandas.DataFrame) -> list:
+    """Returns the names of the columns with text or categories."""
+    from pandas.api import types
+
+    def is_discrete(column: pandas.Series) -> bool:
+        is_text = types.is_object_dtype(column) or types.is_string_dtype(column)
+        return is_text or isinstance(column.dtype, _category_type())
+
+    return [name for name in features.columns if is_discrete(features[name])]
+
+
+def _category_type() -> type:
+    import pandas
+
+    return pandas.CategoricalDtype
+
+
+class Levels:
+    """The levels of each category in the rows of one fit. Rows to predict get the same levels; a level that the fit has
+    not seen becomes a missing value."""
+
+    def __init__(self, handling: str, training: pandas.DataFrame) -> None:
+        self._handling = handling
+        self._training = training
+        self._levels: Dict[str, Any] = {}
+        if handling == "category":
+            levels = {
+                name: training[name].cat.remove_unused_categories().cat.categories for name in _discrete(training)
+            }
+            self._levels = levels
+
+    def training(self) -> pandas.DataFrame:
+        """Returns the rows to fit."""
+        return self._with_levels(self._training)
+
+    def fit_arguments(self, model: Any) -> Dict[str, Any]:
+        """Returns further arguments of `fit`."""
+        if self._handling != "catboost":
+            return {}
+        chosen = model.get_params().get("cat_features") if hasattr(model, "get_params") else None
+        names = _discrete(self._training)
+        return {"cat_features": names} if names and chosen is None else {}
+
+    def predict(self, model: Any, rows: pandas.DataFrame) -> Any:
+        """Returns `predict_proba` of rows. If it fails on levels that the fit has not seen, they become missing."""
+        if self._handling != "plain":
+            return model.predict_proba(self._with_levels(rows))
+        try:
+            return model.predict_proba(rows)
+        except Exception as error:
+            known = self._without_new_levels(rows)
+            if known is None:
+                raise
+            try:
+                return model.predict_proba(known)
+            except Exception:
+                raise error from None
+
+    def _with_levels(self, rows: pandas.DataFrame) -> pandas.DataFrame:
+        if not self._levels:
+            return rows
+        return _replaced(rows, {name: rows[name].cat.set_categories(levels) for name, levels in self._levels.items()})
+
+    def _without_new_levels(self, rows: pandas.DataFrame) -> Optional[pandas.DataFrame]:
+        """Returns the rows with unseen levels as missing values; `None` if there is no such level."""
+        changed = {}
+        for name in _discrete(rows):
+            is_seen = rows[name].isin(self._training[name].unique()) | rows[name].isna()
+            if not is_seen.all():
+                changed[name] = rows[name].where(is_seen)
+        return _replaced(rows, changed) if changed else None
+
+
+def probabilities(model: Any, predicted: Any, rows: int) -> numpy.ndarray:
+    """Returns the probability of the positive class, label 1, from the result of `predict_proba`.
+
+    Raises:
+        WindrowError: The result has another shape, or is not a probability.
+    """
+    import numpy
+
+    values = numpy.asarray(predicted, dtype="float64")
+    if values.ndim == 2:
+        classes = [int(value) for value in getattr(model, "classes_", [])]
+        if len(classes) == values.shape[1]:
+            values = values[:, classes.index(1)] if 1 in classes else numpy.zeros(len(values))
+        elif values.shape[1] == 2:
+            values = values[:, 1]
+    if values.shape != (rows,):
+        raise WindrowError(f"predict_proba returned the shape {values.shape} for {rows} rows: two columns are expected")
+    if not ((values >= 0.0) & (values <= 1.0)).all():
+        raise WindrowError("predict_proba returned values that are not between 0 and 1")
+    return values

@@ -1,0 +1,72 @@
+"""The answer in a terminal and in a notebook, and how tables are given to the command."""
+
+import base64
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pandas
+import pytest
+import windrow
+from conftest import ADVICE, PAGE
+from windrow import WindrowError
+
+
+def test_an_answer_prints_as_its_text():
+    answer = windrow.Answer("Refit every week.\n", ADVICE)
+    assert repr(answer) == str(answer) == answer.text
+
+
+def test_the_schedules_are_a_data_frame():
+    policies = windrow.Answer("", ADVICE).policies
+    assert policies["history"].tolist() == ["8", "all"]
+    assert policies["every"].tolist() == [1, 1]
+    assert policies.loc[1, ["keeps", "low", "high", "at_least"]].tolist() == [0.9, 0.8, 1.1, 0.82]
+    # The recommended schedule has the same losses as the second one.
+    assert policies["is_recommended"].tolist() == [False, True]
+
+
+def test_the_advice_may_be_part_of_a_report():
+    answer = windrow.Answer("", {"windrow": "0.1.0", "advice": ADVICE})
+    assert answer.sentences == ADVICE["recommendation"]["sentences"] and len(answer.policies) == 2
+
+
+def test_no_schedule_is_an_empty_data_frame():
+    nothing = {"recommendation": {"sentences": ["Too few windows."]}, "comparison": {"planned": [], "further": []}}
+    policies = windrow.Answer("", nothing).policies
+    assert len(policies) == 0 and "verdict" in policies.columns
+
+
+def test_a_notebook_shows_the_pictures_with_their_own_style():
+    shown = windrow.Answer("a < b", ADVICE, PAGE)._repr_html_()
+    assert "This is &lt;shown&gt;." in shown and "a &lt; b" in shown
+    assert re.findall('alt="([^"]*)"', shown) == ["How often &amp; how much", "Over time"]
+    for data in re.findall('base64,([^"]*)', shown):
+        picture = base64.b64decode(data).decode()
+        assert "<style>.a{stroke:#0072b2}</style>" in picture
+        assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_paths_and_options_are_given_to_the_command(calls, tmp_path):
+    answer = windrow.judge([tmp_path / "a.csv", "b.csv"], window="week", label_delay=2, keep=0.9, models="models.csv")
+    arguments, _ = calls[0]
+    assert arguments[:3] == ["judge", str(tmp_path / "a.csv"), "b.csv"]
+    assert arguments[3:6] == ["--window=week", "--label-delay=2", "--keep=0.9"]
+    assert arguments[6].startswith("--models=") and arguments[7] == "--json"
+    assert answer.json == ADVICE and answer.html == PAGE
+
+
+def test_a_frame_is_written_as_parquet(calls, monkeypatch):
+    frame = pandas.DataFrame({"window": [2], "y": [True], "p": [0.25], "trained_through": [1]})
+    seen = []
+
+    def judge_files(files, options, folder=None):
+        seen.append(pandas.read_parquet(files[0]))
+
+    monkeypatch.setattr(windrow._judge, "judge_files", judge_files)
+    windrow.judge(frame)
+    assert seen[0].to_dict("list") == frame.to_dict("list")
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(WindrowError, match="must be a DataFrame .* not int"):
+        windrow.judge(3)
