@@ -55,6 +55,13 @@ pub(crate) static VERDICT: Term = Term {
                  listed only to compare with. An interval is about the difference on these windows; another stretch \
                  of time may differ.",
 };
+pub(crate) static EVIDENCE: Term = Term {
+    id: "term-evidence",
+    name: "evidence",
+    definition: "Clear: the schedule is shown to be good enough, also compared with each other one, and so is following \
+                 the advice: the models that it had in service from window to window. Or it is shown that there is \
+                 nothing to schedule. Partly: one of these is not shown.",
+};
 pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
@@ -70,8 +77,8 @@ pub(crate) static ALARM: Term = Term {
 };
 
 /// All terms, each after those that its definition uses.
-pub(crate) static TERMS: [&Term; 9] =
-    [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH, &VERDICT, &RECALIBRATE, &ALARM];
+pub(crate) static TERMS: [&Term; 10] =
+    [&WINDOW, &HISTORY, &REFIT, &LOG_LOSS, &SHARE_KEPT, &GOOD_ENOUGH, &VERDICT, &EVIDENCE, &RECALIBRATE, &ALARM];
 
 /// A part of a sentence, and the term to explain after it.
 pub(crate) type Part = (&'static str, Option<&'static Term>);
