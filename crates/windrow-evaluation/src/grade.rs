@@ -1,5 +1,5 @@
-//! The grade of the advice: how certain the recommendation is. A name that is shown good enough is not yet clear: it must
-//! also be shown that following the advice from window to window was good enough.
+//! The grade of the advice: how certain the recommendation is. A name that is shown good enough is not yet clear: it
+//! must also be shown that following the advice from window to window was good enough.
 
 use crate::advice::{NamedPolicy, Status};
 use crate::conditions::Followed;

@@ -2,8 +2,8 @@
 //! steps for each cosine, and does not depend on the number of windows.
 //!
 //! A window that is left out counts as one without rows: its sums and its rows are 0, and the other windows keep their
-//! places in time. Both variances of a [`Contrast`] are quadratic forms of the residuals. The residuals are the sums less
-//! the mean times the rows, so the forms follow from those of the sums and of the rows.
+//! places in time. Both variances of a [`Contrast`] are quadratic forms of the residuals. The residuals are the sums
+//! less the mean times the rows, so the forms follow from those of the sums and of the rows.
 
 use crate::contrast::{Contrast, cosine_terms, cosines, lag_weights};
 

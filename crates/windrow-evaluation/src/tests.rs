@@ -1,5 +1,5 @@
-//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one window
-//! or model decides, and of the grade.
+//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one
+//! window or model decides, and of the grade.
 
 mod by_cost;
 mod conditions;
