@@ -96,8 +96,11 @@ impl Naming<'_> {
         largest.map(|(_, influence)| influence)
     }
 
-    /// Returns the window without which a policy would be shown good enough, if none is named.
+    /// Returns the window without which a policy would be shown good enough, if none is named because no gain is shown.
     fn hidden_gain(&self, naming: &Deletion<'_>) -> Option<Influence> {
+        if naming.ranking.has_gain || self.ranking.has_gain {
+            return None;
+        }
         let lower_bound = |index: usize| naming.without_window(index).gain.lower_bound();
         let bounds = (0..self.trial.len()).map(|index| (index, lower_bound(index)));
         let (index, _) = bounds.filter(|(_, bound)| *bound > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))?;
