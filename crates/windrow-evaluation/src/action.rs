@@ -129,6 +129,7 @@ mod tests {
                 sentences: Vec::new(),
                 named: newest,
                 changes: Vec::new(),
+                followed: None,
             },
             comparison: PolicyComparison::default(),
             over_time: ChangesOverTime::default(),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auc_by_window::PolicyAuc;
+use crate::conditions::{Followed, Influence};
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
@@ -59,6 +60,8 @@ pub struct Recommendation {
     pub named: Option<NamedPolicy>,
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedPolicyChange>,
+    /// What following the advice kept so far; `None` if there is no window to follow it on.
+    pub followed: Option<Followed>,
 }
 
 /// The comparison of the policies, in losses and in costs.
@@ -75,6 +78,8 @@ pub struct PolicyComparison {
     pub steps: Vec<RefitSaving>,
     /// The unit of [`Effort::cost`](crate::Effort::cost), and the cheapest policy.
     pub cost: Option<CostUnit>,
+    /// The window or the model with the largest influence, if it decides the name or moves a share much.
+    pub influence: Option<Influence>,
 }
 
 /// The changes from window to window.
@@ -116,11 +121,11 @@ pub struct Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A policy is shown good enough, also [compared with every other](NamedPolicy::against_each), or it is shown that
-    /// there is nothing to schedule.
+    /// A policy is shown good enough, also [compared with every other](NamedPolicy::against_each), and so is
+    /// [following the advice](Followed). Or it is shown that there is nothing to schedule.
     Clear,
     /// The data show neither. A policy that is named is provisional, or it is shown good enough only compared with the
-    /// observed best.
+    /// observed best, or following the advice is not shown good enough.
     Partly,
     /// Too few windows have been judged.
     TooFew,

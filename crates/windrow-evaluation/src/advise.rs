@@ -9,14 +9,17 @@ use crate::advice::{
 use crate::alarm::{Alarms, on_loss, on_psi};
 use crate::auc_by_window::PolicyAuc;
 use crate::breaks::{Break, find_break, short_history};
+use crate::conditions::Followed;
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
+use crate::grade;
 use crate::in_service::{self, InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
+use crate::sensitivity::Naming;
 use crate::sentences::sentences;
 use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
 use crate::wrong_answers::WrongAnswers;
@@ -78,6 +81,7 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
             sentences: Vec::new(),
             named: None,
             changes,
+            followed: None,
         },
         comparison: PolicyComparison::default(),
         over_time: ChangesOverTime::default(),
@@ -202,13 +206,15 @@ impl Findings<'_> {
             against_each: against_each(named),
             since: recommendation.changes.last().map_or(named.window, |change| change.window),
         });
-        recommendation.status = match &recommendation.named {
-            Some(named) if named.against_each => Status::Clear,
-            // The interval of the gain is not above zero: it is shown that there is nothing to schedule.
-            None if ranking.gain.interval().high <= 0.0 => Status::Clear,
-            _ => Status::Partly,
-        };
+        let (following, followed) = self.following_advice(recommendation.changes.len().saturating_sub(1)).unzip();
+        recommendation.status = grade::status(recommendation.named.as_ref(), followed.as_ref(), ranking.gain);
+        recommendation.followed = followed;
         comparison.further = self.unplanned_policies();
+        comparison.further.extend(following);
+        let named = newest.copied();
+        let (label, costs) = (question.label, costs.as_ref());
+        let naming = Naming { evidence: self.evidence, trial: self.trial, ranking: self.ranking, costs, named, label };
+        comparison.influence = naming.largest_influence();
         comparison.steps = self.steps(subject.history);
         comparison.cost = costs.map(|costs| costs.unit(newest.map(|named| named.policy), question.threshold));
         over_time.ages = self.ages(subject.history);
@@ -295,14 +301,12 @@ impl Findings<'_> {
             series.extend(on_psi(trial, evidence, history, question.has_drifted));
             series.extend(on_loss(trial, evidence, history));
         }
-        let mut further: Vec<PolicyFinding> =
-            series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect();
-        further.extend(self.following_advice());
-        further
+        series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect()
     }
 
-    /// Returns the finding on following the advice, on the windows since the first advice.
-    fn following_advice(&self) -> Option<PolicyFinding> {
+    /// Returns the finding on following the advice, on the windows since the first advice, and what it kept by the
+    /// ranking that names the policies. The named policy changed `changes` times.
+    fn following_advice(&self, changes: usize) -> Option<(PolicyFinding, Followed)> {
         let Self { trial, evidence, question, .. } = self;
         let since = question.named_policies.first()?.window + 1 + trial.delay;
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
@@ -312,8 +316,12 @@ impl Findings<'_> {
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.
-        let finding = self.finding(&later, &series, &ranking.rank(&later, &series));
-        Some(PolicyFinding { since: Some(first), ..finding })
+        let by_loss = ranking.rank(&later, &series);
+        let finding = PolicyFinding { since: Some(first), ..self.finding(&later, &series, &by_loss) };
+        let costs = question.cost.and_then(|cost| CostRanking::new(evidence, &later, cost, question.keep));
+        let by_cost = costs.map(|costs| costs.rank(&series));
+        let followed = grade::followed(&later, by_cost.as_ref().unwrap_or(&by_loss), by_cost.is_some(), changes)?;
+        Some((finding, followed))
     }
 
     fn ages(&self, history: Scheme) -> Vec<AgeFinding> {

@@ -46,38 +46,45 @@ pub struct Contrast {
 
 /// Returns the number of cosines for W windows: max(3, floor(0.25 W^(2/3))). Fewer cosines than the 0.4 W^(2/3) of
 /// Lazarus et al. (2018) give wider intervals, which cover more often if losses are alike over many windows.
-fn cosine_terms(windows: usize) -> u32 {
+pub(super) fn cosine_terms(windows: usize) -> u32 {
     // The power is not exact, so this compares whole numbers: B is at most 0.25 W^(2/3) if (4 B)^3 is at most W^2.
     let is_within = |terms: &u32| (4 * u64::from(*terms)).pow(3) <= (windows as u64).pow(2);
     (4..).take_while(is_within).last().unwrap_or(3)
 }
 
+/// Returns cos(pi j (t - 1/2) / W) for t = 1 to W.
+pub(super) fn cosines(j: u32, windows: usize) -> impl Iterator<Item = f64> {
+    let step = std::f64::consts::PI * f64::from(j) / windows as f64;
+    (0..windows).map(move |index| (step * (index as f64 + 0.5)).cos())
+}
+
 /// Returns the variance of the sum of a series without a mean, by the equal-weighted cosine estimator: W / B times the
 /// sum of the squares of sqrt(2 / W) sum_t y_t cos(pi j (t - 1/2) / W) for j = 1 to B, with t = 1 to W.
 fn cosine_variance(residuals: &[f64]) -> f64 {
-    let (windows, terms) = (residuals.len() as f64, cosine_terms(residuals.len()));
-    let wave = |j: u32| {
-        let step = std::f64::consts::PI * f64::from(j) / windows;
-        residuals.iter().enumerate().map(|(index, y)| y * (step * (index as f64 + 0.5)).cos()).sum::<f64>()
-    };
+    let terms = cosine_terms(residuals.len());
+    let wave = |j: u32| residuals.iter().zip(cosines(j, residuals.len())).map(|(y, cosine)| y * cosine).sum::<f64>();
     2.0 / f64::from(terms) * (1..=terms).map(|j| wave(j).powi(2)).sum::<f64>()
+}
+
+/// Returns the weights (1 - k / W) (1 - 1 / run)^k of the products of windows that are k = 1 to W - 1 windows apart.
+pub(super) fn lag_weights(windows: usize) -> impl Iterator<Item = f64> {
+    let goes_on = 1.0 - 1.0 / mean_run(windows);
+    let mut weight = 1.0;
+    (1..windows).map(move |lag| {
+        weight *= goes_on;
+        (1.0 - lag as f64 / windows as f64) * weight
+    })
 }
 
 /// Returns the variance of the sum of a series without a mean over all draws of the stationary bootstrap:
 /// c_0 + 2 sum_k (1 - k / W) (1 - 1 / run)^k c_k for k = 1 to W - 1. c_k is the sum of y_t y_(t + k), where the first
 /// window follows the last (Politis and Romano 1994, lemma 1).
 fn bootstrap_variance(residuals: &[f64]) -> f64 {
-    let windows = residuals.len();
-    let goes_on = 1.0 - 1.0 / mean_run(windows);
     let product = |lag: usize| {
         let shifted = residuals[lag..].iter().chain(&residuals[..lag]);
         residuals.iter().zip(shifted).map(|(a, b)| a * b).sum::<f64>()
     };
-    let mut weight = 1.0;
-    let lags = (1..windows).map(|lag| {
-        weight *= goes_on;
-        (1.0 - lag as f64 / windows as f64) * weight * product(lag)
-    });
+    let lags = (1..).zip(lag_weights(residuals.len())).map(|(lag, weight)| weight * product(lag));
     // Rounding can leave a variance of zero slightly below it.
     (2.0 * lags.sum::<f64>() + product(0)).max(0.0)
 }

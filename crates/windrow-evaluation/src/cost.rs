@@ -8,9 +8,10 @@ use crate::advice::CostUnit;
 use crate::contrast::Contrast;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
+use crate::losses::ModelLosses;
 use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
-use crate::ranking::{NamedSeries, Ranking};
+use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 
 /// The costs of a false alarm, a miss and a fit.
@@ -30,6 +31,11 @@ pub struct CostRanking {
 pub(crate) fn window_costs(series: &Series, [false_alarm, miss, fit]: Costs) -> Vec<f64> {
     let errors = series.false_alarms.iter().zip(&series.misses).zip(&series.fits);
     errors.map(|((false_alarms, misses), fits)| false_alarm * false_alarms + miss * misses + fit * fits).collect()
+}
+
+/// Returns a series with costs in place of the log-losses.
+fn in_costs(series: &Series, costs: Costs) -> Series {
+    Series { log_loss: window_costs(series, costs), ..series.clone() }
 }
 
 /// Returns the mean cost of a window.
@@ -53,16 +59,27 @@ impl CostRanking {
             let [false_alarms, misses] = evidence.commoner_class_errors(trial.known(*window), *window);
             false_alarm * false_alarms + miss * misses
         };
-        let in_costs = |series: &Series| Series { log_loss: window_costs(series, costs), ..series.clone() };
         let trial = Trial {
             rows: vec![1.0; trial.len()],
             share_loss: trial.windows.iter().map(commoner_class).collect(),
-            series: trial.series.iter().map(in_costs).collect(),
+            series: trial.series.iter().map(|series| in_costs(series, costs)).collect(),
             windows: trial.windows.clone(),
             ..*trial
         };
         let ranking = Ranking::new(&trial, keep)?;
         Some(Self { costs, trial, ranking })
+    }
+
+    /// Compares a series with the best one by cost, on the windows of the same trial.
+    pub(crate) fn rank(&self, series: &Series) -> Ranked {
+        self.ranking.rank(&self.trial, &in_costs(series, self.costs))
+    }
+
+    /// Returns the cost of the errors of one model on one window.
+    pub(crate) fn of_errors(&self, losses: &ModelLosses) -> f64 {
+        let [false_alarm, miss, _] = self.costs;
+        let count = |errors: &[u64]| errors.iter().sum::<u64>() as f64;
+        false_alarm * count(&losses.false_alarms) + miss * count(&losses.misses)
     }
 
     /// Returns the series with the lowest total. It is provisional unless it is shown that it saves at least the share

@@ -15,9 +15,11 @@
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
 //!   cost. `in_service`: [`advised_fits`], the models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
-//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
-//!   `action`: what to do after the newest window. `sentences`, `cost_sentences`, `label_delay` and `titles` put the
-//!   advice into words.
+//! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
+//!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
+//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
+//!   `conditions`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
+//!   `label_delay` and `titles` put the advice into words.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
@@ -31,20 +33,27 @@ mod auc;
 mod auc_by_window;
 mod bootstrap;
 mod breaks;
+mod caveats;
 mod champion;
+mod conditions;
 mod confidence_set;
 mod contrast;
 mod cost;
 mod cost_sentences;
+mod deletion;
 mod evidence;
 mod follow;
+mod grade;
 mod in_service;
+mod jackknife;
 mod label_delay;
 mod losses;
 pub mod plot;
 mod policy;
 mod policy_finding;
 mod ranking;
+mod replacement;
+mod sensitivity;
 mod sentences;
 mod titles;
 mod trial;
@@ -62,6 +71,7 @@ pub use auc::RowRanking;
 pub use auc_by_window::{AucAtWindow, ModelsInUse, PolicyAuc};
 pub use breaks::{Break, find_break};
 pub use champion::champion_scheme;
+pub use conditions::{Followed, Influence};
 pub use contrast::{Contrast, Interval};
 pub use cost::CostRanking;
 pub use evidence::Evidence;

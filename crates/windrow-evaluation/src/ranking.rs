@@ -14,9 +14,9 @@ use crate::trial::{MIN_WINDOWS, Series, Trial, cost};
 /// The minimum number of refits of a policy for a comparison.
 const MIN_REFITS: f64 = 4.0;
 /// The number of draws of the bootstrap.
-const DRAWS: usize = 999;
+pub(super) const DRAWS: usize = 999;
 /// The confidence level of all intervals.
-const CONFIDENCE_LEVEL: f64 = 0.95;
+pub(super) const CONFIDENCE_LEVEL: f64 = 0.95;
 
 /// The findings on one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -217,7 +217,7 @@ fn critical_value(largest_error: f64, rivals: usize, degrees: u32) -> f64 {
 }
 
 /// Returns the gain of a series over always predicting the share of positives, summed by window.
-fn gains(trial: &Trial, series: &Series) -> Vec<f64> {
+pub(super) fn gains(trial: &Trial, series: &Series) -> Vec<f64> {
     trial.share_loss.iter().zip(&series.log_loss).map(|(share, loss)| share - loss).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The sentences of the advice. Each has at most 25 words and two figures; an interval counts with its figure.
 
 use crate::advice::{Advice, NamedPolicy, Status};
+use crate::caveats;
 use crate::cost_sentences::{cost_sentences, threshold_sentence};
 use crate::label_delay::condition;
 use crate::policy::{Policy, Refit, history_name, length};
@@ -63,6 +64,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
         sentences.push(format!("That {}.", keeps(found, &of_best)));
     }
     sentences.extend(without_refits(advice, named.policy));
+    sentences.extend(caveats::influence(advice));
     if !named.against_each {
         sentences.extend(few_rows(advice));
     }
@@ -92,6 +94,7 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     if advice.recommendation.changes.len() > 1 {
         sentences.push(format!("This has been the advice since {}.", label(named.since)));
     }
+    sentences.extend(caveats::steadiness(advice));
 }
 
 fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
@@ -103,6 +106,7 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
         let most = interval.high.max(0.0);
         sentences.push(format!("With 95% confidence, the improvement is at most {most:.4} log-loss per row."));
     }
+    sentences.extend(caveats::influence(advice));
     if advice.recommendation.status == Status::Partly {
         sentences.extend(few_rows(advice));
         sentences.push("More windows may show an improvement.".to_owned());
@@ -313,6 +317,7 @@ mod tests {
                 sentences: Vec::new(),
                 named: Some(NamedPolicy { policy: last(4, 2), provisional: false, against_each: true, since: 20 }),
                 changes: Vec::new(),
+                followed: None,
             },
             comparison: PolicyComparison { planned, ..PolicyComparison::default() },
             over_time: ChangesOverTime::default(),

@@ -1,6 +1,8 @@
-//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost.
+//! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one
+//! window or model decides, and of the grade.
 
 mod by_cost;
+mod conditions;
 
 use std::num::NonZeroU32;
 
@@ -29,6 +31,15 @@ fn noise(a: u32, b: u32) -> f64 {
 /// Returns windows with a loss per row by history, the model's newest window and the window. A fifth of the rows are
 /// positive.
 fn evidence(windows: u32, loss: impl Fn(Scheme, u32, u32) -> f64) -> Evidence {
+    evidence_with_misses(windows, loss, |_, _, _| 5)
+}
+
+/// Returns windows with a loss per row and a number of misses in each block.
+fn evidence_with_misses(
+    windows: u32,
+    loss: impl Fn(Scheme, u32, u32) -> f64,
+    misses: impl Fn(Scheme, u32, u32) -> u64,
+) -> Evidence {
     let mut all = histories(windows, None);
     all.push(Scheme::Cumulative);
     Evidence::new((1..=windows).map(|window| {
@@ -47,7 +58,7 @@ fn evidence(windows: u32, loss: impl Fn(Scheme, u32, u32) -> f64) -> Evidence {
                 log_loss: [sum; BLOCKS],
                 squared_error: [sum / 3.0; BLOCKS],
                 false_alarms: [3; BLOCKS],
-                misses: [5; BLOCKS],
+                misses: [misses(scheme, model, window); BLOCKS],
             }
         });
         WindowLosses {

@@ -67,6 +67,13 @@ pub(crate) static VERDICT: Term = Term {
                  listed only to compare with. An interval is about the difference on these windows; another stretch \
                  of time may differ.",
 };
+pub(crate) static EVIDENCE: Term = Term {
+    id: "term-evidence",
+    name: "evidence",
+    definition: "Clear: the schedule is shown to be good enough, also compared with each other one, and so is following \
+                 the advice: the models that it had in service from window to window. Or it is shown that there is \
+                 nothing to schedule. Partly: one of these is not shown.",
+};
 pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
@@ -82,7 +89,7 @@ pub(crate) static ALARM: Term = Term {
 };
 
 /// All terms, each after those that its definition uses.
-pub(crate) static TERMS: [&Term; 11] = [
+pub(crate) static TERMS: [&Term; 12] = [
     &WINDOW,
     &HISTORY,
     &REFIT,
@@ -91,6 +98,7 @@ pub(crate) static TERMS: [&Term; 11] = [
     &WRONG_ANSWERS,
     &GOOD_ENOUGH,
     &VERDICT,
+    &EVIDENCE,
     &AUC,
     &RECALIBRATE,
     &ALARM,

@@ -6,7 +6,7 @@ use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
-use crate::terms::{GOOD_ENOUGH, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term, WRONG_ANSWERS};
+use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term, WRONG_ANSWERS};
 use windrow_evaluation::plot::{self, tables};
 use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
@@ -118,14 +118,17 @@ fn figures(advice: &Advice) -> Vec<Figure> {
         Status::Partly => match &advice.recommendation.named {
             None => ("partly", "an improvement is not shown yet"),
             Some(named) if named.provisional => ("partly", "this schedule is not shown to be good enough"),
+            Some(named) if named.against_each => ("partly", "following the advice is not shown to be good enough"),
             Some(_) => ("partly", "good enough compared with the best so far; a close second may be the true best"),
         },
         Status::TooFew => ("too few", "more windows are needed"),
     };
     let judged = advice.basis.judged.as_ref();
     let judged = judged.map(|judged| format!(": {} windows, {} rows", judged.windows, thousands(judged.rows)));
-    let about = html! { (about) (judged.unwrap_or_default()) };
-    figures.push(Figure { name: "Evidence", term: &GOOD_ENOUGH, number: number.to_owned(), about });
+    let followed = advice.recommendation.followed.as_ref();
+    let followed = followed.map(|followed| format!(". Following the advice {}", followed.in_words()));
+    let about = html! { (about) (judged.unwrap_or_default()) (followed.unwrap_or_default()) };
+    figures.push(Figure { name: "Evidence", term: &EVIDENCE, number: number.to_owned(), about });
     figures
 }
 

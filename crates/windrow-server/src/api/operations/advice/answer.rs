@@ -50,6 +50,54 @@ mirror! {
         cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
         /// The changes of the recommended policy, oldest first
         changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
+        /// What following the advice kept so far; left out if there is no window to follow it on
+        followed: Option<FollowedAdvice> = Mirror::of(&found.recommendation.followed),
+        /// The window or the model with the largest influence on the advice; left out if none decides the
+        /// recommendation or moves a share much
+        influence: Option<AdviceInfluence> = Mirror::of(&found.comparison.influence),
+    }
+
+    /// What following the advice kept, on the windows since the first advice
+    struct FollowedAdvice of found: evaluation::Followed {
+        /// The first window judged
+        since_window: u32 = found.since,
+        /// The number of windows judged
+        windows: u32,
+        /// The share of the best policy's gain on these windows or, if costs decide, of the largest saving
+        keeps: Option<f64> = found.kept.share,
+        /// The 95% interval of that share
+        keeps_interval: Option<Interval95> = Mirror::of(&found.kept.interval),
+        /// The lower bound on that share: one-sided, 95%
+        keeps_at_least: Option<f64> = found.kept.at_least,
+        /// `true` if the share is one of the saving in costs
+        by_cost: bool,
+        /// The verdict on following the advice; the status is `clear` only if it is `good_enough`
+        verdict: PolicyVerdict,
+        /// How often the recommended policy has changed
+        changes: u32,
+    }
+
+    /// The window or the model with the largest influence on the advice; nothing is removed because of it
+    struct AdviceInfluence of found: evaluation::Influence {
+        /// The window that is left out or, of a model, the newest window that it learned from
+        window: u32,
+        /// The name of that window, as in `window 28 (week of 2013-07-08)`
+        label: String,
+        /// The model that is replaced by the mean of the other phases, as in `sliding4-20`; left out if the window is
+        /// left out
+        model: Option<String>,
+        /// The largest log-loss per row of this model in a window
+        log_loss: Option<f64>,
+        /// `true` if another policy would be recommended, or none
+        changes_name: bool,
+        /// The policy that would be recommended, as in `last 4 windows, every 2nd`
+        named_without: Option<String> = found.named_without.map(|policy| policy.to_string()),
+        /// The policy whose share moves: the recommended one if the recommendation changes
+        policy: String = found.policy.to_string(),
+        /// The share that this policy keeps; left out if there is no gain
+        keeps: Option<f64> = found.share,
+        /// The share that it would keep; left out if there would be no gain
+        keeps_without: Option<f64> = found.share_without,
     }
 
     /// The policy that the advice recommends
@@ -263,10 +311,11 @@ mirror! {
 mirror! {
     /// The certainty of the recommendation
     enum AdviceStatus of evaluation::Status {
-        /// A policy is shown good enough, also compared with every other policy one after the other, or it is shown
-        /// that there is nothing to schedule
+        /// A policy is shown good enough, also compared with every other policy one after the other, and so is following
+        /// the advice. Or it is shown that there is nothing to schedule
         Clear,
-        /// A recommended policy is provisional, or it is shown good enough only compared with the observed best
+        /// A recommended policy is provisional, or it is shown good enough only compared with the observed best, or
+        /// following the advice is not shown good enough
         Partly,
         /// Too few windows have been judged
         TooFew,
