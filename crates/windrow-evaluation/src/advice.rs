@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auc_by_window::PolicyAuc;
-use crate::conditions::{Followed, Influence};
 use crate::contrast::Interval;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
+use crate::steadiness::{Followed, Influence};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.

@@ -9,7 +9,6 @@ use crate::advice::{
 use crate::alarm::{Alarms, on_loss, on_psi};
 use crate::auc_by_window::PolicyAuc;
 use crate::breaks::{Break, find_break, short_history};
-use crate::conditions::Followed;
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
@@ -21,6 +20,7 @@ use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, Polic
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sensitivity::Naming;
 use crate::sentences::sentences;
+use crate::steadiness::Followed;
 use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
 use crate::wrong_answers::WrongAnswers;
 use windrow_record::Scheme;

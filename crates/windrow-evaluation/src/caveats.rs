@@ -2,8 +2,8 @@
 //! Each has at most 25 words and two figures; figures in brackets do not count.
 
 use crate::advice::{Advice, Status};
-use crate::conditions::Influence;
 use crate::policy::{Policy, history_name};
+use crate::steadiness::Influence;
 use crate::window_unit::WindowUnit;
 use windrow_record::display::percent;
 

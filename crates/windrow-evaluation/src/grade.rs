@@ -2,9 +2,9 @@
 //! must also be shown that following the advice from window to window was good enough.
 
 use crate::advice::{NamedPolicy, Status};
-use crate::conditions::Followed;
 use crate::contrast::Contrast;
 use crate::ranking::Ranked;
+use crate::steadiness::Followed;
 use crate::trial::Trial;
 
 /// Returns what following the advice kept. `trial` has the windows since the first advice, and `ranked` compares

@@ -18,7 +18,7 @@
 //! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
 //!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
-//!   `conditions`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
+//!   `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
 //!   `label_delay` and `titles` put the advice into words.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
@@ -35,7 +35,7 @@ mod bootstrap;
 mod breaks;
 mod caveats;
 mod champion;
-mod conditions;
+
 mod confidence_set;
 mod contrast;
 mod cost;
@@ -55,6 +55,7 @@ mod ranking;
 mod replacement;
 mod sensitivity;
 mod sentences;
+mod steadiness;
 mod titles;
 mod trial;
 mod window_unit;
@@ -71,7 +72,6 @@ pub use auc::RowRanking;
 pub use auc_by_window::{AucAtWindow, ModelsInUse, PolicyAuc};
 pub use breaks::{Break, find_break};
 pub use champion::champion_scheme;
-pub use conditions::{Followed, Influence};
 pub use contrast::{Contrast, Interval};
 pub use cost::CostRanking;
 pub use evidence::Evidence;
@@ -82,6 +82,7 @@ pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
+pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories, judged_histories};
 pub use window_unit::WindowUnit;

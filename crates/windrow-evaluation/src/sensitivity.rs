@@ -6,7 +6,6 @@
 //! its interval and by more than two points. Shares are those of the ranking that names the policy; the printed ones are
 //! those of log-loss.
 
-use crate::conditions::Influence;
 use crate::contrast::Interval;
 use crate::cost::CostRanking;
 use crate::deletion::Deletion;
@@ -16,6 +15,7 @@ use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::Ranking;
 use crate::replacement::{LostModel, ModelsInUse, log_loss};
+use crate::steadiness::Influence;
 use crate::trial::Trial;
 
 /// The smallest change of the named policy's share that counts.

@@ -2,7 +2,6 @@
 //! window or model decides, and of the grade.
 
 mod by_cost;
-mod conditions;
 
 use std::num::NonZeroU32;
 
