@@ -8,10 +8,11 @@ use crate::advice::CostUnit;
 use crate::contrast::Contrast;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
+use crate::order::place;
 use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranking};
-use crate::trial::{MIN_WINDOWS, Series, Trial};
+use crate::trial::{Conditions, MIN_WINDOWS, Series, Trial};
 
 /// The costs of a false alarm, a miss and a fit.
 pub(crate) type Costs = [f64; 3];
@@ -22,7 +23,7 @@ pub struct CostRanking {
     costs: Costs,
     /// The trial with costs in place of the log-losses and of the loss of the share of positives.
     pub(crate) trial: Trial,
-    /// The ranking of these costs. Its best policy is the one with the lowest total.
+    /// The ranking of these costs. Its best schedule is the one with the lowest total.
     pub(crate) ranking: Ranking,
 }
 
@@ -59,15 +60,32 @@ impl CostRanking {
             share_loss: trial.windows.iter().map(commoner_class).collect(),
             series: trial.series.iter().map(in_costs).collect(),
             windows: trial.windows.clone(),
+            conditions: Conditions {
+                other_first_fits: trial.conditions.other_first_fits.iter().map(in_costs).collect(),
+                ..trial.conditions.clone()
+            },
             ..*trial
         };
         let ranking = Ranking::new(&trial, keep)?;
         Some(Self { costs, trial, ranking })
     }
 
-    /// Returns the series with the lowest total. It is provisional unless it is shown that it saves at least the share
-    /// to keep of the largest saving.
+    /// Returns the series with the lowest total, of all kinds of policies that may be named. It is provisional unless it
+    /// is shown that it saves at least the share to keep of what the cheapest schedule saves.
     pub(crate) fn cheapest(&self) -> NamedSeries {
+        let total = |index: usize| self.trial.series[index].log_loss.iter().sum::<f64>();
+        let (series, windows) = (&self.trial.series, self.trial.len());
+        let order = |a: &usize, b: &usize| {
+            // At equal totals, the policy that needs fewer fits comes first.
+            let places = || place(&series[*a], windows).cmp(&place(&series[*b], windows));
+            total(*a).total_cmp(&total(*b)).then_with(places)
+        };
+        let index = self.ranking.candidates.iter().copied().min_by(order).unwrap_or(self.ranking.best);
+        NamedSeries { index, provisional: !self.is_shown(index) }
+    }
+
+    /// Returns the schedule with the lowest total.
+    pub(crate) fn cheapest_schedule(&self) -> NamedSeries {
         let index = self.ranking.best;
         NamedSeries { index, provisional: !self.is_shown(index) }
     }
@@ -76,7 +94,8 @@ impl CostRanking {
     /// trial by log-loss. Returns `None` if no gain is shown, neither in costs nor in log-loss.
     ///
     /// The policy with the lowest total is named. It replaces the one named before only if the one-sided 95% interval
-    /// of the saving is above zero, or if that one is not among the policies of the trial.
+    /// of the saving is above zero, if that one never refits and may not be named any more, or if it is not among the
+    /// policies of the trial.
     pub fn named(&self, by_loss: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
         if !self.ranking.has_gain && !by_loss.has_gain {
             return None;
@@ -86,7 +105,8 @@ impl CostRanking {
         let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional };
         let Some(old) = before else { return Some(new) };
         let Some(held) = self.index_of(old.policy) else { return Some(new) };
-        if self.difference(held, cheapest).lower_bound() > 0.0 {
+        let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
+        if !may_stay || self.difference(held, cheapest).lower_bound() > 0.0 {
             return Some(new);
         }
         let is_shown = self.is_shown(held);
@@ -98,7 +118,7 @@ impl CostRanking {
     pub(crate) fn unit(&self, named: Option<Policy>, threshold: f64) -> CostUnit {
         let [false_alarm, miss, refit] = self.costs;
         let Self { trial, ranking, .. } = self;
-        let cheapest = ranking.best;
+        let cheapest = self.cheapest().index;
         let held = named.and_then(|named| self.index_of(named)).unwrap_or(cheapest);
         let difference = self.difference(held, cheapest);
         let errors = false_alarm + miss;

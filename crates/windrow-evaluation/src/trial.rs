@@ -298,7 +298,7 @@ impl Trial {
 }
 
 /// Returns the cost of a policy, to sort by: fits first, then rows. Policies that are not planned ahead come last.
-pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
+fn cost(policy: Policy) -> (u64, u32, Policy) {
     // The fits in a billion windows: an integer, which can be ordered.
     let fits = policy.fits().map_or(u64::MAX, |fits| (fits * 1e9) as u64);
     (fits, policy.length().unwrap_or(u32::MAX), policy)
