@@ -4,17 +4,19 @@ use crate::action::next_action;
 use crate::advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, JudgedWindows, NamedPolicy,
     NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    Status, Subject,
+    ScheduleFinding, Status, Subject,
 };
-use crate::alarm::{Alarms, on_loss, on_psi};
+use crate::alarm::Alarms;
 use crate::breaks::{Break, find_break, short_history};
+use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
+use crate::fit_once::FitOnce;
 use crate::follow::PolicyAtWindow;
-use crate::in_service::{self, InService, advised_fits, has_losses};
+use crate::in_service::{self, AlarmData, InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
+use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sentences::sentences;
 use crate::trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, longest_history};
@@ -42,11 +44,8 @@ pub struct AdviceSettings<'a> {
     pub threshold: f64,
     /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
-    /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
-    /// The losses of models that are recalibrated instead of refitted, on the windows of the trial that ends with the
-    /// last window.
-    pub recalibrated: &'a [Series],
+    /// What is known besides the losses of models, the same as for the named policies.
+    pub observed: Observed<'a>,
     /// The policy named after each window so far.
     pub named_policies: &'a [PolicyAtWindow],
 }
@@ -57,7 +56,7 @@ pub struct AdviceSettings<'a> {
 pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
     let compared = judged_histories(last, question.histories, question.delay);
-    let trial = Trial::new(evidence, last, &compared, question.delay);
+    let trial = trial_of_all_kinds(evidence, last, &compared, question.delay, question.observed);
     let is_short = trial.len() < MIN_WINDOWS;
     let first_advice = is_short.then(|| first_advice_after(evidence, &trial, question));
     let (status, changes) = (Status::TooFew, changes(question));
@@ -93,19 +92,23 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 /// in office fits after this window anyway, or if refitting on this alarm is worse than the best schedule.
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
-    let advised = advised_fits(question.named_policies, known);
-    let InService::Advised(fit) = advised.in_service(known, |fit| has_losses(evidence, fit)) else {
-        return Alarms::default();
+    let has_drifted = question.observed.has_drifted;
+    let data = AlarmData { evidence, delay: question.delay, has_drifted };
+    let advised = advised_fits(question.named_policies, known, data);
+    let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
+        InService::Advised(fit) => (fit.policy.history, fit.window),
+        // The policy in office keeps the model that was in service before.
+        InService::Unadvised(model) if advised.first.is_some() => (Scheme::Cumulative, model),
+        InService::Unadvised(_) => return Alarms::default(),
     };
     if advised.fits.last().is_some_and(|fit| fit.window == known) {
         return Alarms::default();
     }
-    let history = fit.policy.history;
     let is_useful = |refit: Refit| {
         let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
         found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
     };
-    let Alarms { drift, loss } = Alarms::of(evidence, history, fit.window, known, question.has_drifted);
+    let Alarms { drift, loss } = Alarms::of(evidence, history, model, known, has_drifted);
     Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm) }
 }
 
@@ -175,7 +178,9 @@ impl Findings<'_> {
             finding.compared.lost_at_break = lost.iter().find(|(one, _)| *one == series.policy).map(|(_, lost)| *lost);
             finding
         });
-        comparison.planned = policies.collect();
+        let is_planned = |found: &PolicyFinding| found.policy.is_schedule() || found.policy.refit == Refit::Never;
+        let (planned, further): (Vec<_>, Vec<_>) = policies.partition(is_planned);
+        comparison.planned = planned;
         comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
         // A policy of an earlier window says nothing if the newest window has none.
         let newest = question.named_policies.last().filter(|named| named.window == self.evidence.last());
@@ -203,7 +208,15 @@ impl Findings<'_> {
             None if ranking.gain.interval().high <= 0.0 => Status::Clear,
             _ => Status::Partly,
         };
-        comparison.further = self.unplanned_policies();
+        comparison.further = further;
+        comparison.further.extend(self.following_advice());
+        let schedule = costs.as_ref().map_or(ranking.schedule, |costs| Some(costs.cheapest_schedule()));
+        let schedule = schedule.filter(|_| newest.is_some_and(|named| !named.policy.is_schedule()));
+        comparison.schedule = schedule.map(|NamedSeries { index, provisional }| {
+            let policy = trial.series[index].policy;
+            ScheduleFinding { policy, provisional }
+        });
+        comparison.fit_once = newest.and_then(|named| self.fit_once(named.policy));
         comparison.steps = self.steps(subject.history);
         comparison.cost = costs.map(|costs| costs.unit(newest.map(|named| named.policy), question.threshold));
         over_time.ages = self.ages(subject.history);
@@ -265,21 +278,18 @@ impl Findings<'_> {
         let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
         let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
         let (policy, same) = (series.policy, series.same.clone());
-        PolicyFinding { policy, same, since: None, verdict, errors, kept, compared, effort }
+        let runs = trial.conditions.alarm_runs.iter().find(|runs| runs.policy == policy);
+        let rang = runs.and_then(|runs| runs.rang.first()).into_iter().flatten();
+        let rang = rang.map(|window| AlarmWindow { window: *window, label: (self.question.label)(*window) }).collect();
+        PolicyFinding { policy, same, since: None, verdict, errors, kept, compared, effort, rang }
     }
 
-    /// Returns the findings on policies that are not planned ahead, for every history.
-    fn unplanned_policies(&self) -> Vec<PolicyFinding> {
-        let Self { trial, ranking, evidence, question } = self;
-        let mut series = question.recalibrated.to_vec();
-        for history in histories(evidence.last(), question.histories) {
-            series.extend(on_psi(trial, evidence, history, question.has_drifted));
-            series.extend(on_loss(trial, evidence, history));
-        }
-        let mut further: Vec<PolicyFinding> =
-            series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect();
-        further.extend(self.following_advice());
-        further
+    /// Returns the facts about a policy, if it never refits.
+    fn fit_once(&self, policy: Policy) -> Option<FitOnce> {
+        let Self { trial, question, .. } = self;
+        let model = trial.known(*trial.windows.first()?);
+        let fit_once = || FitOnce { model, label: (question.label)(model), watch: trial.silent_alarms(policy.history) };
+        (policy.refit == Refit::Never).then(fit_once)
     }
 
     /// Returns the finding on following the advice, on the windows since the first advice.
@@ -289,7 +299,7 @@ impl Findings<'_> {
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
         let first = since.max(*trial.windows.first()?);
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
-        let series = in_service::series(&later, evidence, question.named_policies)?;
+        let series = in_service::series(&later, evidence, question.named_policies, question.observed.has_drifted)?;
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.

@@ -53,5 +53,5 @@ impl Trial {
 
 /// Returns `true` if a series is that of a schedule. The policies are compared with the best schedule.
 pub(crate) fn is_schedule(series: &Series) -> bool {
-    matches!(series.policy.refit, Refit::Every(_))
+    series.policy.is_schedule()
 }
