@@ -8,7 +8,6 @@ use crate::phrases::{activity_on_history, history_phrase, instruction, kind};
 use crate::policy::{Policy, Refit, length};
 use crate::policy_finding::{PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
-use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
 
@@ -234,6 +233,7 @@ mod tests {
     use crate::contrast::Interval;
     use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain};
     use crate::trial::sliding;
+    use crate::window_unit::WindowUnit;
 
     fn last(windows: u32, every: u32) -> Policy {
         Policy { history: sliding(windows), refit: Refit::Every(every) }
