@@ -22,8 +22,7 @@ pub(super) fn cost_sentences(
         unit.one()
     )];
     if cost.difference > 0.0 {
-        sentences
-            .push(format!("The cheapest so far is {cheapest}, but the data do not show that a change would save."));
+        sentences.push(format!("The cheapest so far is {cheapest}, but it is not shown that a change would save."));
     } else {
         sentences.push("No other policy cost less.".to_owned());
     }
@@ -86,8 +85,7 @@ mod tests {
     fn a_policy_that_stays_is_compared_with_the_cheapest() {
         let costs =
             "By your costs, this is 123.2 per week, with the refits; always predicting the commoner class is 400.0.";
-        let cheapest = "The cheapest so far is refitting every 2nd week on all history, but the data do not show that a \
-                        change would save.";
+        let cheapest = "The cheapest so far is refitting every 2nd week on all history, but it is not shown that a change would save.";
         assert_eq!(about(&unit(), false), [costs, cheapest]);
         let cost = CostUnit { difference: 0.0, ..unit() };
         let costs =

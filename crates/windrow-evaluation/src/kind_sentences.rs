@@ -46,9 +46,11 @@ pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
     }
 }
 
-/// Returns the first sentence on a policy that never refits and is shown good enough.
+/// Returns the first sentence on a policy that never refits and is shown good enough. By costs, the share of the log-loss
+/// is not what was shown.
 fn nothing_asked(advice: &Advice, named: &NamedPolicy) -> Option<String> {
-    let once = advice.comparison.fit_once.as_ref().filter(|_| !named.provisional)?;
+    let once =
+        advice.comparison.fit_once.as_ref().filter(|_| !named.provisional && advice.comparison.cost.is_none())?;
     let kept = advice.comparison.finding(named.policy)?.kept;
     let judged = advice.basis.judged.as_ref()?.windows;
     let many = advice.subject.window_unit.many();

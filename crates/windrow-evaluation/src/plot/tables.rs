@@ -32,7 +32,7 @@ pub struct TableRow {
     pub is_named: bool,
 }
 
-/// Returns the tables of the pictures, and a table of all policies.
+/// Returns the tables of the pictures, a table of all policies, and one of the alarms that rang.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
@@ -41,6 +41,7 @@ pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
         tables.push(course(&answer.over_time));
     }
     tables.extend(policies(advice));
+    tables.extend(alarms(advice));
     tables
 }
 
@@ -100,6 +101,23 @@ fn policies(advice: &Advice) -> Option<Table> {
         note,
         header: header.map(str::to_owned).to_vec(),
         rows: all.map(|found| policy(advice, found)).collect(),
+    })
+}
+
+/// Returns a table of the windows in which the alarm of each policy rang. Returns `None` if none rang.
+fn alarms(advice: &Advice) -> Option<Table> {
+    let rang = advice.comparison.further.iter().filter(|found| !found.rang.is_empty());
+    let row = |found: &PolicyFinding| {
+        let windows: Vec<&str> = found.rang.iter().map(|alarm| alarm.label.as_str()).collect();
+        let name = found.policy.name(advice.subject.window_unit);
+        TableRow { cells: vec![name, windows.join(", ")], is_named: advice.is_named(found) }
+    };
+    let rows: Vec<TableRow> = rang.map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        heading: "Alarms".to_owned(),
+        note: "When the alarm of each policy rang, in the run that starts with the newest model.".to_owned(),
+        header: ["history, refit", "rang in"].map(str::to_owned).to_vec(),
+        rows,
     })
 }
 

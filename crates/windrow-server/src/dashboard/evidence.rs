@@ -66,13 +66,15 @@ fn sentences(advice: &Advice) -> Markup {
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(advice: &Advice) -> Markup {
     html! {
-        // Without the pictures, the only table is that of all policies.
-        @for table in &tables(advice, None) {
+        // Without the pictures, the first table is that of all policies. The other one lists the alarms.
+        @for (index, table) in tables(advice, None).iter().enumerate() {
             h2 { (table.heading) }
-            p.quiet {
-                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. On alarm"
-                (mark(&ALARM)) ": the model is refitted if the features drift (PSI) or the loss rises. As advised: the "
-                "model is refitted as this page would have advised at each window."
+            @if index == 0 {
+                p.quiet {
+                    "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. On alarm"
+                    (mark(&ALARM)) ": the model is refitted if the features drift (PSI) or the loss rises. As advised: "
+                    "the model is refitted as this page would have advised at each window."
+                }
             }
             (table::table_with_note(table))
         }
