@@ -56,6 +56,22 @@ impl Yardstick {
     }
 }
 
+/// A draw of the bootstrap.
+#[derive(Debug)]
+struct Draw {
+    /// The indices of the windows drawn.
+    windows: Vec<usize>,
+    /// The number of their rows.
+    rows: f64,
+}
+
+impl Draw {
+    fn new(trial: &Trial, windows: Vec<usize>) -> Self {
+        let rows = windows.iter().map(|index| trial.rows[*index]).sum();
+        Self { windows, rows }
+    }
+}
+
 /// The bounds of all policies that may be named.
 ///
 /// The lower bound on a policy's share is the lower one of two.
@@ -72,7 +88,7 @@ pub(crate) struct Bounds<'a> {
     pub(crate) of_candidates: Vec<f64>,
     /// The critical value of the first bound.
     pub(crate) critical: f64,
-    draws: Vec<Vec<usize>>,
+    draws: Vec<Draw>,
     /// The largest gain per row of a schedule in each draw.
     most: Vec<f64>,
 }
@@ -82,6 +98,7 @@ impl<'a> Bounds<'a> {
     /// positive.
     pub(crate) fn new(trial: &'a Trial, yardstick: Yardstick, candidates: &[usize]) -> Self {
         let draws = stationary_bootstrap(trial.len(), mean_run(trial.len()), DRAWS);
+        let draws: Vec<Draw> = draws.into_iter().map(|windows| Draw::new(trial, windows)).collect();
         let series = |index: &usize| &trial.series[*index];
         let drawn: Vec<Vec<f64>> =
             candidates.iter().map(|index| gains_in_draws(trial, series(index), &draws)).collect();
@@ -139,12 +156,9 @@ pub(crate) fn gains(trial: &Trial, series: &Series) -> Vec<f64> {
 }
 
 /// Returns the gain per row of a series in each draw.
-fn gains_in_draws(trial: &Trial, series: &Series, draws: &[Vec<usize>]) -> Vec<f64> {
+fn gains_in_draws(trial: &Trial, series: &Series, draws: &[Draw]) -> Vec<f64> {
     let gains = gains(trial, series);
-    let drawn = draws.iter().map(|draw| {
-        let rows: f64 = draw.iter().map(|index| trial.rows[*index]).sum();
-        draw.iter().map(|index| gains[*index]).sum::<f64>() / rows
-    });
+    let drawn = draws.iter().map(|draw| draw.windows.iter().map(|index| gains[*index]).sum::<f64>() / draw.rows);
     drawn.collect()
 }
 
