@@ -1,13 +1,15 @@
 //! Simulates one world many times: which policy is recommended, and what it loses compared with the truly best one.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
 use windrow_evaluation::{
-    Advice, AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, PolicyVerdict, Refit,
-    Series, Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge, named,
+    Advice, AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
+    PolicyFinding, PolicyVerdict, Refit, Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge,
+    named,
 };
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -45,8 +47,8 @@ struct Outcome {
     status: Status,
     named: Option<(Policy, bool)>,
     broke: bool,
-    /// The expected loss of every planned policy over the windows judged. `share` is the loss of predicting the share
-    /// of positives.
+    /// The expected loss of every planned policy over the windows judged. That of the others is the observed loss, whose
+    /// mean over all histories is the same. `share` is the loss of predicting the share of positives.
     truth: BTreeMap<Policy, f64>,
     share: f64,
     recalibrated: Option<f64>,
@@ -208,16 +210,21 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let models = models(&windows, &wanted);
     let [seen, truth] = evidence(&windows, &models, outside);
     let last = count as u32;
+    let known = RefCell::new(BTreeMap::new());
+    let recalibrated = |history: Scheme, model: u32, window: u32| {
+        let sums = || recalibration(&windows, models.get(&(history, model as usize))?, outside, model, window);
+        *known.borrow_mut().entry((history, model, window)).or_insert_with(sums)
+    };
+    let observed = Observed { has_drifted: &|_, _| false, recalibrated: &recalibrated };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();
         named_policies.extend(
-            judge(&seen, window, None, 0, KEPT_SHARE)
+            judge(&seen, window, None, 0, KEPT_SHARE, observed)
                 .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
         );
     }
     let trial = Trial::new(&seen, last, &wanted, 0);
-    let recalibrated = recalibration(&windows, &models, outside, &trial, &wanted);
     let advice = advise(
         &seen,
         &AdviceSettings {
@@ -229,8 +236,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             cost: None,
             threshold: 0.5,
             label: &|window| format!("window {window}"),
-            has_drifted: &|_, _| false,
-            recalibrated: &recalibrated,
+            observed,
             auc: &[],
             named_policies: &named_policies,
         },
@@ -244,6 +250,9 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             by_policy.insert(*policy, mean(&series.log_loss));
         }
     }
+    let further = || advice.comparison.further.iter().filter(|found| found.policy.refit != Refit::Advice);
+    by_policy.extend(further().map(|found| (found.policy, found.errors.log_loss)));
+    let recalibrated = Policy { history: Scheme::Cumulative, refit: Refit::Recalibrated };
     Outcome {
         status: advice.recommendation.status,
         named: advice.named().map(|named| {
@@ -251,22 +260,20 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             (named, found.is_some_and(|found| found.verdict == PolicyVerdict::GoodEnough))
         }),
         broke: find_break(&seen, last).is_some(),
-        truth: by_policy,
         share: mean(&trial.share_loss),
-        recalibrated: recalibrated.last().map(|series| mean(&series.log_loss)),
+        recalibrated: by_policy.get(&recalibrated).copied(),
+        truth: by_policy,
         judged: trial.windows.len(),
         bounds: bounds(&advice),
     }
 }
 
-/// Returns the planned policies with a bound, and `true` if they are good enough by it.
+/// Returns the policies with a bound, and `true` if they are good enough by it.
 fn bounds(advice: &Advice) -> Vec<(Policy, f64, bool)> {
-    let bounded = advice
-        .comparison
-        .planned
-        .iter()
-        .filter_map(|found| Some((found.policy, found.kept.at_least?, found.verdict == PolicyVerdict::GoodEnough)));
-    bounded.collect()
+    let bound =
+        |found: &PolicyFinding| Some((found.policy, found.kept.at_least?, found.verdict == PolicyVerdict::GoodEnough));
+    let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
+    all.filter(|found| found.policy.refit != Refit::Advice).filter_map(bound).collect()
 }
 
 /// Returns the model of each history after each window.
@@ -337,31 +344,15 @@ fn index(window: usize) -> WindowIndex {
     WindowIndex::new(NonZeroU32::new(window as u32).map_or(1, NonZeroU32::get)).expect("not 0")
 }
 
-/// Returns the losses of the last model of each history before the windows judged, recalibrated on each previous
-/// window.
-fn recalibration(
-    windows: &[Window],
-    models: &BTreeMap<(Scheme, usize), Model>,
-    outside: Outside,
-    trial: &Trial,
-    histories: &[Scheme],
-) -> Vec<Series> {
-    let Some(first) = trial.windows.first() else { return Vec::new() };
-    let newest = trial.known(*first) as usize;
-    let series = histories.iter().filter_map(|history| {
-        let model = models.get(&(*history, newest))?;
-        trial.recalibrated(*history, |window| {
-            let window = window as usize;
-            let earlier = &windows[window - 2];
-            let z: Vec<f64> = earlier.x.iter().map(|x| model.log_odds(x, outside)).collect();
-            let held = if outside == Outside::Held { model.share_outside(earlier) } else { 0.0 };
-            let (a, b) = recalibrate(&z, &earlier.y, held).filter(|_| window - 1 > newest).unwrap_or((0.0, 1.0));
-            let now = &windows[window - 1];
-            let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * model.log_odds(x, outside), *y));
-            Some([losses.sum(), 0.0, 0.0, 0.0])
-        })
-    });
-    series.collect()
+/// Returns the sums on a window of the model of window `newest`, recalibrated on the window before.
+fn recalibration(windows: &[Window], model: &Model, outside: Outside, newest: u32, window: u32) -> Option<[f64; 4]> {
+    let earlier = windows.get((window as usize).checked_sub(2)?)?;
+    let z: Vec<f64> = earlier.x.iter().map(|x| model.log_odds(x, outside)).collect();
+    let held = if outside == Outside::Held { model.share_outside(earlier) } else { 0.0 };
+    let (a, b) = recalibrate(&z, &earlier.y, held).filter(|_| window - 1 > newest).unwrap_or((0.0, 1.0));
+    let now = &windows[window as usize - 1];
+    let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * model.log_odds(x, outside), *y));
+    Some([losses.sum(), 0.0, 0.0, 0.0])
 }
 
 pub(crate) fn loss(z: f64, y: bool) -> f64 {

@@ -77,11 +77,11 @@ fn comparison(advice: &Advice, all: bool) -> String {
         text.push_str(&line(advice, found));
     }
     for found in &advice.comparison.further {
-        if all || found.policy.refit == Refit::Advice {
+        if all || found.policy.refit == Refit::Advice || advice.is_named(found) {
             text.push_str(&line(advice, found));
         }
     }
-    text.push_str(&evidence(advice));
+    text.push_str(&evidence(advice, all));
     let more = advice.comparison.planned.len() - shown.len();
     if more > 0 {
         text.push_str(&format!("{more} more policies: --all     numbers: --json\n"));
@@ -89,7 +89,8 @@ fn comparison(advice: &Advice, all: bool) -> String {
     text
 }
 
-/// Selects the best policy, the recommended one, those with half and double its refit period, and the extremes.
+/// Selects the best schedule, the recommended one, those with half and double its refit period, and the extremes. If
+/// another policy is recommended, the schedule next to it takes its place.
 fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
     let policies = &advice.comparison.planned;
     let is_never = |found: &&PolicyFinding| found.policy.refit == Refit::Never;
@@ -97,7 +98,8 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
         Refit::Every(every) => every,
         _ => u32::MAX,
     };
-    let named = advice.named().and_then(|named| advice.comparison.finding(named));
+    let schedule = advice.comparison.schedule.map(|schedule| schedule.policy);
+    let named = schedule.or(advice.named()).and_then(|schedule| advice.comparison.finding(schedule));
     let named_every = named.map_or(1, every);
     let neighbour = |factor: fn(u32) -> u32| {
         let history = named.map(|named| named.policy.history);
@@ -108,10 +110,11 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
         advice.comparison.best(),
         named,
         neighbour(|every| every / 2),
-        neighbour(|every| every * 2),
+        neighbour(|every| every.saturating_mul(2)),
         of(Scheme::Window, Refit::Every(1)),
         of(Scheme::Cumulative, Refit::Every(1)),
         policies.iter().filter(|found| !is_never(found)).max_by_key(|found| every(found)),
+        advice.named().and_then(|named| policies.iter().find(|found| found.is_of(named))),
         of(Scheme::Cumulative, Refit::Never),
     ];
     let mut chosen: Vec<&PolicyFinding> = Vec::with_capacity(MAX_POLICIES);
@@ -152,8 +155,9 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
     format!("{mark} {policy}{keeps:>5}  {interval:<11}{bound:>6}{wrong:>11}{fits:>7}  {verdict}\n")
 }
 
-/// Returns the lines below the table: the evidence that the table does not show.
-fn evidence(advice: &Advice) -> String {
+/// Returns the lines below the table: the evidence that the table does not show. With `all`, it has the windows in which
+/// alarms rang.
+fn evidence(advice: &Advice, all: bool) -> String {
     let mut text = String::new();
     let mut fact = |name: &str, description: &str| {
         let options = textwrap::Options::new(LINE_WIDTH).subsequent_indent("                 ");
@@ -185,6 +189,10 @@ fn evidence(advice: &Advice) -> String {
         if let Some(found) = best_of(refit) {
             let refits = counted(found.effort.refits.round() as u64, "refit", "refits");
             fact(name, &format!("{refits}, {}", keeps(found)));
+            let rang: Vec<String> = found.rang.iter().map(|alarm| alarm.window.to_string()).collect();
+            if all && !rang.is_empty() {
+                fact("", &format!("rang in: {}", rang.join(", ")));
+            }
         }
     }
     let named = advice.named().map(|named| named.refit);

@@ -8,8 +8,9 @@
 use crate::advice::{Action, Advice};
 use crate::alarm::Alarms;
 use crate::follow::PolicyAtWindow;
+use crate::phrases::{command, kind};
 use crate::policy::Policy;
-use crate::sentences::{BASELINE, instruction};
+use crate::sentences::BASELINE;
 
 /// Returns the action after window `last`, the newest one, and its reason in one line. `named_policies` holds the
 /// policies named after each window, in ascending order.
@@ -38,13 +39,13 @@ fn policy_in_office(named_policies: &[PolicyAtWindow], last: u32) -> Option<Poli
 }
 
 fn change(advice: &Advice, new: Policy, in_office: Option<Policy>) -> String {
-    let new = instruction(advice, new);
+    let (kind, new) = (kind(new), command(advice, new));
     match in_office {
         Some(old) => {
-            let old = instruction(advice, old);
-            format!("Another schedule should take office: refit {new} (in office: {old}).")
+            let old = command(advice, old);
+            format!("Another {kind} should take office: {new} (in office: {old}).")
         }
-        None => format!("For the first time, a schedule is shown good enough and should take office: refit {new}."),
+        None => format!("For the first time, a {kind} is shown good enough and should take office: {new}."),
     }
 }
 
@@ -52,10 +53,9 @@ fn hold(advice: &Advice, in_office: Option<Policy>) -> String {
     let named = advice.recommendation.named.as_ref();
     match (named, in_office, advice.basis.first_advice) {
         (_, _, Some(first)) => format!("Too few windows: advice needs {first}."),
-        (None, Some(_), _) => {
-            format!(
-                "The schedule in office stays, but the data no longer show that any model is better than {BASELINE}."
-            )
+        (None, Some(office), _) => {
+            let kind = kind(office);
+            format!("The {kind} in office stays, but the data no longer show that any model is better than {BASELINE}.")
         }
         (None, None, _) => {
             format!("Nothing to schedule: the data do not show that any model is better than {BASELINE} so far.")
@@ -63,11 +63,11 @@ fn hold(advice: &Advice, in_office: Option<Policy>) -> String {
         (Some(named), Some(office), _) if named.policy == office => {
             let doubt = ", although the data do not show now that it is good enough";
             let doubt = if named.provisional { doubt } else { "" };
-            format!("The schedule in office holds{doubt}: refit {}.", instruction(advice, office))
+            format!("The {} in office holds{doubt}: {}.", kind(office), command(advice, office))
         }
-        (Some(_), Some(_), _) => {
-            "The schedule in office is no longer advised, but the data do not show yet which one should replace it."
-                .to_owned()
+        (Some(_), Some(office), _) => {
+            let kind = kind(office);
+            format!("The {kind} in office is no longer advised, but the data do not show yet what should replace it.")
         }
         (Some(_), None, _) => "No schedule has been shown good enough yet, so none is in office.".to_owned(),
     }
@@ -144,7 +144,7 @@ mod tests {
     fn a_change_is_reported_while_its_window_is_the_newest() {
         let holds = "The schedule in office holds: refit every 4th week, on the last 2 weeks.";
         let changes = "Another schedule should take office: refit every 4th week, on the last 2 weeks (in \
-                       office: every week, on the last 2 weeks).";
+                       office: refit every week, on the last 2 weeks).";
         let first = "For the first time, a schedule is shown good enough and should take office: refit every 4th \
                      week, on the last 2 weeks.";
         let cases = [

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auc_by_window::PolicyAuc;
 use crate::contrast::Interval;
+use crate::fit_once::FitOnce;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::steadiness::{Followed, Influence};
@@ -74,6 +75,13 @@ pub struct PolicyComparison {
     /// The policy with which wrong answers are compared: the named one or, without one, the best. `None` if no policy
     /// was judged.
     pub reference: Option<Policy>,
+    /// The cheapest schedule that is good enough, for those who can only schedule; `None` if a schedule is named, or
+    /// nothing is.
+    #[serde(default)]
+    pub schedule: Option<ScheduleFinding>,
+    /// The facts about the named policy, if it never refits.
+    #[serde(default)]
+    pub fit_once: Option<FitOnce>,
     /// The log-loss that each further fit saves.
     pub steps: Vec<RefitSaving>,
     /// The unit of [`Effort::cost`](crate::Effort::cost), and the cheapest policy.
@@ -166,9 +174,9 @@ impl Advice {
 }
 
 impl PolicyComparison {
-    /// Returns the planned policy with which all others are compared; `None` if no policy was judged.
+    /// Returns the schedule with which all policies are compared; `None` if no policy was judged.
     pub fn best(&self) -> Option<&PolicyFinding> {
-        let planned = || self.planned.iter().filter(|found| found.verdict != PolicyVerdict::Reference);
+        let planned = || self.planned.iter().filter(|found| found.policy.is_schedule());
         planned().find(|found| found.verdict != PolicyVerdict::TooFew).or_else(|| planned().next())
     }
 
@@ -177,9 +185,9 @@ impl PolicyComparison {
         self.best() == Some(found)
     }
 
-    /// Returns the finding on a planned policy, or on one with the same losses.
+    /// Returns the finding on a policy, or on one with the same losses.
     pub fn finding(&self, policy: Policy) -> Option<&PolicyFinding> {
-        self.planned.iter().find(|found| found.is_of(policy))
+        self.planned.iter().chain(&self.further).find(|found| found.is_of(policy))
     }
 
     /// Returns the finding on fit once with the history of another policy, unless that policy has the same losses.
@@ -242,6 +250,15 @@ pub struct NamedPolicy {
     pub against_each: bool,
     /// The window after which it was first named.
     pub since: u32,
+}
+
+/// A schedule, next to a named policy of another kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleFinding {
+    /// The schedule.
+    pub policy: Policy,
+    /// `true` if the schedule is not shown good enough. It is then the best one so far.
+    pub provisional: bool,
 }
 
 /// A change of the named policy.

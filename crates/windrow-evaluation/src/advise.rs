@@ -4,19 +4,21 @@ use crate::action::next_action;
 use crate::advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, JudgedWindows, NamedPolicy,
     NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    Status, Subject,
+    ScheduleFinding, Status, Subject,
 };
-use crate::alarm::{Alarms, on_loss, on_psi};
+use crate::alarm::Alarms;
 use crate::auc_by_window::PolicyAuc;
 use crate::breaks::{Break, find_break, short_history};
+use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
+use crate::fit_once::FitOnce;
 use crate::follow::PolicyAtWindow;
 use crate::grade;
-use crate::in_service::{self, InService, advised_fits, has_losses};
+use crate::in_service::{self, AlarmData, InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
-use crate::policy_finding::{ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
+use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sensitivity::Naming;
 use crate::sentences::sentences;
@@ -47,11 +49,8 @@ pub struct AdviceSettings<'a> {
     pub threshold: f64,
     /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
-    /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
-    /// The losses of models that are recalibrated instead of refitted, on the windows of the trial that ends with the
-    /// last window.
-    pub recalibrated: &'a [Series],
+    /// What is known besides the losses of models, the same as for the named policies.
+    pub observed: Observed<'a>,
     /// The AUC by window of the policies that are shown, from [`ModelsInUse::auc`](crate::ModelsInUse::auc).
     pub auc: &'a [PolicyAuc],
     /// The policy named after each window so far.
@@ -64,7 +63,7 @@ pub struct AdviceSettings<'a> {
 pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     let last = evidence.last();
     let compared = judged_histories(last, question.histories, question.delay);
-    let trial = Trial::new(evidence, last, &compared, question.delay);
+    let trial = trial_of_all_kinds(evidence, last, &compared, question.delay, question.observed);
     let is_short = trial.len() < MIN_WINDOWS;
     let first_advice = is_short.then(|| first_advice_after(evidence, &trial, question));
     let (status, changes) = (Status::TooFew, changes(question));
@@ -101,19 +100,23 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 /// in office fits after this window anyway, or if refitting on this alarm is worse than the best schedule.
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
-    let advised = advised_fits(question.named_policies, known);
-    let InService::Advised(fit) = advised.in_service(known, |fit| has_losses(evidence, fit)) else {
-        return Alarms::default();
+    let has_drifted = question.observed.has_drifted;
+    let data = AlarmData { evidence, delay: question.delay, has_drifted };
+    let advised = advised_fits(question.named_policies, known, data);
+    let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
+        InService::Advised(fit) => (fit.policy.history, fit.window),
+        // The policy in office keeps the model that was in service before.
+        InService::Unadvised(model) if advised.first.is_some() => (Scheme::Cumulative, model),
+        InService::Unadvised(_) => return Alarms::default(),
     };
     if advised.fits.last().is_some_and(|fit| fit.window == known) {
         return Alarms::default();
     }
-    let history = fit.policy.history;
     let is_useful = |refit: Refit| {
         let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
         found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
     };
-    let Alarms { drift, loss } = Alarms::of(evidence, history, fit.window, known, question.has_drifted);
+    let Alarms { drift, loss } = Alarms::of(evidence, history, model, known, has_drifted);
     Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm) }
 }
 
@@ -183,7 +186,9 @@ impl Findings<'_> {
             finding.compared.lost_at_break = lost.iter().find(|(one, _)| *one == series.policy).map(|(_, lost)| *lost);
             finding
         });
-        comparison.planned = policies.collect();
+        let is_planned = |found: &PolicyFinding| found.policy.is_schedule() || found.policy.refit == Refit::Never;
+        let (planned, further): (Vec<_>, Vec<_>) = policies.partition(is_planned);
+        comparison.planned = planned;
         comparison.planned.sort_by(|a, b| a.errors.log_loss.total_cmp(&b.errors.log_loss));
         let newest = self.newest_name();
         let subject = self.subject();
@@ -209,12 +214,20 @@ impl Findings<'_> {
         let (following, followed) = self.following_advice(recommendation.changes.len().saturating_sub(1)).unzip();
         recommendation.status = grade::status(recommendation.named.as_ref(), followed.as_ref(), ranking.gain);
         recommendation.followed = followed;
-        comparison.further = self.unplanned_policies();
+        comparison.further = further;
         comparison.further.extend(following);
         let named = newest.copied();
-        let (label, costs) = (question.label, costs.as_ref());
-        let naming = Naming { evidence: self.evidence, trial: self.trial, ranking: self.ranking, costs, named, label };
+        let label = question.label;
+        let naming =
+            Naming { evidence: self.evidence, trial: self.trial, ranking: self.ranking, costs: costs.as_ref(), named, label };
         comparison.influence = naming.largest_influence();
+        let schedule = costs.as_ref().map_or(ranking.schedule, |costs| Some(costs.cheapest_schedule()));
+        let schedule = schedule.filter(|_| newest.is_some_and(|named| !named.policy.is_schedule()));
+        comparison.schedule = schedule.map(|NamedSeries { index, provisional }| {
+            let policy = trial.series[index].policy;
+            ScheduleFinding { policy, provisional }
+        });
+        comparison.fit_once = newest.and_then(|named| self.fit_once(named.policy));
         comparison.steps = self.steps(subject.history);
         comparison.cost = costs.map(|costs| costs.unit(newest.map(|named| named.policy), question.threshold));
         over_time.ages = self.ages(subject.history);
@@ -290,18 +303,18 @@ impl Findings<'_> {
         let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
         let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
         let (policy, same) = (series.policy, series.same.clone());
-        PolicyFinding { policy, same, since: None, verdict, errors, kept, wrong_answers, compared, effort }
+        let runs = trial.conditions.alarm_runs.iter().find(|runs| runs.policy == policy);
+        let rang = runs.and_then(|runs| runs.rang.first()).into_iter().flatten();
+        let rang = rang.map(|window| AlarmWindow { window: *window, label: (self.question.label)(*window) }).collect();
+        PolicyFinding { policy, same, since: None, verdict, errors, kept, wrong_answers, compared, effort, rang }
     }
 
-    /// Returns the findings on policies that are not planned ahead, for every history.
-    fn unplanned_policies(&self) -> Vec<PolicyFinding> {
-        let Self { trial, ranking, evidence, question } = self;
-        let mut series = question.recalibrated.to_vec();
-        for history in histories(evidence.last(), question.histories) {
-            series.extend(on_psi(trial, evidence, history, question.has_drifted));
-            series.extend(on_loss(trial, evidence, history));
-        }
-        series.iter().map(|series| self.finding(trial, series, &ranking.rank(trial, series))).collect()
+    /// Returns the facts about a policy, if it never refits.
+    fn fit_once(&self, policy: Policy) -> Option<FitOnce> {
+        let Self { trial, question, .. } = self;
+        let model = trial.known(*trial.windows.first()?);
+        let fit_once = || FitOnce { model, label: (question.label)(model), watch: trial.silent_alarms(policy.history) };
+        (policy.refit == Refit::Never).then(fit_once)
     }
 
     /// Returns the finding on following the advice, on the windows since the first advice, and what it kept by the
@@ -312,7 +325,7 @@ impl Findings<'_> {
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
         let first = since.max(*trial.windows.first()?);
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
-        let series = in_service::series(&later, evidence, question.named_policies)?;
+        let series = in_service::series(&later, evidence, question.named_policies, question.observed.has_drifted)?;
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.

@@ -1,11 +1,12 @@
-//! Policies that refit on an alarm: when features drift, or when losses rise. [`Alarms`]: those that ring now.
+//! Policies that refit on an alarm: when features drift, or when losses rise. [`AlarmRun`]: one such policy from window to
+//! window. [`Alarms`]: those that ring now.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::evidence::Evidence;
 use crate::losses::STARTS;
 use crate::policy::{Policy, Refit};
-use crate::trial::{Series, Trial};
+use crate::trial::{AlarmRuns, Series, Trial};
 use windrow_record::Scheme;
 
 /// The customary threshold of the population stability index. Values below it count as no shift.
@@ -95,38 +96,107 @@ impl Detector {
     }
 }
 
-/// Returns the losses of refitting when a window's features have drifted since the model's newest window.
-/// `has_drifted(since, now)` compares two windows.
+/// Returns the losses of a policy that refits on an alarm, as the mean of runs that start with models of different ages,
+/// and the alarms of these runs. When an alarm rings depends on the model at the start, which is luck.
 ///
-/// Features are known at once; labels are not. The refit waits for the labels of the window that raised the alarm, and
-/// no other alarm is raised until then.
-pub(super) fn on_psi(
+/// `has_drifted(since, now)` compares the features of two windows.
+pub(super) fn on_alarm(
     trial: &Trial,
     evidence: &Evidence,
-    history: Scheme,
+    policy: Policy,
     has_drifted: &dyn Fn(u32, u32) -> bool,
-) -> Option<Series> {
-    over_starts(trial, |start| {
-        let policy = Policy { history, refit: Refit::PsiAlarm };
-        trial.stateful(evidence, policy, Some((history, start)), model_on_psi(trial, history, has_drifted, start))
-    })
-}
-
-/// Returns the losses of refitting when the mean losses of the blocks rise.
-pub(super) fn on_loss(trial: &Trial, evidence: &Evidence, history: Scheme) -> Option<Series> {
-    over_starts(trial, |start| {
-        let policy = Policy { history, refit: Refit::LossAlarm };
-        trial.stateful(evidence, policy, Some((history, start)), model_on_loss(trial, evidence, history, start))
-    })
-}
-
-/// Returns the mean of runs that start with models of different ages. When an alarm rings depends on the model at the
-/// start, which is luck.
-fn over_starts(trial: &Trial, run: impl Fn(u32) -> Option<Series>) -> Option<Series> {
+) -> Option<(Series, AlarmRuns)> {
     let known = trial.known(*trial.windows.first()?);
+    let mut found = Vec::new();
+    let mut runs = AlarmRuns { policy, rang: Vec::new(), refitted: Vec::new() };
     // Before the first model of all, there may be fewer starts.
-    let runs: Vec<Series> = (0..STARTS).filter_map(|age| run(known.checked_sub(age)?)).collect();
-    Series::mean(&runs)
+    for start in (0..STARTS).filter_map(|age| known.checked_sub(age)) {
+        let start = (policy.history, start);
+        let mut run = AlarmRun::new(evidence, has_drifted, policy, start);
+        let series =
+            trial.stateful(evidence, policy, Some(start), |window| run.advance(trial.known(window), window - 1));
+        let Some(series) = series else { continue };
+        let refitted = trial.windows.iter().zip(&series.fits).filter(|(_, fits)| **fits > 0.0);
+        runs.refitted.push(refitted.map(|(window, _)| *window).collect());
+        runs.rang.push(run.rang);
+        found.push(series);
+    }
+    Some((Series::mean(&found)?, runs))
+}
+
+/// A model that is refitted on an alarm, from window to window.
+pub(super) struct AlarmRun<'a> {
+    evidence: &'a Evidence,
+    has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    policy: Policy,
+    /// The history and the newest window of the model in use.
+    model: (Scheme, u32),
+    /// The window whose features raised the alarm, until its labels are known.
+    awaited: Option<u32>,
+    /// The newest window whose losses have been read.
+    read: u32,
+    detector: Detector,
+    /// The windows that rang.
+    rang: Vec<u32>,
+}
+
+impl<'a> AlarmRun<'a> {
+    /// Creates a run that starts with the model of a history and its newest window. The policy refits on its own
+    /// history.
+    pub(super) fn new(
+        evidence: &'a Evidence,
+        has_drifted: &'a dyn Fn(u32, u32) -> bool,
+        policy: Policy,
+        start: (Scheme, u32),
+    ) -> Self {
+        let (read, detector) = (start.1, Detector::default());
+        Self { evidence, has_drifted, policy, model: start, awaited: None, read, detector, rang: Vec::new() }
+    }
+
+    /// Returns the history and the newest window of the model in use.
+    pub(super) fn model(&self) -> (Scheme, u32) {
+        self.model
+    }
+
+    /// Takes the labels of the windows up to `known` and the features of window `newest`. Returns the model in use from
+    /// then on. Both windows must ascend from call to call.
+    pub(super) fn advance(&mut self, known: u32, newest: u32) -> (Scheme, u32) {
+        if self.policy.refit == Refit::LossAlarm {
+            self.read_losses(known);
+        } else {
+            self.compare_features(known, newest);
+        }
+        self.model
+    }
+
+    /// Refits when the features have drifted since the model's newest window. Features are known at once; labels are
+    /// not. The refit waits for the labels of the window that raised the alarm, and no other alarm is raised until then.
+    fn compare_features(&mut self, known: u32, newest: u32) {
+        if self.awaited.is_none() && self.model.1 < newest && (self.has_drifted)(self.model.1, newest) {
+            self.awaited = Some(newest);
+            self.rang.push(newest);
+        }
+        if self.awaited.is_some_and(|drifted| drifted <= known) {
+            self.refit(known);
+        }
+    }
+
+    /// Refits when the mean losses of the blocks rise.
+    fn read_losses(&mut self, known: u32) {
+        while self.read < known {
+            self.read += 1;
+            let (history, model) = self.model;
+            if self.detector.push(&block_losses(self.evidence, history, model, self.read)) {
+                self.rang.push(self.read);
+                self.refit(known);
+            }
+        }
+    }
+
+    fn refit(&mut self, known: u32) {
+        (self.model, self.awaited) = ((self.policy.history, known), None);
+        (self.read, self.detector) = (known, Detector::default());
+    }
 }
 
 /// The alarms that ring after the newest window, for a model.
@@ -160,44 +230,6 @@ fn block_losses(evidence: &Evidence, history: Scheme, model: u32, window: u32) -
     let Some((_, losses)) = evidence.newest(history, model, 1, window) else { return Vec::new() };
     let blocks = evidence.block_rows(window).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
     blocks.map(|(rows, loss)| loss / rows as f64).collect()
-}
-
-/// Returns the choice of the model for each window, in ascending order, of refitting when features drift. The first
-/// model is that of window `start`.
-fn model_on_psi(
-    trial: &Trial,
-    history: Scheme,
-    has_drifted: &dyn Fn(u32, u32) -> bool,
-    start: u32,
-) -> impl FnMut(u32) -> (Scheme, u32) {
-    let mut model = start;
-    let mut drifted: Option<u32> = None;
-    move |window| {
-        let (known, newest) = (trial.known(window), window - 1);
-        if drifted.is_none() && model < newest && has_drifted(model, newest) {
-            drifted = Some(newest);
-        }
-        if drifted.is_some_and(|drifted| drifted <= known) {
-            (model, drifted) = (known, None);
-        }
-        (history, model)
-    }
-}
-
-/// Returns the choice of the model for each window, in ascending order, of refitting when losses rise. The first model
-/// is that of window `start`.
-fn model_on_loss(trial: &Trial, evidence: &Evidence, history: Scheme, start: u32) -> impl FnMut(u32) -> (Scheme, u32) {
-    let (mut model, mut read, mut detector) = (start, start, Detector::default());
-    move |window| {
-        let known = trial.known(window);
-        while read < known {
-            read += 1;
-            if detector.push(&block_losses(evidence, history, model, read)) {
-                (model, read, detector) = (known, known, Detector::default());
-            }
-        }
-        (history, model)
-    }
 }
 
 #[cfg(test)]

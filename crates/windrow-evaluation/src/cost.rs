@@ -9,10 +9,11 @@ use crate::contrast::Contrast;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
 use crate::losses::ModelLosses;
+use crate::order::place;
 use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranked, Ranking};
-use crate::trial::{MIN_WINDOWS, Series, Trial};
+use crate::trial::{Conditions, MIN_WINDOWS, Series, Trial};
 
 /// The costs of a false alarm, a miss and a fit.
 pub(crate) type Costs = [f64; 3];
@@ -23,7 +24,7 @@ pub struct CostRanking {
     costs: Costs,
     /// The trial with costs in place of the log-losses and of the loss of the share of positives.
     pub(crate) trial: Trial,
-    /// The ranking of these costs. Its best policy is the one with the lowest total.
+    /// The ranking of these costs. Its best schedule is the one with the lowest total.
     pub(crate) ranking: Ranking,
 }
 
@@ -36,6 +37,17 @@ pub(crate) fn window_costs(series: &Series, [false_alarm, miss, fit]: Costs) -> 
 /// Returns a series with costs in place of the log-losses.
 fn in_costs(series: &Series, costs: Costs) -> Series {
     Series { log_loss: window_costs(series, costs), ..series.clone() }
+}
+
+/// Returns the index of the policy with the lowest total, of those that may be named. At equal totals, the policy that
+/// needs fewer fits comes first.
+pub(crate) fn lowest_total(trial: &Trial, ranking: &Ranking) -> usize {
+    let order = |a: &usize, b: &usize| {
+        let difference = |index: usize| ranking.ranked[index].to_best.mean;
+        let places = || place(&trial.series[*a], trial.len()).cmp(&place(&trial.series[*b], trial.len()));
+        difference(*a).total_cmp(&difference(*b)).then_with(places)
+    };
+    ranking.candidates.iter().copied().min_by(order).unwrap_or(ranking.best)
 }
 
 /// Returns the mean cost of a window.
@@ -64,6 +76,10 @@ impl CostRanking {
             share_loss: trial.windows.iter().map(commoner_class).collect(),
             series: trial.series.iter().map(|series| in_costs(series, costs)).collect(),
             windows: trial.windows.clone(),
+            conditions: Conditions {
+                other_first_fits: trial.conditions.other_first_fits.iter().map(|series| in_costs(series, costs)).collect(),
+                ..trial.conditions.clone()
+            },
             ..*trial
         };
         let ranking = Ranking::new(&trial, keep)?;
@@ -82,9 +98,15 @@ impl CostRanking {
         false_alarm * count(&losses.false_alarms) + miss * count(&losses.misses)
     }
 
-    /// Returns the series with the lowest total. It is provisional unless it is shown that it saves at least the share
-    /// to keep of the largest saving.
+    /// Returns the series with the lowest total, of all kinds of policies that may be named. It is provisional unless it
+    /// is shown that it saves at least the share to keep of what the cheapest schedule saves.
     pub(crate) fn cheapest(&self) -> NamedSeries {
+        let index = lowest_total(&self.trial, &self.ranking);
+        NamedSeries { index, provisional: !self.is_shown(index) }
+    }
+
+    /// Returns the schedule with the lowest total.
+    pub(crate) fn cheapest_schedule(&self) -> NamedSeries {
         let index = self.ranking.best;
         NamedSeries { index, provisional: !self.is_shown(index) }
     }
@@ -93,7 +115,8 @@ impl CostRanking {
     /// trial by log-loss. Returns `None` if no gain is shown, neither in costs nor in log-loss.
     ///
     /// The policy with the lowest total is named. It replaces the one named before only if the one-sided 95% interval
-    /// of the saving is above zero, or if that one is not among the policies of the trial.
+    /// of the saving is above zero, if that one never refits and may not be named any more, or if it is not among the
+    /// policies of the trial.
     pub fn named(&self, by_loss: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
         if !self.ranking.has_gain && !by_loss.has_gain {
             return None;
@@ -103,7 +126,8 @@ impl CostRanking {
         let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional };
         let Some(old) = before else { return Some(new) };
         let Some(held) = self.index_of(old.policy) else { return Some(new) };
-        if self.difference(held, cheapest).lower_bound() > 0.0 {
+        let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
+        if !may_stay || self.difference(held, cheapest).lower_bound() > 0.0 {
             return Some(new);
         }
         let is_shown = self.is_shown(held);
@@ -115,7 +139,7 @@ impl CostRanking {
     pub(crate) fn unit(&self, named: Option<Policy>, threshold: f64) -> CostUnit {
         let [false_alarm, miss, refit] = self.costs;
         let Self { trial, ranking, .. } = self;
-        let cheapest = ranking.best;
+        let cheapest = self.cheapest().index;
         let held = named.and_then(|named| self.index_of(named)).unwrap_or(cheapest);
         let difference = self.difference(held, cheapest);
         let errors = false_alarm + miss;

@@ -22,13 +22,12 @@ pub(super) fn cost_sentences(
         unit.one()
     )];
     if cost.difference > 0.0 {
-        sentences
-            .push(format!("The cheapest so far is {cheapest}, but the data do not show that a change would save."));
+        sentences.push(format!("The cheapest so far is {cheapest}, but it is not shown that a change would save."));
     } else {
-        sentences.push("No other schedule cost less.".to_owned());
+        sentences.push("No other policy cost less.".to_owned());
     }
     if provisional && !cost.is_saving_shown {
-        sentences.push("The data do not show that any schedule costs less than the commoner class.".to_owned());
+        sentences.push("The data do not show that any policy costs less than the commoner class.".to_owned());
     } else if provisional {
         let keep = percent(keep, 0);
         sentences.push(format!(
@@ -86,13 +85,12 @@ mod tests {
     fn a_policy_that_stays_is_compared_with_the_cheapest() {
         let costs =
             "By your costs, this is 123.2 per week, with the refits; always predicting the commoner class is 400.0.";
-        let cheapest = "The cheapest so far is refitting every 2nd week on all history, but the data do not show that a \
-                        change would save.";
+        let cheapest = "The cheapest so far is refitting every 2nd week on all history, but it is not shown that a change would save.";
         assert_eq!(about(&unit(), false), [costs, cheapest]);
         let cost = CostUnit { difference: 0.0, ..unit() };
         let costs =
             "By your costs, this is 120.0 per week, with the refits; always predicting the commoner class is 400.0.";
-        assert_eq!(about(&cost, false), [costs, "No other schedule cost less."]);
+        assert_eq!(about(&cost, false), [costs, "No other policy cost less."]);
     }
 
     #[test]
@@ -101,7 +99,7 @@ mod tests {
             "The data do not show that it is good enough: that it keeps at least 90% of what the cheapest one saves.";
         assert_eq!(about(&unit(), true)[2..], [enough]);
         let cost = CostUnit { is_saving_shown: false, ..unit() };
-        let nothing = "The data do not show that any schedule costs less than the commoner class.";
+        let nothing = "The data do not show that any policy costs less than the commoner class.";
         assert_eq!(about(&cost, true)[2..], [nothing]);
     }
 

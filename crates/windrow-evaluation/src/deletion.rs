@@ -1,23 +1,29 @@
 //! The ranking with a part left out: without one window, or with other losses of some series.
 //!
 //! The column of the window is deleted, and the critical value of the full ranking is kept. The draws are those of the
-//! full ranking too, without the window: nothing is drawn again. Which series can be compared does not change either.
+//! full ranking too, without the window: nothing is drawn again. Which series may be named does not change either. What a
+//! policy without a schedule must meet besides its bound is not looked at again: it is good enough only if it was.
+
+use std::borrow::Cow;
 
 use crate::bootstrap::{mean_run, stationary_bootstrap};
+use crate::bounds::{CONFIDENCE_LEVEL, DRAWS, gains};
+use crate::conditions::is_schedule;
 use crate::contrast::{Contrast, quantile};
 use crate::jackknife::Jackknife;
-use crate::policy::Policy;
+use crate::order::place;
+use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyVerdict};
-use crate::ranking::{CONFIDENCE_LEVEL, DRAWS, NamedSeries, Ranked, Ranking, gains};
-use crate::trial::{Trial, cost};
+use crate::ranking::{NamedSeries, Ranked, Ranking};
+use crate::trial::{Series, Trial};
 
 /// A ranking, prepared to be repeated with a part left out.
 pub(crate) struct Deletion<'a> {
     pub(crate) trial: &'a Trial,
     /// The full ranking.
     pub(crate) ranking: &'a Ranking,
-    /// The indices of the series that may be the best.
-    candidates: Vec<usize>,
+    /// The indices of the series that may be named.
+    candidates: &'a [usize],
     /// The gains of all series.
     gains: Jackknife,
     /// How often each draw has each window.
@@ -26,6 +32,21 @@ pub(crate) struct Deletion<'a> {
     drawn: Vec<Vec<f64>>,
     /// The quantiles of the one-sided and of the two-sided 95% interval.
     quantiles: [f64; 2],
+}
+
+/// A ranking with a part left out.
+pub(crate) struct Again<'a> {
+    pub(crate) ranking: Ranking,
+    gains: Cow<'a, Jackknife>,
+    /// The index of the window that is left out.
+    left_out: Option<usize>,
+}
+
+impl Again<'_> {
+    /// Returns the loss per row of one series less that of another one.
+    pub(crate) fn difference(&self, series: usize, other: usize) -> Contrast {
+        self.gains.contrast(other, Some(series), self.left_out)
+    }
 }
 
 /// Returns how often a draw has each window.
@@ -43,9 +64,7 @@ fn sums_of_draws(counts: &[Vec<f64>], sums: &[f64]) -> Vec<f64> {
 impl<'a> Deletion<'a> {
     /// Prepares the ranking of a trial.
     pub(crate) fn new(trial: &'a Trial, ranking: &'a Ranking) -> Self {
-        let is_candidate =
-            |index: &usize| !matches!(ranking.ranked[*index].verdict, PolicyVerdict::Reference | PolicyVerdict::TooFew);
-        let candidates: Vec<usize> = (0..trial.series.len()).filter(is_candidate).collect();
+        let candidates = ranking.candidates.as_slice();
         let gains = Jackknife::new(trial.series.iter().map(|series| gains(trial, series)).collect(), &trial.rows);
         let windows = trial.len();
         // Without a critical value there are no bounds, and the draws are not needed.
@@ -72,24 +91,26 @@ impl<'a> Deletion<'a> {
     pub(crate) fn shares(&self, lost: impl Fn(usize) -> f64) -> Vec<Option<f64>> {
         let series = 0..self.trial.series.len();
         let gains: Vec<f64> = series.map(|index| self.gains.total(index, None) - lost(index)).collect();
-        let most = self.candidates.iter().map(|index| gains[*index]).fold(f64::NEG_INFINITY, f64::max);
+        let most = self.schedules().map(|index| gains[index]).fold(f64::NEG_INFINITY, f64::max);
         gains.iter().map(|gain| (most > 0.0).then_some(gain / most)).collect()
     }
 
     /// Returns the ranking without a window, given by its index.
-    pub(crate) fn without_window(&self, window: usize) -> Ranking {
-        self.rank(&self.gains, &self.drawn, Some(window))
+    pub(crate) fn without_window(&self, window: usize) -> Again<'_> {
+        let ranking = self.rank(&self.gains, &self.drawn, Some(window));
+        Again { ranking, gains: Cow::Borrowed(&self.gains), left_out: Some(window) }
     }
 
     /// Returns the ranking with other gains of some series.
-    pub(crate) fn with_gains(&self, replaced: &[(usize, Vec<f64>)]) -> Ranking {
+    pub(crate) fn with_gains(&self, replaced: &[(usize, Vec<f64>)]) -> Again<'_> {
         let mut drawn = self.drawn.clone();
         for (index, sums) in replaced {
             if let Some(at) = self.candidates.iter().position(|candidate| candidate == index) {
                 drawn[at] = sums_of_draws(&self.counts, sums);
             }
         }
-        self.rank(&self.gains.with(replaced), &drawn, None)
+        let gains = self.gains.with(replaced);
+        Again { ranking: self.rank(&gains, &drawn, None), gains: Cow::Owned(gains), left_out: None }
     }
 
     /// Ranks the trial without a window anew, with a critical value of its own. It is meant for a ranking that has no
@@ -105,7 +126,7 @@ impl<'a> Deletion<'a> {
         let [one_sided, two_sided] = self.quantiles;
         let total = |index: usize| gains.total(index, left_out);
         // Of equal ones, the first is the best, as in the full ranking.
-        let best = self.candidates.iter().copied().min_by(|a, b| total(*b).total_cmp(&total(*a)));
+        let best = self.schedules().min_by(|a, b| total(*b).total_cmp(&total(*a)));
         let best = best.unwrap_or(self.ranking.best);
         let gain = gains.contrast(best, None, left_out);
         let has_gain = gain.mean - one_sided * gain.standard_error > 0.0;
@@ -126,7 +147,9 @@ impl<'a> Deletion<'a> {
         for (at, index) in self.candidates.iter().enumerate() {
             let Ranked { to_best, verdict, .. } = &mut ranked[*index];
             let is_worse = to_best.mean - two_sided * to_best.standard_error > 0.0;
-            *verdict = if is_close(*to_best) && in_draws[at] {
+            let was_good_enough = *verdict == PolicyVerdict::GoodEnough;
+            let has_schedule = matches!(self.trial.series[*index].policy.refit, Refit::Every(_) | Refit::Recalibrated);
+            *verdict = if is_close(*to_best) && in_draws[at] && (has_schedule || was_good_enough) {
                 PolicyVerdict::GoodEnough
             } else if is_worse {
                 PolicyVerdict::Worse
@@ -134,11 +157,22 @@ impl<'a> Deletion<'a> {
                 PolicyVerdict::CannotTell
             };
         }
-        let is_shown = |index: &usize| ranked[*index].verdict == PolicyVerdict::GoodEnough;
-        let shown = self.candidates.iter().copied().filter(is_shown);
-        let shown = shown.min_by_key(|index| cost(self.trial.series[*index].policy));
-        let named = Some(NamedSeries { index: shown.unwrap_or(best), provisional: shown.is_none() });
-        Ranking { best, gain, has_gain, ranked, named, ..self.ranking.clone() }
+        let cheapest = |is_kind: fn(&Series) -> bool| {
+            let series = |index: &usize| &self.trial.series[*index];
+            let is_shown = |index: &usize| {
+                ranked[*index].verdict == PolicyVerdict::GoodEnough && is_kind(series(index))
+            };
+            let shown = self.candidates.iter().copied().filter(is_shown);
+            let shown = shown.min_by_key(|index| place(series(index), self.trial.len()));
+            Some(NamedSeries { index: shown.unwrap_or(best), provisional: shown.is_none() })
+        };
+        let (named, schedule) = (cheapest(|_| true), cheapest(is_schedule));
+        Ranking { best, gain, has_gain, ranked, named, schedule, ..self.ranking.clone() }
+    }
+
+    /// Returns the indices of the schedules that may be named. The best of them is the yardstick.
+    fn schedules(&self) -> impl Iterator<Item = usize> {
+        self.candidates.iter().copied().filter(|index| is_schedule(&self.trial.series[*index]))
     }
 
     /// Returns, for each candidate, `true` if it keeps enough of the best gain in all but 5% of the draws.
@@ -150,7 +184,9 @@ impl<'a> Deletion<'a> {
             drawn.iter().zip(&gone).map(|(drawn, times)| drawn - times * gain).collect()
         };
         let drawn: Vec<Vec<f64>> = self.candidates.iter().zip(drawn).map(remaining).collect();
-        let most = |draw: usize| drawn.iter().map(|gains| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
+        let is_yardstick = |index: &usize| is_schedule(&self.trial.series[*index]);
+        let schedules = || drawn.iter().zip(self.candidates).filter(|(_, index)| is_yardstick(index));
+        let most = |draw: usize| schedules().map(|(gains, _)| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
         let most: Vec<f64> = (0..gone.len()).map(most).collect();
         // The bound is the share with this index in ascending order.
         let allowed = (gone.len() as f64 * (1.0 - CONFIDENCE_LEVEL)).floor() as usize;
@@ -166,7 +202,7 @@ impl<'a> Deletion<'a> {
 mod tests {
     use super::*;
     use crate::policy::Refit;
-    use crate::trial::{Series, sliding};
+    use crate::trial::{Conditions, sliding};
 
     const ROWS: f64 = 100.0;
     const WINDOWS: u32 = 24;
@@ -186,6 +222,7 @@ mod tests {
                 misses: Vec::new(),
                 fits: Vec::new(),
                 refits: f64::from(WINDOWS),
+                runs: Vec::new(),
             }
         });
         Trial {
@@ -195,6 +232,7 @@ mod tests {
             oldest: 1,
             share_loss: vec![0.6 * ROWS; WINDOWS as usize],
             series: series.collect(),
+            conditions: Conditions::default(),
         }
     }
 
@@ -207,7 +245,7 @@ mod tests {
     fn without_a_change_the_ranking_is_the_full_one() {
         let trial = trial(&[&|_| 0.0, &luck, &|window| 0.02 + luck(window), &|_| 0.15]);
         let full = Ranking::new(&trial, 0.9).expect("a best policy");
-        let again = Deletion::new(&trial, &full).with_gains(&[]);
+        let again = Deletion::new(&trial, &full).with_gains(&[]).ranking;
         assert_eq!((again.best, again.has_gain, again.named), (full.best, full.has_gain, full.named));
         let verdicts = |ranking: &Ranking| ranking.ranked.iter().map(|ranked| ranked.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&again), verdicts(&full));
@@ -226,11 +264,11 @@ mod tests {
         let full = Ranking::new(&trial, 0.9).expect("a best policy");
         assert_ne!(full.best, 0);
         let deletion = Deletion::new(&trial, &full);
-        let without = deletion.without_window(9);
+        let without = deletion.without_window(9).ranking;
         assert_eq!((without.best, without.critical), (0, full.critical));
         assert!(without.critical.is_some());
         assert_eq!(without.named, Some(NamedSeries { index: 0, provisional: false }));
-        assert_eq!(deletion.without_window(10).best, full.best);
+        assert_eq!(deletion.without_window(10).ranking.best, full.best);
         // The shares are those of the ranking.
         let shares = deletion.shares(|index| deletion.gains(index)[9]);
         for (share, ranked) in shares.iter().zip(&without.ranked) {
@@ -239,7 +277,7 @@ mod tests {
         // To replace the losses in this window has the same effect as to delete it, nearly.
         let mut gains = deletion.gains(0).to_vec();
         gains[9] = gains[10];
-        assert_eq!(deletion.with_gains(&[(0, gains)]).named, without.named);
+        assert_eq!(deletion.with_gains(&[(0, gains)]).ranking.named, without.named);
     }
 
     #[test]
@@ -249,7 +287,7 @@ mod tests {
         let full = Ranking::new(&trial, 0.9).expect("a best policy");
         assert_eq!((full.has_gain, full.critical), (false, None));
         let deletion = Deletion::new(&trial, &full);
-        assert!(deletion.without_window(9).has_gain && !deletion.without_window(10).has_gain);
+        assert!(deletion.without_window(9).ranking.has_gain && !deletion.without_window(10).ranking.has_gain);
         let anew = deletion.rank_anew(9).expect("a best policy");
         assert_eq!(anew.named, Some(NamedSeries { index: 0, provisional: false }));
     }

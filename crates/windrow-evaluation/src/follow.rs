@@ -1,10 +1,12 @@
 //! Follows the advice over time: the policy that it names after each window, with the data known then.
 
+use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::evidence::Evidence;
+use crate::order::place;
 use crate::policy::Policy;
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranking};
-use crate::trial::{MIN_WINDOWS, Trial, cost, judged_histories};
+use crate::trial::{MIN_WINDOWS, Trial, judged_histories};
 use windrow_record::Scheme;
 
 /// The policy that is named after a window.
@@ -20,7 +22,7 @@ pub struct PolicyAtWindow {
     pub(crate) was_shown: bool,
 }
 
-/// Judges the policies on the data known after window `last`. Returns `None` if there are too few windows.
+/// Judges policies of all kinds on the data known after window `last`. Returns `None` if there are too few windows.
 ///
 /// `wanted` limits the histories, `delay` is the label delay in windows, and `keep` is the share of the best gain that
 /// is good enough.
@@ -30,8 +32,9 @@ pub fn judge(
     wanted: Option<&[Scheme]>,
     delay: u32,
     keep: f64,
+    observed: Observed<'_>,
 ) -> Option<(Trial, Ranking)> {
-    let trial = Trial::new(evidence, last, &judged_histories(last, wanted, delay), delay);
+    let trial = trial_of_all_kinds(evidence, last, &judged_histories(last, wanted, delay), delay, observed);
     let ranking = (trial.len() >= MIN_WINDOWS).then(|| Ranking::new(&trial, keep))??;
     Some((trial, ranking))
 }
@@ -42,7 +45,9 @@ pub fn judge(
 /// The policy named before stays until one of these holds:
 ///
 /// - Its difference from the best policy excludes zero, or its observed share is below the share to keep.
-/// - Another policy is shown good enough, and it costs less, or the policy named before was never shown good enough.
+/// - Another policy is shown good enough, and it comes before in the order of the fits, or the policy named before was never shown good enough.
+/// - It never refits, and it may not be named any more: a break was found, or every alarm to watch
+///   has rung.
 /// - It is not among the policies of the trial.
 ///
 /// The advice therefore does not change with differences that the data cannot show.
@@ -53,9 +58,9 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == PolicyVerdict::GoodEnough;
-    let is_cheaper = cost(new.policy) < cost(trial.series[held].policy);
+    let is_cheaper = place(&trial.series[index], trial.len()) < place(&trial.series[held], trial.len());
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
-    let is_given_up = verdict == PolicyVerdict::Worse || !keeps_enough;
+    let is_given_up = matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference) || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
     let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown };

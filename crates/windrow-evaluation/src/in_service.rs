@@ -4,13 +4,19 @@
 //!
 //! - A policy takes office at the window after which it is named. A provisional name changes nothing.
 //! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
-//! - A policy that never refits keeps the model in service.
+//! - A policy that never refits keeps the model in service. So does recalibration: the recalibrated model itself is not
+//!   served.
+//! - A policy that refits on an alarm starts with the model in service. When the alarm rings, and the labels of the window
+//!   that rang are known, a model is fitted on the history of the policy.
 //! - A fit that gives no model changes nothing. An older model is never restored.
 //!
 //! They differ in two points. A model that `train.accept` rejects is never in service, but its losses count: the rules
 //! of acceptance are not part of the question how often to refit. Before the first policy takes office, the champion is
 //! in service; the losses are those of all history, fitted every window.
 
+use std::ops::Range;
+
+use crate::alarm::AlarmRun;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
 use crate::policy::{Policy, Refit};
@@ -46,26 +52,74 @@ pub enum InService {
     Advised(AdvisedFit),
 }
 
-/// Returns the fits that following the advice asks for, if the labels of the windows up to `known` are known.
+/// What the alarms of a policy in office need: the losses, the label delay in windows, and whether the features of the
+/// second window have drifted since the first.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds a closure")]
+pub struct AlarmData<'a> {
+    /// The losses of all windows.
+    pub evidence: &'a Evidence,
+    /// The label delay, in windows.
+    pub delay: u32,
+    /// Returns `true` if the features of the second window have drifted since the first.
+    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+}
+
+/// Returns the fits that following the advice asks for, if the labels of the windows up to `known` are known. Further
+/// windows add fits and change none.
 ///
 /// `named_policies` holds the policies named after each window, in ascending order. A name needs the labels of its
 /// window, so the names after window `known` are not known either.
-pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32) -> AdvisedFits {
+pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmData<'_>) -> AdvisedFits {
     let is_office = |named: &&PolicyAtWindow| named.window <= known && !named.provisional;
     let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
     offices.dedup_by_key(|named| named.policy);
     let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
-    let mut fits = Vec::new();
+    let mut advised = AdvisedFits { first: offices.first().map(|office| office.window), fits: Vec::new() };
     for (PolicyAtWindow { window: since, policy, .. }, end) in offices.iter().copied().zip(ends) {
-        if let Refit::Every(every) = policy.refit {
-            let windows = (since..end).step_by(every.max(1) as usize);
-            fits.extend(windows.map(|window| AdvisedFit { window, policy, since }));
+        let windows: Vec<u32> = match policy.refit {
+            Refit::Every(every) => (since..end).step_by(every.max(1) as usize).collect(),
+            Refit::PsiAlarm | Refit::LossAlarm => fits_on_alarm(policy, since..end, advised.start(since, data), data),
+            Refit::Never | Refit::Recalibrated | Refit::Advice => Vec::new(),
+        };
+        advised.fits.extend(windows.into_iter().map(|window| AdvisedFit { window, policy, since }));
+    }
+    advised
+}
+
+/// Returns the windows after which a policy on alarm fits a model, while it is in office. `start` is the model in service
+/// when it takes office: its history and its newest window.
+///
+/// A fit that gives no model leaves the model before it in service, so the alarm rings again.
+fn fits_on_alarm(policy: Policy, office: Range<u32>, start: (Scheme, u32), data: AlarmData<'_>) -> Vec<u32> {
+    let AlarmData { evidence, delay, has_drifted } = data;
+    let run = |start: (Scheme, u32)| AlarmRun::new(evidence, has_drifted, policy, start);
+    let (mut in_service, mut running, mut fits) = (start, run(start), Vec::new());
+    for known in office {
+        let fitted = running.model();
+        if fitted != in_service && evidence.losses(fitted.0, fitted.1, fitted.1 + 1).is_some() {
+            in_service = fitted;
+        } else if fitted != in_service {
+            running = run(in_service);
+        }
+        let before = running.model();
+        if running.advance(known, known + delay) != before {
+            fits.push(known);
         }
     }
-    AdvisedFits { first: offices.first().map(|office| office.window), fits }
+    fits
 }
 
 impl AdvisedFits {
+    /// Returns the history and the newest window of the model with which a policy starts that takes office after window
+    /// `since`. Without an advised model, it is that of all history.
+    fn start(&self, since: u32, data: AlarmData<'_>) -> (Scheme, u32) {
+        match self.in_service(since, |fit| has_losses(data.evidence, fit)) {
+            InService::Advised(fit) => (fit.policy.history, fit.window),
+            InService::Unadvised(window) => (Scheme::Cumulative, window),
+        }
+    }
+
     /// Returns the model in service when the labels of the windows up to `known` are known. `has_model` returns whether
     /// a fit gave a model.
     pub fn in_service(&self, known: u32, mut has_model: impl FnMut(AdvisedFit) -> bool) -> InService {
@@ -81,9 +135,15 @@ impl AdvisedFits {
 /// Without advice, a model of all history is fitted every window.
 ///
 /// `named_policies` holds the policies named after each window, in ascending order.
-pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[PolicyAtWindow]) -> Option<Series> {
+pub(super) fn series(
+    trial: &Trial,
+    evidence: &Evidence,
+    named_policies: &[PolicyAtWindow],
+    has_drifted: &dyn Fn(u32, u32) -> bool,
+) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
-    let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?));
+    let data = AlarmData { evidence, delay: trial.delay, has_drifted };
+    let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?), data);
     let has_model = |fit: AdvisedFit| has_losses(evidence, fit);
     trial.stateful(evidence, policy, None, |window| match advised.in_service(trial.known(window), has_model) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
@@ -121,9 +181,15 @@ mod tests {
         named.collect()
     }
 
+    /// Returns the fits if no alarm rings.
+    fn silent(names: &[PolicyAtWindow], known: u32) -> AdvisedFits {
+        let evidence = Evidence::default();
+        advised_fits(names, known, AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false })
+    }
+
     /// Returns the newest window of each fit.
     fn windows(names: &[PolicyAtWindow], known: u32) -> Vec<u32> {
-        advised_fits(names, known).fits.iter().map(|fit| fit.window).collect()
+        silent(names, known).fits.iter().map(|fit| fit.window).collect()
     }
 
     #[test]
@@ -142,7 +208,7 @@ mod tests {
         ] {
             assert_eq!(windows(&names, 26), expected, "{what}");
         }
-        let fits = advised_fits(&names(20, "3 3 3 3"), 23).fits;
+        let fits = silent(&names(20, "3 3 3 3"), 23).fits;
         assert_eq!(fits[1], AdvisedFit { window: 23, policy: policy(3), since: 20 });
     }
 
@@ -156,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_model_in_service_stays_until_a_fit_gives_a_newer_one() {
-        let advised = advised_fits(&names(20, "2 2 2 never never never never"), 26);
+        let advised = silent(&names(20, "2 2 2 never never never never"), 26);
         let in_service =
             |known: u32, has_model: fn(u32) -> bool| match advised.in_service(known, |fit| has_model(fit.window)) {
                 InService::Advised(fit) => fit.window,
@@ -168,16 +234,16 @@ mod tests {
         assert_eq!(course(|window| window != 22), [118, 119, 20, 20, 20, 20, 20, 20, 20], "window 22 has one class");
         assert_eq!(course(|window| window != 20), [118, 119, 120, 120, 22, 22, 22, 22, 22]);
         assert_eq!(course(|_| false), [118, 119, 120, 120, 120, 120, 120, 120, 120], "as it was then");
-        let once = advised_fits(&names(20, "never never"), 21);
+        let once = silent(&names(20, "never never"), 21);
         assert_eq!(once.in_service(21, |_| true), InService::Unadvised(20), "fit once keeps the model in service");
-        let none = advised_fits(&names(20, "2? 2?"), 21);
+        let none = silent(&names(20, "2? 2?"), 21);
         assert_eq!(none.in_service(21, |_| true), InService::Unadvised(21), "no policy has taken office");
     }
 
     #[test]
     fn the_model_in_service_is_never_older_than_before() {
         let text = "1 3? 3 2 never 4? 4 1 1? never 2 2 2 8 8 1 3? 3";
-        let advised = advised_fits(&names(10, text), 40);
+        let advised = silent(&names(10, text), 40);
         let window = |known: u32| match advised.in_service(known, |fit| fit.window % 5 != 0) {
             InService::Advised(fit) => fit.window,
             InService::Unadvised(window) => window,

@@ -9,9 +9,10 @@
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
 //! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
-//!   rise.
-//! - `ranking`: [`Ranking`], which policies are good enough. `breaks`: [`find_break`], the window in which the data
-//!   changed.
+//!   rise. `breaks`: [`find_break`], the window in which the data changed. `candidates`: [`Observed`], and the trial of
+//!   all kinds of policies. `conditions`: which of them may be named.
+//! - `ranking`: [`Ranking`], which policies are good enough. `bounds`: the bounds that decide. `fit_once` and
+//!   `alarm_history`: what these two kinds need besides. `order`: which policy comes first.
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
 //!   cost. `in_service`: [`advised_fits`], the models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
@@ -29,25 +30,32 @@ mod action;
 mod advice;
 mod advise;
 mod alarm;
+mod alarm_history;
 mod auc;
 mod auc_by_window;
 mod bootstrap;
+mod bounds;
 mod breaks;
+mod candidates;
 mod caveats;
 mod champion;
-
+mod conditions;
 mod confidence_set;
 mod contrast;
 mod cost;
 mod cost_sentences;
 mod deletion;
 mod evidence;
+mod fit_once;
 mod follow;
 mod grade;
 mod in_service;
 mod jackknife;
+mod kind_sentences;
 mod label_delay;
 mod losses;
+mod order;
+mod phrases;
 pub mod plot;
 mod policy;
 mod policy_finding;
@@ -64,27 +72,29 @@ mod wrong_answers;
 pub use advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
     NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
-    SavingsOverTime, Status, Subject,
+    SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
 pub use alarm::psi_threshold;
 pub use auc::RowRanking;
 pub use auc_by_window::{AucAtWindow, ModelsInUse, PolicyAuc};
 pub use breaks::{Break, find_break};
+pub use candidates::Observed;
 pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
 pub use cost::CostRanking;
 pub use evidence::Evidence;
+pub use fit_once::FitOnce;
 pub use follow::{PolicyAtWindow, judge, named};
-pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits};
+pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
 pub use policy::{Policy, Refit, history_name};
-pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
+pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
-pub use trial::{Series, Trial, histories, judged_histories};
+pub use trial::{Series, Trial, histories, judged_histories, judged_windows};
 pub use window_unit::WindowUnit;
 pub use wrong_answers::WrongAnswers;
 

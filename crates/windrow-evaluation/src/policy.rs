@@ -41,6 +41,11 @@ impl Policy {
         length(self.history)
     }
 
+    /// Returns `true` if the policy refits on a schedule.
+    pub fn is_schedule(self) -> bool {
+        matches!(self.refit, Refit::Every(_))
+    }
+
     /// Returns the number of fits per window; `None` if refits are not planned ahead.
     pub fn fits(self) -> Option<f64> {
         match self.refit {

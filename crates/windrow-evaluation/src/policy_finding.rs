@@ -20,7 +20,8 @@ pub enum PolicyVerdict {
     CannotTell,
     /// There are too few windows, or too few refits, for an interval.
     TooFew,
-    /// A reference to compare with, which is never named: the policy that never refits.
+    /// A reference to compare with, which may not be named: a policy that never refits, with fewer than 36 windows judged,
+    /// after a break, or without a silent alarm to watch.
     Reference,
 }
 
@@ -59,6 +60,18 @@ pub struct PolicyFinding {
     pub compared: ComparedLosses,
     /// The number of fits, and the cost.
     pub effort: Effort,
+    /// The windows in which the alarm of the policy rang, in the run that starts with the newest model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rang: Vec<AlarmWindow>,
+}
+
+/// A window in which an alarm rang.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmWindow {
+    /// The number of the window.
+    pub window: u32,
+    /// The name of the window, as in `window 14 (week of 2013-04-01)`.
+    pub label: String,
 }
 
 /// Mean errors over the labelled rows.
@@ -82,8 +95,8 @@ pub struct KeptGain {
     pub share: Option<f64>,
     /// The 95% interval of the share.
     pub interval: Option<Interval>,
-    /// The lower bound on the share: one-sided, 95%, simultaneous over all schedules. That of a policy that is not
-    /// planned ahead is about this policy only.
+    /// The lower bound on the share: one-sided, 95%, simultaneous over all policies that may be named. That of following
+    /// the advice is about this policy only.
     pub at_least: Option<f64>,
 }
 
@@ -103,7 +116,7 @@ pub struct ComparedLosses {
 /// The number of fits, and their cost together with that of the errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Effort {
-    /// The number of fits per window.
+    /// The number of fits per window. That of an alarm is the observed one; the upper limit decides in the order.
     pub fits_per_window: f64,
     /// The number of fits per year; `None` if windows have no times.
     pub fits_per_year: Option<f64>,

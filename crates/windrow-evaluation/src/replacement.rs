@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use crate::evidence::Evidence;
 use crate::losses::ModelLosses;
-use crate::policy::{Policy, Refit};
 use crate::trial::Trial;
 use windrow_record::ModelId;
 
@@ -36,28 +35,11 @@ pub(crate) fn log_loss(losses: &ModelLosses) -> f64 {
     losses.log_loss.iter().sum()
 }
 
-/// Returns the losses of each phase of a policy in a window, as in [`Trial::planned`].
-fn phases<'a>(evidence: &'a Evidence, trial: &Trial, policy: Policy, window: u32) -> Vec<&'a ModelLosses> {
-    let in_use = |model: u32, known: u32| {
-        let model = model.max(trial.oldest);
-        let newest = evidence.newest(policy.history, model, trial.oldest, window).map(|(_, losses)| losses);
-        newest.or_else(|| evidence.oldest(policy.history, model, known, window))
-    };
-    let known = trial.known(window);
-    match policy.refit {
-        Refit::Every(every) => (0..every).filter_map(|age| in_use(known.saturating_sub(age), known)).collect(),
-        Refit::Never => {
-            let known = trial.windows.first().map_or(known, |first| trial.known(*first));
-            in_use(known, known).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 impl<'a> ModelsInUse<'a> {
     /// Finds the models that the policies of a trial use.
     pub(crate) fn new(evidence: &'a Evidence, trial: &'a Trial) -> Self {
-        let of = |policy| trial.windows.iter().map(|window| phases(evidence, trial, policy, *window)).collect();
+        let at = |policy, window: &u32| trial.in_use(evidence, policy, *window).unwrap_or_default();
+        let of = |policy| trial.windows.iter().map(|window| at(policy, window)).collect();
         let phases = trial.series.iter().map(|series| of(series.policy)).collect();
         Self { evidence, trial, phases }
     }

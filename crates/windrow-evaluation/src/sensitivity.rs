@@ -7,8 +7,8 @@
 //! those of log-loss.
 
 use crate::contrast::Interval;
-use crate::cost::CostRanking;
-use crate::deletion::Deletion;
+use crate::cost::{CostRanking, lowest_total};
+use crate::deletion::{Again, Deletion};
 use crate::evidence::Evidence;
 use crate::follow::{self, PolicyAtWindow};
 use crate::policy::Policy;
@@ -67,7 +67,7 @@ impl Naming<'_> {
         let Some(named) = self.named else { return self.hidden_gain(naming) };
         let held = naming.index_of(named.policy)?;
         let is_fresh = match self.costs {
-            Some(_) => naming.ranking.best == held,
+            Some(costs) => costs.cheapest().index == held,
             None => naming.ranking.named.is_some_and(|fresh| fresh.index == held),
         };
         let cases = Cases { by_loss: &by_loss, naming, is_by_cost: by_cost.is_some(), named, held, is_fresh };
@@ -101,11 +101,11 @@ impl Naming<'_> {
         if naming.ranking.has_gain || self.ranking.has_gain {
             return None;
         }
-        let lower_bound = |index: usize| naming.without_window(index).gain.lower_bound();
+        let lower_bound = |index: usize| naming.without_window(index).ranking.gain.lower_bound();
         let bounds = (0..self.trial.len()).map(|index| (index, lower_bound(index)));
         let (index, _) = bounds.filter(|(_, bound)| *bound > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))?;
         let again = naming.rank_anew(index)?;
-        let named = if self.costs.is_some() { again.best } else { again.named?.index };
+        let named = if self.costs.is_some() { lowest_total(naming.trial, &again) } else { again.named?.index };
         let found = again.ranked[named];
         let policy = naming.trial.series[named].policy;
         let effect = Effect {
@@ -176,12 +176,12 @@ impl Cases<'_> {
     }
 
     /// Returns the effect on the name, if another ranking changes it and moves the share enough.
-    fn of_name(&self, again: &Ranking) -> Option<Effect> {
+    fn of_name(&self, again: &Again<'_>) -> Option<Effect> {
         let new = self.name(again);
         if new == Some(self.held) {
             return None;
         }
-        let (share, share_without) = (self.share(), again.ranked[self.held].kept.share);
+        let (share, share_without) = (self.share(), again.ranking.ranked[self.held].kept.share);
         let named_without = new.map(|new| self.naming.trial.series[new].policy);
         let size = match new {
             Some(_) => apart(share, share_without),
@@ -196,17 +196,18 @@ impl Cases<'_> {
 
     /// Returns the index of the series that another ranking names, by the rules of the advice. A policy that stayed
     /// because it was named before may stay again.
-    fn name(&self, again: &Ranking) -> Option<usize> {
+    fn name(&self, again: &Again<'_>) -> Option<usize> {
         let before = (!self.is_fresh).then_some(self.named);
         if !self.is_by_cost {
-            let named = follow::named(self.naming.trial, again, self.named.window, before)?;
+            let named = follow::named(self.naming.trial, &again.ranking, self.named.window, before)?;
             return self.naming.index_of(named.policy);
         }
-        if !again.has_gain && !self.by_loss.ranking.has_gain {
+        if !again.ranking.has_gain && !self.by_loss.ranking.has_gain {
             return None;
         }
-        let stays = before.is_some() && again.ranked[self.held].to_best.lower_bound() <= 0.0;
-        Some(if stays { self.held } else { again.best })
+        let new = lowest_total(self.naming.trial, &again.ranking);
+        let stays = before.is_some() && again.difference(self.held, new).lower_bound() <= 0.0;
+        Some(if stays { self.held } else { new })
     }
 
     /// Returns the effect on the printed share that moves most, if it moves enough. The best policy has no interval.

@@ -3,11 +3,12 @@
 use crate::advice::{Advice, NamedPolicy, Status};
 use crate::caveats;
 use crate::cost_sentences::{cost_sentences, threshold_sentence};
+use crate::kind_sentences;
 use crate::label_delay::condition;
-use crate::policy::{Policy, Refit, history_name, length};
+use crate::phrases::{activity_on_history, history_phrase, instruction, kind};
+use crate::policy::{Policy, Refit, length};
 use crate::policy_finding::{PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
-use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent};
 
@@ -40,12 +41,19 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
 fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, sentences: &mut Vec<String>) {
     let unit = advice.subject.window_unit;
     let cost = advice.comparison.cost.as_ref();
-    let is_any_shown = advice.comparison.planned.iter().any(|found| found.verdict == PolicyVerdict::GoodEnough);
+    let is_schedule = named.policy.is_schedule();
+    let mut compared = advice.comparison.planned.iter().chain(&advice.comparison.further);
+    let is_any_shown =
+        compared.any(|found| found.policy.refit != Refit::Advice && found.verdict == PolicyVerdict::GoodEnough);
     if named.provisional && !is_any_shown && cost.is_none() {
         sentences.push("The data do not show that any schedule is good enough.".to_owned());
     }
-    let verb = if named.provisional { "For now, refit" } else { "Refit" };
-    sentences.push(format!("{verb} {}.", instruction(advice, named.policy)));
+    if is_schedule {
+        let verb = if named.provisional { "For now, refit" } else { "Refit" };
+        sentences.push(format!("{verb} {}.", instruction(advice, named.policy)));
+    } else {
+        sentences.extend(kind_sentences::answer(advice, named));
+    }
     let found = advice.comparison.finding(named.policy);
     let best = advice.comparison.best().map(|best| best.policy);
     let is_best = found.is_some_and(|found| best == Some(found.policy));
@@ -55,14 +63,18 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
             named.provisional,
             advice.basis.keep,
             unit,
-            &refitting(cost.cheapest, unit),
+            &activity_on_history(cost.cheapest, unit),
         ));
     } else if is_best {
         sentences.extend(improvement(advice));
+    } else if let Some(found) = found.filter(|_| !is_schedule) {
+        let of_best = format!(" of the best schedule's improvement over {BASELINE} so far");
+        sentences.extend(kind_sentences::share(advice, named, &keeps(found, &of_best)));
     } else if let Some(found) = found {
         let of_best = format!(" of the improvement that the best schedule gives over {BASELINE} so far");
         sentences.push(format!("That {}.", keeps(found, &of_best)));
     }
+    sentences.extend(kind_sentences::meaning(advice, named));
     sentences.extend(without_refits(advice, named.policy));
     sentences.extend(caveats::influence(advice));
     if !named.against_each {
@@ -79,14 +91,20 @@ fn answer(advice: &Advice, named: &NamedPolicy, label: &dyn Fn(u32) -> String, s
     };
     if named.provisional && cost.is_none() {
         let keep = percent(advice.basis.keep, 0);
-        sentences.push(format!("A schedule is good enough if the data show that it keeps at least {keep}{of_it}."));
+        let kind = kind(named.policy);
+        sentences.push(format!("A {kind} is good enough if the data show that it keeps at least {keep}{of_it}."));
     }
     if named.provisional && is_any_shown && cost.is_none() {
-        sentences.push("The data showed this for this schedule earlier, but do not show it now.".to_owned());
+        let kind = kind(named.policy);
+        sentences.push(format!("The data showed this for this {kind} earlier, but do not show it now."));
     }
-    history(advice, named, of_it, sentences);
+    // A model that is fitted only once does not forget, so the histories of refits say nothing about it.
+    if !matches!(named.policy.refit, Refit::Never | Refit::Recalibrated) {
+        history(advice, named, of_it, sentences);
+    }
     change(advice, named, sentences);
-    if let Some(best) = best.filter(|_| !is_best) {
+    let is_said = |best: Policy| advice.comparison.schedule.is_some_and(|schedule| schedule.policy == best);
+    if let Some(best) = best.filter(|best| !is_best && !is_said(*best)) {
         let on = history_phrase(best.history, unit);
         let which = if cost.is_some() { "The schedule of the lowest log-loss" } else { "The best schedule" };
         sentences.push(format!("{which} refits {}, on {on}.", best.refit.name(unit)));
@@ -111,32 +129,6 @@ fn no_recommendation(advice: &Advice, sentences: &mut Vec<String>) {
         sentences.extend(few_rows(advice));
         sentences.push("More windows may show an improvement.".to_owned());
     }
-}
-
-/// Returns an instruction, as in `every 2nd month, on the last 4 months`. Windows that have no unit of time are
-/// followed by their days, as in `every 2nd window (28 days), on the last 4 windows`.
-pub(super) fn instruction(advice: &Advice, policy: Policy) -> String {
-    let unit = advice.subject.window_unit;
-    let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
-    let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
-    let days = days.filter(|days| *days >= 1.0).map_or_else(String::new, |days| {
-        let about = if (days - days.round()).abs() < 1e-6 { "" } else { "about " };
-        format!(" ({about}{})", counted(days.round() as u64, "day", "days"))
-    });
-    format!("{}{days}, on {}", Refit::Every(every).name(unit), history_phrase(policy.history, unit))
-}
-
-/// Returns a history in words, as in `the last 4 months`.
-pub(super) fn history_phrase(history: Scheme, unit: WindowUnit) -> String {
-    match length(history) {
-        None => "all history".to_owned(),
-        Some(_) => format!("the {}", history_name(history, unit)),
-    }
-}
-
-/// Returns a policy as a noun, as in `refitting every 2nd month on the last 4 months`.
-fn refitting(policy: Policy, unit: WindowUnit) -> String {
-    format!("refitting {} on {}", policy.refit.name(unit), history_phrase(policy.history, unit))
 }
 
 /// Returns a clause on the share that refitting every window on all history keeps. `of` says of what.
@@ -194,7 +186,7 @@ fn change(advice: &Advice, named: &NamedPolicy, sentences: &mut Vec<String>) {
     sentences.push(format!("One change does not show how often changes happen.{lost}"));
     if let Some(calm) = &found.calm {
         let verdict = if calm.provisional { "does best so far" } else { "is good enough" };
-        let policy = refitting(calm.policy, unit);
+        let policy = activity_on_history(calm.policy, unit);
         let judged = format!("judged only on {} after this change", unit.many());
         sentences.push(format!("If no other change comes, {policy} {verdict} ({judged})."));
     }
@@ -253,6 +245,7 @@ mod tests {
     use crate::contrast::Interval;
     use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain};
     use crate::trial::sliding;
+    use crate::window_unit::WindowUnit;
     use crate::wrong_answers::WrongAnswers;
 
     fn last(windows: u32, every: u32) -> Policy {
@@ -272,6 +265,7 @@ mod tests {
             wrong_answers: WrongAnswers { per_1000: 200.0, more: None, interval: None },
             compared: ComparedLosses { difference, interval: None, confidence_set_p, lost_at_break },
             effort: Effort { fits_per_window: 1.0, fits_per_year: None, refits: 40.0, cost: None },
+            rang: Vec::new(),
         }
     }
 

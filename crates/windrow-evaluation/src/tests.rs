@@ -1,12 +1,14 @@
 //! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one
-//! window or model decides, and of the grade.
+//! window or model decides, and of the grade. `kinds`: those of the names of all kinds of policies.
 
 mod by_cost;
+mod kinds;
 
 use std::num::NonZeroU32;
 
 use super::*;
 use crate::alarm::Alarms;
+use crate::order::place;
 use crate::trial::{MIN_WINDOWS, intervals, longest_history};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -82,28 +84,48 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
     0.4 + few + 0.0001 * f64::from(window - model) + 0.02 * noise(window, 7) + 0.001 * noise(window, model)
 }
 
+/// Features drift in five windows, and no model is recalibrated.
+const OBSERVED: Observed<'static> =
+    Observed { has_drifted: &|since, now| now - since >= 5, recalibrated: &|_, _, _| None };
+
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     advice_with(evidence, delay, None)
 }
 
 /// Returns the advice by the costs of a false alarm, a miss and a fit, if they are given.
 fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advice {
+    advice_observing(evidence, delay, cost, OBSERVED)
+}
+
+/// Returns the advice, given what is known besides the losses.
+fn advice_observing(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, observed: Observed<'_>) -> Advice {
     let keep = 0.9;
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=evidence.last() {
         let before = named_policies.last().copied();
-        let Some((trial, ranking)) = judge(evidence, window, None, delay, keep) else { continue };
+        let Some((trial, ranking)) = judge(evidence, window, None, delay, keep, observed) else { continue };
         let named = match cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep)) {
             Some(costs) => costs.named(&ranking, window, before),
             None => named(&trial, &ranking, window, before),
         };
         named_policies.extend(named);
     }
-    advice_after(evidence, delay, cost, &named_policies)
+    advice_naming(evidence, delay, cost, &named_policies, observed)
 }
 
 /// Returns the advice, given the policies named after each window.
 fn advice_after(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, named_policies: &[PolicyAtWindow]) -> Advice {
+    advice_naming(evidence, delay, cost, named_policies, OBSERVED)
+}
+
+/// Returns the advice, given the policies named after each window and what is known besides the losses.
+fn advice_naming(
+    evidence: &Evidence,
+    delay: u32,
+    cost: Option<[f64; 3]>,
+    named_policies: &[PolicyAtWindow],
+    observed: Observed<'_>,
+) -> Advice {
     let (keep, last) = (0.9, evidence.last());
     let [pipeline, unit] = ["sample", "weeks"].map(str::to_owned);
     let (window_unit, days) = (WindowUnit::Week, Some(7.0));
@@ -117,8 +139,7 @@ fn advice_after(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, named_p
         cost,
         threshold: 0.5,
         label: &|window| format!("window {window} (week of 2013-04-01)"),
-        has_drifted: &|since, now| now - since >= 5,
-        recalibrated: &[],
+        observed,
         auc: &[],
         named_policies,
     };
@@ -165,16 +186,18 @@ fn a_refit_every_m_windows_is_the_mean_of_its_phases() {
 fn of_policies_with_equal_losses_the_cheapest_is_named() {
     let evidence = evidence(40, |_, _, window| 0.4 + 0.01 * noise(window, 3));
     let trial = Trial::new(&evidence, 40, &histories(40, None), 0);
-    assert_eq!(trial.series.len(), 1);
-    assert_eq!(trial.series[0].policy, Policy { history: Scheme::Window, refit: Refit::Never });
-    // The policy that never refits must not be named.
-    let advice = advice_on(&evidence, 0);
-    assert_ne!(advice.named().map(|named| named.refit), Some(Refit::Never));
+    let policies: Vec<Policy> = trial.series.iter().map(|series| series.policy).collect();
+    let of = |refit| Policy { history: Scheme::Window, refit };
+    // A schedule is not replaced by the policy without refits, nor by one with too few refits for a comparison.
+    assert_eq!(policies, [of(Refit::Never), of(Refit::Every(8)), of(Refit::Every(4))]);
+    assert_eq!(advice_on(&evidence, 0).named(), Some(of(Refit::Every(4))));
 }
 
 #[test]
 fn the_cheapest_policy_that_is_shown_good_enough_is_named() {
-    let advice = advice_on(&evidence(60, stable), 0);
+    // A model that is never refitted loses too much.
+    let aging = |history, model, window| stable(history, model, window) + 0.0006 * f64::from(window - model);
+    let advice = advice_on(&evidence(60, aging), 0);
     assert_eq!(advice.recommendation.status, Status::Clear);
     let named = advice.recommendation.named.as_ref().expect("a name");
     assert!(!named.provisional);
@@ -341,7 +364,7 @@ fn a_lasting_jump_is_a_break_and_a_season_is_not() {
 #[test]
 fn a_named_policy_is_replaced_only_for_a_reason() {
     let evidence = evidence(60, stable);
-    let (trial, ranking) = judge(&evidence, 60, None, 0, 0.9).expect("enough windows");
+    let (trial, ranking) = judge(&evidence, 60, None, 0, 0.9, OBSERVED).expect("enough windows");
     let new = named(&trial, &ranking, 60, None).expect("a name");
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
     let before =
@@ -353,10 +376,10 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
     assert_eq!(after(before(of(Scheme::Window, 1), true)), Some(new.policy));
     assert_eq!(after(before(of(Scheme::Sliding(four), 64), true)), Some(new.policy));
     // A cheaper policy that was shown good enough before stays, provisionally, if the data no longer decide.
+    let place = |series: &Series| place(series, trial.len());
+    let named_place = place(trial.series_of(new.policy).expect("its series"));
     let cannot = trial.series.iter().zip(&ranking.ranked).find(|(series, ranked)| {
-        ranked.verdict == PolicyVerdict::CannotTell
-            && ranked.kept.share >= Some(0.9)
-            && series.policy.fits() < new.policy.fits()
+        ranked.verdict == PolicyVerdict::CannotTell && ranked.kept.share >= Some(0.9) && place(series) < named_place
     });
     if let Some((series, _)) = cannot {
         let stays = named(&trial, &ranking, 60, before(series.policy, true)).expect("a name");
@@ -374,7 +397,7 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
     for (delay, without_model) in [(0, None), (0, Some(25)), (2, None)] {
         let evidence = thinned(30, |_| true, |window| Some(window) != without_model);
         let trial = Trial::over(&evidence, 20, 30, &histories(30, None), delay, 1);
-        let followed = in_service::series(&trial, &evidence, &named_policies).expect("losses");
+        let followed = in_service::series(&trial, &evidence, &named_policies, &|_, _| false).expect("losses");
         for (window, loss) in trial.windows.iter().zip(&followed.log_loss) {
             let known = trial.known(*window);
             // The policy takes office after window 21. Before, all history is fitted every window.

@@ -2,6 +2,7 @@
 
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::{first_advice, first_judged};
+use crate::phrases::{activity, capitalised};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::sentences::{keeps, more_history};
@@ -39,9 +40,13 @@ fn how_often(advice: &Advice) -> String {
     let Some(policy) = subject(advice).filter(|_| advice.recommendation.status != Status::TooFew) else {
         return "How often? Too few windows yet".to_owned();
     };
-    let Some(found) = advice.comparison.finding(policy).filter(|_| matches!(policy.refit, Refit::Every(_))) else {
+    let Some(found) = advice.comparison.finding(policy) else {
         return "How often? The data do not show it yet".to_owned();
     };
+    if !policy.is_schedule() {
+        let activity = capitalised(&activity(policy.refit, advice.subject.window_unit));
+        return format!("{activity} {}", keeps(found, ""));
+    }
     let every = policy.refit.name(advice.subject.window_unit);
     if advice.comparison.cost.is_some() {
         // Costs decided, and the picture shows log-losses.

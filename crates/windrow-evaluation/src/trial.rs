@@ -1,6 +1,7 @@
 //! The trial: every policy on the same windows.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use crate::evidence::Evidence;
 use crate::losses::{BLOCKS, MAX_AGE, ModelLosses};
@@ -9,6 +10,8 @@ use windrow_record::{ModelId, Scheme};
 
 /// The minimum number of windows for a ranking.
 pub(crate) const MIN_WINDOWS: usize = 12;
+/// The minimum number of refits of a policy for a comparison.
+const MIN_REFITS: f64 = 4.0;
 /// The maximum length of a finite history, as a share of the windows.
 const MAX_HISTORY_SHARE: f64 = 0.4;
 /// The maximum refit period, as a share of the windows judged.
@@ -38,7 +41,29 @@ pub struct Series {
     pub(crate) runs: Vec<Vec<ModelId>>,
 }
 
-/// The windows on which policies are judged, and every planned policy's losses on them.
+/// What decides whether a policy without a schedule may be named, besides its losses.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Conditions {
+    /// `true` if a break was found.
+    pub(crate) has_break: bool,
+    /// The losses of never refitting another first model of each history.
+    pub(crate) other_first_fits: Vec<Series>,
+    /// The runs of every policy that refits on an alarm.
+    pub(crate) alarm_runs: Vec<AlarmRuns>,
+}
+
+/// The runs of a policy that refits on an alarm. The first one starts with the newest model, the others with older ones.
+#[derive(Debug, Clone)]
+pub(crate) struct AlarmRuns {
+    /// The policy that was applied.
+    pub(crate) policy: Policy,
+    /// The windows that rang in each run.
+    pub(crate) rang: Vec<Vec<u32>>,
+    /// The windows in which each run uses a refitted model for the first time.
+    pub(crate) refitted: Vec<Vec<u32>>,
+}
+
+/// The windows on which policies are judged, and the losses of every policy on them.
 #[derive(Debug, Clone)]
 pub struct Trial {
     /// The windows judged. Windows without a labelled row are left out.
@@ -51,8 +76,11 @@ pub struct Trial {
     pub(crate) oldest: u32,
     /// The log-loss sums of always predicting the share of positives so far.
     pub share_loss: Vec<f64>,
-    /// The planned policies, with `never` among them. Policies with the same losses are merged.
+    /// The policies. Those that are planned come first, with `never` among them; of these, policies with the same losses
+    /// are merged.
     pub series: Vec<Series>,
+    /// What decides whether a policy without a schedule may be named. Without conditions, none that needs them may.
+    pub(crate) conditions: Conditions,
 }
 
 /// Returns the histories to try with a number of windows: the last 1, 2, 4, 8, ... and all. With `wanted`, returns
@@ -99,34 +127,60 @@ pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     powers.take_while(|every| f64::from(*every) <= longest && every + delay <= MAX_AGE).collect()
 }
 
+/// Returns the windows that [`Trial::new`] judges.
+pub fn judged_windows(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Vec<u32> {
+    with_models(evidence, first_after(histories, delay)..=last, histories, delay, 1)
+}
+
+/// Returns the first window after the longest finite history whose labels may be known.
+fn first_after(histories: &[Scheme], delay: u32) -> u32 {
+    longest_history(histories) + 1 + delay
+}
+
+/// Returns those of some windows that have a labelled row, from the first model of any history on. The models are those
+/// of window `oldest` and later ones.
+fn with_models(
+    evidence: &Evidence,
+    windows: RangeInclusive<u32>,
+    histories: &[Scheme],
+    delay: u32,
+    oldest: u32,
+) -> Vec<u32> {
+    let has_model = |window: u32| {
+        let known = window.saturating_sub(1 + delay);
+        histories.iter().any(|history| evidence.newest(*history, known, oldest, window).is_some())
+    };
+    let windows = windows.filter(|window| evidence.rows(*window) > 0.0);
+    windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect()
+}
+
 impl Trial {
-    /// Judges the windows after the longest finite history, up to `last`. At window t, models may use the windows up to
-    /// t - 1 - `delay`.
+    /// Judges schedules on the windows after the longest finite history, up to `last`. At window t, models may use the
+    /// windows up to t - 1 - `delay`.
     pub fn new(evidence: &Evidence, last: u32, histories: &[Scheme], delay: u32) -> Self {
-        Self::over(evidence, longest_history(histories) + 1 + delay, last, histories, delay, 1)
+        Self::over(evidence, first_after(histories, delay), last, histories, delay, 1)
     }
 
     /// Judges windows `first` to `last` with the models of window `oldest` and later ones. Windows before the first
     /// model of any history are left out: no policy could have predicted their rows.
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
-        let has_model = |window: u32| {
-            let known = window.saturating_sub(1 + delay);
-            histories.iter().any(|history| evidence.newest(*history, known, oldest, window).is_some())
-        };
-        let windows = (first..=last).filter(|window| evidence.rows(*window) > 0.0);
-        let windows: Vec<u32> = windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect();
+        let windows = with_models(evidence, first..=last, histories, delay, oldest);
         let share_loss = |window: &u32| evidence.share_loss(window.saturating_sub(1 + delay), *window);
         let rows = windows.iter().map(|window| evidence.rows(*window)).collect();
         let share_loss = windows.iter().map(share_loss).collect();
-        let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new() };
+        let conditions = Conditions::default();
+        let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new(), conditions };
         let every = intervals(trial.windows.len(), delay);
         let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
         let policies = histories.iter().flat_map(|history| refits().map(|refit| Policy { history: *history, refit }));
         let mut all: Vec<Series> = policies.filter_map(|policy| trial.planned(evidence, policy)).collect();
-        // Of two policies with the same losses, the cheaper one is kept.
+        // Of two policies with the same losses, the cheaper one is kept. It must not have too few refits for a comparison
+        // if the other one has enough, and a schedule is never replaced by the policy without refits.
         all.sort_by_key(|series| cost(series.policy));
+        let kind = |series: &Series| (series.policy.refit == Refit::Never, series.has_enough_refits());
         for series in all {
-            match trial.series.iter_mut().find(|kept| kept.log_loss == series.log_loss) {
+            let is_same = |kept: &&mut Series| kind(kept) == kind(&series) && kept.log_loss == series.log_loss;
+            match trial.series.iter_mut().find(is_same) {
                 Some(kept) => kept.same.push(series.policy),
                 None => trial.series.push(series),
             }
@@ -134,7 +188,7 @@ impl Trial {
         trial
     }
 
-    /// Returns the series of a planned policy, or of one with the same losses.
+    /// Returns the series of a policy, or of one with the same losses.
     pub(crate) fn series_of(&self, policy: Policy) -> Option<&Series> {
         self.series.iter().find(|series| series.is_of(policy))
     }
@@ -191,6 +245,38 @@ impl Trial {
         Some(series)
     }
 
+    /// Returns the trial on the windows at some indices only, with the same conditions.
+    pub(crate) fn part(&self, is_in: impl Fn(usize) -> bool) -> Self {
+        let numbers = |all: &[f64]| -> Vec<f64> {
+            all.iter().enumerate().filter(|(at, _)| is_in(*at)).map(|(_, one)| *one).collect()
+        };
+        let part = |series: &Series| {
+            let fits = numbers(&series.fits);
+            Series {
+                policy: series.policy,
+                same: series.same.clone(),
+                log_loss: numbers(&series.log_loss),
+                squared_error: numbers(&series.squared_error),
+                false_alarms: numbers(&series.false_alarms),
+                misses: numbers(&series.misses),
+                refits: fits.iter().sum(),
+                fits,
+                runs: Vec::new(),
+            }
+        };
+        let windows = self.windows.iter().enumerate().filter(|(at, _)| is_in(*at));
+        let other_first_fits = self.conditions.other_first_fits.iter().map(part).collect();
+        Self {
+            windows: windows.map(|(_, window)| *window).collect(),
+            rows: numbers(&self.rows),
+            delay: self.delay,
+            oldest: self.oldest,
+            share_loss: numbers(&self.share_loss),
+            series: self.series.iter().map(part).collect(),
+            conditions: Conditions { other_first_fits, ..self.conditions.clone() },
+        }
+    }
+
     /// Returns the losses of a policy that depends on its own past: `choose` returns the model for each window. `before`
     /// is the model in use before the first window; without it, the first model is no refit.
     pub(crate) fn stateful(
@@ -229,7 +315,7 @@ impl Trial {
 }
 
 /// Returns the cost of a policy, to sort by: fits first, then rows. Policies that are not planned ahead come last.
-pub(super) fn cost(policy: Policy) -> (u64, u32, Policy) {
+fn cost(policy: Policy) -> (u64, u32, Policy) {
     // The fits in a billion windows: an integer, which can be ordered.
     let fits = policy.fits().map_or(u64::MAX, |fits| (fits * 1e9) as u64);
     (fits, policy.length().unwrap_or(u32::MAX), policy)
@@ -240,6 +326,11 @@ impl Series {
         let [log_loss, squared_error, false_alarms, misses, fits] = [const { Vec::new() }; 5];
         let (same, runs) = (Vec::new(), Vec::new());
         Self { policy, same, log_loss, squared_error, false_alarms, misses, fits, refits: 0.0, runs }
+    }
+
+    /// Returns `true` if the policy has enough refits for a comparison, or needs none.
+    pub(crate) fn has_enough_refits(&self) -> bool {
+        matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice) || self.refits >= MIN_REFITS
     }
 
     /// Returns `true` if these are the losses of `policy`.

@@ -19,7 +19,7 @@ use windrow_learn::model::LinearModel;
 use windrow_record::{Scheme, WindowIndex};
 
 /// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const ADVICE_FILE: &str = "advice.json";
 const AUC_FILE: &str = "advice/auc.json";
 
@@ -43,6 +43,9 @@ impl Ladder {
     }
 }
 
+/// The sums by window: log-loss, squared error, false alarms and misses.
+type SumsByWindow = BTreeMap<u32, [f64; 4]>;
+
 /// The loss sums of models that are recalibrated each window instead of refitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recalibrations {
@@ -50,16 +53,19 @@ pub struct Recalibrations {
     pub format: u32,
     /// The label delay, in windows.
     pub label_delay: u32,
-    /// The newest window of the models.
-    pub model: u32,
-    /// The sums by history and window: log-loss, squared error, false alarms and misses.
-    pub sums: BTreeMap<Scheme, BTreeMap<u32, [f64; 4]>>,
+    /// The sums by the newest window of the model, and by its history.
+    pub models: BTreeMap<u32, BTreeMap<Scheme, SumsByWindow>>,
 }
 
 impl Recalibrations {
     /// Creates an empty set of sums.
-    pub fn new(label_delay: u32, model: u32) -> Self {
-        Self { format: FORMAT, label_delay, model, sums: BTreeMap::new() }
+    pub fn new(label_delay: u32) -> Self {
+        Self { format: FORMAT, label_delay, models: BTreeMap::new() }
+    }
+
+    /// Returns the sums on `window` of the model of a history whose newest window is `model`.
+    pub fn sums(&self, history: Scheme, model: u32, window: u32) -> Option<[f64; 4]> {
+        self.models.get(&model)?.get(&history)?.get(&window).copied()
     }
 }
 
@@ -142,15 +148,14 @@ impl EvidenceStore {
         write(&self.path("advice/models", ladder.window), ladder)
     }
 
-    /// Returns the loss sums of recalibrated models whose newest window is `model`, for a label delay in windows. They
-    /// are empty if none are stored.
+    /// Returns the loss sums of recalibrated models for a label delay in windows. They are empty if none are stored.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
-    pub fn recalibrations(&self, label_delay: u32, model: u32) -> Result<Recalibrations, RegistryError> {
+    pub fn recalibrations(&self, label_delay: u32) -> Result<Recalibrations, RegistryError> {
         let found: Option<Recalibrations> = read_derived(&self.recalibrated(label_delay), FORMAT)?;
-        let is_ours = |found: &Recalibrations| found.label_delay == label_delay && found.model == model;
-        Ok(found.filter(is_ours).unwrap_or_else(|| Recalibrations::new(label_delay, model)))
+        let is_ours = |found: &Recalibrations| found.label_delay == label_delay;
+        Ok(found.filter(is_ours).unwrap_or_else(|| Recalibrations::new(label_delay)))
     }
 
     /// Writes the loss sums of recalibrated models.

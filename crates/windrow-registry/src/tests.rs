@@ -282,7 +282,7 @@ fn a_file_of_another_format_is_refused() {
         evidence.losses(Purpose::Serving, window, "00").err(),
         evidence.losses(Purpose::Advice, window, "00").err(),
         evidence.ladder(window, "00").err(),
-        evidence.recalibrations(0, 1).err(),
+        evidence.recalibrations(0).err(),
         evidence.model_aucs().err(),
         evidence.advice().err(),
     ];

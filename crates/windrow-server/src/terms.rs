@@ -34,8 +34,8 @@ pub(crate) static LOG_LOSS: Term = Term {
 pub(crate) static SHARE_KEPT: Term = Term {
     id: "term-share-kept",
     name: "share kept",
-    definition: "The improvement of a schedule (or policy: how often to refit, on how much history), in per cent of \
-                 the best one's. The improvement, or gain, is the log-loss saved compared with always predicting the \
+    definition: "The improvement of a policy (a schedule: how often to refit, on how much history; or another rule), \
+                 in per cent of the best schedule's. The improvement, or gain, is the log-loss saved compared with always predicting the \
                  average rate, which is the share of positives so far.",
 };
 pub(crate) static WRONG_ANSWERS: Term = Term {
@@ -53,18 +53,21 @@ pub(crate) static AUC: Term = Term {
 pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
     name: "good enough",
-    definition: "The data show, at the 95% level, that a schedule keeps at least the share of the best one's \
-                 improvement that advise.keep sets (90% by default). The advice recommends the cheapest schedule that \
-                 is good enough.",
+    definition: "The data show, at the 95% level, that a policy keeps at least the share of the best schedule's \
+                 improvement that advise.keep sets (90% by default). The advice recommends the cheapest policy that \
+                 is good enough: fewer fits first. At equal fits, the order is fit once, recalibrate, on alarm, \
+                 schedule.",
 };
 pub(crate) static VERDICT: Term = Term {
     id: "term-verdict",
     name: "verdict",
-    definition: "Whether a schedule is good enough. The bound in brackets decides. It holds for all schedules together; \
-                 that of an alarm or of recalibration holds for this policy only. Not as good as the best: the 95% interval of its share kept is below 100%; it may still be \
+    definition: "Whether a policy is good enough. The bound in brackets decides. It holds for all policies together that \
+                 may be recommended. A policy that never refits, and one on alarm, must also be good enough on parts \
+                 of the windows. Not as good as the best: the 95% interval of its share kept is below 100%; it may still be \
                  good enough. Cannot tell: neither is shown. Too few: fewer than 4 refits, or fewer than 12 windows. \
-                 Best: the lowest log-loss of all that can be compared. Reference: a schedule that never refits, \
-                 listed only to compare with. An interval is about the difference on these windows; another stretch \
+                 Best: the lowest log-loss of all that can be compared. Reference: a policy that never refits and \
+                 may not be recommended, because there are fewer than 36 windows, the data changed, or all its \
+                 alarms rang. An interval is about the difference on these windows; another stretch \
                  of time may differ.",
 };
 pub(crate) static EVIDENCE: Term = Term {
@@ -78,7 +81,8 @@ pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
     definition: "The model is fitted once. After that, only the intercept and the slope of its predictions are fitted \
-                 again, on the newest labelled window that it has not learned from.",
+                 again, on the newest labelled window that it has not learned from. Windrow does not serve \
+                 recalibrated models.",
 };
 pub(crate) static ALARM: Term = Term {
     id: "term-alarm",

@@ -6,12 +6,11 @@
 
 mod advised;
 mod auc;
+mod drift;
 mod ladder;
 mod recalibration;
 mod subject;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,15 +21,13 @@ use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
-use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
-};
-use windrow_learn::model::FeatureDrift;
+use windrow_evaluation::{Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, advise, judge, named};
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_windows::Manifest;
 
 use self::advised::AdvisedAlias;
+use self::drift::KnownDrift;
 use self::ladder::LadderWork;
 
 /// The interval at which the advisor looks for a new window.
@@ -57,8 +54,8 @@ struct AdvisorState {
     asked: u32,
     /// `true` if later windows repeat rows, so that they are not evidence.
     repeats: bool,
-    /// The known drift by two windows: `true` if features of the second window have drifted since the first.
-    drifted: HashMap<(u32, u32), bool>,
+    /// The drift that is known.
+    drift: KnownDrift,
 }
 
 impl Advisor {
@@ -105,8 +102,8 @@ impl Advisor {
 
     fn seen(&self) -> AdvisorState {
         let ladder = LadderWork::new(self.learning.frames());
-        let (manifests, named_policies, drifted) = (Vec::new(), Vec::new(), HashMap::new());
-        AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drifted }
+        let (manifests, named_policies, drift) = (Vec::new(), Vec::new(), KnownDrift::default());
+        AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drift }
     }
 
     /// The same as [`Self::catch_up`]. Also keeps the alias `advised`.
@@ -119,7 +116,9 @@ impl Advisor {
         if let Some(advice) = &advice {
             let unit = advice.subject.window_unit;
             let alias = AdvisedAlias { learning: &self.learning, delay: self.label_delay.windows, unit };
-            alias.keep(&mut seen.ladder, &seen.named_policies, seen.asked, stop)?;
+            let (snapshot, drift) = (self.learning.registry.snapshot(), &seen.drift);
+            let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
+            alias.keep(&mut seen.ladder, &seen.named_policies, seen.asked, &has_drifted, stop)?;
         }
         Ok((seen, advice, is_through))
     }
@@ -179,38 +178,34 @@ impl Advisor {
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
         let cost = self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
-        let evidence = &seen.ladder.evidence;
+        let needs = recalibration::needs(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
+        let recalibrations = recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, delay, &needs)?;
+        let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
+        let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
+        let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
         let judge = |window: u32| {
-            let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep)?;
+            let observed = Observed { has_drifted: &has_drifted, recalibrated: &recalibrated };
+            let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep, observed)?;
             let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
             Some((trial, ranking, costs))
         };
         let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(|window| (window, judge(window))).collect();
-        for (window, found) in judged {
+        for (window, found) in &judged {
             let before = seen.named_policies.last().copied();
-            let named_policy = found.and_then(|(trial, ranking, costs)| match costs {
-                Some(costs) => costs.named(&ranking, window, before),
-                None => named(&trial, &ranking, window, before),
+            let named_policy = found.as_ref().and_then(|(trial, ranking, costs)| match costs {
+                Some(costs) => costs.named(ranking, *window, before),
+                None => named(trial, ranking, *window, before),
             });
             seen.named_policies.extend(named_policy);
         }
         seen.asked = last;
-        let trial = Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
-        let recalibrated = recalibration::series(&self.learning, &mut seen.ladder, &seen.manifests, &trial)?;
+        let newest = judged.into_iter().next_back().and_then(|(_, found)| found);
+        let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
+        let trial = newest.map_or_else(planned, |(trial, ..)| trial);
         let named = seen.named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
         let label = |window: u32| self.label(window);
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
         let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
-        let snapshot = registry.snapshot();
-        let report = |window: u32| WindowIndex::new(window).and_then(|window| snapshot.window(window));
-        let known = RefCell::new(std::mem::take(&mut seen.drifted));
-        let drifted = |since: u32, now: u32| {
-            let drift = report(since).zip(report(now)).and_then(|(since, now)| now.profile.drift_since(&since.profile));
-            drift.is_some_and(|drift| drift.without_calendar().any(FeatureDrift::is_shift))
-        };
-        // Every history asks for the same drift, and the next window asks for it again.
-        let has_drifted =
-            |since: u32, now: u32| *known.borrow_mut().entry((since, now)).or_insert_with(|| drifted(since, now));
         let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
@@ -220,14 +215,11 @@ impl Advisor {
             cost,
             threshold: pipeline.train.threshold,
             label: &label,
-            has_drifted: &has_drifted,
-            recalibrated: &recalibrated,
+            observed: Observed { has_drifted: &has_drifted, recalibrated: &recalibrated },
             auc: &auc,
             named_policies: &seen.named_policies,
         };
-        let advice = advise(&seen.ladder.evidence, &question);
-        seen.drifted = known.into_inner();
-        Ok(advice)
+        Ok(advise(&seen.ladder.evidence, &question))
     }
 
     /// Returns the name of a window, such as `window 14 (week of 2013-04-01)`.

@@ -1,9 +1,9 @@
 //! The three main pictures of the advice.
 
+use crate::phrases::history_phrase;
 use crate::plot::course::{CumulativePlot, Line};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
-use crate::sentences::history_phrase;
 use crate::titles::{subject, titles};
 use crate::{Advice, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 

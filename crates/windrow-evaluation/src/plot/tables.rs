@@ -32,7 +32,7 @@ pub struct TableRow {
     pub is_named: bool,
 }
 
-/// Returns the tables of the pictures, one of the AUC by window, and one of all policies, which is the last.
+/// Returns the tables of the pictures, one of the AUC by window, one of all policies, and one of the alarms that rang.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = Vec::new();
     if let Some(answer) = answer {
@@ -42,6 +42,7 @@ pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     }
     tables.extend(auc_by_window(advice));
     tables.extend(policies(advice));
+    tables.extend(alarms(advice));
     tables
 }
 
@@ -153,6 +154,23 @@ pub fn policies(advice: &Advice) -> Option<Table> {
         note,
         header: header.map(str::to_owned).to_vec(),
         rows: all.map(|found| policy(advice, found)).collect(),
+    })
+}
+
+/// Returns a table of the windows in which the alarm of each policy rang. Returns `None` if none rang.
+fn alarms(advice: &Advice) -> Option<Table> {
+    let rang = advice.comparison.further.iter().filter(|found| !found.rang.is_empty());
+    let row = |found: &PolicyFinding| {
+        let windows: Vec<&str> = found.rang.iter().map(|alarm| alarm.label.as_str()).collect();
+        let name = found.policy.name(advice.subject.window_unit);
+        TableRow { cells: vec![name, windows.join(", ")], is_named: advice.is_named(found) }
+    };
+    let rows: Vec<TableRow> = rang.map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        heading: "Alarms".to_owned(),
+        note: "When the alarm of each policy rang, in the run that starts with the newest model.".to_owned(),
+        header: ["history, refit", "rang in"].map(str::to_owned).to_vec(),
+        rows,
     })
 }
 

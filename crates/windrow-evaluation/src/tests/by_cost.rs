@@ -1,7 +1,7 @@
 //! Tests of the names by cost, on synthetic errors.
 
 use super::{ROWS, advice_with, index, noise, stable};
-use crate::alarm::on_psi;
+use crate::alarm::on_alarm;
 use crate::cost::window_costs;
 use crate::{
     BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, Ranking, Refit, Trial,
@@ -74,7 +74,9 @@ fn a_refit_costs_in_the_window_that_its_model_is_first_used_in() {
     let never = trial.planned(&evidence, never).expect("losses");
     assert_eq!(window_costs(&never, COSTS), never.misses);
     // The model of window 16 is refitted when features have drifted for five windows, and then again.
-    let on_alarm = on_psi(&trial, &evidence, Scheme::Cumulative, &|since, now| now - since >= 5).expect("losses");
+    let policy = Policy { history: Scheme::Cumulative, refit: Refit::PsiAlarm };
+    let (on_alarm, runs) = on_alarm(&trial, &evidence, policy, &|since, now| now - since >= 5).expect("losses");
+    assert_eq!(runs.rang[0], [21, 26, 31, 36], "the run that starts with the newest model, of window 16");
     // The four starts have the models of windows 13 to 16, so their refits are one window apart.
     let refits = |window: u32| [13, 14, 15, 16].into_iter().filter(|start| (window - start) % 5 == 1).count() as f64;
     for (window, fits) in trial.windows.iter().zip(&on_alarm.fits) {
@@ -156,15 +158,19 @@ fn costs_decide_the_advice_and_its_sentences() {
     let losses = super::evidence(60, stable);
     let advice = advice_with(&losses, 0, Some([1.0, 5.0, 200.0]));
     let cost = advice.comparison.cost.as_ref().expect("costs");
-    // In each window, there are 24 false alarms, 40 misses and an eighth of a refit, and 160 rows are positive.
-    assert_eq!((cost.per_window, cost.difference, cost.commoner_class), (249.0, 0.0, 800.0));
-    assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Every(8)));
+    // In each window, there are 24 false alarms and 40 misses, and 160 rows are positive. Without refits, that is all.
+    assert_eq!((cost.per_window, cost.difference, cost.commoner_class), (224.0, 0.0, 800.0));
+    assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Never));
+    let schedule = advice.comparison.schedule.map(|schedule| schedule.policy.refit);
+    assert_eq!(schedule, Some(Refit::Every(8)), "an eighth of a refit in each window");
     let sentences = &advice.recommendation.sentences;
     assert_eq!(
-        sentences[1..3],
+        sentences[..4],
         [
-            "By your costs, this is 249.0 per week, with the refits; always predicting the commoner class is 800.0.",
-            "No other schedule cost less.",
+            "Fit once, on the last week, and do not retrain.",
+            "If you can only schedule, refit every 8th week, on the last week.",
+            "By your costs, this is 224.0 per week, with the refits; always predicting the commoner class is 800.0.",
+            "No other policy cost less.",
         ]
     );
     let threshold = |sentence: &String| sentence.contains("0.5, but your costs ask for 0.167");

@@ -1,7 +1,7 @@
 //! Tests that no policy uses labels that are not known yet.
 
 use super::*;
-use crate::alarm::{on_loss, on_psi};
+use crate::alarm::on_alarm;
 
 /// The label delay in these tests, in windows.
 const DELAY: u32 = 2;
@@ -14,6 +14,10 @@ fn changing(history: Scheme, model: u32, window: u32) -> f64 {
     let alternating = if window.is_multiple_of(2) { 0.01 } else { 0.0 };
     let change = if window >= CHANGE && model < CHANGE { 0.5 } else { 0.0 };
     0.4 + all + alternating + change + 0.0001 * f64::from(model)
+}
+
+fn of(refit: Refit) -> Policy {
+    Policy { history: Scheme::Window, refit }
 }
 
 /// Asserts that a policy on alarm has one model from window `from` on. Before, its four starts have the models of windows
@@ -32,7 +36,7 @@ fn a_loss_alarm_rings_when_the_labels_of_its_window_are_known() {
     let evidence = evidence(40, changing);
     for delay in [0, DELAY] {
         let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
-        let series = on_loss(&trial, &evidence, Scheme::Window).expect("losses");
+        let series = on_alarm(&trial, &evidence, of(Refit::LossAlarm), &|_, _| false).expect("losses").0;
         assert_refit(&trial, &series, CHANGE + 1 + delay, CHANGE);
     }
 }
@@ -43,7 +47,7 @@ fn a_feature_alarm_refits_on_known_labels() {
     let has_drifted = |since: u32, now: u32| since < CHANGE && now >= CHANGE;
     for delay in [0, DELAY] {
         let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
-        let series = on_psi(&trial, &evidence, Scheme::Window, &has_drifted).expect("losses");
+        let series = on_alarm(&trial, &evidence, of(Refit::PsiAlarm), &has_drifted).expect("losses").0;
         assert_eq!(series.refits, 1.0, "the alarm does not ring again while labels are awaited");
         assert_refit(&trial, &series, CHANGE + 1 + delay, CHANGE);
     }
@@ -57,7 +61,7 @@ fn advice_is_followed_when_the_labels_that_it_needs_are_known() {
         let policy = Policy { history, refit: Refit::Every(1) };
         PolicyAtWindow { window, policy, provisional: false, was_shown: true }
     });
-    let series = in_service::series(&trial, &evidence, &advised).expect("losses");
+    let series = in_service::series(&trial, &evidence, &advised, &|_, _| false).expect("losses");
     assert_eq!(trial.windows.first(), Some(&(2 + DELAY)));
     for (window, loss) in trial.windows.iter().zip(&series.log_loss) {
         let known = window - 1 - DELAY;

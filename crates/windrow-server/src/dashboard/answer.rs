@@ -117,7 +117,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
         Status::Clear => ("clear", "the verdict holds at 95%"),
         Status::Partly => match &advice.recommendation.named {
             None => ("partly", "an improvement is not shown yet"),
-            Some(named) if named.provisional => ("partly", "this schedule is not shown to be good enough"),
+            Some(named) if named.provisional => ("partly", "it is not shown to be good enough"),
             Some(named) if named.against_each => ("partly", "following the advice is not shown to be good enough"),
             Some(_) => ("partly", "good enough compared with the best so far; a close second may be the true best"),
         },

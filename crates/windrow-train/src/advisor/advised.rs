@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::advisor::ladder::LadderWork;
 use crate::{Learning, TrainError, making};
 use windrow_base::telemetry::Event;
-use windrow_evaluation::{AdvisedFit, PolicyAtWindow, WindowUnit, advised_fits};
+use windrow_evaluation::{AdvisedFit, AlarmData, PolicyAtWindow, WindowUnit, advised_fits};
 use windrow_learn::model::Artifact;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{AliasChange, AliasError, AliasName, Author, RegistryError};
@@ -25,7 +25,7 @@ pub(super) struct AdvisedAlias<'a> {
 
 impl AdvisedAlias<'_> {
     /// Points the alias to the model in service after window `last`, through each model that was in service before it.
-    /// Makes and publishes the models that no scheme makes.
+    /// Makes and publishes the models that no scheme makes. `has_drifted` compares the features of two windows.
     ///
     /// The history of the alias says how far this was done, so nothing is done twice. A change by a user stays until
     /// the next fit that the advice asks for.
@@ -34,9 +34,11 @@ impl AdvisedAlias<'_> {
         work: &mut LadderWork,
         named_policies: &[PolicyAtWindow],
         last: u32,
+        has_drifted: &dyn Fn(u32, u32) -> bool,
         stop: &CancellationToken,
     ) -> Result<(), TrainError> {
-        let advised = advised_fits(named_policies, last.saturating_sub(self.delay));
+        let data = AlarmData { evidence: &work.evidence, delay: self.delay, has_drifted };
+        let advised = advised_fits(named_policies, last.saturating_sub(self.delay), data);
         let (Some(first), Some(newest)) = (advised.first, WindowIndex::new(last)) else { return Ok(()) };
         let begin = match self.learning.registry.snapshot().aliases().last_advised() {
             Some(model) => {

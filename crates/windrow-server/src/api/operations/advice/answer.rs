@@ -40,6 +40,10 @@ mirror! {
         wrong_answers_than: Option<String> = found.comparison.reference.map(|policy| policy.to_string()),
         /// The AUC by window of the recommended policy, of fit once, and of all history; no verdict depends on it
         auc: Vec<PolicyAuc> = Mirror::of(&found.over_time.auc),
+        /// The cheapest schedule that is good enough; left out if a schedule is recommended, or nothing is
+        schedule: Option<RecommendedSchedule> = Mirror::of(&found.comparison.schedule),
+        /// The facts about the recommended policy, if it never refits; left out otherwise
+        fit_once: Option<FitOnce> = Mirror::of(&found.comparison.fit_once),
         /// The loss of models by their age
         ages: Vec<ModelAge> = Mirror::of(&found.over_time.ages),
         /// The log-loss saved by refitting twice as often
@@ -104,8 +108,10 @@ mirror! {
     struct NamedPolicy of named: evaluation::NamedPolicy {
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = named.policy.history.to_string(),
-        /// The refit period, in windows
-        every: u32 = every(named.policy).unwrap_or(1),
+        /// The time of the refits, as in `every 2nd`, `never`, `recalibrate` or `on PSI alarm`
+        refit: String = named.policy.refit.to_string(),
+        /// The refit period, in windows; left out if fits do not follow a schedule
+        every: Option<u32> = every(named.policy),
         /// `true` if the policy is not shown good enough
         provisional: bool,
         /// `true` if the policy is also shown to keep enough compared with every other policy one after the other, and
@@ -113,6 +119,34 @@ mirror! {
         against_each: bool,
         /// The window after which the policy was first recommended
         since_window: u32 = named.since,
+    }
+
+    /// A schedule, next to a recommended policy of another kind
+    struct RecommendedSchedule of schedule: evaluation::ScheduleFinding {
+        /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
+        history: String = schedule.policy.history.to_string(),
+        /// The refit period, in windows
+        every: u32 = every(schedule.policy).unwrap_or(1),
+        /// `true` if the schedule is not shown good enough; it is then the best one so far
+        provisional: bool,
+    }
+
+    /// The facts about a policy that never refits
+    struct FitOnce of once: evaluation::FitOnce {
+        /// The newest window of the first model
+        model_window: u32 = once.model,
+        /// The name of that window, as in `window 14 (week of 2013-04-01)`
+        label: String,
+        /// The alarms that did not ring and are worth watching, as in `on PSI alarm`
+        watch: Vec<String> = once.watch.iter().map(ToString::to_string).collect(),
+    }
+
+    /// A window in which an alarm rang
+    struct AlarmWindow of alarm: evaluation::AlarmWindow {
+        /// The number of the window
+        window: u32,
+        /// The name of the window, as in `window 14 (week of 2013-04-01)`
+        label: String,
     }
 
     /// The windows on which policies are judged
@@ -191,6 +225,8 @@ mirror! {
         lost_at_break: Option<f64> = found.compared.lost_at_break,
         /// The first window on which the policy was judged, if it differs from that of the other policies
         since_window: Option<u32> = found.since,
+        /// The windows in which the alarm of the policy rang, in the run that starts with the newest model
+        rang: Vec<AlarmWindow> = Mirror::of(&found.rang),
     }
 
     /// The AUC of a policy by window
@@ -273,8 +309,10 @@ mirror! {
         label: String,
         /// The windows that a fit learns from: `window`, `sliding4` or `cumulative`
         history: String = change.policy.history.to_string(),
-        /// The refit period, in windows
-        every: u32 = every(change.policy).unwrap_or(1),
+        /// The time of the refits, as in `every 2nd`, `never`, `recalibrate` or `on PSI alarm`
+        refit: String = change.policy.refit.to_string(),
+        /// The refit period, in windows; left out if fits do not follow a schedule
+        every: Option<u32> = every(change.policy),
     }
 
     /// The best policy after a break, if no other break follows
@@ -341,7 +379,7 @@ mirror! {
         CannotTell,
         /// There are too few windows or refits to judge the policy
         TooFew,
-        /// A reference that is never recommended: the policy without refits
+        /// A reference that may not be recommended: a policy without refits that does not meet its conditions
         Reference,
     }
 }

@@ -1,0 +1,60 @@
+//! The trial of all kinds of policies: fit once, recalibrate, refit on an alarm, and schedules.
+
+use crate::alarm::on_alarm;
+use crate::breaks::find_break;
+use crate::conditions::MIN_FIT_ONCE_WINDOWS;
+use crate::evidence::Evidence;
+use crate::losses::STARTS;
+use crate::policy::{Policy, Refit};
+use crate::trial::{Series, Trial};
+use windrow_record::Scheme;
+
+/// What is known besides the losses of models. The answers must not change when further windows arrive.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds closures")]
+pub struct Observed<'a> {
+    /// Returns `true` if the features of the second window have drifted since the first.
+    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
+    /// misses. The arguments are its history, its newest window and the window of the sums.
+    pub recalibrated: &'a dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]>,
+}
+
+/// Returns the trial of all kinds of policies on the windows up to `last`, which uses only what was known then.
+pub(crate) fn trial_of_all_kinds(
+    evidence: &Evidence,
+    last: u32,
+    histories: &[Scheme],
+    delay: u32,
+    observed: Observed<'_>,
+) -> Trial {
+    let mut trial = Trial::new(evidence, last, histories, delay);
+    let Some(first) = trial.windows.first().copied() else { return trial };
+    let model = trial.known(first);
+    for history in histories.iter().copied() {
+        let recalibrated = trial.recalibrated(history, |window| (observed.recalibrated)(history, model, window));
+        trial.series.extend(recalibrated);
+        for refit in [Refit::PsiAlarm, Refit::LossAlarm] {
+            let found = on_alarm(&trial, evidence, Policy { history, refit }, observed.has_drifted);
+            let Some((series, runs)) = found else { continue };
+            trial.series.push(series);
+            trial.conditions.alarm_runs.push(runs);
+        }
+    }
+    if trial.len() >= MIN_FIT_ONCE_WINDOWS {
+        trial.conditions.has_break = find_break(evidence, last).is_some();
+        let others = histories.iter().filter_map(|history| other_first_fit(&trial, evidence, *history, first));
+        trial.conditions.other_first_fits = others.collect();
+    }
+    trial
+}
+
+/// Returns the losses of never refitting the oldest of the models with which an alarm starts, if it is not the one that
+/// the policy `never` has. The losses of these models are kept for all windows.
+fn other_first_fit(trial: &Trial, evidence: &Evidence, history: Scheme, first: u32) -> Option<Series> {
+    let known = trial.known(first);
+    let of = |model: u32| evidence.newest(history, model, trial.oldest, first).map(|(model, _)| model);
+    let usual = of(known)?;
+    let model = (1..STARTS).rev().filter_map(|age| of(known.checked_sub(age)?)).find(|model| *model != usual)?;
+    trial.stateful(evidence, Policy { history, refit: Refit::Never }, None, |_| (history, model))
+}
