@@ -123,7 +123,8 @@ impl CostRanking {
         }
         let NamedSeries { index: cheapest, provisional } = self.cheapest();
         let policy = self.trial.series[cheapest].policy;
-        let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional };
+        let schedule = Some(self.trial.series[self.cheapest_schedule().index].policy);
+        let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional, schedule };
         let Some(old) = before else { return Some(new) };
         let Some(held) = self.index_of(old.policy) else { return Some(new) };
         let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
@@ -132,7 +133,7 @@ impl CostRanking {
         }
         let is_shown = self.is_shown(held);
         let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown })
+        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule })
     }
 
     /// Returns the costs for the advice. `named` is the policy that the advice names, `threshold` that of the models.

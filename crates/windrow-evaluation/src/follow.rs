@@ -3,7 +3,7 @@
 use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::evidence::Evidence;
 use crate::order::place;
-use crate::policy::Policy;
+use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranking};
 use crate::trial::{MIN_WINDOWS, Trial, judged_histories};
@@ -20,6 +20,17 @@ pub struct PolicyAtWindow {
     pub provisional: bool,
     /// `true` if the policy was shown good enough at some window since it was named.
     pub(crate) was_shown: bool,
+    /// The schedule for those who can only schedule.
+    pub(crate) schedule: Option<Policy>,
+}
+
+impl PolicyAtWindow {
+    /// Returns the policy by which models are put in service. A recalibrated model has no place in the registry, so the
+    /// schedule takes the place of recalibration.
+    pub(crate) fn in_office(&self) -> Policy {
+        let schedule = self.schedule.filter(|_| self.policy.refit == Refit::Recalibrated);
+        schedule.unwrap_or(self.policy)
+    }
 }
 
 /// Judges policies of all kinds on the data known after window `last`. Returns `None` if there are too few windows.
@@ -53,7 +64,9 @@ pub fn judge(
 /// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
-    let new = PolicyAtWindow { window: last, policy: trial.series[index].policy, provisional, was_shown: !provisional };
+    let schedule = ranking.schedule.map(|schedule| trial.series[schedule.index].policy);
+    let policy = trial.series[index].policy;
+    let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional, schedule };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
@@ -63,6 +76,6 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let is_given_up = matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference) || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-    let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown };
+    let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule };
     Some(if changes { new } else { stays })
 }

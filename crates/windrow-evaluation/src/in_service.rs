@@ -4,8 +4,8 @@
 //!
 //! - A policy takes office at the window after which it is named. A provisional name changes nothing.
 //! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
-//! - A policy that never refits keeps the model in service. So does recalibration: the recalibrated model itself is not
-//!   served.
+//! - A policy that never refits keeps the model in service.
+//! - A recalibrated model is not served. While recalibration is named, the schedule that is named next to it is in office.
 //! - A policy that refits on an alarm starts with the model in service. When the alarm rings, and the labels of the window
 //!   that rang are known, a model is fitted on the history of the policy.
 //! - A fit that gives no model changes nothing. An older model is never restored.
@@ -73,10 +73,11 @@ pub struct AlarmData<'a> {
 pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmData<'_>) -> AdvisedFits {
     let is_office = |named: &&PolicyAtWindow| named.window <= known && !named.provisional;
     let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
-    offices.dedup_by_key(|named| named.policy);
+    offices.dedup_by_key(|named| named.in_office());
     let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
     let mut advised = AdvisedFits { first: offices.first().map(|office| office.window), fits: Vec::new() };
-    for (PolicyAtWindow { window: since, policy, .. }, end) in offices.iter().copied().zip(ends) {
+    for (office, end) in offices.iter().zip(ends) {
+        let (since, policy) = (office.window, office.in_office());
         let windows: Vec<u32> = match policy.refit {
             Refit::Every(every) => (since..end).step_by(every.max(1) as usize).collect(),
             Refit::PsiAlarm | Refit::LossAlarm => fits_on_alarm(policy, since..end, advised.start(since, data), data),
@@ -176,7 +177,7 @@ mod tests {
         let named = named.map(|(window, name)| {
             let (shown, provisional) = name.strip_suffix('?').map_or((name, false), |shown| (shown, true));
             let policy = if shown == "never" { never() } else { policy(shown.parse().expect("a number")) };
-            PolicyAtWindow { window, policy, provisional, was_shown: !provisional }
+            PolicyAtWindow { window, policy, provisional, was_shown: !provisional , schedule: None}
         });
         named.collect()
     }

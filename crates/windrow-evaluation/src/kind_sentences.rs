@@ -36,7 +36,7 @@ pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
         Refit::Recalibrated => vec![
             "To recalibrate is to fit only the intercept and the slope of the predictions again, on the newest labels."
                 .to_owned(),
-            "Windrow does not serve recalibrated models: the name advised keeps its model as it is.".to_owned(),
+            "Windrow does not serve recalibrated models: the name advised follows the schedule.".to_owned(),
         ],
         Refit::PsiAlarm | Refit::LossAlarm => {
             let found = advice.comparison.finding(named.policy);
