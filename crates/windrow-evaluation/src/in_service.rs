@@ -94,7 +94,7 @@ pub(super) fn series(trial: &Trial, evidence: &Evidence, named_policies: &[Polic
 /// Returns `true` if a fit gave a model: the losses on the window after its newest one are stored for every model.
 /// After the newest window of all, no losses show yet whether there is a model.
 pub(super) fn has_losses(evidence: &Evidence, fit: AdvisedFit) -> bool {
-    evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some()
+    evidence.has_fit(fit.policy.history, fit.window)
 }
 
 #[cfg(test)]

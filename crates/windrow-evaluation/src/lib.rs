@@ -4,7 +4,7 @@
 //! own. Its parts, roughly in the order in which they import each other:
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
-//!   of all windows.
+//!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
 //! - `policy`: [`Policy`], when to refit and on how much history. `window_unit`: [`WindowUnit`], the word for a window.
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
@@ -18,6 +18,7 @@
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, and `policy_finding` for each policy).
 //!   `action`: what to do after the newest window. `sentences`, `cost_sentences`, `label_delay` and `titles` put the
 //!   advice into words.
+//! - `served`: [`advise_served`], the findings on a log of the models that served.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones.
 //! - [`plot`]: the pictures and tables of an advice.
 
@@ -34,6 +35,7 @@ mod contrast;
 mod cost;
 mod cost_sentences;
 mod evidence;
+mod fits;
 mod follow;
 mod in_service;
 mod label_delay;
@@ -43,6 +45,7 @@ mod policy;
 mod policy_finding;
 mod ranking;
 mod sentences;
+mod served;
 mod titles;
 mod trial;
 mod window_unit;
@@ -60,13 +63,15 @@ pub use champion::champion_scheme;
 pub use contrast::{Contrast, Interval};
 pub use cost::CostRanking;
 pub use evidence::Evidence;
+pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits};
-pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
+pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
+pub use served::{ServedLog, advise_served, loss_rises};
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories, judged_histories};
 pub use window_unit::WindowUnit;

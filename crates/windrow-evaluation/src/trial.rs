@@ -90,10 +90,16 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 }
 
 /// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... windows.
+#[cfg(test)]
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
-    let longest = (judged as f64 * MAX_INTERVAL_SHARE).max(1.0);
-    let powers = (0..31).map(|power| 1_u32 << power);
-    powers.take_while(|every| f64::from(*every) <= longest && every + delay <= MAX_AGE).collect()
+    intervals_in_steps(1, judged, delay)
+}
+
+/// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... times `step` windows.
+fn intervals_in_steps(step: u32, judged: usize, delay: u32) -> Vec<u32> {
+    let longest = (judged as f64 * MAX_INTERVAL_SHARE).max(f64::from(step));
+    let every = (0..31).map(|power| (1_u32 << power).saturating_mul(step));
+    every.take_while(|every| f64::from(*every) <= longest && every.saturating_add(delay) <= MAX_AGE).collect()
 }
 
 impl Trial {
@@ -106,19 +112,23 @@ impl Trial {
     /// Judges windows `first` to `last` with the models of window `oldest` and later ones. Windows before the first
     /// model of any history are left out: no policy could have predicted their rows.
     pub fn over(evidence: &Evidence, first: u32, last: u32, histories: &[Scheme], delay: u32, oldest: u32) -> Self {
-        let has_model = |window: u32| {
-            let known = window.saturating_sub(1 + delay);
-            histories.iter().any(|history| evidence.newest(*history, known, oldest, window).is_some())
-        };
+        let has_model =
+            |window: u32| evidence.is_comparable(histories, window.saturating_sub(1 + delay), oldest, window);
         let windows = (first..=last).filter(|window| evidence.rows(*window) > 0.0);
         let windows: Vec<u32> = windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect();
         let share_loss = |window: &u32| evidence.share_loss(window.saturating_sub(1 + delay), *window);
         let rows = windows.iter().map(|window| evidence.rows(*window)).collect();
         let share_loss = windows.iter().map(share_loss).collect();
         let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new() };
-        let every = intervals(trial.windows.len(), delay);
-        let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
-        let policies = histories.iter().flat_map(|history| refits().map(|refit| Policy { history: *history, refit }));
+        let refits = |history: Scheme| {
+            let every = intervals_in_steps(evidence.step(history), trial.windows.len(), delay);
+            every.into_iter().map(Refit::Every).chain([Refit::Never])
+        };
+        let of = |history: &Scheme| {
+            let history = *history;
+            refits(history).map(move |refit| Policy { history, refit })
+        };
+        let policies = histories.iter().flat_map(of);
         let mut all: Vec<Series> = policies.filter_map(|policy| trial.planned(evidence, policy)).collect();
         // Of two policies with the same losses, the cheaper one is kept.
         all.sort_by_key(|series| cost(series.policy));
@@ -162,8 +172,10 @@ impl Trial {
             match policy.refit {
                 Refit::Every(every) => {
                     let known = self.known(*window);
-                    let phase = |age: u32| in_use(known.saturating_sub(age), known);
-                    let phases: Option<Vec<_>> = (0..every).map(phase).collect();
+                    // With fits of every `step` windows only, there are as many phases as such fits in a period.
+                    let (step, newest) = (evidence.step(policy.history), evidence.newest_fit(policy.history, known));
+                    let phase = |phase: u32| in_use(newest.saturating_sub(phase * step), known);
+                    let phases: Option<Vec<_>> = (0..(every / step).max(1)).map(phase).collect();
                     series.push(&phases?);
                 }
                 Refit::Never => {
