@@ -61,7 +61,8 @@ pub struct Ranking {
 }
 
 fn has_enough_data(trial: &Trial, series: &Series) -> bool {
-    let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Served) || series.refits >= MIN_REFITS;
+    let refits = matches!(series.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Served)
+        || series.refits >= MIN_REFITS;
     trial.len() >= MIN_WINDOWS && refits
 }
 

@@ -75,7 +75,7 @@ pub fn advise_served(evidence: &Evidence, log: &ServedLog, question: &AdviceSett
     }
     let served = trial.recalibrated(Scheme::Cumulative, |window| log.losses.get(&window).map(sums));
     let mut sentences = Vec::new();
-    if let Some(served) = served.filter(|_| trial.len() > 0) {
+    if let Some(served) = served.filter(|_| !trial.windows.is_empty()) {
         let served = Series { policy: Policy { refit: Refit::Served, ..served.policy }, ..served };
         let recalibrated = trial.recalibrated(Scheme::Cumulative, |window| log.recalibrated.get(&window).copied());
         let judged = ServedFindings { evidence, question, trial: &trial, served: &served };
@@ -102,7 +102,7 @@ fn rises(evidence: &Evidence, log: &ServedLog) -> Vec<u32> {
 
 fn sums(losses: &ModelLosses) -> [f64; 4] {
     let count = |blocks: &[u64]| blocks.iter().sum::<u64>() as f64;
-    let (log_loss, squared_error) = (losses.log_loss.iter().sum(), losses.squared_error.iter().sum());
+    let (log_loss, squared_error) = (losses.log_loss.iter().sum::<f64>(), losses.squared_error.iter().sum::<f64>());
     [log_loss, squared_error, count(&losses.false_alarms), count(&losses.misses)]
 }
 
