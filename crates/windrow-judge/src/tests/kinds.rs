@@ -1,13 +1,15 @@
 //! What is judged with each kind of table, and what is not.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 
+use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
 use windrow_evaluation::{Action, Policy, PolicyFinding, Refit, Status};
 use windrow_record::Scheme;
 
 use super::{ROWS, Tables, label, loss, probability, quality};
-use crate::{Judged, TableKind};
+use crate::{Judged, TableKind, judge_files};
 
 const WINDOWS: u32 = 40;
 
@@ -221,6 +223,50 @@ fn losses_by_window_give_planned_policies() {
         .collect();
     let by_window = Tables::new(&by_window).judge();
     assert!(!alarm(&by_window) && text(&by_window).contains("Loss alarms are not judged"));
+}
+
+#[test]
+fn csv_json_lines_and_parquet_give_the_same_answer() {
+    let csv = table(&[0, 2], |through, window| window - through <= 2);
+    let tables = Tables::new(&csv);
+    let names = ["window", "y", "p", "trained_through", "history", "row"];
+    let column = |name: &&str| {
+        let kind = match *name {
+            "p" => ColumnType::Number,
+            "history" => ColumnType::Text,
+            _ => ColumnType::Integer,
+        };
+        Column { name: (*name).to_owned(), kind }
+    };
+    let columns: Vec<Column> = names.iter().map(column).collect();
+    let parquet = tables.folder.path().join("scores.parquet");
+    let mut writer = Writer::new(File::create(&parquet).expect("a file"), &columns).expect("a writer");
+    let mut json = String::new();
+    for line in csv.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let mut row = Vec::new();
+        for (column, field) in columns.iter().zip(&fields) {
+            row.push(match column.kind {
+                ColumnType::Text => Value::Text(field),
+                ColumnType::Number => Value::Number(field.parse().expect("a number")),
+                _ => Value::Integer(field.parse().expect("a whole number")),
+            });
+        }
+        writer.push(row).expect("a row");
+        let member = |(name, field): (&&str, &&str)| match *name {
+            "history" => format!("\"{name}\": \"{field}\""),
+            _ => format!("\"{name}\": {field}"),
+        };
+        json.push_str(&format!("{{{}}}\n", names.iter().zip(&fields).map(member).collect::<Vec<_>>().join(", ")));
+    }
+    writer.finish().expect("a file");
+    let lines = tables.folder.path().join("scores.jsonl");
+    fs::write(&lines, json).expect("a file");
+    let expected = tables.judge();
+    for file in [parquet, lines] {
+        let found = judge_files(&[file], &tables.options).expect("an answer");
+        assert_eq!((found.advice, found.table), (expected.advice.clone(), expected.table.clone()));
+    }
 }
 
 #[test]
