@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::{ListenAddress, Pipeline};
+use windrow_evaluation::Advice;
 use windrow_kafka::{Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
 use windrow_registry::Registry;
@@ -292,6 +293,11 @@ pub(crate) async fn broker(
     let broker = start_broker(choice, options, progress).await?;
     stop.cancelled().await;
     Ok(broker.stop().await?)
+}
+
+/// Writes advice that belongs to no work directory as a file with pictures. Returns the paths of all files.
+pub(crate) fn write_report(advice: &Advice, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
+    Ok(Report { advice: Arc::new(advice.clone()), dataset: None }.write(form, out)?)
 }
 
 /// Replaces the listen address of the pipeline file, if another one is given.

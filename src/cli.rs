@@ -1,6 +1,7 @@
 //! The commands: the only place that prints results, reads the environment and chooses exit codes.
 //!
-//! Exit codes: 0 success, 1 a finding or failure, 2 wrong use, 3 and 4 the answers of `windrow advise --exit-code`.
+//! Exit codes: 0 success, 1 a finding or failure, 2 wrong use, 3 and 4 the answers of `windrow advise --exit-code` and
+//! `windrow judge --exit-code`.
 //! Results go to standard output; progress and errors go to standard error.
 //!
 //! - `args` declares the command line; `execute`, below, calls the module of the command. No module imports this file.
@@ -22,6 +23,7 @@ mod error;
 mod export;
 mod health;
 mod init;
+mod judge;
 mod kafka;
 mod key;
 mod logging;
@@ -98,6 +100,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Train(args) => stages::train(args, display, stop).await,
             Command::Serve(args) => serve::execute(args, display, stop).await,
             Command::Advise(args) => advise::execute(args, display, stop).await,
+            Command::Judge(args) => judge::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, display, stop).await,
             Command::Report(args) => report::execute(&args),
             Command::Export(args) => export::execute(&args),

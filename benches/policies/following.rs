@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 use windrow_evaluation::{
-    AdvisedFit, CostRanking, Evidence, InService, PolicyAtWindow, Ranking, Trial, advised_fits, judge, named,
+    AdvisedFit, AlarmData, CostRanking, Evidence, InService, Observed, PolicyAtWindow, Ranking, Refit, Trial,
+    advised_fits, judge, named,
 };
 use windrow_record::Scheme;
 
@@ -24,13 +25,18 @@ pub(crate) struct Followed {
 /// The comparison of the policies after one window, if there are enough windows.
 type Judged = (u32, Option<(Trial, Ranking)>);
 
+/// What the advice knows besides the losses. The drift alarm and recalibration do not take part: a policy can only choose
+/// which stored model is in use, and the losses do not hold the features.
+const OBSERVED: Observed<'static> =
+    Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
+
 /// Follows the advice as `windrow run` does for the alias `advised`. Before a policy is in office, a model of all
 /// history is fitted every window. Each of these fits counts.
 pub(crate) fn follow(losses: &Losses, span: &Span, costs: &[f64]) -> Followed {
     let (evidence, keep) = (&losses.evidence, losses.keep);
     let judged: Vec<Judged> = (1..=span.last)
         .into_par_iter()
-        .map(|window| (window, judge(evidence, window, None, span.delay, keep)))
+        .map(|window| (window, judge(evidence, window, None, span.delay, keep, OBSERVED)))
         .collect();
     let models = costs.par_iter().map(|cost| {
         let names = names(&judged, |trial, ranking, window, before| {
@@ -75,7 +81,8 @@ fn history(judged: &[Judged]) -> Scheme {
 
 /// Returns the model in service at each window judged.
 fn in_service(evidence: &Evidence, span: &Span, names: &[PolicyAtWindow]) -> Vec<(Scheme, u32)> {
-    let advised = advised_fits(names, span.known(span.last));
+    let data = AlarmData { evidence, delay: span.delay, has_drifted: OBSERVED.has_drifted };
+    let advised = advised_fits(names, span.known(span.last), data);
     let models = (span.first..=span.last).map(|window| {
         let has_model = |fit: AdvisedFit| evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some();
         match advised.in_service(span.known(window), has_model) {

@@ -35,7 +35,8 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             app.workdir.display()
         )));
     };
-    let printed = if args.json { json(&advice) } else { stdout(&text(&advice, &args)) };
+    let printed =
+        if args.json { json(&advice) } else { stdout(&(text(&advice, args.all) + &reason(&advice, args.exit_code))) };
     match printed {
         // The answer is the same if the reader, such as `head`, does not read all of it.
         Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => Err(CliError::Advised(advice.recommendation.action)),
@@ -54,13 +55,14 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
     text
 }
 
-fn text(advice: &Advice, args: &AdviseArgs) -> String {
-    let mut text = paragraph(advice);
-    text.push_str(&comparison(advice, args.all));
-    if args.exit_code {
-        text.push_str(&format!("\n{}\n", advice.recommendation.reason));
-    }
-    text
+/// Returns the page of the advice. With `all`, it lists every policy.
+pub(crate) fn text(advice: &Advice, all: bool) -> String {
+    paragraph(advice) + &comparison(advice, all)
+}
+
+/// Returns the reason of the exit code as the last line, if an exit code was asked for.
+pub(crate) fn reason(advice: &Advice, is_asked: bool) -> String {
+    if is_asked { format!("\n{}\n", advice.recommendation.reason) } else { String::new() }
 }
 
 /// Returns the table of the policies, with the evidence below it.
@@ -130,7 +132,7 @@ fn chosen(advice: &Advice) -> Vec<&PolicyFinding> {
 fn line(advice: &Advice, found: &PolicyFinding) -> String {
     let is_best = advice.comparison.is_best(found);
     let policy = match found.policy.refit {
-        refit @ Refit::Advice => format!("{refit:<22}"),
+        refit @ (Refit::Advice | Refit::Served) => format!("{refit:<22}"),
         refit => {
             // The header has the unit.
             let history = found.policy.length().map_or_else(|| "all".to_owned(), |length| format!("last {length}"));

@@ -1,10 +1,11 @@
 //! The arguments of the command line. The help text of each option is the comment of its field.
 //!
 //! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `workdir`,
-//! `cluster`, `run`, `training` and `data`.
+//! `cluster`, `run`, `training` and `data`; `judge` has those of its command.
 
 mod cluster;
 mod data;
+mod judge;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+pub(crate) use self::judge::JudgeArgs;
 pub(crate) use self::run::{ReplayArgs, RunArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
 pub(crate) use self::workdir::{PipelineArgs, WorkdirArgs};
@@ -83,6 +85,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Recommend how often to refit (to train again), and on how much history, with the evidence
     Advise(AdviseArgs),
+    /// Judge the predictions of any model, from tables: how often to refit it, and on how much history
+    Judge(JudgeArgs),
     /// Write the advice, with its pictures and numbers, to a file that can be shared
     Report(ReportArgs),
     /// Write windows, scores and losses as tables, for pandas, polars, DuckDB or Spark

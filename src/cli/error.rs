@@ -3,6 +3,7 @@
 use crate::app::{AppError, WorkdirError};
 use windrow_dataset::inspection::InspectionError;
 use windrow_evaluation::Action;
+use windrow_judge::JudgeError;
 
 /// The result of a step of a command.
 pub(crate) type Result<T, E = CliError> = std::result::Result<T, E>;
@@ -18,6 +19,8 @@ pub(crate) enum CliError {
     Failed(String),
     #[error(transparent)]
     Inspection(#[from] InspectionError),
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -25,7 +28,7 @@ pub(crate) enum CliError {
     /// The reader of standard output, such as `head`, has closed it.
     #[error("the reader of standard output has closed it")]
     BrokenPipe,
-    /// The answer of `windrow advise --exit-code`. It is not a failure, so nothing is printed.
+    /// The answer of `windrow advise --exit-code` or `windrow judge --exit-code`. It is not a failure, so nothing is printed.
     #[error("the advice asks for an action: {0:?}")]
     Advised(Action),
 }
@@ -38,6 +41,7 @@ impl CliError {
                 InspectionError::Usage(_) | InspectionError::Questions(_) | InspectionError::Config(_),
             )
             | Self::App(AppError::Config(_))
+            | Self::Judge(JudgeError::LabelDelay(_))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
             )) => 2,

@@ -12,6 +12,7 @@ use crate::cli::error::{CliError, Result};
 use windrow_config::{ConfigError, nearest_name};
 use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::InspectionError;
+use windrow_judge::JudgeError;
 
 /// The maximum number of names in a folder that are read. Reading more would delay the error.
 const MAX_NAMES: usize = 10_000;
@@ -51,6 +52,7 @@ fn unopened(error: &CliError) -> Option<(InputFile, &Path, &io::Error)> {
             InspectionError::Dataset(error) => of_dataset(error),
             _ => None,
         },
+        CliError::Judge(JudgeError::Open { path, source }) => Some((InputFile::Data, path.as_path(), source)),
         _ => None,
     }
 }

@@ -52,6 +52,9 @@ const RUN_BY_TESTS: &[Entry] = &[
     ("docs/lessons.md", "mkdir -p lessons/3", "it::lessons::lesson_3_a_third_member_joins"),
     ("docs/lessons.md", "mkdir -p lessons/4", "timing::clock::lesson_4_the_same_year_at_two_speeds"),
     ("docs/lessons.md", "mkdir -p lessons/5", "it::lessons::lesson_5_a_poisoned_row"),
+    ("docs/own-model.md", "windrow judge predictions.csv", "it::judge::predictions_are_judged_as_documented"),
+    ("docs/own-model.md", "windrow judge log.csv", "it::judge::predictions_are_judged_as_documented"),
+    ("docs/own-model.md", "import pandas", "it::judge::the_table_of_an_estimator_is_judged"),
     ("docs/pipeline-file.md", "windrow schema", "it::commands::the_schema_of_the_pipeline_file_is_written"),
     ("fixtures/README.md", "zstd -dc flights.csv.zst", "it::commands::the_sample_is_made_of_the_flights"),
 ];
@@ -62,9 +65,8 @@ const RUN_BY_CI: &[Entry] = &[
     ("README.md", "cargo run --release -- demo", "cargo run --locked --release -- demo --once"),
     ("docs/lessons.md", "mkdir -p lessons/6", "bash -euo pipefail lesson-6"),
     ("docs/lessons.md", "mkdir -p lessons/7", "bash -euo pipefail lesson-7"),
-    // `tests/python/test_documents.py` takes these blocks from the document.
+    // `tests/python/test_documents.py` takes this block from the document.
     ("docs/own-model.md", "import windrow", "user/bin/python -m pytest"),
-    ("docs/own-model.md", "import pandas", "user/bin/python -m pytest"),
 ];
 
 /// The blocks of commands that are not run, with the reason.
@@ -88,6 +90,7 @@ const PICTURES: &[(&str, usize)] = &[
     ("docs/advice.md", 1),
     ("docs/concepts.md", 8),
     ("docs/http-api.md", 1),
+    ("docs/own-model.md", 1),
 ];
 
 /// The targets of the Markdown links and images in a text.

@@ -20,6 +20,7 @@ mod files;
 mod foreign_messages;
 mod group;
 mod init;
+mod judge;
 mod lessons;
 mod metrics;
 mod mistakes;

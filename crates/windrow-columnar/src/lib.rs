@@ -1,7 +1,7 @@
 //! Writes rows as typed columns of Parquet files, and reads Parquet files as CSV records.
 //!
 //! - `write`: [`Writer`] writes rows. `read`: [`CsvReader`] reads a file as CSV text. `render` converts its values to
-//!   text.
+//!   text. `typed`: [`TypedReader`] reads some columns as typed values.
 //! - `cell`: [`Column`], [`Value`] and [`Style`], the text format of cells.
 //! - `error`: [`ColumnarError`].
 //!
@@ -12,11 +12,13 @@ mod cell;
 mod error;
 mod read;
 mod render;
+mod typed;
 mod write;
 
 pub use self::cell::{Column, ColumnType, Style, Value};
 pub use self::error::ColumnarError;
 pub use self::read::CsvReader;
+pub use self::typed::{TypedCell, TypedReader};
 pub use self::write::Writer;
 
 #[cfg(test)]

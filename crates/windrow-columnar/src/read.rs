@@ -14,7 +14,7 @@ use crate::{ColumnarError, Style};
 use windrow_record::{append_record, write_record};
 
 /// The maximum number of rows decoded at once.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 /// The maximum size of the rows decoded at once, in uncompressed bytes by the file's metadata. At least one row is
 /// decoded.
 const BATCH_BYTES: i64 = 8 * 1024 * 1024;
@@ -33,10 +33,10 @@ pub struct CsvReader {
     is_broken: bool,
 }
 
-struct ColumnShape {
-    name: String,
-    meaning: Meaning,
-    is_optional: bool,
+pub(super) struct ColumnShape {
+    pub(super) name: String,
+    pub(super) meaning: Meaning,
+    pub(super) is_optional: bool,
 }
 
 struct RowGroup {
@@ -47,7 +47,7 @@ struct RowGroup {
 
 /// The texts of a batch of cells of one column.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     text: String,
     ends: Vec<usize>,
     is_missing: Vec<bool>,
@@ -150,13 +150,17 @@ impl Read for CsvReader {
 }
 
 impl Texts {
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();
         self.is_missing.clear();
     }
 
-    fn cell<'a>(&'a self, row: usize, missing: &'a str) -> &'a str {
+    pub(super) fn is_missing(&self, row: usize) -> bool {
+        self.is_missing[row]
+    }
+
+    pub(super) fn cell<'a>(&'a self, row: usize, missing: &'a str) -> &'a str {
         if self.is_missing[row] {
             return missing;
         }
@@ -165,7 +169,7 @@ impl Texts {
     }
 }
 
-fn read_column(
+pub(super) fn read_column(
     reader: &mut ColumnReader,
     column: &ColumnShape,
     rows: usize,
@@ -222,6 +226,6 @@ where
 }
 
 /// Runs `work` and converts a panic of the Parquet library on a damaged file into an error.
-fn catch_panic<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> Result<T, ColumnarError>) -> Result<T, ColumnarError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ColumnarError::Damaged))
 }

@@ -120,3 +120,41 @@ fn a_damaged_file_is_an_error_and_not_a_panic() {
     std::panic::set_hook(hook);
     assert!(failures > whole.len(), "every file that is cut short is reported: {failures} of {}", whole.len());
 }
+
+#[test]
+fn typed_cells_are_those_that_were_written() {
+    let kinds = [ColumnType::Time, ColumnType::Number, ColumnType::Integer, ColumnType::Text];
+    let columns = ["at", "p", "y", "model"].into_iter().zip(kinds);
+    let columns: Vec<Column> = columns.map(|(name, kind)| Column { name: name.to_owned(), kind }).collect();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let mut writer = Writer::new(file.reopen().expect("a file"), &columns).expect("a writer");
+    // More rows than a batch holds, of which every third has no label.
+    let rows = 20_000_i64;
+    for row in 0..rows {
+        let label = if row % 3 == 0 { Value::Missing } else { Value::Integer(row % 2) };
+        let model = if row % 2 == 0 { "a" } else { "b" };
+        let p = if row == 7 { f64::NAN } else { row as f64 / 1e5 };
+        writer.push([Value::Time(row * 1_000_000), Value::Number(p), label, Value::Text(model)]).expect("a row");
+    }
+    writer.finish().expect("a file");
+    let mut reader = TypedReader::open(file.reopen().expect("a file"), |name| name != "p").expect("a reader");
+    assert_eq!((reader.names().len(), reader.columns().collect::<Vec<_>>()), (4, vec!["at", "y", "model"]));
+    let mut number = 0;
+    loop {
+        let batch = reader.next_batch().expect("rows");
+        if batch == 0 {
+            break;
+        }
+        for row in 0..batch {
+            let label = (number % 3 != 0).then_some(TypedCell::Integer(number % 2));
+            assert_eq!(reader.cell(0, row), Some(TypedCell::Micros(number * 1_000_000)));
+            assert_eq!(reader.cell(1, row), label);
+            assert_eq!(reader.cell(2, row), Some(TypedCell::Text(if number % 2 == 0 { "a" } else { "b" })));
+            number += 1;
+        }
+    }
+    assert_eq!(number, rows);
+    let mut reader = TypedReader::open(file.reopen().expect("a file"), |name| name == "p").expect("a reader");
+    reader.next_batch().expect("rows");
+    assert_eq!([6, 7].map(|row| reader.cell(0, row)), [Some(TypedCell::Number(6e-5)), None], "NaN counts as missing");
+}

@@ -107,6 +107,23 @@ impl EventSpan {
         }
     }
 
+    /// Returns the plural name of the unit of time that each span lasts, as in `weeks`; `windows` for another length. A
+    /// duration of 7 days counts as a week, on whichever day it begins.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Day => "days",
+            Self::Week => "weeks",
+            Self::Month => "months",
+            Self::Quarter => "quarters",
+            Self::Fixed(length) => match length.as_secs() {
+                3_600 => "hours",
+                86_400 => "days",
+                604_800 => "weeks",
+                _ => "windows",
+            },
+        }
+    }
+
     /// Returns the origin and the length, in seconds, of spans of equal length.
     #[inline]
     fn regular(self) -> (i64, i64) {

@@ -199,6 +199,20 @@ impl<'a> AlarmRun<'a> {
     }
 }
 
+/// Returns the windows in which losses rise, given the losses per row of each window's blocks, in ascending order. After
+/// an alarm, the mean and the deviations are learned anew.
+pub(super) fn windows_of_rise(blocks: impl IntoIterator<Item = (u32, Vec<f64>)>) -> Vec<u32> {
+    let mut detector = Detector::default();
+    let mut found = Vec::new();
+    for (window, losses) in blocks {
+        if detector.push(&losses) {
+            found.push(window);
+            detector = Detector::default();
+        }
+    }
+    found
+}
+
 /// The alarms that ring after the newest window, for a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Alarms {
@@ -226,7 +240,7 @@ impl Alarms {
 }
 
 /// Returns the losses per row of a model on the blocks of a window that have rows.
-fn block_losses(evidence: &Evidence, history: Scheme, model: u32, window: u32) -> Vec<f64> {
+pub(super) fn block_losses(evidence: &Evidence, history: Scheme, model: u32, window: u32) -> Vec<f64> {
     let Some((_, losses)) = evidence.newest(history, model, 1, window) else { return Vec::new() };
     let blocks = evidence.block_rows(window).into_iter().zip(losses.log_loss).filter(|(rows, _)| *rows > 0);
     blocks.map(|(rows, loss)| loss / rows as f64).collect()

@@ -13,11 +13,18 @@ use windrow_record::Scheme;
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Observed<'a> {
+    /// The alarms that can be judged, of [`Observed::ALARMS`].
+    pub alarms: &'a [Refit],
     /// Returns `true` if the features of the second window have drifted since the first.
     pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
     /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
     /// misses. The arguments are its history, its newest window and the window of the sums.
     pub recalibrated: &'a dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]>,
+}
+
+impl Observed<'_> {
+    /// All alarms: on drift of the features, and on rising losses.
+    pub const ALARMS: [Refit; 2] = [Refit::PsiAlarm, Refit::LossAlarm];
 }
 
 /// Returns the trial of all kinds of policies on the windows up to `last`, which uses only what was known then.
@@ -34,7 +41,7 @@ pub(crate) fn trial_of_all_kinds(
     for history in histories.iter().copied() {
         let recalibrated = trial.recalibrated(history, |window| (observed.recalibrated)(history, model, window));
         trial.series.extend(recalibrated);
-        for refit in [Refit::PsiAlarm, Refit::LossAlarm] {
+        for refit in observed.alarms.iter().copied() {
             let found = on_alarm(&trial, evidence, Policy { history, refit }, observed.has_drifted);
             let Some((series, runs)) = found else { continue };
             trial.series.push(series);

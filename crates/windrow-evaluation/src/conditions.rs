@@ -28,7 +28,7 @@ impl Trial {
                         && self.other_first_fit(history).is_some()
                         && !self.silent_alarms(history).is_empty()
                 }
-                Refit::Advice => false,
+                Refit::Advice | Refit::Served => false,
                 Refit::Every(_) | Refit::Recalibrated | Refit::PsiAlarm | Refit::LossAlarm => true,
             }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::fits::Fits;
 use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
 use windrow_record::{ModelId, Scheme};
 
@@ -12,6 +13,8 @@ pub struct Evidence {
     windows: Vec<WindowLosses>,
     /// The losses by model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
+    /// The fits of a table of predictions; `None` for a pipeline, which has every fit that a policy asks for.
+    fits: Option<Fits>,
 }
 
 impl Evidence {
@@ -24,6 +27,12 @@ impl Evidence {
             }
         }
         evidence
+    }
+
+    /// Collects the losses like [`Self::new`], from a table of predictions. A policy is judged only on losses that the
+    /// table has: a fit that was not scored on a window is not replaced by another one.
+    pub fn of_table(windows: impl IntoIterator<Item = WindowLosses>, fits: Fits) -> Self {
+        Self { fits: Some(fits), ..Self::new(windows) }
     }
 
     /// Adds the next window, or further models of a known window. Returns `false` if a window before it is missing.
@@ -103,12 +112,55 @@ impl Evidence {
     /// Returns the losses on `window` of the newest model of `history` from window `oldest` to `model`, with that
     /// model's window. Windows that could not be learned from have no model and are skipped.
     pub fn newest(&self, history: Scheme, model: u32, oldest: u32, window: u32) -> Option<(u32, &ModelLosses)> {
-        (oldest.max(1)..=model).rev().find_map(|model| Some((model, self.losses(history, model, window)?)))
+        for model in (oldest.max(1)..=model).rev() {
+            match self.losses(history, model, window) {
+                Some(losses) => return Some((model, losses)),
+                // The table has this fit, but not its losses on this window. An older fit was not in use.
+                None if self.fits.as_ref().is_some_and(|fits| fits.has(history, model)) => return None,
+                None => {}
+            }
+        }
+        None
     }
 
     /// Returns the losses on `window` of the first model of `history` after window `after`, up to window `last`.
     pub(crate) fn oldest(&self, history: Scheme, after: u32, last: u32, window: u32) -> Option<&ModelLosses> {
+        // With an earlier fit in the table, this one was not the first.
+        if self.fits.as_ref().is_some_and(|fits| fits.first(history).is_some_and(|first| first <= after)) {
+            return None;
+        }
         (after + 1..=last).find_map(|model| self.losses(history, model, window))
+    }
+
+    /// Returns the number of windows between two fits of `history` that can be in use: 1, except in a table with fits of
+    /// every so many windows only.
+    pub(crate) fn step(&self, history: Scheme) -> u32 {
+        self.fits.as_ref().map_or(1, |fits| fits.step(history))
+    }
+
+    /// Returns the newest window up to `known` after which a fit of `history` can exist.
+    pub(crate) fn newest_fit(&self, history: Scheme, known: u32) -> u32 {
+        self.fits.as_ref().map_or(known, |fits| fits.newest(history, known))
+    }
+
+    /// Returns `true` if there is a fit of `history` whose newest window is `model`. In a pipeline, the losses on the next
+    /// window are stored for every fit.
+    pub(crate) fn has_fit(&self, history: Scheme, model: u32) -> bool {
+        match &self.fits {
+            Some(fits) => fits.has(history, model),
+            None => self.losses(history, model, model + 1).is_some(),
+        }
+    }
+
+    /// Returns `true` if policies on these histories can be compared on `window`, if the labels of the windows up to `known` are
+    /// known. In a pipeline, one model is enough, because all histories have the same first window. A table needs a fit of
+    /// each history, and a labelled row before, from which the average rate follows.
+    pub(crate) fn is_comparable(&self, histories: &[Scheme], known: u32, oldest: u32, window: u32) -> bool {
+        let has_model = |history: &Scheme| self.newest(*history, known, oldest, window).is_some();
+        if self.fits.is_none() {
+            return histories.iter().any(has_model);
+        }
+        (1..=known).any(|window| self.rows(window) > 0.0) && histories.iter().all(has_model)
     }
 
     fn counts(&self, window: u32) -> Option<&WindowLosses> {

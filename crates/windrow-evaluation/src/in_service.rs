@@ -81,7 +81,7 @@ pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmDa
         let windows: Vec<u32> = match policy.refit {
             Refit::Every(every) => (since..end).step_by(every.max(1) as usize).collect(),
             Refit::PsiAlarm | Refit::LossAlarm => fits_on_alarm(policy, since..end, advised.start(since, data), data),
-            Refit::Never | Refit::Recalibrated | Refit::Advice => Vec::new(),
+            Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served => Vec::new(),
         };
         advised.fits.extend(windows.into_iter().map(|window| AdvisedFit { window, policy, since }));
     }
@@ -98,7 +98,7 @@ fn fits_on_alarm(policy: Policy, office: Range<u32>, start: (Scheme, u32), data:
     let (mut in_service, mut running, mut fits) = (start, run(start), Vec::new());
     for known in office {
         let fitted = running.model();
-        if fitted != in_service && evidence.losses(fitted.0, fitted.1, fitted.1 + 1).is_some() {
+        if fitted != in_service && evidence.has_fit(fitted.0, fitted.1) {
             in_service = fitted;
         } else if fitted != in_service {
             running = run(in_service);
@@ -155,7 +155,7 @@ pub(super) fn series(
 /// Returns `true` if a fit gave a model: the losses on the window after its newest one are stored for every model.
 /// After the newest window of all, no losses show yet whether there is a model.
 pub(super) fn has_losses(evidence: &Evidence, fit: AdvisedFit) -> bool {
-    evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some()
+    evidence.has_fit(fit.policy.history, fit.window)
 }
 
 #[cfg(test)]

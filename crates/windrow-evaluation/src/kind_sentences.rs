@@ -42,7 +42,7 @@ pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
             let found = advice.comparison.finding(named.policy);
             found.and_then(history).into_iter().collect()
         }
-        Refit::Every(_) | Refit::Advice => Vec::new(),
+        Refit::Every(_) | Refit::Advice | Refit::Served => Vec::new(),
     }
 }
 

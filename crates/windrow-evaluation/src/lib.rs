@@ -4,7 +4,7 @@
 //! own. Its parts, roughly in the order in which they import each other:
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
-//!   of all windows.
+//!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
 //! - `policy`: [`Policy`], when to refit and on how much history. `window_unit`: [`WindowUnit`], the word for a window.
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
@@ -21,6 +21,7 @@
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
 //!   `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
 //!   `label_delay` and `titles` put the advice into words.
+//! - `served`: [`advise_served`], the findings on a log of the models that served.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
@@ -47,6 +48,7 @@ mod cost_sentences;
 mod deletion;
 mod evidence;
 mod fit_once;
+mod fits;
 mod follow;
 mod grade;
 mod in_service;
@@ -63,6 +65,7 @@ mod ranking;
 mod replacement;
 mod sensitivity;
 mod sentences;
+mod served;
 mod steadiness;
 mod titles;
 mod trial;
@@ -85,13 +88,15 @@ pub use contrast::{Contrast, Interval};
 pub use cost::CostRanking;
 pub use evidence::Evidence;
 pub use fit_once::FitOnce;
+pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
-pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, is_kept};
+pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
+pub use served::{ServedLog, advise_served, loss_rises};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{Series, Trial, histories, judged_histories, judged_windows};

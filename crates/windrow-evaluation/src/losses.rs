@@ -1,6 +1,8 @@
 //! The stored losses of models on one window (`losses/window-00001.json`): sums by block, from which all findings are
 //! computed.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use windrow_record::{ModelId, WindowIndex};
@@ -66,6 +68,17 @@ impl WindowLosses {
         self.models.extend(other.models.into_iter().filter(|losses| !known.contains(&losses.model)));
         self.models.sort_by_key(|losses| losses.model);
     }
+}
+
+/// Returns the rows of one of the blocks of a window with this number of labelled rows.
+pub fn block_rows(rows: usize, block: usize) -> Range<usize> {
+    block * rows / BLOCKS..(block + 1) * rows / BLOCKS
+}
+
+/// Rounds a sum of losses to six decimal places. That is a millionth of a nat for a whole block, and needs only a third
+/// of the digits.
+pub fn rounded_sum(sum: f64) -> f64 {
+    (sum * 1e6).round() / 1e6
 }
 
 /// Returns `true` if the losses on `window` of a model whose newest window is `model` are kept.

@@ -24,7 +24,7 @@ pub(crate) fn place(series: &Series, windows: usize) -> Place {
     let (fits, kind) = match policy.refit {
         Refit::Never => (0.0, 0),
         Refit::Recalibrated => (0.0, 1),
-        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice => (poisson_limit(series.refits) / windows.max(1) as f64, 2),
+        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => (poisson_limit(series.refits) / windows.max(1) as f64, 2),
         Refit::Every(_) => (policy.fits().unwrap_or_default(), 3),
     };
     // An integer can be ordered.

@@ -12,7 +12,7 @@ pub(super) fn command(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
     let on = history_phrase(policy.history, unit);
     match policy.refit {
-        Refit::Every(_) | Refit::Advice => format!("refit {}", instruction(advice, policy)),
+        Refit::Every(_) | Refit::Advice | Refit::Served => format!("refit {}", instruction(advice, policy)),
         Refit::Never => format!("fit once, on {on}, and do not retrain"),
         Refit::Recalibrated => format!("fit once, on {on}, and recalibrate every {}", unit.one()),
         Refit::PsiAlarm | Refit::LossAlarm => format!("refit when {} rings, on {on}", alarm(policy.refit)),
@@ -48,7 +48,7 @@ pub(super) fn activity_on_history(policy: Policy, unit: WindowUnit) -> String {
 /// Returns when a policy refits as a noun, as in `refitting every 2nd month` or `recalibrating`.
 pub(super) fn activity(refit: Refit, unit: WindowUnit) -> String {
     match refit {
-        Refit::Every(_) | Refit::Advice => format!("refitting {}", refit.name(unit)),
+        Refit::Every(_) | Refit::Advice | Refit::Served => format!("refitting {}", refit.name(unit)),
         Refit::Never => "fitting once".to_owned(),
         Refit::Recalibrated => "recalibrating".to_owned(),
         Refit::PsiAlarm | Refit::LossAlarm => format!("refitting on {}", alarm(refit)),

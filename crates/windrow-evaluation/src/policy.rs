@@ -33,6 +33,8 @@ pub enum Refit {
     LossAlarm,
     /// Follows the advice that was given at the time.
     Advice,
+    /// The models that were in service, by a log of their predictions.
+    Served,
 }
 
 impl Policy {
@@ -51,17 +53,21 @@ impl Policy {
         match self.refit {
             Refit::Every(windows) => Some(1.0 / f64::from(windows.max(1))),
             Refit::Never | Refit::Recalibrated => Some(0.0),
-            Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice => None,
+            Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => None,
         }
     }
 
-    /// Returns the name of the policy, as in `last 4 months, every 2nd month`. The advice has no history of its own.
+    /// Returns the name of the policy, as in `last 4 months, every 2nd month`. The advice and a log have no history of their
+    /// own.
     pub fn name(self, unit: WindowUnit) -> String {
         self.with_history(unit, self.refit.name(unit))
     }
 
     fn with_history(self, unit: WindowUnit, refit: String) -> String {
-        if self.refit == Refit::Advice { refit } else { format!("{}, {refit}", history_name(self.history, unit)) }
+        match self.refit {
+            Refit::Advice | Refit::Served => refit,
+            _ => format!("{}, {refit}", history_name(self.history, unit)),
+        }
     }
 }
 
@@ -103,6 +109,7 @@ impl fmt::Display for Refit {
             Self::PsiAlarm => f.pad("on PSI alarm"),
             Self::LossAlarm => f.pad("on loss alarm"),
             Self::Advice => f.pad("as advised"),
+            Self::Served => f.pad("as served"),
         }
     }
 }

@@ -86,7 +86,7 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 
 /// Features drift in five windows, and no model is recalibrated.
 const OBSERVED: Observed<'static> =
-    Observed { has_drifted: &|since, now| now - since >= 5, recalibrated: &|_, _, _| None };
+    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| now - since >= 5, recalibrated: &|_, _, _| None };
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     advice_with(evidence, delay, None)

@@ -121,10 +121,16 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 }
 
 /// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... windows.
+#[cfg(test)]
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
-    let longest = (judged as f64 * MAX_INTERVAL_SHARE).max(1.0);
-    let powers = (0..31).map(|power| 1_u32 << power);
-    powers.take_while(|every| f64::from(*every) <= longest && every + delay <= MAX_AGE).collect()
+    intervals_in_steps(1, judged, delay)
+}
+
+/// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... times `step` windows.
+fn intervals_in_steps(step: u32, judged: usize, delay: u32) -> Vec<u32> {
+    let longest = (judged as f64 * MAX_INTERVAL_SHARE).max(f64::from(step));
+    let every = (0..31).map(|power| (1_u32 << power).saturating_mul(step));
+    every.take_while(|every| f64::from(*every) <= longest && every.saturating_add(delay) <= MAX_AGE).collect()
 }
 
 /// Returns the windows that [`Trial::new`] judges.
@@ -146,10 +152,7 @@ fn with_models(
     delay: u32,
     oldest: u32,
 ) -> Vec<u32> {
-    let has_model = |window: u32| {
-        let known = window.saturating_sub(1 + delay);
-        histories.iter().any(|history| evidence.newest(*history, known, oldest, window).is_some())
-    };
+    let has_model = |window: u32| evidence.is_comparable(histories, window.saturating_sub(1 + delay), oldest, window);
     let windows = windows.filter(|window| evidence.rows(*window) > 0.0);
     windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect()
 }
@@ -170,9 +173,15 @@ impl Trial {
         let share_loss = windows.iter().map(share_loss).collect();
         let conditions = Conditions::default();
         let mut trial = Self { rows, share_loss, windows, delay, oldest, series: Vec::new(), conditions };
-        let every = intervals(trial.windows.len(), delay);
-        let refits = || every.iter().map(|every| Refit::Every(*every)).chain([Refit::Never]);
-        let policies = histories.iter().flat_map(|history| refits().map(|refit| Policy { history: *history, refit }));
+        let refits = |history: Scheme| {
+            let every = intervals_in_steps(evidence.step(history), trial.windows.len(), delay);
+            every.into_iter().map(Refit::Every).chain([Refit::Never])
+        };
+        let of = |history: &Scheme| {
+            let history = *history;
+            refits(history).map(move |refit| Policy { history, refit })
+        };
+        let policies = histories.iter().flat_map(of);
         let mut all: Vec<Series> = policies.filter_map(|policy| trial.planned(evidence, policy)).collect();
         // Of two policies with the same losses, the cheaper one is kept. It must not have too few refits for a comparison
         // if the other one has enough, and a schedule is never replaced by the policy without refits.
@@ -221,7 +230,9 @@ impl Trial {
         match policy.refit {
             Refit::Every(every) => {
                 let known = self.known(window);
-                (0..every).map(|age| in_use(known.saturating_sub(age), known)).collect()
+                // With fits of every `step` windows only, there are as many phases as such fits in a period.
+                let (step, newest) = (evidence.step(policy.history), evidence.newest_fit(policy.history, known));
+                (0..(every / step).max(1)).map(|phase| in_use(newest.saturating_sub(phase * step), known)).collect()
             }
             Refit::Never => {
                 let known = self.known(*self.windows.first()?);
@@ -330,7 +341,7 @@ impl Series {
 
     /// Returns `true` if the policy has enough refits for a comparison, or needs none.
     pub(crate) fn has_enough_refits(&self) -> bool {
-        matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice) || self.refits >= MIN_REFITS
+        matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served) || self.refits >= MIN_REFITS
     }
 
     /// Returns `true` if these are the losses of `policy`.

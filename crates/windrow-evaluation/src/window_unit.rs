@@ -22,6 +22,12 @@ pub enum WindowUnit {
 }
 
 impl WindowUnit {
+    /// Returns the unit with this plural name, as in `months`; `Window` for any other text.
+    pub fn named(many: &str) -> Self {
+        let units = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Quarter];
+        units.into_iter().find(|unit| unit.many() == many).unwrap_or_default()
+    }
+
     /// Returns the word for one window, as in `month`.
     pub fn one(self) -> &'static str {
         self.many().trim_end_matches('s')

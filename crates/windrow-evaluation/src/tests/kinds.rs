@@ -10,7 +10,7 @@ fn unchanging(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 /// No alarm rings because of drift, and no model is recalibrated.
-const SILENT: Observed<'static> = Observed { has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
+const SILENT: Observed<'static> = Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
 
 fn of(history: Scheme, refit: Refit) -> Policy {
     Policy { history, refit }
@@ -139,7 +139,7 @@ fn changes(history: Scheme, model: u32, window: u32) -> f64 {
 
 /// Features drift when the data change.
 const DRIFT: Observed<'static> =
-    Observed { has_drifted: &|since, now| level(since) != level(now), recalibrated: &|_, _, _| None };
+    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| level(since) != level(now), recalibrated: &|_, _, _| None };
 
 #[test]
 fn an_alarm_is_named_and_its_history_is_said() {

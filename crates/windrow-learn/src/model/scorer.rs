@@ -21,7 +21,7 @@ use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
 use crate::model::score::score;
 use crate::model::table::is_number;
-use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses};
+use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
 
 use group::{LANES, ModelGroup, Tile};
 pub use scored_model::ScoredModel;
@@ -51,8 +51,8 @@ fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLoss
     let each = groups.iter().zip(sums.chunks(BLOCKS)).flat_map(|((_, models), blocks)| {
         models.iter().enumerate().map(move |(lane, model)| ModelLosses {
             model: model.id,
-            log_loss: std::array::from_fn(|block| rounded(blocks[block].loss[lane])),
-            squared_error: std::array::from_fn(|block| rounded(blocks[block].squares[lane])),
+            log_loss: std::array::from_fn(|block| rounded_sum(blocks[block].loss[lane])),
+            squared_error: std::array::from_fn(|block| rounded_sum(blocks[block].squares[lane])),
             false_alarms: std::array::from_fn(|block| blocks[block].false_alarms[lane] as u64),
             misses: std::array::from_fn(|block| blocks[block].misses[lane] as u64),
         })
@@ -269,19 +269,9 @@ pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredMode
             sums[2] += f64::from(is_alarm && !truth);
             sums[3] += f64::from(!is_alarm && *truth);
         }
-        sums.map(rounded)
+        sums.map(rounded_sum)
     });
     Ok(sums.collect())
-}
-
-/// Rounds to six decimal places. That is a millionth of a nat for a whole block, and needs only a third of the digits.
-fn rounded(sum: f64) -> f64 {
-    (sum * 1e6).round() / 1e6
-}
-
-/// Returns the rows of one of the equal blocks.
-fn block_rows(rows: usize, block: usize) -> Range<usize> {
-    block * rows / BLOCKS..(block + 1) * rows / BLOCKS
 }
 
 #[cfg(test)]

@@ -100,6 +100,10 @@ impl View {
     /// Returns the number of windows and their period, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
     fn span(&self) -> String {
         let windows = &self.observed.windows;
+        // The advice on a table of predictions is served without the windows of a stream.
+        if let Some(advice) = self.snapshot.advice().filter(|_| windows.is_empty()) {
+            return advice.subject.windows();
+        }
         let plural = self.pipeline.window.plural();
         let first = windows.iter().find_map(|window| window.times).map(|times| month(times.first));
         let last = windows.iter().rev().find_map(|window| window.times).map(|times| month(times.last));

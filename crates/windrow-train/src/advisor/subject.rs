@@ -1,6 +1,6 @@
 //! The subject of the advice, in words.
 
-use windrow_config::{EventSpan, Pipeline, WindowPolicy};
+use windrow_config::{Pipeline, WindowPolicy};
 use windrow_evaluation::{Subject, WindowUnit};
 use windrow_record::display::month;
 use windrow_windows::Manifest;
@@ -29,21 +29,10 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
     }
 }
 
-/// Returns the unit of time that each window spans. A duration of 7 days counts as a week, on whichever day it begins.
+/// Returns the unit of time that each window spans.
 fn window_unit(window: WindowPolicy) -> WindowUnit {
     let WindowPolicy::Event { span, .. } = window else { return WindowUnit::Window };
-    match span {
-        EventSpan::Day => WindowUnit::Day,
-        EventSpan::Week => WindowUnit::Week,
-        EventSpan::Month => WindowUnit::Month,
-        EventSpan::Quarter => WindowUnit::Quarter,
-        EventSpan::Fixed(length) => match length.as_secs() {
-            3_600 => WindowUnit::Hour,
-            86_400 => WindowUnit::Day,
-            604_800 => WindowUnit::Week,
-            _ => WindowUnit::Window,
-        },
-    }
+    WindowUnit::named(span.unit())
 }
 
 /// Returns a note on the evidence, if one is needed. `repeats` is the last window before rows repeat.
@@ -60,6 +49,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use windrow_config::EventSpan;
 
     #[test]
     fn windows_of_one_unit_of_time_are_named_by_it() {

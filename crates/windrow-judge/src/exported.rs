@@ -1,0 +1,213 @@
+//! Reads tables of losses by window, as `windrow export` writes them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use windrow_columnar::TypedCell;
+use windrow_evaluation::{BLOCKS, Evidence, ModelLosses};
+use windrow_record::{ModelId, Scheme, WindowIndex, parse_number};
+
+use crate::cells::{text, whole, window_number};
+use crate::error::JudgeError;
+use crate::faults::{Faults, Place};
+use crate::losses::window;
+use crate::source::{Cells, Source};
+
+/// The columns that are read, in the order of the cells. The last ones may be missing.
+const COLUMNS: [&str; 10] = [
+    "model",
+    "window",
+    "rows",
+    "positives",
+    "log_loss",
+    "block",
+    "squared_error",
+    "false_alarms",
+    "misses",
+    "made_for",
+];
+/// The number of columns that are needed.
+const NEEDED: usize = 5;
+
+/// The purpose, in the export of a pipeline, of a model that is served.
+const SERVED: &str = "served";
+
+/// Losses by window.
+#[derive(Debug)]
+pub(crate) struct ExportedLosses {
+    pub(crate) evidence: Evidence,
+    /// The histories to compare, from the shortest to the longest.
+    pub(crate) histories: Vec<Scheme>,
+    pub(crate) models: usize,
+    /// True if the losses are those of the eight blocks of each window.
+    pub(crate) has_blocks: bool,
+}
+
+/// The losses of one model on one window, as far as they were read.
+struct Partial {
+    losses: ModelLosses,
+    /// The purpose of the model. A model may be served and used for the advice; the first one in the table counts.
+    made_for: String,
+    has_block: [bool; BLOCKS],
+}
+
+#[derive(Default)]
+struct Reading {
+    models: HashMap<(u32, ModelId), Partial>,
+    /// The numbers of rows and of positive rows of each block.
+    counts: BTreeMap<u32, [Option<(u64, u64)>; BLOCKS]>,
+}
+
+/// Returns `true` if a file has losses instead of predictions.
+pub(crate) fn has_losses(source: &Source) -> bool {
+    !source.has("p") && COLUMNS[..NEEDED].iter().all(|column| source.has(column))
+}
+
+/// Opens a file as one of losses or predictions.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn is_losses(path: &std::path::Path) -> Result<bool, JudgeError> {
+    Ok(has_losses(&Source::open(path, &COLUMNS)?))
+}
+
+/// Reads all files.
+///
+/// # Errors
+/// A file cannot be read, or rows have faults.
+pub(crate) fn read(files: &[PathBuf]) -> Result<ExportedLosses, JudgeError> {
+    let mut faults = Faults::new(files);
+    let mut reading = Reading::default();
+    let mut has_blocks = true;
+    for (file, path) in files.iter().enumerate() {
+        let source = Source::open(path, &COLUMNS)?;
+        if !has_losses(&source) {
+            let problem = "it has no losses, as the first file has: judge predictions and losses apart";
+            return Err(source.problem(problem));
+        }
+        let is_by_block = source.has("block");
+        has_blocks &= is_by_block;
+        source.visit(&COLUMNS, |row, cells| {
+            let place = Place { file, row };
+            if let Err(problem) = cells.and_then(|cells| reading.add(cells, is_by_block)) {
+                faults.add(place, problem);
+            }
+            !faults.is_full()
+        })?;
+        faults.check()?;
+    }
+    let last = reading.counts.keys().next_back().copied().unwrap_or_default();
+    if last == 0 {
+        return Err(JudgeError::Nothing("the table has no rows".to_owned()));
+    }
+    // A pipeline may serve models of a history that its advice does not compare.
+    let compared =
+        reading.models.iter().filter(|((_, model), one)| one.made_for != SERVED || is_of_ladder(model.scheme));
+    let histories: BTreeSet<Scheme> = compared.map(|((_, model), _)| model.scheme).collect();
+    let mut histories: Vec<Scheme> = histories.into_iter().collect();
+    histories.sort_by_key(|history| match history {
+        Scheme::Window => 1,
+        Scheme::Sliding(length) => length.get(),
+        Scheme::Cumulative => u32::MAX,
+    });
+    let models = reading.models.keys().map(|(_, model)| *model).collect::<BTreeSet<_>>().len();
+    let mut windows: BTreeMap<u32, _> = (1..=last).map(|number| (number, window(number, None, 0))).collect();
+    for (number, blocks) in reading.counts {
+        let Some(window) = windows.get_mut(&number) else { continue };
+        for (block, (rows, positives)) in blocks.into_iter().enumerate().filter_map(|(at, found)| Some((at, found?))) {
+            (window.rows[block], window.positives[block]) = (rows, positives);
+        }
+    }
+    for ((number, _), partial) in reading.models {
+        if let Some(window) = windows.get_mut(&number) {
+            window.models.push(partial.losses);
+        }
+    }
+    let evidence = Evidence::new(windows.into_values());
+    Ok(ExportedLosses { evidence, histories, models, has_blocks })
+}
+
+impl Reading {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// The fault of the row, as a phrase.
+    fn add(&mut self, cells: &Cells<'_>, is_by_block: bool) -> Result<(), String> {
+        let [model, at, rows, positives, log_loss, block, squared_error, false_alarms, misses, made_for] = *cells;
+        let name = model.map(text).unwrap_or_default();
+        let model = name.parse::<ModelId>().map_err(|error| format!("model: {error}"))?;
+        let number = window_number(at.ok_or("window is empty")?)?;
+        let number = u32::try_from(number).ok().and_then(WindowIndex::new).filter(|number| number.get() <= 10_000);
+        let number = number.ok_or("window is more than 10000: number the windows 1, 2, 3, ...")?;
+        if number <= model.window {
+            return Err(format!("it is a leak: window {number} is not after the newest window of the model {model}"));
+        }
+        let block = match block.and_then(whole) {
+            Some(block @ 1..=8) => block as usize - 1,
+            None if !is_by_block => 0,
+            _ => return Err(format!("block is not a whole number from 1 to {BLOCKS}")),
+        };
+        let (rows, positives) = (count("rows", rows)?, count("positives", positives)?);
+        if positives > rows {
+            return Err("positives is more than rows".to_owned());
+        }
+        let known = &mut self.counts.entry(number.get()).or_default()[block];
+        if known.is_some_and(|known| known != (rows, positives)) {
+            return Err(format!(
+                "rows and positives are not those of the other models in this block of window {number}: score the \
+                 same rows with each model"
+            ));
+        }
+        *known = Some((rows, positives));
+        let optional = |name: &str, cell: Option<TypedCell<'_>>| cell.map_or(Ok(0), |_| count(name, cell));
+        let (false_alarms, misses) = (optional("false_alarms", false_alarms)?, optional("misses", misses)?);
+        let squared_error = squared_error.map_or(Ok(0.0), |_| sum("squared_error", squared_error))?;
+        let log_loss = sum("log_loss", log_loss)?;
+        let made_for = made_for.map(text).unwrap_or_default();
+        let partial = self.models.entry((number.get(), model)).or_insert_with(|| Partial {
+            losses: ModelLosses {
+                model,
+                log_loss: [0.0; BLOCKS],
+                squared_error: [0.0; BLOCKS],
+                false_alarms: [0; BLOCKS],
+                misses: [0; BLOCKS],
+            },
+            made_for: made_for.clone(),
+            has_block: [false; BLOCKS],
+        });
+        if partial.made_for != made_for {
+            return Ok(());
+        }
+        if std::mem::replace(&mut partial.has_block[block], true) {
+            return Err(format!("the losses of the model {model} on window {number} are given twice"));
+        }
+        partial.losses.log_loss[block] = log_loss;
+        partial.losses.squared_error[block] = squared_error;
+        partial.losses.false_alarms[block] = false_alarms;
+        partial.losses.misses[block] = misses;
+        Ok(())
+    }
+}
+
+/// Returns `true` for a history that the advice compares if none are given: 1, 2, 4, 8, ... windows, or all.
+fn is_of_ladder(scheme: Scheme) -> bool {
+    match scheme {
+        Scheme::Sliding(length) => length.is_power_of_two(),
+        Scheme::Cumulative | Scheme::Window => true,
+    }
+}
+
+fn count(name: &str, cell: Option<TypedCell<'_>>) -> Result<u64, String> {
+    let count = cell.and_then(whole).and_then(|number| u64::try_from(number).ok());
+    count.ok_or_else(|| format!("{name} is not a whole number of at least 0"))
+}
+
+fn sum(name: &str, cell: Option<TypedCell<'_>>) -> Result<f64, String> {
+    let sum = match cell {
+        Some(TypedCell::Number(number)) => Some(number),
+        Some(TypedCell::Integer(number)) => Some(number as f64),
+        Some(TypedCell::Text(text)) => parse_number(text).ok(),
+        _ => None,
+    };
+    sum.filter(|sum| *sum >= 0.0).ok_or_else(|| format!("{name} is not a number of at least 0"))
+}

@@ -1,0 +1,228 @@
+//! Reads tables of predictions. Collects the faults of all rows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use windrow_columnar::TypedCell;
+use windrow_config::EventSpan;
+
+use crate::axis::{Axis, LastSpan};
+use crate::cells::{CLIP, label, probability, text, whole};
+use crate::delay::LabelDelays;
+use crate::error::JudgeError;
+use crate::faults::{Faults, Place};
+use crate::fits::{FitCells, Fits};
+use crate::rows::{Row, RowId, WindowRows};
+use crate::source::{Cells, Source};
+
+/// The columns that are read, in the order of the cells.
+pub(crate) const COLUMNS: [&str; 9] =
+    ["time", "window", "y", "p", "trained_through", "trained_from", "history", "model", "row"];
+/// The column with the time when a label is known, after [`COLUMNS`].
+pub(crate) const LABEL_KNOWN: &str = "label_known";
+/// The maximum number of windows. More are a mistake in a time, or in the length of a window.
+const MAX_WINDOWS: i64 = 10_000;
+
+/// The predictions of all files.
+#[derive(Debug)]
+pub(crate) struct Predictions {
+    pub(crate) axis: Axis,
+    pub(crate) fits: Fits,
+    /// The rows by window, which is given by its index on the axis.
+    pub(crate) windows: HashMap<i64, WindowRows>,
+    pub(crate) delays: LabelDelays,
+    pub(crate) counts: Counts,
+    /// True if all rows have an identity.
+    pub(crate) has_ids: bool,
+    /// True if all identities are whole numbers below 2^32, which order the rows.
+    pub(crate) has_numbers: bool,
+    pub(crate) faults: Faults,
+    /// The range of the times of the rows, on the axis.
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+/// The numbers of rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) rows: u64,
+    pub(crate) unlabelled: u64,
+    /// Rows in the newest window of their model.
+    pub(crate) left_out: u64,
+    /// Probabilities that were held at [`CLIP`] from 0 or 1.
+    pub(crate) clipped: u64,
+}
+
+/// Returns the axis of the windows: by time if `span` is given, or else by the window's number.
+///
+/// # Errors
+/// A file has neither column, or lacks another one that is needed.
+fn axis_of(source: &Source, span: Option<EventSpan>, has_models: bool) -> Result<Axis, JudgeError> {
+    let axis = match (span, source.has("time"), source.has("window")) {
+        (Some(span), true, _) => Axis::Time(span),
+        (None, _, true) => Axis::Number,
+        (None, true, false) => {
+            let problem = "it has times, so the length of a window is needed: give it, as in --window week";
+            return Err(source.problem(problem));
+        }
+        (Some(_), false, true) => {
+            return Err(source.problem("it has numbers of windows instead of times: leave out --window"));
+        }
+        (_, false, false) => {
+            return Err(source.problem(format!(
+                "it has neither a column `time` nor a column `window`; its columns are {}",
+                source.names().join(", ")
+            )));
+        }
+    };
+    let needed: &[&str] = if has_models { &["y", "p", "model"] } else { &["y", "p", "trained_through"] };
+    if let Some(missing) = needed.iter().find(|column| !source.has(column)) {
+        let advice = match *missing {
+            "trained_through" => ": the time or the window of the newest data in the fit of each row",
+            "model" => ": with --models, each row names its model",
+            _ => "",
+        };
+        let names = source.names().join(", ");
+        return Err(source.problem(format!("it has no column `{missing}`{advice}; its columns are {names}")));
+    }
+    Ok(axis)
+}
+
+/// Reads all files.
+///
+/// # Errors
+/// A file cannot be read, or rows have faults.
+pub(crate) fn read(
+    files: &[PathBuf],
+    span: Option<EventSpan>,
+    models: Option<&Path>,
+) -> Result<Predictions, JudgeError> {
+    let columns: Vec<&str> = COLUMNS.into_iter().chain([LABEL_KNOWN]).collect();
+    let mut predictions: Option<Predictions> = None;
+    for (file, path) in files.iter().enumerate() {
+        let source = Source::open(path, &columns)?;
+        let axis = axis_of(&source, span, models.is_some())?;
+        if predictions.as_ref().is_some_and(|all| all.axis != axis) {
+            return Err(source.problem("it has another kind of windows than the first file"));
+        }
+        if predictions.is_none() {
+            predictions = Some(Predictions::new(files, axis, Fits::with_models(models, axis)?));
+        }
+        let Some(all) = &mut predictions else { continue };
+        let mut last = LastSpan::default();
+        source.visit(&columns, |row, cells| {
+            let place = Place { file, row };
+            let added = cells.and_then(|cells| all.add(place, cells, &mut last));
+            if let Err(problem) = added {
+                all.faults.add(place, problem);
+            }
+            !all.faults.is_full()
+        })?;
+        all.faults.check()?;
+    }
+    let mut all = predictions.ok_or_else(|| JudgeError::Nothing("no file was given".to_owned()))?;
+    all.faults.check()?;
+    if all.counts.rows == 0 {
+        return Err(JudgeError::Nothing("the table has no rows".to_owned()));
+    }
+    all.check_range()?;
+    all.has_numbers &= all.has_ids;
+    Ok(all)
+}
+
+impl Predictions {
+    fn new(files: &[PathBuf], axis: Axis, fits: Fits) -> Self {
+        Self {
+            axis,
+            fits,
+            windows: HashMap::new(),
+            delays: LabelDelays::default(),
+            counts: Counts::default(),
+            has_ids: true,
+            has_numbers: true,
+            faults: Faults::new(files),
+            range: None,
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// The fault of the row, as a phrase.
+    fn add(&mut self, place: Place, cells: &Cells<'_>, last: &mut LastSpan) -> Result<(), String> {
+        let [time, window, y, p, through, from, history, model, row, known] = *cells;
+        let axis = self.axis;
+        let (at, column) = if axis == Axis::Number { (window, "window") } else { (time, "time") };
+        let position = at.ok_or_else(|| format!("{column} is empty")).and_then(|at| axis.position(at))?;
+        let (label, mut p) = (label(y)?, probability(p)?);
+        let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place)?;
+        let known = known.map(|known| axis.position(known)).transpose();
+        let known = known.map_err(|problem| format!("{LABEL_KNOWN}: {problem}"))?;
+        let trained = &self.fits.list[fit as usize];
+        if position <= trained.training.through {
+            let (at, through) = (axis.text(position), axis.text(trained.training.through));
+            return Err(format!(
+                "it is a leak: the row ({at}) is not after trained_through ({through}), so its model may have learned \
+                 from it. Remove it, or correct trained_through"
+            ));
+        }
+        let (window, offset) = axis.place(position, last);
+        self.counts.rows += 1;
+        if window <= trained.window {
+            self.counts.left_out += 1;
+            return Ok(());
+        }
+        self.range = Some(self.range.map_or((position, position), |(a, b)| (a.min(position), b.max(position))));
+        let id = row.map(row_id);
+        self.has_ids &= id.is_some();
+        let id = id.unwrap_or_default();
+        self.has_numbers &= id.number.is_some();
+        let found = self.windows.entry(window).or_default();
+        let part = found.part(fit, place);
+        let Some(label) = label else {
+            part.unlabelled += 1;
+            self.counts.unlabelled += 1;
+            return Ok(());
+        };
+        part.rows += 1;
+        part.positives += u64::from(label);
+        // The label is part of the digest, because the same row must have the same label for every model.
+        part.digest = part.digest.wrapping_add(id.hash.rotate_left(u32::from(label)));
+        if !(CLIP..=1.0 - CLIP).contains(&p) {
+            self.counts.clipped += 1;
+            p = p.clamp(CLIP, 1.0 - CLIP);
+        }
+        if let Some(known) = known {
+            self.delays.add(axis.windows_until(window, known));
+        }
+        found.rows.push(Row::new(fit, label, p, offset, id.key()));
+        Ok(())
+    }
+
+    /// Returns `true` if rows of the same time are ordered by their identity. The order then does not depend on the order
+    /// of the files. Texts cannot replace the order of rows without times.
+    pub(crate) fn orders_by_key(&self) -> bool {
+        self.has_numbers || (self.has_ids && self.axis != Axis::Number)
+    }
+
+    /// Checks that the windows are not too many.
+    fn check_range(&self) -> Result<(), JudgeError> {
+        let fits = self.fits.list.iter().flat_map(|fit| {
+            [Some(fit.window), fit.training.from.map(|from| self.axis.window_of(from))].into_iter().flatten()
+        });
+        let first = fits.chain(self.windows.keys().copied()).min().unwrap_or_default();
+        let first = if self.axis == Axis::Number { first.min(1) } else { first };
+        let last = self.windows.keys().copied().max().unwrap_or(first);
+        if last - first < MAX_WINDOWS {
+            return Ok(());
+        }
+        let problem = match self.axis {
+            Axis::Time(_) => "check the first and the last time, or give longer windows",
+            Axis::Number => "number them 1, 2, 3, ..., or give times with --window",
+        };
+        Err(JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}")))
+    }
+}
+
+fn row_id(cell: TypedCell<'_>) -> RowId {
+    whole(cell).map_or_else(|| RowId::of_text(&text(cell)), RowId::of_number)
+}

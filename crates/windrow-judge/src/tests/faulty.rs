@@ -1,0 +1,133 @@
+//! The sentence for each fault of a table.
+
+use windrow_config::EventSpan;
+
+use super::Tables;
+
+const HEADER: &str = "window,y,p,trained_through,trained_from,model,row\n";
+
+#[test]
+fn each_fault_has_its_row_and_a_sentence() {
+    for (rows, expected) in [
+        ("3,1,1.5,2,1,a,1\n", "0.csv, row 1: p is `1.5`: a probability is a number from 0 to 1"),
+        ("3,1,,2,1,a,1\n", "0.csv, row 1: p is empty: each row needs a probability"),
+        ("3,2,0.5,2,1,a,1\n", "0.csv, row 1: y is `2`: it must be 0, 1, true, false or empty"),
+        (",1,0.5,2,1,a,1\n", "0.csv, row 1: window is empty"),
+        ("0,1,0.5,2,1,a,1\n", "0.csv, row 1: `0` is not a window: windows are whole numbers from 1"),
+        (
+            "3,1,0.5,,1,a,1\n",
+            "0.csv, row 1: trained_through is empty: give it, or --models with the dates of each model",
+        ),
+        ("3,1,0.5,,1,,1\n", "0.csv, row 1: trained_through is empty, and no model is named"),
+        ("3,1,0.5,2,x,a,1\n", "0.csv, row 1: trained_from: `x` is not a window: windows are whole numbers from 1"),
+        ("4,1,0.5,2,3,a,1\n", "0.csv, row 1: trained_from is after trained_through: exchange them"),
+        ("3,1,0.5,2,1,a\n", "0.csv, row 1: it has 6 fields instead of 7"),
+        ("3,1,0.5,2,1,a,1\n4,1,0.5,3,1,a,1\n", "0.csv, row 2: the model `a` has other training dates than in row 1"),
+        ("4,1,0.5,2,1,a,1\n4,1,0.5,2,1,b,1\n", "0.csv, row 2: two models of one history have the same newest window"),
+        ("2,1,0.5,2,1,a,1\n", "0.csv, row 1: it is a leak: the row (window 2) is not after trained_through (window 2)"),
+        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 10000 windows: number them 1, 2, 3, ..."),
+        ("3,,0.5,2,1,a,1\n", "nothing can be judged: no row has a label yet"),
+        ("", "the table has no rows"),
+    ] {
+        let error = Tables::new(&format!("{HEADER}{rows}")).error();
+        assert!(error.starts_with(expected), "{rows}: {error}");
+    }
+}
+
+#[test]
+fn all_faults_are_listed_up_to_ten() {
+    let rows = |count: usize| format!("{HEADER}{}", "3,1,7,2,1,a,1\n".repeat(count));
+    assert_eq!(Tables::new(&rows(3)).error().lines().count(), 3);
+    let many = Tables::new(&rows(50)).error();
+    assert_eq!(many.lines().count(), 11, "{many}");
+    assert!(many.ends_with("and possibly more: reading stopped here"), "{many}");
+}
+
+#[test]
+fn missing_columns_are_named() {
+    for (header, expected) in [
+        ("y,p,trained_through", "0.csv: it has neither a column `time` nor a column `window`; its columns are y, p,"),
+        (
+            "time,y,p,trained_through",
+            "0.csv: it has times, so the length of a window is needed: give it, as in --window",
+        ),
+        ("window,p,trained_through", "0.csv: it has no column `y`; its columns are window, p, trained_through"),
+        ("window,y,p", "0.csv: it has no column `trained_through`: the time or the window of the newest data"),
+    ] {
+        let error = Tables::new(&format!("{header}\n1,1,1,1\n")).error();
+        assert!(error.starts_with(expected), "{header}: {error}");
+    }
+    let error = Tables::new("window,y,p,trained_through\n3,1,0.5,2\n").by(EventSpan::Day).error();
+    assert_eq!(error, "0.csv: it has numbers of windows instead of times: leave out --window");
+}
+
+#[test]
+fn a_leak_in_time_is_refused_with_both_times() {
+    let rows = "time,y,p,trained_through\n2024-01-05 10:00,1,0.5,2024-01-05 10:00:01\n";
+    let error = Tables::new(rows).by(EventSpan::Day).error();
+    let expected = "0.csv, row 1: it is a leak: the row (2024-01-05T10:00:00Z) is not after trained_through \
+                    (2024-01-05T10:00:01Z), so its model may have learned from it. Remove it, or correct trained_through";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn models_that_scored_other_rows_are_refused() {
+    let row = |window: u32, through: u32, y: u32, id: u32| format!("{window},{y},0.5,{through},1,m{through},{id}\n");
+    let fits = |ids: [&[u32]; 2]| {
+        let mut text = HEADER.to_owned();
+        for (through, ids) in [1, 2].into_iter().zip(ids) {
+            text.extend(ids.iter().map(|id| row(3, through, id % 2, *id)));
+        }
+        text
+    };
+    let fewer = Tables::new(&fits([&[1, 2, 3], &[1, 2]])).error();
+    assert!(
+        fewer.starts_with("models scored different rows of window 3: the model `m2` (0.csv, row 4) has 2 rows"),
+        "{fewer}"
+    );
+    let other = Tables::new(&fits([&[1, 2, 3], &[1, 2, 5]])).error();
+    assert!(other.contains("has other rows than the model"), "{other}");
+    // Without identities, only the counts can be compared.
+    let without = |text: &str| {
+        text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("fields").0)).collect::<String>()
+    };
+    let fewer = Tables::new(&without(&fits([&[1, 2, 3], &[1, 2]]))).error();
+    assert!(fewer.ends_with("add a column `row` that identifies each row"), "{fewer}");
+}
+
+#[test]
+fn a_file_of_models_is_checked() {
+    let log = "window,y,p,model\n3,1,0.5,a\n4,0,0.5,b\n";
+    let error = Tables::new(log).models("model,trained_through\na,2\n").error();
+    assert_eq!(error, "0.csv, row 2: the model `b` is not in the file of models: add it");
+    let error = Tables::new(log).models("model,trained_through\na,2\na,3\n").error();
+    assert_eq!(error, "models.csv, row 2: the model `a` is listed twice, with different dates");
+    let error = Tables::new(log).models("name,trained_through\na,2\n").error();
+    assert!(error.contains("it has no `model`, only name, trained_through"), "{error}");
+}
+
+#[test]
+fn losses_are_checked() {
+    const LOSSES: &str = "model,window,block,rows,positives,log_loss\n";
+    for (rows, expected) in [
+        ("weekly-1,2,1,4,1,2.5\n", "0.csv, row 1: model: `weekly-1` is not a model id"),
+        (
+            "window-2,2,1,4,1,2.5\n",
+            "0.csv, row 1: it is a leak: window 2 is not after the newest window of the model window-2",
+        ),
+        ("window-1,2,9,4,1,2.5\n", "0.csv, row 1: block is not a whole number from 1 to 8"),
+        ("window-1,2,1,4,5,2.5\n", "0.csv, row 1: positives is more than rows"),
+        ("window-1,2,1,4,1,-1\n", "0.csv, row 1: log_loss is not a number of at least 0"),
+        (
+            "window-1,2,1,4,1,2\nwindow-1,2,1,4,1,2\n",
+            "0.csv, row 2: the losses of the model window-1 on window 2 are given",
+        ),
+        (
+            "window-1,3,1,4,1,2\nwindow-2,3,1,5,1,2\n",
+            "0.csv, row 2: rows and positives are not those of the other models",
+        ),
+    ] {
+        let error = Tables::new(&format!("{LOSSES}{rows}")).error();
+        assert!(error.starts_with(expected), "{rows}: {error}");
+    }
+}
