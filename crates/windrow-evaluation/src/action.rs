@@ -108,7 +108,8 @@ mod tests {
                 window: *window,
                 policy: every(*refit),
                 provisional: *provisional,
-                was_shown: !*provisional, schedule: None
+                was_shown: !*provisional,
+                schedule: None,
             })
             .collect();
         let newest = named_policies.last().filter(|named| named.window == 20);

@@ -218,8 +218,14 @@ impl Findings<'_> {
         comparison.further.extend(following);
         let named = newest.copied();
         let label = question.label;
-        let naming =
-            Naming { evidence: self.evidence, trial: self.trial, ranking: self.ranking, costs: costs.as_ref(), named, label };
+        let naming = Naming {
+            evidence: self.evidence,
+            trial: self.trial,
+            ranking: self.ranking,
+            costs: costs.as_ref(),
+            named,
+            label,
+        };
         comparison.influence = naming.largest_influence();
         let schedule = costs.as_ref().map_or(ranking.schedule, |costs| Some(costs.cheapest_schedule()));
         let schedule = schedule.filter(|_| newest.is_some_and(|named| !named.policy.is_schedule()));

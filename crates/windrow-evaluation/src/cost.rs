@@ -77,7 +77,12 @@ impl CostRanking {
             series: trial.series.iter().map(|series| in_costs(series, costs)).collect(),
             windows: trial.windows.clone(),
             conditions: Conditions {
-                other_first_fits: trial.conditions.other_first_fits.iter().map(|series| in_costs(series, costs)).collect(),
+                other_first_fits: trial
+                    .conditions
+                    .other_first_fits
+                    .iter()
+                    .map(|series| in_costs(series, costs))
+                    .collect(),
                 ..trial.conditions.clone()
             },
             ..*trial

@@ -159,9 +159,8 @@ impl<'a> Deletion<'a> {
         }
         let cheapest = |is_kind: fn(&Series) -> bool| {
             let series = |index: &usize| &self.trial.series[*index];
-            let is_shown = |index: &usize| {
-                ranked[*index].verdict == PolicyVerdict::GoodEnough && is_kind(series(index))
-            };
+            let is_shown =
+                |index: &usize| ranked[*index].verdict == PolicyVerdict::GoodEnough && is_kind(series(index));
             let shown = self.candidates.iter().copied().filter(is_shown);
             let shown = shown.min_by_key(|index| place(series(index), self.trial.len()));
             Some(NamedSeries { index: shown.unwrap_or(best), provisional: shown.is_none() })

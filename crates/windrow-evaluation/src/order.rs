@@ -24,7 +24,9 @@ pub(crate) fn place(series: &Series, windows: usize) -> Place {
     let (fits, kind) = match policy.refit {
         Refit::Never => (0.0, 0),
         Refit::Recalibrated => (0.0, 1),
-        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => (poisson_limit(series.refits) / windows.max(1) as f64, 2),
+        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => {
+            (poisson_limit(series.refits) / windows.max(1) as f64, 2)
+        }
         Refit::Every(_) => (policy.fits().unwrap_or_default(), 3),
     };
     // An integer can be ordered.
@@ -46,7 +48,17 @@ mod tests {
     fn series(refit: Refit, refits: f64) -> Series {
         let [log_loss, squared_error, false_alarms, misses, fits] = [const { Vec::new() }; 5];
         let policy = Policy { history: Scheme::Cumulative, refit };
-        Series { policy, same: Vec::new(), log_loss, squared_error, false_alarms, misses, fits, refits, runs: Vec::new() }
+        Series {
+            policy,
+            same: Vec::new(),
+            log_loss,
+            squared_error,
+            false_alarms,
+            misses,
+            fits,
+            refits,
+            runs: Vec::new(),
+        }
     }
 
     #[test]

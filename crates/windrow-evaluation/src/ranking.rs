@@ -11,7 +11,6 @@ use crate::policy_finding::{KeptGain, PolicyVerdict};
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 use crate::{alarm_history, fit_once};
 
-
 /// The findings on one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {

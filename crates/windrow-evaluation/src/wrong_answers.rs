@@ -131,7 +131,15 @@ mod tests {
     fn trial(windows: usize) -> Trial {
         let rows = ROWS_OF_WINDOWS[..windows].to_vec();
         let windows = (1..=windows as u32).collect();
-        Trial { windows, rows, delay: 0, oldest: 1, share_loss: Vec::new(), series: Vec::new(), conditions: Conditions::default() }
+        Trial {
+            windows,
+            rows,
+            delay: 0,
+            oldest: 1,
+            share_loss: Vec::new(),
+            series: Vec::new(),
+            conditions: Conditions::default(),
+        }
     }
 
     #[test]

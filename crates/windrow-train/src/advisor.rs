@@ -184,7 +184,8 @@ impl Advisor {
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
         let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
         let judge = |window: u32| {
-            let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
+            let observed =
+                Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
             let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep, observed)?;
             let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
             Some((trial, ranking, costs))

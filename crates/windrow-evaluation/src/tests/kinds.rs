@@ -10,7 +10,8 @@ fn unchanging(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 /// No alarm rings because of drift, and no model is recalibrated.
-const SILENT: Observed<'static> = Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
+const SILENT: Observed<'static> =
+    Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
 
 fn of(history: Scheme, refit: Refit) -> Policy {
     Policy { history, refit }
@@ -63,7 +64,7 @@ fn fit_once_is_given_up_when_it_may_not_be_named_any_more() {
     let (trial, ranking) = judge(&evidence, 56, None, 0, 0.9, SILENT).expect("enough windows");
     let policy = trial.series[ranking.named.expect("a name").index].policy;
     assert_eq!(policy.refit, Refit::Never);
-    let before = Some(PolicyAtWindow { window: 55, policy, provisional: false, was_shown: true , schedule: None});
+    let before = Some(PolicyAtWindow { window: 55, policy, provisional: false, was_shown: true, schedule: None });
     let after = |trial: &Trial| {
         let ranking = Ranking::new(trial, 0.9).expect("a best schedule");
         named(trial, &ranking, 56, before).map(|named| named.policy)
@@ -138,8 +139,11 @@ fn changes(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 /// Features drift when the data change.
-const DRIFT: Observed<'static> =
-    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| level(since) != level(now), recalibrated: &|_, _, _| None };
+const DRIFT: Observed<'static> = Observed {
+    alarms: &Observed::ALARMS,
+    has_drifted: &|since, now| level(since) != level(now),
+    recalibrated: &|_, _, _| None,
+};
 
 #[test]
 fn an_alarm_is_named_and_its_history_is_said() {
@@ -271,7 +275,13 @@ fn jumps(windows: u32, has_model: impl Fn(u32) -> bool) -> Evidence {
 fn names(offices: &[(u32, Refit)]) -> Vec<PolicyAtWindow> {
     let named = (1..=60).filter_map(|window| {
         let (_, refit) = offices.iter().rev().find(|(since, _)| *since <= window)?;
-        Some(PolicyAtWindow { window, policy: of(Scheme::Window, *refit), provisional: false, was_shown: true , schedule: None})
+        Some(PolicyAtWindow {
+            window,
+            policy: of(Scheme::Window, *refit),
+            provisional: false,
+            was_shown: true,
+            schedule: None,
+        })
     });
     named.collect()
 }
