@@ -215,7 +215,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
         let sums = || recalibration(&windows, models.get(&(history, model as usize))?, outside, model, window);
         *known.borrow_mut().entry((history, model, window)).or_insert_with(sums)
     };
-    let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &recalibrated };
+    let observed = Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();

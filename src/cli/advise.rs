@@ -14,7 +14,7 @@ use windrow_record::display::{counted, percent, thousands};
 /// The width of a narrow terminal.
 const LINE_WIDTH: usize = 80;
 /// The maximum number of policies in the table without `--all`.
-const MAX_POLICIES: usize = 8;
+const MAX_POLICIES: usize = 9;
 
 pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let app = with_solver(app(&args.at)?, &args.training)?;
@@ -226,7 +226,7 @@ fn evidence(advice: &Advice, all: bool) -> String {
              To refit is to train the model again.\n",
             percent(advice.basis.keep, 0)
         ));
-        let reference = if advice.named().is_some() { "the recommended schedule (>)" } else { "the best schedule" };
+        let reference = if advice.named().is_some() { "the recommended policy (>)" } else { "the best schedule" };
         let wrong = format!(
             "Wrong: more (+) or fewer (-) wrong answers per 1,000 rows at the threshold than {reference}, with half the \
              95% interval. Fewer is better."

@@ -96,8 +96,9 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
     advice
 }
 
-/// Returns the alarms that ask for a refit of the model in service after the newest window. They do not if the schedule
-/// in office fits after this window anyway, or if refitting on this alarm is worse than the best schedule.
+/// Returns the alarms that ask for a refit of the model in service after the newest window whose labels are known. They
+/// do not if the schedule in office fits after this window anyway, or if refitting on this alarm is worse than the best
+/// schedule.
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
     let has_drifted = question.observed.has_drifted;
@@ -109,10 +110,16 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
         InService::Unadvised(model) if advised.first.is_some() => (Scheme::Cumulative, model),
         InService::Unadvised(_) => return Alarms::default(),
     };
-    if advised.fits.last().is_some_and(|fit| fit.window == known) {
-        return Alarms::default();
+    if let Some(fit) = advised.fits.last().filter(|fit| fit.window == known) {
+        // A schedule fits after this window anyway. A policy on alarm fits because its alarm has rung.
+        let rings = |refit: Refit| fit.policy.refit == refit;
+        return Alarms { drift: rings(Refit::PsiAlarm), loss: rings(Refit::LossAlarm) };
     }
     let is_useful = |refit: Refit| {
+        // Of a policy that never refits, only the alarms count that the advice says to watch.
+        if advice.comparison.fit_once.as_ref().is_some_and(|once| !once.watch.contains(&refit)) {
+            return false;
+        }
         let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
         found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
     };
@@ -297,10 +304,13 @@ impl Findings<'_> {
         let [log_loss, brier, false_alarms, misses] = totals.map(|total| total / rows);
         let errors = Errors { log_loss, brier, false_alarms, misses };
         let Ranked { to_best, kept, verdict, set_p } = *ranked;
-        let reference = self.subject();
-        let reference = trial.series_of(reference).cloned().or_else(|| trial.planned(self.evidence, reference));
+        // Following the advice is judged on fewer windows. The reference is the same policy, on these.
+        let fewer = (trial.windows != self.trial.windows)
+            .then(|| self.trial.part(|index| trial.windows.contains(&self.trial.windows[index])));
+        let same_windows = fewer.as_ref().unwrap_or(self.trial);
+        let reference = same_windows.series_of(self.subject()).filter(|_| same_windows.windows == trial.windows);
         let has_few_refits = verdict == PolicyVerdict::TooFew;
-        let wrong_answers = WrongAnswers::of(trial, series, has_few_refits, reference.as_ref());
+        let wrong_answers = WrongAnswers::of(trial, series, has_few_refits, reference);
         let interval = kept.interval.map(|_| to_best.interval());
         let difference = to_best.mean;
         let compared = ComparedLosses { difference, interval, confidence_set_p: set_p, lost_at_break: None };

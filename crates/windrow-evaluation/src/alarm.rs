@@ -216,7 +216,7 @@ pub(super) fn windows_of_rise(blocks: impl IntoIterator<Item = (u32, Vec<f64>)>)
 /// The alarms that ring after the newest window, for a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Alarms {
-    /// Features have drifted since the newest window of the model.
+    /// Features have drifted since the newest window of the model, and the labels of the window that drifted are known.
     pub(super) drift: bool,
     /// The losses of the model have risen.
     pub(super) loss: bool,
@@ -232,10 +232,9 @@ impl Alarms {
         known: u32,
         has_drifted: &dyn Fn(u32, u32) -> bool,
     ) -> Self {
-        let last = evidence.last();
         let mut detector = Detector::default();
         let loss = (model + 1..=known).any(|window| detector.push(&block_losses(evidence, history, model, window)));
-        Self { drift: model < last && has_drifted(model, last), loss }
+        Self { drift: model < known && has_drifted(model, known), loss }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::bounds::Yardstick;
-use crate::trial::{Series, Trial};
+use crate::conditions::is_schedule;
+use crate::contrast::Contrast;
+use crate::trial::{MIN_WINDOWS, Series, Trial};
 
 /// Returns `true` if a policy that refits on an alarm is good enough without any one alarm, given that its own bound is.
 ///
@@ -11,11 +12,22 @@ use crate::trial::{Series, Trial};
 /// schedule is found again on the windows that remain, and the bound is computed with the same critical value. One lucky
 /// refit is then no reason to name a policy.
 pub(crate) fn is_good_enough(trial: &Trial, critical: f64, series: &Series, keep: f64) -> bool {
+    let schedules: Vec<&Series> =
+        trial.series.iter().filter(|series| is_schedule(series) && trial.has_enough_data(series)).collect();
     stretches(trial, series).into_iter().all(|(from, until)| {
-        let part = trial.part(|index| !(from..until).contains(&trial.windows[index]));
-        let Some(yardstick) = Yardstick::new(&part).filter(|yardstick| yardstick.has_gain) else { return false };
-        let left = part.series.iter().find(|one| one.policy == series.policy);
-        left.is_some_and(|left| yardstick.bound(yardstick.to_best(&part, left), critical) >= keep)
+        let is_left = |index: &usize| !(from..until).contains(&trial.windows[*index]);
+        let left: Vec<usize> = (0..trial.len()).filter(is_left).collect();
+        let total = |series: &Series| left.iter().map(|index| series.log_loss[*index]).sum::<f64>();
+        let best = schedules.iter().min_by(|a, b| total(a).total_cmp(&total(b)));
+        let Some(best) = best.filter(|_| left.len() >= MIN_WINDOWS) else { return false };
+        let rows: Vec<f64> = left.iter().map(|index| trial.rows[*index]).collect();
+        let less = |one: &[f64], other: &[f64]| {
+            let differences: Vec<f64> = left.iter().map(|index| one[*index] - other[*index]).collect();
+            Contrast::new(&differences, &rows)
+        };
+        let gain = less(&trial.share_loss, &best.log_loss);
+        let to_best = less(&series.log_loss, &best.log_loss);
+        gain.lower_bound() > 0.0 && 1.0 - (to_best.mean + critical * to_best.standard_error) / gain.mean >= keep
     })
 }
 

@@ -118,7 +118,8 @@ impl<'a> Deletion<'a> {
     pub(crate) fn rank_anew(&self, window: usize) -> Option<Ranking> {
         let mut trial = self.trial.clone();
         (trial.rows[window], trial.share_loss[window]) = (0.0, 0.0);
-        trial.series.iter_mut().for_each(|series| series.log_loss[window] = 0.0);
+        let first_fits = &mut trial.conditions.other_first_fits;
+        trial.series.iter_mut().chain(first_fits).for_each(|series| series.log_loss[window] = 0.0);
         Ranking::new(&trial, self.ranking.keep)
     }
 

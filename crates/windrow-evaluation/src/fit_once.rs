@@ -1,8 +1,11 @@
 //! Whether a policy that never refits is good enough: nothing in the windows judged asked for retraining.
 
+use std::collections::BTreeSet;
+
 use crate::bounds::{Bounds, Yardstick};
 use crate::policy::Refit;
 use crate::trial::{Series, Trial};
+use windrow_record::Scheme;
 
 /// The facts that the advice says about a policy that never refits.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -26,7 +29,7 @@ pub(crate) fn rarest_change(judged: u32) -> u32 {
 /// Returns `true` if a policy that never refits is good enough, given that its own bound is.
 ///
 /// - The bound of another first model is also at least `keep`.
-/// - So are the bounds of both on the last half of the windows.
+/// - So are the bounds of both on the last half of the windows: `holds_in_the_last_half`.
 /// - A least-squares line through the excess loss of each against the age of the model stays within the tolerance, carried
 ///   on for as many windows again.
 pub(crate) fn is_good_enough(
@@ -35,23 +38,24 @@ pub(crate) fn is_good_enough(
     bounds: &Bounds<'_>,
     series: &Series,
     keep: f64,
+    holds_in_the_last_half: impl FnOnce(Scheme) -> bool,
 ) -> bool {
     let history = series.policy.history;
     let Some(other) = trial.other_first_fit(history).filter(|other| bounds.of(other) >= keep) else { return false };
     let stays =
         [series, other].into_iter().all(|one| end_of_line(trial, yardstick, one) <= (1.0 - keep) * yardstick.gain.mean);
-    stays && holds_in_the_last_half(trial, series, keep)
+    stays && holds_in_the_last_half(history)
 }
 
-/// Returns `true` if the bounds of both first models are at least `keep` on the last half of the windows.
-fn holds_in_the_last_half(trial: &Trial, series: &Series, keep: f64) -> bool {
+/// Returns the histories with which the bounds of both first models are at least `keep` on the last half of the windows.
+pub(crate) fn good_enough_in_the_last_half(trial: &Trial, keep: f64) -> BTreeSet<Scheme> {
     let half = trial.part(|index| index >= trial.len() / 2);
-    let own = half.series.iter().find(|one| one.policy == series.policy);
-    let both = own.zip(half.other_first_fit(series.policy.history));
-    let yardstick = Yardstick::new(&half).filter(|yardstick| yardstick.has_gain);
-    let (Some((own, other)), Some(yardstick)) = (both, yardstick) else { return false };
+    let Some(yardstick) = Yardstick::new(&half).filter(|yardstick| yardstick.has_gain) else { return BTreeSet::new() };
     let bounds = Bounds::new(&half, yardstick, &half.candidates());
-    bounds.of(own) >= keep && bounds.of(other) >= keep
+    let first_fits = half.series.iter().filter(|series| series.policy.refit == Refit::Never);
+    let both = first_fits.filter_map(|own| Some((own, half.other_first_fit(own.policy.history)?)));
+    let good = both.filter(|(own, other)| bounds.of(own) >= keep && bounds.of(other) >= keep);
+    good.map(|(own, _)| own.policy.history).collect()
 }
 
 /// Returns the largest excess loss per row, compared with the best schedule, on the line of least squares from the last
@@ -76,7 +80,6 @@ fn end_of_line(trial: &Trial, yardstick: Yardstick, series: &Series) -> f64 {
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use windrow_record::Scheme;
 
     /// Returns a trial of 40 windows of 100 rows. The schedule loses 0.4 per row, and fit once `once(window)` more.
     fn trial(once: impl Fn(u32) -> f64) -> Trial {

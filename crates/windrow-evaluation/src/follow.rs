@@ -2,7 +2,7 @@
 
 use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::evidence::Evidence;
-use crate::order::place;
+use crate::order::{held_place, place};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranking};
@@ -59,23 +59,40 @@ pub fn judge(
 /// - Another policy is shown good enough, and it comes before in the order of the fits, or the policy named before was never shown good enough.
 /// - It never refits, and it may not be named any more: a break was found, or every alarm to watch
 ///   has rung.
+/// - It refits on an alarm, and too few of its refits are in the windows judged.
 /// - It is not among the policies of the trial.
 ///
 /// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
-    let schedule = ranking.schedule.map(|schedule| trial.series[schedule.index].policy);
+    let schedule = schedule(trial, ranking, before);
     let policy = trial.series[index].policy;
     let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional, schedule };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == PolicyVerdict::GoodEnough;
-    let is_cheaper = place(&trial.series[index], trial.len()) < place(&trial.series[held], trial.len());
+    let is_cheaper = place(&trial.series[index], trial.len()) < held_place(&trial.series[held], trial.len());
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
-    let is_given_up = matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference) || !keeps_enough;
+    // An alarm that rang too few times on the windows judged cannot be judged any more.
+    let is_untested = verdict == PolicyVerdict::TooFew && !old.policy.is_schedule();
+    let is_given_up =
+        matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference) || is_untested || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
     let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule };
     Some(if changes { new } else { stays })
+}
+
+/// Returns the schedule that is shown good enough. The one before stays until a schedule with fewer fits is shown, or it
+/// is not shown any more and another one is.
+fn schedule(trial: &Trial, ranking: &Ranking, before: Option<PolicyAtWindow>) -> Option<Policy> {
+    let old = before.and_then(|before| before.schedule);
+    let Some(new) = ranking.schedule.filter(|schedule| !schedule.provisional) else { return old };
+    let held = old.and_then(|old| trial.series.iter().position(|series| series.is_of(old)));
+    let stays = held.is_some_and(|held| {
+        ranking.ranked[held].verdict == PolicyVerdict::GoodEnough
+            && place(&trial.series[held], trial.len()) <= place(&trial.series[new.index], trial.len())
+    });
+    if stays { old } else { Some(trial.series[new.index].policy) }
 }

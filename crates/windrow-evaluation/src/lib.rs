@@ -91,6 +91,7 @@ pub use fit_once::FitOnce;
 pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
+pub use kind_sentences::NOT_SERVED;
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};

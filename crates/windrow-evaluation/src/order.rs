@@ -20,13 +20,22 @@ pub(crate) type Place = (u64, u8, u32, Policy);
 /// The fits of an alarm are luck, while those of a schedule are certain. An alarm therefore counts with the
 /// [`poisson_limit`] of its fits: it comes before a schedule only if this limit is below the fits of the schedule.
 pub(crate) fn place(series: &Series, windows: usize) -> Place {
+    with_alarm_fits(series, windows, poisson_limit(series.refits))
+}
+
+/// Returns the place of a policy that is in office. An alarm counts with the fits that it had, so that a limit that moves a
+/// little does not end its office.
+pub(crate) fn held_place(series: &Series, windows: usize) -> Place {
+    with_alarm_fits(series, windows, series.refits)
+}
+
+/// Returns the place of a policy. An alarm counts with `alarm_fits`.
+fn with_alarm_fits(series: &Series, windows: usize, alarm_fits: f64) -> Place {
     let policy = series.policy;
     let (fits, kind) = match policy.refit {
         Refit::Never => (0.0, 0),
         Refit::Recalibrated => (0.0, 1),
-        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => {
-            (poisson_limit(series.refits) / windows.max(1) as f64, 2)
-        }
+        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => (alarm_fits / windows.max(1) as f64, 2),
         Refit::Every(_) => (policy.fits().unwrap_or_default(), 3),
     };
     // An integer can be ordered.

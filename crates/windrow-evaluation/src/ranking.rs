@@ -1,5 +1,8 @@
 //! The ranking of policies: which are good enough, which are worse, and for which the data do not decide.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use crate::bootstrap::{mean_run, stationary_bootstrap};
 use crate::bounds::{Bounds, CONFIDENCE_LEVEL, DRAWS, Yardstick, gains};
 use crate::conditions::is_schedule;
@@ -10,6 +13,7 @@ use crate::policy::Refit;
 use crate::policy_finding::{KeptGain, PolicyVerdict};
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 use crate::{alarm_history, fit_once};
+use windrow_record::Scheme;
 
 /// The findings on one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,12 +129,21 @@ impl Ranking {
         }
         let bounds = Bounds::new(trial, yardstick, &self.candidates);
         self.critical = Some(bounds.critical);
+        // All first fits need the same bounds on the last half of the windows.
+        let in_the_last_half: OnceCell<BTreeSet<Scheme>> = OnceCell::new();
         for (index, bound) in self.candidates.iter().zip(&bounds.of_candidates) {
             let (series, ranked) = (&trial.series[*index], &mut self.ranked[*index]);
             ranked.kept.at_least = Some(*bound);
             let is_good_enough = *bound >= self.keep
                 && match series.policy.refit {
-                    Refit::Never => fit_once::is_good_enough(trial, yardstick, &bounds, series, self.keep),
+                    Refit::Never => {
+                        let holds = |history: Scheme| {
+                            in_the_last_half
+                                .get_or_init(|| fit_once::good_enough_in_the_last_half(trial, self.keep))
+                                .contains(&history)
+                        };
+                        fit_once::is_good_enough(trial, yardstick, &bounds, series, self.keep, holds)
+                    }
                     Refit::PsiAlarm | Refit::LossAlarm => {
                         alarm_history::is_good_enough(trial, bounds.critical, series, self.keep)
                     }

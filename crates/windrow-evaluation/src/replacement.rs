@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::Evidence;
 use crate::losses::ModelLosses;
-use crate::trial::Trial;
+use crate::trial::{Series, Trial};
 use windrow_record::ModelId;
 
 /// The log-loss per row, above that of the average rate, from which a model is replaced.
@@ -26,7 +26,7 @@ pub(crate) struct LostModel {
 pub(crate) struct ModelsInUse<'a> {
     evidence: &'a Evidence,
     trial: &'a Trial,
-    /// The losses of each phase, by series and window. They are missing if a policy has no schedule.
+    /// The losses of each phase, by series and window. They are missing of recalibrated models.
     phases: Vec<Vec<Vec<&'a ModelLosses>>>,
 }
 
@@ -38,9 +38,17 @@ pub(crate) fn log_loss(losses: &ModelLosses) -> f64 {
 impl<'a> ModelsInUse<'a> {
     /// Finds the models that the policies of a trial use.
     pub(crate) fn new(evidence: &'a Evidence, trial: &'a Trial) -> Self {
-        let at = |policy, window: &u32| trial.in_use(evidence, policy, *window).unwrap_or_default();
-        let of = |policy| trial.windows.iter().map(|window| at(policy, window)).collect();
-        let phases = trial.series.iter().map(|series| of(series.policy)).collect();
+        // A policy on alarm has one model for each of its runs.
+        let of_runs = |series: &Series, index: usize| -> Vec<&'a ModelLosses> {
+            let models = series.runs.iter().filter_map(|run| run.get(index));
+            models.filter_map(|id| evidence.losses(id.scheme, id.window.get(), trial.windows[index])).collect()
+        };
+        let at = |series: &Series, index: usize| {
+            let planned = trial.in_use(evidence, series.policy, trial.windows[index]);
+            planned.unwrap_or_else(|| of_runs(series, index))
+        };
+        let of = |series: &Series| (0..trial.len()).map(|index| at(series, index)).collect();
+        let phases = trial.series.iter().map(of).collect();
         Self { evidence, trial, phases }
     }
 

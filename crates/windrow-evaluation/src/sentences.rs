@@ -5,7 +5,7 @@ use crate::caveats;
 use crate::cost_sentences::{cost_sentences, threshold_sentence};
 use crate::kind_sentences;
 use crate::label_delay::condition;
-use crate::phrases::{activity_on_history, history_phrase, instruction, kind};
+use crate::phrases::{activity, activity_on_history, history_phrase, instruction, kind};
 use crate::policy::{Policy, Refit, length};
 use crate::policy_finding::{PolicyFinding, PolicyVerdict};
 use crate::trial::MIN_WINDOWS;
@@ -204,7 +204,15 @@ fn improvement(advice: &Advice) -> Option<String> {
 fn without_refits(advice: &Advice, named: Policy) -> Option<String> {
     let once = advice.comparison.without_refits(named)?;
     let more = once.wrong_answers.in_words()?;
-    Some(format!("Never refitting gives {more} than this schedule."))
+    match named.refit {
+        // A recalibrated model is never refitted either.
+        Refit::Recalibrated => None,
+        Refit::Every(_) => Some(format!("Never refitting gives {more} than this schedule.")),
+        refit => {
+            let activity = activity(refit, advice.subject.window_unit);
+            Some(format!("Never refitting gives {more} than {activity}."))
+        }
+    }
 }
 
 /// Returns a sentence on windows with few rows.

@@ -2,6 +2,7 @@
 //! window or model decides, and of the grade. `kinds`: those of the names of all kinds of policies.
 
 mod by_cost;
+mod conditions;
 mod kinds;
 
 use std::num::NonZeroU32;

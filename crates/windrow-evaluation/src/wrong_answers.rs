@@ -107,6 +107,7 @@ fn ends(interval: Interval, decimals: usize) -> String {
 mod tests {
     use super::*;
     use crate::policy::{Policy, Refit};
+    use crate::trial::Conditions;
     use windrow_record::Scheme;
 
     /// The rows of each window of the trial.

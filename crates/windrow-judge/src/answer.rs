@@ -4,10 +4,13 @@ use rayon::prelude::*;
 
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Evidence, Observed, PolicyAtWindow, Refit, ServedLog, Subject, advise,
-    advise_served, judge, named,
+    Advice, AdviceSettings, CostRanking, Evidence, NOT_SERVED, Observed, PolicyAtWindow, Refit, ServedLog, Subject,
+    advise, advise_served, judge, named,
 };
 use windrow_record::Scheme;
+
+/// The number of windows that are judged at once. It bounds the memory.
+const WINDOWS_AT_ONCE: usize = 32;
 
 /// The settings of the advice.
 pub(crate) struct Question<'a> {
@@ -76,16 +79,22 @@ pub(crate) fn of_losses(
         let costs = costs.and_then(|costs| CostRanking::new(evidence, &trial, costs, keep));
         Some((trial, ranking, costs))
     };
-    let judged: Vec<_> = (1..=last).into_par_iter().map(|window| (window, judged(window))).collect();
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
-    for (window, found) in judged {
-        let before = named_policies.last().copied();
-        named_policies.extend(found.and_then(|(trial, ranking, costs)| match costs {
-            Some(costs) => costs.named(&ranking, window, before),
-            None => named(&trial, &ranking, window, before),
-        }));
+    let windows: Vec<u32> = (1..=last).collect();
+    for some in windows.chunks(WINDOWS_AT_ONCE) {
+        let judged: Vec<_> = some.par_iter().map(|window| (*window, judged(*window))).collect();
+        for (window, found) in judged {
+            let before = named_policies.last().copied();
+            named_policies.extend(found.and_then(|(trial, ranking, costs)| match costs {
+                Some(costs) => costs.named(&ranking, window, before),
+                None => named(&trial, &ranking, window, before),
+            }));
+        }
     }
-    advise(evidence, &question.settings(histories, further.observed(), &named_policies))
+    let mut advice = advise(evidence, &question.settings(histories, further.observed(), &named_policies));
+    // The models of a table have no names under which they are served.
+    advice.recommendation.sentences.retain(|sentence| sentence != NOT_SERVED);
+    advice
 }
 
 /// Returns the findings on a log of the models that served.

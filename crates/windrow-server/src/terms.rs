@@ -42,7 +42,7 @@ pub(crate) static WRONG_ANSWERS: Term = Term {
     id: "term-wrong-answers",
     name: "wrong answers",
     definition: "False alarms and misses at train.threshold, per 1,000 rows, more or fewer than those of the recommended \
-                 schedule (without one: of the best). Fewer is better. Brackets have the 95% interval of the difference.",
+                 policy (without one: of the best schedule). Fewer is better. Brackets have the 95% interval of the difference.",
 };
 pub(crate) static AUC: Term = Term {
     id: "term-auc",
@@ -73,7 +73,7 @@ pub(crate) static VERDICT: Term = Term {
 pub(crate) static EVIDENCE: Term = Term {
     id: "term-evidence",
     name: "evidence",
-    definition: "Clear: the schedule is shown to be good enough, also compared with each other one, and so is following \
+    definition: "Clear: the recommendation is shown to be good enough, also compared with each other one, and so is following \
                  the advice: the models that it had in service from window to window. Or it is shown that there is \
                  nothing to schedule. Partly: one of these is not shown.",
 };

@@ -21,7 +21,9 @@ use crate::{Learning, TrainError};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
-use windrow_evaluation::{Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, advise, judge, named};
+use windrow_evaluation::{
+    Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
+};
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_windows::Manifest;
@@ -32,6 +34,9 @@ use self::ladder::LadderWork;
 
 /// The interval at which the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
+
+/// The number of windows that are judged at once. It bounds the memory.
+const WINDOWS_AT_ONCE: usize = 32;
 
 /// An advisor, with its inputs.
 #[derive(Debug)]
@@ -190,19 +195,23 @@ impl Advisor {
             let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
             Some((trial, ranking, costs))
         };
-        let judged: Vec<_> = (seen.asked + 1..=last).into_par_iter().map(|window| (window, judge(window))).collect();
-        for (window, found) in &judged {
-            let before = seen.named_policies.last().copied();
-            let named_policy = found.as_ref().and_then(|(trial, ranking, costs)| match costs {
-                Some(costs) => costs.named(ranking, *window, before),
-                None => named(trial, ranking, *window, before),
-            });
-            seen.named_policies.extend(named_policy);
+        let windows: Vec<u32> = (seen.asked + 1..=last).collect();
+        let mut newest = None;
+        for some in windows.chunks(WINDOWS_AT_ONCE) {
+            let judged: Vec<_> = some.par_iter().map(|window| (*window, judge(*window))).collect();
+            for (window, found) in judged {
+                let before = seen.named_policies.last().copied();
+                let named_policy = found.as_ref().and_then(|(trial, ranking, costs)| match costs {
+                    Some(costs) => costs.named(ranking, window, before),
+                    None => named(trial, ranking, window, before),
+                });
+                seen.named_policies.extend(named_policy);
+                newest = found.map(|(trial, ..)| trial);
+            }
         }
         seen.asked = last;
-        let newest = judged.into_iter().next_back().and_then(|(_, found)| found);
         let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
-        let trial = newest.map_or_else(planned, |(trial, ..)| trial);
+        let trial = newest.unwrap_or_else(planned);
         let named = seen.named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
         let label = |window: u32| self.label(window);
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };

@@ -112,7 +112,7 @@ fn recalibration_is_named_where_only_the_base_rate_jumps() {
     assert_eq!(sentences[0], "Fit once, on the last week, and recalibrate every week.");
     assert!(sentences[1].starts_with("If you can only schedule, "), "{sentences:?}");
     assert!(sentences[2].starts_with("Recalibrating keeps "), "{sentences:?}");
-    let served = "Windrow does not serve recalibrated models: the name advised keeps its model as it is.";
+    let served = "Windrow does not serve recalibrated models: the name advised follows the schedule.";
     assert!(sentences.contains(&served.to_owned()), "{sentences:?}");
     let schedule = advice.comparison.schedule.expect("a schedule");
     assert!(schedule.policy.is_schedule());
