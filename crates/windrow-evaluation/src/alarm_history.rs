@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::conditions::is_schedule;
 use crate::contrast::Contrast;
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 
@@ -12,13 +11,13 @@ use crate::trial::{MIN_WINDOWS, Series, Trial};
 /// schedule is found again on the windows that remain, and the bound is computed with the same critical value. One lucky
 /// refit is then no reason to name a policy.
 pub(crate) fn is_good_enough(trial: &Trial, critical: f64, series: &Series, keep: f64) -> bool {
-    let schedules: Vec<&Series> =
-        trial.series.iter().filter(|series| is_schedule(series) && trial.has_enough_data(series)).collect();
+    let yardsticks: Vec<&Series> =
+        trial.series.iter().filter(|series| trial.is_yardstick(series) && trial.has_enough_data(series)).collect();
     stretches(trial, series).into_iter().all(|(from, until)| {
         let is_left = |index: &usize| !(from..until).contains(&trial.windows[*index]);
         let left: Vec<usize> = (0..trial.len()).filter(is_left).collect();
         let total = |series: &Series| left.iter().map(|index| series.log_loss[*index]).sum::<f64>();
-        let best = schedules.iter().min_by(|a, b| total(a).total_cmp(&total(b)));
+        let best = yardsticks.iter().min_by(|a, b| total(a).total_cmp(&total(b)));
         let Some(best) = best.filter(|_| left.len() >= MIN_WINDOWS) else { return false };
         let rows: Vec<f64> = left.iter().map(|index| trial.rows[*index]).collect();
         let less = |one: &[f64], other: &[f64]| {

@@ -5,7 +5,6 @@ use std::cmp::Ordering;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::bootstrap::{mean_run, stationary_bootstrap};
-use crate::conditions::is_schedule;
 use crate::contrast::{Contrast, quantile};
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 
@@ -31,7 +30,7 @@ impl Yardstick {
         let is_short = trial.len() < MIN_WINDOWS;
         let is_candidate = |index: &usize| {
             let series = &trial.series[*index];
-            is_schedule(series) && (is_short || trial.has_enough_data(series))
+            trial.is_yardstick(series) && (is_short || trial.has_enough_data(series))
         };
         let total_loss = |index: usize| trial.series[index].log_loss.iter().sum::<f64>();
         let candidates = (0..trial.series.len()).filter(is_candidate);
@@ -120,8 +119,8 @@ impl<'a> Bounds<'a> {
         distinct.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
         distinct.dedup();
         let critical = critical_value(largest[index], distinct.len().saturating_sub(1), yardstick.gain.degrees);
-        let schedules = || drawn.iter().zip(candidates).filter(|(_, index)| is_schedule(series(index)));
-        let most = |draw: usize| schedules().map(|(gains, _)| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
+        let yardsticks = || drawn.iter().zip(candidates).filter(|(_, index)| trial.is_yardstick(series(index)));
+        let most = |draw: usize| yardsticks().map(|(gains, _)| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
         let most: Vec<f64> = (0..DRAWS).map(most).collect();
         let bound =
             |(gains, seen): (&Vec<f64>, &Contrast)| yardstick.bound(*seen, critical).min(low_share(gains, &most));

@@ -33,6 +33,12 @@ impl Trial {
             }
     }
 
+    /// Returns `true` if a policy can be the best one, with which all are compared. Of log-losses, it is a schedule; of
+    /// costs, it is of any kind, because the costs of fits are among them.
+    pub(crate) fn is_yardstick(&self, series: &Series) -> bool {
+        is_schedule(series) || (self.conditions.is_by_cost && self.may_be_named(series))
+    }
+
     /// Returns the indices of the policies that may be named.
     pub(crate) fn candidates(&self) -> Vec<usize> {
         (0..self.series.len()).filter(|index| self.may_be_named(&self.series[*index])).collect()
@@ -51,7 +57,7 @@ impl Trial {
     }
 }
 
-/// Returns `true` if a series is that of a schedule. The policies are compared with the best schedule.
+/// Returns `true` if a series is that of a schedule.
 pub(crate) fn is_schedule(series: &Series) -> bool {
     series.policy.is_schedule()
 }

@@ -5,6 +5,7 @@
 //! counts as one row. The gain of a policy is what it saves compared with always predicting the commoner class so far.
 
 use crate::advice::CostUnit;
+use crate::conditions::is_schedule;
 use crate::contrast::Contrast;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
@@ -83,6 +84,7 @@ impl CostRanking {
                     .iter()
                     .map(|series| in_costs(series, costs))
                     .collect(),
+                is_by_cost: true,
                 ..trial.conditions.clone()
             },
             ..*trial
@@ -104,7 +106,7 @@ impl CostRanking {
     }
 
     /// Returns the series with the lowest total, of all kinds of policies that may be named. It is provisional unless it
-    /// is shown that it saves at least the share to keep of what the cheapest schedule saves.
+    /// is shown that it saves at least the share to keep of what the cheapest one saves.
     pub(crate) fn cheapest(&self) -> NamedSeries {
         let index = lowest_total(&self.trial, &self.ranking);
         NamedSeries { index, provisional: !self.is_shown(index) }
@@ -112,7 +114,9 @@ impl CostRanking {
 
     /// Returns the schedule with the lowest total.
     pub(crate) fn cheapest_schedule(&self) -> NamedSeries {
-        let index = self.ranking.best;
+        let total = |index: usize| self.trial.series[index].log_loss.iter().sum::<f64>();
+        let schedules = self.ranking.candidates.iter().copied().filter(|index| is_schedule(&self.trial.series[*index]));
+        let index = schedules.min_by(|a, b| total(*a).total_cmp(&total(*b))).unwrap_or(self.ranking.best);
         NamedSeries { index, provisional: !self.is_shown(index) }
     }
 

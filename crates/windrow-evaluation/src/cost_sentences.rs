@@ -27,11 +27,11 @@ pub(super) fn cost_sentences(
         sentences.push("No other policy cost less.".to_owned());
     }
     if provisional && !cost.is_saving_shown {
-        sentences.push("The data do not show that any schedule costs less than the commoner class.".to_owned());
+        sentences.push("The data do not show that any policy costs less than the commoner class.".to_owned());
     } else if provisional {
         let keep = percent(keep, 0);
         sentences.push(format!(
-            "The data do not show that it is good enough: that it keeps at least {keep} of what the cheapest schedule saves."
+            "The data do not show that it is good enough: that it keeps at least {keep} of what the cheapest one saves."
         ));
     }
     sentences
@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn a_provisional_policy_says_what_is_not_shown() {
-        let enough = "The data do not show that it is good enough: that it keeps at least 90% of what the cheapest schedule saves.";
+        let enough = "The data do not show that it is good enough: that it keeps at least 90% of what the cheapest one saves.";
         assert_eq!(about(&unit(), true)[2..], [enough]);
         let cost = CostUnit { is_saving_shown: false, ..unit() };
-        let nothing = "The data do not show that any schedule costs less than the commoner class.";
+        let nothing = "The data do not show that any policy costs less than the commoner class.";
         assert_eq!(about(&cost, true)[2..], [nothing]);
     }
 

@@ -91,7 +91,7 @@ impl<'a> Deletion<'a> {
     pub(crate) fn shares(&self, lost: impl Fn(usize) -> f64) -> Vec<Option<f64>> {
         let series = 0..self.trial.series.len();
         let gains: Vec<f64> = series.map(|index| self.gains.total(index, None) - lost(index)).collect();
-        let most = self.schedules().map(|index| gains[index]).fold(f64::NEG_INFINITY, f64::max);
+        let most = self.yardsticks().map(|index| gains[index]).fold(f64::NEG_INFINITY, f64::max);
         gains.iter().map(|gain| (most > 0.0).then_some(gain / most)).collect()
     }
 
@@ -127,7 +127,7 @@ impl<'a> Deletion<'a> {
         let [one_sided, two_sided] = self.quantiles;
         let total = |index: usize| gains.total(index, left_out);
         // Of equal ones, the first is the best, as in the full ranking.
-        let best = self.schedules().min_by(|a, b| total(*b).total_cmp(&total(*a)));
+        let best = self.yardsticks().min_by(|a, b| total(*b).total_cmp(&total(*a)));
         let best = best.unwrap_or(self.ranking.best);
         let gain = gains.contrast(best, None, left_out);
         let has_gain = gain.mean - one_sided * gain.standard_error > 0.0;
@@ -170,9 +170,9 @@ impl<'a> Deletion<'a> {
         Ranking { best, gain, has_gain, ranked, named, schedule, ..self.ranking.clone() }
     }
 
-    /// Returns the indices of the schedules that may be named. The best of them is the yardstick.
-    fn schedules(&self) -> impl Iterator<Item = usize> {
-        self.candidates.iter().copied().filter(|index| is_schedule(&self.trial.series[*index]))
+    /// Returns the indices of the policies of which the best is the yardstick.
+    fn yardsticks(&self) -> impl Iterator<Item = usize> {
+        self.candidates.iter().copied().filter(|index| self.trial.is_yardstick(&self.trial.series[*index]))
     }
 
     /// Returns, for each candidate, `true` if it keeps enough of the best gain in all but 5% of the draws.
@@ -184,7 +184,7 @@ impl<'a> Deletion<'a> {
             drawn.iter().zip(&gone).map(|(drawn, times)| drawn - times * gain).collect()
         };
         let drawn: Vec<Vec<f64>> = self.candidates.iter().zip(drawn).map(remaining).collect();
-        let is_yardstick = |index: &usize| is_schedule(&self.trial.series[*index]);
+        let is_yardstick = |index: &usize| self.trial.is_yardstick(&self.trial.series[*index]);
         let schedules = || drawn.iter().zip(self.candidates).filter(|(_, index)| is_yardstick(index));
         let most = |draw: usize| schedules().map(|(gains, _)| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
         let most: Vec<f64> = (0..gone.len()).map(most).collect();

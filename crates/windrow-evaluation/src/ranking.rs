@@ -155,9 +155,9 @@ impl Ranking {
         }
     }
 
-    /// Returns the schedules that may be named.
-    fn schedules(&self, trial: &Trial) -> Vec<usize> {
-        self.candidates.iter().copied().filter(|index| is_schedule(&trial.series[*index])).collect()
+    /// Returns the policies that may be named and can be the best one.
+    fn yardsticks(&self, trial: &Trial) -> Vec<usize> {
+        self.candidates.iter().copied().filter(|index| trial.is_yardstick(&trial.series[*index])).collect()
     }
 
     /// Returns `true` if a series is also shown to keep the share of each other schedule's gain, compared with one
@@ -166,7 +166,7 @@ impl Ranking {
     pub(crate) fn passes_against_each(&self, trial: &Trial, index: usize) -> bool {
         let Some(critical) = self.critical else { return false };
         let own = gains(trial, &trial.series[index]);
-        self.schedules(trial).into_iter().filter(|other| *other != index).all(|other| {
+        self.yardsticks(trial).into_iter().filter(|other| *other != index).all(|other| {
             let other = gains(trial, &trial.series[other]);
             let excess: Vec<f64> = own.iter().zip(&other).map(|(own, other)| own - self.keep * other).collect();
             let contrast = Contrast::new(&excess, &trial.rows);
@@ -179,13 +179,13 @@ impl Ranking {
         if trial.len() < MIN_WINDOWS {
             return;
         }
-        let (schedules, windows) = (self.schedules(trial), trial.len());
+        let (candidates, windows) = (self.yardsticks(trial), trial.len());
         let draws = stationary_bootstrap(windows, mean_run(windows), DRAWS);
         // Scaled so that the mean over windows is the mean loss per row: windows are weighted by their rows.
         let scale = windows as f64 / trial.rows.iter().sum::<f64>();
         let scaled = |index: &usize| trial.series[*index].log_loss.iter().map(|loss| loss * scale).collect();
-        let losses: Vec<Vec<f64>> = schedules.iter().map(scaled).collect();
-        for (index, p) in schedules.iter().zip(confidence_set(&losses, &draws)) {
+        let losses: Vec<Vec<f64>> = candidates.iter().map(scaled).collect();
+        for (index, p) in candidates.iter().zip(confidence_set(&losses, &draws)) {
             self.ranked[*index].set_p = Some(p);
         }
     }

@@ -46,6 +46,8 @@ pub struct Series {
 pub(crate) struct Conditions {
     /// `true` if a break was found.
     pub(crate) has_break: bool,
+    /// `true` if policies are compared with the best one of all kinds, and not with the best schedule: costs decide.
+    pub(crate) is_by_cost: bool,
     /// The losses of never refitting another first model of each history.
     pub(crate) other_first_fits: Vec<Series>,
     /// The runs of every policy that refits on an alarm.
