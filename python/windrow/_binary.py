@@ -22,12 +22,20 @@ def find_binary() -> str:
     the folder ``bin`` next to the package, which ``pip install --target`` fills. The PATH comes last.
 
     Raises:
-        WindrowError: There is no such file, or its version is not that of the package.
+        WindrowError: There is no such file, or none of them has the version of the package.
     """
+    refused = None
     for path in _candidates():
         if os.path.isfile(path):
-            _check_version(path)
-            return path
+            try:
+                _check_version(path)
+            except WindrowError as error:
+                # An older command in one of the first folders must not hide the right one in a later folder.
+                refused = refused or error
+            else:
+                return path
+    if refused is not None:
+        raise refused
     places = "\n  ".join(dict.fromkeys(os.path.dirname(path) for path in _folders_of_scripts()))
     raise WindrowError(
         f"the command `windrow` is not in any of these folders, nor on the PATH:\n  {places}\n"

@@ -46,6 +46,17 @@ class TestSearch:
         with pytest.raises(WindrowError, match="is windrow 0.0.9, but the Python package is windrow 0.1.0"):
             _binary.find_binary()
 
+    def test_a_command_of_another_version_does_not_hide_the_right_one(self, places):
+        places("scripts", "0.0.9")
+        right = places("target")
+        assert _binary.find_binary() == right
+
+    def test_the_first_command_of_another_version_is_named(self, places):
+        first = places("user", "0.0.9")
+        places("path", "0.0.8")
+        with pytest.raises(WindrowError, match=f"^{first} is windrow 0.0.9"):
+            _binary.find_binary()
+
     def test_a_failing_command_gives_its_own_text(self, places):
         places("scripts", code=0)
         assert _binary.run(["judge", "a.csv"])[0].endswith("arguments: judge a.csv\n")
