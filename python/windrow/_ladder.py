@@ -111,13 +111,17 @@ def plan(
     `crates/windrow-evaluation/src/evidence.rs`.
     """
     compared = histories(windows, wanted)
+    learned = {
+        history: [n for n in range(1, windows) if can_learn(Fit(history, n, ()).oldest, n)] for history in compared
+    }
+    # The judge counts the windows from the oldest one that a fit learns from.
+    before = min((Fit(history, models[0], ()).oldest for history, models in learned.items() if models), default=1) - 1
     # The newest window of each fit that is needed, with the window that it predicts.
     pairs = [(n, window) for window in range(2, windows + 1) for n in range(max(1, window - ages), window - delay)]
-    for newest in first_models(windows, wanted, delay):
+    for newest in (before + first for first in first_models(windows - before, wanted, delay)):
         pairs.extend((newest, window) for window in range(newest + 1 + delay, windows + 1))
     needed: Dict[Tuple[History, int], set] = {}
-    for history in compared:
-        models = [n for n in range(1, windows) if can_learn(Fit(history, n, ()).oldest, n)]
+    for history, models in learned.items():
         for newest, window in pairs:
             at = bisect.bisect_right(models, newest)
             if at > 0:

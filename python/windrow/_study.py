@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-# More are a mistake, such as one row of 1970.
-MAX_WINDOWS = 10_000
+# More are a mistake, such as one row of 1970. The judge of the table has the same limit.
+MAX_WINDOWS = 2_000
 
 
 class Rows:
@@ -98,6 +98,12 @@ class Rows:
         if self.micros is None:
             return newest
         return (self._window.begin(self.first_span + newest) - 1) * 1_000_000
+
+    def trained_from(self, oldest: int) -> int:
+        """Returns the beginning of a window as the table has it: in microseconds, or the number of the window."""
+        if self.micros is None:
+            return oldest
+        return self._window.begin(self.first_span + oldest - 1) * 1_000_000
 
 
 class Study:
@@ -200,6 +206,8 @@ class Study:
             has_label=rows.has_label[places],
             p=predicted,
             trained_through=rows.trained_through(fit.newest),
+            # The judge counts the windows from the oldest data of a fit.
+            trained_from=rows.trained_from(fit.oldest),
             history=name(fit.history),
         )
 

@@ -34,20 +34,22 @@ def write_predictions(
     has_label: numpy.ndarray,
     p: numpy.ndarray,
     trained_through: int,
+    trained_from: int,
     history: str,
 ) -> None:
     """Writes the predictions of one fit, as Parquet or CSV by the ending of `path`.
 
-    `at` and `trained_through` are microseconds since 1970 if `is_time`, and otherwise numbers of windows. A row without
-    a label has an empty `y`.
+    `at`, `trained_through` and `trained_from` are microseconds since 1970 if `is_time`, and otherwise numbers of
+    windows. A row without a label has an empty `y`.
     """
     name = "time" if is_time else "window"
+    fit = {"trained_through": trained_through, "trained_from": trained_from, "history": history}
     with whole_file(path) as part:
         if path.endswith(".parquet"):
-            columns = {"row": row, name: at, "y": y, "p": p, "trained_through": trained_through, "history": history}
+            columns = {"row": row, name: at, "y": y, "p": p, **fit}
             _write_parquet(part, columns, has_label, name, is_time)
         else:
-            _write_csv(part, name, is_time, row, at, y, has_label, p, trained_through, history)
+            _write_csv(part, name, is_time, row, at, y, has_label, p, fit)
 
 
 @contextlib.contextmanager
@@ -71,7 +73,7 @@ def _write_parquet(path: str, columns: Dict[str, Any], has_label: numpy.ndarray,
 
     rows = len(columns["p"])
     when = pyarrow.timestamp("us", tz="UTC") if is_time else pyarrow.int64()
-    one = {"trained_through": when, "history": pyarrow.string()}
+    one = {"trained_through": when, "trained_from": when, "history": pyarrow.string()}
     arrays = {
         "row": pyarrow.array(columns["row"], pyarrow.int64()),
         name: pyarrow.array(columns[name], pyarrow.int64()).cast(when),
@@ -91,18 +93,17 @@ def _write_csv(
     y: numpy.ndarray,
     has_label: numpy.ndarray,
     p: numpy.ndarray,
-    trained_through: int,
-    history: str,
+    fit: Dict[str, Any],
 ) -> None:
-    through = rfc3339(trained_through) if is_time else trained_through
+    of_fit = [rfc3339(value) if is_time and key != "history" else value for key, value in fit.items()]
     with open(path, "w", encoding="utf-8", newline="") as out:
         lines = csv.writer(out)
-        lines.writerow(["row", name, "y", "p", "trained_through", "history"])
+        lines.writerow(["row", name, "y", "p", *fit])
         for number, when, label, is_known, probability in zip(
             row.tolist(), at.tolist(), y.tolist(), has_label.tolist(), p.tolist()
         ):
             place = rfc3339(when) if is_time else when
-            lines.writerow([number, place, label if is_known else "", repr(probability), through, history])
+            lines.writerow([number, place, label if is_known else "", repr(probability), *of_fit])
 
 
 def rfc3339(micros: int) -> str:

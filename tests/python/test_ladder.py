@@ -69,6 +69,13 @@ def test_the_fit_before_stays_in_use_if_windows_cannot_be_learned_from():
     assert max(fits[(1, 9)]) == far
 
 
+def test_windows_are_counted_from_the_first_fit():
+    # The only history has no fit of the first two windows, so the judge begins with window 3.
+    fits = _ladder.plan(30, (1,), 0, 8, lambda first, last: first > 2)
+    forever = [fit.newest for fit in fits if fit.predicts[-1] - fit.newest > 8]
+    assert forever and min(forever) == fits[0].newest == 3
+
+
 def test_all_ages_that_a_pipeline_keeps():
     fits = planned(100, ages=64)
     assert max(fits[(1, 20)]) == 84
