@@ -98,6 +98,8 @@ def advise(
         _make(study, fits, n_jobs, report)
         report.say("judging the predictions")
         options = judge_options(window if rule.is_by_time else None, label_delay, keep, cost)
+        # The files have the names of fits.
+        options.append(f"--name={target}")
         files = [os.path.basename(study.path(fit)) for fit in fits]
         return judge_files(files, options, study.folder)
 

@@ -27,7 +27,7 @@ class Answer:
         self.html = html
         """The report: a whole page with the answer, its pictures and its tables. Write it to a file to share it."""
         self.notes = notes
-        """What the command reported about the table, such as clipped probabilities."""
+        """What the command reported about the table, such as clipped probabilities: one sentence per line."""
 
     @property
     def _advice(self) -> Dict[str, Any]:

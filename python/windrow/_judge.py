@@ -9,7 +9,7 @@ from typing import Any, List, Optional, Sequence, Union
 
 from ._answer import Answer
 from ._binary import run
-from ._errors import WindrowError
+from ._frame import write_frame
 
 Paths = Union[str, "os.PathLike[str]"]
 
@@ -45,7 +45,7 @@ def judge(
     if isinstance(predictions, (list, tuple)) and all(isinstance(one, (str, os.PathLike)) for one in predictions):
         return judge_files(predictions, options)
     with tempfile.TemporaryDirectory(prefix="windrow-") as folder:
-        return judge_files([_write_frame(predictions, folder)], options)
+        return judge_files([write_frame(predictions, folder)], options)
 
 
 def judge_options(
@@ -66,41 +66,12 @@ def judge_files(files: Sequence[Paths], options: List[str], folder: Optional[str
 
     This is the only place that knows how the command is called and what it prints.
     """
-    arguments = ["judge", *(os.fspath(file) for file in files), *options]
     with tempfile.TemporaryDirectory(prefix="windrow-") as place:
         report = os.path.join(place, "report.html")
-        advice, notes = run([*arguments, "--json"], folder)
-        text, _ = run([*arguments, f"--report={report}"], folder)
-        html = None
-        if os.path.exists(report):
-            with open(report, encoding="utf-8") as file:
-                html = file.read()
-    return Answer(text=text, json=json.loads(advice), html=html, notes=notes.strip())
-
-
-def _write_frame(frame: Any, folder: str) -> str:
-    """Writes a DataFrame of pandas or polars, or a table of pyarrow, as Parquet, or as CSV without pyarrow."""
-    path = os.path.join(folder, "predictions.parquet")
-    if hasattr(frame, "to_parquet"):
-        try:
-            frame.to_parquet(path, index=False)
-            return path
-        except ImportError:
-            path = os.path.join(folder, "predictions.csv")
-            # pandas would write True and False.
-            is_bool = [name for name in frame.columns if str(frame[name].dtype) in ("bool", "boolean")]
-            frame.astype({name: "Int8" for name in is_bool}).to_csv(
-                path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ"
-            )
-            return path
-    if hasattr(frame, "write_parquet"):
-        frame.write_parquet(path)
-        return path
-    if hasattr(frame, "schema") and hasattr(frame, "column_names"):
-        from pyarrow import parquet
-
-        parquet.write_table(frame, path)
-        return path
-    raise WindrowError(
-        f"predictions must be a DataFrame of pandas or polars, a table of pyarrow, or paths, not {type(frame).__name__}"
-    )
+        # The table is read and judged once: the JSON has the text, too.
+        arguments = ["judge", "--json", f"--report={report}", *options, "--", *(os.fspath(file) for file in files)]
+        printed, _ = run(arguments, folder)
+        with open(report, encoding="utf-8") as file:
+            html = file.read()
+    answer = json.loads(printed)
+    return Answer(text=answer["text"], json=answer, html=html, notes="\n".join(answer["table"]["notes"]))

@@ -57,6 +57,8 @@ ADVICE = {
         ],
         "further": [],
     },
+    "table": {"notes": ["The table has 240 rows by 12 fits.", "2 rows have no label yet: counted, and not scored."]},
+    "text": "Refit every 2nd week\n",
 }
 PAGE = (
     "<!doctype html><style>.a{stroke:#0072b2}</style>"
@@ -76,7 +78,8 @@ def calls(monkeypatch):
             if argument.startswith("--report="):
                 with open(argument[len("--report=") :], "w", encoding="utf-8") as page:
                     page.write(PAGE)
-        return (json.dumps(ADVICE), "") if "--json" in arguments else ("Refit every 2nd week\n", "")
+        assert "--json" in arguments
+        return json.dumps(ADVICE), ""
 
     monkeypatch.setattr(_judge, "run", run)
     return made
@@ -85,7 +88,7 @@ def calls(monkeypatch):
 def predictions(calls):
     """Returns the predictions that the first call got, as one table."""
     arguments, folder = calls[0]
-    files = [os.path.join(folder, argument) for argument in arguments[1:] if not argument.startswith("-")]
+    files = [os.path.join(folder, argument) for argument in arguments[arguments.index("--") + 1 :]]
     read = pandas.read_parquet if files[0].endswith(".parquet") else pandas.read_csv
     return pandas.concat([read(file) for file in files], ignore_index=True)
 

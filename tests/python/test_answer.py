@@ -1,14 +1,11 @@
-"""The answer in a terminal and in a notebook, and how tables are given to the command."""
+"""The answer in a terminal and in a notebook, and the call of the command."""
 
 import base64
 import re
 import xml.etree.ElementTree as ElementTree
 
-import pandas
-import pytest
 import windrow
 from conftest import ADVICE, PAGE
-from windrow import WindrowError
 
 
 def test_an_answer_prints_as_its_text():
@@ -48,25 +45,11 @@ def test_a_notebook_shows_the_pictures_with_their_own_style():
 
 def test_paths_and_options_are_given_to_the_command(calls, tmp_path):
     answer = windrow.judge([tmp_path / "a.csv", "b.csv"], window="week", label_delay=2, keep=0.9, models="models.csv")
-    arguments, _ = calls[0]
-    assert arguments[:3] == ["judge", str(tmp_path / "a.csv"), "b.csv"]
+    [(arguments, _)] = calls
+    assert arguments[:2] == ["judge", "--json"] and arguments[2].startswith("--report=")
     assert arguments[3:6] == ["--window=week", "--label-delay=2", "--keep=0.9"]
-    assert arguments[6].startswith("--models=") and arguments[7] == "--json"
-    assert answer.json == ADVICE and answer.html == PAGE
-
-
-def test_a_frame_is_written_as_parquet(calls, monkeypatch):
-    frame = pandas.DataFrame({"window": [2], "y": [True], "p": [0.25], "trained_through": [1]})
-    seen = []
-
-    def judge_files(files, options, folder=None):
-        seen.append(pandas.read_parquet(files[0]))
-
-    monkeypatch.setattr(windrow._judge, "judge_files", judge_files)
-    windrow.judge(frame)
-    assert seen[0].to_dict("list") == frame.to_dict("list")
-
-
-def test_what_is_no_table_is_refused():
-    with pytest.raises(WindrowError, match="must be a DataFrame .* not int"):
-        windrow.judge(3)
+    assert arguments[6].startswith("--models=")
+    # A file may have a name that begins with a hyphen.
+    assert arguments[7:] == ["--", str(tmp_path / "a.csv"), "b.csv"]
+    assert answer.json == ADVICE and answer.html == PAGE and answer.text == "Refit every 2nd week\n"
+    assert answer.notes.splitlines() == ADVICE["table"]["notes"]
