@@ -40,17 +40,17 @@ impl Yardstick {
     }
 
     /// Returns the loss per row of a series less that of the best schedule.
-    pub(crate) fn to_best(&self, trial: &Trial, series: &Series) -> Contrast {
+    pub(crate) fn to_best(self, trial: &Trial, series: &Series) -> Contrast {
         Contrast::new(&self.excess(trial, series), &trial.rows)
     }
 
     /// Returns the loss of a series less that of the best schedule, summed by window.
-    pub(crate) fn excess(&self, trial: &Trial, series: &Series) -> Vec<f64> {
+    pub(crate) fn excess(self, trial: &Trial, series: &Series) -> Vec<f64> {
         series.log_loss.iter().zip(&trial.series[self.best].log_loss).map(|(own, best)| own - best).collect()
     }
 
     /// Returns the lower bound that follows from the difference from the best schedule, in units of its observed gain.
-    pub(crate) fn bound(&self, to_best: Contrast, critical: f64) -> f64 {
+    pub(crate) fn bound(self, to_best: Contrast, critical: f64) -> f64 {
         1.0 - (to_best.mean + critical * to_best.standard_error) / self.gain.mean
     }
 }

@@ -61,8 +61,8 @@ pub(crate) fn label(cell: Option<TypedCell<'_>>) -> Result<Option<bool>, String>
         },
         TypedCell::Integer(0) => Some(false),
         TypedCell::Integer(1) => Some(true),
-        TypedCell::Number(number) if number == 0.0 => Some(false),
-        TypedCell::Number(number) if number == 1.0 => Some(true),
+        TypedCell::Number(0.0) => Some(false),
+        TypedCell::Number(1.0) => Some(true),
         _ => None,
     };
     label.map(Some).ok_or_else(|| format!("y is {}: it must be 0, 1, true, false or empty", shown(cell)))

@@ -107,7 +107,7 @@ mod tests {
     fn a_recalibration_undoes_a_shift_of_the_log_odds() {
         let shifted = |row: u32| {
             // A share of 0.25 positives, predicted as 0.75, and a share of 0.5, predicted as 0.9.
-            let (p, label) = if row % 2 == 0 { (0.75, row % 8 == 0) } else { (0.9, row % 4 == 1) };
+            let (p, label) = if row.is_multiple_of(2) { (0.75, row.is_multiple_of(8)) } else { (0.9, row % 4 == 1) };
             Row::new(0, label, p, row, row)
         };
         let rows: Vec<Row> = (0..800).map(shifted).collect();

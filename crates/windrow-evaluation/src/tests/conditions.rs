@@ -50,7 +50,8 @@ fn a_window_that_decides_the_name_is_said_with_its_date() {
 
 #[test]
 fn a_calm_world_has_no_such_sentence() {
-    let worlds: [(fn(Scheme, u32, u32) -> f64, u32); 3] = [(stable, 40), (stable, 60), (all_is_best, 40)];
+    type Loss = fn(Scheme, u32, u32) -> f64;
+    let worlds: [(Loss, u32); 3] = [(stable, 40), (stable, 60), (all_is_best, 40)];
     for (world, windows) in worlds {
         let advice = advice_on(&evidence(windows, world), 0);
         assert_eq!(advice.comparison.influence, None, "{windows}");
