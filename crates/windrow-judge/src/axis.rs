@@ -6,8 +6,11 @@ use windrow_evaluation::WindowUnit;
 use windrow_record::display::window_name;
 
 use crate::cells::{time, time_text, window_number};
+use crate::error::JudgeError;
 
 const MICROS: i64 = 1_000_000;
+/// The maximum number of windows. All policies are judged again after each window, so more windows would take hours.
+pub(crate) const MAX_WINDOWS: u32 = 2_000;
 
 /// The axis along which rows are cut into windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +123,15 @@ impl Axis {
             Self::Number => None,
         }
     }
+}
+
+/// Returns the error for too many windows.
+pub(crate) fn too_many_windows(axis: Axis) -> JudgeError {
+    let problem = match axis {
+        Axis::Time(_) => "give longer windows, as in --window week, and check the first and the last time",
+        Axis::Number => "number them 1, 2, 3, ..., or make them longer",
+    };
+    JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}"))
 }
 
 fn policy(span: EventSpan) -> WindowPolicy {

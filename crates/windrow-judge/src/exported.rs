@@ -7,6 +7,7 @@ use windrow_columnar::TypedCell;
 use windrow_evaluation::{BLOCKS, Evidence, ModelLosses};
 use windrow_record::{ModelId, Scheme, WindowIndex, parse_number};
 
+use crate::axis::MAX_WINDOWS;
 use crate::cells::{text, whole, window_number};
 use crate::error::JudgeError;
 use crate::faults::{Faults, Place};
@@ -137,8 +138,9 @@ impl Reading {
         let name = model.map(text).unwrap_or_default();
         let model = name.parse::<ModelId>().map_err(|error| format!("model: {error}"))?;
         let number = window_number(at.ok_or("window is empty")?)?;
-        let number = u32::try_from(number).ok().and_then(WindowIndex::new).filter(|number| number.get() <= 10_000);
-        let number = number.ok_or("window is more than 10000: number the windows 1, 2, 3, ...")?;
+        let number = u32::try_from(number).ok().and_then(WindowIndex::new).filter(|number| number.get() <= MAX_WINDOWS);
+        let number =
+            number.ok_or_else(|| format!("window is more than {MAX_WINDOWS}: number the windows 1, 2, 3, ..."))?;
         if number <= model.window {
             return Err(format!("it is a leak: window {number} is not after the newest window of the model {model}"));
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use windrow_columnar::TypedCell;
 use windrow_config::EventSpan;
 
-use crate::axis::{Axis, LastSpan};
+use crate::axis::{Axis, LastSpan, MAX_WINDOWS, too_many_windows};
 use crate::cells::{CLIP, label, probability, text, whole};
 use crate::delay::LabelDelays;
 use crate::error::JudgeError;
@@ -20,8 +20,10 @@ pub(crate) const COLUMNS: [&str; 9] =
     ["time", "window", "y", "p", "trained_through", "trained_from", "history", "model", "row"];
 /// The column with the time when a label is known, after [`COLUMNS`].
 pub(crate) const LABEL_KNOWN: &str = "label_known";
-/// The maximum number of windows. More are a mistake in a time, or in the length of a window.
-const MAX_WINDOWS: i64 = 10_000;
+/// The maximum number of fits. More are a mistake in `model` or `trained_through`.
+const MAX_FITS: usize = 200_000;
+/// The maximum number of pairs of a fit and a window. It bounds the memory.
+const MAX_PARTS: usize = 2_000_000;
 
 /// The predictions of all files.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Predictions {
     pub(crate) windows: HashMap<i64, WindowRows>,
     pub(crate) delays: LabelDelays,
     pub(crate) counts: Counts,
+    /// The number of pairs of a fit and a window.
+    parts: usize,
     /// True if all rows have an identity.
     pub(crate) has_ids: bool,
     /// True if all identities are whole numbers below 2^32, which order the rows.
@@ -115,9 +119,10 @@ pub(crate) fn read(
             if let Err(problem) = added {
                 all.faults.add(place, problem);
             }
-            !all.faults.is_full()
+            !all.faults.is_full() && all.check_sizes().is_ok()
         })?;
         all.faults.check()?;
+        all.check_sizes()?;
     }
     let mut all = predictions.ok_or_else(|| JudgeError::Nothing("no file was given".to_owned()))?;
     all.faults.check()?;
@@ -137,6 +142,7 @@ impl Predictions {
             windows: HashMap::new(),
             delays: LabelDelays::default(),
             counts: Counts::default(),
+            parts: 0,
             has_ids: true,
             has_numbers: true,
             faults: Faults::new(files),
@@ -177,6 +183,9 @@ impl Predictions {
         let id = id.unwrap_or_default();
         self.has_numbers &= id.number.is_some();
         let found = self.windows.entry(window).or_default();
+        let parts = found.parts.len();
+        found.part(fit, place);
+        self.parts += found.parts.len() - parts;
         let part = found.part(fit, place);
         let Some(label) = label else {
             part.unlabelled += 1;
@@ -204,6 +213,35 @@ impl Predictions {
         self.has_numbers || (self.has_ids && self.axis != Axis::Number)
     }
 
+    /// Returns a fit for a sentence, as in ``the model `a` (a.csv, row 12)``. `first` is one of its rows.
+    pub(crate) fn fit_name(&self, fit: u32, first: Place) -> String {
+        let (name, place) = (self.fits.list[fit as usize].name.as_ref(), self.faults.name(first));
+        name.map_or_else(|| format!("the model of {place}"), |name| format!("the model `{name}` ({place})"))
+    }
+
+    /// Checks that the windows and the fits so far are not too many.
+    ///
+    /// # Errors
+    /// There are more than a table may have.
+    fn check_sizes(&self) -> Result<(), JudgeError> {
+        if self.windows.len() > MAX_WINDOWS as usize {
+            return Err(too_many_windows(self.axis));
+        }
+        if self.fits.list.len() > MAX_FITS {
+            return Err(JudgeError::Nothing(format!(
+                "the table has more than {MAX_FITS} fits: `model` and `trained_through` must be those of a fit, not of a \
+                 row"
+            )));
+        }
+        if self.parts > MAX_PARTS {
+            return Err(JudgeError::Nothing(format!(
+                "the fits are scored on more than {MAX_PARTS} windows in sum: give longer windows, or score each fit on \
+                 fewer later windows"
+            )));
+        }
+        Ok(())
+    }
+
     /// Checks that the windows are not too many.
     fn check_range(&self) -> Result<(), JudgeError> {
         let fits = self.fits.list.iter().flat_map(|fit| {
@@ -212,14 +250,7 @@ impl Predictions {
         let first = fits.chain(self.windows.keys().copied()).min().unwrap_or_default();
         let first = if self.axis == Axis::Number { first.min(1) } else { first };
         let last = self.windows.keys().copied().max().unwrap_or(first);
-        if last - first < MAX_WINDOWS {
-            return Ok(());
-        }
-        let problem = match self.axis {
-            Axis::Time(_) => "check the first and the last time, or give longer windows",
-            Axis::Number => "number them 1, 2, 3, ..., or give times with --window",
-        };
-        Err(JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}")))
+        if last - first < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(too_many_windows(self.axis)) }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::exported;
 use crate::histories::{self, Models};
 use crate::intake::{self, Counts, Predictions};
 use crate::recalibration::{self, Recalibrations};
+use crate::repeats::check_files;
 use crate::report::{ScoredFacts, TableKind, TableReport, empty_windows, rounded_histories};
 use crate::table::{ScoredTable, Table, Windows, table};
 
@@ -58,6 +59,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
     let Some(first) = files.first() else {
         return Err(JudgeError::Nothing("no file was given".to_owned()));
     };
+    check_files(files)?;
     if exported::is_losses(first)? {
         return judge_losses(files, options);
     }

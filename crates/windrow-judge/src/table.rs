@@ -13,6 +13,7 @@ use crate::error::JudgeError;
 use crate::histories::Models;
 use crate::intake::Predictions;
 use crate::losses::{BlockSums, in_order, window};
+use crate::repeats::{Repeated, repeated};
 use crate::rows::WindowRows;
 
 /// The share of rows up to which equal keys of two models count as chance. Keys of texts are hashes of 32 bits.
@@ -44,12 +45,14 @@ struct WindowSums {
     fits: Vec<(u32, BlockSums)>,
     is_same: bool,
     unlabelled: u64,
+    repeated: Option<Repeated>,
 }
 
 /// Makes the table of the rows that were read. The rows are put in order.
 ///
 /// # Errors
-/// Two models scored different rows of a window, and the table does not show that each row has one probability.
+/// A model scored a row twice, or two models scored different rows of a window, and the table does not show that each row
+/// has one probability.
 pub(crate) fn table(
     predictions: &Predictions,
     windows: &mut Windows,
@@ -61,10 +64,13 @@ pub(crate) fn table(
         .par_iter_mut()
         .map(|(number, rows)| {
             rows.order(by_key);
-            (*number, sums(rows, predictions.has_ids, threshold))
+            (*number, sums(rows, predictions, threshold))
         })
         .collect();
     let last = windows.keys().next_back().copied().unwrap_or_default();
+    if let Some((number, repeated)) = sums.iter().find_map(|(number, sums)| Some((*number, sums.repeated?))) {
+        return Err(repeated.error(predictions, number));
+    }
     let different = sums.iter().find(|(_, sums)| !sums.is_same);
     if let Some((number, _)) = different {
         let is_log = windows.values().all(|rows| is_log(rows, predictions));
@@ -106,7 +112,8 @@ pub(crate) fn table(
     Ok(Table::Scored(ScoredTable { evidence, fits, irregular }))
 }
 
-fn sums(rows: &WindowRows, has_ids: bool, threshold: f64) -> WindowSums {
+fn sums(rows: &WindowRows, predictions: &Predictions, threshold: f64) -> WindowSums {
+    let has_ids = predictions.has_ids;
     let scored = rows.parts.iter().filter(|part| part.rows > 0);
     let fits: Vec<(u32, BlockSums)> =
         scored.map(|part| (part.fit, BlockSums::of(rows.of_fit(part.fit), threshold))).collect();
@@ -114,7 +121,8 @@ fn sums(rows: &WindowRows, has_ids: bool, threshold: f64) -> WindowSums {
     let digests: HashSet<u64> = rows.parts.iter().filter(|part| part.rows > 0).map(|part| part.digest).collect();
     let is_same = is_same_rows && (!has_ids || digests.len() <= 1);
     let unlabelled = rows.parts.iter().map(|part| part.unlabelled).max().unwrap_or_default();
-    WindowSums { fits, is_same, unlabelled }
+    let repeated = repeated(rows, predictions.has_numbers).filter(|_| has_ids);
+    WindowSums { fits, is_same, unlabelled, repeated }
 }
 
 /// Returns `true` if the rows of a window show that each has one probability: no two models scored rows of the same
@@ -150,11 +158,7 @@ fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> 
     let (Some(fewest), Some(most)) = (parts.first(), parts.last()) else {
         return JudgeError::Nothing(format!("the models of window {number} scored different rows"));
     };
-    let name = |fit: u32, first| {
-        let of = predictions.fits.list[fit as usize].name.as_ref();
-        let place = predictions.faults.name(first);
-        of.map_or_else(|| format!("the model of {place}"), |name| format!("the model `{name}` ({place})"))
-    };
+    let name = |fit: u32, first| predictions.fit_name(fit, first);
     let counts = if (fewest.rows, fewest.positives) == (most.rows, most.positives) {
         let what = if fewest.digest == most.digest { "rows in another order" } else { "other rows" };
         format!("{} has {what} than {}", name(fewest.fit, fewest.first), name(most.fit, most.first))

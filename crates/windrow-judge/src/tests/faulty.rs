@@ -25,7 +25,8 @@ fn each_fault_has_its_row_and_a_sentence() {
         ("3,1,0.5,2,1,a,1\n4,1,0.5,3,1,a,1\n", "0.csv, row 2: the model `a` has other training dates than in row 1"),
         ("4,1,0.5,2,1,a,1\n4,1,0.5,2,1,b,1\n", "0.csv, row 2: two models of one history have the same newest window"),
         ("2,1,0.5,2,1,a,1\n", "0.csv, row 1: it is a leak: the row (window 2) is not after trained_through (window 2)"),
-        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 10000 windows: number them 1, 2, 3, ..."),
+        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 2000 windows: number them 1, 2, 3, ..."),
+        ("3,1,0.5,2,1,a,7\n3,1,0.5,2,1,a,7\n", "row 7 of window 3 is given twice for the model `a` (0.csv, row 1)"),
         ("3,,0.5,2,1,a,1\n", "nothing can be judged: no row has a label yet"),
         ("", "the table has no rows"),
     ] {
@@ -41,6 +42,34 @@ fn all_faults_are_listed_up_to_ten() {
     let many = Tables::new(&rows(50)).error();
     assert_eq!(many.lines().count(), 11, "{many}");
     assert!(many.ends_with("and possibly more: reading stopped here"), "{many}");
+}
+
+#[test]
+fn a_row_and_a_file_are_given_once() {
+    // The identities are texts.
+    let text = "window,y,p,trained_through,row\n3,1,0.5,2,a\n3,0,0.5,2,b\n";
+    let error = Tables::new(text).and(text).error();
+    assert!(
+        error.starts_with("a row of window 3 is given twice for the model of 0.csv, row 1, by the column"),
+        "{error}"
+    );
+    let mut tables = Tables::new(text);
+    tables.files.push(tables.folder.path().join(".").join("0.csv"));
+    assert!(tables.error().ends_with("0.csv is given twice: give each file once"), "{}", tables.error());
+}
+
+#[test]
+fn windows_of_a_second_and_fits_of_a_row_are_refused() {
+    let mut text = "time,y,p,trained_through\n".to_owned();
+    for second in 0..2_100 {
+        text.push_str(&format!("2024-01-05 10:{:02}:{:02},1,0.5,2024-01-05 09:00\n", second / 60, second % 60));
+    }
+    let error = Tables::new(&text).by("1s".to_owned().try_into().expect("a span")).error();
+    assert_eq!(
+        error,
+        "the table spans more than 2000 windows: give longer windows, as in --window week, and check the first and the \
+         last time"
+    );
 }
 
 #[test]
