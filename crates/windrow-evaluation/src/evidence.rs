@@ -200,3 +200,53 @@ impl Evidence {
         self.windows.get(window.checked_sub(1)? as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::LOSSES_FORMAT;
+    use windrow_record::WindowIndex;
+
+    /// Returns windows 1 to 3. The models of the first window alone, and of the second, are scored on the third.
+    fn windows() -> Vec<WindowLosses> {
+        let index = |number: u32| WindowIndex::new(number).unwrap_or(WindowIndex::FIRST);
+        let losses = |window: u32| ModelLosses {
+            model: ModelId { window: index(window), scheme: Scheme::Window },
+            log_loss: [1.0; BLOCKS],
+            squared_error: [1.0; BLOCKS],
+            false_alarms: [0; BLOCKS],
+            misses: [0; BLOCKS],
+        };
+        let window = |number: u32| WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(number),
+            sha256: String::new(),
+            unlabelled: 0,
+            rows: [u64::from(number); BLOCKS],
+            positives: [1; BLOCKS],
+            models: if number == 3 { vec![losses(1), losses(2)] } else { Vec::new() },
+        };
+        [1, 2, 3].map(window).to_vec()
+    }
+
+    #[test]
+    fn a_table_without_fits_on_all_history_has_none_of_the_first_window() {
+        let pipeline = Evidence::new(windows());
+        assert!(pipeline.losses(Scheme::Cumulative, 1, 3).is_some());
+        assert_eq!(pipeline.longest_history(), Scheme::Cumulative);
+        let table = Evidence::of_table(windows(), Fits::new([1, 2].map(|window| (Scheme::Window, window))));
+        assert!(table.losses(Scheme::Cumulative, 1, 3).is_none());
+        assert_eq!(table.longest_history(), Scheme::Window);
+    }
+
+    #[test]
+    fn the_average_rate_is_that_of_the_windows_so_far() {
+        let evidence = Evidence::new(windows());
+        for (known, rows, positives) in
+            [(0, 0.0, 0.0), (1, 8.0, 8.0), (2, 24.0, 16.0), (3, 48.0, 24.0), (9, 48.0, 24.0)]
+        {
+            let share: f64 = (positives + 0.5) / (rows + 1.0);
+            assert!((evidence.positive_share(known) - share).abs() < 1e-12, "{known}");
+        }
+    }
+}

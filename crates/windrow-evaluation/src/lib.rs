@@ -100,7 +100,7 @@ pub use sentences::WANTED_ROWS;
 pub use served::{ServedLog, advise_served, loss_rises};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
-pub use trial::{Series, Trial, histories, judged_histories, judged_windows};
+pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};
 pub use window_unit::WindowUnit;
 pub use wrong_answers::WrongAnswers;
 

@@ -9,7 +9,7 @@ use crate::policy::{Policy, Refit, length};
 use windrow_record::{ModelId, Scheme};
 
 /// The minimum number of windows for a ranking.
-pub(crate) const MIN_WINDOWS: usize = 12;
+pub const MIN_WINDOWS: usize = 12;
 /// The minimum number of refits of a policy for a comparison.
 const MIN_REFITS: f64 = 4.0;
 /// The maximum length of a finite history, as a share of the windows.

@@ -1,15 +1,16 @@
 //! From files to the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
-use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, loss_rises};
+use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, month, window_name};
 
 use crate::answer::{self, Further, Question};
 use crate::axis::Axis;
+use crate::compared::{compared, left_out};
 use crate::error::JudgeError;
 use crate::exported;
 use crate::histories::{self, Models};
@@ -208,6 +209,19 @@ impl Judging<'_> {
         age.collect()
     }
 
+    /// Returns the age up to which every fit was scored. The fits that were scored up to the newest window do not count.
+    fn reach(&self) -> Option<u32> {
+        let mut newest: BTreeMap<u32, u32> = BTreeMap::new();
+        for (number, rows) in self.windows {
+            newest.extend(rows.parts.iter().filter(|part| part.rows > 0).map(|part| (part.fit, *number)));
+        }
+        let last = newest.values().max().copied()?;
+        let inside = newest.into_iter().filter(|(_, window)| *window < last);
+        let age = inside
+            .filter_map(|(fit, window)| window.checked_sub(self.models.ids.get(fit as usize)?.first()?.window.get()));
+        age.min()
+    }
+
     fn scored(&self, scored: &ScoredTable) -> Result<(Advice, TableReport), JudgeError> {
         let ScoredTable { evidence, fits, irregular } = scored;
         let ages = self.ages();
@@ -226,7 +240,7 @@ impl Judging<'_> {
             _ => TableKind::Backtest,
         };
         let label = self.label();
-        let histories: Vec<Scheme> = fits.histories().map(|(history, _)| history).collect();
+        let histories = compared(evidence, fits, self.delay.windows);
         let recalibrations = Recalibrations::new(self.windows, self.models, self.delay.windows, self.options.threshold);
         let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
         // An alarm asks for a fit at any window.
@@ -235,18 +249,22 @@ impl Judging<'_> {
         let further = Further { alarms, recalibrated: &recalibrated };
         let mut advice = answer::of_losses(evidence, Some(&histories), &further, &question);
         if advice.comparison.planned.is_empty() && self.windows.len() > 1 + needed as usize {
-            return Err(JudgeError::Nothing(format!(
-                "no schedule can be judged: each window needs scores of the model whose newest window is {needed} \
-                 before it, for each history; the models of the table are {} before it",
-                listed(&ages)
-            )));
-        }
-        if step > 1 {
-            // Another schedule may ask for a fit at any window.
-            advice.comparison.further.retain(|found| found.policy.refit != Refit::Advice);
+            let short = judged_histories(evidence.last(), Some(&histories), self.delay.windows);
+            let problem = match (short.is_empty(), ages.contains(&needed)) {
+                (true, _) => "the histories of the table are too long for its windows".to_owned(),
+                (_, true) => "no window has scores of the newest fit of each history".to_owned(),
+                _ => format!(
+                    "each window needs scores of the model whose newest window is {needed} before it, for each history; \
+                     the models of the table are {} before it",
+                    listed(&ages)
+                ),
+            };
+            return Err(JudgeError::Nothing(format!("no schedule can be judged: {problem}")));
         }
         let mut report = self.report(kind);
-        report.describe_scored(&ScoredFacts { advice: &advice, fits, irregular, ages: &ages, label: &label });
+        let reach = self.reach().unwrap_or(oldest);
+        report.describe_scored(&ScoredFacts { advice: &advice, fits, irregular, oldest, reach, label: &label });
+        report.not_judged.extend(left_out(&advice, evidence, fits, &label));
         if kind == TableKind::WalkForward
             && let Some(history) = advice.comparison.best().map(|best| best.policy.history)
             && let Some(newest) = loss_rises(evidence, history, self.delay.windows).last()

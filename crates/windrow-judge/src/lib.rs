@@ -11,7 +11,7 @@
 //! - `faults`: the faults of a table. `error`: [`JudgeError`].
 //! - `intake`: reads tables of predictions. `rows`: what is kept of them. `exported`: reads tables of losses.
 //! - `repeats`: rows and files that are given twice. `delay`: the label delay that the labels' times show.
-//! - `histories`: the history of each fit. `losses`: the losses by window and block. `table`: the kind of a table.
+//! - `histories`: the history of each fit. `compared`: the histories that are compared. `losses`: the losses by window and block. `table`: the kind of a table.
 //! - `recalibration`: fits that are recalibrated instead of refitted.
 //! - `answer`: the advice. `report`: [`TableReport`], what a table has, what is judged and what is not.
 //! - `judging`: [`judge_files`], from files to the answer.
@@ -21,6 +21,7 @@
 mod answer;
 mod axis;
 mod cells;
+mod compared;
 mod delay;
 mod error;
 mod exported;

@@ -15,7 +15,7 @@ const WINDOWS: u32 = 40;
 
 /// Returns a table with the rows of windows 2 to 40. A fit is in the table if `has` says so, given its newest window, its
 /// history (0 for all) and the window that it scores.
-fn table(histories: &[u32], has: impl Fn(u32, u32) -> bool) -> String {
+pub(super) fn table(histories: &[u32], has: impl Fn(u32, u32) -> bool) -> String {
     let mut text = "window,y,p,trained_through,history,row\n".to_owned();
     for window in 2..=WINDOWS {
         for through in (1..window).filter(|through| has(*through, window)) {
@@ -53,7 +53,7 @@ fn assert_loss(judged: &Judged, refit: Refit, ages: impl Fn(u32) -> Vec<u32>) {
     assert!((found - expected).abs() < 1e-6, "{refit:?}: {found} {expected}");
 }
 
-fn text(judged: &Judged) -> String {
+pub(super) fn text(judged: &Judged) -> String {
     let table = &judged.table;
     [&table.judged, &table.not_judged, &table.needed, &table.notes].map(|list| list.join(" ")).join(" ")
 }
