@@ -100,7 +100,7 @@ fn the_answer_is_printed_as_json_reported_and_served() {
     // One run gives all: the numbers, the text and the reports.
     assert_eq!(answer["text"].as_str(), Some(&*succeed(&["judge", &file, "--window", "week"])));
     let written: Value = serde_json::from_str(&fs::read_to_string(numbers).expect("a report")).expect("JSON");
-    assert_eq!(written["recommendation"], answer["recommendation"]);
+    assert_eq!(written["advice"]["recommendation"], answer["recommendation"]);
     assert_eq!(answer["table"]["kind"], "backtest");
     assert_eq!(answer["recommendation"]["named"]["policy"]["history"], "cumulative", "{answer}");
     assert!(answer["table"]["not_judged"].as_array().is_some_and(|sentences| !sentences.is_empty()));

@@ -32,8 +32,12 @@ pub(crate) struct Predictions {
     pub(crate) fits: Fits,
     /// The rows by window, which is given by its index on the axis.
     pub(crate) windows: HashMap<i64, WindowRows>,
+    /// The rows in the newest window of their model. They are judged only in a log.
+    pub(crate) early: HashMap<i64, WindowRows>,
     pub(crate) delays: LabelDelays,
-    pub(crate) counts: Counts,
+    counts: Counts,
+    /// The counts of the early rows.
+    early_counts: Counts,
     /// The number of pairs of a fit and a window.
     parts: usize,
     /// True if all rows have an identity.
@@ -126,7 +130,7 @@ pub(crate) fn read(
     }
     let mut all = predictions.ok_or_else(|| JudgeError::Nothing("no file was given".to_owned()))?;
     all.faults.check()?;
-    if all.counts.rows == 0 {
+    if all.counts.rows + all.early_counts.rows == 0 {
         return Err(JudgeError::Nothing("the table has no rows".to_owned()));
     }
     all.check_range()?;
@@ -140,8 +144,10 @@ impl Predictions {
             axis,
             fits,
             windows: HashMap::new(),
+            early: HashMap::new(),
             delays: LabelDelays::default(),
             counts: Counts::default(),
+            early_counts: Counts::default(),
             parts: 0,
             has_ids: true,
             has_numbers: true,
@@ -172,24 +178,25 @@ impl Predictions {
             ));
         }
         let (window, offset) = axis.place(position, last);
-        self.counts.rows += 1;
-        if window <= trained.window {
-            self.counts.left_out += 1;
-            return Ok(());
-        }
+        let is_early = window <= trained.window;
         self.range = Some(self.range.map_or((position, position), |(a, b)| (a.min(position), b.max(position))));
         let id = row.map(row_id);
         self.has_ids &= id.is_some();
         let id = id.unwrap_or_default();
         self.has_numbers &= id.number.is_some();
-        let found = self.windows.entry(window).or_default();
+        let (windows, counts) = match is_early {
+            true => (&mut self.early, &mut self.early_counts),
+            false => (&mut self.windows, &mut self.counts),
+        };
+        counts.rows += 1;
+        let found = windows.entry(window).or_default();
         let parts = found.parts.len();
         found.part(fit, place);
         self.parts += found.parts.len() - parts;
         let part = found.part(fit, place);
         let Some(label) = label else {
             part.unlabelled += 1;
-            self.counts.unlabelled += 1;
+            counts.unlabelled += 1;
             return Ok(());
         };
         part.rows += 1;
@@ -197,10 +204,10 @@ impl Predictions {
         // The label is part of the digest, because the same row must have the same label for every model.
         part.digest = part.digest.wrapping_add(id.hash.rotate_left(u32::from(label)));
         if !(CLIP..=1.0 - CLIP).contains(&p) {
-            self.counts.clipped += 1;
+            counts.clipped += 1;
             p = p.clamp(CLIP, 1.0 - CLIP);
         }
-        if let Some(known) = known {
+        if let Some(known) = known.filter(|_| !is_early) {
             self.delays.add(axis.windows_until(window, known));
         }
         found.rows.push(Row::new(fit, label, p, offset, id.key()));
@@ -211,6 +218,21 @@ impl Predictions {
     /// of the files. Texts cannot replace the order of rows without times.
     pub(crate) fn orders_by_key(&self) -> bool {
         self.has_numbers || (self.has_ids && self.axis != Axis::Number)
+    }
+
+    /// Returns the numbers of rows. The early rows count as left out, unless they are judged.
+    pub(crate) fn counts_with(&self, has_early: bool) -> Counts {
+        let (late, early) = (self.counts, self.early_counts);
+        let rows = late.rows + early.rows;
+        match has_early {
+            true => Counts {
+                rows,
+                unlabelled: late.unlabelled + early.unlabelled,
+                left_out: 0,
+                clipped: late.clipped + early.clipped,
+            },
+            false => Counts { rows, left_out: early.rows, ..late },
+        }
     }
 
     /// Returns a fit for a sentence, as in ``the model `a` (a.csv, row 12)``. `first` is one of its rows.
@@ -224,7 +246,7 @@ impl Predictions {
     /// # Errors
     /// There are more than a table may have.
     fn check_sizes(&self) -> Result<(), JudgeError> {
-        if self.windows.len() > MAX_WINDOWS as usize {
+        if self.windows.len().max(self.early.len()) > MAX_WINDOWS as usize {
             return Err(too_many_windows(self.axis));
         }
         if self.fits.list.len() > MAX_FITS {
@@ -247,9 +269,10 @@ impl Predictions {
         let fits = self.fits.list.iter().flat_map(|fit| {
             [Some(fit.window), fit.training.from.map(|from| self.axis.window_of(from))].into_iter().flatten()
         });
-        let first = fits.chain(self.windows.keys().copied()).min().unwrap_or_default();
+        let windows = || self.windows.keys().chain(self.early.keys()).copied();
+        let first = fits.chain(windows()).min().unwrap_or_default();
         let first = if self.axis == Axis::Number { first.min(1) } else { first };
-        let last = self.windows.keys().copied().max().unwrap_or(first);
+        let last = windows().max().unwrap_or(first);
         if last - first < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(too_many_windows(self.axis)) }
     }
 }

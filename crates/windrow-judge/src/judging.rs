@@ -1,6 +1,6 @@
 //! From files to the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
@@ -13,11 +13,13 @@ use crate::axis::Axis;
 use crate::compared::{compared, left_out};
 use crate::error::JudgeError;
 use crate::exported;
+use crate::faults::Faults;
 use crate::histories::{self, Models};
 use crate::intake::{self, Counts, Predictions};
 use crate::recalibration::{self, Recalibrations};
 use crate::repeats::check_files;
 use crate::report::{ScoredFacts, TableKind, TableReport, empty_windows, rounded_histories};
+use crate::rows::WindowRows;
 use crate::table::{ScoredTable, Table, Windows, table};
 
 const DAY: f64 = 86_400.0;
@@ -67,32 +69,41 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
     let mut predictions = intake::read(files, options.window, options.models.as_deref())?;
     let begin = first_window(&predictions);
     let fits = std::mem::take(&mut predictions.fits.list);
-    let models = histories::models(&fits, predictions.axis, begin, &mut predictions.faults);
+    let mut doubles = Faults::new(files);
+    let models = histories::models(&fits, predictions.axis, begin, &mut doubles);
     predictions.fits.list = fits;
-    predictions.faults.check()?;
-    let rows = std::mem::take(&mut predictions.windows);
     let number = |index: i64| u32::try_from(index - begin + 1).unwrap_or(u32::MAX);
-    let mut windows: Windows = rows.into_iter().map(|(index, rows)| (number(index), rows)).collect();
-    if windows.values().all(|rows| rows.rows.is_empty()) {
-        let problem =
-            if predictions.counts.unlabelled > 0 { "no row has a label yet" } else { "all rows are left out" };
-        return Err(JudgeError::Nothing(format!("nothing can be judged: {problem}")));
+    let numbered =
+        |rows: HashMap<i64, WindowRows>| -> Windows { rows.into_iter().map(|(at, rows)| (number(at), rows)).collect() };
+    let mut windows = numbered(std::mem::take(&mut predictions.windows));
+    let early = numbered(std::mem::take(&mut predictions.early));
+    let is_empty = |windows: &Windows| windows.values().all(|rows| rows.rows.is_empty());
+    if is_empty(&windows) && is_empty(&early) {
+        return Err(JudgeError::Nothing("nothing can be judged: no row has a label yet".to_owned()));
     }
-    let found = table(&predictions, &mut windows, &models, options.threshold)?;
+    let found = table(&predictions, &mut windows, early, &models, &doubles, options.threshold)?;
     let shown = predictions.delays.windows();
     let delay = match (&options.label_delay, shown) {
         (Some(delay), _) => predictions.axis.delay(delay)?,
-        (None, Some(windows)) => predictions.axis.delay(&LabelDelay::Windows(windows))?,
+        (None, Some(windows)) => {
+            let delay = predictions.axis.delay(&LabelDelay::Windows(windows));
+            delay.map_err(|error| {
+                JudgeError::Nothing(format!(
+                    "by label_known, 95% of the labels are known {windows} windows later, and a label delay {error}: use \
+                     longer windows, or give --label-delay"
+                ))
+            })?
+        }
         (None, None) => WindowDelay::default(),
     };
     let judging =
         Judging { options, predictions: &predictions, windows: &windows, models: &models, delay: &delay, begin };
     let (advice, mut report) = match found {
         Table::Scored(scored) => judging.scored(&scored)?,
-        Table::Served { evidence, mut log } => {
+        Table::Served { evidence, mut log, has_early } => {
             let by_key = predictions.orders_by_key();
             log.recalibrated = recalibration::of_log(&windows, by_key, delay.windows, options.threshold);
-            let mut report = judging.report(TableKind::Log);
+            let mut report = judging.report(TableKind::Log, predictions.counts_with(has_early));
             report.describe_log();
             let label = judging.label();
             let question = judging.question(report.note(), &label);
@@ -190,8 +201,8 @@ impl Judging<'_> {
         Question { subject, keep, delay: self.delay, cost, threshold, label }
     }
 
-    fn report(&self, kind: TableKind) -> TableReport {
-        let mut report = TableReport::new(kind, self.predictions.counts, self.models.ids.len());
+    fn report(&self, kind: TableKind, counts: Counts) -> TableReport {
+        let mut report = TableReport::new(kind, counts, self.models.ids.len());
         report.notes.extend(self.models.rounded.map(rounded_histories));
         let ends = self.windows.keys().next().zip(self.windows.keys().next_back());
         let all = ends.map_or(0, |(first, last)| u64::from(last - first) + 1);
@@ -261,7 +272,7 @@ impl Judging<'_> {
             };
             return Err(JudgeError::Nothing(format!("no schedule can be judged: {problem}")));
         }
-        let mut report = self.report(kind);
+        let mut report = self.report(kind, self.predictions.counts_with(false));
         let reach = self.reach().unwrap_or(oldest);
         report.describe_scored(&ScoredFacts { advice: &advice, fits, irregular, oldest, reach, label: &label });
         report.not_judged.extend(left_out(&advice, evidence, fits, &label));

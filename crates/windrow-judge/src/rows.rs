@@ -119,6 +119,22 @@ impl WindowRows {
         self.parts.sort_unstable_by_key(|part| part.fit);
     }
 
+    /// Adds the rows and the counts of another window. [`Self::order`] must follow.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        for part in other.parts {
+            match self.parts.iter_mut().find(|known| known.fit == part.fit) {
+                Some(known) => {
+                    known.rows += part.rows;
+                    known.positives += part.positives;
+                    known.unlabelled += part.unlabelled;
+                    known.digest = known.digest.wrapping_add(part.digest);
+                }
+                None => self.parts.push(part),
+            }
+        }
+    }
+
     /// Returns the rows of a fit, after [`Self::order`].
     pub(crate) fn of_fit(&self, fit: u32) -> &[Row] {
         let begin = self.rows.partition_point(|row| row.fit() < fit);

@@ -73,6 +73,15 @@ fn windows_of_a_second_and_fits_of_a_row_are_refused() {
 }
 
 #[test]
+fn labels_that_are_too_late_are_no_fault_of_the_option() {
+    let text = "time,y,p,trained_through,label_known\n2024-01-05,1,0.5,2024-01-04,2024-04-01\n";
+    let error = Tables::new(text).by(EventSpan::Day).error();
+    let expected = "by label_known, 95% of the labels are known 86 windows later, and a label delay must be at most 32 \
+                    windows: use longer windows";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
 fn missing_columns_are_named() {
     for (header, expected) in [
         ("y,p,trained_through", "0.csv: it has neither a column `time` nor a column `window`; its columns are y, p,"),

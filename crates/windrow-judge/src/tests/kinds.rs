@@ -174,6 +174,31 @@ fn a_log_is_compared_with_the_average_rate_only() {
     assert!((windows.best_log_loss - losses).abs() < 1e-6, "{} {losses}", windows.best_log_loss);
 }
 
+/// Returns a log of 60 days. A version serves each day from 10:00 on that learned from the rows before 9:00 of the day. `days`
+/// is the number of days for which a version serves.
+fn daily_log(days: u32) -> String {
+    let mut text = "time,y,p,trained_through\n".to_owned();
+    for day in 0..60 {
+        let date = |day: u32| format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+        for row in 0..ROWS {
+            let (y, p) = (u8::from(label(day, row)), probability(day, row, 1.0));
+            text.push_str(&format!("{} 10:{row:02},{y},{p},{} 09:00\n", date(day), date(day - day % days)));
+        }
+    }
+    text
+}
+
+#[test]
+fn versions_of_each_day_are_a_log_of_weeks() {
+    // Most rows are in the newest week of their model. A log has them all.
+    let judged = Tables::new(&daily_log(1)).by(EventSpan::Week).judge();
+    assert_eq!((judged.table.kind, judged.table.fits, judged.table.left_out), (TableKind::Log, 60, 0));
+    // Two versions have one distance, which is no schedule.
+    let judged = Tables::new(&daily_log(32)).by(EventSpan::Day).judge();
+    assert_eq!((judged.table.kind, judged.table.fits), (TableKind::Log, 2));
+    assert_eq!(judged.advice.basis.judged.as_ref().map(|windows| windows.rows), Some(u64::from(59 * ROWS)));
+}
+
 #[test]
 fn a_loss_that_rises_in_the_newest_window_asks_for_a_refit() {
     let text = log();
