@@ -57,6 +57,17 @@ impl Axis {
         (last.index, u32::try_from(seconds - last.begin).unwrap_or(u32::MAX))
     }
 
+    /// Returns `true` if windows are shorter than a day, so that a date is not enough.
+    pub(crate) fn needs_clock(self) -> bool {
+        matches!(self, Self::Time(EventSpan::Fixed(length)) if length.as_secs() < 86_400)
+    }
+
+    /// Returns `true` if `known`, when a label was known, is before its row. A date alone is any time of its day.
+    pub(crate) fn is_before(self, known: i64, position: i64) -> bool {
+        let is_date = self != Self::Number && known == position - position.rem_euclid(86_400 * MICROS);
+        known < position && !is_date
+    }
+
     /// Returns the length of a history in windows: from the oldest to the newest row of a fit.
     pub(crate) fn length(self, from: i64, through: i64) -> f64 {
         match self {
@@ -96,7 +107,7 @@ impl Axis {
     pub(crate) fn label(self, window: u32, index: i64) -> String {
         match self {
             Self::Time(span) => window_name(window, Some(&span.name(span.begin(index)))),
-            Self::Number => window_name(window, None),
+            Self::Number => window_name(u32::try_from(index).unwrap_or(window), None),
         }
     }
 

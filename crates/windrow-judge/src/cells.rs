@@ -37,6 +37,11 @@ fn written_time(text: &str) -> Option<i64> {
     jiff::tz::Offset::UTC.to_timestamp(civil).ok().map(jiff::Timestamp::as_microsecond)
 }
 
+/// Returns `true` if a time is more than a date.
+pub(crate) fn has_clock(cell: TypedCell<'_>) -> bool {
+    !matches!(cell, TypedCell::Text(text) if text.trim().len() <= 10)
+}
+
 /// Returns a time as text, for sentences.
 pub(crate) fn time_text(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
@@ -98,7 +103,11 @@ pub(crate) fn whole(cell: TypedCell<'_>) -> Option<i64> {
         TypedCell::Integer(number) => Some(number),
         // 2^53: larger numbers are not exact.
         TypedCell::Number(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => Some(number as i64),
-        TypedCell::Text(text) => text.trim().parse().ok(),
+        TypedCell::Text(text) => {
+            let text = text.trim();
+            // pandas writes whole numbers next to missing ones as 3.0.
+            text.strip_suffix(".0").unwrap_or(text).parse().ok()
+        }
         _ => None,
     }
 }
@@ -147,6 +156,12 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_a_whole_number_from_1() {
+        assert_eq!(["3", " 3 ", "3.0"].map(|text| window_number(TypedCell::Text(text))), [Ok(3), Ok(3), Ok(3)]);
+        assert!(["0", "3.5", "3.0.0", ".0"].iter().all(|text| window_number(TypedCell::Text(text)).is_err()));
+    }
+
+    #[test]
     fn a_probability_is_from_0_to_1() {
         assert_eq!(probability(Some(TypedCell::Text("0.25"))), Ok(0.25));
         assert_eq!(probability(Some(TypedCell::Integer(1))), Ok(1.0));
@@ -164,6 +179,7 @@ mod tests {
         let four = NonZeroU32::new(4).expect("not 0");
         assert_eq!(history(TypedCell::Text("all")), Ok(History::All));
         assert_eq!(history(TypedCell::Number(4.0)), Ok(History::Last(four)));
+        assert_eq!(history(TypedCell::Text("4.0")), Ok(History::Last(four)));
         assert!(history(TypedCell::Integer(0)).is_err() && history(TypedCell::Text("4.5")).is_err());
     }
 }

@@ -22,6 +22,9 @@ pub(crate) const COLUMNS: [&str; 9] =
 pub(crate) const LABEL_KNOWN: &str = "label_known";
 /// The maximum number of fits. More are a mistake in `model` or `trained_through`.
 const MAX_FITS: usize = 200_000;
+/// The number of windows before the first fit up to which older data count as near. Older ones may be a date that stands
+/// for all data, as 1970-01-01.
+const NEAR: i64 = 100;
 /// The maximum number of pairs of a fit and a window. It bounds the memory.
 const MAX_PARTS: usize = 2_000_000;
 
@@ -40,6 +43,8 @@ pub(crate) struct Predictions {
     early_counts: Counts,
     /// The number of pairs of a fit and a window.
     parts: usize,
+    /// True if there is a column `row`.
+    has_row: bool,
     /// True if all rows have an identity.
     pub(crate) has_ids: bool,
     /// True if all identities are whole numbers below 2^32, which order the rows.
@@ -116,6 +121,13 @@ pub(crate) fn read(
             predictions = Some(Predictions::new(files, axis, Fits::with_models(models, axis)?));
         }
         let Some(all) = &mut predictions else { continue };
+        let has_ids = source.has("row");
+        if file > 0 && all.has_row != has_ids {
+            let problem = "either all files have a column `row`, or none has one: add it, or remove it";
+            return Err(source.problem(problem));
+        }
+        all.has_row = has_ids;
+        all.fits.begin_file(source.has("trained_from") || source.has("history"));
         let mut last = LastSpan::default();
         source.visit(&columns, |row, cells| {
             let place = Place { file, row };
@@ -149,6 +161,7 @@ impl Predictions {
             counts: Counts::default(),
             early_counts: Counts::default(),
             parts: 0,
+            has_row: false,
             has_ids: true,
             has_numbers: true,
             faults: Faults::new(files),
@@ -169,6 +182,12 @@ impl Predictions {
         let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place)?;
         let known = known.map(|known| axis.position(known)).transpose();
         let known = known.map_err(|problem| format!("{LABEL_KNOWN}: {problem}"))?;
+        if known.is_some_and(|known| axis.is_before(known, position)) {
+            return Err(format!("{LABEL_KNOWN} is before the row: a label is known after its row"));
+        }
+        if self.has_row && row.is_none() {
+            return Err("row is empty: give each row its identity, or remove the column".to_owned());
+        }
         let trained = &self.fits.list[fit as usize];
         if position <= trained.training.through {
             let (at, through) = (axis.text(position), axis.text(trained.training.through));
@@ -264,15 +283,25 @@ impl Predictions {
         Ok(())
     }
 
+    fn all_windows(&self) -> impl Iterator<Item = i64> {
+        self.windows.keys().chain(self.early.keys()).copied()
+    }
+
+    /// Returns the first window on the axis: that of the first fit or row or, if it is near, that of the oldest data that
+    /// a fit names. Numbered windows begin with 1, if it is near.
+    pub(crate) fn first_window(&self) -> i64 {
+        let Self { axis, fits, .. } = self;
+        let first = fits.list.iter().map(|fit| fit.window).chain(self.all_windows()).min().unwrap_or_default();
+        let last = self.all_windows().max().unwrap_or(first);
+        let near = first - NEAR.max(last - first + 1);
+        let begins = fits.list.iter().filter_map(|fit| fit.training.from).map(|from| axis.window_of(from));
+        let one = (*axis == Axis::Number).then_some(1);
+        begins.chain(one).chain([first]).filter(|begin| *begin >= near).min().unwrap_or(first)
+    }
+
     /// Checks that the windows are not too many.
     fn check_range(&self) -> Result<(), JudgeError> {
-        let fits = self.fits.list.iter().flat_map(|fit| {
-            [Some(fit.window), fit.training.from.map(|from| self.axis.window_of(from))].into_iter().flatten()
-        });
-        let windows = || self.windows.keys().chain(self.early.keys()).copied();
-        let first = fits.chain(windows()).min().unwrap_or_default();
-        let first = if self.axis == Axis::Number { first.min(1) } else { first };
-        let last = windows().max().unwrap_or(first);
+        let (first, last) = (self.first_window(), self.all_windows().max().unwrap_or_default());
         if last - first < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(too_many_windows(self.axis)) }
     }
 }

@@ -67,7 +67,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
         return judge_losses(files, options);
     }
     let mut predictions = intake::read(files, options.window, options.models.as_deref())?;
-    let begin = first_window(&predictions);
+    let begin = predictions.first_window();
     let fits = std::mem::take(&mut predictions.fits.list);
     let mut doubles = Faults::new(files);
     let models = histories::models(&fits, predictions.axis, begin, &mut doubles);
@@ -148,19 +148,6 @@ fn judge_losses(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, Jud
     Ok(Judged { advice, table: report, delay })
 }
 
-/// Returns the first window on the axis: that of the oldest data that a fit or a row shows. Numbered windows begin with 1.
-fn first_window(predictions: &Predictions) -> i64 {
-    let Predictions { axis, fits, windows, .. } = predictions;
-    if *axis == Axis::Number {
-        return 1;
-    }
-    let of_fits = fits
-        .list
-        .iter()
-        .flat_map(|fit| [Some(fit.window), fit.training.from.map(|from| axis.window_of(from))].into_iter().flatten());
-    of_fits.chain(windows.keys().copied()).min().unwrap_or_default()
-}
-
 struct Judging<'a> {
     options: &'a JudgeOptions,
     predictions: &'a Predictions,
@@ -204,6 +191,9 @@ impl Judging<'_> {
     fn report(&self, kind: TableKind, counts: Counts) -> TableReport {
         let mut report = TableReport::new(kind, counts, self.models.ids.len());
         report.notes.extend(self.models.rounded.map(rounded_histories));
+        if self.predictions.axis == Axis::Number && self.begin > 1 {
+            report.notes.push(format!("Window 1 of the answer is window {} of the table.", self.begin));
+        }
         let ends = self.windows.keys().next().zip(self.windows.keys().next_back());
         let all = ends.map_or(0, |(first, last)| u64::from(last - first) + 1);
         report.notes.extend(empty_windows(all - self.windows.len() as u64));

@@ -82,6 +82,27 @@ fn labels_that_are_too_late_are_no_fault_of_the_option() {
 }
 
 #[test]
+fn nothing_is_guessed_of_an_empty_cell() {
+    let rows = |header: &str, rows: &[&str]| Tables::new(&format!("{header}\n{}\n", rows.join("\n")));
+    let error = rows("window,y,p,trained_through,history", &["3,1,0.5,2,4", "3,1,0.5,2,"]).error();
+    assert!(error.starts_with("0.csv, row 2: the history is empty: give `history`"), "{error}");
+    let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4", "3,1,0.5,2,"]).error();
+    assert!(error.starts_with("0.csv, row 2: row is empty"), "{error}");
+    let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4"]).and("window,y,p,trained_through\n3,1,0.5,2\n");
+    assert!(error.error().starts_with("1.csv: either all files have a column `row`, or none"));
+    let error = rows("window,y,p,trained_through,label_known", &["3,1,0.5,2,3", "3,1,0.5,2,2"]).error();
+    assert_eq!(error, "0.csv, row 2: label_known is before the row: a label is known after its row");
+    let header = "time,y,p,trained_through,label_known";
+    // A date alone is any time of its day.
+    let days =
+        rows(header, &["2024-01-05 08:00,1,0.5,2024-01-04,2024-01-05", "2024-01-05 08:00,1,0.5,2024-01-04,2024-01-04"]);
+    assert!(days.by(EventSpan::Day).error().starts_with("0.csv, row 2: label_known is before the row"));
+    let hours = rows(header, &["2024-01-05 08:00,1,0.5,2024-01-05,2024-01-05 09:00"]);
+    let error = hours.by("1h".to_owned().try_into().expect("a span")).error();
+    assert_eq!(error, "0.csv, row 1: trained_through has no time of day, which windows shorter than a day need");
+}
+
+#[test]
 fn missing_columns_are_named() {
     for (header, expected) in [
         ("y,p,trained_through", "0.csv: it has neither a column `time` nor a column `window`; its columns are y, p,"),
@@ -140,6 +161,15 @@ fn a_file_of_models_is_checked() {
     assert_eq!(error, "0.csv, row 2: the model `b` is not in the file of models: add it");
     let error = Tables::new(log).models("model,trained_through\na,2\na,3\n").error();
     assert_eq!(error, "models.csv, row 2: the model `a` is listed twice, with different dates");
+    let error = Tables::new(log).models("model,trained_through,history\na,2,4\nb,3,\n").error();
+    assert!(error.starts_with("models.csv, row 2: the history is empty"), "{error}");
+    let own = "window,y,p,model,trained_through,trained_from,history\n3,1,0.5,a,2,,8\n4,0,0.5,b,3,2,\n";
+    let error = Tables::new(own).models("model,trained_through,trained_from,history\na,2,,4\nb,3,1,\n").error();
+    assert_eq!(
+        error,
+        "0.csv, row 1: history is not that of the model `a` in the file of models\n\
+         0.csv, row 2: trained_from is not that of the model `b` in the file of models"
+    );
     let error = Tables::new(log).models("name,trained_through\na,2\n").error();
     assert!(error.contains("it has no `model`, only name, trained_through"), "{error}");
 }

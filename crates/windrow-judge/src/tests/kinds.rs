@@ -200,6 +200,22 @@ fn versions_of_each_day_are_a_log_of_weeks() {
 }
 
 #[test]
+fn a_date_that_stands_for_all_data_adds_no_windows() {
+    let walk = table(&[0], |through, window| window - through == 1);
+    let rows = walk.lines().skip(1).map(|line| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [window, y, p, through] = [fields[0], fields[1], fields[2], fields[3]];
+        let [window, through] = [window, through].map(|number| 4_000 + number.parse::<u32>().expect("a number"));
+        format!("{window},{y},{p},{through},1,{}\n", fields[5])
+    });
+    let text: String = ["window,y,p,trained_through,trained_from,row\n".to_owned()].into_iter().chain(rows).collect();
+    let judged = Tables::new(&text).judge();
+    assert_eq!(judged.advice.subject.windows, WINDOWS);
+    assert!(judged.table.notes.iter().any(|note| note == "Window 1 of the answer is window 4001 of the table."));
+    assert_eq!(finding(&judged, Refit::Every(1)).map(|found| found.policy.history), Some(Scheme::Cumulative));
+}
+
+#[test]
 fn a_loss_that_rises_in_the_newest_window_asks_for_a_refit() {
     let text = log();
     // The labels of the last day are reversed.
