@@ -75,7 +75,7 @@ pub(crate) fn label(cell: Option<TypedCell<'_>>) -> Result<Option<bool>, String>
 
 /// Returns a probability, from 0 to 1.
 pub(crate) fn probability(cell: Option<TypedCell<'_>>) -> Result<f64, String> {
-    let Some(cell) = cell else { return Err("p is empty: each row needs a probability".to_owned()) };
+    let Some(cell) = cell else { return Err("p is empty or not a number: each row needs a probability".to_owned()) };
     let number = match cell {
         TypedCell::Number(number) => Some(number),
         TypedCell::Integer(number) => Some(number as f64),
@@ -151,6 +151,8 @@ mod tests {
             assert_eq!(label(Some(cell)), Ok(Some(true)), "{cell:?}");
         }
         assert_eq!((label(None), label(Some(TypedCell::Text("")))), (Ok(None), Ok(None)));
+        let infinite = label(Some(TypedCell::Number(f64::INFINITY)));
+        assert_eq!(infinite, Err("y is `inf`: it must be 0, 1, true, false or empty".to_owned()));
         let problem = "y is `2`: it must be 0, 1, true, false or empty".to_owned();
         assert_eq!(label(Some(TypedCell::Integer(2))), Err(problem));
     }
@@ -168,7 +170,8 @@ mod tests {
         for (cell, problem) in [
             (Some(TypedCell::Number(1.2)), "p is `1.2`: a probability is a number from 0 to 1"),
             (Some(TypedCell::Text("x")), "p is `x`: a probability is a number from 0 to 1"),
-            (None, "p is empty: each row needs a probability"),
+            (Some(TypedCell::Number(f64::INFINITY)), "p is `inf`: a probability is a number from 0 to 1"),
+            (None, "p is empty or not a number: each row needs a probability"),
         ] {
             assert_eq!(probability(cell), Err(problem.to_owned()));
         }

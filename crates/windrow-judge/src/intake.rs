@@ -100,19 +100,21 @@ fn axis_of(source: &Source, span: Option<EventSpan>, has_models: bool) -> Result
     Ok(axis)
 }
 
-/// Reads all files.
+/// Reads all files. `first` is the first one, opened: JSON Lines are read once more for each time that they are opened.
 ///
 /// # Errors
 /// A file cannot be read, or rows have faults.
 pub(crate) fn read(
     files: &[PathBuf],
+    first: Source,
     span: Option<EventSpan>,
     models: Option<&Path>,
 ) -> Result<Predictions, JudgeError> {
     let columns: Vec<&str> = COLUMNS.into_iter().chain([LABEL_KNOWN]).collect();
     let mut predictions: Option<Predictions> = None;
+    let mut first = Some(first);
     for (file, path) in files.iter().enumerate() {
-        let source = Source::open(path, &columns)?;
+        let source = first.take().map_or_else(|| Source::open(path, &columns), Ok)?;
         let axis = axis_of(&source, span, models.is_some())?;
         if predictions.as_ref().is_some_and(|all| all.axis != axis) {
             return Err(source.problem("it has another kind of windows than the first file"));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
-use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises};
+use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, month, window_name};
 
@@ -20,6 +20,7 @@ use crate::recalibration::{self, Recalibrations};
 use crate::repeats::check_files;
 use crate::report::{ScoredFacts, TableKind, TableReport, empty_windows, rounded_histories};
 use crate::rows::WindowRows;
+use crate::source::Source;
 use crate::table::{ScoredTable, Table, Windows, table};
 
 const DAY: f64 = 86_400.0;
@@ -59,14 +60,17 @@ pub struct Judged {
 /// # Errors
 /// A file cannot be read, rows have faults, or nothing can be judged.
 pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, JudgeError> {
-    let Some(first) = files.first() else {
+    let Some(path) = files.first() else {
         return Err(JudgeError::Nothing("no file was given".to_owned()));
     };
     check_files(files)?;
-    if exported::is_losses(first)? {
-        return judge_losses(files, options);
+    let columns: Vec<&str> =
+        intake::COLUMNS.into_iter().chain([intake::LABEL_KNOWN]).chain(exported::COLUMNS).collect();
+    let first = Source::open(path, &columns)?;
+    if exported::has_losses(&first) {
+        return judge_losses(files, first, options);
     }
-    let mut predictions = intake::read(files, options.window, options.models.as_deref())?;
+    let mut predictions = intake::read(files, first, options.window, options.models.as_deref())?;
     let begin = predictions.first_window();
     let fits = std::mem::take(&mut predictions.fits.list);
     let mut doubles = Faults::new(files);
@@ -118,8 +122,8 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
 }
 
 /// Judges losses by window.
-fn judge_losses(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, JudgeError> {
-    let found = exported::read(files)?;
+fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Result<Judged, JudgeError> {
+    let found = exported::read(files, first)?;
     let delay = options.label_delay.as_ref().map(|delay| Axis::Number.delay(delay)).transpose()?.unwrap_or_default();
     let mut report = TableReport::new(TableKind::Losses, Counts::default(), found.models);
     report.describe_losses(found.has_blocks);
@@ -268,9 +272,12 @@ impl Judging<'_> {
         report.not_judged.extend(left_out(&advice, evidence, fits, &label));
         if kind == TableKind::WalkForward
             && let Some(history) = advice.comparison.best().map(|best| best.policy.history)
-            && let Some(newest) = loss_rises(evidence, history, self.delay.windows).last()
         {
-            report.notes.push(format!("The loss of the newest model rose in {}.", label(*newest)));
+            let rises = loss_rises(evidence, history, self.delay.windows);
+            if !rises.is_empty() {
+                let windows = windows_in_words(&rises, &label);
+                report.notes.push(format!("The loss of the newest model rose in {windows}."));
+            }
         }
         set_note(&mut advice, report.note());
         Ok((advice, report))

@@ -2,9 +2,9 @@
 //! models.
 //!
 //! Guarantees: nothing is guessed. A table that contradicts itself is refused, with a sentence for each fault and its row.
-//! A policy is judged only on losses that the table has. At most 24 bytes are kept of a row. The same rows give the same
-//! answer, in whatever order the files are given, if no two rows of a model have the same time, or if each row has a whole
-//! number in `row`.
+//! A policy is judged only on losses that the table has. A row is kept in 24 bytes; while a table is read, lists grow to twice
+//! as much. The same rows give the same answer, in whatever order the files are given, if no two rows of a model have the
+//! same time, or if each row has a whole number from 0 to 2^32 - 1 in `row`.
 //!
 //! - `source`: a file as rows of cells. `cells`: cells as times, labels and probabilities.
 //! - `axis`: [`Axis`], the windows that rows are cut into. `fits`: the models that made the predictions.

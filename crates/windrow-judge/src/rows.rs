@@ -1,4 +1,5 @@
-//! What is kept of the rows: 24 bytes for each labelled row, and counts for each fit and window.
+//! What is kept of the rows: 24 bytes for each labelled row, and counts for each fit and window. A list that grows has room
+//! for up to twice as many rows.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,12 @@
 //! The sentence for each fault of a table.
 
+use std::fs::File;
+
+use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
 
 use super::Tables;
+use crate::judge_files;
 
 const HEADER: &str = "window,y,p,trained_through,trained_from,model,row\n";
 
@@ -10,7 +14,7 @@ const HEADER: &str = "window,y,p,trained_through,trained_from,model,row\n";
 fn each_fault_has_its_row_and_a_sentence() {
     for (rows, expected) in [
         ("3,1,1.5,2,1,a,1\n", "0.csv, row 1: p is `1.5`: a probability is a number from 0 to 1"),
-        ("3,1,,2,1,a,1\n", "0.csv, row 1: p is empty: each row needs a probability"),
+        ("3,1,,2,1,a,1\n", "0.csv, row 1: p is empty or not a number: each row needs a probability"),
         ("3,2,0.5,2,1,a,1\n", "0.csv, row 1: y is `2`: it must be 0, 1, true, false or empty"),
         (",1,0.5,2,1,a,1\n", "0.csv, row 1: window is empty"),
         ("0,1,0.5,2,1,a,1\n", "0.csv, row 1: `0` is not a window: windows are whole numbers from 1"),
@@ -118,6 +122,30 @@ fn missing_columns_are_named() {
     }
     let error = Tables::new("window,y,p,trained_through\n3,1,0.5,2\n").by(EventSpan::Day).error();
     assert_eq!(error, "0.csv: it has numbers of windows instead of times: leave out --window");
+}
+
+#[test]
+fn two_columns_of_one_name_are_refused() {
+    let error = Tables::new("window,y,p,p,trained_through\n3,1,0.5,0.5,2\n").error();
+    assert_eq!(error, "0.csv: two columns are named `p`: rename one of them");
+    let tables = Tables::new("");
+    assert_eq!(tables.error(), "0.csv: it is empty");
+    let columns = ["y", "p", "window", "p"].map(|name| Column { name: name.to_owned(), kind: ColumnType::Integer });
+    let parquet = tables.folder.path().join("scores.parquet");
+    let mut writer = Writer::new(File::create(&parquet).expect("a file"), &columns).expect("a writer");
+    writer.push([1, 1, 3, 0].map(Value::Integer)).expect("a row");
+    writer.finish().expect("a file");
+    let error = judge_files(&[parquet], &tables.options).expect_err("an error").to_string();
+    assert!(error.ends_with("scores.parquet: two columns are named `p`: rename one of them"), "{error}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_device_is_no_table() {
+    let mut tables = Tables::new("");
+    tables.files = vec!["/dev/null".into()];
+    let error = tables.error();
+    assert!(error.starts_with("/dev/null: it is a pipe or a device") && error.ends_with("to a file first"), "{error}");
 }
 
 #[test]
