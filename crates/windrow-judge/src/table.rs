@@ -58,8 +58,8 @@ struct WindowSums {
 /// model: a log has them too. `doubles` has the faults of fits of one history and window, which a log may have.
 ///
 /// # Errors
-/// There are such fits, and the table is no log. A model scored a row twice, or two models scored different rows of a window, and the table does not show that each row
-/// has one probability.
+/// There are such fits, and the table is no log. A model scored a row twice. Two models scored different rows of a window,
+/// and the table does not show that each row has one probability.
 pub(crate) fn table(
     predictions: &Predictions,
     windows: &mut Windows,

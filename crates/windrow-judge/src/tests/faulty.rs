@@ -74,6 +74,11 @@ fn windows_of_a_second_and_fits_of_a_row_are_refused() {
         "the table spans more than 2000 windows: give longer windows, as in --window week, and check the first and the \
          last time"
     );
+    let mut text = "window,y,p,trained_through,model\n".to_owned();
+    for row in 0..=200_000 {
+        text.push_str(&format!("3,1,0.5,2,{row}\n"));
+    }
+    assert!(Tables::new(&text).error().starts_with("the table has more than 200000 fits: `model` and"));
 }
 
 #[test]
