@@ -57,7 +57,12 @@ pub(crate) fn paragraph(advice: &Advice) -> String {
 
 /// Returns the page of the advice. With `all`, it lists every policy.
 pub(crate) fn text(advice: &Advice, all: bool) -> String {
-    paragraph(advice) + &comparison(advice, all)
+    paragraph(advice) + &comparison(advice, "Policies, mean of all start windows", all)
+}
+
+/// Does the same as [`text`] for policies that were judged in one phase.
+pub(crate) fn text_of_one_phase(advice: &Advice, all: bool) -> String {
+    paragraph(advice) + &comparison(advice, "Policies, from one start window", all)
 }
 
 /// Returns the reason of the exit code as the last line, if an exit code was asked for.
@@ -66,10 +71,10 @@ pub(crate) fn reason(advice: &Advice, is_asked: bool) -> String {
 }
 
 /// Returns the table of the policies, with the evidence below it.
-fn comparison(advice: &Advice, all: bool) -> String {
+fn comparison(advice: &Advice, title: &str, all: bool) -> String {
     let Some(judged) = &advice.basis.judged else { return String::new() };
     let windows = format!("windows {} to {}, {} rows", judged.first, judged.last, thousands(judged.rows));
-    let mut text = format!("\n{:<35}{windows:>44}\n", "Policies, mean of all start windows");
+    let mut text = format!("\n{title:<35}{windows:>44}\n");
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
     let history = advice.subject.window_unit.many();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, Form, listening, write_report};
-use crate::cli::advise::{reason, text};
+use crate::cli::advise::{reason, text, text_of_one_phase};
 use crate::cli::args::JudgeArgs;
 use crate::cli::error::CliError;
 use crate::cli::paths::check_file;
@@ -15,10 +15,10 @@ use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app_of, with_keys};
 use windrow_base::runtime::blocking;
 use windrow_config::Pipeline;
-use windrow_judge::{JudgeOptions, Judged, TableReport, judge_files};
+use windrow_judge::{JudgeOptions, Judged, TableKind, TableReport, judge_files};
 
 pub(crate) async fn execute(args: JudgeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let report = args.report.as_deref().map(|path| Ok::<_, CliError>((path, form_of(path)?))).transpose()?;
+    let forms: Vec<Form> = args.report.iter().map(|path| form_of(path)).collect::<Result<_, CliError>>()?;
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.files));
     let options = JudgeOptions {
         name: name.clone(),
@@ -41,10 +41,10 @@ pub(crate) async fn execute(args: JudgeArgs, display: &Display, stop: Cancellati
     if args.serve.is_some() || args.folder.workdir.is_some() {
         app = Some(stored(&args, &name, &judged)?);
     }
-    if let Some((path, form)) = report {
+    for (path, form) in args.report.iter().zip(forms) {
         write_report(&judged.advice, form, path)?;
     }
-    let printed = if args.json { json(&as_json(&judged)?) } else { stdout(&page(&judged, &args)) };
+    let printed = if args.json { json(&as_json(&judged, &args)?) } else { stdout(&page(&judged, &args)) };
     match printed {
         // The answer is the same if the reader, such as `head`, does not read all of it.
         Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => {
@@ -78,6 +78,7 @@ fn name_of(files: &[PathBuf]) -> String {
 }
 
 fn page(judged: &Judged, args: &JudgeArgs) -> String {
+    let text = if judged.table.kind == TableKind::OnePhase { text_of_one_phase } else { text };
     text(&judged.advice, args.all) + &facts(&judged.table) + &reason(&judged.advice, args.exit_code)
 }
 
@@ -90,8 +91,8 @@ fn facts(table: &TableReport) -> String {
     text
 }
 
-/// Returns the advice as JSON, with the facts on the table.
-fn as_json(judged: &Judged) -> Result<Value, CliError> {
+/// Returns the advice as JSON, with the facts on the table and the text of the page.
+fn as_json(judged: &Judged, args: &JudgeArgs) -> Result<Value, CliError> {
     let value = |found: serde_json::Result<Value>| {
         found.map_err(|error| CliError::Failed(format!("the answer cannot be written as JSON: {error}")))
     };
@@ -99,6 +100,7 @@ fn as_json(judged: &Judged) -> Result<Value, CliError> {
     let table = value(serde_json::to_value(&judged.table))?;
     if let Some(members) = advice.as_object_mut() {
         members.insert("table".to_owned(), table);
+        members.insert("text".to_owned(), Value::String(page(judged, args)));
     }
     Ok(advice)
 }

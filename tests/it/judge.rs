@@ -95,8 +95,12 @@ fn the_answer_is_printed_as_json_reported_and_served() {
     write_predictions(folder.path());
     let path = |name: &str| folder.path().join(name).display().to_string();
     let file = path("predictions.csv");
-    let (report, workdir) = (path("answer.html"), path("work"));
-    let answer = json(&[&file, "--window", "week", "--report", &report]);
+    let (report, numbers, workdir) = (path("answer.html"), path("answer.json"), path("work"));
+    let answer = json(&[&file, "--window", "week", "--report", &report, "--report", &numbers]);
+    // One run gives all: the numbers, the text and the reports.
+    assert_eq!(answer["text"].as_str(), Some(&*succeed(&["judge", &file, "--window", "week"])));
+    let written: Value = serde_json::from_str(&fs::read_to_string(numbers).expect("a report")).expect("JSON");
+    assert_eq!(written["advice"]["recommendation"], answer["recommendation"]);
     assert_eq!(answer["table"]["kind"], "backtest");
     assert_eq!(answer["recommendation"]["named"]["policy"]["history"], "cumulative", "{answer}");
     assert!(answer["table"]["not_judged"].as_array().is_some_and(|sentences| !sentences.is_empty()));

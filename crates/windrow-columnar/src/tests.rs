@@ -133,7 +133,11 @@ fn typed_cells_are_those_that_were_written() {
     for row in 0..rows {
         let label = if row % 3 == 0 { Value::Missing } else { Value::Integer(row % 2) };
         let model = if row % 2 == 0 { "a" } else { "b" };
-        let p = if row == 7 { f64::NAN } else { row as f64 / 1e5 };
+        let p = match row {
+            7 => f64::NAN,
+            8 => f64::INFINITY,
+            row => row as f64 / 1e5,
+        };
         writer.push([Value::Time(row * 1_000_000), Value::Number(p), label, Value::Text(model)]).expect("a row");
     }
     writer.finish().expect("a file");
@@ -156,5 +160,7 @@ fn typed_cells_are_those_that_were_written() {
     assert_eq!(number, rows);
     let mut reader = TypedReader::open(file.reopen().expect("a file"), |name| name == "p").expect("a reader");
     reader.next_batch().expect("rows");
-    assert_eq!([6, 7].map(|row| reader.cell(0, row)), [Some(TypedCell::Number(6e-5)), None], "NaN counts as missing");
+    let numbers = [6, 7, 8].map(|row| reader.cell(0, row));
+    let expected = [Some(TypedCell::Number(6e-5)), None, Some(TypedCell::Number(f64::INFINITY))];
+    assert_eq!(numbers, expected, "only NaN counts as missing");
 }

@@ -21,7 +21,7 @@ pub enum TypedCell<'a> {
     Flag(bool),
     /// A whole number.
     Integer(i64),
-    /// A finite number.
+    /// A number that is not NaN.
     Number(f64),
     /// A time or a date, in microseconds since 1970-01-01 00:00.
     Micros(i64),
@@ -121,7 +121,7 @@ impl TypedReader {
         Ok(self.rows)
     }
 
-    /// Returns a cell of the current batch; `None` if it is missing. NaN and infinities count as missing.
+    /// Returns a cell of the current batch; `None` if it is missing. NaN counts as missing.
     #[inline]
     pub fn cell(&self, column: usize, row: usize) -> Option<TypedCell<'_>> {
         let Cells { values, is_missing } = &self.batch[column];
@@ -132,7 +132,7 @@ impl TypedReader {
             Values::None => None,
             Values::Flags(values) => Some(TypedCell::Flag(values[row])),
             Values::Integers(values) => Some(TypedCell::Integer(values[row])),
-            Values::Numbers(values) => Some(TypedCell::Number(values[row])).filter(|_| values[row].is_finite()),
+            Values::Numbers(values) => Some(TypedCell::Number(values[row])).filter(|_| !values[row].is_nan()),
             Values::Micros(values) => Some(TypedCell::Micros(values[row])),
             Values::Texts(texts) => Some(TypedCell::Text(texts.cell(row, ""))),
         }

@@ -107,7 +107,7 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
     let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
         // The policy in office keeps the model that was in service before.
-        InService::Unadvised(model) if advised.first.is_some() => (Scheme::Cumulative, model),
+        InService::Unadvised(model) if advised.first.is_some() => (evidence.longest_history(), model),
         InService::Unadvised(_) => return Alarms::default(),
     };
     if let Some(fit) = advised.fits.last().filter(|fit| fit.window == known) {
@@ -134,7 +134,7 @@ fn first_advice_after(evidence: &Evidence, trial: &Trial, question: &AdviceSetti
     let judged = |windows: u32| {
         let longest = longest_history(&judged_histories(windows, question.histories, question.delay));
         let first = begin.unwrap_or(last + 1).max(longest + 1 + question.delay);
-        let so_far = (first..=last).filter(|window| evidence.rows(*window) > 0.0).count();
+        let so_far = trial.windows.iter().filter(|window| **window >= first).count();
         so_far + (windows + 1).saturating_sub(first.max(last + 1)) as usize
     };
     let needed = first_advice(question.histories, question.delay).max(last + 1);
@@ -218,8 +218,16 @@ impl Findings<'_> {
             against_each: against_each(named),
             since: recommendation.changes.last().map_or(named.window, |change| change.window),
         });
-        let (following, followed) = self.following_advice(recommendation.changes.len().saturating_sub(1)).unzip();
-        recommendation.status = grade::status(recommendation.named.as_ref(), followed.as_ref(), ranking.gain);
+        // The advice may ask for a fit at any window.
+        let can_follow = !self.evidence.is_one_phase();
+        let changes = recommendation.changes.len().saturating_sub(1);
+        let (following, followed) = can_follow.then(|| self.following_advice(changes)).flatten().unzip();
+        let shown = recommendation.named.as_ref();
+        recommendation.status = if can_follow {
+            grade::status(shown, followed.as_ref(), ranking.gain)
+        } else {
+            grade::status_of_one_phase(shown, trial, ranking.gain)
+        };
         recommendation.followed = followed;
         comparison.further = further;
         comparison.further.extend(following);

@@ -24,6 +24,9 @@ pub(super) fn steadiness(advice: &Advice) -> Vec<String> {
             Some(_) => {
                 "The data do not show that following the advice is good enough, so the evidence is only partly clear."
             }
+            None if advice.comparison.planned.len() < 2 => {
+                "No other policy was compared, so the evidence is only partly clear."
+            }
             None => "The advice has not been followed on any window yet, so the evidence is only partly clear.",
         };
         sentences.push(reason.to_owned());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::fits::Fits;
 use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
+use crate::policy::length;
 use windrow_record::{ModelId, Scheme};
 
 /// The losses of the windows from the first on, without a gap.
@@ -11,6 +12,8 @@ use windrow_record::{ModelId, Scheme};
 pub struct Evidence {
     /// The windows, without their models.
     windows: Vec<WindowLosses>,
+    /// The labelled rows and the positive rows of all windows up to each, with half a row of each class added.
+    seen: Vec<(f64, f64)>,
     /// The losses by model and window.
     losses: HashMap<(ModelId, u32), ModelLosses>,
     /// The fits of a table of predictions; `None` for a pipeline, which has every fit that a policy asks for.
@@ -45,6 +48,8 @@ impl Evidence {
             self.losses.insert((losses.model, window.window.get()), losses);
         }
         if window.window.get() == next {
+            let (rows, positives) = self.seen_up_to(next - 1);
+            self.seen.push((rows + window.labelled() as f64, positives + window.positive() as f64));
             self.windows.push(window);
         }
         true
@@ -89,11 +94,14 @@ impl Evidence {
 
     /// Returns the share of positives in the windows up to `known`, with half a row of each class added.
     fn positive_share(&self, known: u32) -> f64 {
-        let seen = self.windows.iter().take(known as usize);
-        let (rows, positives) = seen.fold((1.0, 0.5), |(rows, positives), seen| {
-            (rows + seen.labelled() as f64, positives + seen.positive() as f64)
-        });
+        let (rows, positives) = self.seen_up_to(known);
         positives / rows
+    }
+
+    /// Returns the labelled rows and the positive rows of the windows up to `known`, with half a row of each class added.
+    fn seen_up_to(&self, known: u32) -> (f64, f64) {
+        let windows = self.seen.len().min(known as usize);
+        windows.checked_sub(1).map_or((1.0, 0.5), |at| self.seen[at])
     }
 
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
@@ -104,7 +112,8 @@ impl Evidence {
         of(history).or_else(|| match history {
             Scheme::Sliding(length) if length.get() >= model => of(Scheme::Cumulative),
             Scheme::Window if model == 1 => of(Scheme::Cumulative),
-            Scheme::Cumulative if model == 1 => of(Scheme::Window),
+            // A table without fits on all history has no policy on it.
+            Scheme::Cumulative if model == 1 && self.has_all_history() => of(Scheme::Window),
             _ => None,
         })
     }
@@ -163,7 +172,81 @@ impl Evidence {
         (1..=known).any(|window| self.rows(window) > 0.0) && histories.iter().all(has_model)
     }
 
+    /// Returns `true` if the losses are those of a table of predictions.
+    pub(crate) fn is_table(&self) -> bool {
+        self.fits.is_some()
+    }
+
+    /// Returns `true` if there can be fits on all history.
+    fn has_all_history(&self) -> bool {
+        self.fits.as_ref().is_none_or(|fits| fits.first(Scheme::Cumulative).is_some())
+    }
+
+    /// Returns the history of the model in service before the first policy takes office: all history or, in a table
+    /// without it, the longest one.
+    pub(crate) fn longest_history(&self) -> Scheme {
+        let Some(fits) = self.fits.as_ref().filter(|_| !self.has_all_history()) else { return Scheme::Cumulative };
+        let histories = fits.histories().map(|(history, _)| history);
+        histories.max_by_key(|history| length(*history)).unwrap_or(Scheme::Cumulative)
+    }
+
+    /// Returns `true` if the fits of a history are those of every so many windows only. A policy is then judged in one
+    /// phase.
+    pub(crate) fn is_one_phase(&self) -> bool {
+        self.fits.as_ref().is_some_and(|fits| fits.histories().any(|(_, step)| step > 1))
+    }
+
     fn counts(&self, window: u32) -> Option<&WindowLosses> {
         self.windows.get(window.checked_sub(1)? as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::LOSSES_FORMAT;
+    use windrow_record::WindowIndex;
+
+    /// Returns windows 1 to 3. The models of the first window alone, and of the second, are scored on the third.
+    fn windows() -> Vec<WindowLosses> {
+        let index = |number: u32| WindowIndex::new(number).unwrap_or(WindowIndex::FIRST);
+        let losses = |window: u32| ModelLosses {
+            model: ModelId { window: index(window), scheme: Scheme::Window },
+            log_loss: [1.0; BLOCKS],
+            squared_error: [1.0; BLOCKS],
+            false_alarms: [0; BLOCKS],
+            misses: [0; BLOCKS],
+        };
+        let window = |number: u32| WindowLosses {
+            format: LOSSES_FORMAT,
+            window: index(number),
+            sha256: String::new(),
+            unlabelled: 0,
+            rows: [u64::from(number); BLOCKS],
+            positives: [1; BLOCKS],
+            models: if number == 3 { vec![losses(1), losses(2)] } else { Vec::new() },
+        };
+        [1, 2, 3].map(window).to_vec()
+    }
+
+    #[test]
+    fn a_table_without_fits_on_all_history_has_none_of_the_first_window() {
+        let pipeline = Evidence::new(windows());
+        assert!(pipeline.losses(Scheme::Cumulative, 1, 3).is_some());
+        assert_eq!(pipeline.longest_history(), Scheme::Cumulative);
+        let table = Evidence::of_table(windows(), Fits::new([1, 2].map(|window| (Scheme::Window, window))));
+        assert!(table.losses(Scheme::Cumulative, 1, 3).is_none());
+        assert_eq!(table.longest_history(), Scheme::Window);
+    }
+
+    #[test]
+    fn the_average_rate_is_that_of_the_windows_so_far() {
+        let evidence = Evidence::new(windows());
+        for (known, rows, positives) in
+            [(0, 0.0, 0.0), (1, 8.0, 8.0), (2, 24.0, 16.0), (3, 48.0, 24.0), (9, 48.0, 24.0)]
+        {
+            let share: f64 = (positives + 0.5) / (rows + 1.0);
+            assert!((evidence.positive_share(known) - share).abs() < 1e-12, "{known}");
+        }
     }
 }

@@ -27,7 +27,21 @@ pub(crate) fn followed(trial: &Trial, ranked: &Ranked, by_cost: bool, changes: u
 /// is not above zero.
 pub(crate) fn status(named: Option<&NamedPolicy>, followed: Option<&Followed>, gain: Contrast) -> Status {
     match named {
-        Some(named) if named.against_each && followed.is_some_and(Followed::is_good_enough) => Status::Clear,
+        Some(_) if !followed.is_some_and(Followed::is_good_enough) => Status::Partly,
+        _ => status_of_names(named, gain),
+    }
+}
+
+/// Returns the status of a recommendation that cannot be followed from window to window: a table has fits of one phase
+/// only.
+pub(crate) fn status_of_one_phase(named: Option<&NamedPolicy>, trial: &Trial, gain: Contrast) -> Status {
+    // Compared with no other policy, nothing is shown of the named one.
+    if named.is_some() && trial.series.len() < 2 { Status::Partly } else { status_of_names(named, gain) }
+}
+
+fn status_of_names(named: Option<&NamedPolicy>, gain: Contrast) -> Status {
+    match named {
+        Some(named) if named.against_each => Status::Clear,
         None if gain.interval().high <= 0.0 => Status::Clear,
         _ => Status::Partly,
     }

@@ -12,7 +12,8 @@
 //!
 //! They differ in two points. A model that `train.accept` rejects is never in service, but its losses count: the rules
 //! of acceptance are not part of the question how often to refit. Before the first policy takes office, the champion is
-//! in service; the losses are those of all history, fitted every window.
+//! in service; the losses are those of all history, fitted every window. A table of predictions without fits on all history
+//! has its longest history instead.
 
 use std::ops::Range;
 
@@ -113,11 +114,11 @@ fn fits_on_alarm(policy: Policy, office: Range<u32>, start: (Scheme, u32), data:
 
 impl AdvisedFits {
     /// Returns the history and the newest window of the model with which a policy starts that takes office after window
-    /// `since`. Without an advised model, it is that of all history.
+    /// `since`. Without an advised model, it is that of all history, or of the longest one.
     fn start(&self, since: u32, data: AlarmData<'_>) -> (Scheme, u32) {
         match self.in_service(since, |fit| has_losses(data.evidence, fit)) {
             InService::Advised(fit) => (fit.policy.history, fit.window),
-            InService::Unadvised(window) => (Scheme::Cumulative, window),
+            InService::Unadvised(window) => (data.evidence.longest_history(), window),
         }
     }
 
@@ -133,7 +134,7 @@ impl AdvisedFits {
 }
 
 /// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
-/// Without advice, a model of all history is fitted every window.
+/// Without advice, a model of all history, or of the longest one, is fitted every window.
 ///
 /// `named_policies` holds the policies named after each window, in ascending order.
 pub(super) fn series(
@@ -146,9 +147,10 @@ pub(super) fn series(
     let data = AlarmData { evidence, delay: trial.delay, has_drifted };
     let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?), data);
     let has_model = |fit: AdvisedFit| has_losses(evidence, fit);
+    let unadvised = evidence.longest_history();
     trial.stateful(evidence, policy, None, |window| match advised.in_service(trial.known(window), has_model) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
-        InService::Unadvised(newest) => (Scheme::Cumulative, newest),
+        InService::Unadvised(newest) => (unadvised, newest),
     })
 }
 

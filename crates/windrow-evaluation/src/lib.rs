@@ -97,10 +97,10 @@ pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
-pub use served::{ServedLog, advise_served, loss_rises};
+pub use served::{ServedLog, advise_served, loss_rises, windows_in_words};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
-pub use trial::{Series, Trial, histories, judged_histories, judged_windows};
+pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};
 pub use window_unit::WindowUnit;
 pub use wrong_answers::WrongAnswers;
 

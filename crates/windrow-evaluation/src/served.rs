@@ -22,6 +22,9 @@ use crate::trial::{MIN_WINDOWS, Series, Trial};
 use crate::wrong_answers::WrongAnswers;
 use windrow_record::Scheme;
 
+/// The maximum number of windows that a sentence lists.
+const MAX_LISTED: usize = 12;
+
 /// The losses of the models that served.
 #[derive(Debug, Clone, Default)]
 pub struct ServedLog {
@@ -38,6 +41,21 @@ pub struct ServedLog {
 pub fn loss_rises(evidence: &Evidence, history: Scheme, delay: u32) -> Vec<u32> {
     let newest = |window: u32| (window, block_losses(evidence, history, window.saturating_sub(1 + delay), window));
     windows_of_rise((1..=evidence.last()).map(newest))
+}
+
+/// Returns windows for a sentence, as in `window 5, window 9 and window 14`. Of many, it has the number and the newest ones.
+pub fn windows_in_words(windows: &[u32], label: &dyn Fn(u32) -> String) -> String {
+    let newest = &windows[windows.len().saturating_sub(MAX_LISTED)..];
+    let labels: Vec<String> = newest.iter().map(|window| label(*window)).collect();
+    let listed = match labels.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    };
+    if newest.len() < windows.len() {
+        return format!("{} windows, of which the newest are {listed}", windows.len());
+    }
+    listed
 }
 
 /// Computes the findings on a log. `evidence` has the counts of the windows. No policy is named.
@@ -85,8 +103,8 @@ pub fn advise_served(evidence: &Evidence, log: &ServedLog, question: &AdviceSett
     } else {
         sentences.push("No window can be judged: the average rate needs labels of an earlier window.".to_owned());
     }
-    if let Some(newest) = rises.last() {
-        sentences.push(format!("The loss rose in {}.", (question.label)(*newest)));
+    if !rises.is_empty() {
+        sentences.push(format!("The loss rose in {}.", windows_in_words(&rises, question.label)));
     }
     sentences.extend(question.subject.note.clone());
     sentences.push(condition(&advice.basis, advice.subject.window_unit));
@@ -221,4 +239,19 @@ impl ServedFindings<'_> {
 /// Returns the mean difference per row of two sums by window.
 fn difference(one: &[f64], other: &[f64], rows: &[f64]) -> Contrast {
     Contrast::new(&one.iter().zip(other).map(|(one, other)| one - other).collect::<Vec<f64>>(), rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_listed() {
+        let words = |windows: &[u32]| windows_in_words(windows, &|window| format!("window {window}"));
+        assert_eq!(words(&[7]), "window 7");
+        assert_eq!(words(&[5, 9, 14]), "window 5, window 9 and window 14");
+        let many = words(&(1..=20).collect::<Vec<u32>>());
+        assert!(many.starts_with("20 windows, of which the newest are window 9, window 10"), "{many}");
+        assert!(many.ends_with("window 19 and window 20"), "{many}");
+    }
 }

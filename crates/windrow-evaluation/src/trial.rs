@@ -9,7 +9,7 @@ use crate::policy::{Policy, Refit, length};
 use windrow_record::{ModelId, Scheme};
 
 /// The minimum number of windows for a ranking.
-pub(crate) const MIN_WINDOWS: usize = 12;
+pub const MIN_WINDOWS: usize = 12;
 /// The minimum number of refits of a policy for a comparison.
 const MIN_REFITS: f64 = 4.0;
 /// The maximum length of a finite history, as a share of the windows.
@@ -146,7 +146,7 @@ fn first_after(histories: &[Scheme], delay: u32) -> u32 {
 }
 
 /// Returns those of some windows that have a labelled row, from the first model of any history on. The models are those
-/// of window `oldest` and later ones.
+/// of window `oldest` and later ones. In a table, also a later window is left out if a history has no score there.
 fn with_models(
     evidence: &Evidence,
     windows: RangeInclusive<u32>,
@@ -156,6 +156,9 @@ fn with_models(
 ) -> Vec<u32> {
     let has_model = |window: u32| evidence.is_comparable(histories, window.saturating_sub(1 + delay), oldest, window);
     let windows = windows.filter(|window| evidence.rows(*window) > 0.0);
+    if evidence.is_table() {
+        return windows.filter(|window| histories.is_empty() || has_model(*window)).collect();
+    }
     windows.skip_while(|window| !histories.is_empty() && !has_model(*window)).collect()
 }
 

@@ -6,8 +6,11 @@ use windrow_evaluation::WindowUnit;
 use windrow_record::display::window_name;
 
 use crate::cells::{time, time_text, window_number};
+use crate::error::JudgeError;
 
 const MICROS: i64 = 1_000_000;
+/// The maximum number of windows. All policies are judged again after each window, so more windows would take hours.
+pub(crate) const MAX_WINDOWS: u32 = 2_000;
 
 /// The axis along which rows are cut into windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,17 @@ impl Axis {
         (last.index, u32::try_from(seconds - last.begin).unwrap_or(u32::MAX))
     }
 
+    /// Returns `true` if windows are shorter than a day, so that a date is not enough.
+    pub(crate) fn needs_clock(self) -> bool {
+        matches!(self, Self::Time(EventSpan::Fixed(length)) if length.as_secs() < 86_400)
+    }
+
+    /// Returns `true` if `known`, when a label was known, is before its row. A date alone is any time of its day.
+    pub(crate) fn is_before(self, known: i64, position: i64) -> bool {
+        let is_date = self != Self::Number && known == position - position.rem_euclid(86_400 * MICROS);
+        known < position && !is_date
+    }
+
     /// Returns the length of a history in windows: from the oldest to the newest row of a fit.
     pub(crate) fn length(self, from: i64, through: i64) -> f64 {
         match self {
@@ -93,7 +107,7 @@ impl Axis {
     pub(crate) fn label(self, window: u32, index: i64) -> String {
         match self {
             Self::Time(span) => window_name(window, Some(&span.name(span.begin(index)))),
-            Self::Number => window_name(window, None),
+            Self::Number => window_name(u32::try_from(index).unwrap_or(window), None),
         }
     }
 
@@ -120,6 +134,15 @@ impl Axis {
             Self::Number => None,
         }
     }
+}
+
+/// Returns the error for too many windows.
+pub(crate) fn too_many_windows(axis: Axis) -> JudgeError {
+    let problem = match axis {
+        Axis::Time(_) => "give longer windows, as in --window week, and check the first and the last time",
+        Axis::Number => "number them 1, 2, 3, ..., or make them longer",
+    };
+    JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}"))
 }
 
 fn policy(span: EventSpan) -> WindowPolicy {

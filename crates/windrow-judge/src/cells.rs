@@ -37,6 +37,11 @@ fn written_time(text: &str) -> Option<i64> {
     jiff::tz::Offset::UTC.to_timestamp(civil).ok().map(jiff::Timestamp::as_microsecond)
 }
 
+/// Returns `true` if a time is more than a date.
+pub(crate) fn has_clock(cell: TypedCell<'_>) -> bool {
+    !matches!(cell, TypedCell::Text(text) if text.trim().len() <= 10)
+}
+
 /// Returns a time as text, for sentences.
 pub(crate) fn time_text(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |time| time.to_string())
@@ -70,7 +75,7 @@ pub(crate) fn label(cell: Option<TypedCell<'_>>) -> Result<Option<bool>, String>
 
 /// Returns a probability, from 0 to 1.
 pub(crate) fn probability(cell: Option<TypedCell<'_>>) -> Result<f64, String> {
-    let Some(cell) = cell else { return Err("p is empty: each row needs a probability".to_owned()) };
+    let Some(cell) = cell else { return Err("p is empty or not a number: each row needs a probability".to_owned()) };
     let number = match cell {
         TypedCell::Number(number) => Some(number),
         TypedCell::Integer(number) => Some(number as f64),
@@ -98,7 +103,11 @@ pub(crate) fn whole(cell: TypedCell<'_>) -> Option<i64> {
         TypedCell::Integer(number) => Some(number),
         // 2^53: larger numbers are not exact.
         TypedCell::Number(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => Some(number as i64),
-        TypedCell::Text(text) => text.trim().parse().ok(),
+        TypedCell::Text(text) => {
+            let text = text.trim();
+            // pandas writes whole numbers next to missing ones as 3.0.
+            text.strip_suffix(".0").unwrap_or(text).parse().ok()
+        }
         _ => None,
     }
 }
@@ -142,8 +151,16 @@ mod tests {
             assert_eq!(label(Some(cell)), Ok(Some(true)), "{cell:?}");
         }
         assert_eq!((label(None), label(Some(TypedCell::Text("")))), (Ok(None), Ok(None)));
+        let infinite = label(Some(TypedCell::Number(f64::INFINITY)));
+        assert_eq!(infinite, Err("y is `inf`: it must be 0, 1, true, false or empty".to_owned()));
         let problem = "y is `2`: it must be 0, 1, true, false or empty".to_owned();
         assert_eq!(label(Some(TypedCell::Integer(2))), Err(problem));
+    }
+
+    #[test]
+    fn a_window_is_a_whole_number_from_1() {
+        assert_eq!(["3", " 3 ", "3.0"].map(|text| window_number(TypedCell::Text(text))), [Ok(3), Ok(3), Ok(3)]);
+        assert!(["0", "3.5", "3.0.0", ".0"].iter().all(|text| window_number(TypedCell::Text(text)).is_err()));
     }
 
     #[test]
@@ -153,7 +170,8 @@ mod tests {
         for (cell, problem) in [
             (Some(TypedCell::Number(1.2)), "p is `1.2`: a probability is a number from 0 to 1"),
             (Some(TypedCell::Text("x")), "p is `x`: a probability is a number from 0 to 1"),
-            (None, "p is empty: each row needs a probability"),
+            (Some(TypedCell::Number(f64::INFINITY)), "p is `inf`: a probability is a number from 0 to 1"),
+            (None, "p is empty or not a number: each row needs a probability"),
         ] {
             assert_eq!(probability(cell), Err(problem.to_owned()));
         }
@@ -164,6 +182,7 @@ mod tests {
         let four = NonZeroU32::new(4).expect("not 0");
         assert_eq!(history(TypedCell::Text("all")), Ok(History::All));
         assert_eq!(history(TypedCell::Number(4.0)), Ok(History::Last(four)));
+        assert_eq!(history(TypedCell::Text("4.0")), Ok(History::Last(four)));
         assert!(history(TypedCell::Integer(0)).is_err() && history(TypedCell::Text("4.5")).is_err());
     }
 }

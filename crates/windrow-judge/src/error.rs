@@ -20,7 +20,7 @@ pub enum JudgeError {
     },
     /// A file of text cannot be read.
     #[error(transparent)]
-    Text(#[from] DatasetError),
+    Text(DatasetError),
     /// A Parquet file cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Parquet {
@@ -51,4 +51,23 @@ pub enum JudgeError {
     /// The table has nothing that can be judged.
     #[error("{0}")]
     Nothing(String),
+}
+
+impl From<DatasetError> for JudgeError {
+    /// The sentences of a dataset name keys of a pipeline file. A table has none.
+    fn from(error: DatasetError) -> Self {
+        match error {
+            DatasetError::Open { path, source } => Self::Open { path, source },
+            DatasetError::DuplicateColumn { path, column } => Self::two_columns(path, &column),
+            DatasetError::Empty(path) => Self::Columns { path, problem: "it is empty".to_owned() },
+            error => Self::Text(error),
+        }
+    }
+}
+
+impl JudgeError {
+    /// Returns the error for two columns of one name.
+    pub(crate) fn two_columns(path: PathBuf, column: &str) -> Self {
+        Self::Columns { path, problem: format!("two columns are named `{column}`: rename one of them") }
+    }
 }

@@ -7,6 +7,7 @@ use windrow_columnar::TypedCell;
 use windrow_evaluation::{BLOCKS, Evidence, ModelLosses};
 use windrow_record::{ModelId, Scheme, WindowIndex, parse_number};
 
+use crate::axis::MAX_WINDOWS;
 use crate::cells::{text, whole, window_number};
 use crate::error::JudgeError;
 use crate::faults::{Faults, Place};
@@ -14,7 +15,7 @@ use crate::losses::window;
 use crate::source::{Cells, Source};
 
 /// The columns that are read, in the order of the cells. The last ones may be missing.
-const COLUMNS: [&str; 10] = [
+pub(crate) const COLUMNS: [&str; 10] = [
     "model",
     "window",
     "rows",
@@ -63,24 +64,17 @@ pub(crate) fn has_losses(source: &Source) -> bool {
     !source.has("p") && COLUMNS[..NEEDED].iter().all(|column| source.has(column))
 }
 
-/// Opens a file as one of losses or predictions.
-///
-/// # Errors
-/// The file cannot be read.
-pub(crate) fn is_losses(path: &std::path::Path) -> Result<bool, JudgeError> {
-    Ok(has_losses(&Source::open(path, &COLUMNS)?))
-}
-
-/// Reads all files.
+/// Reads all files. `first` is the first one, opened.
 ///
 /// # Errors
 /// A file cannot be read, or rows have faults.
-pub(crate) fn read(files: &[PathBuf]) -> Result<ExportedLosses, JudgeError> {
+pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, JudgeError> {
+    let mut first = Some(first);
     let mut faults = Faults::new(files);
     let mut reading = Reading::default();
     let mut has_blocks = true;
     for (file, path) in files.iter().enumerate() {
-        let source = Source::open(path, &COLUMNS)?;
+        let source = first.take().map_or_else(|| Source::open(path, &COLUMNS), Ok)?;
         if !has_losses(&source) {
             let problem = "it has no losses, as the first file has: judge predictions and losses apart";
             return Err(source.problem(problem));
@@ -137,8 +131,9 @@ impl Reading {
         let name = model.map(text).unwrap_or_default();
         let model = name.parse::<ModelId>().map_err(|error| format!("model: {error}"))?;
         let number = window_number(at.ok_or("window is empty")?)?;
-        let number = u32::try_from(number).ok().and_then(WindowIndex::new).filter(|number| number.get() <= 10_000);
-        let number = number.ok_or("window is more than 10000: number the windows 1, 2, 3, ...")?;
+        let number = u32::try_from(number).ok().and_then(WindowIndex::new).filter(|number| number.get() <= MAX_WINDOWS);
+        let number =
+            number.ok_or_else(|| format!("window is more than {MAX_WINDOWS}: number the windows 1, 2, 3, ..."))?;
         if number <= model.window {
             return Err(format!("it is a leak: window {number} is not after the newest window of the model {model}"));
         }
@@ -209,5 +204,5 @@ fn sum(name: &str, cell: Option<TypedCell<'_>>) -> Result<f64, String> {
         Some(TypedCell::Text(text)) => parse_number(text).ok(),
         _ => None,
     };
-    sum.filter(|sum| *sum >= 0.0).ok_or_else(|| format!("{name} is not a number of at least 0"))
+    sum.filter(|sum| *sum >= 0.0 && sum.is_finite()).ok_or_else(|| format!("{name} is not a number of at least 0"))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use windrow_columnar::TypedCell;
 
 use crate::axis::Axis;
-use crate::cells::{History, history, text};
+use crate::cells::{History, has_clock, history, text};
 use crate::error::JudgeError;
 use crate::faults::{Faults, Place};
 use crate::source::Source;
@@ -39,6 +39,8 @@ pub(crate) struct Fits {
     named: HashMap<String, u32>,
     /// The training of each model in the file of models.
     registered: Option<HashMap<String, Training>>,
+    /// True if the file that is read has a column for the history. It then must not be empty.
+    has_history: bool,
     /// The name and the training of the row before, and its fit.
     last: Option<(Option<String>, Training, u32)>,
 }
@@ -61,10 +63,39 @@ impl Training {
         let from = cells.from.map(|from| axis.position(from)).transpose();
         let from = from.map_err(|problem| named("trained_from", problem))?;
         let history = cells.history.map(history).transpose()?;
+        if axis.needs_clock() && cells.through.is_some_and(|through| !has_clock(through)) {
+            return Err("trained_through has no time of day, which windows shorter than a day need".to_owned());
+        }
         if from.is_some_and(|from| from > through) {
             return Err("trained_from is after trained_through: exchange them".to_owned());
         }
         Ok(Some(Self { through, from, history }))
+    }
+
+    /// Checks that the history is given, if there is a column for it.
+    fn check_history(self, has_column: bool) -> Result<Self, String> {
+        if has_column && self.from.is_none() && self.history.is_none() {
+            return Err(
+                "the history is empty: give `history` (`all`, or a number of windows) or `trained_from` in each \
+                        row, or remove the column"
+                    .to_owned(),
+            );
+        }
+        Ok(self)
+    }
+
+    /// Returns the name of a column that has another value than in the file of models.
+    fn contradiction(self, registered: Self) -> Option<&'static str> {
+        if self.through != registered.through {
+            return Some("trained_through");
+        }
+        // Without either column, a model in the file has learned from all history.
+        let history = registered.history.or(registered.from.is_none().then_some(History::All));
+        if self.history.is_some() && history.is_some() && self.history != history {
+            return Some("history");
+        }
+        let is_other = self.from.is_some() && self.from != registered.from;
+        (is_other && (registered.from.is_some() || registered.history.is_none())).then_some("trained_from")
     }
 }
 
@@ -83,6 +114,7 @@ impl Fits {
                 "a file of models needs the columns model and trained_through; it has no `{missing}`, only {names}"
             )));
         }
+        let has_history = source.has("trained_from") || source.has("history");
         let mut faults = Faults::new(&[path.to_owned()]);
         let mut registered = HashMap::new();
         source.visit(&COLUMNS, |row, cells| {
@@ -91,7 +123,7 @@ impl Fits {
                 let [model, through, from, history] = [cells[0], cells[1], cells[2], cells[3]];
                 let name = model.map(text).ok_or("model is empty: each row names a model")?;
                 let training = Training::of(FitCells { model, through, from, history }, axis)?;
-                Ok((name, training.ok_or("trained_through is empty")?))
+                Ok((name, training.ok_or("trained_through is empty")?.check_history(has_history)?))
             });
             match read {
                 Ok((name, training)) => {
@@ -106,6 +138,12 @@ impl Fits {
         })?;
         faults.check()?;
         Ok(Self { registered: Some(registered), ..Self::default() })
+    }
+
+    /// Prepares for the rows of a file. `has_history` is true if it has a column for the history.
+    pub(crate) fn begin_file(&mut self, has_history: bool) {
+        self.has_history = has_history;
+        self.last = None;
     }
 
     /// Returns the fit of a row, by its index.
@@ -135,13 +173,15 @@ impl Fits {
     fn training(&self, name: Option<&str>, given: Option<Training>) -> Result<Training, String> {
         let registered = name.zip(self.registered.as_ref()).and_then(|(name, known)| known.get(name).copied());
         match (registered, given) {
-            (None, Some(given)) => Ok(given),
+            (None, Some(given)) => given.check_history(self.has_history),
             (Some(registered), None) => Ok(registered),
-            (Some(registered), Some(given)) if registered.through == given.through => Ok(registered),
-            (Some(_), Some(_)) => {
-                let name = name.unwrap_or_default();
-                Err(format!("trained_through is not that of the model `{name}` in the file of models"))
-            }
+            (Some(registered), Some(given)) => match given.contradiction(registered) {
+                None => Ok(registered),
+                Some(column) => {
+                    let name = name.unwrap_or_default();
+                    Err(format!("{column} is not that of the model `{name}` in the file of models"))
+                }
+            },
             (None, None) => match (name, &self.registered) {
                 (Some(name), Some(_)) => Err(format!("the model `{name}` is not in the file of models: add it")),
                 (Some(_), None) => {

@@ -10,8 +10,8 @@ use crate::cells::History;
 use crate::faults::Faults;
 use crate::fits::Fit;
 
-/// The difference from a whole number of windows, in windows, from which a history is reported as rounded. The first and
-/// the last row of a fit are rarely at the very beginning and end of a window.
+/// The part of a window up to which a history may be longer than a whole number of windows. A larger part counts as one
+/// more window: rows may come at some hours of a day only, so a history of two days can be much shorter than two days.
 const ROUNDING: f64 = 0.1;
 
 /// The models of the fits.
@@ -32,14 +32,21 @@ pub(crate) fn models(fits: &[Fit], axis: Axis, first: i64, faults: &mut Faults) 
             Some(axis.length(fit.training.from.filter(|_| fit.training.history.is_none())?, fit.training.through))
         })
         .collect();
-    let whole = |length: f64| NonZeroU32::new(length.round().max(1.0) as u32).unwrap_or(NonZeroU32::MIN);
+    let whole = |length: f64| NonZeroU32::new((length - ROUNDING).ceil().max(1.0) as u32).unwrap_or(NonZeroU32::MIN);
     let begin = |fit: &Fit| fit.training.from.map(|from| axis.window_of(from));
     let origin = fits.iter().filter_map(begin).min();
     let from_origin: BTreeSet<i64> =
         fits.iter().filter(|fit| begin(fit).is_some() && begin(fit) == origin).map(|fit| fit.window).collect();
-    // Several fits that begin with the first data are fits on all data so far. A single one may be the first of a
-    // sliding history.
-    let has_all = from_origin.len() > 1 || fits.len() == 1;
+    let later = fits.iter().zip(&lengths).filter(|(fit, _)| begin(fit) != origin);
+    let later: BTreeSet<NonZeroU32> = later.filter_map(|(_, length)| length.map(whole)).collect();
+    let is_sliding = |(fit, length): (&Fit, &Option<f64>)| {
+        begin(fit) != origin || length.is_none_or(|one| later.contains(&whole(one)))
+    };
+    // Fits that begin with the first data are fits on all data so far, if they go on to the newest fits. Otherwise they
+    // are the first ones of sliding histories.
+    let has_all = fits.len() == 1
+        || (goes_on(&from_origin, fits.iter().map(|fit| fit.window).max())
+            && !fits.iter().zip(&lengths).all(is_sliding));
     let scheme = |(fit, length): (&Fit, &Option<f64>)| match (fit.training.history, length) {
         (Some(History::All), _) | (None, None) => Scheme::Cumulative,
         (Some(History::Last(windows)), _) => last(windows),
@@ -84,6 +91,16 @@ pub(crate) fn models(fits: &[Fit], axis: Axis, first: i64, faults: &mut Faults) 
     found
 }
 
+/// Returns `true` if the newest of some fits, given by their newest windows, is the newest of all, or only as much older
+/// as two of them are apart.
+fn goes_on(windows: &BTreeSet<i64>, newest: Option<i64>) -> bool {
+    let mut newest_first = windows.iter().rev();
+    let (Some(last), Some(before), Some(newest)) = (newest_first.next(), newest_first.next(), newest) else {
+        return false;
+    };
+    *last >= newest - (last - before)
+}
+
 /// Returns the scheme of a number of windows.
 fn last(windows: NonZeroU32) -> Scheme {
     if windows == NonZeroU32::MIN { Scheme::Window } else { Scheme::Sliding(windows) }
@@ -121,13 +138,49 @@ mod tests {
     #[test]
     fn a_history_that_is_no_whole_number_of_windows_is_rounded() {
         let axis = Axis::Time(EventSpan::Day);
-        // From noon to noon, four days and a half later.
+        // From noon to the evening, four days later.
         let begins = [0, 1, 2].map(|day| day * DAY);
         let fits = begins.map(|begin| fit(axis, begin + DAY / 2, begin + 4 * DAY + DAY * 9 / 10));
         let found = models(&fits, axis, 0, &mut Faults::default());
         let (count, length, counted) = found.rounded.expect("a rounded history");
-        assert_eq!((count, counted), (3, 4));
+        assert_eq!((count, counted), (3, 5));
         assert!((length - 4.4).abs() < 1e-9, "{length}");
+    }
+
+    #[test]
+    fn days_with_rows_in_business_hours_only_are_whole_days() {
+        let axis = Axis::Time(EventSpan::Day);
+        let hour = DAY / 24;
+        // From 9 to 17, on 1, 2 and 4 days.
+        let fits = [1, 2, 4].map(|days| fit(axis, (10 - days) * DAY + 9 * hour, 9 * DAY + 17 * hour));
+        assert_eq!(names(&fits, axis, 0), ["window-10", "sliding2-10", "sliding4-10"]);
+        // 28 days from noon on are four weeks.
+        let axis = Axis::Time(EventSpan::Week);
+        let fits = [0, 7].map(|day| fit(axis, day * DAY + DAY / 2, (day + 28) * DAY + DAY / 2));
+        let found = models(&fits, axis, axis.window_of(0), &mut Faults::default());
+        assert!(found.ids.iter().all(|ids| ids[0].to_string().starts_with("sliding4-")), "{:?}", found.ids);
+        assert_eq!(found.rounded, None);
+    }
+
+    #[test]
+    fn the_first_fits_of_sliding_histories_are_not_fits_on_all_data() {
+        let axis = Axis::Number;
+        // Sliding histories of 1, 2 and 4 windows, made from window 1 on.
+        let sliding = |last: i64| {
+            (1..=last).flat_map(move |through| {
+                let begins = [1, 2, 4].map(|length| through + 1 - length).into_iter().filter(|begin| *begin >= 1);
+                begins.map(move |begin| fit(axis, begin, through))
+            })
+        };
+        for last in [6, 20] {
+            let fits: Vec<Fit> = sliding(last).collect();
+            let found = names(&fits, axis, 1);
+            assert!(found.iter().all(|name| !name.contains("cumulative")), "{found:?}");
+        }
+        // With fits on all data so far, those from the first data on are both.
+        let fits: Vec<Fit> = sliding(6).chain((5..=6).chain([3]).map(|through| fit(axis, 1, through))).collect();
+        let found = names(&fits, axis, 1);
+        assert!(found.iter().any(|name| name == "cumulative-6") && found[0] == "cumulative-1 window-1", "{found:?}");
     }
 
     #[test]

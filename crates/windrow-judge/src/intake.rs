@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use windrow_columnar::TypedCell;
 use windrow_config::EventSpan;
 
-use crate::axis::{Axis, LastSpan};
+use crate::axis::{Axis, LastSpan, MAX_WINDOWS, too_many_windows};
 use crate::cells::{CLIP, label, probability, text, whole};
 use crate::delay::LabelDelays;
 use crate::error::JudgeError;
@@ -20,8 +20,13 @@ pub(crate) const COLUMNS: [&str; 9] =
     ["time", "window", "y", "p", "trained_through", "trained_from", "history", "model", "row"];
 /// The column with the time when a label is known, after [`COLUMNS`].
 pub(crate) const LABEL_KNOWN: &str = "label_known";
-/// The maximum number of windows. More are a mistake in a time, or in the length of a window.
-const MAX_WINDOWS: i64 = 10_000;
+/// The maximum number of fits. More are a mistake in `model` or `trained_through`.
+const MAX_FITS: usize = 200_000;
+/// The number of windows before the first fit up to which older data count as near. Older ones may be a date that stands
+/// for all data, as 1970-01-01.
+const NEAR: i64 = 100;
+/// The maximum number of pairs of a fit and a window. It bounds the memory.
+const MAX_PARTS: usize = 2_000_000;
 
 /// The predictions of all files.
 #[derive(Debug)]
@@ -30,8 +35,16 @@ pub(crate) struct Predictions {
     pub(crate) fits: Fits,
     /// The rows by window, which is given by its index on the axis.
     pub(crate) windows: HashMap<i64, WindowRows>,
+    /// The rows in the newest window of their model. They are judged only in a log.
+    pub(crate) early: HashMap<i64, WindowRows>,
     pub(crate) delays: LabelDelays,
-    pub(crate) counts: Counts,
+    counts: Counts,
+    /// The counts of the early rows.
+    early_counts: Counts,
+    /// The number of pairs of a fit and a window.
+    parts: usize,
+    /// True if there is a column `row`.
+    has_row: bool,
     /// True if all rows have an identity.
     pub(crate) has_ids: bool,
     /// True if all identities are whole numbers below 2^32, which order the rows.
@@ -87,19 +100,21 @@ fn axis_of(source: &Source, span: Option<EventSpan>, has_models: bool) -> Result
     Ok(axis)
 }
 
-/// Reads all files.
+/// Reads all files. `first` is the first one, opened: JSON Lines are read once more for each time that they are opened.
 ///
 /// # Errors
 /// A file cannot be read, or rows have faults.
 pub(crate) fn read(
     files: &[PathBuf],
+    first: Source,
     span: Option<EventSpan>,
     models: Option<&Path>,
 ) -> Result<Predictions, JudgeError> {
     let columns: Vec<&str> = COLUMNS.into_iter().chain([LABEL_KNOWN]).collect();
     let mut predictions: Option<Predictions> = None;
+    let mut first = Some(first);
     for (file, path) in files.iter().enumerate() {
-        let source = Source::open(path, &columns)?;
+        let source = first.take().map_or_else(|| Source::open(path, &columns), Ok)?;
         let axis = axis_of(&source, span, models.is_some())?;
         if predictions.as_ref().is_some_and(|all| all.axis != axis) {
             return Err(source.problem("it has another kind of windows than the first file"));
@@ -108,6 +123,13 @@ pub(crate) fn read(
             predictions = Some(Predictions::new(files, axis, Fits::with_models(models, axis)?));
         }
         let Some(all) = &mut predictions else { continue };
+        let has_ids = source.has("row");
+        if file > 0 && all.has_row != has_ids {
+            let problem = "either all files have a column `row`, or none has one: add it, or remove it";
+            return Err(source.problem(problem));
+        }
+        all.has_row = has_ids;
+        all.fits.begin_file(source.has("trained_from") || source.has("history"));
         let mut last = LastSpan::default();
         source.visit(&columns, |row, cells| {
             let place = Place { file, row };
@@ -115,13 +137,14 @@ pub(crate) fn read(
             if let Err(problem) = added {
                 all.faults.add(place, problem);
             }
-            !all.faults.is_full()
+            !all.faults.is_full() && all.check_sizes().is_ok()
         })?;
         all.faults.check()?;
+        all.check_sizes()?;
     }
     let mut all = predictions.ok_or_else(|| JudgeError::Nothing("no file was given".to_owned()))?;
     all.faults.check()?;
-    if all.counts.rows == 0 {
+    if all.counts.rows + all.early_counts.rows == 0 {
         return Err(JudgeError::Nothing("the table has no rows".to_owned()));
     }
     all.check_range()?;
@@ -135,8 +158,12 @@ impl Predictions {
             axis,
             fits,
             windows: HashMap::new(),
+            early: HashMap::new(),
             delays: LabelDelays::default(),
             counts: Counts::default(),
+            early_counts: Counts::default(),
+            parts: 0,
+            has_row: false,
             has_ids: true,
             has_numbers: true,
             faults: Faults::new(files),
@@ -157,6 +184,12 @@ impl Predictions {
         let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place)?;
         let known = known.map(|known| axis.position(known)).transpose();
         let known = known.map_err(|problem| format!("{LABEL_KNOWN}: {problem}"))?;
+        if known.is_some_and(|known| axis.is_before(known, position)) {
+            return Err(format!("{LABEL_KNOWN} is before the row: a label is known after its row"));
+        }
+        if self.has_row && row.is_none() {
+            return Err("row is empty: give each row its identity, or remove the column".to_owned());
+        }
         let trained = &self.fits.list[fit as usize];
         if position <= trained.training.through {
             let (at, through) = (axis.text(position), axis.text(trained.training.through));
@@ -166,21 +199,25 @@ impl Predictions {
             ));
         }
         let (window, offset) = axis.place(position, last);
-        self.counts.rows += 1;
-        if window <= trained.window {
-            self.counts.left_out += 1;
-            return Ok(());
-        }
+        let is_early = window <= trained.window;
         self.range = Some(self.range.map_or((position, position), |(a, b)| (a.min(position), b.max(position))));
         let id = row.map(row_id);
         self.has_ids &= id.is_some();
         let id = id.unwrap_or_default();
         self.has_numbers &= id.number.is_some();
-        let found = self.windows.entry(window).or_default();
+        let (windows, counts) = match is_early {
+            true => (&mut self.early, &mut self.early_counts),
+            false => (&mut self.windows, &mut self.counts),
+        };
+        counts.rows += 1;
+        let found = windows.entry(window).or_default();
+        let parts = found.parts.len();
+        found.part(fit, place);
+        self.parts += found.parts.len() - parts;
         let part = found.part(fit, place);
         let Some(label) = label else {
             part.unlabelled += 1;
-            self.counts.unlabelled += 1;
+            counts.unlabelled += 1;
             return Ok(());
         };
         part.rows += 1;
@@ -188,10 +225,10 @@ impl Predictions {
         // The label is part of the digest, because the same row must have the same label for every model.
         part.digest = part.digest.wrapping_add(id.hash.rotate_left(u32::from(label)));
         if !(CLIP..=1.0 - CLIP).contains(&p) {
-            self.counts.clipped += 1;
+            counts.clipped += 1;
             p = p.clamp(CLIP, 1.0 - CLIP);
         }
-        if let Some(known) = known {
+        if let Some(known) = known.filter(|_| !is_early) {
             self.delays.add(axis.windows_until(window, known));
         }
         found.rows.push(Row::new(fit, label, p, offset, id.key()));
@@ -204,22 +241,70 @@ impl Predictions {
         self.has_numbers || (self.has_ids && self.axis != Axis::Number)
     }
 
+    /// Returns the numbers of rows. The early rows count as left out, unless they are judged.
+    pub(crate) fn counts_with(&self, has_early: bool) -> Counts {
+        let (late, early) = (self.counts, self.early_counts);
+        let rows = late.rows + early.rows;
+        match has_early {
+            true => Counts {
+                rows,
+                unlabelled: late.unlabelled + early.unlabelled,
+                left_out: 0,
+                clipped: late.clipped + early.clipped,
+            },
+            false => Counts { rows, left_out: early.rows, ..late },
+        }
+    }
+
+    /// Returns a fit for a sentence, as in ``the model `a` (a.csv, row 12)``. `first` is one of its rows.
+    pub(crate) fn fit_name(&self, fit: u32, first: Place) -> String {
+        let (name, place) = (self.fits.list[fit as usize].name.as_ref(), self.faults.name(first));
+        name.map_or_else(|| format!("the model of {place}"), |name| format!("the model `{name}` ({place})"))
+    }
+
+    /// Checks that the windows and the fits so far are not too many.
+    ///
+    /// # Errors
+    /// There are more than a table may have.
+    fn check_sizes(&self) -> Result<(), JudgeError> {
+        if self.windows.len().max(self.early.len()) > MAX_WINDOWS as usize {
+            return Err(too_many_windows(self.axis));
+        }
+        if self.fits.list.len() > MAX_FITS {
+            return Err(JudgeError::Nothing(format!(
+                "the table has more than {MAX_FITS} fits: `model` and `trained_through` must be those of a fit, not of a \
+                 row"
+            )));
+        }
+        if self.parts > MAX_PARTS {
+            return Err(JudgeError::Nothing(format!(
+                "the fits are scored on more than {MAX_PARTS} windows in sum: give longer windows, or score each fit on \
+                 fewer later windows"
+            )));
+        }
+        Ok(())
+    }
+
+    fn all_windows(&self) -> impl Iterator<Item = i64> {
+        self.windows.keys().chain(self.early.keys()).copied()
+    }
+
+    /// Returns the first window on the axis: that of the first fit or row or, if it is near, that of the oldest data that
+    /// a fit names. Numbered windows begin with 1, if it is near.
+    pub(crate) fn first_window(&self) -> i64 {
+        let Self { axis, fits, .. } = self;
+        let first = fits.list.iter().map(|fit| fit.window).chain(self.all_windows()).min().unwrap_or_default();
+        let last = self.all_windows().max().unwrap_or(first);
+        let near = first - NEAR.max(last - first + 1);
+        let begins = fits.list.iter().filter_map(|fit| fit.training.from).map(|from| axis.window_of(from));
+        let one = (*axis == Axis::Number).then_some(1);
+        begins.chain(one).chain([first]).filter(|begin| *begin >= near).min().unwrap_or(first)
+    }
+
     /// Checks that the windows are not too many.
     fn check_range(&self) -> Result<(), JudgeError> {
-        let fits = self.fits.list.iter().flat_map(|fit| {
-            [Some(fit.window), fit.training.from.map(|from| self.axis.window_of(from))].into_iter().flatten()
-        });
-        let first = fits.chain(self.windows.keys().copied()).min().unwrap_or_default();
-        let first = if self.axis == Axis::Number { first.min(1) } else { first };
-        let last = self.windows.keys().copied().max().unwrap_or(first);
-        if last - first < MAX_WINDOWS {
-            return Ok(());
-        }
-        let problem = match self.axis {
-            Axis::Time(_) => "check the first and the last time, or give longer windows",
-            Axis::Number => "number them 1, 2, 3, ..., or give times with --window",
-        };
-        Err(JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}")))
+        let (first, last) = (self.first_window(), self.all_windows().max().unwrap_or_default());
+        if last - first < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(too_many_windows(self.axis)) }
     }
 }
 

@@ -1,21 +1,26 @@
 //! From files to the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
-use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, loss_rises};
+use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, month, window_name};
 
 use crate::answer::{self, Further, Question};
 use crate::axis::Axis;
+use crate::compared::{compared, left_out};
 use crate::error::JudgeError;
 use crate::exported;
+use crate::faults::Faults;
 use crate::histories::{self, Models};
 use crate::intake::{self, Counts, Predictions};
 use crate::recalibration::{self, Recalibrations};
+use crate::repeats::check_files;
 use crate::report::{ScoredFacts, TableKind, TableReport, empty_windows, rounded_histories};
+use crate::rows::WindowRows;
+use crate::source::Source;
 use crate::table::{ScoredTable, Table, Windows, table};
 
 const DAY: f64 = 86_400.0;
@@ -55,41 +60,54 @@ pub struct Judged {
 /// # Errors
 /// A file cannot be read, rows have faults, or nothing can be judged.
 pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, JudgeError> {
-    let Some(first) = files.first() else {
+    let Some(path) = files.first() else {
         return Err(JudgeError::Nothing("no file was given".to_owned()));
     };
-    if exported::is_losses(first)? {
-        return judge_losses(files, options);
+    check_files(files)?;
+    let columns: Vec<&str> =
+        intake::COLUMNS.into_iter().chain([intake::LABEL_KNOWN]).chain(exported::COLUMNS).collect();
+    let first = Source::open(path, &columns)?;
+    if exported::has_losses(&first) {
+        return judge_losses(files, first, options);
     }
-    let mut predictions = intake::read(files, options.window, options.models.as_deref())?;
-    let begin = first_window(&predictions);
+    let mut predictions = intake::read(files, first, options.window, options.models.as_deref())?;
+    let begin = predictions.first_window();
     let fits = std::mem::take(&mut predictions.fits.list);
-    let models = histories::models(&fits, predictions.axis, begin, &mut predictions.faults);
+    let mut doubles = Faults::new(files);
+    let models = histories::models(&fits, predictions.axis, begin, &mut doubles);
     predictions.fits.list = fits;
-    predictions.faults.check()?;
-    let rows = std::mem::take(&mut predictions.windows);
     let number = |index: i64| u32::try_from(index - begin + 1).unwrap_or(u32::MAX);
-    let mut windows: Windows = rows.into_iter().map(|(index, rows)| (number(index), rows)).collect();
-    if windows.values().all(|rows| rows.rows.is_empty()) {
-        let problem =
-            if predictions.counts.unlabelled > 0 { "no row has a label yet" } else { "all rows are left out" };
-        return Err(JudgeError::Nothing(format!("nothing can be judged: {problem}")));
+    let numbered =
+        |rows: HashMap<i64, WindowRows>| -> Windows { rows.into_iter().map(|(at, rows)| (number(at), rows)).collect() };
+    let mut windows = numbered(std::mem::take(&mut predictions.windows));
+    let early = numbered(std::mem::take(&mut predictions.early));
+    let is_empty = |windows: &Windows| windows.values().all(|rows| rows.rows.is_empty());
+    if is_empty(&windows) && is_empty(&early) {
+        return Err(JudgeError::Nothing("nothing can be judged: no row has a label yet".to_owned()));
     }
-    let found = table(&predictions, &mut windows, &models, options.threshold)?;
+    let found = table(&predictions, &mut windows, early, &models, &doubles, options.threshold)?;
     let shown = predictions.delays.windows();
     let delay = match (&options.label_delay, shown) {
         (Some(delay), _) => predictions.axis.delay(delay)?,
-        (None, Some(windows)) => predictions.axis.delay(&LabelDelay::Windows(windows))?,
+        (None, Some(windows)) => {
+            let delay = predictions.axis.delay(&LabelDelay::Windows(windows));
+            delay.map_err(|error| {
+                JudgeError::Nothing(format!(
+                    "by label_known, 95% of the labels are known {windows} windows later, and a label delay {error}: use \
+                     longer windows, or give --label-delay"
+                ))
+            })?
+        }
         (None, None) => WindowDelay::default(),
     };
     let judging =
         Judging { options, predictions: &predictions, windows: &windows, models: &models, delay: &delay, begin };
     let (advice, mut report) = match found {
         Table::Scored(scored) => judging.scored(&scored)?,
-        Table::Served { evidence, mut log } => {
+        Table::Served { evidence, mut log, has_early } => {
             let by_key = predictions.orders_by_key();
             log.recalibrated = recalibration::of_log(&windows, by_key, delay.windows, options.threshold);
-            let mut report = judging.report(TableKind::Log);
+            let mut report = judging.report(TableKind::Log, predictions.counts_with(has_early));
             report.describe_log();
             let label = judging.label();
             let question = judging.question(report.note(), &label);
@@ -104,8 +122,8 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
 }
 
 /// Judges losses by window.
-fn judge_losses(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, JudgeError> {
-    let found = exported::read(files)?;
+fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Result<Judged, JudgeError> {
+    let found = exported::read(files, first)?;
     let delay = options.label_delay.as_ref().map(|delay| Axis::Number.delay(delay)).transpose()?.unwrap_or_default();
     let mut report = TableReport::new(TableKind::Losses, Counts::default(), found.models);
     report.describe_losses(found.has_blocks);
@@ -132,19 +150,6 @@ fn judge_losses(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, Jud
     let further = Further { alarms, recalibrated: &|_, _, _| None };
     let advice = answer::of_losses(&found.evidence, Some(&found.histories), &further, &question);
     Ok(Judged { advice, table: report, delay })
-}
-
-/// Returns the first window on the axis: that of the oldest data that a fit or a row shows. Numbered windows begin with 1.
-fn first_window(predictions: &Predictions) -> i64 {
-    let Predictions { axis, fits, windows, .. } = predictions;
-    if *axis == Axis::Number {
-        return 1;
-    }
-    let of_fits = fits
-        .list
-        .iter()
-        .flat_map(|fit| [Some(fit.window), fit.training.from.map(|from| axis.window_of(from))].into_iter().flatten());
-    of_fits.chain(windows.keys().copied()).min().unwrap_or_default()
 }
 
 struct Judging<'a> {
@@ -187,9 +192,12 @@ impl Judging<'_> {
         Question { subject, keep, delay: self.delay, cost, threshold, label }
     }
 
-    fn report(&self, kind: TableKind) -> TableReport {
-        let mut report = TableReport::new(kind, self.predictions.counts, self.models.ids.len());
+    fn report(&self, kind: TableKind, counts: Counts) -> TableReport {
+        let mut report = TableReport::new(kind, counts, self.models.ids.len());
         report.notes.extend(self.models.rounded.map(rounded_histories));
+        if self.predictions.axis == Axis::Number && self.begin > 1 {
+            report.notes.push(format!("Window 1 of the answer is window {} of the table.", self.begin));
+        }
         let ends = self.windows.keys().next().zip(self.windows.keys().next_back());
         let all = ends.map_or(0, |(first, last)| u64::from(last - first) + 1);
         report.notes.extend(empty_windows(all - self.windows.len() as u64));
@@ -204,6 +212,19 @@ impl Judging<'_> {
             number.checked_sub(id.window.get())
         });
         age.collect()
+    }
+
+    /// Returns the age up to which every fit was scored. The fits that were scored up to the newest window do not count.
+    fn reach(&self) -> Option<u32> {
+        let mut newest: BTreeMap<u32, u32> = BTreeMap::new();
+        for (number, rows) in self.windows {
+            newest.extend(rows.parts.iter().filter(|part| part.rows > 0).map(|part| (part.fit, *number)));
+        }
+        let last = newest.values().max().copied()?;
+        let inside = newest.into_iter().filter(|(_, window)| *window < last);
+        let age = inside
+            .filter_map(|(fit, window)| window.checked_sub(self.models.ids.get(fit as usize)?.first()?.window.get()));
+        age.min()
     }
 
     fn scored(&self, scored: &ScoredTable) -> Result<(Advice, TableReport), JudgeError> {
@@ -224,7 +245,7 @@ impl Judging<'_> {
             _ => TableKind::Backtest,
         };
         let label = self.label();
-        let histories: Vec<Scheme> = fits.histories().map(|(history, _)| history).collect();
+        let histories = compared(evidence, fits, self.delay.windows);
         let recalibrations = Recalibrations::new(self.windows, self.models, self.delay.windows, self.options.threshold);
         let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
         // An alarm asks for a fit at any window.
@@ -233,23 +254,30 @@ impl Judging<'_> {
         let further = Further { alarms, recalibrated: &recalibrated };
         let mut advice = answer::of_losses(evidence, Some(&histories), &further, &question);
         if advice.comparison.planned.is_empty() && self.windows.len() > 1 + needed as usize {
-            return Err(JudgeError::Nothing(format!(
-                "no schedule can be judged: each window needs scores of the model whose newest window is {needed} \
-                 before it, for each history; the models of the table are {} before it",
-                listed(&ages)
-            )));
+            let short = judged_histories(evidence.last(), Some(&histories), self.delay.windows);
+            let problem = match (short.is_empty(), ages.contains(&needed)) {
+                (true, _) => "the histories of the table are too long for its windows".to_owned(),
+                (_, true) => "no window has scores of the newest fit of each history".to_owned(),
+                _ => format!(
+                    "each window needs scores of the model whose newest window is {needed} before it, for each history; \
+                     the models of the table are {} before it",
+                    listed(&ages)
+                ),
+            };
+            return Err(JudgeError::Nothing(format!("no schedule can be judged: {problem}")));
         }
-        if step > 1 {
-            // Another schedule may ask for a fit at any window.
-            advice.comparison.further.retain(|found| found.policy.refit != Refit::Advice);
-        }
-        let mut report = self.report(kind);
-        report.describe_scored(&ScoredFacts { advice: &advice, fits, irregular, ages: &ages, label: &label });
+        let mut report = self.report(kind, self.predictions.counts_with(false));
+        let reach = self.reach().unwrap_or(oldest);
+        report.describe_scored(&ScoredFacts { advice: &advice, fits, irregular, oldest, reach, label: &label });
+        report.not_judged.extend(left_out(&advice, evidence, fits, &label));
         if kind == TableKind::WalkForward
             && let Some(history) = advice.comparison.best().map(|best| best.policy.history)
-            && let Some(newest) = loss_rises(evidence, history, self.delay.windows).last()
         {
-            report.notes.push(format!("The loss of the newest model rose in {}.", label(*newest)));
+            let rises = loss_rises(evidence, history, self.delay.windows);
+            if !rises.is_empty() {
+                let windows = windows_in_words(&rises, &label);
+                report.notes.push(format!("The loss of the newest model rose in {windows}."));
+            }
         }
         set_note(&mut advice, report.note());
         Ok((advice, report))

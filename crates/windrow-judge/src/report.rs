@@ -1,7 +1,5 @@
 //! What a table has, what is judged with it, and what is not.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use windrow_evaluation::{Advice, Fits, Refit, WindowUnit, history_name};
@@ -56,8 +54,10 @@ pub(crate) struct ScoredFacts<'a> {
     pub(crate) advice: &'a Advice,
     pub(crate) fits: &'a Fits,
     pub(crate) irregular: &'a [Scheme],
-    /// The ages at which fits were scored, in windows after their newest one.
-    pub(crate) ages: &'a BTreeSet<u32>,
+    /// The oldest age at which a fit was scored, in windows after its newest one.
+    pub(crate) oldest: u32,
+    /// The age up to which each fit was scored.
+    pub(crate) reach: u32,
     pub(crate) label: &'a dyn Fn(u32) -> String,
 }
 
@@ -112,7 +112,7 @@ impl TableReport {
 
     /// Adds the sentences on a table of fits that were scored on the same rows.
     pub(crate) fn describe_scored(&mut self, facts: &ScoredFacts<'_>) {
-        let ScoredFacts { advice, fits, irregular, ages, label } = facts;
+        let ScoredFacts { advice, fits, irregular, oldest, reach, label } = facts;
         let unit = advice.subject.window_unit;
         let (one, many) = (unit.one(), unit.many());
         let step = fits.histories().map(|(_, step)| step).max().unwrap_or(1);
@@ -132,6 +132,9 @@ impl TableReport {
             self.judged.push(format!("This one phase is judged. It begins with {begin}."));
             self.not_judged.push("The mean over all phases is not judged: the answer is about this phase.".to_owned());
             self.needed.push(format!("To judge all phases, fit after every {one}."));
+            if planned().count() == 1 {
+                self.not_judged.push("No other schedule was compared: the table has one.".to_owned());
+            }
         } else if longest > 0 {
             let up_to = match longest {
                 1 => format!("Refitting every {one} is judged"),
@@ -140,13 +143,13 @@ impl TableReport {
             self.judged.push(format!("{up_to}, for each history of the table."));
         }
         if step == 1 && longest > 0 && longest < possible {
-            let age = ages.last().copied().unwrap_or(1);
-            let scored = if age == 1 {
+            let (fits, them) = if reach == oldest { ("each fit was", "it") } else { ("some fits were", "them") };
+            let scored = if *reach == 1 {
                 format!("the next {one} only")
             } else {
-                format!("at most the {} {one} after it", ordinal(age))
+                format!("at most the {} {one} after {them}", ordinal(*reach))
             };
-            self.not_judged.push(format!("Longer periods are not judged: each fit was scored on {scored}."));
+            self.not_judged.push(format!("Longer periods are not judged: {fits} scored on {scored}."));
             let next = possible + advice.basis.label_delay;
             self.needed
                 .push(format!("To judge periods up to {possible} {many}, score each fit on its next {next} {many}."));
@@ -176,8 +179,9 @@ fn missing_fits(fits: &Fits, unit: WindowUnit) -> Option<String> {
     });
     let missing: u64 = missing.sum();
     let fits = counted(missing, "fit is", "fits are");
-    (missing > 0)
-        .then(|| format!("{fits} missing between the others: the one of an earlier {} stays in use.", unit.one()))
+    (missing > 0).then(|| {
+        format!("{fits} missing between the others. An older one stays in use on each {} that it scored.", unit.one())
+    })
 }
 
 /// Returns a sentence on windows without rows.

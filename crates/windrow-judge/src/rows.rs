@@ -1,4 +1,5 @@
-//! What is kept of the rows: 24 bytes for each labelled row, and counts for each fit and window.
+//! What is kept of the rows: 24 bytes for each labelled row, and counts for each fit and window. A list that grows has room
+//! for up to twice as many rows.
 
 use std::collections::HashMap;
 
@@ -117,6 +118,22 @@ impl WindowRows {
     pub(crate) fn order(&mut self, by_key: bool) {
         self.rows.sort_by_key(|row| (row.fit(), row.offset, if by_key { row.key } else { 0 }));
         self.parts.sort_unstable_by_key(|part| part.fit);
+    }
+
+    /// Adds the rows and the counts of another window. [`Self::order`] must follow.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        for part in other.parts {
+            match self.parts.iter_mut().find(|known| known.fit == part.fit) {
+                Some(known) => {
+                    known.rows += part.rows;
+                    known.positives += part.positives;
+                    known.unlabelled += part.unlabelled;
+                    known.digest = known.digest.wrapping_add(part.digest);
+                }
+                None => self.parts.push(part),
+            }
+        }
     }
 
     /// Returns the rows of a fit, after [`Self::order`].

@@ -1,5 +1,6 @@
 //! A file of predictions as rows of cells: Parquet, read as typed values, or CSV and JSON Lines, read as text.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,12 +36,21 @@ impl Source {
     /// The file cannot be read, or its kind is not supported.
     pub(crate) fn open(path: &Path, wanted: &[&str]) -> Result<Self, JudgeError> {
         let opened = |source| JudgeError::Open { path: path.to_owned(), source };
+        let kind = std::fs::metadata(path).map_err(opened)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            let problem = "it is a pipe or a device, and a table is read more than once: write it to a file first";
+            return Err(JudgeError::Columns { path: path.to_owned(), problem: problem.to_owned() });
+        }
         let mut magic = Vec::with_capacity(4);
         File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic)).map_err(opened)?;
         if magic == b"PAR1" {
             let file = File::open(path).map_err(opened)?;
             let reader = TypedReader::open(file, |name| wanted.contains(&name));
             let reader = reader.map_err(|source| JudgeError::Parquet { path: path.to_owned(), source })?;
+            let mut known = HashSet::new();
+            if let Some(column) = reader.columns().find(|column| !known.insert(*column)) {
+                return Err(JudgeError::two_columns(path.to_owned(), column));
+            }
             let names = reader.names().to_vec();
             return Ok(Self { path: path.to_owned(), names, rows: Rows::Parquet(Box::new(reader)) });
         }

@@ -10,13 +10,19 @@ use windrow_record::{ModelId, Scheme, WindowIndex};
 
 use crate::axis::Axis;
 use crate::error::JudgeError;
+use crate::faults::Faults;
 use crate::histories::Models;
 use crate::intake::Predictions;
 use crate::losses::{BlockSums, in_order, window};
+use crate::repeats::{Repeated, repeated};
 use crate::rows::WindowRows;
 
 /// The share of rows up to which equal keys of two models count as chance. Keys of texts are hashes of 32 bits.
 const MAX_EQUAL_KEYS: f64 = 0.01;
+
+/// The minimum number of fits of a schedule if no two of them scored the same window. With fewer, the table is a log: two
+/// versions always have one distance.
+const MIN_FITS: usize = 5;
 
 /// The rows of all windows, in ascending order, with the number of each window.
 pub(crate) type Windows = BTreeMap<u32, WindowRows>;
@@ -35,8 +41,9 @@ pub(crate) struct ScoredTable {
 pub(crate) enum Table {
     /// Each fit scored the same rows of a window.
     Scored(ScoredTable),
-    /// Each row has one probability. The evidence has the counts of the windows.
-    Served { evidence: Evidence, log: ServedLog },
+    /// Each row has one probability. The evidence has the counts of the windows. `has_early` is true if the rows in the
+    /// newest window of their model are judged too.
+    Served { evidence: Evidence, log: ServedLog, has_early: bool },
 }
 
 /// The sums of each fit on one window, and the sums of all rows in the order of time if the fits scored other rows.
@@ -44,16 +51,21 @@ struct WindowSums {
     fits: Vec<(u32, BlockSums)>,
     is_same: bool,
     unlabelled: u64,
+    repeated: Option<Repeated>,
 }
 
-/// Makes the table of the rows that were read. The rows are put in order.
+/// Makes the table of the rows that were read. The rows are put in order. `early` has the rows in the newest window of their
+/// model: a log has them too. `doubles` has the faults of fits of one history and window, which a log may have.
 ///
 /// # Errors
-/// Two models scored different rows of a window, and the table does not show that each row has one probability.
+/// There are such fits, and the table is no log. A model scored a row twice. Two models scored different rows of a window,
+/// and the table does not show that each row has one probability.
 pub(crate) fn table(
     predictions: &Predictions,
     windows: &mut Windows,
+    early: Windows,
     models: &Models,
+    doubles: &Faults,
     threshold: f64,
 ) -> Result<Table, JudgeError> {
     let by_key = predictions.orders_by_key();
@@ -61,20 +73,32 @@ pub(crate) fn table(
         .par_iter_mut()
         .map(|(number, rows)| {
             rows.order(by_key);
-            (*number, sums(rows, predictions.has_ids, threshold))
+            (*number, sums(rows, predictions, threshold))
         })
         .collect();
-    let last = windows.keys().next_back().copied().unwrap_or_default();
-    let different = sums.iter().find(|(_, sums)| !sums.is_same);
-    if let Some((number, _)) = different {
-        let is_log = windows.values().all(|rows| is_log(rows, predictions));
-        if !is_log {
-            return Err(different_rows(predictions, *number, &windows[number]));
-        }
-        return Ok(served(windows, by_key, threshold, last));
+    if let Some((number, repeated)) = sums.iter().find_map(|(number, sums)| Some((*number, sums.repeated?))) {
+        return Err(repeated.error(predictions, number));
     }
+    let is_different = sums.iter().any(|(_, sums)| !sums.is_same);
+    let is_single = sums.iter().all(|(_, sums)| sums.fits.len() <= 1);
+    let has_doubles = doubles.check().is_err();
     let fits = sums.iter().flat_map(|(_, sums)| sums.fits.iter().map(|(fit, _)| *fit));
     let scored: HashSet<u32> = fits.collect();
+    if is_different || has_doubles || (is_single && scored.len() < MIN_FITS) {
+        let shared = windows.iter().find(|(_, rows)| !is_log(rows, predictions));
+        if let Some((number, rows)) = shared {
+            doubles.check()?;
+            return Err(different_rows(predictions, *number, rows));
+        }
+        let has_early = add_early(windows, early, predictions);
+        if !has_early {
+            doubles.check()?;
+        }
+        if windows.is_empty() {
+            return Err(JudgeError::Nothing("nothing can be judged: all rows are left out".to_owned()));
+        }
+        return Ok(served(windows, by_key, threshold, has_early));
+    }
     let ids = || scored.iter().flat_map(move |fit| models.ids[*fit as usize].iter().copied());
     let fits = Fits::new(ids().map(|id| (id.scheme, id.window.get())));
     let regular: HashSet<Scheme> = fits.histories().map(|(history, _)| history).collect();
@@ -83,8 +107,9 @@ pub(crate) fn table(
     irregular.dedup();
     if regular.is_empty() {
         // Each window was scored by one model at most, or else no row has one probability.
-        if sums.iter().all(|(_, sums)| sums.fits.len() <= 1) {
-            return Ok(served(windows, by_key, threshold, last));
+        if is_single {
+            let has_early = add_early(windows, early, predictions);
+            return Ok(served(windows, by_key, threshold, has_early));
         }
         return Err(JudgeError::Nothing(
             "no schedule has the fits of this table: they come at irregular windows. Score fits of every window, or \
@@ -101,12 +126,14 @@ pub(crate) fn table(
         losses.models.sort_by_key(|losses| losses.model);
         found.insert(*number, losses);
     }
+    let last = windows.keys().next_back().copied().unwrap_or_default();
     let all = (1..=last).map(|number| found.remove(&number).unwrap_or_else(|| window(number, None, 0)));
     let evidence = Evidence::of_table(all, fits.clone());
     Ok(Table::Scored(ScoredTable { evidence, fits, irregular }))
 }
 
-fn sums(rows: &WindowRows, has_ids: bool, threshold: f64) -> WindowSums {
+fn sums(rows: &WindowRows, predictions: &Predictions, threshold: f64) -> WindowSums {
+    let has_ids = predictions.has_ids;
     let scored = rows.parts.iter().filter(|part| part.rows > 0);
     let fits: Vec<(u32, BlockSums)> =
         scored.map(|part| (part.fit, BlockSums::of(rows.of_fit(part.fit), threshold))).collect();
@@ -114,7 +141,8 @@ fn sums(rows: &WindowRows, has_ids: bool, threshold: f64) -> WindowSums {
     let digests: HashSet<u64> = rows.parts.iter().filter(|part| part.rows > 0).map(|part| part.digest).collect();
     let is_same = is_same_rows && (!has_ids || digests.len() <= 1);
     let unlabelled = rows.parts.iter().map(|part| part.unlabelled).max().unwrap_or_default();
-    WindowSums { fits, is_same, unlabelled }
+    let repeated = repeated(rows, predictions.has_numbers).filter(|_| has_ids);
+    WindowSums { fits, is_same, unlabelled, repeated }
 }
 
 /// Returns `true` if the rows of a window show that each has one probability: no two models scored rows of the same
@@ -143,6 +171,29 @@ fn is_log(rows: &WindowRows, predictions: &Predictions) -> bool {
     ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0)
 }
 
+/// Adds the early rows to a log, if each row then still has one probability. Returns `true` if they were added, or if there
+/// are none.
+fn add_early(windows: &mut Windows, early: Windows, predictions: &Predictions) -> bool {
+    let by_key = predictions.orders_by_key();
+    let mut changed = Windows::new();
+    for (number, rows) in early {
+        let mut all = WindowRows::default();
+        // The rows of the window are copied, because they stay as they are if the table is no log.
+        if let Some(late) = windows.get(&number) {
+            all.rows.clone_from(&late.rows);
+            all.parts.clone_from(&late.parts);
+        }
+        all.absorb(rows);
+        all.order(by_key);
+        if !is_log(&all, predictions) {
+            return false;
+        }
+        changed.insert(number, all);
+    }
+    windows.extend(changed);
+    true
+}
+
 /// Returns the error for a window of which two models scored different rows.
 fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> JudgeError {
     let mut parts: Vec<_> = rows.parts.iter().filter(|part| part.rows > 0).collect();
@@ -150,11 +201,7 @@ fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> 
     let (Some(fewest), Some(most)) = (parts.first(), parts.last()) else {
         return JudgeError::Nothing(format!("the models of window {number} scored different rows"));
     };
-    let name = |fit: u32, first| {
-        let of = predictions.fits.list[fit as usize].name.as_ref();
-        let place = predictions.faults.name(first);
-        of.map_or_else(|| format!("the model of {place}"), |name| format!("the model `{name}` ({place})"))
-    };
+    let name = |fit: u32, first| predictions.fit_name(fit, first);
     let counts = if (fewest.rows, fewest.positives) == (most.rows, most.positives) {
         let what = if fewest.digest == most.digest { "rows in another order" } else { "other rows" };
         format!("{} has {what} than {}", name(fewest.fit, fewest.first), name(most.fit, most.first))
@@ -179,7 +226,8 @@ fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> 
 }
 
 /// Makes a log of the models that served.
-fn served(windows: &Windows, by_key: bool, threshold: f64, last: u32) -> Table {
+fn served(windows: &Windows, by_key: bool, threshold: f64, has_early: bool) -> Table {
+    let last = windows.keys().next_back().copied().unwrap_or_default();
     let found: Vec<(u32, BlockSums, u64)> = windows
         .par_iter()
         .map(|(number, rows)| {
@@ -202,5 +250,5 @@ fn served(windows: &Windows, by_key: bool, threshold: f64, last: u32) -> Table {
     let mut counts: BTreeMap<u32, _> =
         found.iter().map(|(number, sums, unlabelled)| (*number, window(*number, Some(sums), *unlabelled))).collect();
     let all = (1..=last).map(|number| counts.remove(&number).unwrap_or_else(|| window(number, None, 0)));
-    Table::Served { evidence: Evidence::new(all), log }
+    Table::Served { evidence: Evidence::new(all), log, has_early }
 }

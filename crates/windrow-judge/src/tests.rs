@@ -1,6 +1,8 @@
-//! Tests on small tables. `kinds`: what is judged with each kind of table. `faulty`: the sentence for each fault.
+//! Tests on small tables. `kinds`: what is judged with each kind of table. `gaps`: tables that lack fits or scores.
+//! `faulty`: the sentence for each fault.
 
 mod faulty;
+mod gaps;
 mod kinds;
 
 use std::fs;

@@ -45,12 +45,12 @@ pub(crate) struct JudgeArgs {
     /// List every policy, not only the most relevant ones
     #[arg(long)]
     pub(crate) all: bool,
-    /// Print JSON instead of text
+    /// Print JSON instead of text. The member `text` has the text
     #[arg(long)]
     pub(crate) json: bool,
-    /// Also write a report with pictures to this file, which ends with .html, .md or .json
+    /// Also write a report with pictures to this file, which ends with .html, .md or .json. Give it once for each file
     #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
+    pub(crate) report: Vec<PathBuf>,
     /// Serve the answer as a page, until Ctrl-C [default address: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080",
         conflicts_with = "exit_code")]

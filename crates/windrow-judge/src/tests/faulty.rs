@@ -1,8 +1,12 @@
 //! The sentence for each fault of a table.
 
+use std::fs::File;
+
+use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
 
 use super::Tables;
+use crate::judge_files;
 
 const HEADER: &str = "window,y,p,trained_through,trained_from,model,row\n";
 
@@ -10,7 +14,7 @@ const HEADER: &str = "window,y,p,trained_through,trained_from,model,row\n";
 fn each_fault_has_its_row_and_a_sentence() {
     for (rows, expected) in [
         ("3,1,1.5,2,1,a,1\n", "0.csv, row 1: p is `1.5`: a probability is a number from 0 to 1"),
-        ("3,1,,2,1,a,1\n", "0.csv, row 1: p is empty: each row needs a probability"),
+        ("3,1,,2,1,a,1\n", "0.csv, row 1: p is empty or not a number: each row needs a probability"),
         ("3,2,0.5,2,1,a,1\n", "0.csv, row 1: y is `2`: it must be 0, 1, true, false or empty"),
         (",1,0.5,2,1,a,1\n", "0.csv, row 1: window is empty"),
         ("0,1,0.5,2,1,a,1\n", "0.csv, row 1: `0` is not a window: windows are whole numbers from 1"),
@@ -25,7 +29,8 @@ fn each_fault_has_its_row_and_a_sentence() {
         ("3,1,0.5,2,1,a,1\n4,1,0.5,3,1,a,1\n", "0.csv, row 2: the model `a` has other training dates than in row 1"),
         ("4,1,0.5,2,1,a,1\n4,1,0.5,2,1,b,1\n", "0.csv, row 2: two models of one history have the same newest window"),
         ("2,1,0.5,2,1,a,1\n", "0.csv, row 1: it is a leak: the row (window 2) is not after trained_through (window 2)"),
-        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 10000 windows: number them 1, 2, 3, ..."),
+        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 2000 windows: number them 1, 2, 3, ..."),
+        ("3,1,0.5,2,1,a,7\n3,1,0.5,2,1,a,7\n", "row 7 of window 3 is given twice for the model `a` (0.csv, row 1)"),
         ("3,,0.5,2,1,a,1\n", "nothing can be judged: no row has a label yet"),
         ("", "the table has no rows"),
     ] {
@@ -44,6 +49,69 @@ fn all_faults_are_listed_up_to_ten() {
 }
 
 #[test]
+fn a_row_and_a_file_are_given_once() {
+    // The identities are texts.
+    let text = "window,y,p,trained_through,row\n3,1,0.5,2,a\n3,0,0.5,2,b\n";
+    let error = Tables::new(text).and(text).error();
+    assert!(
+        error.starts_with("a row of window 3 is given twice for the model of 0.csv, row 1, by the column"),
+        "{error}"
+    );
+    let mut tables = Tables::new(text);
+    tables.files.push(tables.folder.path().join(".").join("0.csv"));
+    assert!(tables.error().ends_with("0.csv is given twice: give each file once"), "{}", tables.error());
+}
+
+#[test]
+fn windows_of_a_second_and_fits_of_a_row_are_refused() {
+    let mut text = "time,y,p,trained_through\n".to_owned();
+    for second in 0..2_100 {
+        text.push_str(&format!("2024-01-05 10:{:02}:{:02},1,0.5,2024-01-05 09:00\n", second / 60, second % 60));
+    }
+    let error = Tables::new(&text).by("1s".to_owned().try_into().expect("a span")).error();
+    assert_eq!(
+        error,
+        "the table spans more than 2000 windows: give longer windows, as in --window week, and check the first and the \
+         last time"
+    );
+    let mut text = "window,y,p,trained_through,model\n".to_owned();
+    for row in 0..=200_000 {
+        text.push_str(&format!("3,1,0.5,2,{row}\n"));
+    }
+    assert!(Tables::new(&text).error().starts_with("the table has more than 200000 fits: `model` and"));
+}
+
+#[test]
+fn labels_that_are_too_late_are_no_fault_of_the_option() {
+    let text = "time,y,p,trained_through,label_known\n2024-01-05,1,0.5,2024-01-04,2024-04-01\n";
+    let error = Tables::new(text).by(EventSpan::Day).error();
+    let expected = "by label_known, 95% of the labels are known 86 windows later, and a label delay must be at most 32 \
+                    windows: use longer windows";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
+fn nothing_is_guessed_of_an_empty_cell() {
+    let rows = |header: &str, rows: &[&str]| Tables::new(&format!("{header}\n{}\n", rows.join("\n")));
+    let error = rows("window,y,p,trained_through,history", &["3,1,0.5,2,4", "3,1,0.5,2,"]).error();
+    assert!(error.starts_with("0.csv, row 2: the history is empty: give `history`"), "{error}");
+    let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4", "3,1,0.5,2,"]).error();
+    assert!(error.starts_with("0.csv, row 2: row is empty"), "{error}");
+    let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4"]).and("window,y,p,trained_through\n3,1,0.5,2\n");
+    assert!(error.error().starts_with("1.csv: either all files have a column `row`, or none"));
+    let error = rows("window,y,p,trained_through,label_known", &["3,1,0.5,2,3", "3,1,0.5,2,2"]).error();
+    assert_eq!(error, "0.csv, row 2: label_known is before the row: a label is known after its row");
+    let header = "time,y,p,trained_through,label_known";
+    // A date alone is any time of its day.
+    let days =
+        rows(header, &["2024-01-05 08:00,1,0.5,2024-01-04,2024-01-05", "2024-01-05 08:00,1,0.5,2024-01-04,2024-01-04"]);
+    assert!(days.by(EventSpan::Day).error().starts_with("0.csv, row 2: label_known is before the row"));
+    let hours = rows(header, &["2024-01-05 08:00,1,0.5,2024-01-05,2024-01-05 09:00"]);
+    let error = hours.by("1h".to_owned().try_into().expect("a span")).error();
+    assert_eq!(error, "0.csv, row 1: trained_through has no time of day, which windows shorter than a day need");
+}
+
+#[test]
 fn missing_columns_are_named() {
     for (header, expected) in [
         ("y,p,trained_through", "0.csv: it has neither a column `time` nor a column `window`; its columns are y, p,"),
@@ -59,6 +127,30 @@ fn missing_columns_are_named() {
     }
     let error = Tables::new("window,y,p,trained_through\n3,1,0.5,2\n").by(EventSpan::Day).error();
     assert_eq!(error, "0.csv: it has numbers of windows instead of times: leave out --window");
+}
+
+#[test]
+fn two_columns_of_one_name_are_refused() {
+    let error = Tables::new("window,y,p,p,trained_through\n3,1,0.5,0.5,2\n").error();
+    assert_eq!(error, "0.csv: two columns are named `p`: rename one of them");
+    let tables = Tables::new("");
+    assert_eq!(tables.error(), "0.csv: it is empty");
+    let columns = ["y", "p", "window", "p"].map(|name| Column { name: name.to_owned(), kind: ColumnType::Integer });
+    let parquet = tables.folder.path().join("scores.parquet");
+    let mut writer = Writer::new(File::create(&parquet).expect("a file"), &columns).expect("a writer");
+    writer.push([1, 1, 3, 0].map(Value::Integer)).expect("a row");
+    writer.finish().expect("a file");
+    let error = judge_files(&[parquet], &tables.options).expect_err("an error").to_string();
+    assert!(error.ends_with("scores.parquet: two columns are named `p`: rename one of them"), "{error}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_device_is_no_table() {
+    let mut tables = Tables::new("");
+    tables.files = vec!["/dev/null".into()];
+    let error = tables.error();
+    assert!(error.starts_with("/dev/null: it is a pipe or a device") && error.ends_with("to a file first"), "{error}");
 }
 
 #[test]
@@ -102,6 +194,15 @@ fn a_file_of_models_is_checked() {
     assert_eq!(error, "0.csv, row 2: the model `b` is not in the file of models: add it");
     let error = Tables::new(log).models("model,trained_through\na,2\na,3\n").error();
     assert_eq!(error, "models.csv, row 2: the model `a` is listed twice, with different dates");
+    let error = Tables::new(log).models("model,trained_through,history\na,2,4\nb,3,\n").error();
+    assert!(error.starts_with("models.csv, row 2: the history is empty"), "{error}");
+    let own = "window,y,p,model,trained_through,trained_from,history\n3,1,0.5,a,2,,8\n4,0,0.5,b,3,2,\n";
+    let error = Tables::new(own).models("model,trained_through,trained_from,history\na,2,,4\nb,3,1,\n").error();
+    assert_eq!(
+        error,
+        "0.csv, row 1: history is not that of the model `a` in the file of models\n\
+         0.csv, row 2: trained_from is not that of the model `b` in the file of models"
+    );
     let error = Tables::new(log).models("name,trained_through\na,2\n").error();
     assert!(error.contains("it has no `model`, only name, trained_through"), "{error}");
 }

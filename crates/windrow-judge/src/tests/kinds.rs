@@ -15,7 +15,7 @@ const WINDOWS: u32 = 40;
 
 /// Returns a table with the rows of windows 2 to 40. A fit is in the table if `has` says so, given its newest window, its
 /// history (0 for all) and the window that it scores.
-fn table(histories: &[u32], has: impl Fn(u32, u32) -> bool) -> String {
+pub(super) fn table(histories: &[u32], has: impl Fn(u32, u32) -> bool) -> String {
     let mut text = "window,y,p,trained_through,history,row\n".to_owned();
     for window in 2..=WINDOWS {
         for through in (1..window).filter(|through| has(*through, window)) {
@@ -53,7 +53,7 @@ fn assert_loss(judged: &Judged, refit: Refit, ages: impl Fn(u32) -> Vec<u32>) {
     assert!((found - expected).abs() < 1e-6, "{refit:?}: {found} {expected}");
 }
 
-fn text(judged: &Judged) -> String {
+pub(super) fn text(judged: &Judged) -> String {
     let table = &judged.table;
     [&table.judged, &table.not_judged, &table.needed, &table.notes].map(|list| list.join(" ")).join(" ")
 }
@@ -172,6 +172,47 @@ fn a_log_is_compared_with_the_average_rate_only() {
     let losses: f64 = (2..=WINDOWS).map(|day| loss(day, 1.0)).sum::<f64>() / f64::from(ROWS * (WINDOWS - 1));
     assert_eq!((windows.windows, windows.rows), (WINDOWS - 1, u64::from(ROWS * (WINDOWS - 1))));
     assert!((windows.best_log_loss - losses).abs() < 1e-6, "{} {losses}", windows.best_log_loss);
+}
+
+/// Returns a log of 60 days. A version serves each day from 10:00 on that learned from the rows before 9:00 of the day. `days`
+/// is the number of days for which a version serves.
+fn daily_log(days: u32) -> String {
+    let mut text = "time,y,p,trained_through\n".to_owned();
+    for day in 0..60 {
+        let date = |day: u32| format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+        for row in 0..ROWS {
+            let (y, p) = (u8::from(label(day, row)), probability(day, row, 1.0));
+            text.push_str(&format!("{} 10:{row:02},{y},{p},{} 09:00\n", date(day), date(day - day % days)));
+        }
+    }
+    text
+}
+
+#[test]
+fn versions_of_each_day_are_a_log_of_weeks() {
+    // Most rows are in the newest week of their model. A log has them all.
+    let judged = Tables::new(&daily_log(1)).by(EventSpan::Week).judge();
+    assert_eq!((judged.table.kind, judged.table.fits, judged.table.left_out), (TableKind::Log, 60, 0));
+    // Two versions have one distance, which is no schedule.
+    let judged = Tables::new(&daily_log(32)).by(EventSpan::Day).judge();
+    assert_eq!((judged.table.kind, judged.table.fits), (TableKind::Log, 2));
+    assert_eq!(judged.advice.basis.judged.as_ref().map(|windows| windows.rows), Some(u64::from(59 * ROWS)));
+}
+
+#[test]
+fn a_date_that_stands_for_all_data_adds_no_windows() {
+    let walk = table(&[0], |through, window| window - through == 1);
+    let rows = walk.lines().skip(1).map(|line| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [window, y, p, through] = [fields[0], fields[1], fields[2], fields[3]];
+        let [window, through] = [window, through].map(|number| 4_000 + number.parse::<u32>().expect("a number"));
+        format!("{window},{y},{p},{through},1,{}\n", fields[5])
+    });
+    let text: String = ["window,y,p,trained_through,trained_from,row\n".to_owned()].into_iter().chain(rows).collect();
+    let judged = Tables::new(&text).judge();
+    assert_eq!(judged.advice.subject.windows, WINDOWS);
+    assert!(judged.table.notes.iter().any(|note| note == "Window 1 of the answer is window 4001 of the table."));
+    assert_eq!(finding(&judged, Refit::Every(1)).map(|found| found.policy.history), Some(Scheme::Cumulative));
 }
 
 #[test]
