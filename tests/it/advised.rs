@@ -114,10 +114,10 @@ fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
 
     // The journal of aliases may be ahead of the windows that have been reported.
     for lost in ["models", "windows", "losses", "advice"] {
-        fs::remove_dir_all(killed.join(lost)).expect("a folder");
+        fs::remove_dir_all(whole.join(lost)).expect("a folder");
     }
-    succeed(&["train", &file, "--once", "--workdir", &workdir]);
-    assert!(models(&killed, true)[&advised] == made[&advised] && changes(&killed) == history);
+    succeed(&["train", &file, "--once", "--workdir", &whole.display().to_string()]);
+    assert!(models(&whole, true)[&advised] == made[&advised] && changes(&whole) == history);
 
     // The losses of a model are in one place, and the reports do not depend on when the advisor made it.
     let has_sliding = |name: &str| json(&killed.join(name)).to_string().contains("sliding2-");

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_provisional_policy_says_what_is_not_shown() {
-        let enough = "The data do not show that it is good enough: that it keeps at least 90% of what the cheapest one saves.";
+        let enough =
+            "The data do not show that it is good enough: that it keeps at least 90% of what the cheapest one saves.";
         assert_eq!(about(&unit(), true)[2..], [enough]);
         let cost = CostUnit { is_saving_shown: false, ..unit() };
         let nothing = "The data do not show that any policy costs less than the commoner class.";

@@ -70,8 +70,8 @@ impl Fits {
     }
 }
 
-/// Returns the number of windows between two fits: the most common distance, if all others are multiples of it. A longer
-/// distance is a fit that is missing. Returns `None` of a single fit.
+/// Returns the number of windows between two fits: the distance of at least half of them, if all others are multiples of
+/// it. A longer distance is a fit that is missing. Returns `None` of a single fit.
 fn regular_step(windows: &BTreeSet<u32>) -> Option<u32> {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     for (before, after) in windows.iter().zip(windows.iter().skip(1)) {
@@ -79,8 +79,9 @@ fn regular_step(windows: &BTreeSet<u32>) -> Option<u32> {
     }
     let most = counts.values().copied().max()?;
     // Of several distances that are as common, the shortest one counts.
+    let is_common = 2 * most >= counts.values().sum();
     let step = counts.iter().find(|(_, count)| **count == most).map(|(step, _)| *step)?;
-    counts.keys().all(|distance| distance.is_multiple_of(step)).then_some(step)
+    (is_common && counts.keys().all(|distance| distance.is_multiple_of(step))).then_some(step)
 }
 
 #[cfg(test)]
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn fits_are_regular_if_all_distances_are_multiples_of_the_most_common_one() {
+    fn fits_are_regular_if_all_distances_are_multiples_of_that_of_half_of_them() {
         for (windows, step) in [
             (&[1, 2, 3, 4][..], Some(1)),
             (&[4, 8, 12, 20], Some(4)),

@@ -60,6 +60,7 @@ pub fn judge(
 /// - It never refits, and it may not be named any more: a break was found, or every alarm to watch
 ///   has rung.
 /// - It refits on an alarm, and too few of its refits are in the windows judged.
+/// - It refits on an alarm, it is not shown good enough, and another policy is.
 /// - It is not among the policies of the trial.
 ///
 /// The advice therefore does not change with differences that the data cannot show.
@@ -72,12 +73,18 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
     let is_shown = verdict == PolicyVerdict::GoodEnough;
-    let is_cheaper = place(&trial.series[index], trial.len()) < held_place(&trial.series[held], trial.len());
+    let is_cheaper =
+        place(&trial.series[index], trial.len()) < held_place(old.policy, &trial.series[held], trial.len());
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
     // An alarm that rang too few times on the windows judged cannot be judged any more.
     let is_untested = verdict == PolicyVerdict::TooFew && !old.policy.is_schedule();
-    let is_given_up =
-        matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference) || is_untested || !keeps_enough;
+    // What a policy on alarm must meet is strict: one lucky alarm is no reason to keep it.
+    let is_on_alarm = matches!(old.policy.refit, Refit::PsiAlarm | Refit::LossAlarm);
+    let is_replaced = is_on_alarm && !is_shown && !provisional;
+    let is_given_up = matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference)
+        || is_untested
+        || is_replaced
+        || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
     let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule };

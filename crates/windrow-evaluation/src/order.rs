@@ -20,18 +20,17 @@ pub(crate) type Place = (u64, u8, u32, Policy);
 /// The fits of an alarm are luck, while those of a schedule are certain. An alarm therefore counts with the
 /// [`poisson_limit`] of its fits: it comes before a schedule only if this limit is below the fits of the schedule.
 pub(crate) fn place(series: &Series, windows: usize) -> Place {
-    with_alarm_fits(series, windows, poisson_limit(series.refits))
+    with_alarm_fits(series.policy, windows, poisson_limit(series.refits))
 }
 
-/// Returns the place of a policy that is in office. An alarm counts with the fits that it had, so that a limit that moves a
-/// little does not end its office.
-pub(crate) fn held_place(series: &Series, windows: usize) -> Place {
-    with_alarm_fits(series, windows, series.refits)
+/// Returns the place of a policy that is in office, which has the losses of `series`. An alarm counts with the fits that it
+/// had, so that a limit that moves a little does not end its office.
+pub(crate) fn held_place(policy: Policy, series: &Series, windows: usize) -> Place {
+    with_alarm_fits(policy, windows, series.refits)
 }
 
 /// Returns the place of a policy. An alarm counts with `alarm_fits`.
-fn with_alarm_fits(series: &Series, windows: usize, alarm_fits: f64) -> Place {
-    let policy = series.policy;
+fn with_alarm_fits(policy: Policy, windows: usize, alarm_fits: f64) -> Place {
     let (fits, kind) = match policy.refit {
         Refit::Never => (0.0, 0),
         Refit::Recalibrated => (0.0, 1),

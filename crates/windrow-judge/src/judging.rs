@@ -253,7 +253,8 @@ impl Judging<'_> {
         let question = self.question(None, &label);
         let further = Further { alarms, recalibrated: &recalibrated };
         let mut advice = answer::of_losses(evidence, Some(&histories), &further, &question);
-        if advice.comparison.planned.is_empty() && self.windows.len() > 1 + needed as usize {
+        let lacks_scores = advice.comparison.planned.is_empty() || !ages.contains(&needed);
+        if lacks_scores && self.windows.len() > 1 + needed as usize {
             let short = judged_histories(evidence.last(), Some(&histories), self.delay.windows);
             let problem = match (short.is_empty(), ages.contains(&needed)) {
                 (true, _) => "the histories of the table are too long for its windows".to_owned(),
