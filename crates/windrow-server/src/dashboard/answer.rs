@@ -138,7 +138,7 @@ fn without_refits(advice: &Advice, found: &PolicyFinding) -> Option<Figure> {
     once.wrong_answers.more?;
     let text = once.wrong_answers.with_interval();
     let (number, interval) = text.split_once(' ').unwrap_or((text.as_str(), ""));
-    let about = html! { (interval) " wrong answers per 1,000 rows, compared with this schedule" };
+    let about = html! { (interval) " wrong answers per 1,000 rows, compared with the recommendation" };
     Some(Figure { name: "Never refitting", term: &WRONG_ANSWERS, number: number.to_owned(), about })
 }
 
