@@ -22,7 +22,8 @@ pub(super) fn next_action(
     label: &dyn Fn(u32) -> String,
 ) -> (Action, String) {
     let in_office = policy_in_office(named_policies, last);
-    let shown = advice.recommendation.named.as_ref().filter(|named| !named.provisional).map(|named| named.policy);
+    let newest = named_policies.last().filter(|named| named.window == last && named.takes_office);
+    let shown = newest.map(|named| named.policy);
     let alarm = alarms.name().map(|name| format!("{name} after {}.", label(last)));
     match (shown.filter(|shown| in_office != Some(*shown)), alarm) {
         (Some(new), None) => (Action::Change, change(advice, new, in_office)),
@@ -32,9 +33,9 @@ pub(super) fn next_action(
     }
 }
 
-/// Returns the newest policy that was named and shown good enough before window `last`.
+/// Returns the policy that has been in office since before window `last`.
 fn policy_in_office(named_policies: &[PolicyAtWindow], last: u32) -> Option<Policy> {
-    let shown = |named: &&PolicyAtWindow| named.window < last && !named.provisional;
+    let shown = |named: &&PolicyAtWindow| named.window < last && named.takes_office;
     named_policies.iter().rev().find(shown).map(|named| named.policy)
 }
 
@@ -44,6 +45,9 @@ fn change(advice: &Advice, new: Policy, in_office: Option<Policy>) -> String {
         Some(old) => {
             let old = command(advice, old);
             format!("Another {kind} should take office: {new} (in office: {old}).")
+        }
+        None if advice.comparison.cost.is_some() => {
+            format!("By your costs, a {kind} should take office for the first time: {new}.")
         }
         None => format!("For the first time, a {kind} is shown good enough and should take office: {new}."),
     }
@@ -108,6 +112,7 @@ mod tests {
                 window: *window,
                 policy: every(*refit),
                 provisional: *provisional,
+                takes_office: !*provisional,
                 was_shown: !*provisional,
                 schedule: None,
             })

@@ -133,7 +133,8 @@ impl CostRanking {
         let NamedSeries { index: cheapest, provisional } = self.cheapest();
         let policy = self.trial.series[cheapest].policy;
         let schedule = self.schedule(before);
-        let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional, schedule };
+        let new =
+            PolicyAtWindow { window: last, policy, provisional, takes_office: true, was_shown: !provisional, schedule };
         let Some(old) = before else { return Some(new) };
         let Some(held) = self.index_of(old.policy) else { return Some(new) };
         let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
@@ -142,7 +143,7 @@ impl CostRanking {
         }
         let is_shown = self.is_shown(held);
         let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule })
+        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: true, was_shown, schedule })
     }
 
     /// Returns the schedule that is shown to save enough. The one before stays until it is shown that another one saves

@@ -18,6 +18,9 @@ pub struct PolicyAtWindow {
     pub policy: Policy,
     /// `true` if the policy is not shown good enough at this window.
     pub provisional: bool,
+    /// `true` if the policy takes office. By log-loss, it must be shown good enough. By cost, the one with the lowest total
+    /// is in office, until it is shown that another one saves more: each fit of another rule costs, too.
+    pub(crate) takes_office: bool,
     /// `true` if the policy was shown good enough at some window since it was named.
     pub(crate) was_shown: bool,
     /// The schedule for those who can only schedule.
@@ -68,7 +71,14 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
     let schedule = schedule(trial, ranking, before);
     let policy = trial.series[index].policy;
-    let new = PolicyAtWindow { window: last, policy, provisional, was_shown: !provisional, schedule };
+    let new = PolicyAtWindow {
+        window: last,
+        policy,
+        provisional,
+        takes_office: !provisional,
+        was_shown: !provisional,
+        schedule,
+    };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
@@ -87,7 +97,8 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
         || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-    let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, was_shown, schedule };
+    let stays =
+        PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: is_shown, was_shown, schedule };
     Some(if changes { new } else { stays })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The alias `advised` and the losses follow the same rules:
 //!
-//! - A policy takes office at the window after which it is named. A provisional name changes nothing.
+//! - A policy takes office at the window after which it is named. A provisional name changes nothing, unless costs decide:
+//!   then the policy with the lowest total is in office.
 //! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
 //! - A policy that never refits keeps the model in service.
 //! - A recalibrated model is not served. While recalibration is named, the schedule that is named next to it is in office.
@@ -72,7 +73,7 @@ pub struct AlarmData<'a> {
 /// `named_policies` holds the policies named after each window, in ascending order. A name needs the labels of its
 /// window, so the names after window `known` are not known either.
 pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmData<'_>) -> AdvisedFits {
-    let is_office = |named: &&PolicyAtWindow| named.window <= known && !named.provisional;
+    let is_office = |named: &&PolicyAtWindow| named.window <= known && named.takes_office;
     let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
     offices.dedup_by_key(|named| named.in_office());
     let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
@@ -179,7 +180,14 @@ mod tests {
         let named = named.map(|(window, name)| {
             let (shown, provisional) = name.strip_suffix('?').map_or((name, false), |shown| (shown, true));
             let policy = if shown == "never" { never() } else { policy(shown.parse().expect("a number")) };
-            PolicyAtWindow { window, policy, provisional, was_shown: !provisional, schedule: None }
+            PolicyAtWindow {
+                window,
+                policy,
+                provisional,
+                takes_office: !provisional,
+                was_shown: !provisional,
+                schedule: None,
+            }
         });
         named.collect()
     }

@@ -369,7 +369,14 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
     let new = named(&trial, &ranking, 60, None).expect("a name");
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
     let before = |policy, was_shown: bool| {
-        Some(PolicyAtWindow { window: 59, policy, provisional: !was_shown, was_shown, schedule: None })
+        Some(PolicyAtWindow {
+            window: 59,
+            policy,
+            provisional: !was_shown,
+            takes_office: was_shown,
+            was_shown,
+            schedule: None,
+        })
     };
     let after = |before| named(&trial, &ranking, 60, before).map(|named| named.policy);
     // A named policy gives way if a cheaper one is good enough, if it is worse, or if it is no longer judged.
@@ -397,6 +404,7 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
         window,
         policy,
         provisional,
+        takes_office: !provisional,
         was_shown: !provisional,
         schedule: None,
     };
@@ -439,7 +447,14 @@ fn an_alarm_asks_for_a_refit_only_if_the_schedule_does_not() {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Every(8) };
     // The schedule fits after windows 40, 48 and 56, and features drift five windows after a fit.
     for (since, is_due, expected) in [(40, false, false), (44, true, false), (39, false, true)] {
-        let named = |window| PolicyAtWindow { window, policy, provisional: false, was_shown: true, schedule: None };
+        let named = |window| PolicyAtWindow {
+            window,
+            policy,
+            provisional: false,
+            takes_office: true,
+            was_shown: true,
+            schedule: None,
+        };
         let named_policies: Vec<PolicyAtWindow> = (since..=last).map(named).collect();
         let action = advice_after(&evidence, 0, None, &named_policies).recommendation.action;
         let newest = since + (last - since) / 8 * 8;

@@ -4,8 +4,8 @@ use super::{ROWS, advice_with, index, noise, stable};
 use crate::alarm::on_alarm;
 use crate::cost::window_costs;
 use crate::{
-    BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, Ranking, Refit, Trial,
-    WindowLosses, is_kept,
+    AlarmData, BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, Ranking, Refit,
+    Trial, WindowLosses, advised_fits, is_kept,
 };
 use windrow_record::{ModelId, Scheme};
 
@@ -57,8 +57,14 @@ fn named(log_loss: f64, costs: [f64; 3], keep: f64, office: Option<Policy>) -> O
     let evidence = evidence(log_loss);
     let trial = trial(&evidence);
     let by_loss = Ranking::new(&trial, keep).expect("a best policy");
-    let before =
-        office.map(|policy| PolicyAtWindow { window: 39, policy, provisional: false, was_shown: true, schedule: None });
+    let before = office.map(|policy| PolicyAtWindow {
+        window: 39,
+        policy,
+        provisional: false,
+        takes_office: true,
+        was_shown: true,
+        schedule: None,
+    });
     CostRanking::new(&evidence, &trial, costs, keep).expect("enough windows").named(&by_loss, 40, before)
 }
 
@@ -96,6 +102,19 @@ fn the_policy_of_the_lowest_total_is_named() {
         let named = named(0.4, [1.0, 1.0, refit], 0.9, None).expect("a name");
         assert_eq!((named.policy, named.provisional), (every(Scheme::Cumulative, windows), false), "{refit}");
     }
+}
+
+#[test]
+fn the_policy_of_the_lowest_total_takes_office_before_it_is_shown() {
+    // To keep all of the largest saving is not shown of a policy that another one may beat.
+    let first = named(0.4, [1.0, 1.0, 16.0], 1.0, None).expect("a name");
+    assert!(first.provisional && first.takes_office, "{first:?}");
+    let evidence = evidence(0.4);
+    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false };
+    let fits = advised_fits(&[first], 40, data).fits;
+    assert_eq!(fits.iter().map(|fit| (fit.window, fit.policy)).collect::<Vec<_>>(), [(40, first.policy)]);
+    let by_loss = PolicyAtWindow { takes_office: false, ..first };
+    assert!(advised_fits(&[by_loss], 40, data).fits.is_empty());
 }
 
 #[test]

@@ -64,7 +64,14 @@ fn fit_once_is_given_up_when_it_may_not_be_named_any_more() {
     let (trial, ranking) = judge(&evidence, 56, None, 0, 0.9, SILENT).expect("enough windows");
     let policy = trial.series[ranking.named.expect("a name").index].policy;
     assert_eq!(policy.refit, Refit::Never);
-    let before = Some(PolicyAtWindow { window: 55, policy, provisional: false, was_shown: true, schedule: None });
+    let before = Some(PolicyAtWindow {
+        window: 55,
+        policy,
+        provisional: false,
+        takes_office: true,
+        was_shown: true,
+        schedule: None,
+    });
     let after = |trial: &Trial| {
         let ranking = Ranking::new(trial, 0.9).expect("a best schedule");
         named(trial, &ranking, 56, before).map(|named| named.policy)
@@ -279,6 +286,7 @@ fn names(offices: &[(u32, Refit)]) -> Vec<PolicyAtWindow> {
             window,
             policy: of(Scheme::Window, *refit),
             provisional: false,
+            takes_office: true,
             was_shown: true,
             schedule: None,
         })
