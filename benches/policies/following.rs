@@ -25,7 +25,7 @@ pub(crate) struct Followed {
 /// The comparison of the policies after one window, if there are enough windows.
 type Judged = (u32, Option<(Trial, Ranking)>);
 
-/// What the advice knows besides the losses. The drift alarm and recalibration do not take part: a policy can only choose
+/// The facts that the advice has besides the losses. The drift alarm and recalibration do not take part: a policy can only choose
 /// which stored model is in use, and the losses do not hold the features.
 const OBSERVED: Observed<'static> =
     Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };

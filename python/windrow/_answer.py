@@ -23,7 +23,7 @@ class Answer:
         self.text = text
         """The answer as `windrow judge` prints it."""
         self.json = json
-        """The numbers behind the answer, as `windrow judge --json` prints them."""
+        """The numbers of the answer, as `windrow judge --json` prints them."""
         self.html = html
         """The report: a whole page with the answer, its pictures and its tables. Write it to a file to share it."""
         self.notes = notes

@@ -104,7 +104,7 @@ fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
     let why = last["why"].as_str().expect("a reason");
     assert!(why.contains("named after window ") && why.contains(": last 2 windows, every"), "{why}");
 
-    // What is stored is not made again, and what is lost is.
+    // Stored models are not made again, and lost ones are.
     let stored = models(&killed, false);
     succeed(&run);
     assert!(models(&killed, false) == stored && changes(&killed) == history, "a restart changes nothing");

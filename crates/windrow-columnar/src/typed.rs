@@ -17,9 +17,9 @@ const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// The value of one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TypedCell<'a> {
-    /// A truth value.
+    /// A cell of a column of truth values.
     Flag(bool),
-    /// A whole number.
+    /// A cell of a column of whole numbers.
     Integer(i64),
     /// A number that is not NaN.
     Number(f64),

@@ -51,7 +51,7 @@ pub struct Basis {
 pub struct Recommendation {
     /// The certainty of the recommendation.
     pub status: Status,
-    /// What to do after the newest window.
+    /// The action after the newest window.
     pub action: Action,
     /// The reason for the action, in one line.
     pub reason: String,
@@ -61,7 +61,7 @@ pub struct Recommendation {
     pub named: Option<NamedPolicy>,
     /// Every change of the named policy, oldest first.
     pub changes: Vec<NamedPolicyChange>,
-    /// What following the advice kept so far; `None` if there is no window to follow it on.
+    /// The share that following the advice kept so far; `None` if there is no window to follow it on.
     pub followed: Option<Followed>,
 }
 
@@ -139,7 +139,7 @@ pub enum Status {
     TooFew,
 }
 
-/// What to do after the newest window.
+/// The action after the newest window.
 ///
 /// The policy in office is the one that was shown good enough last, before the newest window. The action follows from
 /// the losses of the windows only, so it does not depend on earlier questions.
@@ -255,7 +255,7 @@ pub struct NamedPolicy {
 /// A schedule, next to a named policy of another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduleFinding {
-    /// The schedule.
+    /// The schedule that is recommended.
     pub policy: Policy,
     /// `true` if the schedule is not shown good enough. It is then the best one so far.
     pub provisional: bool,

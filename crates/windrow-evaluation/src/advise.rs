@@ -49,7 +49,7 @@ pub struct AdviceSettings<'a> {
     pub threshold: f64,
     /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
-    /// What is known besides the losses of models, the same as for the named policies.
+    /// The facts besides the losses of models, the same as for the named policies.
     pub observed: Observed<'a>,
     /// The AUC by window of the policies that are shown, from [`ModelsInUse::auc`](crate::ModelsInUse::auc).
     pub auc: &'a [PolicyAuc],
@@ -116,7 +116,7 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
         return Alarms { drift: rings(Refit::PsiAlarm), loss: rings(Refit::LossAlarm) };
     }
     let is_useful = |refit: Refit| {
-        // Of a policy that never refits, only the alarms count that the advice says to watch.
+        // If a policy never refits, only the alarms count that the advice says to watch.
         if advice.comparison.fit_once.as_ref().is_some_and(|once| !once.watch.contains(&refit)) {
             return false;
         }

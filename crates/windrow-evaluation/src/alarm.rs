@@ -200,7 +200,7 @@ impl<'a> AlarmRun<'a> {
 }
 
 /// Returns the windows in which losses rise, given the losses per row of each window's blocks, in ascending order. After
-/// an alarm, the mean and the deviations are learned anew.
+/// an alarm, the mean and the deviations are learned again.
 pub(super) fn windows_of_rise(blocks: impl IntoIterator<Item = (u32, Vec<f64>)>) -> Vec<u32> {
     let mut detector = Detector::default();
     let mut found = Vec::new();

@@ -16,7 +16,7 @@ use windrow_record::{ModelId, Scheme};
 /// The AUC of a policy by window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyAuc {
-    /// The policy.
+    /// The policy whose models are ranked.
     pub policy: Policy,
     /// The windows that were judged, in ascending order.
     pub windows: Vec<AucAtWindow>,
@@ -36,7 +36,7 @@ pub struct AucAtWindow {
 /// The models that the policies have in use in each window judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelsInUse {
-    /// The windows judged.
+    /// The numbers of the windows judged.
     windows: Vec<u32>,
     /// The policies, each with its models by window.
     policies: Vec<(Policy, Vec<Vec<ModelId>>)>,

@@ -18,7 +18,7 @@ pub(crate) const CONFIDENCE_LEVEL: f64 = 0.95;
 pub(crate) struct Yardstick {
     /// The index of the schedule with the lowest log-loss, of those with enough data.
     pub(crate) best: usize,
-    /// Its gain in log-loss per row, compared with always predicting the share of positives.
+    /// The gain of this schedule in log-loss per row, compared with always predicting the share of positives.
     pub(crate) gain: Contrast,
     /// `true` if the gain is shown to be positive: the lower end of its one-sided interval is above 0.
     pub(crate) has_gain: bool,

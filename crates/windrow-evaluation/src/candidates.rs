@@ -9,7 +9,7 @@ use crate::policy::{Policy, Refit};
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
-/// What is known besides the losses of models. The answers must not change when further windows arrive.
+/// The facts besides the losses of models. The answers must not change when further windows arrive.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Observed<'a> {

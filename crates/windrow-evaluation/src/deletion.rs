@@ -20,13 +20,13 @@ use crate::trial::{Series, Trial};
 /// A ranking, prepared to be repeated with a part left out.
 pub(crate) struct Deletion<'a> {
     pub(crate) trial: &'a Trial,
-    /// The full ranking.
+    /// The ranking of all windows.
     pub(crate) ranking: &'a Ranking,
     /// The indices of the series that may be named.
     candidates: &'a [usize],
     /// The gains of all series.
     gains: Jackknife,
-    /// How often each draw has each window.
+    /// The number of times that each draw has each window.
     counts: Vec<Vec<f64>>,
     /// The gains of each candidate, summed over each draw.
     drawn: Vec<Vec<f64>>,
@@ -113,7 +113,7 @@ impl<'a> Deletion<'a> {
         Again { ranking: self.rank(&gains, &drawn, None), gains: Cow::Owned(gains), left_out: None }
     }
 
-    /// Ranks the trial without a window anew, with a critical value of its own. It is meant for a ranking that has no
+    /// Ranks the trial again without a window, with a critical value of its own. It is meant for a ranking that has no
     /// critical value to keep, because no gain is shown.
     pub(crate) fn rank_anew(&self, window: usize) -> Option<Ranking> {
         let mut trial = self.trial.clone();
@@ -126,7 +126,7 @@ impl<'a> Deletion<'a> {
     fn rank(&self, gains: &Jackknife, drawn: &[Vec<f64>], left_out: Option<usize>) -> Ranking {
         let [one_sided, two_sided] = self.quantiles;
         let total = |index: usize| gains.total(index, left_out);
-        // Of equal ones, the first is the best, as in the full ranking.
+        // If several are equal, the first is the best, as in the full ranking.
         let best = self.yardsticks().min_by(|a, b| total(*b).total_cmp(&total(*a)));
         let best = best.unwrap_or(self.ranking.best);
         let gain = gains.contrast(best, None, left_out);
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_window_that_spoils_a_policy_is_deleted_and_the_critical_value_is_kept() {
-        // The first policy is the best one, but for window 9 alone.
+        // The first policy is the best one in all windows except window 9.
         let spoilt = |window: u32| if window == 9 { 15.0 } else { 0.0 };
         let trial = trial(&[&spoilt, &|window| 0.03 + luck(window), &|window| 0.035 + luck(window + 3)]);
         let full = Ranking::new(&trial, 0.9).expect("a best policy");

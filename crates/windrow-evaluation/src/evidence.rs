@@ -134,7 +134,7 @@ impl Evidence {
 
     /// Returns the losses on `window` of the first model of `history` after window `after`, up to window `last`.
     pub(crate) fn oldest(&self, history: Scheme, after: u32, last: u32, window: u32) -> Option<&ModelLosses> {
-        // With an earlier fit in the table, this one was not the first.
+        // This fit was not the first if the table has an earlier one.
         if self.fits.as_ref().is_some_and(|fits| fits.first(history).is_some_and(|first| first <= after)) {
             return None;
         }
@@ -207,7 +207,7 @@ mod tests {
     use crate::losses::LOSSES_FORMAT;
     use windrow_record::WindowIndex;
 
-    /// Returns windows 1 to 3. The models of the first window alone, and of the second, are scored on the third.
+    /// Returns windows 1 to 3. The models of only the first window, and of the second, are scored on the third.
     fn windows() -> Vec<WindowLosses> {
         let index = |number: u32| WindowIndex::new(number).unwrap_or(WindowIndex::FIRST);
         let losses = |window: u32| ModelLosses {

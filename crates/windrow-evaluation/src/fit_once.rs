@@ -1,4 +1,4 @@
-//! Whether a policy that never refits is good enough: nothing in the windows judged asked for retraining.
+//! The test whether a policy that never refits is good enough: nothing in the windows judged asked for retraining.
 
 use std::collections::BTreeSet;
 
@@ -113,7 +113,7 @@ mod tests {
             let trial = trial(once);
             end_of_line(&trial, Yardstick::new(&trial).expect("a schedule"), &trial.series[1])
         };
-        // From 0.001 at window 17 up by 0.0001 in each window: window 96 is 79 windows later.
+        // The line rises from 0.001 at window 17 by 0.0001 in each window: window 96 is 79 windows later.
         let rising = line(|window| 0.001 + 0.0001 * f64::from(window - 17));
         assert!((rising - 0.0089).abs() < 1e-9, "{rising}");
         // A falling line is highest at the last window judged, which is window 56.
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn changes_may_have_stayed_away_by_luck() {
         assert_eq!([36, 44, 60].map(rarest_change), [12, 14, 20]);
-        // With one change in 12 windows on average, 36 windows without any have a probability of 4.4%.
+        // If there is one change in 12 windows on average, 36 windows without any have a probability of 4.4%.
         let luck = (1.0_f64 - 1.0 / 12.0).powi(36);
         assert!((0.04..0.05).contains(&luck), "{luck}");
     }

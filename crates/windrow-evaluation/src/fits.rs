@@ -78,7 +78,7 @@ fn regular_step(windows: &BTreeSet<u32>) -> Option<u32> {
         *counts.entry(after - before).or_default() += 1;
     }
     let most = counts.values().copied().max()?;
-    // Of several distances that are as common, the shortest one counts.
+    // If several distances are as common, the shortest one counts.
     let is_common = 2 * most >= counts.values().sum();
     let step = counts.iter().find(|(_, count)| **count == most).map(|(step, _)| *step)?;
     (is_common && counts.keys().all(|distance| distance.is_multiple_of(step))).then_some(step)

@@ -54,7 +54,7 @@ pub enum InService {
     Advised(AdvisedFit),
 }
 
-/// What the alarms of a policy in office need: the losses, the label delay in windows, and whether the features of the
+/// The data that the alarms of a policy in office need: the losses, the label delay in windows, and whether the features of the
 /// second window have drifted since the first.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it holds a closure")]

@@ -45,7 +45,7 @@ struct Effect {
     policy: Policy,
     share: Option<f64>,
     share_without: Option<f64>,
-    /// By how much the share moves.
+    /// The difference by which the share moves.
     size: f64,
 }
 
@@ -89,7 +89,7 @@ impl Naming<'_> {
             let by_loss = models.changes(&lost, log_loss);
             let own = self.costs.map(|costs| models.changes(&lost, |losses| costs.of_errors(losses)));
             if let Some(effect) = cases.with_changes(&by_loss, own.as_ref().unwrap_or(&by_loss)) {
-                // Of a model and a window that move a share by nearly the same, the model is the better reason.
+                // If a model and a window move a share by nearly the same, the model is the better reason.
                 keep(MIN_MOVE, effect, lost.model.window.get(), Some(&lost));
             }
         }
@@ -128,7 +128,7 @@ impl Naming<'_> {
     }
 }
 
-/// What is compared with the full ranking.
+/// The cases that are compared with the full ranking.
 struct Cases<'a> {
     by_loss: &'a Deletion<'a>,
     /// The ranking that names the policy.

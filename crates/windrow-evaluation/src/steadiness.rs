@@ -7,7 +7,7 @@ use crate::policy_finding::{KeptGain, PolicyVerdict};
 use windrow_record::ModelId;
 use windrow_record::display::percent;
 
-/// What following the advice kept, on the windows since the first advice.
+/// The share that following the advice kept, on the windows since the first advice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Followed {
     /// The first window judged.
@@ -20,7 +20,7 @@ pub struct Followed {
     pub by_cost: bool,
     /// The verdict on following the advice, in the same unit.
     pub verdict: PolicyVerdict,
-    /// How often the named policy has changed.
+    /// The number of changes of the named policy.
     pub changes: u32,
 }
 

@@ -41,7 +41,7 @@ pub struct Series {
     pub(crate) runs: Vec<Vec<ModelId>>,
 }
 
-/// What decides whether a policy without a schedule may be named, besides its losses.
+/// The facts that decide whether a policy without a schedule may be named, besides its losses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Conditions {
     /// `true` if a break was found.
@@ -81,7 +81,7 @@ pub struct Trial {
     /// The policies. Those that are planned come first, with `never` among them; of these, policies with the same losses
     /// are merged.
     pub series: Vec<Series>,
-    /// What decides whether a policy without a schedule may be named. Without conditions, none that needs them may.
+    /// The facts that decide whether a policy without a schedule may be named. Without conditions, none that needs them may.
     pub(crate) conditions: Conditions,
 }
 
@@ -188,7 +188,7 @@ impl Trial {
         };
         let policies = histories.iter().flat_map(of);
         let mut all: Vec<Series> = policies.filter_map(|policy| trial.planned(evidence, policy)).collect();
-        // Of two policies with the same losses, the cheaper one is kept. It must not have too few refits for a comparison
+        // If two policies have the same losses, the cheaper one is kept. It must not have too few refits for a comparison
         // if the other one has enough, and a schedule is never replaced by the policy without refits.
         all.sort_by_key(|series| cost(series.policy));
         let kind = |series: &Series| (series.policy.refit == Refit::Never, series.has_enough_refits());
@@ -235,7 +235,7 @@ impl Trial {
         match policy.refit {
             Refit::Every(every) => {
                 let known = self.known(window);
-                // With fits of every `step` windows only, there are as many phases as such fits in a period.
+                // If fits come every `step` windows only, there are as many phases as such fits in a period.
                 let (step, newest) = (evidence.step(policy.history), evidence.newest_fit(policy.history, known));
                 (0..(every / step).max(1)).map(|phase| in_use(newest.saturating_sub(phase * step), known)).collect()
             }

@@ -51,7 +51,7 @@ impl Question<'_> {
     }
 }
 
-/// What can be judged of a table besides schedules.
+/// The policies of a table that can be judged besides schedules.
 pub(crate) struct Further<'a> {
     /// The alarms that can be judged. A table has no features, so the drift alarm is none of them.
     pub(crate) alarms: &'a [Refit],

@@ -62,7 +62,7 @@ impl Axis {
         matches!(self, Self::Time(EventSpan::Fixed(length)) if length.as_secs() < 86_400)
     }
 
-    /// Returns `true` if `known`, when a label was known, is before its row. A date alone is any time of its day.
+    /// Returns `true` if `known`, when a label was known, is before its row. A date without a time is any time of its day.
     pub(crate) fn is_before(self, known: i64, position: i64) -> bool {
         let is_date = self != Self::Number && known == position - position.rem_euclid(86_400 * MICROS);
         known < position && !is_date

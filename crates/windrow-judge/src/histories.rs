@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_history_that_is_no_whole_number_of_windows_is_rounded() {
         let axis = Axis::Time(EventSpan::Day);
-        // From noon to the evening, four days later.
+        // The data begin at noon and end in the evening, four days later.
         let begins = [0, 1, 2].map(|day| day * DAY);
         let fits = begins.map(|begin| fit(axis, begin + DAY / 2, begin + 4 * DAY + DAY * 9 / 10));
         let found = models(&fits, axis, 0, &mut Faults::default());
@@ -151,7 +151,7 @@ mod tests {
     fn days_with_rows_in_business_hours_only_are_whole_days() {
         let axis = Axis::Time(EventSpan::Day);
         let hour = DAY / 24;
-        // From 9 to 17, on 1, 2 and 4 days.
+        // Rows from 9 to 17, on 1, 2 and 4 days.
         let fits = [1, 2, 4].map(|days| fit(axis, (10 - days) * DAY + 9 * hour, 9 * DAY + 17 * hour));
         assert_eq!(names(&fits, axis, 0), ["window-10", "sliding2-10", "sliding4-10"]);
         // 28 days from noon on are four weeks.
@@ -177,7 +177,7 @@ mod tests {
             let found = names(&fits, axis, 1);
             assert!(found.iter().all(|name| !name.contains("cumulative")), "{found:?}");
         }
-        // With fits on all data so far, those from the first data on are both.
+        // If there are fits on all data so far, those from the first data on are both.
         let fits: Vec<Fit> = sliding(6).chain((5..=6).chain([3]).map(|through| fit(axis, 1, through))).collect();
         let found = names(&fits, axis, 1);
         assert!(found.iter().any(|name| name == "cumulative-6") && found[0] == "cumulative-1 window-1", "{found:?}");

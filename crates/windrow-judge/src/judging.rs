@@ -1,4 +1,4 @@
-//! From files to the answer.
+//! The way from files to the answer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ const DAY: f64 = 86_400.0;
 /// The settings of a judgement.
 #[derive(Debug, Clone)]
 pub struct JudgeOptions {
-    /// The name of the predictions, which stands for that of a pipeline.
+    /// The name of the predictions, which takes the place of that of a pipeline.
     pub name: String,
     /// The length of a window, if rows have times.
     pub window: Option<EventSpan>,
@@ -47,11 +47,11 @@ pub struct JudgeOptions {
 /// The answer, with a report on the table.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// The advice.
+    /// The advice on the table.
     pub advice: Advice,
-    /// What the table has, what is judged and what is not.
+    /// The contents of the table, what is judged and what is not.
     pub table: TableReport,
-    /// The label delay.
+    /// The label delay of the answer.
     pub delay: WindowDelay,
 }
 

@@ -1,4 +1,4 @@
-//! What a table has, what is judged with it, and what is not.
+//! The contents of a table, what is judged with it, and what is not.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub enum TableKind {
     Losses,
 }
 
-/// What a table has, what is judged with it, and what is not.
+/// The contents of a table, what is judged with it, and what is not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TableReport {
     /// The kind of the table.
@@ -39,9 +39,9 @@ pub struct TableReport {
     pub clipped: u64,
     /// The number of fits.
     pub fits: u64,
-    /// What is judged, in sentences.
+    /// Sentences on what is judged.
     pub judged: Vec<String>,
-    /// What is not judged, and why, in sentences.
+    /// Sentences on what is not judged, and why.
     pub not_judged: Vec<String>,
     /// The fits or scores that would be needed to judge more, in sentences.
     pub needed: Vec<String>,

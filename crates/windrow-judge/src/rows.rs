@@ -1,4 +1,4 @@
-//! What is kept of the rows: 24 bytes for each labelled row, and counts for each fit and window. A list that grows has room
+//! The part of the rows that is kept: 24 bytes for each labelled row, and counts for each fit and window. A list that grows has room
 //! for up to twice as many rows.
 
 use std::collections::HashMap;
@@ -49,7 +49,7 @@ pub(crate) struct Part {
     pub(crate) unlabelled: u64,
     /// The sum of the hashes of the rows and their labels, which does not depend on their order.
     pub(crate) digest: u64,
-    /// The first row.
+    /// The index of the first row.
     pub(crate) first: Place,
 }
 

@@ -17,7 +17,7 @@ pub(crate) const MAX_COLUMNS: usize = 10;
 /// The cells of a row, in the order of the columns that were asked for.
 pub(crate) type Cells<'a> = [Option<TypedCell<'a>>; MAX_COLUMNS];
 
-/// An opened file.
+/// A file that is open for reading.
 pub(crate) struct Source {
     path: PathBuf,
     names: Vec<String>,

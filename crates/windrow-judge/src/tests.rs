@@ -37,7 +37,7 @@ impl Tables {
         Self { folder, files: Vec::new(), options }.and(text)
     }
 
-    /// Adds a file.
+    /// Adds a file of predictions.
     fn and(mut self, text: &str) -> Self {
         let path = self.folder.path().join(format!("{}.csv", self.files.len()));
         fs::write(&path, text).expect("a file");

@@ -7,7 +7,7 @@ use windrow_testing::{Running, http};
 
 use crate::advice::TestPipeline;
 
-/// Writes a dataset of 19 windows of 200 rows, in which `size` tells the target well. In the last window, all sizes are
+/// Writes a dataset of 19 windows of 200 rows, in which `size` predicts the target well. In the last window, all sizes are
 /// larger. Returns the pipeline.
 fn drifting() -> TestPipeline {
     let folder = tempfile::tempdir().expect("a folder");

@@ -121,13 +121,13 @@ fn the_policy_of_the_lowest_total_takes_office_before_it_is_shown() {
 fn the_policy_in_office_stays_unless_a_saving_is_shown() {
     let (short, all) = (Scheme::Window, Scheme::Cumulative);
     let cases = [
-        // The last window alone misses ten more rows of each block.
+        // Refitting on the last window misses ten more rows of each block.
         (16.0, every(short, 1), every(all, 2)),
         // Refitting every window costs 9 more, with a standard error of 6.
         (16.0, every(all, 1), every(all, 1)),
         // If a fit costs more, this is 44 more, with a standard error of 7.
         (64.0, every(all, 1), every(all, 4)),
-        // It is not among the policies that are compared.
+        // This policy is not among those that are compared.
         (16.0, every(all, 64), every(all, 2)),
     ];
     for (refit, office, expected) in cases {
@@ -138,7 +138,7 @@ fn the_policy_in_office_stays_unless_a_saving_is_shown() {
 
 #[test]
 fn a_policy_is_shown_by_what_it_keeps_of_the_largest_saving() {
-    // It keeps 95% of the saving, and the bound is below 90%.
+    // The policy keeps 95% of the saving, and the bound is below 90%.
     let office = Some(every(Scheme::Cumulative, 1));
     for (keep, provisional) in [(0.9, true), (0.2, false)] {
         let named = named(0.4, COSTS, keep, office).expect("a name");
@@ -178,7 +178,7 @@ fn costs_decide_the_advice_and_its_sentences() {
     let losses = super::evidence(60, stable);
     let advice = advice_with(&losses, 0, Some([1.0, 5.0, 200.0]));
     let cost = advice.comparison.cost.as_ref().expect("costs");
-    // In each window, there are 24 false alarms and 40 misses, and 160 rows are positive. Without refits, that is all.
+    // Each window has 24 false alarms and 40 misses, and 160 rows are positive. Without refits, that is all.
     assert_eq!((cost.per_window, cost.difference, cost.commoner_class), (224.0, 0.0, 800.0));
     assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Never));
     let schedule = advice.comparison.schedule.map(|schedule| schedule.policy.refit);

@@ -61,7 +61,7 @@ fn a_calm_world_has_no_such_sentence() {
 
 #[test]
 fn a_model_that_lost_much_is_said_with_its_date() {
-    // The last window alone is best, but its model of window 24 loses 45 nats on every later window.
+    // Only the last window is best, but its model of window 24 loses 45 nats on every later window.
     let world = |history: Scheme, model: u32, window: u32| match history {
         Scheme::Window if model == 24 => 45.0,
         Scheme::Window => stable(history, model, window) - 0.02,
@@ -137,7 +137,7 @@ fn evidence_is_clear_only_if_following_the_advice_is_good_enough() {
         schedule: None,
     };
     let reason = "The data do not show that following the advice is good enough, so the evidence is only partly clear.";
-    // Refitting on the last window alone keeps 80%.
+    // Refitting on only the last window keeps 80%.
     for (before, expected, changes) in [(policy, Status::Clear, 0), (last, Status::Partly, 1)] {
         let mut named: Vec<PolicyAtWindow> = (17..60).map(|window| at(window, before)).collect();
         named.push(at(60, policy));

@@ -125,7 +125,7 @@ fn recalibration_is_named_where_only_the_base_rate_jumps() {
     assert!(schedule.policy.is_schedule());
     let same = judge(&evidence(40, world), 40, None, 0, 0.9, SILENT).expect("enough windows").1.schedule;
     assert!(same.is_some(), "the schedule is named without recalibration");
-    // With costs, a recalibration costs no fit.
+    // A recalibration costs no fit.
     let advice = advice_observing(&evidence(40, world), 0, Some([1.0, 1.0, 200.0]), observed);
     assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Recalibrated));
     let cost = advice.comparison.cost.expect("costs");

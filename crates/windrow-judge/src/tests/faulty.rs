@@ -102,7 +102,7 @@ fn nothing_is_guessed_of_an_empty_cell() {
     let error = rows("window,y,p,trained_through,label_known", &["3,1,0.5,2,3", "3,1,0.5,2,2"]).error();
     assert_eq!(error, "0.csv, row 2: label_known is before the row: a label is known after its row");
     let header = "time,y,p,trained_through,label_known";
-    // A date alone is any time of its day.
+    // A date without a time is any time of its day.
     let days =
         rows(header, &["2024-01-05 08:00,1,0.5,2024-01-04,2024-01-05", "2024-01-05 08:00,1,0.5,2024-01-04,2024-01-04"]);
     assert!(days.by(EventSpan::Day).error().starts_with("0.csv, row 2: label_known is before the row"));

@@ -1,4 +1,4 @@
-//! What is judged with each kind of table, and what is not.
+//! Tests of what is judged with each kind of table, and what is not.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

@@ -13,7 +13,7 @@ use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::Recalibrations;
 use windrow_windows::Manifest;
 
-/// What the advice needs of the models with one newest window.
+/// The sums that the advice needs of the models with one newest window.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Need {
     histories: BTreeSet<Scheme>,
