@@ -26,7 +26,7 @@ demo *args:
 
 # Run the demo on Redpanda in a container; needs Docker
 demo-redpanda *args:
-    cargo run --release -- demo --broker redpanda {{args}}
+    cargo run --release --features redpanda -- demo --broker redpanda {{args}}
 
 # Run the tests that need only a Rust toolchain
 test:

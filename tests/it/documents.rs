@@ -61,7 +61,7 @@ const RUN_BY_TESTS: &[Entry] = &[
 
 /// The blocks whose commands `.ci/run` has, with a line of it. Most of them start Cargo, which compiles for minutes.
 const RUN_BY_CI: &[Entry] = &[
-    ("CONTRIBUTING.md", "cargo test --features", "cargo test --locked --features otel,spark,tls"),
+    ("CONTRIBUTING.md", "cargo test --features", "cargo test --locked --features otel,redpanda,spark,tls"),
     ("README.md", "cargo run --release -- demo", "cargo run --locked --release -- demo --once"),
     ("docs/lessons.md", "mkdir -p lessons/6", "bash -euo pipefail lesson-6"),
     ("docs/lessons.md", "mkdir -p lessons/7", "bash -euo pipefail lesson-7"),

@@ -93,8 +93,8 @@ pub enum BrokerError {
     },
     /// This binary was built without that kind of broker.
     #[error(
-        "this windrow was built without the cargo feature `{feature}`; build it with this feature, or give another \
-         --broker"
+        "this windrow was built without the cargo feature `{feature}`; build it with `--features {feature}`, or give \
+         another --broker"
     )]
     NotBuilt {
         /// The missing cargo feature.

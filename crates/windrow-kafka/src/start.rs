@@ -223,7 +223,7 @@ async fn auto(options: &StartOptions) -> Result<Broker, BrokerError> {
     if cfg!(feature = "redpanda") {
         redpanda(options, "the only broker that this windrow was built with").await
     } else {
-        embedded(options, "the embedded broker, the only one that this windrow was built with".to_owned()).await
+        embedded(options, "the embedded broker; --broker HOST:PORT takes a cluster".to_owned()).await
     }
 }
 
@@ -295,12 +295,25 @@ mod tests {
         if cfg!(feature = "embedded") {
             let broker = started.expect("the embedded broker");
             assert_eq!(broker.kind(), "embedded");
-            assert_eq!(broker.reason(), "the embedded broker, the only one that this windrow was built with");
+            assert_eq!(broker.reason(), "the embedded broker; --broker HOST:PORT takes a cluster");
         } else if cfg!(feature = "redpanda") {
             let error = started.expect_err("no engine can be asked");
             assert!(matches!(error, BrokerError::NoDocker { .. }), "{error}");
         } else {
             assert_eq!(started.expect_err("no broker"), BrokerError::NotBuilt { feature: "embedded" });
         }
+    }
+
+    #[cfg(not(feature = "redpanda"))]
+    #[test]
+    fn redpanda_names_the_feature_that_is_missing() {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let error =
+            runtime.block_on(Broker::start(&Choice::Redpanda, &StartOptions::default())).expect_err("no broker");
+        assert_eq!(
+            error.to_string(),
+            "this windrow was built without the cargo feature `redpanda`; build it with `--features redpanda`, or give \
+             another --broker"
+        );
     }
 }

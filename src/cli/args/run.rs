@@ -27,8 +27,8 @@ pub(crate) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Use this broker: embedded, redpanda, the HOST:PORT[,HOST:PORT...] of a cluster, or auto: Redpanda if its image is on
-    /// this machine, otherwise embedded
+    /// Use this broker: embedded, redpanda, the HOST:PORT[,HOST:PORT...] of a cluster, or auto: embedded, or Redpanda if this
+    /// build can start it and its image is on this machine
     #[arg(long, default_value = "auto")]
     pub(crate) broker: Choice,
     #[command(flatten)]
