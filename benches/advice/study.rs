@@ -313,7 +313,7 @@ pub(crate) fn evidence(
                 log_loss[1][block] += negative - z * window.p[row];
             }
             log_loss.map(|log_loss| ModelLosses {
-                model: ModelId { window: index(*end), scheme: *history },
+                model: ModelId::new(index(*end), *history),
                 log_loss,
                 squared_error: [0.0; BLOCKS],
                 false_alarms: [0; BLOCKS],

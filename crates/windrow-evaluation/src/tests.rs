@@ -56,7 +56,7 @@ fn evidence_with_misses(
         let losses = models.map(|(scheme, model)| {
             let sum = loss(scheme, model, window) * (ROWS / BLOCKS as u64) as f64;
             ModelLosses {
-                model: ModelId { window: index(model), scheme },
+                model: ModelId::new(index(model), scheme),
                 log_loss: [sum; BLOCKS],
                 squared_error: [sum / 3.0; BLOCKS],
                 false_alarms: [3; BLOCKS],
@@ -256,7 +256,7 @@ fn thinned(windows: u32, has_rows: impl Fn(u32) -> bool, has_models: impl Fn(u32
     let full = evidence(windows, stable);
     Evidence::new((1..=windows).map(|window| {
         let models = (1..window).filter(|model| has_models(*model)).flat_map(|model| {
-            histories(windows, None).into_iter().map(move |scheme| ModelId { window: index(model), scheme })
+            histories(windows, None).into_iter().map(move |scheme| ModelId::new(index(model), scheme))
         });
         let losses = models.filter_map(|id| {
             let found = full.losses(id.scheme, id.window.get(), window)?;

@@ -24,7 +24,7 @@ fn evidence(log_loss: f64) -> Evidence {
             let luck = (16.0 * noise(window, model) + 8.0) as u64;
             let misses = 10 + short + u64::from(window - model - 1) + luck;
             ModelLosses {
-                model: ModelId { window: index(model), scheme },
+                model: ModelId::new(index(model), scheme),
                 log_loss: [rows as f64 * (log_loss + 0.001 * misses as f64); BLOCKS],
                 squared_error: [rows as f64 * 0.1; BLOCKS],
                 false_alarms: [0; BLOCKS],

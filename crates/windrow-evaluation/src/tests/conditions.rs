@@ -69,7 +69,7 @@ fn a_model_that_lost_much_is_said_with_its_date() {
     };
     let advice = advice_on(&evidence(40, world), 0);
     let found = advice.comparison.influence.as_ref().expect("an influence");
-    let model = ModelId { window: index(24), scheme: Scheme::Window };
+    let model = ModelId::new(index(24), Scheme::Window);
     assert_eq!((found.window, found.model, found.changes_name), (24, Some(model), true));
     assert!(found.log_loss.is_some_and(|lost| (lost - 45.0).abs() < 1e-9), "{found:?}");
     let without = found.named_without.expect("another name");

@@ -260,7 +260,7 @@ fn jumps(windows: u32, has_model: impl Fn(u32) -> bool) -> Evidence {
         let models = (1..window).filter(|model| has_model(*model));
         let models = models.flat_map(|model| [Scheme::Window, Scheme::Cumulative].map(|scheme| (scheme, model)));
         let losses = models.map(|(scheme, model)| ModelLosses {
-            model: ModelId { window: index(model), scheme },
+            model: ModelId::new(index(model), scheme),
             log_loss: [100.0 * loss(model, window); BLOCKS],
             squared_error: [10.0; BLOCKS],
             false_alarms: [3; BLOCKS],

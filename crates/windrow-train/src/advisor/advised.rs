@@ -141,7 +141,7 @@ impl AdvisedAlias<'_> {
 
 /// Returns the id of the model that a fit gives.
 fn model_id(fit: &AdvisedFit) -> Option<ModelId> {
-    Some(ModelId { window: WindowIndex::new(fit.window)?, scheme: fit.policy.history })
+    Some(ModelId::new(WindowIndex::new(fit.window)?, fit.policy.history))
 }
 
 /// Returns the change of the alias, or `None` if the model does not exist any more.

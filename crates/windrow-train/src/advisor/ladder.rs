@@ -97,7 +97,7 @@ impl LadderWork {
         let scored = self.scored.entry(window).or_default();
         let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
         let earlier = earlier.flat_map(|(model, ladder)| {
-            let id = |scheme: Scheme| ModelId { window: *model, scheme };
+            let id = |scheme: Scheme| ModelId::new(*model, scheme);
             ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
         });
         let missing: Vec<(ModelId, LinearModel)> =

@@ -120,7 +120,7 @@ fn missing(
         for scheme in histories {
             let is_missing = |window: &&u32| found.sums(*scheme, *newest, **window).is_none();
             let windows: Vec<u32> = windows.iter().filter(is_missing).copied().collect();
-            let id = ModelId { window, scheme: *scheme };
+            let id = ModelId::new(window, *scheme);
             if !windows.is_empty()
                 && let Some(model) = model(learning, work, id)?
             {
