@@ -114,7 +114,6 @@ mod tests {
                 provisional: *provisional,
                 takes_office: !*provisional,
                 was_shown: !*provisional,
-                schedule: None,
             })
             .collect();
         let newest = named_policies.last().filter(|named| named.window == 20);

@@ -97,12 +97,17 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 }
 
 /// Returns the alarms that ask for a refit of the model in service after the newest window whose labels are known. They
-/// do not if the schedule in office fits after this window anyway, or if refitting on this alarm is worse than the best
-/// schedule.
+/// do not if the schedule in office fits after this window anyway, if recalibration is in office, or if refitting on this
+/// alarm is worse than the best schedule.
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
     let has_drifted = question.observed.has_drifted;
     let data = AlarmData { evidence, delay: question.delay, has_drifted };
+    // Recalibration renews the model after each window, whatever its fit loses.
+    let in_office = question.named_policies.iter().rfind(|named| named.window <= known && named.takes_office);
+    if in_office.is_some_and(|named| named.policy.refit == Refit::Recalibrated) {
+        return Alarms::default();
+    }
     let advised = advised_fits(question.named_policies, known, data);
     let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
@@ -349,7 +354,7 @@ impl Findings<'_> {
         let wanted: Vec<Scheme> = histories(evidence.last(), question.histories);
         let first = since.max(*trial.windows.first()?);
         let later = Trial::over(evidence, first, evidence.last(), &wanted, trial.delay, 1);
-        let series = in_service::series(&later, evidence, question.named_policies, question.observed.has_drifted)?;
+        let series = in_service::series(&later, evidence, question.named_policies, question.observed)?;
         let ranking = Ranking::new(&later, question.keep)?;
         // Following the advice is a single run, so its refits may be too few for a verdict. `since` reports its
         // windows.

@@ -9,8 +9,8 @@
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
 //! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
-//!   rise. `breaks`: [`find_break`], the window in which the data changed. `candidates`: [`Observed`], and the trial of
-//!   all kinds of policies. `conditions`: which of them may be named.
+//!   rise. `recalibrated`: [`RecalibratedModel`]. `breaks`: [`find_break`], the window in which the data changed.
+//!   `candidates`: [`Observed`], and the trial of all kinds of policies. `conditions`: which of them may be named.
 //! - `ranking`: [`Ranking`], which policies are good enough. `bounds`: the bounds that decide. `fit_once` and
 //!   `alarm_history`: what these two kinds need besides. `order`: which policy comes first.
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
@@ -62,6 +62,7 @@ pub mod plot;
 mod policy;
 mod policy_finding;
 mod ranking;
+mod recalibrated;
 mod replacement;
 mod sensitivity;
 mod sentences;
@@ -90,12 +91,12 @@ pub use evidence::Evidence;
 pub use fit_once::FitOnce;
 pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
-pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
-pub use kind_sentences::NOT_SERVED;
+pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits, recalibrated_in_service};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
+pub use recalibrated::{RecalibratedModel, recalibrated_on};
 pub use sentences::WANTED_ROWS;
 pub use served::{ServedLog, advise_served, loss_rises, windows_in_words};
 pub use steadiness::{Followed, Influence};

@@ -1,9 +1,11 @@
 //! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one
 //! window or model decides, and of the grade. `kinds`: those of the names of all kinds of policies.
+//! `recalibration`: those of recalibrated models in service.
 
 mod by_cost;
 mod conditions;
 mod kinds;
+mod recalibration;
 
 use std::num::NonZeroU32;
 
@@ -87,7 +89,7 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 
 /// Features drift in five windows, and no model is recalibrated.
 const OBSERVED: Observed<'static> =
-    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| now - since >= 5, recalibrated: &|_, _, _| None };
+    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| now - since >= 5, recalibrated: &|_| None };
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     advice_with(evidence, delay, None)
@@ -369,14 +371,7 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
     let new = named(&trial, &ranking, 60, None).expect("a name");
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
     let before = |policy, was_shown: bool| {
-        Some(PolicyAtWindow {
-            window: 59,
-            policy,
-            provisional: !was_shown,
-            takes_office: was_shown,
-            was_shown,
-            schedule: None,
-        })
+        Some(PolicyAtWindow { window: 59, policy, provisional: !was_shown, takes_office: was_shown, was_shown })
     };
     let after = |before| named(&trial, &ranking, 60, before).map(|named| named.policy);
     // A named policy gives way if a cheaper one is good enough, if it is worse, or if it is no longer judged.
@@ -406,14 +401,13 @@ fn following_the_advice_has_the_losses_of_the_models_in_service() {
         provisional,
         takes_office: !provisional,
         was_shown: !provisional,
-        schedule: None,
     };
     let named_policies = [at(20, true), at(21, false), at(22, false), at(23, true)];
     // Window 25 gives no model in the second case, so the model of window 23 stays in service.
     for (delay, without_model) in [(0, None), (0, Some(25)), (2, None)] {
         let evidence = thinned(30, |_| true, |window| Some(window) != without_model);
         let trial = Trial::over(&evidence, 20, 30, &histories(30, None), delay, 1);
-        let followed = in_service::series(&trial, &evidence, &named_policies, &|_, _| false).expect("losses");
+        let followed = in_service::series(&trial, &evidence, &named_policies, OBSERVED).expect("losses");
         for (window, loss) in trial.windows.iter().zip(&followed.log_loss) {
             let known = trial.known(*window);
             // The policy takes office after window 21. Before, all history is fitted every window.
@@ -447,14 +441,7 @@ fn an_alarm_asks_for_a_refit_only_if_the_schedule_does_not() {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Every(8) };
     // The schedule fits after windows 40, 48 and 56, and features drift five windows after a fit.
     for (since, is_due, expected) in [(40, false, false), (44, true, false), (39, false, true)] {
-        let named = |window| PolicyAtWindow {
-            window,
-            policy,
-            provisional: false,
-            takes_office: true,
-            was_shown: true,
-            schedule: None,
-        };
+        let named = |window| PolicyAtWindow { window, policy, provisional: false, takes_office: true, was_shown: true };
         let named_policies: Vec<PolicyAtWindow> = (since..=last).map(named).collect();
         let action = advice_after(&evidence, 0, None, &named_policies).recommendation.action;
         let newest = since + (last - since) / 8 * 8;

@@ -63,7 +63,6 @@ fn named(log_loss: f64, costs: [f64; 3], keep: f64, office: Option<Policy>) -> O
         provisional: false,
         takes_office: true,
         was_shown: true,
-        schedule: None,
     });
     CostRanking::new(&evidence, &trial, costs, keep).expect("enough windows").named(&by_loss, 40, before)
 }
