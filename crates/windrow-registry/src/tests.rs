@@ -78,7 +78,8 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
             examples: Vec::new(),
         })),
     };
-    let lineage = Lineage { id: "00".to_owned(), windows: Vec::new(), fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
+    let (lineage, windows) = ("00".to_owned(), Vec::new());
+    let lineage = Lineage { id: lineage, windows, recalibration: None, fit_rows: 2, fit_positives: 1, holdout_rows: 2 };
     let created = "2026-01-01T00:00:00Z".to_owned();
     let (id, versions, verdict) = (self::id(id), BTreeMap::new(), Acceptance::Accepted);
     let (pipeline, is_for_advice) = ("p".to_owned(), false);
