@@ -22,7 +22,8 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
+    Advice, AdviceSettings, AlarmData, CostRanking, Observed, PolicyAtWindow, RecalibratedModel, Trial, advise, judge,
+    judged_histories, named, recalibrated_in_service,
 };
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -183,11 +184,12 @@ impl Advisor {
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
         let cost = self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
-        let needs = recalibration::needs(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
-        let recalibrations = recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, delay, &needs)?;
+        let mut recalibrations = registry.evidence().recalibrations(delay)?;
+        let compared = recalibration::compared(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
+        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &compared)?;
         let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
-        let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         let judge = |window: u32| {
             let observed =
                 Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
@@ -216,6 +218,11 @@ impl Advisor {
         let label = |window: u32| self.label(window);
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
         let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
+        // Which recalibrated models the advice has in service follows from the names.
+        let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted };
+        let in_service = recalibrated_in_service(&seen.named_policies, data);
+        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &in_service)?;
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
