@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Evidence, NOT_SERVED, Observed, PolicyAtWindow, Refit, ServedLog, Subject,
-    advise, advise_served, judge, named,
+    Advice, AdviceSettings, CostRanking, Evidence, Observed, PolicyAtWindow, RecalibratedModel, Refit, ServedLog,
+    Subject, advise, advise_served, judge, named,
 };
 use windrow_record::Scheme;
 
@@ -56,7 +56,7 @@ pub(crate) struct Further<'a> {
     /// The alarms that can be judged. A table has no features, so the drift alarm is none of them.
     pub(crate) alarms: &'a [Refit],
     /// Returns the sums of recalibrated models, as in [`Observed::recalibrated`].
-    pub(crate) recalibrated: &'a (dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]> + Sync),
+    pub(crate) recalibrated: &'a (dyn Fn(RecalibratedModel) -> Option<[f64; 4]> + Sync),
 }
 
 impl Further<'_> {
@@ -91,14 +91,11 @@ pub(crate) fn of_losses(
             }));
         }
     }
-    let mut advice = advise(evidence, &question.settings(histories, further.observed(), &named_policies));
-    // The models of a table have no names under which they are served.
-    advice.recommendation.sentences.retain(|sentence| sentence != NOT_SERVED);
-    advice
+    advise(evidence, &question.settings(histories, further.observed(), &named_policies))
 }
 
 /// Returns the findings on a log of the models that served.
 pub(crate) fn of_log(evidence: &Evidence, log: &ServedLog, question: &Question<'_>) -> Advice {
-    let nothing = Further { alarms: &[], recalibrated: &|_, _, _| None };
+    let nothing = Further { alarms: &[], recalibrated: &|_| None };
     advise_served(evidence, log, &question.settings(None, nothing.observed(), &[]))
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
-use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words};
-use windrow_record::Scheme;
+use windrow_evaluation::{
+    Advice, RecalibratedModel, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words,
+};
 use windrow_record::display::{counted, month, window_name};
 
 use crate::answer::{self, Further, Question};
@@ -147,7 +148,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
     };
     // The loss alarm reads the losses of blocks.
     let alarms: &[Refit] = if found.has_blocks { &[Refit::LossAlarm] } else { &[] };
-    let further = Further { alarms, recalibrated: &|_, _, _| None };
+    let further = Further { alarms, recalibrated: &|_| None };
     let advice = answer::of_losses(&found.evidence, Some(&found.histories), &further, &question);
     Ok(Judged { advice, table: report, delay })
 }
@@ -246,8 +247,8 @@ impl Judging<'_> {
         };
         let label = self.label();
         let histories = compared(evidence, fits, self.delay.windows);
-        let recalibrations = Recalibrations::new(self.windows, self.models, self.delay.windows, self.options.threshold);
-        let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
+        let recalibrations = Recalibrations::new(self.windows, self.models, self.options.threshold);
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         // An alarm asks for a fit at any window.
         let alarms: &[Refit] = if step > 1 { &[] } else { &[Refit::LossAlarm] };
         let question = self.question(None, &label);

@@ -81,8 +81,7 @@ pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
     definition: "The model is fitted once. After that, only the intercept and the slope of its predictions are fitted \
-                 again, on the newest labelled window that it has not learned from. Windrow does not serve \
-                 recalibrated models.",
+                 again, on the newest labelled window that it has not learned from.",
 };
 pub(crate) static ALARM: Term = Term {
     id: "term-alarm",
