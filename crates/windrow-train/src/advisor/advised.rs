@@ -112,6 +112,12 @@ impl AdvisedAlias<'_> {
                 *fits = FitsInService::new(Some(id));
             }
         }
+        // Without a model in service, the policy starts with a fit on its history.
+        if let (None, true, Some(since)) = (fits.known, is_wanted, WindowIndex::new(step.since)) {
+            let fit = ModelId::new(since, step.policy.history);
+            let has_fit = self.has_fit(work, fit)?;
+            *fits = FitsInService::new(has_fit.then_some(fit));
+        }
         let window = WindowIndex::new(step.window);
         Ok(fits.known.zip(window).and_then(|(fit, window)| fit.recalibrated(window)))
     }
@@ -128,12 +134,19 @@ impl AdvisedAlias<'_> {
         Ok(artifact.is_eligible())
     }
 
-    /// Makes the model of the alias again, if its file was removed.
+    /// Makes the model of the alias again, if its file was removed. Also its fit, if it is recalibrated.
     fn restore(&self, work: &mut LadderWork, model: ModelId) -> Result<(), TrainError> {
         let registry = &self.learning.registry;
         let snapshot = registry.snapshot();
-        let is_missing = snapshot.get(model).is_none() && snapshot.alias(&AliasName::advised()) == Some(model);
-        if is_missing && let Some(artifact) = work.make(self.learning, model)?.filter(Artifact::is_eligible) {
+        if snapshot.alias(&AliasName::advised()) != Some(model) {
+            return Ok(());
+        }
+        if model.is_recalibrated() {
+            self.has_fit(work, model.fit())?;
+        }
+        if snapshot.get(model).is_none()
+            && let Some(artifact) = work.make(self.learning, model)?.filter(Artifact::is_eligible)
+        {
             registry.publish(&artifact)?;
         }
         Ok(())
