@@ -1,7 +1,7 @@
 //! The statistics of forecasts over time: compares policies of retraining, and reports what the data can show.
 //!
-//! The crate is pure: it computes findings from losses, deterministically, without files, a clock or threads of its
-//! own. Its parts, roughly in the order in which they import each other:
+//! The crate is pure: it computes findings from losses, without files or a clock. The number of threads makes no
+//! difference. Its parts, roughly in the order in which they import each other:
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
 //!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
@@ -14,7 +14,8 @@
 //! - `ranking`: [`Ranking`], which policies are good enough. `bounds`: the bounds that decide. `fit_once` and
 //!   `alarm_history`: what these two kinds need besides. `order`: which policy comes first.
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
-//!   cost. `in_service`: [`advised_fits`], the models that following the advice has in service.
+//!   cost. `named_policies`: [`name_policies`], the policy named after each of many windows. `in_service`:
+//!   [`advised_fits`], the models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
 //!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
@@ -56,6 +57,7 @@ mod jackknife;
 mod kind_sentences;
 mod label_delay;
 mod losses;
+mod named_policies;
 mod order;
 mod phrases;
 pub mod plot;
@@ -93,6 +95,7 @@ pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
 pub use kind_sentences::NOT_SERVED;
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
+pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};

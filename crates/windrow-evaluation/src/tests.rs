@@ -100,17 +100,9 @@ fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advic
 
 /// Returns the advice, given what is known besides the losses.
 fn advice_observing(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, observed: Observed<'_>) -> Advice {
-    let keep = 0.9;
-    let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
-    for window in 1..=evidence.last() {
-        let before = named_policies.last().copied();
-        let Some((trial, ranking)) = judge(evidence, window, None, delay, keep, observed) else { continue };
-        let named = match cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep)) {
-            Some(costs) => costs.named(&ranking, window, before),
-            None => named(&trial, &ranking, window, before),
-        };
-        named_policies.extend(named);
-    }
+    let mut named_policies = Vec::new();
+    let settings = NamingSettings { histories: None, delay, keep: 0.9, cost, observed };
+    name_policies(evidence, 1..=evidence.last(), settings, &mut named_policies);
     advice_naming(evidence, delay, cost, &named_policies, observed)
 }
 
