@@ -185,7 +185,7 @@ impl Findings<'_> {
     fn fill(&self, advice: &mut Advice) {
         let Self { trial, ranking, question, .. } = self;
         let Advice { basis, recommendation, comparison, over_time, .. } = advice;
-        basis.judged = Some(self.judged());
+        basis.judged = Some(JudgedWindows::new(trial, self.evidence, &trial.series[ranking.best], ranking.gain));
         let found = find_break(self.evidence, self.evidence.last());
         let lost = found.map(|found| self.losses_after_break(found.window)).unwrap_or_default();
         let policies = trial.series.iter().zip(&ranking.ranked).map(|(series, ranked)| {
@@ -283,26 +283,6 @@ impl Findings<'_> {
             Some(Saving { beside, sums: sums.collect() })
         });
         Some(SavingsOverTime { policy, windows: self.trial.windows.clone(), saved: saved.collect() })
-    }
-
-    fn judged(&self) -> JudgedWindows {
-        let Self { trial, ranking, evidence, .. } = self;
-        let rows: f64 = trial.rows.iter().sum();
-        let (first, last) = (trial.windows.first().copied(), trial.windows.last().copied());
-        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let unlabelled = evidence.unlabelled(first, last) as f64;
-        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / rows;
-        JudgedWindows {
-            first,
-            last,
-            windows: u32::try_from(trial.len()).unwrap_or(u32::MAX),
-            rows: rows as u64,
-            unlabelled_share: unlabelled / (rows + unlabelled),
-            share_log_loss: mean(&trial.share_loss),
-            best_log_loss: mean(&trial.series[ranking.best].log_loss),
-            gain: ranking.gain.mean,
-            gain_interval: (trial.len() >= MIN_WINDOWS).then(|| ranking.gain.interval()),
-        }
     }
 
     fn finding(&self, trial: &Trial, series: &Series, ranked: &Ranked) -> PolicyFinding {

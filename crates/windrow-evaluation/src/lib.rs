@@ -19,8 +19,8 @@
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
 //!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
-//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
-//!   `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
+//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `judged` for the windows, `policy_finding` for
+//!   each policy, and `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
 //!   `label_delay` and `titles` put the advice into words.
 //! - `served`: [`advise_served`], the findings on a log of the models that served.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
@@ -54,6 +54,7 @@ mod follow;
 mod grade;
 mod in_service;
 mod jackknife;
+mod judged;
 mod kind_sentences;
 mod label_delay;
 mod losses;
