@@ -108,14 +108,7 @@ mod tests {
     fn after(named: &[(u32, u32, bool)], alarms: Alarms) -> (Action, String) {
         let named_policies: Vec<PolicyAtWindow> = named
             .iter()
-            .map(|(window, refit, provisional)| PolicyAtWindow {
-                window: *window,
-                policy: every(*refit),
-                provisional: *provisional,
-                takes_office: !*provisional,
-                was_shown: !*provisional,
-                schedule: None,
-            })
+            .map(|(window, refit, provisional)| PolicyAtWindow::by_loss(*window, every(*refit), *provisional))
             .collect();
         let newest = named_policies.last().filter(|named| named.window == 20);
         let newest = newest.map(|named| NamedPolicy {

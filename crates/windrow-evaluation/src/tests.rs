@@ -360,16 +360,7 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
     let (trial, ranking) = judge(&evidence, 60, None, 0, 0.9, OBSERVED).expect("enough windows");
     let new = named(&trial, &ranking, 60, None).expect("a name");
     let of = |history, every| Policy { history, refit: Refit::Every(every) };
-    let before = |policy, was_shown: bool| {
-        Some(PolicyAtWindow {
-            window: 59,
-            policy,
-            provisional: !was_shown,
-            takes_office: was_shown,
-            was_shown,
-            schedule: None,
-        })
-    };
+    let before = |policy, was_shown: bool| Some(PolicyAtWindow::by_loss(59, policy, !was_shown));
     let after = |before| named(&trial, &ranking, 60, before).map(|named| named.policy);
     // A named policy gives way if a cheaper one is good enough, if it is worse, or if it is no longer judged.
     let four = NonZeroU32::new(4).expect("not 0");
@@ -392,14 +383,7 @@ fn a_named_policy_is_replaced_only_for_a_reason() {
 #[test]
 fn following_the_advice_has_the_losses_of_the_models_in_service() {
     let policy = Policy { history: Scheme::Window, refit: Refit::Every(2) };
-    let at = |window, provisional: bool| PolicyAtWindow {
-        window,
-        policy,
-        provisional,
-        takes_office: !provisional,
-        was_shown: !provisional,
-        schedule: None,
-    };
+    let at = |window, provisional| PolicyAtWindow::by_loss(window, policy, provisional);
     let named_policies = [at(20, true), at(21, false), at(22, false), at(23, true)];
     // Window 25 gives no model in the second case, so the model of window 23 stays in service.
     for (delay, without_model) in [(0, None), (0, Some(25)), (2, None)] {
@@ -439,14 +423,7 @@ fn an_alarm_asks_for_a_refit_only_if_the_schedule_does_not() {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Every(8) };
     // The schedule fits after windows 40, 48 and 56, and features drift five windows after a fit.
     for (since, is_due, expected) in [(40, false, false), (44, true, false), (39, false, true)] {
-        let named = |window| PolicyAtWindow {
-            window,
-            policy,
-            provisional: false,
-            takes_office: true,
-            was_shown: true,
-            schedule: None,
-        };
+        let named = |window| PolicyAtWindow::by_loss(window, policy, false);
         let named_policies: Vec<PolicyAtWindow> = (since..=last).map(named).collect();
         let action = advice_after(&evidence, 0, None, &named_policies).recommendation.action;
         let newest = since + (last - since) / 8 * 8;

@@ -64,14 +64,7 @@ fn fit_once_is_given_up_when_it_may_not_be_named_any_more() {
     let (trial, ranking) = judge(&evidence, 56, None, 0, 0.9, SILENT).expect("enough windows");
     let policy = trial.series[ranking.named.expect("a name").index].policy;
     assert_eq!(policy.refit, Refit::Never);
-    let before = Some(PolicyAtWindow {
-        window: 55,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    });
+    let before = Some(PolicyAtWindow::by_loss(55, policy, false));
     let after = |trial: &Trial| {
         let ranking = Ranking::new(trial, 0.9).expect("a best schedule");
         named(trial, &ranking, 56, before).map(|named| named.policy)
@@ -282,14 +275,7 @@ fn jumps(windows: u32, has_model: impl Fn(u32) -> bool) -> Evidence {
 fn names(offices: &[(u32, Refit)]) -> Vec<PolicyAtWindow> {
     let named = (1..=60).filter_map(|window| {
         let (_, refit) = offices.iter().rev().find(|(since, _)| *since <= window)?;
-        Some(PolicyAtWindow {
-            window,
-            policy: of(Scheme::Window, *refit),
-            provisional: false,
-            takes_office: true,
-            was_shown: true,
-            schedule: None,
-        })
+        Some(PolicyAtWindow::by_loss(window, of(Scheme::Window, *refit), false))
     });
     named.collect()
 }
