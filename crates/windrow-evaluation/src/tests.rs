@@ -1,9 +1,11 @@
 //! Tests of the advice on synthetic losses. `by_cost`: those of the names by cost. `conditions`: those of what one
-//! window or model decides, and of the grade. `kinds`: those of the names of all kinds of policies.
+//! window or model decides, and of the grade. `kinds`: those of the names of all kinds of policies. `trials`: trials
+//! with given losses.
 
 mod by_cost;
 mod conditions;
 mod kinds;
+pub(crate) mod trials;
 
 use std::num::NonZeroU32;
 

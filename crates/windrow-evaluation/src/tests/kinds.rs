@@ -166,16 +166,10 @@ fn an_alarm_is_named_and_its_history_is_said() {
 /// refitting every window. `alarm` returns the loss of the policy on alarm.
 fn compared(refits: f64, alarm: impl Fn(u32) -> f64) -> Trial {
     let windows: Vec<u32> = (17..=60).collect();
-    let series = |refit, refits, loss: &dyn Fn(u32) -> f64| Series {
-        policy: of(Scheme::Cumulative, refit),
-        same: Vec::new(),
-        log_loss: windows.iter().map(|window| 100.0 * loss(*window)).collect(),
-        squared_error: Vec::new(),
-        false_alarms: Vec::new(),
-        misses: Vec::new(),
-        fits: vec![refits / 44.0; 44],
-        runs: Vec::new(),
-        refits,
+    let series = |refit, refits: f64, loss: &dyn Fn(u32) -> f64| {
+        let sums = windows.iter().map(|window| 100.0 * loss(*window)).collect();
+        let fits = vec![refits / 44.0; 44];
+        Series { fits, ..trials::series(of(Scheme::Cumulative, refit), sums, refits) }
     };
     let often = |window: u32| 0.4 + 0.01 * noise(window, 1);
     let rarely = |window: u32| often(window) + 0.001 + 0.0005 * noise(window, 2);
