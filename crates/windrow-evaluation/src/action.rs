@@ -8,9 +8,9 @@
 use crate::advice::{Action, Advice};
 use crate::alarm::Alarms;
 use crate::follow::PolicyAtWindow;
+use crate::kept_share::BASELINE;
 use crate::phrases::{command, kind};
 use crate::policy::Policy;
-use crate::sentences::BASELINE;
 
 /// Returns the action after window `last`, the newest one, and its reason in one line. `named_policies` holds the
 /// policies named after each window, in ascending order.

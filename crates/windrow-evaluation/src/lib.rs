@@ -20,8 +20,9 @@
 //! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
 //!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `judged` for the windows, `policy_finding` for
-//!   each policy, and `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
-//!   `label_delay` and `titles` put the advice into words.
+//!   each policy, and `steadiness`). `action`: what to do after the newest window.
+//! - `sentences`, `titles`: the advice in words. `kind_sentences`, `cost_sentences`, `history_sentences`, `caveats`,
+//!   `label_delay`: sentences on one subject. `phrases`, `kept_share`: parts of sentences.
 //! - `served`: [`advise_served`], the findings on a log of the models that served.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
@@ -52,9 +53,11 @@ mod fit_once;
 mod fits;
 mod follow;
 mod grade;
+mod history_sentences;
 mod in_service;
 mod jackknife;
 mod judged;
+mod kept_share;
 mod kind_sentences;
 mod label_delay;
 mod losses;
