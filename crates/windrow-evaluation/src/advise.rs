@@ -1,7 +1,7 @@
 //! Computes the advice from the losses.
 //!
-//! `settings`: what is asked. `windows_needed`: when there can be advice. `findings`: what is found on each policy and over
-//! time. `after_break`: what is found on the windows after a break.
+//! `settings`: what is asked. `windows_needed`: when there can be advice. `findings`: what is found on each policy and
+//! over time. `after_break`: what is found on the windows after a break.
 
 mod after_break;
 mod findings;

@@ -1,5 +1,6 @@
-//! The sentences on the history that a model learns from: the effect of more and of less of it, and a change of the data
-//! after which older rows may mislead. Each has at most 25 words and two figures; an interval counts with its figure.
+//! The sentences on the history that a model learns from: the effect of more and of less of it, and a change of the
+//! data after which older rows may mislead. Each has at most 25 words and two figures; an interval counts with its
+//! figure.
 
 use crate::advice::{Advice, NamedPolicy};
 use crate::kept_share::{keeps, more_history};

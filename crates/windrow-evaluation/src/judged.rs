@@ -6,8 +6,8 @@ use crate::evidence::Evidence;
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 
 impl JudgedWindows {
-    /// Summarises the windows of a trial. `best` is the best policy, and `gain` is its gain per row over always predicting
-    /// the share of positives.
+    /// Summarises the windows of a trial. `best` is the best policy, and `gain` is its gain per row over always
+    /// predicting the share of positives.
     pub(crate) fn new(trial: &Trial, evidence: &Evidence, best: &Series, gain: Contrast) -> Self {
         let rows: f64 = trial.rows.iter().sum();
         let (first, last) = (trial.windows.first().copied(), trial.windows.last().copied());

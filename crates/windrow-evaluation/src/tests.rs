@@ -1,8 +1,8 @@
 //! Tests of the advice on synthetic losses, which are made here.
 //!
-//! `windows`: the windows that are judged. `names`, `by_cost` and `kinds`: the names by log-loss, by cost, and of all kinds
-//! of policies. `conditions`: what one window or model decides, and the grade. `office`: the models in service. `delay`:
-//! labels that are late. `whole`: the advice as a whole. `trials`: trials with given losses.
+//! `windows`: the windows that are judged. `names`, `by_cost` and `kinds`: the names by log-loss, by cost, and of all
+//! kinds of policies. `conditions`: what one window or model decides, and the grade. `office`: the models in service.
+//! `delay`: labels that are late. `whole`: the advice as a whole. `trials`: trials with given losses.
 
 mod by_cost;
 mod conditions;

@@ -1,7 +1,7 @@
-//! Tests of publishing and reading models and reports, and of the alias rules, on models and reports that are made here.
+//! Tests of publishing and reading models and reports, and of the alias rules. The models and reports are made here.
 //!
-//! `reading`: what a registry reads. `champion`: the aliases `latest` and `champion`. `promoted`: the aliases that users
-//! give. `advised`: the alias that the advice moves.
+//! `reading`: what a registry reads. `champion`: the aliases `latest` and `champion`. `promoted`: the aliases that
+//! users give. `advised`: the alias that the advice moves.
 
 mod advised;
 mod champion;
