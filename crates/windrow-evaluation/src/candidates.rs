@@ -17,10 +17,10 @@ pub struct Observed<'a> {
     /// The alarms that can be judged, of [`Observed::ALARMS`].
     pub alarms: &'a [Refit],
     /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    pub has_drifted: &'a (dyn Fn(u32, u32) -> bool + Sync),
     /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
     /// misses.
-    pub recalibrated: &'a dyn Fn(RecalibratedModel) -> Option<[f64; 4]>,
+    pub recalibrated: &'a (dyn Fn(RecalibratedModel) -> Option<[f64; 4]> + Sync),
 }
 
 impl Observed<'_> {

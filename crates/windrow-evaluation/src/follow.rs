@@ -25,6 +25,14 @@ pub struct PolicyAtWindow {
     pub(crate) was_shown: bool,
 }
 
+impl PolicyAtWindow {
+    /// Returns the policy named after a window by log-loss. It takes office if it is shown good enough.
+    pub(crate) fn by_loss(window: u32, policy: Policy, provisional: bool) -> Self {
+        let is_shown = !provisional;
+        Self { window, policy, provisional, takes_office: is_shown, was_shown: is_shown }
+    }
+}
+
 /// Judges policies of all kinds on the data known after window `last`. Returns `None` if there are too few windows.
 ///
 /// `wanted` limits the histories, `delay` is the label delay in windows, and `keep` is the share of the best gain that
@@ -59,7 +67,7 @@ pub fn judge(
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
     let policy = trial.series[index].policy;
-    let new = PolicyAtWindow { window: last, policy, provisional, takes_office: !provisional, was_shown: !provisional };
+    let new = PolicyAtWindow::by_loss(last, policy, provisional);
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
@@ -78,6 +86,6 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
         || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-    let stays = PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: is_shown, was_shown };
+    let stays = PolicyAtWindow { was_shown, ..PolicyAtWindow::by_loss(last, policy, !is_shown) };
     Some(if changes { new } else { stays })
 }

@@ -84,14 +84,8 @@ fn no_alarm_asks_for_a_refit_while_recalibration_is_in_office() {
     let sums = |model: RecalibratedModel| Some([0.4 * ROWS as f64 + f64::from(model.window % 3), 100.0, 24.0, 40.0]);
     let observed = Observed { recalibrated: &sums, ..OBSERVED };
     let action = |refit| {
-        let named = PolicyAtWindow {
-            window: 0,
-            policy: of(Scheme::Cumulative, refit),
-            provisional: false,
-            takes_office: true,
-            was_shown: true,
-        };
-        let named: Vec<PolicyAtWindow> = (39..=60).map(|window| PolicyAtWindow { window, ..named }).collect();
+        let named = |window: u32| PolicyAtWindow::by_loss(window, of(Scheme::Cumulative, refit), false);
+        let named: Vec<PolicyAtWindow> = (39..=60).map(named).collect();
         advice_naming(&evidence, 0, None, &named, observed).recommendation
     };
     // Features drift five windows after a fit.
