@@ -243,9 +243,9 @@ class Levels:
         if not self._levels or not hasattr(model, "get_params"):
             return
         parameters = model.get_params()
-        switched_off = [name for name in parameters if _last_part(name) == "enable_categorical" and not parameters[name]]
-        if switched_off:
-            model.set_params(**dict.fromkeys(switched_off, True))
+        names = [name for name in parameters if _last_part(name) == "enable_categorical" and not parameters[name]]
+        if names:
+            model.set_params(**dict.fromkeys(names, True))
 
     def fit_arguments(self, model: Any) -> Dict[str, Any]:
         """Returns further arguments of `fit`."""
