@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError, Form, listening, write_report};
-use crate::cli::advise::{reason, text, text_of_one_phase};
+use crate::cli::advise::{reason, text, text_of_log, text_of_one_phase};
 use crate::cli::args::JudgeArgs;
 use crate::cli::error::CliError;
 use crate::cli::paths::check_file;
@@ -15,7 +15,8 @@ use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app_of, with_keys};
 use windrow_base::runtime::blocking;
 use windrow_config::Pipeline;
-use windrow_judge::{JudgeOptions, Judged, TableKind, TableReport, judge_files};
+use windrow_evaluation::Advice;
+use windrow_judge::{JudgeOptions, Judged, TableKind, judge_files};
 
 pub(crate) async fn execute(args: JudgeArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
     let forms: Vec<Form> = args.report.iter().map(|path| form_of(path)).collect::<Result<_, CliError>>()?;
@@ -78,14 +79,18 @@ fn name_of(files: &[PathBuf]) -> String {
 }
 
 fn page(judged: &Judged, args: &JudgeArgs) -> String {
-    let text = if judged.table.kind == TableKind::OnePhase { text_of_one_phase } else { text };
-    text(&judged.advice, args.all) + &facts(&judged.table) + &reason(&judged.advice, args.exit_code)
+    let text = match judged.table.kind {
+        TableKind::OnePhase => text_of_one_phase,
+        TableKind::Log => text_of_log,
+        TableKind::WalkForward | TableKind::Backtest | TableKind::Losses => text,
+    };
+    text(&judged.advice, args.all) + &facts(&judged.advice) + &reason(&judged.advice, args.exit_code)
 }
 
 /// Returns the facts on the table. What is not judged is among the sentences of the advice.
-fn facts(table: &TableReport) -> String {
+fn facts(advice: &Advice) -> String {
     let mut text = "\nThe table\n".to_owned();
-    for sentence in table.notes.iter().chain(&table.judged) {
+    for sentence in &advice.subject.facts {
         text.push_str(&wrapped(sentence));
     }
     text

@@ -3,8 +3,8 @@
 use crate::action::next_action;
 use crate::advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, JudgedWindows, NamedPolicy,
-    NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving, SavingsOverTime,
-    ScheduleFinding, Status, Subject,
+    NamedPolicyChange, Origin, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 use crate::alarm::Alarms;
 use crate::auc_by_window::PolicyAuc;
@@ -17,6 +17,7 @@ use crate::fit_once::FitOnce;
 use crate::follow::PolicyAtWindow;
 use crate::grade;
 use crate::in_service::{self, AlarmData, InService, advised_fits, has_losses};
+use crate::loss_by_window::{loss_by_window, loss_rises};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
@@ -202,6 +203,10 @@ impl Findings<'_> {
         comparison.reference = Some(subject);
         over_time.course = self.course(subject);
         over_time.auc = question.auc.to_vec();
+        if let Some(series) = trial.series_of(subject).filter(|_| question.subject.origin == Origin::Table) {
+            let rises = loss_rises(self.evidence, subject.history, question.delay);
+            over_time.losses = loss_by_window(trial, series, &rises, question.label);
+        }
         if trial.len() < MIN_WINDOWS {
             return;
         }

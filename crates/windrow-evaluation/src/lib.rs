@@ -21,7 +21,8 @@
 //! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
 //!   `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
 //!   `label_delay` and `titles` put the advice into words.
-//! - `served`: [`advise_served`], the findings on a log of the models that served.
+//! - `served`: [`advise_served`], the findings on a log of the models that served. `loss_by_window`: [`LossAtWindow`],
+//!   the loss of the models of a table, window by window.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
@@ -55,6 +56,7 @@ mod in_service;
 mod jackknife;
 mod kind_sentences;
 mod label_delay;
+mod loss_by_window;
 mod losses;
 mod order;
 mod phrases;
@@ -74,7 +76,7 @@ mod wrong_answers;
 
 pub use advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
-    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    NamedPolicy, NamedPolicyChange, Origin, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
     SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
@@ -92,12 +94,13 @@ pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
 pub use kind_sentences::NOT_SERVED;
+pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use sentences::WANTED_ROWS;
-pub use served::{ServedLog, advise_served, loss_rises, windows_in_words};
+pub use served::{ServedLog, advise_served, windows_in_words};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};
