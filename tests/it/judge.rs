@@ -203,6 +203,34 @@ fn the_losses_of_a_pipeline_give_its_own_answer() {
 }
 
 #[test]
+fn tables_come_from_a_folder_a_pattern_or_a_list_of_paths() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    write_predictions(here);
+    let text = fs::read_to_string(here.join("predictions.csv")).expect("a table");
+    let (header, rows) = text.split_once('\n').expect("a header");
+    let rows: Vec<&str> = rows.lines().collect();
+    fs::create_dir(here.join("parts")).expect("a folder");
+    let mut list = String::new();
+    for (number, part) in rows.chunks(rows.len() / 3 + 1).enumerate() {
+        let path = here.join(format!("parts/{number}.csv"));
+        fs::write(&path, format!("{header}\n{}\n", part.join("\n"))).expect("a file");
+        list.push_str(&format!("{}\n", path.display()));
+    }
+    fs::write(here.join("list.txt"), list).expect("a list");
+    let path = |name: &str| here.join(name).display().to_string();
+    let whole = json(&[&path("predictions.csv"), "--window", "week"]);
+    for arguments in [vec![path("parts")], vec![path("parts/*.csv")], vec!["--files-from".to_owned(), path("list.txt")]]
+    {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--window", "week"]).collect();
+        let answer = json(&arguments);
+        assert_eq!(answer["comparison"], whole["comparison"], "{arguments:?}");
+    }
+    assert!(refused(&["judge", &path("parts/x*.csv"), "--window", "week"]).contains("no file matches"));
+    assert_eq!(windrow(&["judge", "--window", "week"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_table_with_faults_is_refused_with_its_rows() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("scores.csv").display().to_string();
