@@ -1,8 +1,8 @@
 //! Simulates one world many times: which policy is recommended, and what it loses compared with the truly best one.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
@@ -210,10 +210,10 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let models = models(&windows, &wanted);
     let [seen, truth] = evidence(&windows, &models, outside);
     let last = count as u32;
-    let known = RefCell::new(BTreeMap::new());
+    let known = Mutex::new(BTreeMap::new());
     let recalibrated = |history: Scheme, model: u32, window: u32| {
         let sums = || recalibration(&windows, models.get(&(history, model as usize))?, outside, model, window);
-        *known.borrow_mut().entry((history, model, window)).or_insert_with(sums)
+        *known.lock().expect("no panic").entry((history, model, window)).or_insert_with(sums)
     };
     let observed = Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();

@@ -22,7 +22,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
     let delay = delay.map_err(|error| CliError::Usage(format!("--label-delay: {error}")))?;
     let advising = app.advise(args.training.bytes(), delay, args.cost, stop.clone());
     let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;
-    if args.exit_code && stop.is_cancelled() {
+    if args.answer.exit_code && stop.is_cancelled() {
         // Exit code 0 would mean that the policy in office holds.
         return Err(CliError::Failed("stopped before there was an answer".to_owned()));
     }
@@ -35,11 +35,16 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             app.workdir.display()
         )));
     };
-    let printed =
-        if args.json { json(&advice) } else { stdout(&(text(&advice, args.all) + &reason(&advice, args.exit_code))) };
+    let printed = if args.json {
+        json(&advice)
+    } else {
+        stdout(&(text(&advice, args.answer.all) + &reason(&advice, args.answer.exit_code)))
+    };
     match printed {
         // The answer is the same if the reader, such as `head`, does not read all of it.
-        Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => Err(CliError::Advised(advice.recommendation.action)),
+        Ok(()) | Err(CliError::BrokenPipe) if args.answer.exit_code => {
+            Err(CliError::Advised(advice.recommendation.action))
+        }
         printed => printed,
     }
 }

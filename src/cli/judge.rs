@@ -37,7 +37,7 @@ pub(crate) async fn execute(args: JudgeArgs, display: &Display, stop: Cancellati
     let Some(judged) = stop.run_until_cancelled(judging).await else {
         // Exit code 0 would mean that the policy in office holds.
         let stopped = || CliError::Failed("stopped before there was an answer".to_owned());
-        return if args.exit_code { Err(stopped()) } else { Ok(()) };
+        return if args.answer.exit_code { Err(stopped()) } else { Ok(()) };
     };
     let judged = judged?;
     let mut app = None;
@@ -50,7 +50,7 @@ pub(crate) async fn execute(args: JudgeArgs, display: &Display, stop: Cancellati
     let printed = if args.json { json(&as_json(&judged, &args)?) } else { stdout(&page(&judged, &args)) };
     match printed {
         // The answer is the same if the reader, such as `head`, does not read all of it.
-        Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => {
+        Ok(()) | Err(CliError::BrokenPipe) if args.answer.exit_code => {
             return Err(CliError::Advised(judged.advice.recommendation.action));
         }
         printed => printed?,
@@ -86,7 +86,7 @@ fn page(judged: &Judged, args: &JudgeArgs) -> String {
         TableKind::Log => text_of_log,
         TableKind::WalkForward | TableKind::Backtest | TableKind::Losses => text,
     };
-    text(&judged.advice, args.all) + &facts(&judged.advice) + &reason(&judged.advice, args.exit_code)
+    text(&judged.advice, args.answer.all) + &facts(&judged.advice) + &reason(&judged.advice, args.answer.exit_code)
 }
 
 /// Returns the facts on the table. What is not judged is among the sentences of the advice.

@@ -16,10 +16,10 @@ pub struct Observed<'a> {
     /// The alarms that can be judged, of [`Observed::ALARMS`].
     pub alarms: &'a [Refit],
     /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    pub has_drifted: &'a (dyn Fn(u32, u32) -> bool + Sync),
     /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
     /// misses. The arguments are its history, its newest window and the window of the sums.
-    pub recalibrated: &'a dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]>,
+    pub recalibrated: &'a (dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]> + Sync),
 }
 
 impl Observed<'_> {

@@ -28,6 +28,12 @@ pub struct PolicyAtWindow {
 }
 
 impl PolicyAtWindow {
+    /// Returns the policy named after a window by log-loss. It takes office if it is shown good enough.
+    pub(crate) fn by_loss(window: u32, policy: Policy, provisional: bool) -> Self {
+        let is_shown = !provisional;
+        Self { window, policy, provisional, takes_office: is_shown, was_shown: is_shown, schedule: None }
+    }
+
     /// Returns the policy by which models are put in service. A recalibrated model has no place in the registry, so the
     /// schedule takes the place of recalibration.
     pub(crate) fn in_office(&self) -> Policy {
@@ -71,14 +77,7 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
     let schedule = schedule(trial, ranking, before);
     let policy = trial.series[index].policy;
-    let new = PolicyAtWindow {
-        window: last,
-        policy,
-        provisional,
-        takes_office: !provisional,
-        was_shown: !provisional,
-        schedule,
-    };
+    let new = PolicyAtWindow { schedule, ..PolicyAtWindow::by_loss(last, policy, provisional) };
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
@@ -97,8 +96,7 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
         || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-    let stays =
-        PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: is_shown, was_shown, schedule };
+    let stays = PolicyAtWindow { was_shown, schedule, ..PolicyAtWindow::by_loss(last, policy, !is_shown) };
     Some(if changes { new } else { stays })
 }
 

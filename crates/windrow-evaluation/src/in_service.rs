@@ -180,14 +180,7 @@ mod tests {
         let named = named.map(|(window, name)| {
             let (shown, provisional) = name.strip_suffix('?').map_or((name, false), |shown| (shown, true));
             let policy = if shown == "never" { never() } else { policy(shown.parse().expect("a number")) };
-            PolicyAtWindow {
-                window,
-                policy,
-                provisional,
-                takes_office: !provisional,
-                was_shown: !provisional,
-                schedule: None,
-            }
+            PolicyAtWindow::by_loss(window, policy, provisional)
         });
         named.collect()
     }

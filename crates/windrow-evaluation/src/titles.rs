@@ -2,10 +2,10 @@
 
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::{first_advice, first_judged};
+use crate::kept_share::{BASELINE, keeps, more_history};
 use crate::phrases::{activity, activity_on_history, capitalised};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
-use crate::sentences::{BASELINE, keeps, more_history};
 use windrow_record::Scheme;
 
 /// Returns the titles of the three pictures: how often, on how much history, and over time.

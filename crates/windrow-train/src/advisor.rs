@@ -14,7 +14,6 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Learning, TrainError};
@@ -22,7 +21,7 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
+    Advice, AdviceSettings, NamingSettings, Observed, PolicyAtWindow, Trial, advise, judged_histories, name_policies,
 };
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -34,9 +33,6 @@ use self::ladder::LadderWork;
 
 /// The interval at which the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
-
-/// The number of windows that are judged at once. It bounds the memory.
-const WINDOWS_AT_ONCE: usize = 32;
 
 /// An advisor, with its inputs.
 #[derive(Debug)]
@@ -188,27 +184,9 @@ impl Advisor {
         let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
         let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
-        let judge = |window: u32| {
-            let observed =
-                Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
-            let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep, observed)?;
-            let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
-            Some((trial, ranking, costs))
-        };
-        let windows: Vec<u32> = (seen.asked + 1..=last).collect();
-        let mut newest = None;
-        for some in windows.chunks(WINDOWS_AT_ONCE) {
-            let judged: Vec<_> = some.par_iter().map(|window| (*window, judge(*window))).collect();
-            for (window, found) in judged {
-                let before = seen.named_policies.last().copied();
-                let named_policy = found.as_ref().and_then(|(trial, ranking, costs)| match costs {
-                    Some(costs) => costs.named(ranking, window, before),
-                    None => named(trial, ranking, window, before),
-                });
-                seen.named_policies.extend(named_policy);
-                newest = found.map(|(trial, ..)| trial);
-            }
-        }
+        let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
+        let naming = NamingSettings { histories: self.histories(), delay, keep, cost, observed };
+        let newest = name_policies(evidence, seen.asked + 1..=last, naming, &mut seen.named_policies);
         seen.asked = last;
         let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
         let trial = newest.unwrap_or_else(planned);
@@ -225,7 +203,7 @@ impl Advisor {
             cost,
             threshold: pipeline.train.threshold,
             label: &label,
-            observed: Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated },
+            observed,
             auc: &auc,
             named_policies: &seen.named_policies,
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::args::answer::AnswerArgs;
 use windrow_config::{Costs, EventSpan, LabelDelay, ListenAddress};
 
 #[derive(Debug, Args)]
@@ -41,13 +42,8 @@ pub(crate) struct JudgeArgs {
     /// Give the answer this name [default: the name of the first file]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds,
-    /// or the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-    /// List every policy, not only the most relevant ones
-    #[arg(long)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
     /// Print JSON instead of text. The member `text` has the text
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,11 +1,11 @@
 //! The main pictures of the advice.
 
+use crate::kept_share::BASELINE;
 use crate::phrases::history_phrase;
 use crate::plot::course::{CumulativePlot, Line};
 use crate::plot::loss_course::LossCourse;
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
-use crate::sentences::BASELINE;
 use crate::titles::{average_rate_title, subject, titles};
 use crate::{Advice, Origin, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 

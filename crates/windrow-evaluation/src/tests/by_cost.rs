@@ -57,14 +57,7 @@ fn named(log_loss: f64, costs: [f64; 3], keep: f64, office: Option<Policy>) -> O
     let evidence = evidence(log_loss);
     let trial = trial(&evidence);
     let by_loss = Ranking::new(&trial, keep).expect("a best policy");
-    let before = office.map(|policy| PolicyAtWindow {
-        window: 39,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    });
+    let before = office.map(|policy| PolicyAtWindow::by_loss(39, policy, false));
     CostRanking::new(&evidence, &trial, costs, keep).expect("enough windows").named(&by_loss, 40, before)
 }
 

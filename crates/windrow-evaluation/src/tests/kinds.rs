@@ -64,14 +64,7 @@ fn fit_once_is_given_up_when_it_may_not_be_named_any_more() {
     let (trial, ranking) = judge(&evidence, 56, None, 0, 0.9, SILENT).expect("enough windows");
     let policy = trial.series[ranking.named.expect("a name").index].policy;
     assert_eq!(policy.refit, Refit::Never);
-    let before = Some(PolicyAtWindow {
-        window: 55,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    });
+    let before = Some(PolicyAtWindow::by_loss(55, policy, false));
     let after = |trial: &Trial| {
         let ranking = Ranking::new(trial, 0.9).expect("a best schedule");
         named(trial, &ranking, 56, before).map(|named| named.policy)
@@ -173,16 +166,10 @@ fn an_alarm_is_named_and_its_history_is_said() {
 /// refitting every window. `alarm` returns the loss of the policy on alarm.
 fn compared(refits: f64, alarm: impl Fn(u32) -> f64) -> Trial {
     let windows: Vec<u32> = (17..=60).collect();
-    let series = |refit, refits, loss: &dyn Fn(u32) -> f64| Series {
-        policy: of(Scheme::Cumulative, refit),
-        same: Vec::new(),
-        log_loss: windows.iter().map(|window| 100.0 * loss(*window)).collect(),
-        squared_error: Vec::new(),
-        false_alarms: Vec::new(),
-        misses: Vec::new(),
-        fits: vec![refits / 44.0; 44],
-        runs: Vec::new(),
-        refits,
+    let series = |refit, refits: f64, loss: &dyn Fn(u32) -> f64| {
+        let sums = windows.iter().map(|window| 100.0 * loss(*window)).collect();
+        let fits = vec![refits / 44.0; 44];
+        Series { fits, ..trials::series(of(Scheme::Cumulative, refit), sums, refits) }
     };
     let often = |window: u32| 0.4 + 0.01 * noise(window, 1);
     let rarely = |window: u32| often(window) + 0.001 + 0.0005 * noise(window, 2);
@@ -282,14 +269,7 @@ fn jumps(windows: u32, has_model: impl Fn(u32) -> bool) -> Evidence {
 fn names(offices: &[(u32, Refit)]) -> Vec<PolicyAtWindow> {
     let named = (1..=60).filter_map(|window| {
         let (_, refit) = offices.iter().rev().find(|(since, _)| *since <= window)?;
-        Some(PolicyAtWindow {
-            window,
-            policy: of(Scheme::Window, *refit),
-            provisional: false,
-            takes_office: true,
-            was_shown: true,
-            schedule: None,
-        })
+        Some(PolicyAtWindow::by_loss(window, of(Scheme::Window, *refit), false))
     });
     named.collect()
 }
