@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::print::{json, stdout, wrapped};
 use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app, with_solver};
-use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit};
+use windrow_evaluation::{Advice, Interval, Origin, Policy, PolicyFinding, Refit};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent, thousands};
 
@@ -68,6 +68,11 @@ pub(crate) fn text(advice: &Advice, all: bool) -> String {
 /// Does the same as [`text`] for policies that were judged in one phase.
 pub(crate) fn text_of_one_phase(advice: &Advice, all: bool) -> String {
     paragraph(advice) + &comparison(advice, "Policies, from one start window", all)
+}
+
+/// Does the same as [`text`] for a log of the models that served.
+pub(crate) fn text_of_log(advice: &Advice, all: bool) -> String {
+    paragraph(advice) + &comparison(advice, "The models that served", all)
 }
 
 /// Returns the reason of the exit code as the last line, if an exit code was asked for.
@@ -229,14 +234,24 @@ fn evidence(advice: &Advice, all: bool) -> String {
             fact("Without label", &format!("{share} of the rows; they are not scored"));
         }
         let (average, best) = (judged.share_log_loss, judged.best_log_loss);
+        let is_log = advice.subject.origin == Origin::Log;
+        let whole = if is_log { "what served" } else { "the best" };
         text.push_str(&format!(
-            "0% is predicting the average rate so far ({average:.4}), 100% is the best ({best:.4}).\n\
-             Good enough: \"at least\" is {} or more, even if not as good as the best.\n\
-             Intervals are about these windows: another stretch of time may differ.\n\
-             To refit is to train the model again.\n",
-            percent(advice.basis.keep, 0)
+            "0% is predicting the average rate so far ({average:.4}), 100% is {whole} ({best:.4}).\n"
         ));
-        let reference = if advice.named().is_some() { "the recommended policy (>)" } else { "the best schedule" };
+        if !is_log {
+            let keep = percent(advice.basis.keep, 0);
+            text.push_str(&format!("Good enough: \"at least\" is {keep} or more, even if not as good as the best.\n"));
+        }
+        text.push_str(
+            "Intervals are about these windows: another stretch of time may differ.\n\
+             To refit is to train the model again.\n",
+        );
+        let reference = match (advice.named(), is_log) {
+            (Some(_), _) => "the recommended policy (>)",
+            (None, true) => "what served",
+            (None, false) => "the best schedule",
+        };
         let wrong = format!(
             "Wrong: more (+) or fewer (-) wrong answers per 1,000 rows at the threshold than {reference}, with half the \
              95% interval. Fewer is better."

@@ -23,7 +23,8 @@
 //!   each policy, and `steadiness`). `action`: what to do after the newest window.
 //! - `sentences`, `titles`: the advice in words. `kind_sentences`, `cost_sentences`, `history_sentences`, `caveats`,
 //!   `label_delay`: sentences on one subject. `phrases`, `kept_share`: parts of sentences.
-//! - `served`: [`advise_served`], the findings on a log of the models that served.
+//! - `served`: [`advise_served`], the findings on a log of the models that served. `loss_by_window`: [`LossAtWindow`],
+//!   the loss of the models of a table, window by window.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
@@ -60,6 +61,7 @@ mod judged;
 mod kept_share;
 mod kind_sentences;
 mod label_delay;
+mod loss_by_window;
 mod losses;
 mod named_policies;
 mod order;
@@ -81,7 +83,7 @@ mod wrong_answers;
 
 pub use advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
-    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    NamedPolicy, NamedPolicyChange, Origin, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
     SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
@@ -98,6 +100,7 @@ pub use fit_once::FitOnce;
 pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits, recalibrated_in_service};
+pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
@@ -105,7 +108,7 @@ pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, 
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use recalibrated::{RecalibratedModel, recalibrated_on};
 pub use sentences::WANTED_ROWS;
-pub use served::{ServedLog, advise_served, loss_rises, windows_in_words};
+pub use served::{ServedLog, advise_served, windows_in_words};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};

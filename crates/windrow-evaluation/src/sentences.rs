@@ -27,7 +27,7 @@ pub(super) fn sentences(advice: &Advice, label: &dyn Fn(u32) -> String) -> Vec<S
         (Some(named), None) => answer(advice, named, label, &mut sentences),
         (None, None) => no_recommendation(advice, &mut sentences),
     }
-    sentences.extend(advice.comparison.cost.as_ref().and_then(threshold_sentence));
+    sentences.extend(advice.comparison.cost.as_ref().and_then(|cost| threshold_sentence(cost, advice.subject.origin)));
     sentences.extend(advice.subject.note.clone());
     if advice.basis.first_advice.is_none() {
         sentences.push(condition(&advice.basis, advice.subject.window_unit));

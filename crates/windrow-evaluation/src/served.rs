@@ -9,12 +9,13 @@ use crate::advice::{
     ADVICE_FORMAT, Action, Advice, Basis, ChangesOverTime, JudgedWindows, PolicyComparison, Recommendation, Status,
 };
 use crate::advise::AdviceSettings;
-use crate::alarm::{block_losses, windows_of_rise};
+use crate::alarm::windows_of_rise;
 use crate::contrast::{Contrast, Interval};
 use crate::cost::mean_cost;
 use crate::evidence::Evidence;
 use crate::kept_share::BASELINE;
 use crate::label_delay::condition;
+use crate::loss_by_window::loss_by_window;
 use crate::losses::ModelLosses;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
@@ -35,12 +36,6 @@ pub struct ServedLog {
     pub recalibrated: BTreeMap<u32, [f64; 4]>,
     /// The windows in which a model served for the first time, one entry for each model.
     pub begins: Vec<u32>,
-}
-
-/// Returns the windows in which the loss of the newest model of a history rose.
-pub fn loss_rises(evidence: &Evidence, history: Scheme, delay: u32) -> Vec<u32> {
-    let newest = |window: u32| (window, block_losses(evidence, history, window.saturating_sub(1 + delay), window));
-    windows_of_rise((1..=evidence.last()).map(newest))
 }
 
 /// Returns windows for a sentence, as in `window 5, window 9 and window 14`. Of many, it has the number and the newest ones.
@@ -100,6 +95,7 @@ pub fn advise_served(evidence: &Evidence, log: &ServedLog, question: &AdviceSett
         let recalibrated = trial.recalibrated(Scheme::Cumulative, |window| log.recalibrated.get(&window).copied());
         let judged = ServedFindings { evidence, question, trial: &trial, served: &served };
         judged.fill(&mut advice, log, recalibrated.as_ref(), &mut sentences);
+        advice.over_time.losses = loss_by_window(&trial, &served, &rises, question.label);
     } else {
         sentences.push("No window can be judged: the average rate needs labels of an earlier window.".to_owned());
     }

@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::answer::AnswerArgs;
-use crate::cli::args::workdir::WorkdirArgs;
 use windrow_config::{Costs, EventSpan, LabelDelay, ListenAddress};
 
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
     /// The tables: CSV or JSON Lines (plain, gzip, zstd, or a zip archive of one file), or Parquet, with one row per
     /// prediction. The columns are `time` or `window`, `y`, `p` and `trained_through`, and optionally `trained_from` or
-    /// `history`, `model`, `row` and `label_known`. Losses that `windrow export` wrote are read too
-    #[arg(required = true, value_name = "PREDICTIONS")]
+    /// `history`, `model`, `row` and `label_known`. Losses that `windrow export` wrote are read too. A folder stands for
+    /// all tables in it, and a quoted pattern such as '2024-*.csv' for the files that match
+    #[arg(required_unless_present = "files_from", value_name = "PREDICTIONS")]
     pub(crate) files: Vec<PathBuf>,
+    /// Also read the tables whose paths are in this file, one on each line: for more paths than a command line takes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
     /// Cut the times into windows of a day, week, month, quarter, or a duration as in 14d. Not for tables with the column
     /// `window`
     #[arg(long, value_name = "WINDOW", value_parser = span)]
@@ -51,8 +54,9 @@ pub(crate) struct JudgeArgs {
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080",
         conflicts_with = "exit_code")]
     pub(crate) serve: Option<ListenAddress>,
-    #[command(flatten)]
-    pub(crate) folder: WorkdirArgs,
+    /// Store the answer in this folder [default: nowhere; with --serve, .windrow/judge-NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<PathBuf>,
 }
 
 fn span(text: &str) -> Result<EventSpan, String> {

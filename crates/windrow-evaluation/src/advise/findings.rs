@@ -2,7 +2,8 @@
 
 use super::settings::AdviceSettings;
 use crate::advice::{
-    Advice, AgeFinding, BreakFinding, JudgedWindows, NamedPolicy, RefitSaving, Saving, SavingsOverTime, ScheduleFinding,
+    Advice, AgeFinding, BreakFinding, JudgedWindows, NamedPolicy, Origin, RefitSaving, Saving, SavingsOverTime,
+    ScheduleFinding,
 };
 use crate::breaks::{Break, find_break};
 use crate::contrast::{Contrast, Interval};
@@ -10,6 +11,7 @@ use crate::cost::{CostRanking, mean_cost};
 use crate::evidence::Evidence;
 use crate::fit_once::FitOnce;
 use crate::follow::PolicyAtWindow;
+use crate::loss_by_window::{loss_by_window, loss_rises};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
 use crate::ranking::{NamedSeries, Ranked, Ranking};
@@ -50,6 +52,10 @@ impl Findings<'_> {
         comparison.reference = Some(subject);
         over_time.course = self.course(subject);
         over_time.auc = question.auc.to_vec();
+        if let Some(series) = trial.series_of(subject).filter(|_| question.subject.origin == Origin::Table) {
+            let rises = loss_rises(self.evidence, subject.history, question.delay);
+            over_time.losses = loss_by_window(trial, series, &rises, question.label);
+        }
         if trial.len() < MIN_WINDOWS {
             return;
         }
