@@ -215,7 +215,8 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
         let sums = || recalibration(&windows, models.get(&(one.history, one.model as usize))?, outside, one);
         *known.lock().expect("no panic").entry(one).or_insert_with(sums)
     };
-    let observed = Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated };
+    let observed =
+        Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated, cost: None };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
     for window in 1..=last {
         let before = named_policies.last().copied();
@@ -233,7 +234,6 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
             delay: 0,
             delay_text: None,
             histories: None,
-            cost: None,
             threshold: 0.5,
             label: &|window| format!("window {window}"),
             observed,

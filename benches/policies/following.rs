@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 use windrow_evaluation::{
-    AdvisedFit, AlarmData, CostRanking, Evidence, InService, Observed, PolicyAtWindow, Ranking, Refit, Trial,
-    advised_fits, judge, named,
+    AdvisedFit, CostRanking, Evidence, InService, Observed, PolicyAtWindow, Ranking, Refit, Trial, advised_fits, judge,
+    named,
 };
 use windrow_record::Scheme;
 
@@ -28,7 +28,7 @@ type Judged = (u32, Option<(Trial, Ranking)>);
 /// The facts that the advice has besides the losses. The drift alarm and recalibration do not take part: a policy can only choose
 /// which stored model is in use, and the losses do not hold the features.
 const OBSERVED: Observed<'static> =
-    Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_| None };
+    Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_| None, cost: None };
 
 /// Follows the advice as `windrow run` does for the alias `advised`. Before a policy is in office, a model of all
 /// history is fitted every window. Each of these fits counts.
@@ -41,12 +41,12 @@ pub(crate) fn follow(losses: &Losses, span: &Span, costs: &[f64]) -> Followed {
     let models = costs.par_iter().map(|cost| {
         let names = names(&judged, |trial, ranking, window, before| {
             let refit_costs = [ERROR_COST, ERROR_COST, *cost];
-            match CostRanking::new(evidence, trial, refit_costs, keep) {
+            match CostRanking::new(evidence, &trial.clone().when_it_pays(evidence, refit_costs), refit_costs, keep) {
                 Some(costs) => costs.named(ranking, window, before),
                 None => named(trial, ranking, window, before),
             }
         });
-        in_service(evidence, span, &names)
+        in_service(evidence, span, *cost, &names)
     });
     Followed {
         history: history(&judged[..span.third as usize]),
@@ -79,9 +79,10 @@ fn history(judged: &[Judged]) -> Scheme {
     names.last().map(|named| named.policy.history).or_else(best).unwrap_or(Scheme::Cumulative)
 }
 
-/// Returns the model in service at each window judged.
-fn in_service(evidence: &Evidence, span: &Span, names: &[PolicyAtWindow]) -> Vec<(Scheme, u32)> {
-    let data = AlarmData { evidence, delay: span.delay, has_drifted: OBSERVED.has_drifted };
+/// Returns the model in service at each window judged, if a refit has this cost.
+fn in_service(evidence: &Evidence, span: &Span, cost: f64, names: &[PolicyAtWindow]) -> Vec<(Scheme, u32)> {
+    let data = Observed { cost: Some([ERROR_COST, ERROR_COST, cost]), ..OBSERVED };
+    let data = data.alarm_data(evidence, span.delay);
     let advised = advised_fits(names, span.known(span.last), data);
     let models = (span.first..=span.last).map(|window| {
         let has_model = |fit: AdvisedFit| evidence.losses(fit.policy.history, fit.window, fit.window + 1).is_some();

@@ -80,11 +80,12 @@ fn hold(advice: &Advice, in_office: Option<Policy>) -> String {
 impl Alarms {
     /// Returns a clause on the alarms that ring; `None` if none does.
     fn name(self) -> Option<&'static str> {
-        match (self.drift, self.loss) {
-            (true, true) => Some("the drift alarm and the loss alarm ring"),
-            (true, false) => Some("the drift alarm rings"),
-            (false, true) => Some("the loss alarm rings"),
-            (false, false) => None,
+        match (self.drift, self.loss, self.pays) {
+            (_, _, true) => Some("the extra errors have cost as much as a refit"),
+            (true, true, _) => Some("the drift alarm and the loss alarm ring"),
+            (true, false, _) => Some("the drift alarm rings"),
+            (false, true, _) => Some("the loss alarm rings"),
+            (false, false, _) => None,
         }
     }
 }
@@ -136,8 +137,8 @@ mod tests {
         next_action(&advice, 20, &named_policies, alarms, &|window| format!("window {window}"))
     }
 
-    const SILENT: Alarms = Alarms { drift: false, loss: false };
-    const DRIFT: Alarms = Alarms { drift: true, loss: false };
+    const SILENT: Alarms = Alarms { drift: false, loss: false, pays: false };
+    const DRIFT: Alarms = Alarms { drift: true, ..SILENT };
 
     #[test]
     fn a_change_is_reported_while_its_window_is_the_newest() {
@@ -190,8 +191,8 @@ mod tests {
         let stays = [(19, 4, false), (20, 4, false)];
         let cases = [
             (DRIFT, "Refit now: the drift alarm rings after window 20."),
-            (Alarms { drift: false, loss: true }, "Refit now: the loss alarm rings after window 20."),
-            (Alarms { drift: true, loss: true }, "Refit now: the drift alarm and the loss alarm ring after window 20."),
+            (Alarms { loss: true, ..SILENT }, "Refit now: the loss alarm rings after window 20."),
+            (Alarms { loss: true, ..DRIFT }, "Refit now: the drift alarm and the loss alarm ring after window 20."),
         ];
         for (alarms, reason) in cases {
             assert_eq!(after(&stays, alarms), (Action::RefitNow, reason.to_owned()));

@@ -21,7 +21,7 @@ use crate::alarm::Alarms;
 use crate::candidates::trial_of_all_kinds;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
-use crate::in_service::{AlarmData, InService, advised_fits, has_losses};
+use crate::in_service::{InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::Ranking;
@@ -72,8 +72,7 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 /// alarm is worse than the best schedule.
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
-    let has_drifted = question.observed.has_drifted;
-    let data = AlarmData { evidence, delay: question.delay, has_drifted };
+    let data = question.observed.alarm_data(evidence, question.delay);
     // Recalibration renews the model after each window, whatever its fit loses.
     let in_office = question.named_policies.iter().rfind(|named| named.window <= known && named.takes_office);
     if in_office.is_some_and(|named| named.policy.refit == Refit::Recalibrated) {
@@ -89,7 +88,7 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
     if let Some(fit) = advised.fits.last().filter(|fit| fit.window == known) {
         // A schedule fits after this window anyway. A policy on alarm fits because its alarm has rung.
         let rings = |refit: Refit| fit.policy.refit == refit;
-        return Alarms { drift: rings(Refit::PsiAlarm), loss: rings(Refit::LossAlarm) };
+        return Alarms { drift: rings(Refit::PsiAlarm), loss: rings(Refit::LossAlarm), pays: rings(Refit::WhenItPays) };
     }
     let is_useful = |refit: Refit| {
         // If a policy never refits, only the alarms count that the advice says to watch.
@@ -99,8 +98,8 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
         let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
         found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
     };
-    let Alarms { drift, loss } = Alarms::of(evidence, history, model, known, has_drifted);
-    Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm) }
+    let Alarms { drift, loss, pays } = Alarms::of(evidence, history, model, known, data.has_drifted);
+    Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm), pays }
 }
 
 fn changes(question: &AdviceSettings<'_>) -> Vec<NamedPolicyChange> {

@@ -1,10 +1,10 @@
-//! Policies that refit on an alarm: when features drift, or when losses rise. [`AlarmRun`]: one such policy from window to
-//! window. [`Alarms`]: those that ring now.
+//! Policies that refit on an alarm: when features drift, when losses rise, or when a refit pays. [`AlarmRun`]: one such
+//! policy from window to window. [`Alarms`]: those that ring now.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::evidence::Evidence;
-use crate::losses::STARTS;
+use crate::losses::{Costs, STARTS};
 use crate::policy::{Policy, Refit};
 use crate::trial::{AlarmRuns, Series, Trial};
 use windrow_record::Scheme;
@@ -96,25 +96,33 @@ impl Detector {
     }
 }
 
+/// The data that the alarms of a policy need: the losses, the label delay in windows, whether the features of the second
+/// window have drifted since the first, and the costs.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds a closure")]
+pub struct AlarmData<'a> {
+    /// The losses of all windows.
+    pub evidence: &'a Evidence,
+    /// The label delay, in windows.
+    pub delay: u32,
+    /// Returns `true` if the features of the second window have drifted since the first.
+    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    /// The costs of a false alarm, a miss and a fit. Without them, no refit pays.
+    pub cost: Option<Costs>,
+}
+
 /// Returns the losses of a policy that refits on an alarm, as the mean of runs that start with models of different ages,
 /// and the alarms of these runs. When an alarm rings depends on the model at the start, which is luck.
-///
-/// `has_drifted(since, now)` compares the features of two windows.
-pub(super) fn on_alarm(
-    trial: &Trial,
-    evidence: &Evidence,
-    policy: Policy,
-    has_drifted: &dyn Fn(u32, u32) -> bool,
-) -> Option<(Series, AlarmRuns)> {
+pub(super) fn on_alarm(trial: &Trial, data: AlarmData<'_>, policy: Policy) -> Option<(Series, AlarmRuns)> {
     let known = trial.known(*trial.windows.first()?);
     let mut found = Vec::new();
     let mut runs = AlarmRuns { policy, rang: Vec::new(), refitted: Vec::new() };
     // Before the first model of all, there may be fewer starts.
     for start in (0..STARTS).filter_map(|age| known.checked_sub(age)) {
         let start = (policy.history, start);
-        let mut run = AlarmRun::new(evidence, has_drifted, policy, start);
+        let mut run = AlarmRun::new(data, policy, start);
         let series =
-            trial.stateful(evidence, policy, Some(start), |window| run.advance(trial.known(window), window - 1));
+            trial.stateful(data.evidence, policy, Some(start), |window| run.advance(trial.known(window), window - 1));
         let Some(series) = series else { continue };
         let refitted = trial.windows.iter().zip(&series.fits).filter(|(_, fits)| **fits > 0.0);
         runs.refitted.push(refitted.map(|(window, _)| *window).collect());
@@ -126,8 +134,7 @@ pub(super) fn on_alarm(
 
 /// A model that is refitted on an alarm, from window to window.
 pub(super) struct AlarmRun<'a> {
-    evidence: &'a Evidence,
-    has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    data: AlarmData<'a>,
     policy: Policy,
     /// The history and the newest window of the model in use.
     model: (Scheme, u32),
@@ -136,6 +143,8 @@ pub(super) struct AlarmRun<'a> {
     /// The newest window whose losses have been read.
     read: u32,
     detector: Detector,
+    /// The cost of the errors of the model in use less that of newer models, on the windows that have been read.
+    extra_cost: f64,
     /// The windows that rang.
     rang: Vec<u32>,
 }
@@ -143,14 +152,9 @@ pub(super) struct AlarmRun<'a> {
 impl<'a> AlarmRun<'a> {
     /// Creates a run that starts with the model of a history and its newest window. The policy refits on its own
     /// history.
-    pub(super) fn new(
-        evidence: &'a Evidence,
-        has_drifted: &'a dyn Fn(u32, u32) -> bool,
-        policy: Policy,
-        start: (Scheme, u32),
-    ) -> Self {
-        let (read, detector) = (start.1, Detector::default());
-        Self { evidence, has_drifted, policy, model: start, awaited: None, read, detector, rang: Vec::new() }
+    pub(super) fn new(data: AlarmData<'a>, policy: Policy, start: (Scheme, u32)) -> Self {
+        let (read, detector, rang) = (start.1, Detector::default(), Vec::new());
+        Self { data, policy, model: start, awaited: None, read, detector, extra_cost: 0.0, rang }
     }
 
     /// Returns the history and the newest window of the model in use.
@@ -161,10 +165,10 @@ impl<'a> AlarmRun<'a> {
     /// Takes the labels of the windows up to `known` and the features of window `newest`. Returns the model in use from
     /// then on. Both windows must ascend from call to call.
     pub(super) fn advance(&mut self, known: u32, newest: u32) -> (Scheme, u32) {
-        if self.policy.refit == Refit::LossAlarm {
-            self.read_losses(known);
-        } else {
-            self.compare_features(known, newest);
+        match self.policy.refit {
+            Refit::LossAlarm => self.read_losses(known),
+            Refit::WhenItPays => self.add_up_errors(known),
+            _ => self.compare_features(known, newest),
         }
         self.model
     }
@@ -172,7 +176,7 @@ impl<'a> AlarmRun<'a> {
     /// Refits when the features have drifted since the model's newest window. Features are known at once; labels are
     /// not. The refit waits for the labels of the window that raised the alarm, and no other alarm is raised until then.
     fn compare_features(&mut self, known: u32, newest: u32) {
-        if self.awaited.is_none() && self.model.1 < newest && (self.has_drifted)(self.model.1, newest) {
+        if self.awaited.is_none() && self.model.1 < newest && (self.data.has_drifted)(self.model.1, newest) {
             self.awaited = Some(newest);
             self.rang.push(newest);
         }
@@ -186,15 +190,44 @@ impl<'a> AlarmRun<'a> {
         while self.read < known {
             self.read += 1;
             let (history, model) = self.model;
-            if self.detector.push(&block_losses(self.evidence, history, model, self.read)) {
+            if self.detector.push(&block_losses(self.data.evidence, history, model, self.read)) {
                 self.rang.push(self.read);
                 self.refit(known);
             }
         }
     }
 
+    /// Refits when the errors of the model in use have cost as much more than those of newer models as a fit costs.
+    ///
+    /// This is the rule of the ski-rental problem (Karlin, Manasse, Rudolph and Sleator 1988): who rents until the rent
+    /// adds up to the price and then buys pays at most twice of what was necessary. If the errors rise evenly with the
+    /// age of the model, it refits as often as the best schedule.
+    fn add_up_errors(&mut self, known: u32) {
+        let Some(costs) = self.data.cost else { return };
+        while self.read < known {
+            self.read += 1;
+            self.extra_cost += self.extra_cost_on(self.read, costs).unwrap_or_default();
+        }
+        let [_, _, fit] = costs;
+        if self.model.1 < known && self.extra_cost >= fit {
+            self.rang.push(known);
+            self.refit(known);
+        }
+    }
+
+    /// Returns the cost of the errors of the model in use on a window, less that of the newest model of the policy that could have been
+    /// in use. Returns `None` if it is the same model, or if a loss is not known.
+    fn extra_cost_on(&self, window: u32, costs: Costs) -> Option<f64> {
+        let AlarmData { evidence, delay, .. } = self.data;
+        let (history, model) = self.model;
+        let newest = window.checked_sub(1 + delay).filter(|newest| *newest > model)?;
+        let cost =
+            |history: Scheme, model: u32| Some(evidence.newest(history, model, 1, window)?.1.cost_of_errors(costs));
+        Some(cost(history, model)? - cost(self.policy.history, newest)?)
+    }
+
     fn refit(&mut self, known: u32) {
-        (self.model, self.awaited) = ((self.policy.history, known), None);
+        (self.model, self.awaited, self.extra_cost) = ((self.policy.history, known), None, 0.0);
         (self.read, self.detector) = (known, Detector::default());
     }
 }
@@ -220,6 +253,8 @@ pub(super) struct Alarms {
     pub(super) drift: bool,
     /// The losses of the model have risen.
     pub(super) loss: bool,
+    /// A refit pays. It rings only if the policy in office refits when it pays.
+    pub(super) pays: bool,
 }
 
 impl Alarms {
@@ -234,7 +269,7 @@ impl Alarms {
     ) -> Self {
         let mut detector = Detector::default();
         let loss = (model + 1..=known).any(|window| detector.push(&block_losses(evidence, history, model, window)));
-        Self { drift: model < known && has_drifted(model, known), loss }
+        Self { drift: model < known && has_drifted(model, known), loss, pays: false }
     }
 }
 

@@ -1,16 +1,18 @@
-//! The trial of all kinds of policies: fit once, recalibrate, refit on an alarm, and schedules.
+//! The trial of all kinds of policies: fit once, recalibrate, refit on an alarm or when it pays, and schedules.
 
-use crate::alarm::on_alarm;
+use std::collections::BTreeSet;
+
+use crate::alarm::{AlarmData, on_alarm};
 use crate::breaks::find_break;
 use crate::conditions::MIN_FIT_ONCE_WINDOWS;
 use crate::evidence::Evidence;
-use crate::losses::STARTS;
+use crate::losses::{Costs, STARTS};
 use crate::policy::{Policy, Refit};
 use crate::recalibrated::{RecalibratedModel, recalibrated_on};
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
-/// The facts besides the losses of models. The answers must not change when further windows arrive.
+/// The facts and costs besides the losses of models. The answers must not change when further windows arrive.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it holds closures")]
 pub struct Observed<'a> {
@@ -21,11 +23,18 @@ pub struct Observed<'a> {
     /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
     /// misses.
     pub recalibrated: &'a (dyn Fn(RecalibratedModel) -> Option<[f64; 4]> + Sync),
+    /// The costs of a false alarm, a miss and a fit. If they are given, they decide which policy is named.
+    pub cost: Option<Costs>,
 }
 
 impl Observed<'_> {
     /// All alarms: on drift of the features, and on rising losses.
     pub const ALARMS: [Refit; 2] = [Refit::PsiAlarm, Refit::LossAlarm];
+
+    /// Returns the data of the alarms. Labels are `delay` windows late.
+    pub fn alarm_data<'a>(&'a self, evidence: &'a Evidence, delay: u32) -> AlarmData<'a> {
+        AlarmData { evidence, delay, has_drifted: self.has_drifted, cost: self.cost }
+    }
 }
 
 /// Returns the trial of all kinds of policies on the windows up to `last`, which uses only what was known then.
@@ -39,6 +48,7 @@ pub(crate) fn trial_of_all_kinds(
     let mut trial = Trial::new(evidence, last, histories, delay);
     let Some(first) = trial.windows.first().copied() else { return trial };
     let model = trial.known(first);
+    let data = observed.alarm_data(evidence, delay);
     for history in histories.iter().copied() {
         let recalibrated = trial.recalibrated(history, |window| {
             let on = recalibrated_on(evidence, model, trial.known(window));
@@ -46,11 +56,14 @@ pub(crate) fn trial_of_all_kinds(
         });
         trial.series.extend(recalibrated);
         for refit in observed.alarms.iter().copied() {
-            let found = on_alarm(&trial, evidence, Policy { history, refit }, observed.has_drifted);
+            let found = on_alarm(&trial, data, Policy { history, refit });
             let Some((series, runs)) = found else { continue };
             trial.series.push(series);
             trial.conditions.alarm_runs.push(runs);
         }
+    }
+    if let Some(cost) = observed.cost {
+        trial = trial.when_it_pays(evidence, cost);
     }
     if trial.len() >= MIN_FIT_ONCE_WINDOWS {
         trial.conditions.has_break = find_break(evidence, last).is_some();
@@ -58,6 +71,23 @@ pub(crate) fn trial_of_all_kinds(
         trial.conditions.other_first_fits = others.collect();
     }
     trial
+}
+
+impl Trial {
+    /// Returns the trial with the policies that refit when it pays: one for each history.
+    #[must_use]
+    pub fn when_it_pays(mut self, evidence: &Evidence, cost: Costs) -> Self {
+        let data = AlarmData { evidence, delay: self.delay, has_drifted: &|_, _| false, cost: Some(cost) };
+        let histories: BTreeSet<Scheme> = self.series.iter().map(|series| series.policy.history).collect();
+        // The policy may ask for a fit at any window.
+        let policies = histories
+            .into_iter()
+            .filter(|history| evidence.step(*history) == 1)
+            .map(|history| Policy { history, refit: Refit::WhenItPays });
+        let found: Vec<Series> = policies.filter_map(|policy| Some(on_alarm(&self, data, policy)?.0)).collect();
+        self.series.extend(found);
+        self
+    }
 }
 
 /// Returns the losses of never refitting the oldest of the models with which an alarm starts, if it is not the one that

@@ -29,6 +29,7 @@ impl Trial {
                         && !self.silent_alarms(history).is_empty()
                 }
                 Refit::Advice | Refit::Served => false,
+                Refit::WhenItPays => self.conditions.is_by_cost,
                 Refit::Every(_) | Refit::Recalibrated | Refit::PsiAlarm | Refit::LossAlarm => true,
             }
     }

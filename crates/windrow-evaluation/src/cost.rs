@@ -9,15 +9,12 @@ use crate::conditions::is_schedule;
 use crate::contrast::Contrast;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
-use crate::losses::ModelLosses;
+use crate::losses::{Costs, ModelLosses};
 use crate::order::place;
-use crate::policy::Policy;
+use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::trial::{Conditions, MIN_WINDOWS, Series, Trial};
-
-/// The costs of a false alarm, a miss and a fit.
-pub(crate) type Costs = [f64; 3];
 
 /// The policies of a trial, compared by cost.
 #[derive(Debug, Clone)]
@@ -100,9 +97,7 @@ impl CostRanking {
 
     /// Returns the cost of the errors of one model on one window.
     pub(crate) fn of_errors(&self, losses: &ModelLosses) -> f64 {
-        let [false_alarm, miss, _] = self.costs;
-        let count = |errors: &[u64]| errors.iter().sum::<u64>() as f64;
-        false_alarm * count(&losses.false_alarms) + miss * count(&losses.misses)
+        losses.cost_of_errors(self.costs)
     }
 
     /// Returns the series with the lowest total, of all kinds of policies that may be named. It is provisional unless it
@@ -123,9 +118,10 @@ impl CostRanking {
     /// Returns the policy to name after window `last`, given the one named before. `by_loss` is the ranking of the same
     /// trial by log-loss. Returns `None` if no gain is shown, neither in costs nor in log-loss.
     ///
-    /// The policy with the lowest total is named. It replaces the one named before only if the one-sided 95% interval
-    /// of the saving is above zero, if that one never refits and may not be named any more, or if it is not among the
-    /// policies of the trial.
+    /// The first policy is the one that refits when it pays, on the longest history: this rule needs no past. A simpler one
+    /// with the same total comes before it. From then on, the policy with the lowest total replaces the one named before
+    /// only if the one-sided 95% interval of the saving is above zero, if that one never refits and may not be named any
+    /// more, or if it is not among the policies of the trial.
     pub fn named(&self, by_loss: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
         if !self.ranking.has_gain && !by_loss.has_gain {
             return None;
@@ -133,15 +129,25 @@ impl CostRanking {
         let NamedSeries { index: cheapest, provisional } = self.cheapest();
         let policy = self.trial.series[cheapest].policy;
         let new = PolicyAtWindow { window: last, policy, provisional, takes_office: true, was_shown: !provisional };
-        let Some(old) = before else { return Some(new) };
-        let Some(held) = self.index_of(old.policy) else { return Some(new) };
+        let held = before.map_or_else(|| self.first(), |before| self.index_of(before.policy));
+        let Some(held) = held else { return Some(new) };
         let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
-        if !may_stay || self.difference(held, cheapest).lower_bound() > 0.0 {
+        let saving = self.difference(held, cheapest);
+        let is_first_and_equal = before.is_none() && saving.mean == 0.0;
+        if !may_stay || is_first_and_equal || saving.lower_bound() > 0.0 {
             return Some(new);
         }
         let is_shown = self.is_shown(held);
-        let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
+        let policy = before.map_or(self.trial.series[held].policy, |before| before.policy);
+        let was_shown = is_shown || before.is_some_and(|before| before.was_shown);
         Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: true, was_shown })
+    }
+
+    /// Returns the index of the first policy in office: the one that refits when it pays, on the longest history.
+    fn first(&self) -> Option<usize> {
+        let pays = |index: &usize| self.trial.series[*index].policy.refit == Refit::WhenItPays;
+        let length = |index: &usize| self.trial.series[*index].policy.length().unwrap_or(u32::MAX);
+        (0..self.trial.series.len()).filter(pays).max_by_key(length)
     }
 
     /// Returns the costs for the advice. `named` is the policy that the advice names, `threshold` that of the models.

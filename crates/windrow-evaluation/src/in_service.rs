@@ -8,8 +8,8 @@
 //! - A policy that never refits keeps the model in service.
 //! - A policy that recalibrates keeps the model in service, too. After each window with a labelled row, its intercept and
 //!   slope are renewed on this window. A later policy that keeps the model in service keeps it with the last of them.
-//! - A policy that refits on an alarm starts with the model in service. When the alarm rings, and the labels of the window
-//!   that rang are known, a model is fitted on the history of the policy.
+//! - A policy that refits on an alarm or when it pays starts with the model in service. When the alarm rings, and the labels
+//!   of the window that rang are known, a model is fitted on the history of the policy.
 //! - A fit that gives no model changes nothing. An older model is never restored.
 //!
 //! They differ in two points. A model that `train.accept` rejects is never in service, but its losses count: the rules
@@ -19,7 +19,7 @@
 
 use std::ops::Range;
 
-use crate::alarm::AlarmRun;
+use crate::alarm::{AlarmData, AlarmRun};
 use crate::candidates::Observed;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
@@ -60,19 +60,6 @@ pub enum InService {
     Advised(AdvisedFit),
 }
 
-/// The data that the alarms of a policy in office need: the losses, the label delay in windows, and whether the features of the
-/// second window have drifted since the first.
-#[derive(Clone, Copy)]
-#[expect(missing_debug_implementations, reason = "it holds a closure")]
-pub struct AlarmData<'a> {
-    /// The losses of all windows.
-    pub evidence: &'a Evidence,
-    /// The label delay, in windows.
-    pub delay: u32,
-    /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
-}
-
 /// Returns the fits that following the advice asks for, if the labels of the windows up to `known` are known. Further
 /// windows add fits and change none.
 ///
@@ -89,7 +76,7 @@ pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmDa
         let step = |window: u32| AdvisedFit { window, policy, since };
         let windows: Vec<u32> = match policy.refit {
             Refit::Every(every) => (since..end).step_by(every.max(1) as usize).collect(),
-            Refit::PsiAlarm | Refit::LossAlarm => {
+            Refit::PsiAlarm | Refit::LossAlarm | Refit::WhenItPays => {
                 fits_on_alarm(policy, since..end, advised.start(since, data.evidence), data)
             }
             Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served => Vec::new(),
@@ -108,8 +95,8 @@ pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmDa
 ///
 /// A fit that gives no model leaves the model before it in service, so the alarm rings again.
 fn fits_on_alarm(policy: Policy, office: Range<u32>, start: (Scheme, u32), data: AlarmData<'_>) -> Vec<u32> {
-    let AlarmData { evidence, delay, has_drifted } = data;
-    let run = |start: (Scheme, u32)| AlarmRun::new(evidence, has_drifted, policy, start);
+    let AlarmData { evidence, delay, .. } = data;
+    let run = |start: (Scheme, u32)| AlarmRun::new(data, policy, start);
     let (mut in_service, mut running, mut fits) = (start, run(start), Vec::new());
     for known in office {
         let fitted = running.model();
@@ -189,7 +176,7 @@ pub(super) fn series(
     observed: Observed<'_>,
 ) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
-    let data = AlarmData { evidence, delay: trial.delay, has_drifted: observed.has_drifted };
+    let data = observed.alarm_data(evidence, trial.delay);
     let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?), data);
     let fitted = |window: u32| advised.start(trial.known(window), evidence);
     let mut series = trial.stateful(evidence, policy, None, fitted)?;
@@ -234,7 +221,7 @@ mod tests {
     /// Returns the fits if no alarm rings.
     fn silent(names: &[PolicyAtWindow], known: u32) -> AdvisedFits {
         let evidence = Evidence::default();
-        advised_fits(names, known, AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false })
+        advised_fits(names, known, AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost: None })
     }
 
     /// Returns the newest window of each fit.

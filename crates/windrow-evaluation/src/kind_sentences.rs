@@ -41,6 +41,11 @@ pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
             let found = advice.comparison.finding(named.policy);
             found.and_then(history).into_iter().collect()
         }
+        Refit::WhenItPays => vec![
+            "It pays once the errors of the model in use have cost as much more than those of newer models as a refit \
+             costs."
+                .to_owned(),
+        ],
         Refit::Every(_) | Refit::Advice | Refit::Served => Vec::new(),
     }
 }

@@ -87,7 +87,7 @@ pub use advice::{
     SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
-pub use alarm::psi_threshold;
+pub use alarm::{AlarmData, psi_threshold};
 pub use auc::RowRanking;
 pub use auc_by_window::{AucAtWindow, ModelsInUse, PolicyAuc};
 pub use breaks::{Break, find_break};
@@ -99,7 +99,7 @@ pub use evidence::Evidence;
 pub use fit_once::FitOnce;
 pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
-pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits, recalibrated_in_service};
+pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits, recalibrated_in_service};
 pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use named_policies::{NamingSettings, name_policies};

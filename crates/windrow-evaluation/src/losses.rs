@@ -16,6 +16,9 @@ pub(crate) const MAX_AGE: u32 = 64;
 /// The number of starts of a policy that refits on an alarm: with models of 0 to 3 windows of age.
 pub(crate) const STARTS: u32 = 4;
 
+/// The costs of a false alarm, a miss and a fit, in any one unit.
+pub(crate) type Costs = [f64; 3];
+
 /// The losses of every earlier model on the labelled rows of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowLosses {
@@ -48,6 +51,14 @@ pub struct ModelLosses {
     pub false_alarms: [u64; BLOCKS],
     /// The number of positive rows with a probability below the threshold.
     pub misses: [u64; BLOCKS],
+}
+
+impl ModelLosses {
+    /// Returns the cost of the errors.
+    pub(crate) fn cost_of_errors(&self, [false_alarm, miss, _]: Costs) -> f64 {
+        let count = |errors: &[u64]| errors.iter().sum::<u64>() as f64;
+        false_alarm * count(&self.false_alarms) + miss * count(&self.misses)
+    }
 }
 
 impl WindowLosses {

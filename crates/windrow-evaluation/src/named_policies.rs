@@ -24,9 +24,7 @@ pub struct NamingSettings<'a> {
     pub delay: u32,
     /// The share of the best policy's gain that is good enough.
     pub keep: f64,
-    /// The costs of a false alarm, a miss and a fit. If they are given, they decide which policy is named.
-    pub cost: Option<[f64; 3]>,
-    /// The facts besides the losses of models.
+    /// The facts and costs besides the losses of models.
     pub observed: Observed<'a>,
 }
 
@@ -39,10 +37,10 @@ pub fn name_policies(
     settings: NamingSettings<'_>,
     named_policies: &mut Vec<PolicyAtWindow>,
 ) -> Option<Trial> {
-    let NamingSettings { histories, delay, keep, cost, observed } = settings;
+    let NamingSettings { histories, delay, keep, observed } = settings;
     let judge_window = |window: u32| {
         let (trial, ranking) = judge(evidence, window, histories, delay, keep, observed)?;
-        let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
+        let costs = observed.cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
         Some((trial, ranking, costs))
     };
     let windows: Vec<u32> = windows.collect();

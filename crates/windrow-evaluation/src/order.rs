@@ -34,7 +34,9 @@ fn with_alarm_fits(policy: Policy, windows: usize, alarm_fits: f64) -> Place {
     let (fits, kind) = match policy.refit {
         Refit::Never => (0.0, 0),
         Refit::Recalibrated => (0.0, 1),
-        Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => (alarm_fits / windows.max(1) as f64, 2),
+        Refit::PsiAlarm | Refit::LossAlarm | Refit::WhenItPays | Refit::Advice | Refit::Served => {
+            (alarm_fits / windows.max(1) as f64, 2)
+        }
         Refit::Every(_) => (policy.fits().unwrap_or_default(), 3),
     };
     // An integer can be ordered.

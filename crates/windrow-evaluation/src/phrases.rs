@@ -16,6 +16,7 @@ pub(super) fn command(advice: &Advice, policy: Policy) -> String {
         Refit::Never => format!("fit once, on {on}, and do not retrain"),
         Refit::Recalibrated => format!("fit once, on {on}, and recalibrate every {}", unit.one()),
         Refit::PsiAlarm | Refit::LossAlarm => format!("refit when {} rings, on {on}", alarm(policy.refit)),
+        Refit::WhenItPays => format!("refit when it pays, on {on}"),
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn activity(refit: Refit, unit: WindowUnit) -> String {
         Refit::Never => "fitting once".to_owned(),
         Refit::Recalibrated => "recalibrating".to_owned(),
         Refit::PsiAlarm | Refit::LossAlarm => format!("refitting on {}", alarm(refit)),
+        Refit::WhenItPays => "refitting when it pays".to_owned(),
     }
 }
 

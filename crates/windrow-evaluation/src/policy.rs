@@ -31,6 +31,8 @@ pub enum Refit {
     PsiAlarm,
     /// Refits when the test of Page and Hinkley shows rising losses.
     LossAlarm,
+    /// Refits as soon as the errors of the model in use have cost as much more than those of newer models as a fit costs.
+    WhenItPays,
     /// Follows the advice that was given at the time.
     Advice,
     /// The models that were in service, by a log of their predictions.
@@ -53,7 +55,7 @@ impl Policy {
         match self.refit {
             Refit::Every(windows) => Some(1.0 / f64::from(windows.max(1))),
             Refit::Never | Refit::Recalibrated => Some(0.0),
-            Refit::PsiAlarm | Refit::LossAlarm | Refit::Advice | Refit::Served => None,
+            Refit::PsiAlarm | Refit::LossAlarm | Refit::WhenItPays | Refit::Advice | Refit::Served => None,
         }
     }
 
@@ -108,6 +110,7 @@ impl fmt::Display for Refit {
             Self::Recalibrated => f.pad("recalibrate"),
             Self::PsiAlarm => f.pad("on PSI alarm"),
             Self::LossAlarm => f.pad("on loss alarm"),
+            Self::WhenItPays => f.pad("when it pays"),
             Self::Advice => f.pad("as advised"),
             Self::Served => f.pad("as served"),
         }

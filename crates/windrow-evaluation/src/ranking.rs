@@ -147,7 +147,7 @@ impl Ranking {
                     Refit::PsiAlarm | Refit::LossAlarm => {
                         alarm_history::is_good_enough(trial, bounds.critical, series, self.keep)
                     }
-                    Refit::Every(_) | Refit::Recalibrated | Refit::Advice | Refit::Served => true,
+                    Refit::Every(_) | Refit::Recalibrated | Refit::WhenItPays | Refit::Advice | Refit::Served => true,
                 };
             if is_good_enough {
                 ranked.verdict = PolicyVerdict::GoodEnough;

@@ -206,7 +206,7 @@ impl ServedFindings<'_> {
                 fits_per_window,
                 fits_per_year: question.subject.days.map(|days| fits_per_window * 365.25 / days),
                 refits,
-                cost: question.cost.map(|costs| mean_cost(series, costs)),
+                cost: question.observed.cost.map(|costs| mean_cost(series, costs)),
             },
             rang: Vec::new(),
         }

@@ -90,8 +90,12 @@ fn stable(history: Scheme, model: u32, window: u32) -> f64 {
 }
 
 /// Features drift in five windows, and no model is recalibrated.
-const OBSERVED: Observed<'static> =
-    Observed { alarms: &Observed::ALARMS, has_drifted: &|since, now| now - since >= 5, recalibrated: &|_| None };
+const OBSERVED: Observed<'static> = Observed {
+    alarms: &Observed::ALARMS,
+    has_drifted: &|since, now| now - since >= 5,
+    recalibrated: &|_| None,
+    cost: None,
+};
 
 fn advice_on(evidence: &Evidence, delay: u32) -> Advice {
     advice_with(evidence, delay, None)
@@ -105,7 +109,8 @@ fn advice_with(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>) -> Advic
 /// Returns the advice, given what is known besides the losses.
 fn advice_observing(evidence: &Evidence, delay: u32, cost: Option<[f64; 3]>, observed: Observed<'_>) -> Advice {
     let mut named_policies = Vec::new();
-    let settings = NamingSettings { histories: None, delay, keep: 0.9, cost, observed };
+    let observed = Observed { cost, ..observed };
+    let settings = NamingSettings { histories: None, delay, keep: 0.9, observed };
     name_policies(evidence, 1..=evidence.last(), settings, &mut named_policies);
     advice_naming(evidence, delay, cost, &named_policies, observed)
 }
@@ -133,10 +138,9 @@ fn advice_naming(
         delay,
         delay_text: None,
         histories: None,
-        cost,
         threshold: 0.5,
         label: &|window| format!("window {window} (week of 2013-04-01)"),
-        observed,
+        observed: Observed { cost, ..observed },
         auc: &[],
         named_policies,
     };

@@ -19,12 +19,8 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn costs(&self) -> Option<[f64; 3]> {
-        self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit])
-    }
-
     fn naming<'s>(&self, histories: Option<&'s [Scheme]>, observed: Observed<'s>) -> NamingSettings<'s> {
-        NamingSettings { histories, delay: self.delay.windows, keep: self.keep, cost: self.costs(), observed }
+        NamingSettings { histories, delay: self.delay.windows, keep: self.keep, observed }
     }
 
     fn settings<'s>(
@@ -39,7 +35,6 @@ impl Question<'_> {
             delay: self.delay.windows,
             delay_text: self.delay.duration.as_deref(),
             histories,
-            cost: self.costs(),
             threshold: self.threshold,
             label: self.label,
             observed,
@@ -59,8 +54,9 @@ pub(crate) struct Further<'a> {
 }
 
 impl Further<'_> {
-    fn observed(&self) -> Observed<'_> {
-        Observed { alarms: self.alarms, has_drifted: &|_, _| false, recalibrated: self.recalibrated }
+    fn observed(&self, cost: Option<Costs>) -> Observed<'_> {
+        let cost = cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
+        Observed { alarms: self.alarms, has_drifted: &|_, _| false, recalibrated: self.recalibrated, cost }
     }
 }
 
@@ -72,13 +68,14 @@ pub(crate) fn of_losses(
     question: &Question<'_>,
 ) -> Advice {
     let mut named_policies = Vec::new();
-    let naming = question.naming(histories, further.observed());
+    let observed = further.observed(question.cost);
+    let naming = question.naming(histories, observed);
     name_policies(evidence, 1..=evidence.last(), naming, &mut named_policies);
-    advise(evidence, &question.settings(histories, further.observed(), &named_policies))
+    advise(evidence, &question.settings(histories, observed, &named_policies))
 }
 
 /// Returns the findings on a log of the models that served.
 pub(crate) fn of_log(evidence: &Evidence, log: &ServedLog, question: &Question<'_>) -> Advice {
     let nothing = Further { alarms: &[], recalibrated: &|_| None };
-    advise_served(evidence, log, &question.settings(None, nothing.observed(), &[]))
+    advise_served(evidence, log, &question.settings(None, nothing.observed(question.cost), &[]))
 }

@@ -117,7 +117,8 @@ impl Advisor {
         let (mut seen, advice, is_through) = self.catch_up(seen, stop)?;
         if let Some(advice) = &advice {
             let unit = advice.subject.window_unit;
-            let alias = AdvisedAlias { learning: &self.learning, delay: self.label_delay.windows, unit };
+            let alias =
+                AdvisedAlias { learning: &self.learning, delay: self.label_delay.windows, cost: self.costs(), unit };
             let (snapshot, drift) = (self.learning.registry.snapshot(), &seen.drift);
             let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
             alias.keep(&mut seen.ladder, &seen.named_policies, seen.asked, &has_drifted, stop)?;
@@ -171,6 +172,11 @@ impl Advisor {
         self.label_delay == pipeline.label_delay() && self.cost == pipeline.advise.cost
     }
 
+    /// Returns the costs of a false alarm, a miss and a fit.
+    fn costs(&self) -> Option<[f64; 3]> {
+        self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit])
+    }
+
     fn histories(&self) -> Option<&[Scheme]> {
         self.learning.pipeline.advise.histories.as_deref()
     }
@@ -179,15 +185,16 @@ impl Advisor {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
-        let cost = self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
+        let cost = self.costs();
         let mut recalibrations = registry.evidence().recalibrations(delay)?;
         let compared = recalibration::compared(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
         recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &compared)?;
         let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
         let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
-        let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
-        let naming = NamingSettings { histories: self.histories(), delay, keep, cost, observed };
+        let observed =
+            Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated, cost };
+        let naming = NamingSettings { histories: self.histories(), delay, keep, observed };
         let newest = name_policies(evidence, seen.asked + 1..=last, naming, &mut seen.named_policies);
         seen.asked = last;
         let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
@@ -197,18 +204,18 @@ impl Advisor {
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
         let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
         // Which recalibrated models the advice has in service follows from the names.
-        let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted };
+        let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted, cost };
         let in_service = recalibrated_in_service(&seen.named_policies, data);
         recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &in_service)?;
         let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
-        let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
+        let observed =
+            Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated, cost };
         let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
             delay,
             delay_text: self.label_delay.duration.as_deref(),
             histories: self.histories(),
-            cost,
             threshold: pipeline.train.threshold,
             label: &label,
             observed,

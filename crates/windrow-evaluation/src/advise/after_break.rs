@@ -40,7 +40,7 @@ impl Findings<'_> {
         let oldest = first - 1 - trial.delay;
         let calm = Trial::over(evidence, first, evidence.last(), &histories, trial.delay, oldest);
         let ranking = Ranking::new(&calm, question.keep)?;
-        let costs = question.cost.and_then(|cost| CostRanking::new(evidence, &calm, cost, question.keep));
+        let costs = question.observed.cost.and_then(|cost| CostRanking::new(evidence, &calm, cost, question.keep));
         let has_gain = ranking.has_gain || costs.as_ref().is_some_and(|costs| costs.ranking.has_gain);
         let named = costs.map_or(ranking.named, |costs| Some(costs.cheapest()));
         let NamedSeries { index, provisional } = named.filter(|_| has_gain)?;

@@ -59,7 +59,7 @@ impl Findings<'_> {
         if trial.len() < MIN_WINDOWS {
             return;
         }
-        let costs = question.cost.and_then(|cost| CostRanking::new(self.evidence, trial, cost, question.keep));
+        let costs = question.observed.cost.and_then(|cost| CostRanking::new(self.evidence, trial, cost, question.keep));
         // The policies are named by this ranking.
         let (judged, by) = costs.as_ref().map_or((*trial, *ranking), |costs| (&costs.trial, &costs.ranking));
         let index = |named: &PolicyAtWindow| judged.series.iter().position(|series| series.is_of(named.policy));
@@ -157,7 +157,7 @@ impl Findings<'_> {
         let difference = to_best.mean;
         let compared = ComparedLosses { difference, interval, confidence_set_p: set_p, lost_at_break: None };
         let fits = series.policy.fits().unwrap_or(series.refits / trial.len() as f64);
-        let (refits, cost) = (series.refits, self.question.cost.map(|costs| mean_cost(series, costs)));
+        let (refits, cost) = (series.refits, self.question.observed.cost.map(|costs| mean_cost(series, costs)));
         let fits_per_year = self.question.subject.days.map(|days| fits * 365.25 / days);
         let effort = Effort { fits_per_window: fits, fits_per_year, refits, cost };
         let (policy, same) = (series.policy, series.same.clone());
@@ -189,7 +189,7 @@ impl Findings<'_> {
         // windows.
         let by_loss = ranking.rank(&later, &series);
         let finding = PolicyFinding { since: Some(first), ..self.finding(&later, &series, &by_loss) };
-        let costs = question.cost.and_then(|cost| CostRanking::new(evidence, &later, cost, question.keep));
+        let costs = question.observed.cost.and_then(|cost| CostRanking::new(evidence, &later, cost, question.keep));
         let by_cost = costs.map(|costs| costs.rank(&series));
         let followed = grade::followed(&later, by_cost.as_ref().unwrap_or(&by_loss), by_cost.is_some(), changes)?;
         Some((finding, followed))

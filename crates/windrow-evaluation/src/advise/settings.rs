@@ -19,13 +19,11 @@ pub struct AdviceSettings<'a> {
     pub delay_text: Option<&'a str>,
     /// The histories to choose from; `None` for the default ones.
     pub histories: Option<&'a [Scheme]>,
-    /// The costs of a false alarm, a miss and a fit. If they are given, they decide which policy is named.
-    pub cost: Option<[f64; 3]>,
     /// The probability from which the models label a row positive.
     pub threshold: f64,
     /// Returns the name of a window, as in `window 14 (week of 2013-04-01)`.
     pub label: &'a dyn Fn(u32) -> String,
-    /// The facts besides the losses of models, the same as for the named policies.
+    /// The facts and costs besides the losses of models, the same as for the named policies.
     pub observed: Observed<'a>,
     /// The AUC by window of the policies that are shown, from [`ModelsInUse::auc`](crate::ModelsInUse::auc).
     pub auc: &'a [PolicyAuc],

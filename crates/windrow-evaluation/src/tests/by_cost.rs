@@ -15,14 +15,18 @@ const COSTS: [f64; 3] = [1.0, 1.0, 16.0];
 /// Returns 40 windows of which 60% of the rows are positive. In each block, models miss 10 to 25 rows by luck, one row
 /// more for each window of their age, and 10 more if they learned from one window only. There are no false alarms.
 fn evidence(log_loss: f64) -> Evidence {
+    evidence_with(log_loss, |window, model| (16.0 * noise(window, model) + 8.0) as u64)
+}
+
+/// Returns the windows of [`evidence`] with other luck: further rows that the models of a window miss.
+fn evidence_with(log_loss: f64, luck: impl Fn(u32, u32) -> u64) -> Evidence {
     let rows = ROWS / BLOCKS as u64;
     Evidence::new((1..=40).map(|window| {
         let models = (1..window).filter(|model| is_kept(index(*model), index(window)));
         let models = models.flat_map(|model| [Scheme::Window, Scheme::Cumulative].map(|scheme| (scheme, model)));
         let losses = models.map(|(scheme, model)| {
             let short = if scheme == Scheme::Window { 10 } else { 0 };
-            let luck = (16.0 * noise(window, model) + 8.0) as u64;
-            let misses = 10 + short + u64::from(window - model - 1) + luck;
+            let misses = 10 + short + u64::from(window - model - 1) + luck(window, model);
             ModelLosses {
                 model: ModelId::new(index(model), scheme),
                 log_loss: [rows as f64 * (log_loss + 0.001 * misses as f64); BLOCKS],
@@ -75,7 +79,8 @@ fn a_refit_costs_in_the_window_that_its_model_is_first_used_in() {
     assert_eq!(window_costs(&never, COSTS), never.misses);
     // The model of window 16 is refitted when features have drifted for five windows, and then again.
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::PsiAlarm };
-    let (on_alarm, runs) = on_alarm(&trial, &evidence, policy, &|since, now| now - since >= 5).expect("losses");
+    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|since, now| now - since >= 5, cost: None };
+    let (on_alarm, runs) = on_alarm(&trial, data, policy).expect("losses");
     assert_eq!(runs.rang[0], [21, 26, 31, 36], "the run that starts with the newest model, of window 16");
     // The four starts have the models of windows 13 to 16, so their refits are one window apart.
     let refits = |window: u32| [13, 14, 15, 16].into_iter().filter(|start| (window - start) % 5 == 1).count() as f64;
@@ -87,6 +92,62 @@ fn a_refit_costs_in_the_window_that_its_model_is_first_used_in() {
     let costs = window_costs(&on_alarm, COSTS);
     // Windows 18 and 19.
     assert_eq!((costs[1], costs[2]), (on_alarm.misses[1], on_alarm.misses[2] + 4.0));
+}
+
+#[test]
+fn a_refit_pays_once_the_extra_errors_have_cost_as_much() {
+    let evidence = evidence_with(0.4, |_, _| 0);
+    let policy = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    // A model that is n windows old misses 8 n rows more than a new one, so n windows cost 8, 24, 48, 80, ...
+    for (delay, fit, expected) in [
+        (0, 48.0, vec![20, 24, 28, 32, 36]),
+        (0, 49.0, vec![21, 26, 31, 36]),
+        (0, 0.0, (17..=39).collect()),
+        (0, 1e6, vec![]),
+        // The first model is that of window 14, and a newer one could be in use from window 18 on.
+        (2, 48.0, vec![20, 26, 32]),
+    ] {
+        let trial = Trial::over(&evidence, 17, 40, &[Scheme::Window, Scheme::Cumulative], delay, 1);
+        let data = AlarmData { evidence: &evidence, delay, has_drifted: &|_, _| false, cost: Some([1.0, 1.0, fit]) };
+        let (series, runs) = on_alarm(&trial, data, policy).expect("losses");
+        assert_eq!(runs.rang[0], expected, "delay {delay}, cost {fit}");
+        if fit == 48.0 && delay == 0 {
+            let schedule = |windows: u32| {
+                let series = trial.planned(&evidence, every(Scheme::Cumulative, windows)).expect("losses");
+                window_costs(&series, [1.0, 1.0, fit]).iter().sum::<f64>()
+            };
+            let best = (1..=8).map(schedule).fold(f64::INFINITY, f64::min);
+            let own: f64 = window_costs(&series, [1.0, 1.0, fit]).iter().sum();
+            assert!(own <= 1.01 * best, "if the errors rise evenly, it is the best schedule: {own} {best}");
+        }
+    }
+}
+
+#[test]
+fn the_first_policy_in_office_refits_when_it_pays_until_a_saving_is_shown() {
+    const COSTS: [f64; 3] = [1.0, 1.0, 48.0];
+    let evidence = evidence_with(0.4, |window, _| (16.0 * noise(window, 3) + 8.0) as u64);
+    let by_loss = Ranking::new(&trial(&evidence), 0.9).expect("a best policy");
+    let ranking = |costs: [f64; 3], histories: &[Scheme]| {
+        let trial = Trial::over(&evidence, 17, 40, histories, 0, 1).when_it_pays(&evidence, costs);
+        CostRanking::new(&evidence, &trial, costs, 0.9).expect("enough windows")
+    };
+    let all = ranking(COSTS, &[Scheme::Window, Scheme::Cumulative]);
+    let first = all.named(&by_loss, 40, None).expect("a name");
+    let pays = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    assert_eq!((first.policy, first.takes_office), (pays, true));
+    let next = all.named(&by_loss, 41, Some(first)).expect("a name");
+    assert_eq!(next.policy, pays, "no saving is shown");
+    // The models of one window miss more rows, and all history is shown to save.
+    let before = PolicyAtWindow { policy: Policy { history: Scheme::Window, ..pays }, ..first };
+    assert_eq!(all.named(&by_loss, 41, Some(before)).expect("a name").policy.history, Scheme::Cumulative);
+    let fits = |cost| {
+        let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost };
+        advised_fits(&[PolicyAtWindow { window: 20, ..first }], 40, data).fits.len()
+    };
+    assert!(fits(Some(COSTS)) > 4, "{}", fits(Some(COSTS)));
+    assert_eq!(fits(Some([1.0, 1.0, 1e6])), 0);
+    assert_eq!(fits(None), 0, "without costs, no refit pays");
 }
 
 #[test]
@@ -103,7 +164,7 @@ fn the_policy_of_the_lowest_total_takes_office_before_it_is_shown() {
     let first = named(0.4, [1.0, 1.0, 16.0], 1.0, None).expect("a name");
     assert!(first.provisional && first.takes_office, "{first:?}");
     let evidence = evidence(0.4);
-    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false };
+    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost: None };
     let fits = advised_fits(&[first], 40, data).fits;
     assert_eq!(fits.iter().map(|fit| (fit.window, fit.policy)).collect::<Vec<_>>(), [(40, first.policy)]);
     let by_loss = PolicyAtWindow { takes_office: false, ..first };
@@ -173,14 +234,14 @@ fn costs_decide_the_advice_and_its_sentences() {
     let cost = advice.comparison.cost.as_ref().expect("costs");
     // Each window has 24 false alarms and 40 misses, and 160 rows are positive. Without refits, that is all.
     assert_eq!((cost.per_window, cost.difference, cost.commoner_class), (224.0, 0.0, 800.0));
-    assert_eq!(advice.named().map(|named| named.refit), Some(Refit::Never));
+    assert_eq!(advice.named().map(|named| named.refit), Some(Refit::WhenItPays), "no refit ever pays");
     let schedule = advice.comparison.schedule.map(|schedule| schedule.policy.refit);
     assert_eq!(schedule, Some(Refit::Every(8)), "an eighth of a refit in each window");
     let sentences = &advice.recommendation.sentences;
     assert_eq!(
         sentences[..4],
         [
-            "Fit once, on the last week, and do not retrain.",
+            "Refit when it pays, on the last week.",
             "If you can only schedule, refit every 8th week, on the last week.",
             "By your costs, this is 224.0 per week, with the refits; always predicting the commoner class is 800.0.",
             "No other policy cost less.",

@@ -1,7 +1,7 @@
 //! Tests that no policy uses labels that are not known yet.
 
 use super::*;
-use crate::alarm::on_alarm;
+use crate::alarm::{AlarmData, on_alarm};
 
 /// The label delay in these tests, in windows.
 const DELAY: u32 = 2;
@@ -36,7 +36,8 @@ fn a_loss_alarm_rings_when_the_labels_of_its_window_are_known() {
     let evidence = evidence(40, changing);
     for delay in [0, DELAY] {
         let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
-        let series = on_alarm(&trial, &evidence, of(Refit::LossAlarm), &|_, _| false).expect("losses").0;
+        let data = AlarmData { evidence: &evidence, delay, has_drifted: &|_, _| false, cost: None };
+        let series = on_alarm(&trial, data, of(Refit::LossAlarm)).expect("losses").0;
         assert_refit(&trial, &series, CHANGE + 1 + delay, CHANGE);
     }
 }
@@ -47,7 +48,8 @@ fn a_feature_alarm_refits_on_known_labels() {
     let has_drifted = |since: u32, now: u32| since < CHANGE && now >= CHANGE;
     for delay in [0, DELAY] {
         let trial = Trial::new(&evidence, 40, &histories(40, None), delay);
-        let series = on_alarm(&trial, &evidence, of(Refit::PsiAlarm), &has_drifted).expect("losses").0;
+        let data = AlarmData { evidence: &evidence, delay, has_drifted: &has_drifted, cost: None };
+        let series = on_alarm(&trial, data, of(Refit::PsiAlarm)).expect("losses").0;
         assert_eq!(series.refits, 1.0, "the alarm does not ring again while labels are awaited");
         assert_refit(&trial, &series, CHANGE + 1 + delay, CHANGE);
     }

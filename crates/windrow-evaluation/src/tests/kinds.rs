@@ -11,7 +11,7 @@ fn unchanging(history: Scheme, model: u32, window: u32) -> f64 {
 
 /// No alarm rings because of drift, and no model is recalibrated.
 pub(super) const SILENT: Observed<'static> =
-    Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &|_| None };
+    Observed { alarms: &Observed::ALARMS, has_drifted: &|_, _| false, recalibrated: &|_| None, cost: None };
 
 pub(super) fn of(history: Scheme, refit: Refit) -> Policy {
     Policy { history, refit }
@@ -143,6 +143,7 @@ const DRIFT: Observed<'static> = Observed {
     alarms: &Observed::ALARMS,
     has_drifted: &|since, now| level(since) != level(now),
     recalibrated: &|_| None,
+    cost: None,
 };
 
 #[test]
@@ -276,7 +277,7 @@ pub(super) fn names(offices: &[(u32, Refit)]) -> Vec<PolicyAtWindow> {
 
 /// Returns the windows after which the advice fits a model, if the labels of the windows up to `known` are known.
 fn fits(evidence: &Evidence, named: &[PolicyAtWindow], known: u32, delay: u32) -> Vec<u32> {
-    let data = AlarmData { evidence, delay, has_drifted: DRIFT.has_drifted };
+    let data = AlarmData { evidence, delay, has_drifted: DRIFT.has_drifted, cost: None };
     advised_fits(named, known, data).fits.iter().map(|fit| fit.window).collect()
 }
 

@@ -8,7 +8,7 @@ const OFFICES: [(u32, Refit); 4] =
     [(24, Refit::Every(4)), (30, Refit::Recalibrated), (36, Refit::Never), (40, Refit::Every(4))];
 
 fn silent(evidence: &Evidence, delay: u32) -> AlarmData<'_> {
-    AlarmData { evidence, delay, has_drifted: &|_, _| false }
+    AlarmData { evidence, delay, has_drifted: &|_, _| false, cost: None }
 }
 
 /// Returns the windows of a fit, of its recalibration, and in which the recalibrated model is in service.

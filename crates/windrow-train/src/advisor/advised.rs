@@ -19,6 +19,8 @@ pub(super) struct AdvisedAlias<'a> {
     pub(super) learning: &'a Learning,
     /// The label delay, in windows.
     pub(super) delay: u32,
+    /// The costs of a false alarm, a miss and a fit.
+    pub(super) cost: Option<[f64; 3]>,
     /// The word for a window.
     pub(super) unit: WindowUnit,
 }
@@ -37,7 +39,7 @@ impl AdvisedAlias<'_> {
         has_drifted: &dyn Fn(u32, u32) -> bool,
         stop: &CancellationToken,
     ) -> Result<(), TrainError> {
-        let data = AlarmData { evidence: &work.evidence, delay: self.delay, has_drifted };
+        let data = AlarmData { evidence: &work.evidence, delay: self.delay, has_drifted, cost: self.cost };
         let advised = advised_fits(named_policies, last.saturating_sub(self.delay), data);
         let (Some(first), Some(newest)) = (advised.first, WindowIndex::new(last)) else { return Ok(()) };
         let begin = match self.learning.registry.snapshot().aliases().last_advised() {
