@@ -7,11 +7,13 @@ use crate::contrast::Interval;
 use crate::fit_once::FitOnce;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
+use crate::quality::QualityOverTime;
 use crate::steadiness::{Followed, Influence};
+use crate::window_dates::WindowDates;
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 4;
+pub const ADVICE_FORMAT: u32 = 5;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +101,9 @@ pub struct ChangesOverTime {
     pub world_change: Option<BreakFinding>,
     /// The savings of the named policy, or else of the best one, from window to window.
     pub course: Option<SavingsOverTime>,
+    /// The quality of the predictions by window: of the named policy, or else of the best one, and of those it is
+    /// compared with. `None` if no policy was judged.
+    pub quality: Option<QualityOverTime>,
     /// The AUC by window of the named policy, of fit once, and of all history. Without verdict.
     pub auc: Vec<PolicyAuc>,
 }
@@ -121,6 +126,8 @@ pub struct Subject {
     pub span: Option<String>,
     /// The length of a window in days; `None` if windows have no times.
     pub days: Option<f64>,
+    /// The dates of the windows; empty if windows have no times.
+    pub dates: WindowDates,
     /// A further sentence on the data, if one is needed.
     pub note: Option<String>,
 }

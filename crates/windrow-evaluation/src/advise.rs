@@ -19,6 +19,7 @@ use crate::grade;
 use crate::in_service::{self, AlarmData, InService, advised_fits, has_losses};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
+use crate::quality::quality_over_time;
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sensitivity::Naming;
 use crate::sentences::sentences;
@@ -201,6 +202,7 @@ impl Findings<'_> {
         let subject = self.subject();
         comparison.reference = Some(subject);
         over_time.course = self.course(subject);
+        over_time.quality = quality_over_time(trial, self.evidence, subject);
         over_time.auc = question.auc.to_vec();
         if trial.len() < MIN_WINDOWS {
             return;

@@ -1,32 +1,66 @@
-//! The three main pictures of the advice.
+//! The main pictures of the advice.
 
 use crate::phrases::history_phrase;
 use crate::plot::course::{CumulativePlot, Line};
+use crate::plot::quality::{Measure, Quality};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
 use crate::titles::{subject, titles};
 use crate::{Advice, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 
-/// The data of the three main pictures of the advice.
+/// The data of the main pictures of the advice.
 #[derive(Debug, Clone)]
 pub struct AdvicePictures {
+    /// The log-loss by window.
+    pub(crate) log_loss: Quality,
+    /// The AUC by window; `None` if no window has one.
+    pub(crate) auc: Option<Quality>,
     /// The shares by refit period, on the named history.
     pub(crate) how_often: Shares,
     /// The shares by history, refitted every window.
     pub(crate) how_much: Shares,
     /// The savings of the named policy from window to window.
-    pub(crate) over_time: CumulativePlot,
+    pub(crate) savings: CumulativePlot,
+}
+
+/// A main picture of the advice.
+#[derive(Debug, Clone)]
+pub struct NamedPicture<'a> {
+    /// The name of the picture's file, without its extension.
+    pub name: &'static str,
+    /// The title, which states the finding.
+    pub title: &'a str,
+    /// The picture.
+    pub picture: Picture,
 }
 
 impl AdvicePictures {
-    /// Draws the pictures, in the order in which they are shown.
-    pub fn pictures(&self) -> [Picture; 3] {
-        [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
+    /// Draws all pictures, in the order in which they are shown.
+    pub fn pictures(&self) -> Vec<NamedPicture<'_>> {
+        let quality = [Some(&self.log_loss), self.auc.as_ref()].into_iter().flatten().map(|quality| {
+            let name = if quality.measure() == Measure::Auc { "auc" } else { "log-loss" };
+            NamedPicture { name, title: quality.title(), picture: quality.draw() }
+        });
+        let shares = [("how-often", &self.how_often), ("how-much", &self.how_much)];
+        let shares = shares.map(|(name, shares)| NamedPicture { name, title: &shares.title, picture: shares.draw() });
+        quality.chain(shares).collect()
     }
 
-    /// Returns the titles of the pictures, in the same order.
-    pub fn titles(&self) -> [&str; 3] {
-        [&self.how_often.title, &self.how_much.title, &self.over_time.title]
+    /// Draws the pictures of the first screen: the quality over time by this score, how often, and how much. Without the
+    /// AUC of any window, the score is the log-loss.
+    pub fn first_screen(&self, measure: Measure) -> [Picture; 3] {
+        let quality = self.auc.as_ref().filter(|_| measure == Measure::Auc).unwrap_or(&self.log_loss);
+        [quality.draw(), self.how_often.draw(), self.how_much.draw()]
+    }
+
+    /// Returns `true` if the quality over time can also be shown by AUC.
+    pub fn has_auc(&self) -> bool {
+        self.auc.is_some()
+    }
+
+    /// Returns the picture of the savings, summed from window to window.
+    pub fn savings(&self) -> &CumulativePlot {
+        &self.savings
     }
 
     /// Collects the data of the pictures. Returns `None` if no policies have been compared yet.
@@ -61,19 +95,23 @@ impl AdvicePictures {
         let marks = advice.over_time.world_change.iter().map(|change| (change.window, change.label.clone()));
         let lengths = format!("{many} of history, refitting {}", Refit::Every(1).name(unit));
         let (keep, windows) = (advice.basis.keep, course.windows.clone());
-        let (lines, marks) = (lines.collect(), marks.collect());
+        let (lines, marks, dates) = (lines.collect(), marks.collect(), advice.subject.dates.clone());
         let unit = "log-loss saved, summed over all rows up to each window".to_owned();
         Some(Self {
+            log_loss: Quality::of_log_loss(advice, title_over_time.clone())?,
+            auc: Quality::of_auc(advice),
             how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep },
             how_much: Shares { title: title_how_much, across: lengths, points: how_much.collect(), keep },
-            over_time: CumulativePlot { title: title_over_time, unit, windows, lines, marks },
+            savings: CumulativePlot { title: title_over_time, unit, windows, dates, lines, marks },
         })
     }
 }
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
     let found = advice.comparison.finding(policy)?;
-    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference);
+    // A reference may not be named. What is known of it is whether it is not as good as the best.
+    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse)
+        || found.verdict == PolicyVerdict::Reference && found.is_below_best();
     let is_sure = decided || advice.comparison.is_best(found);
     Some(Point {
         label,
