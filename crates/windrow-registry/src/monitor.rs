@@ -22,7 +22,7 @@ use crate::registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Counts;
 
-pub(crate) use self::flow::Flow;
+pub use self::flow::{Flow, FlowStep};
 pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 

@@ -12,15 +12,20 @@
 
 mod answer;
 mod assets;
+mod cell;
 mod evidence;
 mod flow;
+mod forward;
 mod frame;
+mod listing;
 mod model;
 mod models;
 mod numbers;
+mod picture;
 mod stream;
 mod table;
 mod terms;
+mod too_few;
 mod triangle;
 mod try_it;
 mod window;

@@ -46,11 +46,19 @@ impl AdvicePictures {
         quality.chain(shares).collect()
     }
 
-    /// Draws the pictures of the first screen: the quality over time by this score, how often, and how much. Without the
-    /// AUC of any window, the score is the log-loss.
+    /// Draws the pictures of the first screen: the quality over time by this score, how often, and how much.
     pub fn first_screen(&self, measure: Measure) -> [Picture; 3] {
-        let quality = self.auc.as_ref().filter(|_| measure == Measure::Auc).unwrap_or(&self.log_loss);
-        [quality.draw(), self.how_often.draw(), self.how_much.draw()]
+        [self.quality(measure).draw(), self.how_often.draw(), self.how_much.draw()]
+    }
+
+    /// Returns the names of the lines of the quality over time, by this score.
+    pub fn lines(&self, measure: Measure) -> Vec<String> {
+        self.quality(measure).lines.iter().map(|line| line.name.clone()).collect()
+    }
+
+    /// Returns the quality by this score. Without the AUC of any window, the score is the log-loss.
+    fn quality(&self, measure: Measure) -> &Quality {
+        self.auc.as_ref().filter(|_| measure == Measure::Auc).unwrap_or(&self.log_loss)
     }
 
     /// Returns `true` if the quality over time can also be shown by AUC.

@@ -10,7 +10,7 @@ use crate::{Advice, Interval, PolicyAuc, Refit, WindowSize};
 use windrow_record::display::{percent, thousands};
 
 const WIDTH: u32 = 620;
-const HEIGHT: u32 = 400;
+const HEIGHT: u32 = 380;
 /// The height of each of the two small plots, and of the space above it for its name.
 const SMALL_PLOT: f64 = 40.0;
 const NAME: f64 = 20.0;

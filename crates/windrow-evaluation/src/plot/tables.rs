@@ -72,7 +72,12 @@ fn quality(quality: &Quality) -> Table {
     }
 }
 
-/// Returns the table of the savings, with a sentence that explains their unit.
+/// The sentences that explain the unit of the savings.
+pub const SAVINGS: &str = "If one model gives the true class of a row twice the probability that another one gives it, it \
+                           saves log(2) = 0.69 on this row. The line is the sum over all rows up to a window: it rises while \
+                           the policy saves, and falls while it loses.";
+
+/// Returns the table of the savings.
 pub fn savings(answer: &AdvicePictures) -> Table {
     course(&answer.savings)
 }
@@ -100,13 +105,9 @@ fn course(course: &CumulativePlot) -> Table {
     };
     let names = course.lines.iter().map(|line| format!("log-loss saved, summed over rows, {}", line.name));
     let date = course.dates.date(1).map(|_| "from".to_owned());
-    let unit = "A row on which one model gives the true class twice the probability saves log(2) = 0.69. The sum of the \
-                savings over all rows up to a window is the height of the line, so a steep line saves much, and a falling \
-                one loses.";
-    let note = format!("{unit} {}", listed(step));
     Table {
         heading: format!("Log-loss saved: {}", course.title),
-        note: note.trim_end().to_owned(),
+        note: listed(step),
         header: date.into_iter().chain(["window".to_owned()]).chain(names).collect(),
         rows: every(step, &course.windows).map(row).collect(),
     }

@@ -1,32 +1,40 @@
 //! The report as Markdown.
 
+use crate::cell_number::columns_of_numbers;
+use crate::report::content::Report;
+use crate::report::facts::{checks, facts, question};
 use crate::terms::{COMPARISON, SUBJECT, TERMS, plain};
-use windrow_evaluation::Advice;
 use windrow_evaluation::plot::{AdvicePictures, Table};
 
-/// The names of the pictures' files, in the folder next to the text.
-pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
-
 pub(super) fn text(
-    advice: &Advice,
+    report: &Report,
     foot: &str,
     answer: Option<&AdvicePictures>,
     tables: &[Table],
     folder: &str,
 ) -> String {
-    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escape(&text));
+    let advice = &*report.advice;
+    let [title, question] = [advice.subject.title(), question(advice)].map(|text| escape(&text));
     let subject = escape(&plain(&SUBJECT));
-    let mut text = format!("# {title}\n\n{about}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
+    let mut text = format!("# {title}\n\n{question}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = escape(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
     }
-    for (name, title) in PICTURES.iter().zip(answer.iter().flat_map(|answer| answer.titles())) {
-        text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", escape(title)));
+    text.push('\n');
+    for fact in facts(report) {
+        text.push_str(&format!("- **{}**: {}\n", fact.name, escape(&fact.text)));
+    }
+    for named in answer.iter().flat_map(|answer| answer.pictures()) {
+        text.push_str(&format!("\n![{}]({folder}/{}.svg)\n", escape(named.title), named.name));
     }
     text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(&COMPARISON))));
     for table in tables {
         text.push_str(&rendered(table));
+    }
+    text.push_str("\n## How to check it by hand\n\n");
+    for check in checks(advice) {
+        text.push_str(&format!("1. {check}\n"));
     }
     text.push_str("\n## Terms\n\n");
     for term in TERMS {
@@ -43,7 +51,10 @@ fn rendered(table: &Table) -> String {
     }
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     text.push_str(&line(&table.header.iter().map(|name| escape(name)).collect::<Vec<_>>()));
-    text.push_str(&format!("|{}\n", "---|".repeat(table.header.len())));
+    let texts = table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect());
+    let numbers = columns_of_numbers(table.header.len(), texts);
+    let rule: String = numbers.into_iter().map(|is_number| if is_number { "--:|" } else { "---|" }).collect();
+    text.push_str(&format!("|{rule}\n"));
     for row in &table.rows {
         let mut cells: Vec<String> = row.cells.iter().map(|cell| escape(cell)).collect();
         if let Some(name) = cells.first_mut().filter(|_| row.is_named) {
@@ -55,7 +66,7 @@ fn rendered(table: &Table) -> String {
 }
 
 /// Escapes text, so that Markdown shows it unchanged.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
