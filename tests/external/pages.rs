@@ -8,8 +8,18 @@ use serde_json::json;
 use windrow_testing::browser::{Browser, Viewport, axe};
 use windrow_testing::{Running, command, free_port, http, large, run_once, served, succeed};
 
-const PAGES: [&str; 8] =
-    ["/", "/evidence", "/stream", "/windows/3", "/models", "/models/latest", "/try", "/evidence?recipe=window"];
+const PAGES: [&str; 10] = [
+    "/",
+    "/evidence",
+    "/stream",
+    "/windows/3",
+    "/models",
+    "/models?scheme=window",
+    "/models/latest",
+    "/compare",
+    "/try",
+    "/evidence?recipe=window",
+];
 const VIEWPORTS: [Viewport; 8] = [
     Viewport { width: 1440, height: 900, is_dark: false },
     Viewport { width: 1440, height: 900, is_dark: true },
@@ -369,7 +379,7 @@ async fn text_stays_in_its_box_with_long_names_and_one_two_or_500_windows() {
                 "/models?scheme=window",
                 &newest,
                 "/try",
-                "/x",
+                "/models/a-model-that-does-not-exist",
             ];
             for page in pages {
                 browser.open(&format!("{url}{page}")).await;

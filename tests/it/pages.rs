@@ -9,7 +9,7 @@ use windrow_testing::served::server;
 use windrow_testing::{Running, large, run_once, sample_with, served};
 
 /// Pages that are not in the navigation.
-const OTHER_PAGES: [&str; 3] = ["/windows/1", "/models/advised", "/models/cumulative-1"];
+const OTHER_PAGES: [&str; 4] = ["/windows/1", "/models/advised", "/models/cumulative-1", "/compare"];
 const FILES: [&str; 5] =
     ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js", "/favicon.ico"];
 
@@ -193,6 +193,23 @@ fn tables_are_sorted_and_filtered_without_a_script() {
 }
 
 #[test]
+fn two_models_are_shown_side_by_side() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = large::server(folder.path(), 30);
+    let body = ask("GET", &format!("{url}/compare?first=window-3&second=window-9"), &[], b"").body;
+    assert!(body.contains("href=\"/v1/models/window-3/diff/window-9\""), "{body}");
+    // The models of this work directory are copies of one, so nothing differs on the 21 windows after the later one.
+    assert!(body.contains("On the same 21 windows, window-9 loses 0.0000 less per row than window-3"), "{body}");
+    assert!(body.contains("the data do not show which one is better") && body.contains("place=place 20"), "{body}");
+    let same = ask("GET", &format!("{url}/compare"), &[], b"");
+    assert!(same.status == 200 && same.body.contains("Two models side by side"), "{}", same.body);
+    for unknown in ["first=nobody", "second=%3Cb%3E", "first=window-3&second=window-31"] {
+        let answer = ask("GET", &format!("{url}/compare?{unknown}"), &[], b"");
+        assert!(answer.status == 200 && answer.body.contains("There is no fitted model"), "{}", answer.body);
+    }
+}
+
+#[test]
 fn windows_have_dates_first_and_the_documentation_leads_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = server(folder.path());
@@ -222,6 +239,7 @@ fn every_page_is_small_with_500_models_and_500_windows() {
         "/models?scheme=window",
         "/models?scheme=window&listed-page=5",
         "/models/window-500",
+        "/compare?first=window-3&second=window-4",
         "/try",
         "/nowhere",
     ] {

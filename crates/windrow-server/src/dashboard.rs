@@ -13,6 +13,7 @@
 mod answer;
 mod assets;
 mod cell;
+mod compare;
 mod evidence;
 mod flow;
 mod forward;
@@ -54,14 +55,22 @@ struct PageRoute {
     reads_files: bool,
 }
 
+impl PageRoute {
+    /// Returns true for the page to which its entry leads.
+    fn is_entry(&self) -> bool {
+        !self.path.ends_with('*') && self.path != "/compare"
+    }
+}
+
 /// All pages, in the order of the navigation.
-static PAGES: [PageRoute; 7] = [
+static PAGES: [PageRoute; 8] = [
     PageRoute { path: "/", entry: "Answer", page: answer::page, reads_files: false },
     PageRoute { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false },
     PageRoute { path: "/stream", entry: "Stream", page: stream::page, reads_files: false },
     PageRoute { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true },
     PageRoute { path: "/models", entry: "Models", page: models::page, reads_files: false },
     PageRoute { path: "/models/*", entry: "Models", page: model::page, reads_files: false },
+    PageRoute { path: "/compare", entry: "Models", page: compare::page, reads_files: false },
     PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
 ];
 
@@ -96,7 +105,7 @@ impl Dashboard {
         let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let page = (route.page)(&view);
-            let entries = PAGES.iter().filter(|page| !page.path.ends_with('*')).map(|page| (page.entry, page.path));
+            let entries = PAGES.iter().filter(|page| page.is_entry()).map(|page| (page.entry, page.path));
             let text = page.framed(&view, entries.chain([("API", "/docs")]), route.entry);
             (page.is_found, text.into_string())
         };
@@ -146,7 +155,9 @@ mod tests {
 
     #[test]
     fn pages_and_operations_are_distinguished() {
-        for page in ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/assets/windrow.css"] {
+        for page in
+            ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/compare", "/favicon.ico", "/assets/windrow.css"]
+        {
             assert!(is_page(page), "{page}");
         }
         for other in ["/v1/models", "/docs", "/metrics", "/health/live", "/modelsx", "/v2/models/latest"] {

@@ -5,6 +5,7 @@
 //! - [`report`]: the advice as files that can be shared.
 //! - `terms`: the terms of the advice, which the pages and the report explain.
 //! - `cell_number`: the numbers in tables, for the pages and the report.
+//! - `comparison`: the differences of two models, for the API and the pages.
 //! - `nearest`: the names of models that are nearest to an unknown one, for the API and the pages.
 //!
 //! The crate reads the registry, the counters and the monitor. It knows nothing of brokers, the content of batches or
@@ -12,6 +13,7 @@
 
 pub mod api;
 mod cell_number;
+mod comparison;
 mod dashboard;
 mod nearest;
 pub mod report;

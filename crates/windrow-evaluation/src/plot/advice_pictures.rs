@@ -1,7 +1,7 @@
 //! The main pictures of the advice.
 
 use crate::phrases::history_phrase;
-use crate::plot::course::{CumulativePlot, Line};
+use crate::plot::course::{CumulativePlot, Line, SAVINGS_UNIT};
 use crate::plot::quality::{Measure, Quality};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
@@ -104,7 +104,7 @@ impl AdvicePictures {
         let lengths = format!("{many} of history, refitting {}", Refit::Every(1).name(unit));
         let (keep, windows) = (advice.basis.keep, course.windows.clone());
         let (lines, marks, dates) = (lines.collect(), marks.collect(), advice.subject.dates.clone());
-        let unit = "log-loss saved, summed over all rows up to each window".to_owned();
+        let unit = SAVINGS_UNIT.to_owned();
         Some(Self {
             log_loss: Quality::of_log_loss(advice, title_over_time.clone())?,
             auc: Quality::of_auc(advice),

@@ -56,13 +56,14 @@ impl AucCourse {
             }
             picture.end();
         }
-        for (index, at) in self.lines.first().iter().flat_map(|(_, found)| &found.windows).enumerate() {
+        let judged = self.lines.first().map_or(&[][..], |(_, found)| found.windows.as_slice());
+        let windows: Vec<u32> = judged.iter().map(|at| at.window).collect();
+        for (index, (begin, end)) in across.places(&windows) {
             let value =
                 |(name, found): &(String, PolicyAuc)| Some(format!("{name}: {:.3}", found.windows.get(index)?.auc?));
             let values: Vec<String> = self.lines.iter().filter_map(value).collect();
-            let (begin, end) = across.ends(at.window);
-            let text = format!("{}: {}", at.label, values.join("; "));
-            picture.mark((begin, top), (end - begin, bottom - top), text, format!("/windows/{}", at.window));
+            let text = format!("{}: {}", judged[index].label, values.join("; "));
+            picture.mark((begin, top), (end - begin, bottom - top), text, format!("/windows/{}", windows[index]));
         }
         picture
     }

@@ -9,6 +9,9 @@ const WIDTH: u32 = 620;
 const HEIGHT: u32 = 340;
 const CLASSES: [&str; 2] = ["a w", "b w"];
 
+/// The unit of savings.
+pub(crate) const SAVINGS_UNIT: &str = "log-loss saved, summed over all rows up to each window";
+
 /// Sums over windows. The slope is the gain, and a kink is a change.
 #[derive(Debug, Clone)]
 pub struct CumulativePlot {
@@ -31,6 +34,12 @@ pub(crate) struct Line {
 }
 
 impl CumulativePlot {
+    /// Creates the picture of one line of savings in log-loss, summed over rows up to each window.
+    pub fn of_line(title: &str, name: String, windows: Vec<u32>, sums: Vec<f64>, dates: WindowDates) -> Self {
+        let (title, unit) = (title.to_owned(), SAVINGS_UNIT.to_owned());
+        Self { title, unit, windows, dates, lines: vec![Line { name, sums }], marks: Vec::new() }
+    }
+
     /// Returns the title, which states the finding.
     pub fn title(&self) -> &str {
         &self.title
@@ -71,12 +80,11 @@ impl CumulativePlot {
             }
             picture.end();
         }
-        for (index, window) in self.windows.iter().enumerate() {
-            let values =
-                self.lines.iter().filter_map(|line| Some(format!("{}: {:.0}", line.name, line.sums.get(index)?)));
-            let values: Vec<String> = values.collect();
-            let (begin, end) = across.ends(*window);
-            let text = format!("{}: {}", self.dates.name(*window), values.join("; "));
+        for (index, (begin, end)) in across.places(&self.windows) {
+            let window = self.windows[index];
+            let value = |line: &Line| Some(format!("{}: {:.0}", line.name, line.sums.get(index)?));
+            let values: Vec<String> = self.lines.iter().filter_map(value).collect();
+            let text = format!("{}: {}", self.dates.name(window), values.join("; "));
             picture.mark((begin, top), (end - begin, bottom - top), text, format!("/windows/{window}"));
         }
         picture

@@ -130,9 +130,9 @@ impl Quality {
         picture.text("s", "start", (8.0, rows_bottom - SMALL_PLOT - 6.0), "labelled rows");
         self.draw_rows(&mut picture, &across, (left, right), (rows_bottom - SMALL_PLOT, rows_bottom));
         across.draw(&mut picture, rows_bottom, f64::from(WIDTH));
-        for (index, size) in self.windows.iter().enumerate() {
-            let (begin, end) = across.ends(size.window);
-            let address = format!("/windows/{}", size.window);
+        let windows: Vec<u32> = self.windows.iter().map(|size| size.window).collect();
+        for (index, (begin, end)) in across.places(&windows) {
+            let address = format!("/windows/{}", windows[index]);
             picture.mark((begin, top), (end - begin, rows_bottom - top), self.values_at(index), address);
         }
         picture

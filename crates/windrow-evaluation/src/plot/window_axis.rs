@@ -6,6 +6,8 @@ use crate::plot::svg::{Picture, SMALL_LINE};
 use crate::window_dates::WindowDates;
 use windrow_record::calendar::date_ticks;
 
+/// The maximum number of windows of a picture that say their values. More are narrower than a pixel or two.
+const MAX_MARKS: usize = 200;
 /// The space for a tick with its label.
 const TICK_ROOM: f64 = 84.0;
 
@@ -47,6 +49,18 @@ impl<'a> WindowAxis<'a> {
         (self.begin(window), self.begin(window.saturating_add(1)))
     }
 
+    /// Returns the places at which the values of windows are said: the index of a window, and the coordinates between which
+    /// it is said. If there are many windows, every so many of them are said.
+    pub(super) fn places(&self, windows: &[u32]) -> Vec<(usize, (f64, f64))> {
+        let step = windows.len().div_ceil(MAX_MARKS).max(1);
+        let place = |(chunk, some): (usize, &[u32])| {
+            let ends = some.first().zip(some.last());
+            let ends = ends.map_or((0.0, 0.0), |(first, last)| (self.begin(*first), self.ends(*last).1));
+            (chunk * step, ends)
+        };
+        windows.chunks(step).enumerate().map(place).collect()
+    }
+
     /// Returns the coordinate of the middle of a window.
     pub(super) fn middle(&self, window: u32) -> f64 {
         let (begin, end) = self.ends(window);
@@ -86,6 +100,17 @@ mod tests {
         axis.draw(&mut picture, 60.0, 840.0);
         assert!(picture.inline().contains(">1970-01-12</text>"), "{}", picture.inline());
         assert_eq!(picture.texts_outside(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn many_windows_are_said_every_so_many() {
+        let dates = WindowDates::default();
+        let windows: Vec<u32> = (1..=500).collect();
+        let axis = WindowAxis::new(&dates, (1, 500), (0.0, 500.0));
+        let places = axis.places(&windows);
+        assert_eq!((places.len(), places[1], places[166]), (167, (3, (3.0, 6.0)), (498, (498.0, 500.0))));
+        assert_eq!(axis.places(&windows[..2]), [(0, (0.0, 1.0)), (1, (1.0, 2.0))]);
+        assert!(axis.places(&[]).is_empty());
     }
 
     #[test]

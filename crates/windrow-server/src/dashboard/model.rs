@@ -1,5 +1,7 @@
 //! The page of one model: its card, the reliability of its probabilities, its coefficients over time, its lineage.
 
+use std::sync::Arc;
+
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
@@ -39,6 +41,9 @@ pub(super) fn page(view: &View) -> Page {
                     @if let Some(learned) = model.learned() {
                         p.pages.screen {
                             a href={ "/try?model=" (model.name()) } { "Try it" }
+                            @if let Some(before) = before(view, model) {
+                                a href={ "/compare?first=" (before.name()) "&second=" (model.name()) } { "Compare with " (before.name()) }
+                            }
                             a href={ "/v1/models/" (model.name()) } { "The card as JSON" }
                         }
                         (reliability(view, model, learned))
@@ -52,6 +57,13 @@ pub(super) fn page(view: &View) -> Page {
         }
     };
     Page::new(model.name(), main)
+}
+
+/// Returns the fitted model of the same scheme before a model.
+fn before<'v>(view: &'v View, model: &Model) -> Option<&'v Arc<Model>> {
+    let id = model.id();
+    let is_before = |other: &&Arc<Model>| other.id().scheme == id.scheme && other.id().window < id.window;
+    view.snapshot.models().rev().filter(is_before).find(|other| other.learned().is_some())
 }
 
 fn card(view: &View, model: &Model) -> Markup {
@@ -165,7 +177,7 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
     let mut curves: Vec<Curve> =
         names.iter().map(|name| Curve { name: (*name).to_owned(), values: Vec::new() }).collect();
     let mut fits = 0_u32;
-    let same = |other: &&std::sync::Arc<Model>| other.id().scheme == id.scheme && other.id().window <= id.window;
+    let same = |other: &&Arc<Model>| other.id().scheme == id.scheme && other.id().window <= id.window;
     for other in view.snapshot.models().filter(same) {
         let Some(learned) = other.learned() else { continue };
         fits += 1;

@@ -44,7 +44,8 @@ pub(super) fn page(view: &View) -> Page {
         p.quiet {
             "The next window is the first one that a model has not learned from, so its scores there are the ones that "
             "count. The baseline is the log-loss of always predicting the share of positives. A model that does not beat "
-            "it is of no use. The lines of a table are on one scale; lower is better."
+            "it is of no use. The lines of a table are on one scale; lower is better. "
+            a href="/compare" { "Two models side by side" }
         }
         div #models data-live {
             @if schemes.is_empty() {
