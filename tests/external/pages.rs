@@ -87,6 +87,9 @@ async fn a_demo_is_followed_from_first_row_to_answer() {
     browser.wait("a model appears without a reload", appeared).await;
 
     browser.open(&format!("{url}/stream")).await;
+    let moving = "return document.querySelectorAll('#recent svg path').length >= 2 && \
+                  document.querySelector('[data-stage=\"producer\"]').textContent.startsWith('sends rows: ')";
+    browser.wait("live lines, and what each stage does", moving).await;
     browser.wait("the stream ends", "return document.getElementById('state').textContent === 'complete'").await;
     let steps = "return [...document.querySelectorAll('[data-step] [data-text]')].map((one) => one.textContent)";
     // Two models of each window, and those that only the advice asks for.

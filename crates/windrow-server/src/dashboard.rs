@@ -102,7 +102,8 @@ impl Dashboard {
         let (route, name) = route(path)?;
         let (pipeline, workdir) = (Arc::clone(&self.pipeline), self.workdir.clone());
         let (snapshot, observed) = (self.registry.snapshot(), self.monitor.observed());
-        let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
+        let monitor = Arc::clone(&self.monitor);
+        let view = View { pipeline, snapshot, observed, monitor, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let page = (route.page)(&view);
             let entries = PAGES.iter().filter(|page| page.is_entry()).map(|page| (page.entry, page.path));

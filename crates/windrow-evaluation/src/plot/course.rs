@@ -40,11 +40,6 @@ impl CumulativePlot {
         Self { title, unit, windows, dates, lines: vec![Line { name, sums }], marks: Vec::new() }
     }
 
-    /// Returns the title, which states the finding.
-    pub fn title(&self) -> &str {
-        &self.title
-    }
-
     /// Draws the picture as SVG.
     pub fn draw(&self) -> Picture {
         let last = |line: &Line| line.sums.last().copied().unwrap_or(0.0);

@@ -38,7 +38,9 @@ pub(super) fn row_flow(observed: &Observed) -> Markup {
 fn cards(steps: &[FlowStep], is_complete: bool) -> Vec<Card<'_>> {
     let mut cards: Vec<Card<'_>> = Vec::new();
     for step in steps {
-        match cards.last_mut().filter(|card| is_complete && card.text == step.text) {
+        // The last step counts models, and no rows.
+        let is_same = |card: &&mut Card<'_>| is_complete && card.text == step.text && step.name != "served";
+        match cards.last_mut().filter(is_same) {
             Some(card) => {
                 card.names.push(step.name);
                 // The topic's detail is the lag, which is none when all is done.
@@ -55,4 +57,31 @@ fn cards(steps: &[FlowStep], is_complete: bool) -> Vec<Card<'_>> {
         }
     }
     cards
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_is_complete_does_not_repeat_one_number() {
+        let mut observed = Observed::default();
+        let step = |name: &'static str, text: &str, detail: &str| {
+            let (text, detail) = (text.to_owned(), detail.to_owned());
+            FlowStep { name, rows: None, text, detail, is_silent: false }
+        };
+        observed.flow.steps = vec![
+            step("sent", "4,000", "of 4,000"),
+            step("in the topic", "4,000", "lag 0"),
+            step("sealed", "82", "40 windows"),
+            step("trained", "82", "40 windows"),
+            step("served", "82", "models"),
+        ];
+        assert_eq!(row_flow(&observed).into_string().matches("<li").count(), 6, "all are shown while rows arrive");
+        observed.flow.is_complete = true;
+        let text = row_flow(&observed).into_string();
+        assert_eq!(text.matches("<li").count(), 4, "{text}");
+        assert!(text.contains("sent, in the topic") && text.contains("of 4,000") && !text.contains("lag 0"), "{text}");
+        assert!(text.contains("sealed, trained") && text.contains("data-step=\"served\""), "{text}");
+    }
 }

@@ -12,7 +12,7 @@ use windrow_evaluation::WindowDates;
 use windrow_record::WindowIndex;
 use windrow_record::display::month;
 use windrow_registry::Snapshot;
-use windrow_registry::monitor::{Observed, SealedWindow};
+use windrow_registry::monitor::{Monitor, Observed, SealedWindow};
 use windrow_windows::batch_file_name;
 
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
+    /// The monitor, for the numbers of the last minutes.
+    pub(super) monitor: Arc<Monitor>,
     pub(super) workdir: PathBuf,
     /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
     pub(super) name: String,

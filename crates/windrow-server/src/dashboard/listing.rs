@@ -121,7 +121,7 @@ impl Listing<'_> {
         all.extend(changed.iter().map(|(name, value)| (format!("{}-{name}", self.id), (*value).to_owned())));
         let is_default =
             |name: &str, value: &str| value.is_empty() || (name == format!("{}-page", self.id) && value == "1");
-        all.retain(|name, value| !is_default(name, value));
+        all.retain(|name, value| !is_default(name, value.as_str()));
         format!("?{}#{}", Serializer::new(String::new()).extend_pairs(&all).finish(), self.id)
     }
 }

@@ -37,10 +37,12 @@
       put(quarantine.querySelector('[data-text]'), flow.quarantined.toLocaleString('en'));
       quarantine.classList.toggle('bad', flow.quarantined > 0);
     }
+    for (const stage of flow.stages) put(document.querySelector(`[data-stage="${stage.name}"]`), stage.text);
     document.body.classList.remove('lost');
     // Windows and models that other processes made come with no event of their own.
     const now = `${flow.windows} ${flow.models} ${flow.is_complete}`;
-    if (known !== null && known !== now) renew();
+    const is_moving = !flow.is_complete && document.querySelector('[data-moving]') !== null;
+    if (is_moving || (known !== null && known !== now)) renew();
     known = now;
   };
 
