@@ -32,7 +32,7 @@ impl Ages {
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
         let note = "log-loss per row above a new model's, 95%; hollow: cannot tell";
         let across = picture.note(note) - 6.0;
-        let (bottom, left, right) = (across - SMALL_LINE - 4.0, 64.0, f64::from(WIDTH) - 12.0);
+        let (bottom, left, right) = (across - 2.0 * SMALL_LINE - 4.0, 64.0, f64::from(WIDTH) - 12.0);
         let ends = self.ages.iter().flat_map(|found| {
             let interval = found.interval.map_or([found.difference; 2], |interval| [interval.low, interval.high]);
             [found.difference, interval[0], interval[1]]

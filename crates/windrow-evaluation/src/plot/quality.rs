@@ -64,7 +64,7 @@ impl Quality {
             lines.push(QualityLine::of(advice, lines.len(), found.policy.refit, values));
         }
         let values = quality.average_rate.iter().map(|loss| Some((*loss, None))).collect();
-        lines.push(QualityLine { name: "predicting the average rate".to_owned(), style: 2, values });
+        lines.push(QualityLine { name: "average rate".to_owned(), style: 2, values });
         Some(Self::with(advice, Measure::LogLoss, title, lines))
     }
 
@@ -80,7 +80,7 @@ impl Quality {
             return None;
         }
         let values = vec![Some((0.5, None)); quality.windows.len()];
-        lines.push(QualityLine { name: "predicting the average rate".to_owned(), style: 2, values });
+        lines.push(QualityLine { name: "average rate".to_owned(), style: 2, values });
         let title = "How well the models rank the rows, by window";
         Some(Self::with(advice, Measure::Auc, title.to_owned(), lines))
     }
@@ -117,7 +117,7 @@ impl Quality {
         let bottom = share_bottom - SMALL_PLOT - NAME;
         let legend: Vec<(&str, &str)> =
             self.lines.iter().map(|line| (CLASSES[line.style.min(2)], line.name.as_str())).collect();
-        let top = picture.legend(&legend, (8.0, top - 8.0)) + 12.0;
+        let top = picture.legend(&legend, (8.0, top - 8.0)) + 22.0;
         let ends = (self.windows.first(), self.windows.last());
         let ends = (ends.0.map_or(0, |size| size.window), ends.1.map_or(1, |size| size.window));
         let across = WindowAxis::new(&self.dates, ends, (left, right));
@@ -125,9 +125,9 @@ impl Quality {
         self.draw_change(&mut picture, &across, (top, rows_bottom));
         self.draw_scores(&mut picture, &across, (left, right), (top, bottom));
         self.draw_refits(&mut picture, &across, bottom);
-        picture.text("s", "start", (8.0, share_bottom - SMALL_PLOT - 6.0), "share of positives");
+        picture.text("s", "start", (left, share_bottom - SMALL_PLOT - 6.0), "share of positives");
         self.draw_shares(&mut picture, &across, (left, right), (share_bottom - SMALL_PLOT, share_bottom));
-        picture.text("s", "start", (8.0, rows_bottom - SMALL_PLOT - 6.0), "labelled rows");
+        picture.text("s", "start", (left, rows_bottom - SMALL_PLOT - 6.0), "labelled rows");
         self.draw_rows(&mut picture, &across, (left, right), (rows_bottom - SMALL_PLOT, rows_bottom));
         across.draw(&mut picture, rows_bottom, f64::from(WIDTH));
         let windows: Vec<u32> = self.windows.iter().map(|size| size.window).collect();
@@ -244,13 +244,13 @@ impl Quality {
         picture.line("z k", (x, top), (x, bottom));
         let is_right = x > f64::from(WIDTH) / 2.0;
         let (anchor, x) = if is_right { ("end", x - 4.0) } else { ("start", x + 4.0) };
-        picture.text("s", anchor, (x, top + 8.0), label);
+        picture.text("s", anchor, (x, top - 4.0), label);
     }
 
     fn draw_refits(&self, picture: &mut Picture, across: &WindowAxis<'_>, bottom: f64) {
         for window in &self.refits {
             let x = across.begin(*window);
-            picture.line("a w", (x, bottom), (x, bottom + 5.0));
+            picture.line("a w", (x, bottom - 6.0), (x, bottom));
         }
     }
 

@@ -42,7 +42,7 @@ impl Shares {
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.points.iter().map(Point::describe));
         let note = "share of the best gain, 95%; dashed: good enough; hollow: cannot tell; arrow: goes on";
         let across = picture.note(note) - 6.0;
-        let (bottom, left, right) = (across - SMALL_LINE - 4.0, 52.0, f64::from(WIDTH) - 12.0);
+        let (bottom, left, right) = (across - 2.0 * SMALL_LINE - 4.0, 52.0, f64::from(WIDTH) - 12.0);
         let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.low));
         let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.high));
         let lowest = lows.fold(0.0, f64::min).max(SCALE_MIN);

@@ -69,7 +69,7 @@ fn first_screen(view: &View, pictures: &AdvicePictures) -> Markup {
     let choices = [("log-loss", "Log-loss", !is_auc), ("auc", "AUC", is_auc)];
     html! {
         figure {
-            (picture::linked(view, &quality))
+            (picture::broad("Picture: the quality over time", &picture::linked(view, &quality)))
             div.below {
                 (picture::lines("quality", &pictures.lines(measure)))
                 @if pictures.has_auc() {

@@ -177,7 +177,7 @@ fn later_windows(view: &View, models: [&Arc<Model>; 2], windows: &[CommonWindow]
             p { "No window after the training windows of both models has been scored by both." }
         } @else {
             p { (verdict(models, windows)) }
-            figure.one { (picture::linked(view, &saved(models, windows, dates.clone()).draw())) }
+            figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &saved(models, windows, dates.clone()).draw()))) }
             (Listing { id: "later", title: "Log-loss on later windows", header: &header, rows }.show(&view.query))
         }
     }

@@ -103,7 +103,7 @@ fn savings(view: &View, advice: &Advice) -> Markup {
             @let table = tables::savings(&pictures);
             h2 { "Log-loss saved" }
             p.quiet { (tables::SAVINGS) }
-            figure.one { (picture::linked(view, &pictures.savings().draw())) }
+            figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &pictures.savings().draw()))) }
             (table::folded(&table))
         }
     }
@@ -132,7 +132,7 @@ fn auc_by_window(view: &View, advice: &Advice) -> Markup {
     html! {
         @if let Some((course, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
             h2 { (table.heading) " " (mark(&AUC)) }
-            figure.one { (picture::linked(view, &course.draw())) }
+            figure.one { (picture::broad("Picture: AUC by window", &picture::linked(view, &course.draw()))) }
             details {
                 summary { "The numbers in the picture" }
                 (table::table_with_note(&table))
@@ -209,7 +209,7 @@ fn triangles(view: &View) -> Markup {
             }
         }
         @match triangle(&view.snapshot, view.dates(), chosen) {
-            Some(triangle) => figure.wide { (PreEscaped(triangle.draw().inline())) },
+            Some(triangle) => figure.wide { (picture::broad("Picture: every model on every later window", &PreEscaped(triangle.draw().inline()))) },
             None => p { "This needs two windows with models." },
         }
     }

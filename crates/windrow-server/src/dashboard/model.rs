@@ -8,6 +8,7 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::listing::Listing;
 use crate::dashboard::models::aliases;
 use crate::dashboard::numbers::{digest, score, score_or_dash};
+use crate::dashboard::picture;
 use crate::dashboard::table::{self, Row, cells};
 use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
@@ -160,8 +161,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
     let followed: Vec<&str> = largest.iter().take(MAX_CURVES).map(|one| one.name.as_str()).collect();
     html! {
         h2 { "What moves the probability" }
-        @if let Some(picture) = across_windows(view, model, &followed) {
-            figure.wide { (PreEscaped(picture.draw().inline())) }
+        @if let Some(multiples) = across_windows(view, model, &followed) {
+            figure.wide { (picture::broad("Picture: coefficients across windows", &PreEscaped(multiples.draw().inline()))) }
         }
         p.quiet {
             "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."

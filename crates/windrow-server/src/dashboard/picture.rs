@@ -12,6 +12,11 @@ pub(super) fn linked(view: &View, picture: &Picture) -> Markup {
     PreEscaped(if has_windows { picture.linked() } else { picture.inline() })
 }
 
+/// Shows a broad picture in a box that scrolls on a narrow screen, where its letters would be too small.
+pub(super) fn broad(title: &str, picture: &Markup) -> Markup {
+    html! { div.broad tabindex="0" role="region" aria-label=(title) { (picture) } }
+}
+
 /// Shows boxes to hide the lines of a picture in the same figure, by their names. They need no script.
 pub(super) fn lines(id: &str, names: &[String]) -> Markup {
     html! {
