@@ -66,7 +66,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
             "{fact}: {page}"
         );
     }
-    assert!(page.contains("\n## How to check it by hand\n\n1. ") && page.contains("numbers: "), "{page}");
+    assert!(page.contains("\n## How to check it\n\n1. ") && page.contains("numbers: "), "{page}");
     assert!(html.contains("@page{size:A4") && html.contains("<td class=\"n\">"), "numbers are aligned: {html}");
     let machine = folder.path().join("answer.json").display().to_string();
     succeed(&["report", &file, "--format", "json", "--workdir", &workdir, "--out", &machine]);

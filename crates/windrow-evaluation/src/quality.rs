@@ -48,12 +48,12 @@ pub struct PolicyQuality {
     /// The policy that was applied.
     pub policy: Policy,
     /// The log-loss per row in each window, as a mean over the phases of the policy.
-    pub log_loss: Vec<LossAtWindow>,
+    pub log_loss: Vec<MeanLoss>,
 }
 
-/// The log-loss per row in a window.
+/// The mean log-loss over the rows of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LossAtWindow {
+pub struct MeanLoss {
     /// The mean over the rows.
     pub mean: f64,
     /// The 95% interval of the mean, by the spread of the blocks of the window. `None` if it is not known.
@@ -90,7 +90,7 @@ fn sizes(trial: &Trial, evidence: &Evidence) -> Vec<WindowSize> {
     trial.windows.iter().zip(&trial.rows).map(size).collect()
 }
 
-fn losses(trial: &Trial, evidence: &Evidence, series: &Series) -> Vec<LossAtWindow> {
+fn losses(trial: &Trial, evidence: &Evidence, series: &Series) -> Vec<MeanLoss> {
     // The losses of a recalibrated model are not stored by block.
     let models = models_by_window(trial, evidence, series.policy)
         .filter(|_| series.policy.refit != Refit::Recalibrated)
@@ -99,7 +99,7 @@ fn losses(trial: &Trial, evidence: &Evidence, series: &Series) -> Vec<LossAtWind
     let at = |(index, (window, (loss, rows))): (usize, (&u32, (&f64, &f64)))| {
         let mean = loss / rows;
         let half = models.get(index).and_then(|models| half_width(evidence, models, *window));
-        LossAtWindow { mean, interval: half.map(|half| Interval { low: mean - half, high: mean + half }) }
+        MeanLoss { mean, interval: half.map(|half| Interval { low: mean - half, high: mean + half }) }
     };
     all.map(at).collect()
 }
@@ -160,7 +160,7 @@ mod tests {
             let size = if window == windows { 10 } else { 100 };
             let models = (1..window).flat_map(|model| [(model, Scheme::Window), (model, Scheme::Cumulative)]);
             let losses = models.map(|(model, scheme)| ModelLosses {
-                model: ModelId { window: index(model), scheme },
+                model: ModelId::new(index(model), scheme),
                 log_loss: std::array::from_fn(|block| {
                     size as f64 * (0.5 + if block % 2 == 0 { by_block } else { -by_block })
                 }),
@@ -195,7 +195,7 @@ mod tests {
         assert!(!found.windows[0].is_thin);
         let names: Vec<String> = found.policies.iter().map(|one| one.policy.to_string()).collect();
         assert_eq!(names, ["last window, every 4th", "last window, never"]);
-        let LossAtWindow { mean, interval } = found.policies[0].log_loss[5];
+        let MeanLoss { mean, interval } = found.policies[0].log_loss[5];
         // Eight blocks, half of them 0.1 above the mean: the deviation is 0.1 * sqrt(8 / 7).
         let half = 2.364_624 * 0.1 * (8.0_f64 / 7.0).sqrt() / 8.0_f64.sqrt();
         let interval = interval.expect("blocks");

@@ -22,7 +22,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::content::{Report, ReportedRun};
 use windrow_base::files;
-use windrow_evaluation::plot::{AdvicePictures, tables};
+use windrow_evaluation::Origin;
+use windrow_evaluation::plot::{AdvicePicture, AdvicePictures, tables};
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +62,11 @@ impl Report {
             Form::Markdown => {
                 let stem = path.file_stem().map_or_else(|| "report".to_owned(), |it| it.to_string_lossy().into_owned());
                 let folder = path.with_file_name(&stem);
-                let pictures = answer.iter().flat_map(AdvicePictures::pictures);
-                files.extend(
-                    pictures.map(|named| (folder.join(format!("{}.svg", named.name)), named.picture.standalone())),
-                );
-                markdown::text(self, &self.foot(), answer.as_ref(), &tables, &stem)
+                let pictures = answer.as_ref().map_or_else(Vec::new, AdvicePictures::pictures);
+                let file =
+                    |one: &AdvicePicture<'_>| (folder.join(format!("{}.svg", one.name)), one.picture.standalone());
+                files.extend(pictures.iter().map(file));
+                markdown::text(self, &self.foot(), &pictures, &tables, &stem)
             }
         };
         files.push((path.to_owned(), text));
@@ -88,9 +89,13 @@ impl Report {
 
     /// Returns the line about the origin of the report: the version and the digests.
     fn foot(&self) -> String {
-        let dataset = self.dataset.as_deref().unwrap_or("unknown");
         let (version, advice) = (env!("CARGO_PKG_VERSION"), self.digest());
-        format!("windrow {version}; sha256 of the advice {advice}, of the dataset {dataset}")
+        let foot = format!("windrow {version}; sha256 of the advice {advice}");
+        if self.advice.subject.origin != Origin::Pipeline {
+            return foot;
+        }
+        let dataset = self.dataset.as_deref().unwrap_or("unknown");
+        format!("{foot}, of the dataset {dataset}")
     }
 
     /// The sha256 of the advice, as JSON without spaces.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use windrow_learn::model::{Frame, Lineage, WindowLineage};
+use windrow_learn::model::{Frame, Lineage, Recalibration, WindowLineage};
 use windrow_windows::Manifest;
 
 /// Returns the rows and files that a model of these windows is made from.
@@ -14,13 +14,26 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
     Lineage {
         id: id(&windows),
         windows,
+        recalibration: None,
         fit_rows: sum(Frame::labelled),
         fit_positives: sum(Frame::positives),
         holdout_rows: used.last().map_or(0, |frame| frame.held_out() as u64),
     }
 }
 
-fn of(manifest: &Manifest) -> WindowLineage {
+/// Returns the rows and files that a recalibrated model is made from: those of its fit, and the window that it is
+/// recalibrated on.
+pub(super) fn recalibrated(
+    fit: &Lineage,
+    on: impl Iterator<Item = WindowLineage>,
+    recalibration: Recalibration,
+) -> Lineage {
+    let windows: Vec<WindowLineage> = fit.windows.iter().cloned().chain(on).collect();
+    Lineage { id: id(&windows), windows, recalibration: Some(recalibration), ..*fit }
+}
+
+/// Returns the rows and the file of a window.
+pub(super) fn of(manifest: &Manifest) -> WindowLineage {
     WindowLineage {
         window: manifest.window,
         rows: manifest.rows.count,
@@ -38,4 +51,49 @@ fn id(windows: &[WindowLineage]) -> String {
         digest.update(&window.sha256);
     }
     hex::encode(&digest.finalize()[..6])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lineage, Recalibration, WindowLineage, id, recalibrated};
+    use windrow_record::{ModelId, Scheme, WindowIndex};
+
+    #[test]
+    fn a_recalibrated_model_is_made_from_its_fit_and_another_window() {
+        let window = |number: u32| WindowIndex::new(number).expect("not 0");
+        let of = |number: u32| WindowLineage {
+            window: window(number),
+            rows: 10,
+            labelled: 8,
+            sha256: format!("{number:064}"),
+            row_numbers: Vec::new(),
+            offsets: Vec::new(),
+        };
+        let windows = vec![of(1), of(2)];
+        let fit =
+            Lineage { id: id(&windows), windows, recalibration: None, fit_rows: 16, fit_positives: 4, holdout_rows: 2 };
+        let on = |number: u32, intercept: f64| {
+            let recalibration = Recalibration {
+                model: ModelId::new(window(2), Scheme::Cumulative),
+                lineage: fit.id.clone(),
+                window: window(number),
+                rows: 8,
+                positives: 3,
+                held_share: 0.0,
+                intercept,
+                slope: 1.1,
+            };
+            recalibrated(&fit, std::iter::once(of(number)), recalibration)
+        };
+        let made = on(5, 0.5);
+        assert_eq!(made.windows, [of(1), of(2), of(5)]);
+        assert_eq!((made.fit_rows, made.fit_positives, made.holdout_rows), (16, 4, 2), "the rows of the fit");
+        assert_eq!(
+            made.recalibration.map(|one| (one.model.to_string(), one.intercept)),
+            Some(("cumulative-2".to_owned(), 0.5))
+        );
+        // The digest is that of the bytes, whatever was computed from them.
+        assert_eq!((made.id.len(), &made.id), (12, &on(5, 0.6).id));
+        assert!(made.id != fit.id && made.id != on(6, 0.5).id);
+    }
 }

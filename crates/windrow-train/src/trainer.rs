@@ -88,7 +88,7 @@ impl Trainer {
         // A reported window had its models. Those that are missing now were retired.
         let was_done = pipeline.train.keep.is_some() && registry.snapshot().window(newest).is_some();
         for scheme in &pipeline.train.schemes {
-            let id = ModelId { window: newest, scheme: *scheme };
+            let id = ModelId::new(newest, *scheme);
             if was_done || stop.is_cancelled() || registry.snapshot().get(id).is_some() {
                 continue;
             }

@@ -56,12 +56,8 @@ impl CumulativePlot {
         let across = WindowAxis::new(&self.dates, ends, (left, right));
         picture.grid(&sums, (left, right), sums.labels());
         across.draw(&mut picture, bottom, f64::from(WIDTH));
-        for (window, label) in &self.marks {
-            let x = across.begin(*window);
-            picture.line("z k", (x, top), (x, bottom));
-            let anchor = if x > (left + right) / 2.0 { "end" } else { "start" };
-            picture.text("s", anchor, (if anchor == "end" { x - 4.0 } else { x + 4.0 }, top + 10.0), label);
-        }
+        let marks = self.marks.iter().map(|(window, label)| (across.begin(*window), label.as_str()));
+        picture.marks((left + right) / 2.0, (top, bottom), marks);
         for (number, (line, class)) in self.lines.iter().zip(CLASSES).enumerate() {
             // A sum is known at the end of its window.
             let points = self.windows.iter().zip(&line.sums);

@@ -2,10 +2,12 @@
 
 use crate::plot::advice_pictures::AdvicePictures;
 use crate::plot::course::CumulativePlot;
+use crate::plot::loss_course::LossCourse;
 use crate::plot::quality::Quality;
 use crate::plot::shares::{Point, Shares};
+use crate::plot::svg::Picture;
 use crate::policy_finding::share_in_words;
-use crate::{Advice, AucAtWindow, Interval, Policy, PolicyFinding, Refit, WindowSize};
+use crate::{Advice, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize};
 use windrow_record::display::{ordinal, percent, thousands};
 
 /// The approximate number of windows in a table.
@@ -36,12 +38,7 @@ pub struct TableRow {
 /// Returns the tables of the main pictures, one of the AUC by window, one of all policies, and one of the alarms that
 /// rang.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
-    let mut tables = Vec::new();
-    if let Some(answer) = answer {
-        tables.push(quality(&answer.log_loss));
-        tables.push(shares("How often", &answer.how_often));
-        tables.push(shares("How much history", &answer.how_much));
-    }
+    let mut tables = answer.map_or_else(Vec::new, picture_tables);
     tables.extend(auc_by_window(advice));
     tables.extend(policies(advice));
     tables.extend(alarms(advice));
@@ -77,9 +74,42 @@ pub const SAVINGS: &str = "If one model gives the true class of a row twice the 
                            saves log(2) = 0.69 on this row. The line is the sum over all rows up to a window: it rises while \
                            the policy saves, and falls while it loses.";
 
-/// Returns the table of the savings.
-pub fn savings(answer: &AdvicePictures) -> Table {
-    course(&answer.savings)
+/// Returns the savings of a pipeline's policy, as a picture and as a table. Returns `None` for a table of predictions, whose
+/// savings are among the main pictures.
+pub fn savings(answer: &AdvicePictures) -> Option<(Picture, Table)> {
+    let savings = answer.over_time.as_ref().filter(|_| answer.log_loss.is_some())?;
+    Some((savings.draw(), course(savings)))
+}
+
+/// Returns the tables of the pictures, in their order.
+pub fn picture_tables(answer: &AdvicePictures) -> Vec<Table> {
+    let AdvicePictures { log_loss, how_often, how_much, over_time, by_window, .. } = answer;
+    let is_table = log_loss.is_none();
+    let tables = [
+        log_loss.as_ref().map(quality),
+        how_often.as_ref().map(|often| shares("How often", often)),
+        how_much.as_ref().map(|much| shares("How much history", much)),
+        over_time.as_ref().filter(|_| is_table).map(course),
+        by_window.as_ref().filter(|_| is_table).map(losses),
+    ];
+    tables.into_iter().flatten().collect()
+}
+
+fn losses(course: &LossCourse) -> Table {
+    let step = step(course.windows.len());
+    let row = |(_, at): (usize, &LossAtWindow)| {
+        let alarm = if at.rose { "yes" } else { "" };
+        let [own, average] = [at.log_loss, at.share_log_loss].map(|loss| format!("{loss:.4}"));
+        TableRow { cells: vec![at.label.clone(), thousands(at.rows), own, average, alarm.to_owned()], is_named: false }
+    };
+    let own = format!("log-loss per row, {}", course.name);
+    let header = ["window", "rows", own.as_str(), "of the average rate so far", "loss alarm"];
+    Table {
+        heading: format!("By window: {}", course.title),
+        note: listed(step),
+        header: header.map(str::to_owned).to_vec(),
+        rows: every(step, &course.windows).map(row).collect(),
+    }
 }
 
 fn shares(title: &str, shares: &Shares) -> Table {
@@ -106,7 +136,7 @@ fn course(course: &CumulativePlot) -> Table {
     let names = course.lines.iter().map(|line| format!("log-loss saved, summed over rows, {}", line.name));
     let date = course.dates.date(1).map(|_| "from".to_owned());
     Table {
-        heading: format!("Log-loss saved: {}", course.title),
+        heading: format!("Over time: {}", course.title),
         note: listed(step),
         header: date.into_iter().chain(["window".to_owned()]).chain(names).collect(),
         rows: every(step, &course.windows).map(row).collect(),
@@ -175,10 +205,12 @@ pub(super) fn auc_name(advice: &Advice, policy: Policy) -> String {
 pub fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();
-    let than = if advice.named().is_some() { "the recommended policy" } else { "the best policy" };
+    let is_log = advice.subject.origin == Origin::Log;
+    let best = if is_log { "what served" } else { "the best policy" };
+    let than = if advice.named().is_some() { "the recommended policy" } else { best };
     let note = format!(
-        "On {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is the best \
-         policy ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
+        "On {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is {best} \
+         ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
          intervals.",
         advice.subject.dates.range_name(judged.first, judged.last),
         thousands(judged.rows),
@@ -189,8 +221,9 @@ pub fn policies(advice: &Advice) -> Option<Table> {
     let wrong = format!("more wrong answers per 1,000 rows than {than}");
     let header = ["history, refit", "keeps", "95% interval", wrong.as_str(), "log-loss", fits, "verdict"];
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
+    let heading = if is_log { "The models that served" } else { "All policies" };
     Some(Table {
-        heading: "All policies".to_owned(),
+        heading: heading.to_owned(),
         note,
         header: header.map(str::to_owned).to_vec(),
         rows: all.map(|found| policy(advice, found)).collect(),

@@ -6,9 +6,9 @@ use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::{picture, table, too_few};
-use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term, WRONG_ANSWERS};
-use windrow_evaluation::plot::{AdvicePictures, Measure, tables};
-use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
+use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, Term, WRONG_ANSWERS, subject};
+use windrow_evaluation::plot::{AdvicePictures, Measure, picture_tables};
+use windrow_evaluation::{Advice, Origin, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
 /// Maximum number of sentences between the heading and the last sentence.
@@ -24,10 +24,11 @@ struct Figure {
 pub(super) fn page(view: &View) -> Page {
     let advice = view.snapshot.advice();
     let pictures = advice.and_then(|advice| AdvicePictures::of(advice));
+    let origin = view.origin();
     let main = html! {
         section.answer #answer data-live {
             div.said {
-                p.quiet { (marked(&SUBJECT)) }
+                p.quiet { (marked(subject(origin))) }
                 @match advice {
                     Some(advice) => (sentences(view, advice)),
                     None => (waiting(view)),
@@ -45,27 +46,33 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
         section.pictures #pictures data-live aria-label="Pictures" {
-            @if let Some(pictures) = &pictures { (first_screen(view, pictures)) }
+            @if let Some(pictures) = &pictures { (shown(view, pictures)) }
         }
-        section.way.alone[pictures.is_none()] #way data-live aria-label="The progress of the rows" {
-            (row_flow(&view.observed))
-        }
-        @if let (Some(advice), Some(pictures)) = (advice, &pictures) {
-            section.behind #behind data-live aria-label="The numbers in the pictures" {
-                @for table in tables(advice, Some(pictures)).iter().take(3) { (table::folded(table)) }
+        @if origin == Origin::Pipeline {
+            section.way.alone[pictures.is_none()] #way data-live aria-label="The progress of the rows" {
+                (row_flow(&view.observed))
             }
         }
-        (definitions())
+        @if let Some(pictures) = &pictures {
+            section.behind #behind data-live aria-label="The numbers in the pictures" {
+                @for table in &picture_tables(pictures) { (table::folded(table)) }
+            }
+        }
+        (definitions(origin))
     };
     let title = advice.and_then(|advice| advice.recommendation.sentences.first()).map_or("waiting", String::as_str);
     Page::new(title.trim_end_matches('.'), main)
 }
 
-/// Shows the quality over time, how often, and how much. The score of the first one is chosen by the address.
-fn first_screen(view: &View, pictures: &AdvicePictures) -> Markup {
+/// Shows the pictures of a pipeline as on the first screen, and those of a table one by one.
+fn shown(view: &View, pictures: &AdvicePictures) -> Markup {
     let is_auc = pictures.has_auc() && view.query.get("score").is_some_and(|score| score == "auc");
     let measure = if is_auc { Measure::Auc } else { Measure::LogLoss };
-    let [quality, how_often, how_much] = pictures.first_screen(measure);
+    let Some([quality, how_often, how_much]) = pictures.first_screen(measure) else {
+        return html! {
+            @for one in pictures.pictures() { figure { (picture::linked(view, &one.picture)) } }
+        };
+    };
     let choices = [("log-loss", "Log-loss", !is_auc), ("auc", "AUC", is_auc)];
     html! {
         figure {
@@ -124,6 +131,7 @@ fn waiting(view: &View) -> Markup {
 /// evidence.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
+    figures.extend(improvement(advice));
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
             _ if advice.comparison.is_best(found) => html! {
@@ -159,6 +167,15 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let about = html! { (about) (judged.unwrap_or_default()) (followed.unwrap_or_default()) };
     figures.push(Figure { name: "Evidence", term: &EVIDENCE, number: number.to_owned(), about });
     figures
+}
+
+/// Returns the improvement of the models of a log over predicting the average rate.
+fn improvement(advice: &Advice) -> Option<Figure> {
+    let judged = advice.basis.judged.as_ref().filter(|_| advice.subject.origin == Origin::Log)?;
+    let interval = judged.gain_interval.map(|interval| format!(" ({:.4} to {:.4})", interval.low, interval.high));
+    let about =
+        html! { (interval.unwrap_or_default()) " log-loss per row, compared with predicting the average rate so far" };
+    Some(Figure { name: "Improvement", term: &LOG_LOSS, number: format!("{:+.4}", judged.gain), about })
 }
 
 /// Returns the wrong answers of never refitting, compared with those of the recommended schedule.

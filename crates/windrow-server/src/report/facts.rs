@@ -1,10 +1,10 @@
 //! The facts at the head of a report: what was asked, of which data, by which models, and how to check the answer.
 
-use windrow_config::{Pipeline, Solver};
-use windrow_evaluation::{Advice, PolicyFinding, Refit};
-use windrow_record::display::{counted, thousands};
-
 use crate::report::content::Report;
+use crate::terms::how_to_check;
+use windrow_config::{Pipeline, Solver};
+use windrow_evaluation::{Advice, Origin, PolicyFinding, Refit};
+use windrow_record::display::{counted, thousands};
 
 /// A fact with its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub(super) struct Fact {
 
 /// Returns the question that the report answers, in words.
 pub(super) fn question(advice: &Advice) -> String {
+    if advice.subject.origin == Origin::Log {
+        return "How good were the models that served, from window to window?".to_owned();
+    }
     format!(
         "A model answers the question \u{201c}{}\u{201d}. How often should it be refitted, and on how much history?",
         advice.subject.question
@@ -48,6 +51,10 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
 
 /// Returns sentences that say how to check the answer by hand.
 pub(super) fn checks(advice: &Advice) -> Vec<String> {
+    if advice.subject.origin != Origin::Pipeline {
+        let sentences = [how_to_check(advice.subject.origin).to_owned()];
+        return sentences.into_iter().chain(share(advice)).collect();
+    }
     let mut checks = vec![
         "The losses of every model on every later window are in the folder `losses` of the work directory; `windrow export \
          PIPELINE` writes them as tables."

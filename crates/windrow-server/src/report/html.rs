@@ -3,8 +3,9 @@
 use crate::cell_number::columns_of_numbers;
 use crate::report::content::Report;
 use crate::report::facts::{Fact, checks, facts, question};
-use crate::terms::{COMPARISON, Part, SUBJECT, TERMS};
+use crate::terms::{Part, comparison, subject, terms};
 use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped};
+use windrow_evaluation::{Advice, Origin};
 
 const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1100px;margin:0 auto;padding:24px;overflow-wrap:break-word}\
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
@@ -24,13 +25,14 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
 
 pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
     let advice = &*report.advice;
+    let origin = advice.subject.origin;
     let title = escaped(&advice.subject.title());
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{}</p>\n\
          <p class=\"quiet\">{}</p>\n",
         escaped(&question(advice)),
-        marked(&SUBJECT)
+        marked(subject(origin))
     );
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let class = if number == 0 { " class=\"answer\"" } else { "" };
@@ -44,16 +46,17 @@ pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>,
         }
         text.push_str("</div>\n");
     }
-    text.push_str(&format!("<section class=\"rest\">\n<p>{}</p>\n", marked(&COMPARISON)));
+    text.push_str(&format!("<section class=\"rest\">\n<p>{}</p>\n", marked(comparison(origin))));
     for table in tables {
         text.push_str(&rendered(table));
     }
-    text.push_str("<h2>How to check it by hand</h2>\n<ol>\n");
+    text.push_str(&facts_of_table(advice));
+    text.push_str("<h2>How to check it</h2>\n<ol>\n");
     for check in checks(advice) {
         text.push_str(&format!("<li>{}</li>\n", with_code(&check)));
     }
     text.push_str("</ol>\n");
-    text.push_str(&definitions());
+    text.push_str(&definitions(origin));
     text.push_str(&format!("</section>\n<footer class=\"quiet\">{}</footer>\n</main>\n", escaped(foot)));
     text
 }
@@ -84,9 +87,18 @@ fn marked(sentence: &[Part]) -> String {
     text
 }
 
-fn definitions() -> String {
+/// Returns the facts on a table of predictions. Empty for a pipeline.
+fn facts_of_table(advice: &Advice) -> String {
+    if advice.subject.origin == Origin::Pipeline {
+        return String::new();
+    }
+    let facts = advice.subject.facts.iter().map(|sentence| format!("<p>{}</p>\n", escaped(sentence)));
+    format!("<h2>The table</h2>\n{}", facts.collect::<String>())
+}
+
+fn definitions(origin: Origin) -> String {
     let mut text = "<h2 id=\"terms\">Terms</h2>\n<dl>\n".to_owned();
-    for term in TERMS {
+    for term in terms(origin) {
         let definition = escaped(term.definition);
         text.push_str(&format!("<dt id=\"{}\">{}</dt><dd>{definition}</dd>\n", term.id, term.name));
     }

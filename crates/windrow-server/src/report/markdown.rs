@@ -3,19 +3,21 @@
 use crate::cell_number::columns_of_numbers;
 use crate::report::content::Report;
 use crate::report::facts::{checks, facts, question};
-use crate::terms::{COMPARISON, SUBJECT, TERMS, plain};
-use windrow_evaluation::plot::{AdvicePictures, Table};
+use crate::terms::{comparison, plain, subject, terms};
+use windrow_evaluation::Origin;
+use windrow_evaluation::plot::{AdvicePicture, Table};
 
 pub(super) fn text(
     report: &Report,
     foot: &str,
-    answer: Option<&AdvicePictures>,
+    pictures: &[AdvicePicture<'_>],
     tables: &[Table],
     folder: &str,
 ) -> String {
     let advice = &*report.advice;
+    let origin = advice.subject.origin;
     let [title, question] = [advice.subject.title(), question(advice)].map(|text| escape(&text));
-    let subject = escape(&plain(&SUBJECT));
+    let subject = escape(&plain(subject(origin)));
     let mut text = format!("# {title}\n\n{question}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = escape(sentence);
@@ -25,19 +27,24 @@ pub(super) fn text(
     for fact in facts(report) {
         text.push_str(&format!("- **{}**: {}\n", fact.name, escape(&fact.text)));
     }
-    for named in answer.iter().flat_map(|answer| answer.pictures()) {
-        text.push_str(&format!("\n![{}]({folder}/{}.svg)\n", escape(named.title), named.name));
+    // The pictures are files in the folder next to the text.
+    for AdvicePicture { name, title, .. } in pictures {
+        text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", escape(title)));
     }
-    text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(&COMPARISON))));
+    text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(comparison(origin)))));
     for table in tables {
         text.push_str(&rendered(table));
     }
-    text.push_str("\n## How to check it by hand\n\n");
+    if origin != Origin::Pipeline {
+        let facts: Vec<String> = advice.subject.facts.iter().map(|sentence| escape(sentence)).collect();
+        text.push_str(&format!("\n## The table\n\n{}\n", facts.join("\n")));
+    }
+    text.push_str("\n## How to check it\n\n");
     for check in checks(advice) {
         text.push_str(&format!("1. {check}\n"));
     }
     text.push_str("\n## Terms\n\n");
-    for term in TERMS {
+    for term in terms(origin) {
         text.push_str(&format!("- **{}**: {}\n", escape(term.name), escape(term.definition)));
     }
     text.push_str(&format!("\n{}\n", foot));
