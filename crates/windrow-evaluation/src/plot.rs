@@ -28,7 +28,7 @@ pub use ages::Ages;
 pub use auc_course::AucCourse;
 pub use course::CumulativePlot;
 pub use multiples::{Curve, Multiples};
-pub use quality::{Measure, Quality};
+pub use quality::Measure;
 pub use recent::Recent;
 pub use reliability::{Bin, Reliability};
 pub use spark::spark;

@@ -30,7 +30,7 @@ pub enum Measure {
 
 /// The quality from window to window.
 #[derive(Debug, Clone)]
-pub struct Quality {
+pub(crate) struct Quality {
     pub(crate) title: String,
     pub(crate) measure: Measure,
     /// The windows judged, in ascending order.
@@ -98,18 +98,8 @@ impl Quality {
         Self { title, measure, windows, dates, lines, refits, change }
     }
 
-    /// Returns the title.
-    pub fn title(&self) -> &str {
-        &self.title
-    }
-
-    /// Returns the score of the upper plot.
-    pub fn measure(&self) -> Measure {
-        self.measure
-    }
-
     /// Draws the picture as SVG.
-    pub fn draw(&self) -> Picture {
+    pub(crate) fn draw(&self) -> Picture {
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.described());
         let (left, right) = (60.0, f64::from(WIDTH) - 12.0);
         let rows_bottom = picture.note(self.note()) - SMALL_LINE - 8.0;
