@@ -27,7 +27,8 @@ pub(super) fn question(advice: &Advice) -> String {
 /// Returns the facts about the data, the models and the settings.
 pub(super) fn facts(report: &Report) -> Vec<Fact> {
     let advice = &*report.advice;
-    let run = report.run.as_ref();
+    // The work directory of a table of predictions has a pipeline file in name only.
+    let run = report.run.as_ref().filter(|_| advice.subject.origin == Origin::Pipeline);
     let judged = advice.basis.judged.as_ref().map(|judged| {
         let windows = advice.subject.dates.range_name(judged.first, judged.last);
         format!("{} labelled rows in {} windows, {windows}", thousands(judged.rows), judged.windows)
