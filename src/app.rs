@@ -11,6 +11,7 @@
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
+//! - `pdf`: a report that a browser prints.
 //! - `error`: the reasons why a command fails.
 
 mod clock;
@@ -20,6 +21,7 @@ mod error;
 mod files;
 mod inputs;
 mod learning;
+mod pdf;
 mod running;
 mod status;
 mod storage;
@@ -43,7 +45,7 @@ use windrow_registry::export::{Export, ExportError};
 use windrow_registry::monitor::{Monitor, Stage};
 use windrow_server::api::{self, Api};
 pub(crate) use windrow_server::report::Form;
-use windrow_server::report::Report;
+use windrow_server::report::{Report, ReportedRun};
 use windrow_stream::audit::{self, Audit, AuditError};
 use windrow_stream::consumer::{Consumer, Group};
 use windrow_stream::producer::Producer;
@@ -221,12 +223,23 @@ impl App {
     }
 
     /// Writes the advice as a file with pictures. Returns the paths of all files.
-    pub(crate) fn report(&self, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
+    pub(crate) fn report(&self, author: Option<String>, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
+        Ok(self.report_content(author)?.write(form, out)?)
+    }
+
+    /// Prints the advice as PDF with a browser. Returns false if no browser that can print is installed.
+    pub(crate) fn print_report(&self, author: Option<String>, out: &Path) -> Result<bool, AppError> {
+        let report = self.report_content(author)?;
+        pdf::print(|html| Ok(report.write(Form::Html, html).map(drop)?), out)
+    }
+
+    fn report_content(&self, author: Option<String>) -> Result<Report, AppError> {
         let registry = self.registry()?;
         let advice = registry.snapshot().advice().cloned();
         let advice = advice.ok_or_else(|| AppError::NoAdvice { workdir: self.workdir.clone() })?;
-        let report = Report { advice, dataset: workdir::dataset(&self.workdir)? };
-        Ok(report.write(form, out)?)
+        let (pipeline, created) = (Arc::clone(&self.pipeline), workdir::created(&self.workdir)?);
+        let run = Some(ReportedRun { pipeline, created });
+        Ok(Report { advice, dataset: workdir::dataset(&self.workdir)?, run, author })
     }
 
     /// Opens the registry of the work directory.
@@ -297,7 +310,7 @@ pub(crate) async fn broker(
 
 /// Writes advice that belongs to no work directory as a file with pictures. Returns the paths of all files.
 pub(crate) fn write_report(advice: &Advice, form: Form, out: &Path) -> Result<Vec<PathBuf>, AppError> {
-    Ok(Report { advice: Arc::new(advice.clone()), dataset: None }.write(form, out)?)
+    Ok(Report { advice: Arc::new(advice.clone()), dataset: None, run: None, author: None }.write(form, out)?)
 }
 
 /// Replaces the listen address of the pipeline file, if another one is given.

@@ -46,6 +46,13 @@ pub(crate) enum AppError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(
+        "{browser} did not print the report to {}: write it with `--format html`, and print that from a browser",
+        path.display()
+    )]
+    Print { browser: &'static str, path: PathBuf },
+    #[error("cannot write {}: {source}; choose another path with --out", path.display())]
+    PrintFile { path: PathBuf, source: std::io::Error },
     #[error("there is no advice in {} yet: compute it with `windrow run` or `windrow advise`", workdir.display())]
     NoAdvice { workdir: PathBuf },
     #[error(transparent)]

@@ -117,6 +117,11 @@ pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
     Ok(read(workdir)?.and_then(|held| held.dataset))
 }
 
+/// Returns the time at which the run of a directory began, if `run.json` names it.
+pub(crate) fn created(workdir: &Path) -> Result<Option<String>, WorkdirError> {
+    Ok(read(workdir)?.map(|held| held.created))
+}
+
 /// Checks that a single consumer and a group do not fill the same directory.
 pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), WorkdirError> {
     let is_shared = partials_folder(workdir).is_dir();

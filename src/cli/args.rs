@@ -186,13 +186,35 @@ pub(crate) struct AdviseArgs {
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) at: PipelineArgs,
-    /// Write one self-contained HTML file, a Markdown file with its pictures in a folder next to it, or a JSON file
-    #[arg(long, default_value = "html",
-        value_parser = one_of([("html", Form::Html), ("md", Form::Markdown), ("json", Form::Json)]))]
-    pub(crate) format: (&'static str, Form),
-    /// Write to this file [default: ./NAME.html, .md or .json]
+    /// Write one self-contained HTML file, a PDF file if Chromium is installed (otherwise HTML, to print from a browser), a
+    /// Markdown file with its pictures in a folder next to it, a Markdown summary of at most 15 lines, or a JSON file
+    #[arg(long, default_value = "html", value_parser = one_of(ReportFormat::ALL))]
+    pub(crate) format: (&'static str, ReportFormat),
+    /// Write to this file [default: ./NAME.html, .pdf, .md or .json, or ./NAME-summary.md]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Name who made the report [default: nobody]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) author: Option<String>,
+}
+
+/// The format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    /// A file that Windrow writes itself.
+    Written(Form),
+    /// A PDF file, which a browser prints.
+    Pdf,
+}
+
+impl ReportFormat {
+    const ALL: [(&'static str, Self); 5] = [
+        ("html", Self::Written(Form::Html)),
+        ("pdf", Self::Pdf),
+        ("md", Self::Written(Form::Markdown)),
+        ("summary", Self::Written(Form::Summary)),
+        ("json", Self::Written(Form::Json)),
+    ];
 }
 
 #[derive(Debug, Args)]

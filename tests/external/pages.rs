@@ -6,15 +6,29 @@ use std::path::Path;
 
 use serde_json::json;
 use windrow_testing::browser::{Browser, Viewport, axe};
-use windrow_testing::{Running, command, free_port, http, large, succeed};
+use windrow_testing::{Running, command, free_port, http, large, run_once, served, succeed};
 
-const PAGES: [&str; 8] =
-    ["/", "/evidence", "/stream", "/windows/3", "/models", "/models/latest", "/try", "/evidence?recipe=window"];
-const VIEWPORTS: [Viewport; 4] = [
+const PAGES: [&str; 10] = [
+    "/",
+    "/evidence",
+    "/stream",
+    "/windows/3",
+    "/models",
+    "/models?scheme=window",
+    "/models/latest",
+    "/compare",
+    "/try",
+    "/evidence?recipe=window",
+];
+const VIEWPORTS: [Viewport; 8] = [
     Viewport { width: 1440, height: 900, is_dark: false },
     Viewport { width: 1440, height: 900, is_dark: true },
     Viewport { width: 390, height: 844, is_dark: false },
     Viewport { width: 390, height: 844, is_dark: true },
+    Viewport { width: 768, height: 1024, is_dark: false },
+    Viewport { width: 768, height: 1024, is_dark: true },
+    Viewport { width: 1920, height: 1080, is_dark: false },
+    Viewport { width: 1920, height: 1080, is_dark: true },
 ];
 
 /// Writes a pipeline with forty days of a hundred rows each. One row per day cannot be parsed.
@@ -73,12 +87,17 @@ async fn a_demo_is_followed_from_first_row_to_answer() {
     browser.wait("a model appears without a reload", appeared).await;
 
     browser.open(&format!("{url}/stream")).await;
+    let moving = "return document.querySelectorAll('#recent svg path').length >= 2 && \
+                  document.querySelector('[data-stage=\"producer\"]').textContent.startsWith('sends rows: ')";
+    browser.wait("live lines, and what each stage does", moving).await;
     browser.wait("the stream ends", "return document.getElementById('state').textContent === 'complete'").await;
     let steps = "return [...document.querySelectorAll('[data-step] [data-text]')].map((one) => one.textContent)";
     // Two models of each window, and those that only the advice asks for.
     let models = fs::read_dir(folder.path().join("work/models")).expect("models").count();
     assert!(models >= 80, "{models}");
-    let expected = json!(["4,000", "4,000", "3,960", "3,960", models.to_string(), "40"]);
+    // Steps with the same number of rows are one card when all is done.
+    browser.wait("the cards of the end", "return document.querySelector('.road.done') !== null").await;
+    let expected = json!(["4,000", "3,960", models.to_string(), "40"]);
     assert_eq!(browser.run(steps).await, expected);
     browser
         .wait("the reasons", "return document.querySelector('#windows').textContent.includes('is not a number')")
@@ -293,7 +312,7 @@ async fn every_page_is_usable_with_500_models_and_500_windows() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, url) = large::server(folder.path(), 500);
-    browser.open(&format!("{url}/models")).await;
+    browser.open(&format!("{url}/models?scheme=window")).await;
     assert_eq!(browser.run("return document.querySelectorAll('tbody tr').length").await, json!(100));
     assert_eq!(browser.text("tbody a").await, "window-500");
     browser.run("document.querySelector('.pages a').click()").await;
@@ -305,4 +324,107 @@ async fn every_page_is_usable_with_500_models_and_500_windows() {
     browser.open(&format!("{url}/stream")).await;
     assert_eq!(browser.text("#state").await, "complete");
     browser.check(&url, None).await;
+}
+
+/// Writes a pipeline of `rows` rows with long names, which is cut into windows of 400 rows.
+fn long_names(folder: &Path, rows: u32) -> String {
+    let (target, number) =
+        ("whether_the_passenger_gave_a_tip_of_at_least_a_quarter", "distance_between_both_ends_in_miles");
+    let category = "the borough and the zone in which the trip began";
+    let mut dataset = format!("at,{target},{number},{category}\n");
+    for row in 0..rows {
+        let (day, minute) = (row / 40, row % 40 * 30);
+        let date = format!("20{:02}-{:02}-{:02}", 10 + day / 336, 1 + day % 336 / 28, 1 + day % 28);
+        let zone = format!("A zone with a name that goes on and on for long: {}", row % 40);
+        let positive = u32::from((row * 7919) % 100 < 20 + row % 40);
+        writeln!(dataset, "{date} {:02}:{:02},{positive},{},{zone}", minute / 60, minute % 60, row * 37 % 500)
+            .expect("memory");
+    }
+    fs::write(folder.join("d.csv"), dataset).expect("a file");
+    let file = folder.join("p.toml");
+    let text = format!(
+        "name = \"a-pipeline-with-a-name-that-is-longer-than-most-of-them\"\n[dataset]\npath = \"d.csv\"\n\
+         time = {{ column = \"at\", format = \"%Y-%m-%d %H:%M\" }}\n[target]\ncolumn = \"{target}\"\nequals = \"1\"\n\
+         [features]\nnumeric = [\"{number}\"]\ncategorical = [\"{category}\"]\nmin_count = 2\n[window]\nrows = 400\n\
+         [train]\nschemes = [\"window\"]\n"
+    );
+    fs::write(&file, text).expect("a file");
+    file.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn text_stays_in_its_box_with_long_names_and_one_two_or_500_windows() {
+    let Some(browser) = Browser::start().await else { return };
+    for windows in [1, 2, 500] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (few, many) = (folder.path().join("few"), folder.path().join("many"));
+        // The work directory of 500 windows is made from one of twenty.
+        let file = long_names(folder.path(), if windows == 500 { 8_000 } else { 400 * windows });
+        run_once(&file, &few, &[]);
+        if windows == 500 {
+            large::enlarge(&few, &many, windows);
+        }
+        let workdir = if windows == 500 { many } else { few };
+        let (_server, url) = served::serve(&file, &workdir.display().to_string());
+        for viewport in VIEWPORTS {
+            browser.set_viewport(viewport).await;
+            let Viewport { width, is_dark, .. } = viewport;
+            let newest = format!("/models/window-{windows}");
+            let window = format!("/windows/{windows}");
+            let pages = [
+                "/",
+                "/?score=auc",
+                "/evidence",
+                "/stream",
+                &window,
+                "/models",
+                "/models?scheme=window",
+                &newest,
+                "/try",
+                "/models/a-model-that-does-not-exist",
+            ];
+            for page in pages {
+                browser.open(&format!("{url}{page}")).await;
+                let what = format!("{page} with {windows} windows, {width} px, dark: {is_dark}");
+                browser.check_text(&what).await;
+                // Everything that can be opened is open.
+                browser.run("for (const one of document.querySelectorAll('details')) one.open = true").await;
+                browser.check_text(&format!("{what}, opened")).await;
+            }
+            after_each_action(&browser, &url, windows).await;
+        }
+        // The log of the missing page.
+        browser.complaints().await;
+    }
+}
+
+/// Sorts and filters a table, hides a line and asks a model, and checks the text after each.
+async fn after_each_action(browser: &Browser, url: &str, windows: u32) {
+    browser.open(&format!("{url}/stream")).await;
+    browser.run("document.querySelectorAll('thead a')[2].click()").await;
+    browser.wait("a sorted table", "return document.querySelector('th[aria-sort]') !== null").await;
+    browser.check_text("a sorted table").await;
+    if windows > 2 {
+        browser.open(&format!("{url}/models?scheme=window")).await;
+        browser
+            .run("const box = document.querySelector('input[type=\"search\"]'); box.value = 'window-1'; box.form.requestSubmit()")
+            .await;
+        browser.wait("a filtered table", "return location.search.includes('listed-filter')").await;
+        browser.wait("fewer rows", "return document.querySelector('.filter .quiet') !== null").await;
+        browser.check_text("a filtered table").await;
+        browser.open(url).await;
+        browser.run("document.querySelector('.lines input').click()").await;
+        let hidden = "return getComputedStyle(document.querySelector('.pictures .l0')).display === 'none'";
+        browser.wait("a hidden line", hidden).await;
+        browser.check_text("a hidden line").await;
+        let moved = "const [one, other] = document.querySelectorAll('.pictures svg a'); one.focus(); \
+                     one.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true })); \
+                     return document.activeElement === other";
+        assert_eq!(browser.run(moved).await, json!(true), "the arrow keys go from point to point");
+    }
+    browser.open(&format!("{url}/try")).await;
+    browser.run("document.querySelector('#try').requestSubmit()").await;
+    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
+    browser.check_text("an answer").await;
 }

@@ -122,10 +122,11 @@ fn the_answer_is_printed_reported_and_exported() {
         &[("fixtures/taxi.toml", "pipeline.toml"), ("--once ", &once)],
     );
     let outputs: Vec<String> = commands.lines().map(|command| finish(here, command)).collect();
-    let [_, answer, all, report, models] = &outputs[..] else { panic!("{commands}") };
+    let [_, answer, all, report, summary, models] = &outputs[..] else { panic!("{commands}") };
     assert!(answer.contains("arr_delay at least 15?"), "{answer}");
     assert!(all.contains("on PSI alarm"), "{all}");
     assert!(here.join("flights-sample.html").exists(), "{report}");
+    assert!(here.join("flights-sample-summary.md").exists(), "{summary}");
     assert!(models.contains("cumulative-41"), "{models}");
 
     finish(here, &block("docs/concepts.md", "windrow export my.toml", &[("my.toml", "pipeline.toml")]));

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use windrow_testing::http::ask;
 use windrow_testing::served::server;
-use windrow_testing::{Running, large, served};
+use windrow_testing::{Running, large, run_once, sample_with, served};
 
 /// Pages that are not in the navigation.
-const OTHER_PAGES: [&str; 3] = ["/windows/1", "/models/advised", "/models/cumulative-1"];
-const FILES: [&str; 4] = ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js"];
+const OTHER_PAGES: [&str; 4] = ["/windows/1", "/models/advised", "/models/cumulative-1", "/compare"];
+const FILES: [&str; 5] =
+    ["/assets/windrow.css", "/assets/windrow.js", "/assets/try.js", "/assets/theme.js", "/favicon.ico"];
 
 #[test]
 fn a_page_may_load_files_of_its_server_and_nothing_else() {
@@ -115,7 +116,15 @@ fn a_missing_page_is_reported_on_a_page() {
         assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
     }
     // Invalid or unknown query parameters are ignored.
-    for path in ["/models?before=x", "/stream?before=-1", "/evidence?recipe=%00", "/try?model=nobody", "/?=&&%"] {
+    for path in [
+        "/models?scheme=x",
+        "/models?scheme=window&listed-sort=99&listed-page=-1",
+        "/stream?sealed-sort=x&sealed-order=%00&sealed-filter=%3Cb%3E",
+        "/evidence?recipe=%00",
+        "/try?model=nobody",
+        "/?score=x",
+        "/?=&&%",
+    ] {
         assert_eq!(ask("GET", &format!("{url}{path}"), &[], b"").status, 200, "{path}");
     }
     let long = format!("{url}/models/{}", "x".repeat(8000));
@@ -144,6 +153,77 @@ fn a_server_without_models_creates_nothing_and_reports_what_it_waits_for() {
 }
 
 #[test]
+fn a_finished_stream_with_too_few_windows_says_what_gives_an_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = |window: &str| {
+        let (file, workdir) = (sample_with(folder.path(), window, ""), folder.path().join("work"));
+        run_once(&file, &workdir, &["--fresh"]);
+        let (_server, url) = served::serve(&file, &workdir.display().to_string());
+        ask("GET", &format!("{url}/"), &[], b"").body
+    };
+    let quarters = home("event = \"quarter\"");
+    assert!(quarters.contains("<code>event = &quot;14d&quot;</code>"), "{quarters}");
+    assert!(quarters.contains("<code>windrow run pipeline.toml --fresh</code>"), "{quarters}");
+    assert!(quarters.contains("no further ones will come") && !quarters.contains("Advice needs"), "{quarters}");
+    let parts = home("parts = 3");
+    assert!(parts.contains("<code>parts = 20</code>") && !parts.contains("Advice needs"), "{parts}");
+    // Three hundred rows are too few, however they are cut.
+    let few = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(few.path());
+    let few = ask("GET", &format!("{url}/"), &[], b"").body;
+    assert!(few.contains("16 windows of at least 25 labelled rows each, or 400 in all. The stream has 300."), "{few}");
+}
+
+#[test]
+fn tables_are_sorted_and_filtered_without_a_script() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = large::server(folder.path(), 30);
+    let names = |query: &str| -> Vec<String> {
+        let body = ask("GET", &format!("{url}/models?scheme=window{query}"), &[], b"").body;
+        let cells = body.split("<th scope=\"row\"><a href=\"/models/").skip(1);
+        cells.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+    };
+    assert_eq!(names("")[..3], ["window-30", "window-29", "window-28"], "the newest first");
+    assert_eq!(names("&listed-sort=0")[..3], ["window-1", "window-2", "window-3"]);
+    assert_eq!(names("&listed-sort=0&listed-order=down")[0], "window-30");
+    assert_eq!(names("&listed-filter=window-7"), ["window-7"]);
+    let grouped = ask("GET", &format!("{url}/models"), &[], b"").body;
+    assert!(grouped.contains("Models with an alias") && grouped.contains("All 30 models of this scheme"), "{grouped}");
+    assert!(grouped.matches("class=\"spark\"").count() >= 8, "{grouped}");
+}
+
+#[test]
+fn two_models_are_shown_side_by_side() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = large::server(folder.path(), 30);
+    let body = ask("GET", &format!("{url}/compare?first=window-3&second=window-9"), &[], b"").body;
+    assert!(body.contains("href=\"/v1/models/window-3/diff/window-9\""), "{body}");
+    // The models of this work directory are copies of one, so nothing differs on the 21 windows after the later one.
+    assert!(body.contains("On the same 21 windows, window-9 loses 0.0000 less per row than window-3"), "{body}");
+    assert!(body.contains("the data do not show which one is better") && body.contains("place=place 20"), "{body}");
+    let same = ask("GET", &format!("{url}/compare"), &[], b"");
+    assert!(same.status == 200 && same.body.contains("Two models side by side"), "{}", same.body);
+    for unknown in ["first=nobody", "second=%3Cb%3E", "first=window-3&second=window-31"] {
+        let answer = ask("GET", &format!("{url}/compare?{unknown}"), &[], b"");
+        assert!(answer.status == 200 && answer.body.contains("There is no fitted model"), "{}", answer.body);
+    }
+}
+
+#[test]
+fn windows_have_dates_first_and_the_documentation_leads_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    let stream = ask("GET", &format!("{url}/stream"), &[], b"").body;
+    assert!(stream.contains("<a href=\"/windows/1\">2013-01-01 to 2013-01-05</a>"), "{stream}");
+    let window = ask("GET", &format!("{url}/windows/2"), &[], b"").body;
+    assert!(window.contains("<h1>2013-01-05 to 2013-01-09 (window 2)</h1>"), "{window}");
+    let model = ask("GET", &format!("{url}/models/cumulative-2"), &[], b"").body;
+    assert!(model.contains("2013-01-01 to 2013-01-0") && model.contains("(windows 1 to 2): "), "{model}");
+    let documentation = ask("GET", &format!("{url}/docs"), &[], b"").body;
+    assert_eq!(documentation.matches("<a id=\"back\" href=\"/\">").count(), 1);
+}
+
+#[test]
 fn every_page_is_small_with_500_models_and_500_windows() {
     /// The largest size of a page in bytes.
     const MAX_PAGE_BYTES: usize = 500_000;
@@ -153,11 +233,13 @@ fn every_page_is_small_with_500_models_and_500_windows() {
         "/",
         "/evidence",
         "/stream",
-        "/stream?before=300",
+        "/stream?sealed-page=3",
         "/windows/500",
         "/models",
-        "/models?before=window-200",
+        "/models?scheme=window",
+        "/models?scheme=window&listed-page=5",
         "/models/window-500",
+        "/compare?first=window-3&second=window-4",
         "/try",
         "/nowhere",
     ] {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use windrow_testing::{fixture, sample_with, succeed, text, windrow};
+use windrow_testing::{command, fixture, has, sample_with, succeed, text, windrow};
 
 #[test]
 fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
@@ -16,12 +16,12 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
         .map(str::to_owned);
     let report: Vec<&str> = report.iter().map(String::as_str).collect();
     let listed = succeed(&report);
-    assert_eq!(listed.lines().count(), 4, "{listed}");
+    assert_eq!(listed.lines().count(), 5, "four pictures and the text: {listed}");
     let page = fs::read_to_string(&out).expect("a report");
     // The first sentence in the terminal is also the first of the report.
     let first = output.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
     assert!(page.contains(&first), "{first}: {page}");
-    for (picture, heading) in [("how-often", "How often"), ("how-much", "How much history"), ("over-time", "Over time")]
+    for (picture, heading) in [("how-often", "How often"), ("how-much", "How much history"), ("log-loss", "Over time")]
     {
         let title = page.lines().find_map(|line| line.strip_prefix(&format!("### {heading}: "))).expect("a heading");
         assert!(page.contains(&format!("![{title}](answer/{picture}.svg)")), "{page}");
@@ -30,6 +30,7 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     }
     assert!(
         page.contains("| history, refit | keeps | 95% interval | more wrong answers per 1,000 rows than ")
+            && page.contains("](answer/auc.svg)")
             && page.contains("\n### AUC by window\n")
             && page.contains("sha256 of the advice"),
         "{page}"
@@ -52,17 +53,71 @@ fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     assert!(html.contains(&format!("<p class=\"answer\">{first}")), "{html}");
     // The last table lists the alarms that rang.
     let tables = if page.contains("\n### Alarms\n") { 6 } else { 5 };
-    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (3, tables));
+    assert_eq!((html.matches("<svg ").count(), html.matches("<table>").count()), (4, tables));
     assert!(!html.contains("http") && !html.contains("src=") && !html.contains("<script"), "{html}");
     assert!(html.contains("logistic regression") && html.contains("<dt id=\"term-verdict\">"), "{html}");
     for mark in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(html.contains(&format!("id=\"{mark}\"")), "{mark} is not explained: {html}");
     }
+    // What a reader who was not there needs to know.
+    for fact in ["Made", "With", "Models", "Features", "Data", "Judged on", "Labels", "Costs"] {
+        assert!(
+            html.contains(&format!("<dt>{fact}</dt>")) && page.contains(&format!("\n- **{fact}**: ")),
+            "{fact}: {page}"
+        );
+    }
+    assert!(page.contains("\n## How to check it\n\n1. ") && page.contains("numbers: "), "{page}");
+    assert!(html.contains("@page{size:A4") && html.contains("<td class=\"n\">"), "numbers are aligned: {html}");
     let machine = folder.path().join("answer.json").display().to_string();
     succeed(&["report", &file, "--format", "json", "--workdir", &workdir, "--out", &machine]);
     let machine: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(machine).expect("a report")).expect("JSON");
     assert!(html.contains(machine["advice_sha256"].as_str().expect("a digest")), "{machine}");
+}
+
+#[test]
+fn a_summary_has_at_most_fifteen_lines_and_names_its_author() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 200", "");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let output = succeed(&run);
+    let out = folder.path().join("ticket.md").display().to_string();
+    let summary = ["report", &file, "--format", "summary", "--author", "R. <b>", "--workdir", &workdir, "--out", &out];
+    assert_eq!(succeed(&summary).trim(), out);
+    let text = fs::read_to_string(&out).expect("a summary");
+    assert!((10..=15).contains(&text.lines().count()), "{text}");
+    let answer = output.lines().nth(3).expect("a sentence").trim().replace('_', "\\_");
+    assert!(text.contains(&format!("**{answer}")) && text.contains("By: R. &lt;b&gt;."), "{answer}: {text}");
+    assert!(text.contains("| history, refit | keeps |") && text.contains("sha256 of the advice"), "{text}");
+}
+
+#[test]
+fn a_pdf_file_is_printed_if_chromium_is_installed_and_html_is_written_otherwise() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = sample_with(folder.path(), "rows = 200", "");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    succeed(&run);
+    let out = folder.path().join("answer.pdf");
+    let report = ["report", &file, "--format", "pdf", "--workdir", &workdir, "--out", &out.display().to_string()]
+        .map(str::to_owned);
+    let report: Vec<&str> = report.iter().map(String::as_str).collect();
+    // No program is found in an empty folder.
+    let nothing = folder.path().join("empty");
+    fs::create_dir(&nothing).expect("a folder");
+    let output = command(&report).env("PATH", &nothing).output().expect("the program runs");
+    assert!(output.status.success() && text(&output.stderr).contains("Chromium is not installed"), "{output:?}");
+    let html = out.with_extension("html");
+    assert_eq!(text(&output.stdout).trim(), html.display().to_string());
+    assert!(fs::read_to_string(html).expect("a report").contains("<p class=\"answer\">") && !out.exists());
+    if has("chromium") {
+        assert_eq!(succeed(&report).trim(), out.display().to_string());
+        assert!(fs::read(&out).expect("a report").starts_with(b"%PDF-"));
+        let hidden = fs::read_dir(folder.path()).expect("a folder").flatten();
+        let hidden = hidden.filter(|entry| entry.file_name().to_string_lossy().starts_with('.'));
+        assert_eq!(hidden.count(), 0, "nothing is left");
+    }
 }
 
 #[test]

@@ -8,11 +8,13 @@ use crate::fit_once::FitOnce;
 use crate::loss_by_window::LossAtWindow;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
+use crate::quality::QualityOverTime;
 use crate::steadiness::{Followed, Influence};
+use crate::window_dates::WindowDates;
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 5;
+pub const ADVICE_FORMAT: u32 = 6;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +102,9 @@ pub struct ChangesOverTime {
     pub world_change: Option<BreakFinding>,
     /// The savings of the named policy, or else of the best one, from window to window.
     pub course: Option<SavingsOverTime>,
+    /// The quality of the predictions by window: of the named policy, or else of the best one, and of those it is
+    /// compared with. `None` if no policy was judged.
+    pub quality: Option<QualityOverTime>,
     /// The AUC by window of the named policy, of fit once, and of all history. Without verdict.
     pub auc: Vec<PolicyAuc>,
     /// The loss by window of the named policy (or else of the best one) of a table, or of the models that served. Empty
@@ -140,6 +145,8 @@ pub struct Subject {
     pub span: Option<String>,
     /// The length of a window in days; `None` if windows have no times.
     pub days: Option<f64>,
+    /// The dates of the windows; empty if windows have no times.
+    pub dates: WindowDates,
     /// A further sentence on the data, if one is needed.
     pub note: Option<String>,
     /// The facts on a table, and what was judged with it, in sentences. Empty for a pipeline.

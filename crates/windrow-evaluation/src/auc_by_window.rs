@@ -51,7 +51,7 @@ impl ModelsInUse {
         let mut policies: Vec<(Policy, Vec<Vec<ModelId>>)> = Vec::new();
         for policy in named.into_iter().chain([once, all]) {
             let is_new = policies.iter().all(|(known, _)| *known != policy);
-            let models = by_window(trial, evidence, policy).filter(|models| is_new && !models.is_empty());
+            let models = models_by_window(trial, evidence, policy).filter(|models| is_new && !models.is_empty());
             policies.extend(models.map(|models| (policy, models)));
         }
         Self { windows: trial.windows.clone(), policies }
@@ -80,7 +80,7 @@ impl ModelsInUse {
 }
 
 /// Returns the models of a policy in each window of a trial. Returns `None` if they are not known.
-fn by_window(trial: &Trial, evidence: &Evidence, policy: Policy) -> Option<Vec<Vec<ModelId>>> {
+pub(crate) fn models_by_window(trial: &Trial, evidence: &Evidence, policy: Policy) -> Option<Vec<Vec<ModelId>>> {
     if let Some(series) = trial.series_of(policy).filter(|series| !series.runs.is_empty()) {
         let at = |index: usize| series.runs.iter().filter_map(|run| run.get(index)).copied().collect::<Vec<_>>();
         return Some((0..trial.len()).map(at).collect());

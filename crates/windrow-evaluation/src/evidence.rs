@@ -65,6 +65,11 @@ impl Evidence {
         self.counts(window).map_or(0.0, |counts| counts.labelled() as f64)
     }
 
+    /// Returns the number of positive rows of a window.
+    pub(crate) fn positives(&self, window: u32) -> u64 {
+        self.counts(window).map_or(0, WindowLosses::positive)
+    }
+
     /// Returns the number of labelled rows of each block of a window.
     pub(crate) fn block_rows(&self, window: u32) -> [u64; BLOCKS] {
         self.counts(window).map_or([0; BLOCKS], |counts| counts.rows)

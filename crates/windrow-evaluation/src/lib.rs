@@ -6,6 +6,7 @@
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
 //!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
 //! - `policy`: [`Policy`], when to refit and on how much history. `window_unit`: [`WindowUnit`], the word for a window.
+//!   `window_dates`: [`WindowDates`], when windows begin.
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
 //! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
@@ -28,6 +29,7 @@
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
+//! - `quality`: [`QualityOverTime`], the log-loss and the rows by window. `proportion`: intervals of a share and of an AUC.
 //! - [`plot`]: the pictures and tables of an advice.
 
 mod action;
@@ -69,6 +71,8 @@ mod phrases;
 pub mod plot;
 mod policy;
 mod policy_finding;
+mod proportion;
+mod quality;
 mod ranking;
 mod recalibrated;
 mod replacement;
@@ -78,6 +82,7 @@ mod served;
 mod steadiness;
 mod titles;
 mod trial;
+mod window_dates;
 mod window_unit;
 mod wrong_answers;
 
@@ -105,6 +110,7 @@ pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, i
 pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
+pub use quality::{MeanLoss, PolicyQuality, QualityOverTime, WindowSize};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use recalibrated::{RecalibratedModel, recalibrated_on};
 pub use sentences::WANTED_ROWS;
@@ -112,6 +118,7 @@ pub use served::{ServedLog, advise_served, windows_in_words};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};
+pub use window_dates::WindowDates;
 pub use window_unit::WindowUnit;
 pub use wrong_answers::WrongAnswers;
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
 use windrow_evaluation::{
-    Advice, Origin, RecalibratedModel, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words,
+    Advice, Origin, RecalibratedModel, Refit, Subject, WindowDates, WindowUnit, judged_histories, loss_rises,
+    windows_in_words,
 };
 use windrow_record::display::{counted, month, window_name};
 
@@ -138,6 +139,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
         window_unit: WindowUnit::Window,
         span: None,
         days: None,
+        dates: WindowDates::default(),
         note: report.note(),
         facts: report.facts(),
     };
@@ -177,6 +179,8 @@ impl Judging<'_> {
         let windows = self.windows.keys().next_back().copied().unwrap_or_default();
         let (begin, end) = (axis.begin(self.begin), axis.begin(self.begin + i64::from(windows)));
         let days = begin.zip(end).map(|(begin, end)| (end - begin) as f64 / DAY / f64::from(windows.max(1)));
+        let begins = (0..windows).map(|index| axis.begin(self.begin + i64::from(index)));
+        let dates = WindowDates::new(begins, end);
         let times = self.predictions.range.filter(|_| axis != Axis::Number);
         let span = times.map(|(first, last)| {
             let [first, last] = [first, last].map(|micros| month(micros.div_euclid(1_000_000)));
@@ -191,6 +195,7 @@ impl Judging<'_> {
             window_unit: axis.unit(),
             span,
             days,
+            dates,
             note,
             facts: Vec::new(),
         };

@@ -6,10 +6,12 @@
 //! - `cell`: [`parse_number`], [`TimeFormat`] and [`EventTime`], the cells of a row as numbers and times.
 //! - `number_form`: [`NumberForm`], the way in which people write numbers, such as `$1,234.50`.
 //! - `message`: [`Envelope`], the information in the headers of a Kafka message.
+//! - [`calendar`]: dates, and the round dates of an axis.
 //! - [`display`]: the wording of counts, shares, durations and names in all other crates.
 //!
 //! This crate contains pure values. It knows nothing of files, brokers, clocks or configuration.
 
+pub mod calendar;
 mod cell;
 mod csv;
 pub mod display;

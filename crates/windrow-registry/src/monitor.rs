@@ -5,24 +5,27 @@
 //! stops writing is reported as silent, with the duration. The monitor never blocks a stage and changes no file.
 
 mod flow;
+mod recent;
 mod sealed;
 mod status;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::flow::{FlowInputs, TrainingProgress};
+use self::recent::Recent;
 use self::sealed::SealedReader;
 use self::status::StatusReader;
 use crate::registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Counts;
 
-pub(crate) use self::flow::Flow;
+pub use self::flow::{Flow, FlowStep, StageActivity};
+pub use self::recent::RecentRate;
 pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 
@@ -44,6 +47,7 @@ pub struct Monitor {
 struct MonitorState {
     listener: StatusReader,
     reader: SealedReader,
+    recent: Recent,
 }
 
 /// The state of a work directory at one moment.
@@ -72,6 +76,13 @@ impl Monitor {
         Arc::clone(&self.current.borrow())
     }
 
+    /// Returns the rows per second and the lag of the last minutes, oldest first. Empty before a few seconds have been
+    /// observed.
+    pub fn recent(&self) -> Vec<RecentRate> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.recent.rates(Instant::now())
+    }
+
     /// Returns a receiver that is notified when the observed state changes.
     pub fn changes(&self) -> watch::Receiver<Arc<Observed>> {
         self.current.subscribe()
@@ -89,7 +100,7 @@ impl Monitor {
     /// Observes the work directory once. Blocks on disk I/O.
     pub fn refresh(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let MonitorState { listener, reader } = &mut *seen;
+        let MonitorState { listener, reader, recent } = &mut *seen;
         let heard = listener.read_reports(&self.workdir, &(self.clock)());
         reader.read(&self.workdir);
         let snapshot = self.registry.snapshot();
@@ -101,6 +112,7 @@ impl Monitor {
         let counts_of = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
         let Counts { dataset, sent, delivered, .. } = counts_of(Stage::Producer);
         let counts = Counts { dataset, sent, delivered, ..counts_of(Stage::Consumer) };
+        recent.add(Instant::now(), &counts);
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {

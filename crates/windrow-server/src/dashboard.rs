@@ -12,15 +12,21 @@
 
 mod answer;
 mod assets;
+mod cell;
+mod compare;
 mod evidence;
 mod flow;
+mod forward;
 mod frame;
+mod listing;
 mod model;
 mod models;
 mod numbers;
+mod picture;
 mod stream;
 mod table;
 mod terms;
+mod too_few;
 mod triangle;
 mod try_it;
 mod window;
@@ -52,14 +58,22 @@ struct PageRoute {
     is_for_tables: bool,
 }
 
+impl PageRoute {
+    /// Returns true for the page to which its entry leads.
+    fn is_entry(&self) -> bool {
+        !self.path.ends_with('*') && self.path != "/compare"
+    }
+}
+
 /// All pages, in the order of the navigation.
-static PAGES: [PageRoute; 7] = [
+static PAGES: [PageRoute; 8] = [
     PageRoute { path: "/", entry: "Answer", page: answer::page, reads_files: false, is_for_tables: true },
     PageRoute { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false, is_for_tables: true },
     PageRoute { path: "/stream", entry: "Stream", page: stream::page, reads_files: false, is_for_tables: false },
     PageRoute { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true, is_for_tables: false },
     PageRoute { path: "/models", entry: "Models", page: models::page, reads_files: false, is_for_tables: false },
     PageRoute { path: "/models/*", entry: "Models", page: model::page, reads_files: false, is_for_tables: false },
+    PageRoute { path: "/compare", entry: "Models", page: compare::page, reads_files: false, is_for_tables: false },
     PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false, is_for_tables: false },
 ];
 
@@ -91,11 +105,12 @@ impl Dashboard {
         let (route, name) = route(path)?;
         let (pipeline, workdir) = (Arc::clone(&self.pipeline), self.workdir.clone());
         let (snapshot, observed) = (self.registry.snapshot(), self.monitor.observed());
-        let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
+        let monitor = Arc::clone(&self.monitor);
+        let view = View { pipeline, snapshot, observed, monitor, workdir, name, query: parsed(query), has_keys };
         let make = move || {
             let is_table = view.origin() != Origin::Pipeline;
             let page = if is_table && !route.is_for_tables { not_for_tables() } else { (route.page)(&view) };
-            let shown = PAGES.iter().filter(|page| !page.path.ends_with('*') && (page.is_for_tables || !is_table));
+            let shown = PAGES.iter().filter(|page| page.is_entry() && (page.is_for_tables || !is_table));
             let entries = shown.map(|page| (page.entry, page.path));
             // A table has no models that answer requests.
             let api = (!is_table).then_some(("API", "/docs"));
@@ -154,7 +169,9 @@ mod tests {
 
     #[test]
     fn pages_and_operations_are_distinguished() {
-        for page in ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/assets/windrow.css"] {
+        for page in
+            ["/", "/evidence", "/models/cumulative-2", "/windows/3", "/compare", "/favicon.ico", "/assets/windrow.css"]
+        {
             assert!(is_page(page), "{page}");
         }
         for other in ["/v1/models", "/docs", "/metrics", "/health/live", "/modelsx", "/v2/models/latest"] {

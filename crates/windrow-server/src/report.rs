@@ -6,29 +6,24 @@
 //! - All results come from `advice.json`. The report computes none.
 //! - Data cannot become markup.
 //!
-//! [`Report`] chooses the form and writes the files. `html` and `markdown` each make the text of one form.
+//! [`Report`] has the content, and writes the files of a [`Form`]. `html`, `markdown` and `summary` each make the text of
+//! one form. `facts`: what a reader needs to know besides the advice.
 
+mod content;
+mod facts;
 mod html;
 mod markdown;
+mod summary;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+pub use self::content::{Report, ReportedRun};
 use windrow_base::files;
+use windrow_evaluation::Origin;
 use windrow_evaluation::plot::{AdvicePicture, AdvicePictures, tables};
-use windrow_evaluation::{Advice, Origin};
-
-/// The content of a report.
-#[derive(Debug)]
-pub struct Report {
-    /// The advice to show.
-    pub advice: Arc<Advice>,
-    /// The sha256 of the dataset, if it is known.
-    pub dataset: Option<String>,
-}
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +34,8 @@ pub enum Form {
     Markdown,
     /// A JSON file, for programs.
     Json,
+    /// A Markdown file of at most fifteen lines, without pictures, for a pull request or a ticket.
+    Summary,
 }
 
 /// A file of a report cannot be written.
@@ -59,8 +56,9 @@ impl Report {
         let tables = tables(&self.advice, answer.as_ref());
         let mut files = Vec::new();
         let text = match form {
-            Form::Html => html::text(&self.advice, &self.foot(), answer.as_ref(), &tables),
+            Form::Html => html::text(self, &self.foot(), answer.as_ref(), &tables),
             Form::Json => self.json(),
+            Form::Summary => summary::text(self, &self.foot()),
             Form::Markdown => {
                 let stem = path.file_stem().map_or_else(|| "report".to_owned(), |it| it.to_string_lossy().into_owned());
                 let folder = path.with_file_name(&stem);
@@ -68,7 +66,7 @@ impl Report {
                 let file =
                     |one: &AdvicePicture<'_>| (folder.join(format!("{}.svg", one.name)), one.picture.standalone());
                 files.extend(pictures.iter().map(file));
-                markdown::text(&self.advice, &self.foot(), &pictures, &tables, &stem)
+                markdown::text(self, &self.foot(), &pictures, &tables, &stem)
             }
         };
         files.push((path.to_owned(), text));

@@ -12,6 +12,25 @@ use ureq::http::Method;
 
 use crate::{STEP_TIMEOUT, free_port};
 
+/// A script that returns the texts that are outside their boxes.
+const TEXT_OUTSIDE: &str = "const found = [];
+    for (const picture of document.querySelectorAll('svg')) {
+      const box = picture.getBoundingClientRect();
+      if (box.width === 0) continue;
+      for (const text of picture.querySelectorAll('text')) {
+        const own = text.getBoundingClientRect();
+        const is_outside = own.left < box.left - 1 || own.right > box.right + 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1;
+        if (is_outside) found.push(`picture: ${text.textContent}`);
+      }
+    }
+    for (const element of document.body.querySelectorAll('*')) {
+      if (element.closest('svg, .hidden, .skip') || element.clientWidth === 0) continue;
+      const style = getComputedStyle(element);
+      if (style.display === 'inline' || style.overflowX !== 'visible') continue;
+      if (element.scrollWidth > element.clientWidth + 1) found.push(`${element.tagName}.${element.className}: ${element.textContent.slice(0, 60)}`);
+    }
+    return found.slice(0, 5)";
+
 /// A browser with one window. A drop closes it.
 #[derive(Debug)]
 pub struct Browser {
@@ -171,6 +190,18 @@ impl Browser {
         entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Checks that no text is outside its box: the texts of a picture are within it, and no element that does not scroll
+    /// or cut its content is narrower than that. `what` is named in a failure.
+    ///
+    /// # Panics
+    /// A text is outside its box, or the page is wider than its window.
+    pub async fn check_text(&self, what: &str) {
+        let outside = self.run(TEXT_OUTSIDE).await;
+        assert_eq!(outside, json!([]), "{what}: text outside its box");
+        let wide = self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        assert_eq!(wide, json!(0), "{what} is wider than its window");
+    }
+
     /// Checks the rules for every page. The browser's log is empty, no other host is contacted, and nothing is stored
     /// in the browser. The page is not wider than its window. No rule of axe-core is broken, if that is installed.
     ///
@@ -186,6 +217,7 @@ impl Browser {
         }
         let wide = self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(wide, json!(0), "{address} is wider than its window");
+        self.check_text(address.as_str()).await;
         let kept =
             self.run("return [document.cookie, Object.keys(localStorage).filter((key) => key !== 'theme')]").await;
         assert_eq!(kept, json!(["", []]), "{address}");

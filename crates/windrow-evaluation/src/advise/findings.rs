@@ -14,6 +14,7 @@ use crate::follow::PolicyAtWindow;
 use crate::loss_by_window::{loss_by_window, loss_rises};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, PolicyFinding, PolicyVerdict};
+use crate::quality::quality_over_time;
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::sensitivity::Naming;
 use crate::steadiness::Followed;
@@ -51,6 +52,7 @@ impl Findings<'_> {
         let subject = self.subject();
         comparison.reference = Some(subject);
         over_time.course = self.course(subject);
+        over_time.quality = quality_over_time(trial, self.evidence, subject);
         over_time.auc = question.auc.to_vec();
         if let Some(series) = trial.series_of(subject).filter(|_| question.subject.origin == Origin::Table) {
             let rises = loss_rises(self.evidence, subject.history, question.delay);

@@ -2,20 +2,22 @@
 
 use crate::kept_share::BASELINE;
 use crate::phrases::history_phrase;
-use crate::plot::course::{CumulativePlot, Line};
+use crate::plot::course::{CumulativePlot, Line, SAVINGS_UNIT};
 use crate::plot::loss_course::LossCourse;
+use crate::plot::quality::{Measure, Quality};
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
 use crate::titles::{average_rate_title, subject, titles};
 use crate::{Advice, Origin, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 
-/// The quantity that grows from window to window.
-const SAVED: &str = "log-loss saved, summed over all rows up to each window";
-
-/// The data of the main pictures of the advice. Those of a pipeline always have the first three. Those of a table have the
-/// ones that its fits support.
+/// The data of the main pictures of the advice. Those of a pipeline always have the log-loss by window and the shares.
+/// Those of a table have the ones that its fits support.
 #[derive(Debug, Clone)]
 pub struct AdvicePictures {
+    /// The log-loss by window of a pipeline.
+    pub(crate) log_loss: Option<Quality>,
+    /// The AUC by window of a pipeline; `None` if no window has one.
+    pub(crate) auc: Option<Quality>,
     /// The shares by refit period, on the named history.
     pub(crate) how_often: Option<Shares>,
     /// The shares by history, refitted as often as possible.
@@ -38,22 +40,56 @@ pub struct AdvicePicture<'a> {
 }
 
 impl AdvicePictures {
-    /// Draws the pictures, in the order in which they are shown.
+    /// Draws the pictures, in the order in which they are shown. Those of a pipeline are the quality over time, by
+    /// log-loss and by AUC, and the shares.
     pub fn pictures(&self) -> Vec<AdvicePicture<'_>> {
-        let Self { how_often, how_much, over_time, by_window } = self;
+        let Self { log_loss, auc, how_often, how_much, over_time, by_window } = self;
         let named = |name, title, picture| AdvicePicture { name, title, picture };
-        let pictures = [
-            how_often.as_ref().map(|plot| named("how-often", plot.title.as_str(), plot.draw())),
-            how_much.as_ref().map(|plot| named("how-much", plot.title.as_str(), plot.draw())),
+        let quality = [("log-loss", log_loss), ("auc", auc)].into_iter();
+        let quality = quality.filter_map(|(name, plot)| {
+            let plot = plot.as_ref()?;
+            Some(named(name, plot.title.as_str(), plot.draw()))
+        });
+        let shares = [("how-often", how_often), ("how-much", how_much)].into_iter();
+        let shares = shares.filter_map(|(name, plot)| {
+            let plot = plot.as_ref()?;
+            Some(named(name, plot.title.as_str(), plot.draw()))
+        });
+        let of_table = [
             over_time.as_ref().map(|plot| named("over-time", plot.title.as_str(), plot.draw())),
             by_window.as_ref().map(|plot| named("by-window", plot.title.as_str(), plot.draw())),
         ];
-        pictures.into_iter().flatten().collect()
+        let of_table = of_table.into_iter().flatten().filter(|_| log_loss.is_none());
+        quality.chain(shares).chain(of_table).collect()
+    }
+
+    /// Draws the pictures of a pipeline's first screen: the quality over time by this score, how often, and how much.
+    /// Returns `None` for a table.
+    pub fn first_screen(&self, measure: Measure) -> Option<[Picture; 3]> {
+        let (how_often, how_much) = self.how_often.as_ref().zip(self.how_much.as_ref())?;
+        Some([self.quality(measure)?.draw(), how_often.draw(), how_much.draw()])
+    }
+
+    /// Returns the names of the lines of the quality over time, by this score.
+    pub fn lines(&self, measure: Measure) -> Vec<String> {
+        let quality = self.quality(measure).into_iter();
+        quality.flat_map(|quality| &quality.lines).map(|line| line.name.clone()).collect()
+    }
+
+    /// Returns `true` if the quality over time can also be shown by AUC.
+    pub fn has_auc(&self) -> bool {
+        self.auc.is_some()
+    }
+
+    /// Returns the quality by this score. Without the AUC of any window, the score is the log-loss.
+    fn quality(&self, measure: Measure) -> Option<&Quality> {
+        self.auc.as_ref().filter(|_| measure == Measure::Auc).or(self.log_loss.as_ref())
     }
 
     /// Collects the data of the pictures. Returns `None` if there is nothing to show yet.
     pub fn of(advice: &Advice) -> Option<Self> {
         let [title_how_often, title_how_much, title_over_time] = titles(advice);
+        let title_of_quality = title_over_time.clone();
         let policy = subject(advice);
         // A single point compares nothing.
         let least = if advice.subject.origin == Origin::Pipeline { 0 } else { 2 };
@@ -62,8 +98,11 @@ impl AdvicePictures {
         let how_much = policy.map(|_| how_much(advice, title_how_much)).filter(is_enough);
         let over_time = savings(advice, title_over_time).filter(|plot| plot.lines.len() >= least.min(1));
         let over_time = over_time.or_else(|| gain_over_time(advice));
-        let pictures = Self { how_often, how_much, over_time, by_window: LossCourse::of(advice) };
-        let Self { how_often, how_much, over_time, by_window } = &pictures;
+        let is_pipeline = advice.subject.origin == Origin::Pipeline;
+        let log_loss = Quality::of_log_loss(advice, title_of_quality).filter(|_| is_pipeline);
+        let auc = Quality::of_auc(advice).filter(|_| is_pipeline);
+        let pictures = Self { log_loss, auc, how_often, how_much, over_time, by_window: LossCourse::of(advice) };
+        let Self { how_often, how_much, over_time, by_window, .. } = &pictures;
         let is_empty = how_often.is_none() && how_much.is_none() && over_time.is_none() && by_window.is_none();
         (!is_empty).then_some(pictures)
     }
@@ -114,8 +153,8 @@ fn savings(advice: &Advice, title: String) -> Option<CumulativePlot> {
         },
         sums: saved.sums.clone(),
     });
-    let (windows, marks) = (course.windows.clone(), marks(advice));
-    Some(CumulativePlot { title, unit: SAVED.to_owned(), windows, lines: lines.collect(), marks })
+    let (windows, dates, marks) = (course.windows.clone(), advice.subject.dates.clone(), marks(advice));
+    Some(CumulativePlot { title, unit: SAVINGS_UNIT.to_owned(), windows, dates, lines: lines.collect(), marks })
 }
 
 /// Returns what a table's models saved, compared with predicting the average rate. Returns `None` with fewer than two
@@ -130,7 +169,8 @@ fn gain_over_time(advice: &Advice) -> Option<CumulativePlot> {
     let line = Line { name: format!("compared with {BASELINE}"), sums: sums.collect() };
     Some(CumulativePlot {
         title: average_rate_title(advice),
-        unit: SAVED.to_owned(),
+        unit: SAVINGS_UNIT.to_owned(),
+        dates: advice.subject.dates.clone(),
         windows: losses.iter().map(|at| at.window).collect(),
         lines: vec![line],
         marks: marks(advice),
@@ -143,7 +183,9 @@ fn marks(advice: &Advice) -> Vec<(u32, String)> {
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {
     let found = advice.comparison.finding(policy)?;
-    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse | PolicyVerdict::Reference);
+    // A reference may not be named. What is known of it is whether it is not as good as the best.
+    let decided = matches!(found.verdict, PolicyVerdict::GoodEnough | PolicyVerdict::Worse)
+        || found.verdict == PolicyVerdict::Reference && found.is_below_best();
     let is_sure = decided || advice.comparison.is_best(found);
     Some(Point {
         label,

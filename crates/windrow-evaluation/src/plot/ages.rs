@@ -1,7 +1,7 @@
 //! The picture of a model's loss by its age.
 
 use crate::plot::scale::Scale;
-use crate::plot::svg::Picture;
+use crate::plot::svg::{Picture, SMALL_LINE};
 use crate::titles::age_title;
 use crate::{Advice, AgeFinding};
 
@@ -30,17 +30,16 @@ impl Ages {
     pub fn draw(&self) -> Picture {
         let described = self.ages.iter().map(|found| format!("age {}: {:.4}", found.age, found.difference));
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
-        let (bottom, left, right) = (262.0, 64.0, 428.0);
+        let note = "log-loss per row above a new model's, 95%; hollow: cannot tell";
+        let across = picture.note(note) - 6.0;
+        let (bottom, left, right) = (across - 2.0 * SMALL_LINE - 4.0, 64.0, f64::from(WIDTH) - 12.0);
         let ends = self.ages.iter().flat_map(|found| {
             let interval = found.interval.map_or([found.difference; 2], |interval| [interval.low, interval.high]);
             [found.difference, interval[0], interval[1]]
         });
         let (low, high) = ends.fold((0.0_f64, 1e-6_f64), |(low, high), end| (low.min(end), high.max(end)));
         let scale = Scale::new((low, high), (bottom, top));
-        let ticks = scale.ticks(4.0);
-        let step = ticks.windows(2).next().map_or(1.0, |pair| pair[1] - pair[0]);
-        let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
-        picture.grid(&scale, (left, right), |tick| format!("{:.decimals$}", tick + 0.0));
+        picture.grid(&scale, (left, right), scale.labels());
         let step = (right - left) / self.ages.len().max(1) as f64;
         for (number, found) in self.ages.iter().enumerate() {
             let x = left + step * (number as f64 + 0.5);
@@ -50,11 +49,9 @@ impl Ages {
             let is_significant = found.interval.is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
             let class = if is_significant || found.age == 1 { "a" } else { "a w h" };
             picture.circle(class, (x, scale.coordinate(found.difference)), 5.0);
-            picture.text("s", "middle", (x, bottom + 18.0), &found.age.to_string());
+            picture.text("s", "middle", (x, bottom + SMALL_LINE), &found.age.to_string());
         }
-        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);
-        let note = "log-loss per row above a new model's, 95%; hollow: cannot tell";
-        picture.text("s", "start", (8.0, 316.0), note);
+        picture.text("s", "middle", ((left + right) / 2.0, across), &self.across);
         picture
     }
 }
@@ -77,6 +74,8 @@ mod tests {
         };
         let text = ages.draw().standalone();
         assert_eq!((text.matches("<circle").count(), text.matches("a w h").count()), (3, 1), "{text}");
+        let long = Ages { title: "a title that goes on and on ".repeat(12), ..ages.clone() };
+        assert_eq!([ages.draw(), long.draw()].map(|picture| picture.texts_outside()), [const { Vec::new() }; 2]);
         assert!(Ages { ages: Vec::new(), ..ages }.draw().standalone().contains("</svg>"));
     }
 }

@@ -1,11 +1,10 @@
 //! Small multiples: many small pictures on one scale, each of one number from window to window.
 
+use crate::plot::letters::shortened;
 use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
-use windrow_record::display::excerpt;
+use crate::window_dates::WindowDates;
 
-/// The maximum length of a name in a cell, in characters.
-const MAX_NAME_LENGTH: usize = 28;
 const COLUMNS: usize = 4;
 const CELL_SIZE: (f64, f64) = (220.0, 110.0);
 const MARGIN: f64 = 8.0;
@@ -19,6 +18,8 @@ pub struct Multiples {
     pub unit: String,
     /// The first and the last window.
     pub windows: (u32, u32),
+    /// The dates of the windows; empty if windows have no times.
+    pub dates: WindowDates,
     /// The curves, one per small picture.
     pub curves: Vec<Curve>,
 }
@@ -39,8 +40,8 @@ impl Multiples {
         let width = (COLUMNS as f64 * CELL_SIZE.0) as u32;
         let last = |curve: &Curve| curve.values.last().map_or(0.0, |(_, value)| *value);
         let described = self.curves.iter().map(|curve| format!("{}: {:.3} in the end", curve.name, last(curve)));
-        let top = 40.0;
-        let height = (top + rows as f64 * CELL_SIZE.1 + 24.0) as u32;
+        let top = 60.0;
+        let height = (top + rows as f64 * CELL_SIZE.1 + 44.0) as u32;
         let (mut picture, _) = Picture::new(width, height, &self.title, described);
         let all = || self.curves.iter().flat_map(|curve| curve.values.iter().map(|(_, value)| *value));
         let range = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
@@ -50,7 +51,7 @@ impl Multiples {
             let right = left + CELL_SIZE.0 - 7.0 * MARGIN;
             let across = Scale::new((f64::from(self.windows.0), f64::from(self.windows.1)), (left, right));
             let up = Scale::new(range, (y + CELL_SIZE.1 - 2.0 * MARGIN, y + 2.0 * MARGIN + 6.0));
-            picture.text("s", "start", (left, y + 14.0), &excerpt(&curve.name, MAX_NAME_LENGTH));
+            picture.text("s", "start", (left, y + 14.0), &shortened("s", &curve.name, CELL_SIZE.0 - MARGIN));
             picture.line("z", (left, up.coordinate(0.0)), (right, up.coordinate(0.0)));
             let line = curve
                 .values
@@ -60,8 +61,8 @@ impl Multiples {
             picture.text("s", "start", (right + 4.0, up.coordinate(last(curve)) + 4.0), &format!("{:.2}", last(curve)));
         }
         let (first, last) = self.windows;
-        let note = format!("{}; windows {first} to {last}, all on one scale, line at 0", self.unit);
-        picture.text("s", "start", (MARGIN, f64::from(height) - 6.0), &note);
+        let when = self.dates.range_name(first, last);
+        picture.note(&format!("{}; {when}, all on one scale, line at 0", self.unit));
         picture
     }
 }
@@ -73,12 +74,14 @@ mod tests {
     #[test]
     fn every_curve_is_drawn_and_long_names_have_room() {
         let curve = |name: &str| Curve { name: name.to_owned(), values: vec![(1, 0.5), (2, -0.25), (3, 0.1)] };
+        let dates = WindowDates::new([0, 7, 14].map(|day| Some(day * 86_400)), Some(21 * 86_400));
         let curves = vec![curve("distance"), curve(&"x".repeat(200)), curve("c"), curve("d"), curve("e")];
-        let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), curves };
+        let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), dates, curves };
         let text = picture.draw().standalone();
         assert_eq!(text.matches("<path").count(), 5);
-        let cut = format!(">{}...<", "x".repeat(28));
-        assert!(text.contains("viewBox=\"0 0 880 284\"") && text.contains(&cut), "{text}");
+        assert!(text.contains("viewBox=\"0 0 880 324\"") && text.contains("xxx...<"), "{text}");
+        assert!(text.contains("1970-01-01 to 1970-01-21 (windows 1 to 3)"), "{text}");
+        assert_eq!(picture.draw().texts_outside(), Vec::<String>::new());
         let empty = Multiples { curves: Vec::new(), ..picture };
         assert!(empty.draw().standalone().contains("</svg>"));
     }

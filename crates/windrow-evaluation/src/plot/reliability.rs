@@ -1,7 +1,8 @@
 //! The reliability diagram: do the predicted probabilities agree with the observed shares?
 
 use crate::plot::scale::Scale;
-use crate::plot::svg::Picture;
+use crate::plot::svg::{Picture, SMALL_LINE};
+use crate::proportion::share_interval;
 use windrow_record::display::percent;
 
 const WIDTH: u32 = 440;
@@ -28,14 +29,10 @@ pub struct Bin {
 }
 
 impl Bin {
-    /// Returns the 95% interval of the share as if rows were independent: Wilson's, which stays between 0 and 1 (Wilson
-    /// 1927).
+    /// Returns the 95% interval of the share as if rows were independent.
     pub fn interval(&self) -> (f64, f64) {
-        const Z: f64 = 1.959_964;
-        let (n, p) = (self.rows as f64, self.observed);
-        let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        (middle - half, middle + half)
+        let interval = share_interval(self.observed, self.rows as f64);
+        interval.map_or((0.0, 1.0), |interval| (interval.low, interval.high))
     }
 
     /// Returns `true` if the interval of the observed share holds the predicted probability.
@@ -50,13 +47,14 @@ impl Reliability {
     pub fn draw(&self) -> Picture {
         let words = |b: &Bin| format!("predicted {:.2}, observed {:.2} of {} rows", b.predicted, b.observed, b.rows);
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.bins.iter().map(words));
-        let (bottom, left, right) = (342.0, 52.0, 428.0);
+        let note = picture.note("observed share of positives, 95%; dashed: as predicted");
+        let (bottom, left, right) = (note - 6.0 - 2.0 * SMALL_LINE, 52.0, f64::from(WIDTH) - 26.0);
         let across = Scale::new((0.0, 1.0), (left, right));
         let up = Scale::new((0.0, 1.0), (bottom, top));
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
             picture.line("g", (left, up.coordinate(tick)), (right, up.coordinate(tick)));
             picture.text("s", "end", (left - 6.0, up.coordinate(tick) + 4.0), &percent(tick, 0));
-            picture.text("s", "middle", (across.coordinate(tick), bottom + 18.0), &percent(tick, 0));
+            picture.text("s", "middle", (across.coordinate(tick), bottom + SMALL_LINE), &percent(tick, 0));
         }
         picture.line("z k", (left, bottom), (right, top));
         for bin in &self.bins {
@@ -64,9 +62,10 @@ impl Reliability {
             let (low, high) = bin.interval();
             picture.line("a w", (x, up.coordinate(low)), (x, up.coordinate(high)));
             picture.circle("a", (x, up.coordinate(bin.observed)), 5.0);
+            picture.mark((x - 6.0, top), (12.0, bottom - top), words(bin), "#reliability");
         }
-        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), "predicted probability, mean of a tenth");
-        picture.text("s", "start", (8.0, 396.0), "observed share of positives, 95%; dashed: as predicted");
+        let middle = ((left + right) / 2.0, bottom + 2.0 * SMALL_LINE + 2.0);
+        picture.text("s", "middle", middle, "predicted probability, mean of a tenth");
         picture
     }
 }
@@ -76,14 +75,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_is_wilsons_and_bins_are_drawn() {
+    fn a_bin_agrees_if_its_interval_holds_the_prediction_and_is_drawn() {
         let bin = |predicted: f64, observed: f64, rows: u64| Bin { predicted, observed, rows };
-        // Wilson's interval for 8 of 10, as R's prop.test(correct = FALSE) computes it.
-        let (low, high) = bin(0.7, 0.8, 10).interval();
-        assert!((low - 0.490_162).abs() < 1e-5 && (high - 0.943_318).abs() < 1e-5, "{low} {high}");
-        assert!(bin(0.0, 0.0, 5).interval().0.abs() < 1e-12);
+        assert_eq!(bin(0.0, 0.0, 0).interval(), (0.0, 1.0));
         assert!(bin(0.5, 0.8, 10).agrees() && !bin(0.48, 0.8, 10).agrees());
         let picture = Reliability { title: "x".to_owned(), bins: vec![bin(0.1, 0.2, 30), bin(0.6, 0.5, 2)] };
         assert_eq!(picture.draw().standalone().matches("<circle").count(), 2);
+        for title in ["x".to_owned(), "a title that goes on and on ".repeat(12)] {
+            assert_eq!(Reliability { title, ..picture.clone() }.draw().texts_outside(), Vec::<String>::new());
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! The mapping of numbers to coordinates.
 
+/// The approximate number of ticks of a vertical axis.
+pub(super) const TICKS: f64 = 4.0;
+/// The number from which thousands are labelled as in `12k`.
+const MIN_THOUSANDS: f64 = 10_000.0;
+
 /// The linear scale of one axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
@@ -22,6 +27,20 @@ impl Scale {
 
     pub(super) fn holds(&self, number: f64) -> bool {
         (self.from.0..=self.from.1).contains(&number)
+    }
+
+    /// Returns the labels of the ticks, with as many decimals as distinguish them.
+    pub(super) fn labels(&self) -> impl Fn(f64) -> String + use<> {
+        let ticks = self.ticks(TICKS);
+        let is_large = ticks.iter().any(|tick| tick.abs() >= MIN_THOUSANDS);
+        let (unit, ending) = if is_large { (1000.0, "k") } else { (1.0, "") };
+        let step = ticks.windows(2).next().map_or(unit, |pair| pair[1] - pair[0]) / unit;
+        // A step of 0.1 has one decimal, although its logarithm is not exact.
+        let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
+        move |tick| {
+            let ending = if tick == 0.0 { "" } else { ending };
+            format!("{:.decimals$}{ending}", tick / unit + 0.0)
+        }
     }
 
     /// Returns round numbers within the scale, about `wanted` of them. The step is 1, 2 or 5 times a power of ten.
@@ -47,5 +66,25 @@ mod tests {
         let scale = Scale::new((0.0, 10.0), (100.0, 0.0));
         assert_eq!((scale.coordinate(5.0), scale.coordinate(-3.0), scale.coordinate(30.0)), (50.0, 100.0, 0.0));
         assert!(Scale::new((2.0, 2.0), (0.0, 1.0)).coordinate(2.0).is_finite());
+    }
+
+    #[test]
+    fn no_two_ticks_have_the_same_label() {
+        let labels = |from: (f64, f64)| -> Vec<String> {
+            let scale = Scale::new(from, (0.0, 1.0));
+            scale.ticks(TICKS).into_iter().map(scale.labels()).collect()
+        };
+        assert_eq!(labels((0.0, 2.1)), ["0", "1", "2"]);
+        assert_eq!(labels((0.0, 1.7)), ["0.0", "0.5", "1.0", "1.5"]);
+        assert_eq!(labels((-0.2, 0.2)), ["-0.2", "-0.1", "0.0", "0.1", "0.2"]);
+        assert_eq!(labels((0.0, 14_000.0)), ["0", "5k", "10k"]);
+        assert_eq!(labels((10_000.0, 11_200.0)), ["10.0k", "10.5k", "11.0k"]);
+        for power in -8..9 {
+            for width in [1.0, 1.3, 1.9, 2.4, 4.4, 7.7] {
+                let labels = labels((0.0, width * 10_f64.powi(power)));
+                let different: std::collections::BTreeSet<&String> = labels.iter().collect();
+                assert!(power < -5 || different.len() == labels.len(), "{labels:?}");
+            }
+        }
     }
 }

@@ -1,16 +1,17 @@
 //! The picture of shares of a gain with their intervals, side by side.
 
 use crate::Interval;
+use crate::plot::letters::shortened;
 use crate::plot::scale::Scale;
-use crate::plot::svg::Picture;
+use crate::plot::svg::{Picture, SMALL_LINE};
 use crate::policy_finding::share_in_words;
 use windrow_record::display::percent;
 
-const WIDTH: u32 = 440;
-const HEIGHT: u32 = 320;
+const WIDTH: u32 = 400;
+const HEIGHT: u32 = 380;
 /// The lower limit of the scale. Shares below it are drawn at the edge and marked.
 const SCALE_MIN: f64 = -0.5;
-/// The upper limit of the scale. Intervals that reach further are cut off.
+/// The upper limit of the scale. Intervals that go on beyond a limit end in an arrow.
 const SCALE_MAX: f64 = 1.5;
 
 /// Shares of a gain, side by side.
@@ -39,7 +40,9 @@ pub(crate) struct Point {
 impl Shares {
     pub(crate) fn draw(&self) -> Picture {
         let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, self.points.iter().map(Point::describe));
-        let (bottom, left, right) = (262.0, 52.0, 428.0);
+        let note = "share of the best gain, 95%; dashed: good enough; hollow: cannot tell; arrow: goes on";
+        let across = picture.note(note) - 6.0;
+        let (bottom, left, right) = (across - 2.0 * SMALL_LINE - 4.0, 52.0, f64::from(WIDTH) - 12.0);
         let lows = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.low));
         let highs = self.points.iter().map(|point| point.interval.map_or(point.share, |interval| interval.high));
         let lowest = lows.fold(0.0, f64::min).max(SCALE_MIN);
@@ -52,6 +55,11 @@ impl Shares {
             let x = left + step * (number as f64 + 0.5);
             if let Some(Interval { low, high }) = point.interval {
                 picture.line("a w", (x, scale.coordinate(low)), (x, scale.coordinate(high)));
+                for (end, is_up) in [(low, false), (high, true)] {
+                    if !scale.holds(end) {
+                        picture.arrow("a", (x, scale.coordinate(end)), is_up);
+                    }
+                }
             }
             let class = if point.is_significant { "a" } else { "a w h" };
             picture.circle(class, (x, scale.coordinate(point.share)), 5.0);
@@ -63,11 +71,10 @@ impl Shares {
                 let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
                 picture.text("s", anchor, (x + aside, bottom - 10.0), "off scale");
             }
-            picture.text("s", "middle", (x, bottom + 18.0), &point.label);
+            picture.text("s", "middle", (x, bottom + SMALL_LINE), &shortened("s", &point.label, step));
+            picture.mark((x - step / 2.0, top), (step, bottom - top), point.describe(), "/evidence#policies");
         }
-        picture.text("s", "middle", ((left + right) / 2.0, bottom + 38.0), &self.across);
-        let note = "share of the best gain, 95%; dashed: good enough; hollow: cannot tell";
-        picture.text("s", "start", (8.0, 316.0), note);
+        picture.text("s", "middle", ((left + right) / 2.0, across), &self.across);
         picture
     }
 }
@@ -104,5 +111,43 @@ mod tests {
         assert!(text.contains("never: worse than the average rate, "), "{text}");
         let empty = Shares { points: Vec::new(), ..shares }.draw().standalone();
         assert!(empty.contains("</svg>"));
+    }
+
+    #[test]
+    fn an_interval_that_goes_on_beyond_the_scale_ends_in_an_arrow() {
+        let shares = |low: f64, high: f64| Shares {
+            title: "t".to_owned(),
+            across: "windows".to_owned(),
+            points: vec![Point {
+                label: "never".to_owned(),
+                share: 0.5,
+                interval: Some(Interval { low, high }),
+                is_significant: false,
+                is_named: false,
+            }],
+            keep: 0.9,
+        };
+        let arrows = |low, high| shares(low, high).draw().standalone().matches("Z\"/>").count();
+        assert_eq!([arrows(0.2, 0.8), arrows(-0.19, 1.21), arrows(-1.5, 0.8), arrows(-2.0, 2.0)], [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn text_stays_in_its_box_with_one_and_with_many_long_names() {
+        let point = |number: u32| Point {
+            label: format!("{number} of a long name"),
+            share: f64::from(number) - 3.0,
+            interval: Some(Interval { low: -9.0, high: 9.0 }),
+            is_significant: true,
+            is_named: number == 3,
+        };
+        for count in [1, 2, 8, 40] {
+            let shares = Shares {
+                title: "a title that goes on and on ".repeat(12),
+                across: "windows between refits, each on the last of many windows ".repeat(3),
+                points: (0..count).map(point).collect(),
+                keep: 0.9,
+            };
+            assert_eq!(shares.draw().texts_outside(), Vec::<String>::new(), "{count}");
+        }
     }
 }

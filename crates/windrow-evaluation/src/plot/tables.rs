@@ -3,12 +3,14 @@
 use crate::plot::advice_pictures::AdvicePictures;
 use crate::plot::course::CumulativePlot;
 use crate::plot::loss_course::LossCourse;
+use crate::plot::quality::Quality;
 use crate::plot::shares::{Point, Shares};
+use crate::plot::svg::Picture;
 use crate::policy_finding::share_in_words;
-use crate::{Advice, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit};
-use windrow_record::display::{ordinal, thousands};
+use crate::{Advice, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize};
+use windrow_record::display::{ordinal, percent, thousands};
 
-/// The approximate number of windows in the table of the last picture.
+/// The approximate number of windows in a table.
 const TABLE_WINDOWS: usize = 12;
 
 /// A table with its heading.
@@ -33,7 +35,8 @@ pub struct TableRow {
     pub is_named: bool,
 }
 
-/// Returns the tables of the pictures, one of the AUC by window, one of all policies, and one of the alarms that rang.
+/// Returns the tables of the main pictures, one of the AUC by window, one of all policies, and one of the alarms that
+/// rang.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = answer.map_or_else(Vec::new, picture_tables);
     tables.extend(auc_by_window(advice));
@@ -42,14 +45,52 @@ pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     tables
 }
 
+/// Returns the table of the rows and the log-loss by window.
+fn quality(quality: &Quality) -> Table {
+    let step = step(quality.windows.len());
+    let row = |(index, size): (usize, &WindowSize)| {
+        let date = quality.dates.date(size.window).into_iter();
+        let losses = quality.lines.iter().map(|line| match line.values.get(index).copied().flatten() {
+            Some((loss, _)) => format!("{loss:.4}"),
+            None => "-".to_owned(),
+        });
+        let share = percent(size.positives as f64 / size.rows.max(1) as f64, 1);
+        let cells = date.chain([size.window.to_string(), thousands(size.rows), share]).chain(losses);
+        TableRow { cells: cells.collect(), is_named: false }
+    };
+    let date = quality.dates.date(1).map(|_| "from".to_owned());
+    let names = quality.lines.iter().map(|line| format!("log-loss, {}", line.name));
+    let header = date.into_iter().chain(["window", "labelled rows", "positive"].map(str::to_owned)).chain(names);
+    Table {
+        heading: format!("Over time: {}", quality.title),
+        note: listed(step),
+        header: header.collect(),
+        rows: every(step, &quality.windows).map(row).collect(),
+    }
+}
+
+/// The sentences that explain the unit of the savings.
+pub const SAVINGS: &str = "If one model gives the true class of a row twice the probability that another one gives it, it \
+                           saves log(2) = 0.69 on this row. The line is the sum over all rows up to a window: it rises while \
+                           the policy saves, and falls while it loses.";
+
+/// Returns the savings of a pipeline's policy, as a picture and as a table. Returns `None` for a table of predictions, whose
+/// savings are among the main pictures.
+pub fn savings(answer: &AdvicePictures) -> Option<(Picture, Table)> {
+    let savings = answer.over_time.as_ref().filter(|_| answer.log_loss.is_some())?;
+    Some((savings.draw(), course(savings)))
+}
+
 /// Returns the tables of the pictures, in their order.
 pub fn picture_tables(answer: &AdvicePictures) -> Vec<Table> {
-    let AdvicePictures { how_often, how_much, over_time, by_window } = answer;
+    let AdvicePictures { log_loss, how_often, how_much, over_time, by_window, .. } = answer;
+    let is_table = log_loss.is_none();
     let tables = [
+        log_loss.as_ref().map(quality),
         how_often.as_ref().map(|often| shares("How often", often)),
         how_much.as_ref().map(|much| shares("How much history", much)),
-        over_time.as_ref().map(course),
-        by_window.as_ref().map(losses),
+        over_time.as_ref().filter(|_| is_table).map(course),
+        by_window.as_ref().filter(|_| is_table).map(losses),
     ];
     tables.into_iter().flatten().collect()
 }
@@ -88,14 +129,16 @@ fn course(course: &CumulativePlot) -> Table {
     let step = step(course.windows.len());
     let row = |(index, window): (usize, &u32)| {
         let sums = course.lines.iter().map(|line| line.sums.get(index).copied().unwrap_or_default() + 0.0);
-        let cells = std::iter::once(window.to_string()).chain(sums.map(|sum| format!("{sum:.0}")));
+        let date = course.dates.date(*window).into_iter();
+        let cells = date.chain([window.to_string()]).chain(sums.map(|sum| format!("{sum:.0}")));
         TableRow { cells: cells.collect(), is_named: false }
     };
     let names = course.lines.iter().map(|line| format!("log-loss saved, summed over rows, {}", line.name));
+    let date = course.dates.date(1).map(|_| "from".to_owned());
     Table {
         heading: format!("Over time: {}", course.title),
         note: listed(step),
-        header: std::iter::once("window".to_owned()).chain(names).collect(),
+        header: date.into_iter().chain(["window".to_owned()]).chain(names).collect(),
         rows: every(step, &course.windows).map(row).collect(),
     }
 }
@@ -128,9 +171,12 @@ pub fn auc_by_window(advice: &Advice) -> Option<Table> {
         |at: Option<&AucAtWindow>| at.and_then(|at| at.auc).map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
     let row = |(index, at): (usize, &AucAtWindow)| {
         let numbers = policies.iter().map(|found| number(found.windows.get(index)));
-        TableRow { cells: std::iter::once(at.label.clone()).chain(numbers).collect(), is_named: false }
+        let date = advice.subject.dates.date(at.window);
+        let name = if date.is_some() { at.window.to_string() } else { at.label.clone() };
+        TableRow { cells: date.into_iter().chain([name]).chain(numbers).collect(), is_named: false }
     };
     let names = policies.iter().map(|found| auc_name(advice, found.policy));
+    let date = advice.subject.dates.date(1).map(|_| "from".to_owned());
     let note = format!(
         "The area under the ROC curve of the models in use: 0.5 is chance, 1 is a perfect order of the rows. It is a mean \
          over start windows, and no verdict depends on it. A window with one class has none. {}",
@@ -139,7 +185,7 @@ pub fn auc_by_window(advice: &Advice) -> Option<Table> {
     Some(Table {
         heading: "AUC by window".to_owned(),
         note: note.trim_end().to_owned(),
-        header: std::iter::once("window".to_owned()).chain(names).collect(),
+        header: date.into_iter().chain(["window".to_owned()]).chain(names).collect(),
         rows: every(step, windows).map(row).collect(),
     })
 }
@@ -163,11 +209,10 @@ pub fn policies(advice: &Advice) -> Option<Table> {
     let best = if is_log { "what served" } else { "the best policy" };
     let than = if advice.named().is_some() { "the recommended policy" } else { best };
     let note = format!(
-        "On windows {} to {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is {best} \
+        "On {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is {best} \
          ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
          intervals.",
-        judged.first,
-        judged.last,
+        advice.subject.dates.range_name(judged.first, judged.last),
         thousands(judged.rows),
         judged.share_log_loss,
         judged.best_log_loss

@@ -1,9 +1,11 @@
 //! The picture of the models of every window, scored on every later window.
 
+use crate::plot::letters::shortened;
 use crate::plot::svg::Picture;
+use crate::window_dates::WindowDates;
 
 const SIZE: f64 = 480.0;
-const LEFT: f64 = 56.0;
+const LEFT: f64 = 92.0;
 /// The CSS classes of the shades, the lightest first.
 const CLASSES: [&str; 6] = ["q0", "q1", "q2", "q3", "q4", "q5"];
 
@@ -14,6 +16,8 @@ pub struct Triangle {
     pub title: String,
     /// The first and the last window.
     pub windows: (u32, u32),
+    /// The dates of the windows; empty if windows have no times.
+    pub dates: WindowDates,
     /// The log-loss per row less that of a new model, by bin of the model's window and then of the rows' window.
     pub cells: Vec<Vec<Option<f64>>>,
 }
@@ -50,15 +54,17 @@ impl Triangle {
                 from += run.len();
             }
         }
-        let (first, last) = self.windows;
-        picture.text("s", "start", (LEFT, top + SIZE + 18.0), &first.to_string());
-        picture.text("s", "end", (LEFT + SIZE, top + SIZE + 18.0), &last.to_string());
-        picture.text("s", "middle", (LEFT + SIZE / 2.0, top + SIZE + 18.0), "scored at window");
-        picture.text("s", "end", (LEFT - 6.0, top + 12.0), &first.to_string());
-        picture.text("s", "end", (LEFT - 6.0, top + SIZE - 2.0), &last.to_string());
-        picture.text("s", "start", (4.0, top + SIZE / 2.0 - 14.0), "trained");
-        picture.text("s", "start", (4.0, top + SIZE / 2.0), "up to");
-        picture.text("s", "start", (4.0, top + SIZE / 2.0 + 14.0), "window");
+        let name = |window: u32| self.dates.date(window).unwrap_or_else(|| window.to_string());
+        let [first, last] = [self.windows.0, self.windows.1].map(name);
+        let windows = if self.dates.date(self.windows.0).is_some() { "window from" } else { "window" };
+        picture.text("s", "start", (LEFT, top + SIZE + 18.0), &shortened("s", &first, SIZE / 3.0));
+        picture.text("s", "end", (LEFT + SIZE, top + SIZE + 18.0), &shortened("s", &last, SIZE / 3.0));
+        picture.text("s", "middle", (LEFT + SIZE / 2.0, top + SIZE + 18.0), &format!("scored at {windows}"));
+        picture.text("s", "end", (LEFT - 6.0, top + 12.0), &first);
+        picture.text("s", "end", (LEFT - 6.0, top + SIZE - 2.0), &last);
+        for (line, text) in ["trained", "up to", windows].into_iter().enumerate() {
+            picture.text("s", "start", (4.0, top + SIZE / 2.0 + 14.0 * (line as f64 - 1.0)), text);
+        }
         let x = LEFT + SIZE + 16.0;
         picture.text("s", "start", (x, top + 12.0), "log-loss per row");
         picture.text("s", "start", (x, top + 26.0), "above a new model's");
@@ -88,10 +94,17 @@ mod tests {
             vec![None, None, None, Some(0.0)],
             vec![None; 4],
         ];
-        let triangle = Triangle { title: "t".to_owned(), windows: (1, 4), cells };
+        let dates = WindowDates::default();
+        let triangle = Triangle { title: "t".to_owned(), windows: (1, 4), dates, cells };
         assert_eq!(triangle.bounds(), [0.0, 0.1, 0.2, 0.30000000000000004, 0.4]);
         let text = triangle.draw().standalone();
         assert_eq!(text.matches("<rect").count(), 5 + CLASSES.len(), "{text}");
+        let days = WindowDates::new((0..4).map(|day| Some(day * 86_400)), Some(4 * 86_400));
+        let dated = Triangle { title: "a long title ".repeat(40), dates: days, ..triangle.clone() };
+        assert!(dated.draw().standalone().contains(">1970-01-04</text>"));
+        for picture in [triangle.draw(), dated.draw()] {
+            assert_eq!(picture.texts_outside(), Vec::<String>::new());
+        }
         let empty = Triangle { cells: Vec::new(), ..triangle };
         assert!(empty.draw().standalone().contains("</svg>"));
     }

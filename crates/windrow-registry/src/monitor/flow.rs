@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::monitor::sealed::SealedWindow;
 use crate::monitor::status::{Stage, StageReport};
+use windrow_base::telemetry::Counts;
 use windrow_record::display::{counted, duration, thousands};
 use windrow_windows::StreamEnd;
 
@@ -22,6 +23,8 @@ pub struct Flow {
     pub(crate) lag: Option<u64>,
     /// The steps: sent, in the topic, sealed, trained, served.
     pub steps: Vec<FlowStep>,
+    /// What each stage does now: producer, consumer, trainer.
+    pub stages: Vec<StageActivity>,
     /// The number of rows in quarantine.
     pub quarantined: u64,
     pub(crate) windows: usize,
@@ -34,13 +37,22 @@ pub struct FlowStep {
     /// The state of the rows after this step, such as `sealed`.
     pub name: &'static str,
     /// The number of rows that have passed this step; `None` if the stage is silent or has never reported.
-    pub(crate) rows: Option<u64>,
+    pub rows: Option<u64>,
     /// The text to show: a number, or the time since the stage last reported.
     pub text: String,
     /// Further text to show, such as the number of windows.
     pub detail: String,
     /// `true` if the stage has reported before and is silent now.
     pub is_silent: bool,
+}
+
+/// What a stage does now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageActivity {
+    /// The name of the stage, as in `consumer`.
+    pub name: &'static str,
+    /// The activity, as in `fills window 12: 1,200 of 4,000 rows`.
+    pub text: String,
 }
 
 pub(super) struct FlowInputs<'a> {
@@ -108,7 +120,46 @@ impl Flow {
         ];
         let share = dataset_rows.map(|rows| 100 * (sealed + in_files + open).min(rows) / rows);
         let state = state(parts, is_complete, share, lag);
-        Self { state, is_complete, dataset_rows, lag, steps, quarantined, windows: sealed_windows, models }
+        let stages = activities(parts, is_complete);
+        Self { state, is_complete, dataset_rows, lag, steps, stages, quarantined, windows: sealed_windows, models }
+    }
+}
+
+/// Returns what each stage does now. A stage that has never reported may be another program, or may not run.
+fn activities(parts: &FlowInputs<'_>, is_complete: bool) -> Vec<StageActivity> {
+    let activity = |stage: Stage| {
+        let heard = parts.heard.get(&stage);
+        let is_done = if stage == Stage::Trainer { is_complete } else { parts.end.is_some() };
+        let text = match (stage, heard) {
+            (Stage::Producer, _) if is_done => "has sent all rows".to_owned(),
+            (Stage::Consumer, _) if is_done => "has sealed all windows".to_owned(),
+            (Stage::Trainer, _) if is_done => "has trained on all windows".to_owned(),
+            (_, None) => "has not reported".to_owned(),
+            (_, Some(StageReport { silent_for: Some(silence), .. })) => {
+                format!("last heard {} ago", duration(*silence))
+            }
+            (_, Some(heard)) => working(stage, &heard.counts, parts),
+        };
+        StageActivity { name: stage.name(), text }
+    };
+    Stage::ALL.map(activity).to_vec()
+}
+
+/// Returns what a stage that reports does now.
+fn working(stage: Stage, counts: &Counts, parts: &FlowInputs<'_>) -> String {
+    let of = |all: u64| if all > 0 { format!(" of {}", thousands(all)) } else { String::new() };
+    match stage {
+        Stage::Producer => format!("sends rows: {}{}", thousands(counts.sent), of(counts.dataset)),
+        Stage::Consumer if counts.window > 0 => {
+            let rows = format!("{}{}", thousands(counts.window_rows), of(counts.window_expected));
+            format!("fills window {}: {rows} rows", counts.window)
+        }
+        Stage::Consumer => "waits for rows".to_owned(),
+        Stage::Trainer => {
+            let sealed = parts.windows.last().map_or(0, |window| window.window.get());
+            let next = parts.trained.window + 1;
+            if sealed >= next { format!("trains on window {next}") } else { format!("waits for window {next}") }
+        }
     }
 }
 
@@ -155,7 +206,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use windrow_base::telemetry::Counts;
     use windrow_record::WindowIndex;
     use windrow_windows::FileDigest;
 
@@ -189,7 +239,15 @@ mod tests {
         let expected = expected.map(|(text, rows)| (text, Some(rows)));
         assert_eq!(listed, expected, "what was read is in the topic, confirmed or not");
         assert_eq!((live.quarantined, live.models, live.windows), (4, 6, 4));
+        let does = |flow: &Flow| flow.stages.iter().map(|stage| stage.text.clone()).collect::<Vec<_>>();
+        assert_eq!(does(&live), ["sends rows: 450 of 1,000", "waits for rows", "has not reported"]);
+        let filling = Counts { window: 5, window_rows: 8, window_expected: 100, ..storing };
+        let stages = [(Stage::Consumer, heard(filling, None)), (Stage::Trainer, heard(Counts::default(), None))];
+        let expected = ["has not reported", "fills window 5: 8 of 100 rows", "trains on window 4"];
+        assert_eq!(does(&flow(&stages, 4, 3)), expected);
+        assert_eq!(does(&flow(&stages, 4, 4))[2], "waits for window 5");
         let silent = flow(&[producer, (Stage::Consumer, heard(storing, Some(12)))], 4, 3);
+        assert_eq!(does(&silent)[1], "last heard 12 s ago");
         assert_eq!(silent.state, "consumer last heard 12 s ago");
         assert_eq!((silent.steps[2].text.as_str(), silent.steps[2].rows), ("last heard 12 s ago", None));
         assert_eq!(silent.lag, None, "never a stale number");
@@ -213,5 +271,7 @@ mod tests {
         assert_eq!((of(1).state.as_str(), of(1).is_complete), ("all rows sealed, 1 window to train", false));
         assert_eq!((of(2).state.as_str(), of(2).is_complete, of(2).lag), ("complete", true, Some(0)));
         assert_eq!(of(1).steps[2].text, "200");
+        let does: Vec<String> = of(2).stages.into_iter().map(|stage| stage.text).collect();
+        assert_eq!(does, ["has sent all rows", "has sealed all windows", "has trained on all windows"]);
     }
 }

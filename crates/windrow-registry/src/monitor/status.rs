@@ -35,7 +35,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order in which rows pass them.
-    const ALL: [Self; 3] = [Self::Producer, Self::Consumer, Self::Trainer];
+    pub(super) const ALL: [Self; 3] = [Self::Producer, Self::Consumer, Self::Trainer];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -1,13 +1,13 @@
 //! The first page: how often to refit, on how much history, and the evidence in brief.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
+use crate::dashboard::{picture, table, too_few};
 use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, Term, WRONG_ANSWERS, subject};
-use windrow_evaluation::plot::{AdvicePictures, picture_tables};
+use windrow_evaluation::plot::{AdvicePictures, Measure, picture_tables};
 use windrow_evaluation::{Advice, Origin, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
@@ -30,7 +30,7 @@ pub(super) fn page(view: &View) -> Page {
             div.said {
                 p.quiet { (marked(subject(origin))) }
                 @match advice {
-                    Some(advice) => (sentences(advice)),
+                    Some(advice) => (sentences(view, advice)),
                     None => (waiting(view)),
                 }
             }
@@ -46,12 +46,12 @@ pub(super) fn page(view: &View) -> Page {
             }
         }
         section.pictures #pictures data-live aria-label="Pictures" {
-            @if let Some(pictures) = &pictures {
-                @for shown in pictures.pictures() { figure { (PreEscaped(shown.picture.inline())) } }
-            }
+            @if let Some(pictures) = &pictures { (shown(view, pictures)) }
         }
         @if origin == Origin::Pipeline {
-            section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (row_flow(&view.observed)) }
+            section.way.alone[pictures.is_none()] #way data-live aria-label="The progress of the rows" {
+                (row_flow(&view.observed))
+            }
         }
         @if let Some(pictures) = &pictures {
             section.behind #behind data-live aria-label="The numbers in the pictures" {
@@ -64,9 +64,44 @@ pub(super) fn page(view: &View) -> Page {
     Page::new(title.trim_end_matches('.'), main)
 }
 
-fn sentences(advice: &Advice) -> Markup {
+/// Shows the pictures of a pipeline as on the first screen, and those of a table one by one.
+fn shown(view: &View, pictures: &AdvicePictures) -> Markup {
+    let is_auc = pictures.has_auc() && view.query.get("score").is_some_and(|score| score == "auc");
+    let measure = if is_auc { Measure::Auc } else { Measure::LogLoss };
+    let Some([quality, how_often, how_much]) = pictures.first_screen(measure) else {
+        return html! {
+            @for one in pictures.pictures() { figure { (picture::linked(view, &one.picture)) } }
+        };
+    };
+    let choices = [("log-loss", "Log-loss", !is_auc), ("auc", "AUC", is_auc)];
+    html! {
+        figure {
+            (picture::broad("Picture: the quality over time", &picture::linked(view, &quality)))
+            div.below {
+                (picture::lines("quality", &pictures.lines(measure)))
+                @if pictures.has_auc() {
+                    nav.choice.switch aria-label="The score over time" {
+                        @for (score, name, is_chosen) in choices {
+                            a href={ "/?score=" (score) "#pictures" } aria-current=[is_chosen.then_some("true")] { (name) }
+                        }
+                    }
+                }
+            }
+        }
+        figure { (picture::linked(view, &how_often)) }
+        figure { (picture::linked(view, &how_much)) }
+    }
+}
+
+fn sentences(view: &View, advice: &Advice) -> Markup {
     let mut sentences = advice.recommendation.sentences.iter();
     let first = sentences.next();
+    if advice.recommendation.status == Status::TooFew && view.observed.flow.is_complete {
+        return html! {
+            h1 { (first.map_or("", String::as_str)) }
+            (too_few::advice(view))
+        };
+    }
     // The last sentence is always shown, because it is the condition under which the advice holds. With too few windows,
     // there is no condition, and another sentence is the last one.
     let last = sentences.next_back();
@@ -82,13 +117,11 @@ fn waiting(view: &View) -> Markup {
     let delay = view.pipeline.label_delay().windows;
     let windows = view.observed.windows.len();
     html! {
-        h1 { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), delay)) }
         @if view.observed.flow.is_complete {
-            p {
-                "The stream is complete, with " (windows) " windows. To get advice, cut it into more windows "
-                "(the window table of the pipeline file), or run windrow advise."
-            }
+            h1 { "There is no advice for this stream" }
+            (too_few::advice(view))
         } @else {
+            h1 { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), delay)) }
             p { (windows) " windows are sealed." }
         }
     }

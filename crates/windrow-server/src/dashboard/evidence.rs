@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
+use crate::dashboard::listing::Listing;
 use crate::dashboard::table::{self, cells};
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::triangle::triangle;
+use crate::dashboard::{picture, too_few};
 use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject};
-use windrow_evaluation::plot::{Ages, AucCourse, tables};
-use windrow_evaluation::{Advice, AgeFinding, Origin, first_advice_sentence};
+use windrow_evaluation::plot::{AdvicePictures, Ages, AucCourse, Table, tables};
+use windrow_evaluation::{Advice, AgeFinding, Origin, Status, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
 
@@ -24,7 +26,13 @@ pub(super) fn page(view: &View) -> Page {
         p.quiet { (marked(subject(origin))) " " (marked(comparison(origin))) }
         div #evidence data-live {
             @match view.snapshot.advice() {
-                Some(advice) => (sentences(advice)),
+                Some(advice) => {
+                    (sentences(advice))
+                    @if advice.recommendation.status == Status::TooFew && view.observed.flow.is_complete {
+                        (too_few::advice(view))
+                    }
+                },
+                None if view.observed.flow.is_complete => (too_few::advice(view)),
                 None => {
                     p {
                         (first_advice_sentence(
@@ -34,10 +42,13 @@ pub(super) fn page(view: &View) -> Page {
                     }
                 },
             }
+            @if let Some(advice) = view.snapshot.advice() { (policies(view, advice)) }
             div.two.even {
-                div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
                 div {
-                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) (auc_by_window(advice)) (facts(advice)) }
+                    @if let Some(advice) = view.snapshot.advice() { (savings(view, advice)) (auc_by_window(view, advice)) }
+                }
+                div {
+                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) (facts(advice)) }
                     @if origin == Origin::Pipeline {
                         h2 { "Features that drifted most" }
                         (drifted(view))
@@ -67,7 +78,7 @@ fn sentences(advice: &Advice) -> Markup {
 }
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
-fn policies(advice: &Advice) -> Markup {
+fn policies(view: &View, advice: &Advice) -> Markup {
     html! {
         @if let Some(table) = &tables::policies(advice) {
             h2 { (table.heading) }
@@ -80,7 +91,25 @@ fn policies(advice: &Advice) -> Markup {
                 }
                 "Wrong answers" (mark(&WRONG_ANSWERS)) " are those at the threshold."
             }
-            (table::table_with_note(table))
+            p { (table.note) }
+            (policy_listing(view, table))
+        }
+    }
+}
+
+fn policy_listing(view: &View, table: &Table) -> Markup {
+    let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+    Listing { id: "policies", title: &table.heading, header: &header, rows: table::rows_of(table) }.show(&view.query)
+}
+
+/// Shows the log-loss saved, summed from window to window.
+fn savings(view: &View, advice: &Advice) -> Markup {
+    html! {
+        @if let Some((plot, table)) = AdvicePictures::of(advice).as_ref().and_then(tables::savings) {
+            h2 { "Log-loss saved" }
+            p.quiet { (tables::SAVINGS) }
+            figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &plot))) }
+            (table::folded(&table))
         }
     }
 }
@@ -116,11 +145,11 @@ fn ages(advice: &Advice) -> Markup {
 }
 
 /// Shows the AUC by window of the recommended policy, of fit once, and of all history.
-fn auc_by_window(advice: &Advice) -> Markup {
+fn auc_by_window(view: &View, advice: &Advice) -> Markup {
     html! {
-        @if let Some((picture, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
+        @if let Some((course, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
             h2 { (table.heading) " " (mark(&AUC)) }
-            figure.one { (PreEscaped(picture.draw().inline())) }
+            figure.one { (picture::broad("Picture: AUC by window", &picture::linked(view, &course.draw()))) }
             details {
                 summary { "The numbers in the picture" }
                 (table::table_with_note(&table))
@@ -196,8 +225,8 @@ fn triangles(view: &View) -> Markup {
                 a href={ "/evidence?recipe=" (scheme) } aria-current=[(*scheme == chosen).then_some("true")] { (scheme) }
             }
         }
-        @match triangle(&view.snapshot, chosen) {
-            Some(triangle) => figure.wide { (PreEscaped(triangle.draw().inline())) },
+        @match triangle(&view.snapshot, view.dates(), chosen) {
+            Some(triangle) => figure.wide { (picture::broad("Picture: every model on every later window", &PreEscaped(triangle.draw().inline()))) },
             None => p { "This needs two windows with models." },
         }
     }

@@ -8,10 +8,11 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::dashboard::numbers::bytes;
 use windrow_config::Pipeline;
-use windrow_evaluation::Origin;
+use windrow_evaluation::{Origin, WindowDates};
+use windrow_record::WindowIndex;
 use windrow_record::display::month;
 use windrow_registry::Snapshot;
-use windrow_registry::monitor::{Observed, SealedWindow};
+use windrow_registry::monitor::{Monitor, Observed, SealedWindow};
 use windrow_windows::batch_file_name;
 
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct View {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) observed: Arc<Observed>,
+    /// The monitor, for the numbers of the last minutes.
+    pub(super) monitor: Arc<Monitor>,
     pub(super) workdir: PathBuf,
     /// The name in the path, as in `/models/cumulative-2`; empty for a path without one.
     pub(super) name: String,
@@ -61,7 +64,7 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (name) ": " (self.title) }
-                    link rel="icon" href="data:,";
+                    link rel="icon" type="image/svg+xml" href="/favicon.ico";
                     link rel="stylesheet" href="/assets/windrow.css";
                     // Loaded first, so that the choice of light or dark applies before anything is shown.
                     script src="/assets/theme.js" {}
@@ -72,8 +75,8 @@ impl Page {
                     a.skip href="#main" { "Skip to the content" }
                     header {
                         div #line data-live {
-                            strong { (name) }
-                            span.question { (question) }
+                            strong title=(name) { (name) }
+                            span.question title=(question) { (question) }
                             span.quiet.span { (view.span()) }
                         }
                         @if view.origin() == Origin::Pipeline { span.state #state { (view.observed.flow.state) } }
@@ -96,6 +99,30 @@ impl View {
     pub(super) fn batch_file(&self, sealed: &SealedWindow) -> String {
         let name = batch_file_name(&self.pipeline.batch, sealed.window, &sealed.file.sha256);
         format!("{name}, {}", bytes(sealed.file.bytes))
+    }
+
+    /// Returns the dates of the windows: those of the advice or, of windows after it, those of the rows.
+    pub(super) fn dates(&self) -> WindowDates {
+        let windows = &self.observed.windows;
+        let advised = self.snapshot.advice().map(|advice| &advice.subject);
+        if let Some(subject) = advised.filter(|subject| subject.windows as usize >= windows.len()) {
+            return subject.dates.clone();
+        }
+        let begins = windows.iter().map(|window| window.times.map(|times| times.first));
+        let end = windows.iter().rev().find_map(|window| window.times).map(|times| times.last.saturating_add(1));
+        WindowDates::new(begins, end)
+    }
+
+    /// Returns a link to the page of a window: its period or date and then its number, which is enough without dates.
+    pub(super) fn window_link(&self, dates: &WindowDates, window: WindowIndex) -> Markup {
+        let period = self.snapshot.window(window).and_then(|report| report.period.clone());
+        let period = period.or_else(|| dates.date(window.get()));
+        html! {
+            @match period {
+                Some(period) => { a href={ "/windows/" (window) } { (period) } },
+                None => { a href={ "/windows/" (window) } { "window " (window) } },
+            }
+        }
     }
 
     /// Returns the origin of the losses that the advice is based on.

@@ -1,11 +1,15 @@
 //! The page of one model: its card, the reliability of its probabilities, its coefficients over time, its lineage.
 
+use std::sync::Arc;
+
 use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
+use crate::dashboard::listing::Listing;
 use crate::dashboard::models::aliases;
 use crate::dashboard::numbers::{digest, score, score_or_dash};
-use crate::dashboard::table::{self, cells};
+use crate::dashboard::picture;
+use crate::dashboard::table::{self, Row, cells};
 use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Recalibration, Score, WindowLineage};
@@ -14,12 +18,8 @@ use windrow_registry::Model;
 
 /// Maximum number of characters of an unknown name that the page repeats.
 const MAX_EXCERPT: usize = 60;
-/// Maximum number of coefficients in the table. The largest are first.
-const MAX_COEFFICIENTS: usize = 30;
 /// Maximum number of coefficients that are drawn across windows.
 const MAX_CURVES: usize = 8;
-/// Maximum number of windows that are listed at each end of the lineage.
-const LINEAGE_WINDOWS: usize = 10;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
@@ -36,16 +36,35 @@ pub(super) fn page(view: &View) -> Page {
     let main = html! {
         h1 { (model.name()) }
         div #model data-live {
-            (card(view, model))
-            @if let Some(learned) = model.learned() {
-                p.pages.screen { a href={ "/try?model=" (model.name()) } { "Try it" } a href={ "/v1/models/" (model.name()) } { "The card as JSON" } }
-                (reliability(view, model, learned))
-                (coefficients(view, model, learned))
+            div.two.even {
+                div {
+                    (card(view, model))
+                    @if let Some(learned) = model.learned() {
+                        p.pages.screen {
+                            a href={ "/try?model=" (model.name()) } { "Try it" }
+                            @if let Some(before) = before(view, model) {
+                                a href={ "/compare?first=" (before.name()) "&second=" (model.name()) } { "Compare with " (before.name()) }
+                            }
+                            a href={ "/v1/models/" (model.name()) } { "The card as JSON" }
+                        }
+                        (reliability(view, model, learned))
+                    }
+                }
+                div {
+                    @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) }
+                    (lineage(view, model))
+                }
             }
-            (lineage(model))
         }
     };
     Page::new(model.name(), main)
+}
+
+/// Returns the fitted model of the same scheme before a model.
+fn before<'v>(view: &'v View, model: &Model) -> Option<&'v Arc<Model>> {
+    let id = model.id();
+    let is_before = |other: &&Arc<Model>| other.id().scheme == id.scheme && other.id().window < id.window;
+    view.snapshot.models().rev().filter(is_before).find(|other| other.learned().is_some())
 }
 
 fn card(view: &View, model: &Model) -> Markup {
@@ -58,7 +77,7 @@ fn card(view: &View, model: &Model) -> Markup {
             @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
             @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised, as the advice asks" } } }
             @if let Some(found) = &artifact.lineage.recalibration { div { dt { "Recalibrated" } dd { (recalibration(found)) } } }
-            div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
+            div { dt { "Learned from" } dd { (learned_from(view, model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
                 Outcome::Learned(learned) => (fitted(view, model, learned)),
@@ -67,6 +86,14 @@ fn card(view: &View, model: &Model) -> Markup {
             div { dt { "Made" } dd { (artifact.created) } }
         }
     }
+}
+
+/// Returns the dates of the windows that a model learned from, with their numbers.
+fn learned_from(view: &View, model: &Model) -> String {
+    let lineage = &model.artifact().lineage;
+    let ends = lineage.windows.first().zip(lineage.windows.last());
+    let dates = ends.and_then(|(first, last)| view.dates().range(first.window.get(), last.window.get()));
+    dates.map_or_else(|| lineage.span(), |dates| format!("{dates} ({})", lineage.span()))
 }
 
 /// Describes a recalibration, with a link to the fitted model.
@@ -123,7 +150,7 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     let rows = picture.bins.iter().map(row);
     html! {
         h2 { "Are its probabilities calibrated?" }
-        figure.one { (PreEscaped(picture.draw().inline())) }
+        figure.one #reliability { (PreEscaped(picture.draw().linked())) }
         details {
             summary { "The numbers in the picture" }
             (table::of("Reliability", &["predicted", "observed", "95% interval", "rows"], rows))
@@ -139,12 +166,14 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
         cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
     };
-    let rows = largest.iter().take(MAX_COEFFICIENTS).map(row);
+    let rows = largest.iter().map(|one| Row::from(row(one))).collect();
+    let header = ["coefficient", "weight (log-odds)", "standard error", "odds ratio"];
+    let listing = Listing { id: "coefficients", title: "Coefficients, the largest first", header: &header, rows };
     let followed: Vec<&str> = largest.iter().take(MAX_CURVES).map(|one| one.name.as_str()).collect();
     html! {
         h2 { "What moves the probability" }
-        @if let Some(picture) = across_windows(view, model, &followed) {
-            figure.wide { (PreEscaped(picture.draw().inline())) }
+        @if let Some(multiples) = across_windows(view, model, &followed) {
+            figure.wide { (picture::broad("Picture: coefficients across windows", &PreEscaped(multiples.draw().inline()))) }
         }
         p.quiet {
             "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."
@@ -153,8 +182,7 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
                 "slope and leave out its own error."
             }
         }
-        (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], rows))
-        @if largest.len() > MAX_COEFFICIENTS { p.quiet { "The largest " (MAX_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
+        (listing.show(&view.query))
     }
 }
 
@@ -165,7 +193,7 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
     let mut curves: Vec<Curve> =
         names.iter().map(|name| Curve { name: (*name).to_owned(), values: Vec::new() }).collect();
     let mut fits = 0_u32;
-    let same = |other: &&std::sync::Arc<Model>| {
+    let same = |other: &&Arc<Model>| {
         other.id().scheme == id.scheme && other.id().window <= id.fit().window && !other.id().is_recalibrated()
     };
     for other in view.snapshot.models().filter(same) {
@@ -185,27 +213,28 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
         turned => format!("{turned} of its {} largest coefficients changed sign in {fits} fits", curves.len()),
     };
     let windows = (first, id.fit().window.get());
-    (fits > 1).then(|| Multiples { title, unit: "log-odds".to_owned(), windows, curves })
+    let (unit, dates) = ("log-odds".to_owned(), view.dates());
+    (fits > 1).then_some(Multiples { title, unit, windows, dates, curves })
 }
 
-fn lineage(model: &Model) -> Markup {
+fn lineage(view: &View, model: &Model) -> Markup {
     let lineage = &model.artifact().lineage;
-    let hidden = lineage.windows.len().saturating_sub(2 * LINEAGE_WINDOWS);
+    let dates = view.dates();
     let row = |window: &WindowLineage| {
-        let number = window.window;
         cells![
-            html! { a href={ "/windows/" (number) } { (number) } },
+            view.window_link(&dates, window.window),
+            window.window,
             thousands(window.rows),
             thousands(window.labelled),
             html! { code { (digest(&window.sha256)) } },
         ]
     };
-    let (first, last) = lineage.windows.split_at(if hidden > 0 { LINEAGE_WINDOWS } else { lineage.windows.len() });
-    let rows = first.iter().chain(last.iter().skip(hidden)).map(row);
+    let rows = lineage.windows.iter().rev().map(|window| Row::from(row(window))).collect();
+    let header = ["period", "window", "rows", "labelled", "sha256"];
+    let listing = Listing { id: "lineage", title: "Windows that the model was made from", header: &header, rows };
     html! {
         h2 { "Training data" }
         p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models with the same lineage were trained on the same bytes." }
-        @if hidden > 0 { p.quiet { "The first " (LINEAGE_WINDOWS) " and the last " (LINEAGE_WINDOWS) " of " (lineage.windows.len()) " windows." } }
-        (table::of("Windows that the model was made from", &["window", "rows", "labelled", "sha256"], rows))
+        (listing.show(&view.query))
     }
 }

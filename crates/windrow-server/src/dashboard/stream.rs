@@ -1,48 +1,81 @@
 //! The page of the live stream: the progress of the rows, the windows, and the quarantine.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
-use crate::dashboard::table::{self, cells};
+use crate::dashboard::listing::Listing;
+use crate::dashboard::table::{self, Row, cells};
+use windrow_evaluation::WindowDates;
+use windrow_evaluation::plot::Recent;
 use windrow_record::display::thousands;
-use windrow_registry::monitor::SealedWindow;
+use windrow_registry::monitor::{RecentRate, SealedWindow};
 
-/// Maximum number of windows per page.
-const WINDOWS_PER_PAGE: usize = 100;
+const HEADER: [&str; 7] = ["period", "window", "rows", "labelled", "quarantine", "file", "sealed because"];
 
 pub(super) fn page(view: &View) -> Page {
-    let before = view.query.get("before").and_then(|before| before.parse().ok()).unwrap_or(u32::MAX);
     let windows = &view.observed.windows;
-    let earlier = windows.iter().rev().filter(|window| window.window.get() < before);
-    let shown: Vec<&SealedWindow> = earlier.take(WINDOWS_PER_PAGE).collect();
-    let rest = shown.last().map(|last| last.window.get()).filter(|last| *last > 1);
+    let dates = view.dates();
+    let rows = windows.iter().rev().map(|window| Row::from(row(view, &dates, window))).collect();
+    let listing = Listing { id: "sealed", title: "Windows", header: &HEADER, rows };
     let main = html! {
         h1 { "The stream" }
-        section.way aria-label="The progress of the rows" { (row_flow(&view.observed)) }
+        section.way #way data-live aria-label="The progress of the rows" { (row_flow(&view.observed)) }
         p.quiet.live #live { "These numbers are live. A stage that has not reported for five seconds shows when it was last heard." }
-        div #windows data-live {
-            (quarantine(view))
-            h2 { "Windows" }
-            @if windows.is_empty() {
-                p { "No window is sealed yet." }
-            } @else {
-                (table::of("Windows, newest first", &["window", "rows", "labelled", "quarantine", "file", "sealed because"], shown.iter().map(|window| row(view, window))))
-                p.pages {
-                    @if before != u32::MAX { a href="/stream" { "Newest" } }
-                    @if let Some(rest) = rest { a href={ "/stream?before=" (rest) } { "Earlier windows" } }
+        (stages(view))
+        section.two.even #recent data-live data-moving[!view.observed.flow.is_complete] aria-label="The last minutes" { (recent(view)) }
+        div.two.most #windows data-live {
+            div {
+                h2 { "Windows" }
+                @if windows.is_empty() {
+                    p { "No window is sealed yet." }
+                } @else {
+                    p.quiet { "The newest first. The name of a column sorts by it." }
+                    (listing.show(&view.query))
                 }
             }
+            div { (quarantine(view)) }
         }
     };
     Page::new("the stream", main)
 }
 
-fn row(view: &View, window: &SealedWindow) -> Vec<Markup> {
-    let number = window.window;
-    let period = view.snapshot.window(number).and_then(|report| report.period.clone());
+/// Shows what each stage does now.
+fn stages(view: &View) -> Markup {
+    html! {
+        dl.card.stages #stages data-live {
+            @for stage in &view.observed.flow.stages {
+                div { dt { (stage.name) } dd data-stage=(stage.name) { (stage.text) } }
+            }
+        }
+    }
+}
+
+/// Draws the rows per second and the lag of the last minutes. Nothing moves in a stream that is complete.
+fn recent(view: &View) -> Markup {
+    let rates = view.monitor.recent();
+    let numbers = |of: fn(&RecentRate) -> Option<f64>| rates.iter().map(of).collect::<Vec<_>>();
+    let picture = |title: &str, lines: Vec<(String, Vec<Option<f64>>)>| {
+        let seconds_ago = rates.iter().map(|rate| rate.seconds_ago).collect();
+        PreEscaped(Recent { title: title.to_owned(), seconds_ago, lines }.draw().inline())
+    };
+    let speed = vec![
+        ("sent".to_owned(), numbers(|rate| Some(rate.sent))),
+        ("read and stored".to_owned(), numbers(|rate| Some(rate.read))),
+    ];
+    let lag = vec![("lag".to_owned(), numbers(|rate| rate.lag.map(|lag| lag as f64)))];
+    html! {
+        @if !view.observed.flow.is_complete && !rates.is_empty() {
+            figure.one { (picture("Rows per second", speed)) }
+            figure.one { (picture("Lag: messages that are not read yet", lag)) }
+        }
+    }
+}
+
+fn row(view: &View, dates: &WindowDates, window: &SealedWindow) -> Vec<Markup> {
     cells![
-        html! { a href={ "/windows/" (number) } { (number) } @if let Some(period) = period { " " span.quiet { (period) } } },
+        view.window_link(dates, window.window),
+        window.window,
         thousands(window.rows),
         thousands(window.labelled),
         html! { @if window.quarantined > 0 { strong.bad { (thousands(window.quarantined)) } } @else { "0" } },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use windrow_evaluation::WindowDates;
 use windrow_evaluation::plot::Triangle;
 use windrow_record::Scheme;
 use windrow_registry::Snapshot;
@@ -23,7 +24,7 @@ impl Mean {
 
 /// Compares the log-loss per row of every model with that of the scheme's model that is one window old, on the same
 /// windows. Returns `None` if nothing has been scored.
-pub(super) fn triangle(snapshot: &Snapshot, scheme: Scheme) -> Option<Triangle> {
+pub(super) fn triangle(snapshot: &Snapshot, dates: WindowDates, scheme: Scheme) -> Option<Triangle> {
     let last = snapshot.windows().next_back()?.window.get();
     let first = snapshot.models().find(|model| model.id().scheme == scheme)?.id().window.get();
     let width = (last + 1).saturating_sub(first).div_ceil(MAX_BINS).max(1);
@@ -54,5 +55,5 @@ pub(super) fn triangle(snapshot: &Snapshot, scheme: Scheme) -> Option<Triangle> 
         let (age, loss) = oldest;
         format!("{scheme}: the oldest model, {age} windows old, loses {loss:.4} more per row than a new one")
     };
-    Some(Triangle { title, windows: (first, last), cells })
+    Some(Triangle { title, windows: (first, last), dates, cells })
 }

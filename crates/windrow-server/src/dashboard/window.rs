@@ -7,8 +7,9 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use crate::dashboard::frame::{Page, View};
+use crate::dashboard::listing::Listing;
 use crate::dashboard::numbers::{digest, score};
-use crate::dashboard::table::{self, cells};
+use crate::dashboard::table::{self, Row, cells};
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
 use windrow_record::display::{excerpt, percent, thousands};
@@ -21,8 +22,6 @@ const MAX_ROWS: usize = 50;
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Maximum number of characters of a quarantined row that are shown.
 const MAX_EXCERPT: usize = 200;
-/// Maximum number of models in the table of scores.
-const MAX_MODELS: usize = 20;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
@@ -34,16 +33,26 @@ pub(super) fn page(view: &View) -> Page {
         return Page::missing(format!("There is no window {name}"), &sentence);
     };
     let report = view.snapshot.window(sealed.window);
-    let title = report.map_or_else(|| format!("window {}", sealed.window), |report| report.name());
+    let dates = view.dates();
+    let period = report.and_then(|report| report.period.clone()).or_else(|| dates.date(sealed.window.get()));
+    let title = match period {
+        Some(period) => format!("{period} (window {})", sealed.window),
+        None => format!("Window {}", sealed.window),
+    };
     let main = html! {
-        h1 { "Window " (sealed.window) @if let Some(period) = report.and_then(|report| report.period.as_ref()) { " (" (period) ")" } }
-        (about(view, sealed, report.map(|report| &**report)))
-        @if sealed.quarantined > 0 { (quarantine(&view.workdir, sealed)) }
-        @if let Some(report) = report {
-            (scores(report))
-            (drift(report))
-        } @else {
-            p { "No model has been scored on it yet." }
+        h1 { (title) }
+        div.two.even {
+            div {
+                (about(view, sealed, report.map(|report| &**report)))
+                @if let Some(report) = report { (drift(report)) }
+                @if sealed.quarantined > 0 { (quarantine(&view.workdir, sealed)) }
+            }
+            div {
+                @match report {
+                    Some(report) => (scores(view, report)),
+                    None => p { "No model has been scored on it yet." },
+                }
+            }
         }
         p.pages {
             @if sealed.window.get() > 1 { a href={ "/windows/" (sealed.window.get() - 1) } { "The previous window" } }
@@ -112,7 +121,7 @@ fn quarantined(workdir: &Path, window: WindowIndex) -> Vec<Quarantined> {
 }
 
 /// Lists the models with the lowest log-loss on the window.
-fn scores(report: &WindowReport) -> Markup {
+fn scores(view: &View, report: &WindowReport) -> Markup {
     let mut scored: Vec<_> = report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
     scored.sort_by(|(_, one), (_, other)| one.log_loss.total_cmp(&other.log_loss));
     let baseline = scored.first().map(|(_, score)| score.baseline_log_loss);
@@ -122,17 +131,18 @@ fn scores(report: &WindowReport) -> Markup {
         let name = found.model.to_string();
         cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
     };
-    let rows = scored.iter().take(MAX_MODELS).map(row);
+    let rows = scored.iter().map(|scored| Row::from(row(scored))).collect();
+    let header = ["model", "age in windows", "log-loss", "AUC"];
+    let listing = Listing { id: "scores", title: "Scores of the models on this window", header: &header, rows };
     html! {
         @if !scored.is_empty() {
             h2 { "Scores of the models on this window" }
             p.quiet {
-                "Only models that learned from earlier windows, the lowest log-loss first"
+                (scored.len()) " models that learned from earlier windows, the lowest log-loss first"
                 @if let Some(baseline) = baseline { "; by always predicting the share of positives: " (score(baseline)) }
                 "."
-                @if scored.len() > MAX_MODELS { " The best " (MAX_MODELS) " of " (scored.len()) "." }
             }
-            (table::of("Scores of the models on this window", &["model", "age in windows", "log-loss", "AUC"], rows))
+            (listing.show(&view.query))
         }
     }
 }

@@ -1,55 +1,77 @@
-//! The report as one self-contained HTML file. On paper, the first sheet has the answer and its pictures.
+//! The report as one self-contained HTML file, which prints on A4.
 
-use crate::terms::{Part, comparison, how_to_check, subject, terms};
-use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped, tables};
+use crate::cell_number::columns_of_numbers;
+use crate::report::content::Report;
+use crate::report::facts::{Fact, checks, facts, question};
+use crate::terms::{Part, comparison, subject, terms};
+use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped};
 use windrow_evaluation::{Advice, Origin};
 
-const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
+const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1100px;margin:0 auto;padding:24px;overflow-wrap:break-word}\
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
-    .answer{font-size:20px;font-weight:600;margin-top:14px}.pictures{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}\
-    figure{flex:1 1 320px;max-width:460px;margin:0}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:14px}\
-    td,th{padding:2px 14px 2px 0;text-align:left;border-bottom:1px solid #8884}td+td,th+th{text-align:right}td:last-child,th:last-child{text-align:left}\
-    dt{font-weight:600}dd{margin:0 0 6px}.term{border:1px solid #8888;border-radius:9px;padding:0 5px;margin-left:3px;font-size:12px;color:inherit;text-decoration:none}\
+    .answer{font-size:20px;font-weight:600;margin-top:14px}.pictures{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px;margin:20px 0;align-items:start}\
+    figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;height:auto;display:block}\
+    .table{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}thead{display:table-header-group}tr{break-inside:avoid}\
+    td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884}.n{text-align:right;white-space:nowrap}\
+    .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:14px 0}.facts dd{overflow-wrap:anywhere}\
+    dt{font-weight:600}dd{margin:0 0 6px}.facts dd{margin:0}.term{border:1px solid #8888;border-radius:9px;padding:0 5px;margin-left:3px;font-size:12px;color:inherit;text-decoration:none}\
     footer{margin-top:28px;font-size:12px;overflow-wrap:anywhere}\
+    @media(max-width:700px){.pictures,.facts{grid-template-columns:minmax(0,1fr)}}\
     @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}}\
-    @page{size:A4 landscape;margin:12mm}\
-    @media print{body{padding:0;font-size:11pt;color:#000;background:#fff}svg{color:#000;background:#fff}.a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}\
-    .h{fill:none}.term{display:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
+    @page{size:A4;margin:14mm}\
+    @media print{body{padding:0;max-width:none;font-size:10pt;color:#000;background:#fff}h1{font-size:16pt}.answer{font-size:13pt}svg{color:#000;background:#fff}\
+    .a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}.h{fill:none}.f{stroke:none}.term{display:none}.pictures{grid-template-columns:repeat(2,minmax(0,1fr))}\
+    .facts{grid-template-columns:max-content minmax(0,1fr)}h2,dt{break-after:avoid}.rest{break-before:page}table{font-size:8pt}.table{overflow:visible}td,th{padding-right:8px}}";
 
-pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
+pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
+    let advice = &*report.advice;
     let origin = advice.subject.origin;
-    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escaped(&text));
+    let title = escaped(&advice.subject.title());
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n\
+         <title>{title}</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{}</p>\n\
          <p class=\"quiet\">{}</p>\n",
+        escaped(&question(advice)),
         marked(subject(origin))
     );
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let class = if number == 0 { " class=\"answer\"" } else { "" };
         text.push_str(&format!("<p{class}>{}</p>\n", escaped(sentence)));
     }
+    text.push_str(&facts_list(&facts(report)));
     if let Some(answer) = answer {
         text.push_str("<div class=\"pictures\">\n");
-        for picture in answer.pictures() {
-            text.push_str(&format!("<figure>{}</figure>\n", picture.picture.inline()));
+        for named in answer.pictures() {
+            text.push_str(&format!("<figure>{}</figure>\n", named.picture.inline()));
         }
         text.push_str("</div>\n");
-        // The note says what 0% and 100% mean in the pictures.
-        if let Some(policies) = tables::policies(advice) {
-            text.push_str(&format!("<p>{}</p>\n", escaped(&policies.note)));
-        }
     }
-    // The foot is on the first sheet, because it names the data that the answer is based on.
-    text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(foot)));
-    text.push_str(&format!("<p>{}</p>\n", marked(comparison(origin))));
+    text.push_str(&format!("<section class=\"rest\">\n<p>{}</p>\n", marked(comparison(origin))));
     for table in tables {
         text.push_str(&rendered(table));
     }
-    text.push_str(&facts(advice));
+    text.push_str(&facts_of_table(advice));
+    text.push_str("<h2>How to check it</h2>\n<ol>\n");
+    for check in checks(advice) {
+        text.push_str(&format!("<li>{}</li>\n", with_code(&check)));
+    }
+    text.push_str("</ol>\n");
     text.push_str(&definitions(origin));
-    text.push_str("</section>\n</main>\n");
+    text.push_str(&format!("</section>\n<footer class=\"quiet\">{}</footer>\n</main>\n", escaped(foot)));
     text
+}
+
+fn facts_list(facts: &[Fact]) -> String {
+    let facts = facts.iter().map(|fact| format!("<dt>{}</dt><dd>{}</dd>\n", fact.name, escaped(&fact.text)));
+    format!("<dl class=\"facts\">\n{}</dl>\n", facts.collect::<String>())
+}
+
+/// Returns a sentence with the text between backticks as code.
+fn with_code(sentence: &str) -> String {
+    let parts = sentence.split('`').enumerate();
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
+        .collect()
 }
 
 /// Returns a sentence with a link to the definition of each term.
@@ -65,16 +87,13 @@ fn marked(sentence: &[Part]) -> String {
     text
 }
 
-/// Returns the facts on a table, and how its figures can be checked. Empty for a pipeline.
-fn facts(advice: &Advice) -> String {
+/// Returns the facts on a table of predictions. Empty for a pipeline.
+fn facts_of_table(advice: &Advice) -> String {
     if advice.subject.origin == Origin::Pipeline {
         return String::new();
     }
-    let mut text = "<h2>The table</h2>\n".to_owned();
-    for sentence in &advice.subject.facts {
-        text.push_str(&format!("<p>{}</p>\n", escaped(sentence)));
-    }
-    text + &format!("<h2>How to check it</h2>\n<p>{}</p>\n", escaped(how_to_check(advice.subject.origin)))
+    let facts = advice.subject.facts.iter().map(|sentence| format!("<p>{}</p>\n", escaped(sentence)));
+    format!("<h2>The table</h2>\n{}", facts.collect::<String>())
 }
 
 fn definitions(origin: Origin) -> String {
@@ -91,12 +110,17 @@ fn rendered(table: &Table) -> String {
     if !table.note.is_empty() {
         text.push_str(&format!("<p>{}</p>\n", escaped(&table.note)));
     }
+    let texts = table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect());
+    let numbers = columns_of_numbers(table.header.len(), texts);
+    let class = |column: usize| if numbers.get(column) == Some(&true) { " class=\"n\"" } else { "" };
     let cells = |name: &str, cells: &[String]| -> String {
-        cells.iter().map(|cell| format!("<{name}>{}</{name}>", escaped(cell))).collect()
+        let cell = |(column, cell): (usize, &String)| format!("<{name}{}>{}</{name}>", class(column), escaped(cell));
+        cells.iter().enumerate().map(cell).collect()
     };
-    text.push_str(&format!("<table>\n<tr>{}</tr>\n", cells("th", &table.header)));
+    text.push_str("<div class=\"table\"><table>\n");
+    text.push_str(&format!("<thead><tr>{}</tr></thead>\n<tbody>\n", cells("th", &table.header)));
     for row in &table.rows {
         text.push_str(&format!("<tr>{}</tr>\n", cells(if row.is_named { "th" } else { "td" }, &row.cells)));
     }
-    text + "</table>\n"
+    text + "</tbody></table></div>\n"
 }

@@ -1,23 +1,31 @@
 //! The report as Markdown.
 
-use crate::terms::{comparison, how_to_check, plain, subject, terms};
+use crate::cell_number::columns_of_numbers;
+use crate::report::content::Report;
+use crate::report::facts::{checks, facts, question};
+use crate::terms::{comparison, plain, subject, terms};
+use windrow_evaluation::Origin;
 use windrow_evaluation::plot::{AdvicePicture, Table};
-use windrow_evaluation::{Advice, Origin};
 
 pub(super) fn text(
-    advice: &Advice,
+    report: &Report,
     foot: &str,
     pictures: &[AdvicePicture<'_>],
     tables: &[Table],
     folder: &str,
 ) -> String {
-    let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escape(&text));
+    let advice = &*report.advice;
     let origin = advice.subject.origin;
+    let [title, question] = [advice.subject.title(), question(advice)].map(|text| escape(&text));
     let subject = escape(&plain(subject(origin)));
-    let mut text = format!("# {title}\n\n{about}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
+    let mut text = format!("# {title}\n\n{question}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = escape(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
+    }
+    text.push('\n');
+    for fact in facts(report) {
+        text.push_str(&format!("- **{}**: {}\n", fact.name, escape(&fact.text)));
     }
     // The pictures are files in the folder next to the text.
     for AdvicePicture { name, title, .. } in pictures {
@@ -30,7 +38,10 @@ pub(super) fn text(
     if origin != Origin::Pipeline {
         let facts: Vec<String> = advice.subject.facts.iter().map(|sentence| escape(sentence)).collect();
         text.push_str(&format!("\n## The table\n\n{}\n", facts.join("\n")));
-        text.push_str(&format!("\n## How to check it\n\n{}\n", escape(how_to_check(origin))));
+    }
+    text.push_str("\n## How to check it\n\n");
+    for check in checks(advice) {
+        text.push_str(&format!("1. {check}\n"));
     }
     text.push_str("\n## Terms\n\n");
     for term in terms(origin) {
@@ -47,7 +58,10 @@ fn rendered(table: &Table) -> String {
     }
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     text.push_str(&line(&table.header.iter().map(|name| escape(name)).collect::<Vec<_>>()));
-    text.push_str(&format!("|{}\n", "---|".repeat(table.header.len())));
+    let texts = table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect());
+    let numbers = columns_of_numbers(table.header.len(), texts);
+    let rule: String = numbers.into_iter().map(|is_number| if is_number { "--:|" } else { "---|" }).collect();
+    text.push_str(&format!("|{rule}\n"));
     for row in &table.rows {
         let mut cells: Vec<String> = row.cells.iter().map(|cell| escape(cell)).collect();
         if let Some(name) = cells.first_mut().filter(|_| row.is_named) {
@@ -59,7 +73,7 @@ fn rendered(table: &Table) -> String {
 }
 
 /// Escapes text, so that Markdown shows it unchanged.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

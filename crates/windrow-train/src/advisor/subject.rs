@@ -1,7 +1,7 @@
 //! The subject of the advice, in words.
 
 use windrow_config::{Pipeline, WindowPolicy};
-use windrow_evaluation::{Origin, Subject, WindowUnit};
+use windrow_evaluation::{Origin, Subject, WindowDates, WindowUnit};
 use windrow_record::display::month;
 use windrow_windows::Manifest;
 
@@ -26,9 +26,23 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
         window_unit: window_unit(pipeline.window),
         span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
         days: days.filter(|days| *days > 0.0),
+        dates: dates(manifests),
         note: note(pipeline, repeats.then_some(windows)),
         facts: Vec::new(),
     }
+}
+
+/// Returns the times at which the windows begin: the bounds of event windows, and the first rows of others.
+fn dates(manifests: &[Manifest]) -> WindowDates {
+    let begin = |manifest: &Manifest| {
+        let times = manifest.times;
+        times.start().or(times.events.map(|events| events.first))
+    };
+    let end = manifests.iter().rev().map(|manifest| manifest.times).find_map(|times| {
+        // The end of a window is the moment after its last row.
+        times.span.map(|span| span.until).or(times.events.map(|events| events.last.saturating_add(1)))
+    });
+    WindowDates::new(manifests.iter().map(begin), end)
 }
 
 /// Returns the unit of time that each window spans.

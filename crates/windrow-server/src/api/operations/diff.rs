@@ -1,16 +1,11 @@
 //! The comparison of two models, also on a single row.
 
-use std::collections::BTreeMap;
-
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
 use crate::api::state::Fitted;
-use windrow_learn::model::{Artifact, Learned, Score, ScoreNumber};
+use crate::comparison::{self, Pair};
 use windrow_registry::Model;
-
-/// Measures that a comparison leaves out.
-const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "baseline_accuracy"];
 
 /// The comparison of two models
 #[derive(Debug, Object)]
@@ -86,9 +81,9 @@ pub(crate) struct ContributionChange {
     pub(crate) log_odds: Difference,
 }
 
-impl Difference {
-    fn of(first: Option<f64>, second: Option<f64>) -> Self {
-        Self { first, second, change: second.unwrap_or_default() - first.unwrap_or_default() }
+impl From<Pair> for Difference {
+    fn from(pair: Pair) -> Self {
+        Self { first: pair.first, second: pair.second, change: pair.change() }
     }
 }
 
@@ -96,19 +91,25 @@ impl Diff {
     pub(crate) fn of(first: Fitted<'_>, second: Fitted<'_>) -> Self {
         let (learned, first, second) = ([first.learned, second.learned], first.model, second.model);
         let fit_rows = |model: &Model| Some(model.artifact().lineage.fit_rows as f64);
-        let windows = |of: &Artifact| of.lineage.windows.iter().map(|one| one.window.get()).collect::<Vec<u32>>();
-        let of_second = windows(second.artifact());
-        let [a, b] = learned.map(|of| of.coefficients.iter().map(|one| (one.name.clone(), one.weight)).collect());
-        let coefficients = by_name(a, b);
-        let coefficients = coefficients.into_iter().map(|(name, weight)| CoefficientChange { name, weight });
+        let intercept = learned.map(|learned| Some(learned.intercept.weight));
+        let coefficients = comparison::coefficients(learned[0], learned[1]).into_iter();
+        let scores = comparison::scores(learned[0], learned[1]).into_iter();
         Self {
             first: first.name().to_owned(),
             second: second.name().to_owned(),
-            fit_rows: Difference::of(fit_rows(first), fit_rows(second)),
-            common_windows: windows(first.artifact()).into_iter().filter(|one| of_second.contains(one)).collect(),
-            intercept: Difference::of(Some(learned[0].intercept.weight), Some(learned[1].intercept.weight)),
-            coefficients: coefficients.collect(),
-            scores: scores(learned),
+            fit_rows: Pair { first: fit_rows(first), second: fit_rows(second) }.into(),
+            common_windows: comparison::common_windows(first, second),
+            intercept: Pair { first: intercept[0], second: intercept[1] }.into(),
+            coefficients: coefficients
+                .map(|(name, weight)| CoefficientChange { name: name.to_owned(), weight: weight.into() })
+                .collect(),
+            scores: scores
+                .map(|score| ScoreChange {
+                    on: score.on.to_owned(),
+                    score: score.name.to_owned(),
+                    value: score.value.into(),
+                })
+                .collect(),
             row: None,
         }
     }
@@ -117,45 +118,18 @@ impl Diff {
 impl RowChange {
     /// Compares two predictions that have explanations.
     pub(crate) fn of(first: Prediction, second: Prediction) -> Self {
-        let terms = |prediction: &Prediction| {
-            let explained = prediction.explanation.as_ref();
-            let baseline = explained.map(|explained| ("(baseline)".to_owned(), explained.baseline));
-            let features = explained.into_iter().flat_map(|explained| &explained.contributions);
-            baseline.into_iter().chain(features.map(|one| (one.feature.clone(), one.log_odds))).collect::<Vec<_>>()
-        };
-        let contributions = by_name(terms(&first), terms(&second)).into_iter();
-        let contributions = contributions.map(|(feature, log_odds)| ContributionChange { feature, log_odds });
-        Self { contributions: contributions.collect(), first, second }
+        let contributions = comparison::pairs(terms(&first), terms(&second)).into_iter();
+        let contributions = contributions
+            .map(|(feature, log_odds)| ContributionChange { feature: feature.to_owned(), log_odds: log_odds.into() })
+            .collect();
+        Self { contributions, first, second }
     }
 }
 
-/// Pairs the numbers of both models by name. The largest change is first.
-fn by_name(first: Vec<(String, f64)>, second: Vec<(String, f64)>) -> Vec<(String, Difference)> {
-    let mut all: BTreeMap<String, (Option<f64>, Option<f64>)> = BTreeMap::new();
-    for (name, number) in first {
-        all.entry(name).or_default().0 = Some(number);
-    }
-    for (name, number) in second {
-        all.entry(name).or_default().1 = Some(number);
-    }
-    let mut changes: Vec<_> = all.into_iter().map(|(name, (a, b))| (name, Difference::of(a, b))).collect();
-    changes.sort_by(|(_, a), (_, b)| b.change.abs().total_cmp(&a.change.abs()));
-    changes
-}
-
-/// Compares the measures of both models on rows of the same name.
-fn scores(learned: [&Learned; 2]) -> Vec<ScoreChange> {
-    let mut changes = Vec::new();
-    for (on, first) in &learned[0].scores {
-        let Some(second) = learned[1].scores.get(on) else { continue };
-        for (name, number) in Score::NUMBERS {
-            if let ScoreNumber::Measure(of) = number
-                && !NOT_COMPARED.contains(&name)
-            {
-                let value = Difference::of(of(first), of(second));
-                changes.push(ScoreChange { on: on.clone(), score: name.to_owned(), value });
-            }
-        }
-    }
-    changes
+/// Returns the baseline and what each feature adds.
+fn terms(prediction: &Prediction) -> Vec<(&str, f64)> {
+    let explained = prediction.explanation.as_ref();
+    let baseline = explained.map(|explained| ("(baseline)", explained.baseline));
+    let features = explained.into_iter().flat_map(|explained| &explained.contributions);
+    baseline.into_iter().chain(features.map(|one| (one.feature.as_str(), one.log_odds))).collect()
 }

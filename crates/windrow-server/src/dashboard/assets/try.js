@@ -42,6 +42,7 @@
     return svg;
   };
 
+  // A table in a box that scrolls, so that it never makes the page wider than its window.
   const table = (caption, header, rows) => {
     const made = element('table');
     made.append(element('caption', caption));
@@ -65,7 +66,12 @@
       body.append(row);
     }
     made.append(thead, body);
-    return made;
+    const box = element('div', undefined, 'scroll');
+    box.tabIndex = 0;
+    box.setAttribute('role', 'region');
+    box.setAttribute('aria-label', caption);
+    box.append(made);
+    return box;
   };
 
   const row = () => {

@@ -37,10 +37,12 @@
       put(quarantine.querySelector('[data-text]'), flow.quarantined.toLocaleString('en'));
       quarantine.classList.toggle('bad', flow.quarantined > 0);
     }
+    for (const stage of flow.stages) put(document.querySelector(`[data-stage="${stage.name}"]`), stage.text);
     document.body.classList.remove('lost');
     // Windows and models that other processes made come with no event of their own.
     const now = `${flow.windows} ${flow.models} ${flow.is_complete}`;
-    if (known !== null && known !== now) renew();
+    const is_moving = !flow.is_complete && document.querySelector('[data-moving]') !== null;
+    if (is_moving || (known !== null && known !== now)) renew();
     known = now;
   };
 
@@ -70,10 +72,19 @@
 
   const replace = (part, next) => {
     if (part.innerHTML === next.innerHTML) return;
+    // What a reader is typing is not taken away.
+    if (part.contains(document.activeElement) && document.activeElement.matches('input[type="search"]')) return;
     const opened = [...part.querySelectorAll('details')].map((one) => one.open);
+    const scrolled = [...part.querySelectorAll('.scroll')].map((one) => [one.scrollLeft, one.scrollTop]);
+    const hidden = [...part.querySelectorAll('input[type="checkbox"]:not(:checked)')].map((one) => one.id);
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
     part.replaceChildren(...next.childNodes);
     [...part.querySelectorAll('details')].forEach((one, number) => { one.open = opened[number] ?? false; });
+    [...part.querySelectorAll('.scroll')].forEach((one, number) => one.scrollTo(...(scrolled[number] ?? [0, 0])));
+    for (const id of hidden) {
+      const box = document.getElementById(id);
+      if (box) box.checked = false;
+    }
     if (focused !== null) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   };
 
@@ -118,6 +129,20 @@
       : matchMedia('(prefers-color-scheme: dark)').matches;
     root.dataset.theme = isDark ? 'light' : 'dark';
     localStorage.setItem('theme', root.dataset.theme);
+  });
+
+  // The arrow keys go from one point of a picture to the next.
+  document.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const point = event.target instanceof Element ? event.target.closest('svg a') : null;
+    if (!step || !point) return;
+    const points = [...point.closest('svg').querySelectorAll('a')];
+    const next = points[points.indexOf(point) + step];
+    if (!next) return;
+    event.preventDefault();
+    point.setAttribute('tabindex', '-1');
+    next.removeAttribute('tabindex');
+    next.focus();
   });
 
   listen();

@@ -1,0 +1,93 @@
+//! The differences of two models, for the API and the pages.
+
+use std::collections::BTreeMap;
+
+use windrow_learn::model::{Learned, Score, ScoreNumber};
+use windrow_registry::Model;
+
+/// Measures that a comparison leaves out.
+const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "baseline_accuracy"];
+
+/// A number of two models; `None` for a model that has none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pair {
+    pub(crate) first: Option<f64>,
+    pub(crate) second: Option<f64>,
+}
+
+/// A score of two models on rows of the same name.
+#[derive(Debug)]
+pub(crate) struct ScorePair<'a> {
+    /// The rows that were scored: `holdout`.
+    pub(crate) on: &'a str,
+    /// The name of the score, as in `log_loss`.
+    pub(crate) name: &'static str,
+    pub(crate) value: Pair,
+}
+
+impl Pair {
+    /// Returns the second number less the first. A missing number counts as 0.
+    pub(crate) fn change(self) -> f64 {
+        self.second.unwrap_or_default() - self.first.unwrap_or_default()
+    }
+}
+
+/// Pairs the numbers of both models by name. The largest change is first.
+pub(crate) fn pairs<'a>(
+    first: impl IntoIterator<Item = (&'a str, f64)>,
+    second: impl IntoIterator<Item = (&'a str, f64)>,
+) -> Vec<(&'a str, Pair)> {
+    let none = Pair { first: None, second: None };
+    let mut all: BTreeMap<&str, Pair> = BTreeMap::new();
+    for (name, number) in first {
+        all.entry(name).or_insert(none).first = Some(number);
+    }
+    for (name, number) in second {
+        all.entry(name).or_insert(none).second = Some(number);
+    }
+    let mut pairs: Vec<(&str, Pair)> = all.into_iter().collect();
+    pairs.sort_by(|(_, one), (_, other)| other.change().abs().total_cmp(&one.change().abs()));
+    pairs
+}
+
+/// Pairs the coefficients of two models by column.
+pub(crate) fn coefficients<'a>(first: &'a Learned, second: &'a Learned) -> Vec<(&'a str, Pair)> {
+    let weights = |learned: &'a Learned| learned.coefficients.iter().map(|one| (one.name.as_str(), one.weight));
+    pairs(weights(first), weights(second))
+}
+
+/// Pairs the scores of two models on rows of the same name.
+pub(crate) fn scores<'a>(first: &'a Learned, second: &'a Learned) -> Vec<ScorePair<'a>> {
+    let mut pairs = Vec::new();
+    for (on, own) in &first.scores {
+        let Some(other) = second.scores.get(on) else { continue };
+        for (name, number) in Score::NUMBERS {
+            if let ScoreNumber::Measure(of) = number
+                && !NOT_COMPARED.contains(&name)
+            {
+                pairs.push(ScorePair { on, name, value: Pair { first: of(own), second: of(other) } });
+            }
+        }
+    }
+    pairs
+}
+
+/// Returns the windows that both models were trained on.
+pub(crate) fn common_windows(first: &Model, second: &Model) -> Vec<u32> {
+    let windows = |of: &Model| of.artifact().lineage.windows.iter().map(|one| one.window.get()).collect::<Vec<u32>>();
+    let of_second = windows(second);
+    windows(first).into_iter().filter(|one| of_second.contains(one)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_paired_by_name_with_the_largest_change_first() {
+        let found = pairs([("a", 1.0), ("b", -2.0)], [("a", 1.5), ("c", 0.1)]);
+        let changes: Vec<(&str, f64)> = found.iter().map(|(name, pair)| (*name, pair.change())).collect();
+        assert_eq!(changes, [("b", 2.0), ("a", 0.5), ("c", 0.1)]);
+        assert_eq!(found[2].1, Pair { first: None, second: Some(0.1) });
+    }
+}

@@ -1,0 +1,224 @@
+//! The page of two models side by side.
+
+use std::sync::Arc;
+
+use maud::{Markup, html};
+
+use crate::comparison::{self, Pair};
+use crate::dashboard::frame::{Page, View};
+use crate::dashboard::listing::Listing;
+use crate::dashboard::numbers::score_or_dash;
+use crate::dashboard::picture;
+use crate::dashboard::table::{self, Row, cells};
+use windrow_evaluation::plot::CumulativePlot;
+use windrow_evaluation::{Contrast, WindowDates};
+use windrow_learn::model::Learned;
+use windrow_record::WindowIndex;
+use windrow_record::display::{counted, excerpt, thousands};
+use windrow_registry::{ADVISED, Model};
+
+/// Maximum number of models that the form offers: the newest ones, and those with an alias.
+const MAX_OFFERED: usize = 500;
+/// Maximum number of characters of an unknown name that the page repeats.
+const MAX_EXCERPT: usize = 60;
+/// The minimum number of windows for an interval of the mean difference.
+const MIN_WINDOWS: usize = 12;
+
+/// A window on which both models were scored.
+struct CommonWindow {
+    window: WindowIndex,
+    rows: u64,
+    /// The log-loss per row of each model.
+    losses: [f64; 2],
+}
+
+pub(super) fn page(view: &View) -> Page {
+    let named = |parameter: &str| view.query.get(parameter).map(String::as_str).filter(|name| !name.is_empty());
+    let (first, second) = (named("first").unwrap_or("champion"), named("second").unwrap_or(ADVISED));
+    let fitted = |name: &str| view.snapshot.resolve(name).ok().filter(|model| model.learned().is_some()).cloned();
+    let found = fitted(first).zip(fitted(second));
+    let unknown = [first, second].into_iter().find(|name| fitted(name).is_none());
+    let main = html! {
+        h1 { "Two models side by side" }
+        (form(view, first, second))
+        div #compared data-live {
+            @match (&found, unknown) {
+                (Some((first, second)), _) => (compared(view, first, second)),
+                (None, Some(name)) => p { "There is no fitted model " (excerpt(name, MAX_EXCERPT)) " yet." },
+                (None, None) => {},
+            }
+        }
+    };
+    Page::new("two models", main)
+}
+
+fn form(view: &View, first: &str, second: &str) -> Markup {
+    let models = || view.snapshot.models().rev().filter(|model| model.learned().is_some()).take(MAX_OFFERED);
+    let choice = |name: &str, label: &str, chosen: &str| {
+        html! {
+            label for=(name) { (label) }
+            select id=(name) name=(name) {
+                @for (alias, model) in view.snapshot.named() {
+                    option value=(alias) selected[alias == chosen] { (alias) " (" (model.name()) ")" }
+                }
+                @for model in models() {
+                    option value=(model.name()) selected[model.name() == chosen] { (model.name()) }
+                }
+            }
+        }
+    };
+    html! {
+        form.choose action="/compare" method="get" {
+            (choice("first", "First", first))
+            (choice("second", "Second", second))
+            button type="submit" { "Compare" }
+        }
+    }
+}
+
+fn compared(view: &View, first: &Arc<Model>, second: &Arc<Model>) -> Markup {
+    let Some((own, other)) = first.learned().zip(second.learned()) else { return html! {} };
+    let windows = common(view, first, second);
+    html! {
+        p.pages.screen {
+            a href={ "/models/" (first.name()) } { (first.name()) }
+            a href={ "/models/" (second.name()) } { (second.name()) }
+            a href={ "/v1/models/" (first.name()) "/diff/" (second.name()) } { "The comparison as JSON" }
+        }
+        div.two.even {
+            div {
+                (numbers(view, [first, second], [own, other]))
+                (later_windows(view, [first, second], &windows))
+            }
+            div { (coefficients(view, [first, second], own, other)) }
+        }
+    }
+}
+
+/// Shows the numbers of both models.
+fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Markup {
+    let [first, second] = models;
+    let common = comparison::common_windows(first, second);
+    let dates = view.dates();
+    let lineage = |model: &Model| {
+        let windows = &model.artifact().lineage.windows;
+        let ends = windows.first().zip(windows.last());
+        ends.map_or_else(String::new, |(first, last)| dates.range_name(first.window.get(), last.window.get()))
+    };
+    let rows = models.map(|model| Some(model.artifact().lineage.fit_rows as f64));
+    let rows = Pair { first: rows[0], second: rows[1] };
+    let whole = |number: Option<f64>| number.map_or_else(|| "\u{2013}".to_owned(), |number| thousands(number as u64));
+    let mut shown = vec![
+        cells![
+            "trained on",
+            lineage(first),
+            lineage(second),
+            format!("{} in both", counted(common.len() as u64, "window", "windows"))
+        ],
+        cells!["rows", whole(rows.first), whole(rows.second), format!("{:+.0}", rows.change())],
+    ];
+    let intercept = learned.map(|learned| Some(learned.intercept.weight));
+    shown.push(pair_row("intercept (log-odds)", Pair { first: intercept[0], second: intercept[1] }));
+    for score in comparison::scores(learned[0], learned[1]) {
+        let name = format!("{} on {} rows", score.name.replace('_', " "), score.on.replace("holdout", "its held-out"));
+        shown.push(pair_row(&name, score.value));
+    }
+    html! {
+        h2 { "Numbers" }
+        p.quiet { "The held-out rows of two models differ. The later windows below are the same for both." }
+        (table::of("Numbers of both models", &["number", first.name(), second.name(), "change"], shown.into_iter()))
+    }
+}
+
+fn pair_row(name: &str, pair: Pair) -> Vec<Markup> {
+    cells![name, score_or_dash(pair.first), score_or_dash(pair.second), format!("{:+.4}", pair.change())]
+}
+
+fn coefficients(view: &View, models: [&Arc<Model>; 2], own: &Learned, other: &Learned) -> Markup {
+    let pairs = comparison::coefficients(own, other);
+    let rows = pairs.into_iter().map(|(name, pair)| Row::from(pair_row(name, pair))).collect();
+    let header = ["coefficient", models[0].name(), models[1].name(), "change"];
+    html! {
+        h2 { "Coefficients, the largest change first" }
+        p.quiet { "A number is for one standard deviation of the rows that each model was trained on." }
+        (Listing { id: "coefficients", title: "Coefficients of both models", header: &header, rows }.show(&view.query))
+    }
+}
+
+/// Returns the windows after the training windows of both models on which both were scored.
+fn common(view: &View, first: &Model, second: &Model) -> Vec<CommonWindow> {
+    let scored = view.snapshot.windows().filter_map(|report| {
+        let of = |model: &Model| report.scores.iter().find(|score| score.model == model.id())?.window.as_ref();
+        let (own, other) = (of(first)?, of(second)?);
+        Some(CommonWindow { window: report.window, rows: own.rows, losses: [own.log_loss, other.log_loss] })
+    });
+    scored.collect()
+}
+
+/// Shows the losses on the windows on which both models were scored.
+fn later_windows(view: &View, models: [&Arc<Model>; 2], windows: &[CommonWindow]) -> Markup {
+    let dates = view.dates();
+    let row = |at: &CommonWindow| {
+        let [first, second] = at.losses;
+        cells![
+            view.window_link(&dates, at.window),
+            at.window,
+            thousands(at.rows),
+            score_or_dash(Some(first)),
+            score_or_dash(Some(second)),
+            format!("{:+.4}", second - first),
+        ]
+    };
+    let rows: Vec<Row> = windows.iter().rev().map(|at| Row::from(row(at))).collect();
+    let header = ["period", "window", "labelled rows", models[0].name(), models[1].name(), "change"];
+    html! {
+        h2 { "Log-loss on later windows" }
+        @if windows.is_empty() {
+            p { "No window after the training windows of both models has been scored by both." }
+        } @else {
+            p { (verdict(models, windows)) }
+            figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &saved(models, windows, dates.clone()).draw()))) }
+            (Listing { id: "later", title: "Log-loss on later windows", header: &header, rows }.show(&view.query))
+        }
+    }
+}
+
+/// Returns the sums over the rows of each window of the first model's log-loss less the second's, and the rows.
+fn differences(windows: &[CommonWindow]) -> (Vec<f64>, Vec<f64>) {
+    let rows = windows.iter().map(|at| at.rows as f64);
+    let sums = windows.iter().map(|at| (at.losses[0] - at.losses[1]) * at.rows as f64);
+    (sums.collect(), rows.collect())
+}
+
+/// Returns which model did better on the same windows, with an interval if there are enough of them.
+fn verdict(models: [&Arc<Model>; 2], windows: &[CommonWindow]) -> String {
+    let (sums, rows) = differences(windows);
+    let contrast = Contrast::new(&sums, &rows);
+    let count = counted(windows.len() as u64, "window", "windows");
+    let (better, worse) = if contrast.mean < 0.0 { (models[0], models[1]) } else { (models[1], models[0]) };
+    let begin = format!(
+        "On the same {count}, {} loses {:.4} less per row than {}",
+        better.name(),
+        contrast.mean.abs(),
+        worse.name()
+    );
+    if windows.len() < MIN_WINDOWS {
+        return format!("{begin}. {MIN_WINDOWS} windows are needed to tell a difference from chance.");
+    }
+    let interval = contrast.interval();
+    let is_shown = interval.low > 0.0 || interval.high < 0.0;
+    let (low, high) = if contrast.mean < 0.0 { (-interval.high, -interval.low) } else { (interval.low, interval.high) };
+    let rest = if is_shown { "" } else { ": the data do not show which one is better" };
+    format!("{begin} (95%: {low:.4} to {high:.4}){rest}.")
+}
+
+fn saved(models: [&Arc<Model>; 2], windows: &[CommonWindow], dates: WindowDates) -> CumulativePlot {
+    let (sums, _) = differences(windows);
+    let sums = sums.iter().scan(0.0, |sum, one| {
+        *sum += one;
+        Some(*sum)
+    });
+    let name = format!("{} compared with {}", models[1].name(), models[0].name());
+    let numbers = windows.iter().map(|at| at.window.get()).collect();
+    CumulativePlot::of_line("Log-loss saved from window to window", name, numbers, sums.collect(), dates)
+}
