@@ -1,0 +1,145 @@
+//! Compares a newer extract of the dataset with the rows that were replayed from earlier ones, so that only what is new
+//! is replayed.
+//!
+//! A newer extract has the rows that were read, without some of the first ones, and then new rows. Labels may have
+//! arrived: a row without a target has one now. Any other difference is an error, with the row and the column.
+//!
+//! It changes nothing. Its memory is at most 48 bytes for each row that was read, and the cells of the new labels.
+//!
+//! - `row_hash`: a row as two numbers, the target apart. `known_rows`: the rows in the files of the windows.
+//! - `alignment`: the row with which the extract begins. `differences`: the cells that differ.
+//! - `extract`: [`Extract`], the account of one file in `run.json`. `error`: the reasons why an extract does not fit.
+
+mod alignment;
+mod differences;
+mod error;
+mod extract;
+mod known_rows;
+mod row_hash;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use self::alignment::{Alignment, align};
+use self::differences::{RowFinder, new_cells};
+use self::known_rows::KnownRows;
+use windrow_config::Schema;
+use windrow_dataset::DatasetReader;
+use windrow_record::{RowNumber, WindowIndex};
+use windrow_windows::{BatchStore, Manifest};
+
+pub use self::error::GrowthError;
+pub use self::extract::Extract;
+pub(crate) use self::row_hash::{RowHash, RowHasher};
+
+/// The number of rows between two checks of `stop`.
+const ROWS_PER_CHECK: u64 = 65_536;
+
+/// The rows of the earlier extracts, and the file to compare with them.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// The newer extract, as the pipeline file describes it.
+    pub dataset: &'a windrow_config::Dataset,
+    /// The columns of the dataset.
+    pub schema: &'a Arc<Schema>,
+    /// The store of the windows.
+    pub store: &'a BatchStore,
+    /// The manifests of all sealed windows.
+    pub manifests: &'a [Manifest],
+    /// The first row of the replay.
+    pub from: RowNumber,
+}
+
+/// The difference between a newer extract and the rows that were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Growth {
+    /// The row number of the extract's first row. The rows before it are not in the file any more.
+    pub begins: RowNumber,
+    /// The number of rows in the file.
+    pub rows: u64,
+    /// The number of rows that are in files of windows, and in the extract.
+    pub compared: u64,
+    /// The labels that have arrived, by the window of their rows. A cell is in the form of the batch files.
+    pub labels: BTreeMap<WindowIndex, Vec<(RowNumber, String)>>,
+}
+
+impl Growth {
+    /// The number of the last row in the file.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.begins.get() - 1 + self.rows
+    }
+}
+
+impl Comparison<'_> {
+    /// Compares every row. Returns `None` if `stop` is cancelled.
+    ///
+    /// # Errors
+    /// The extract does not go on after the rows that were read, or a file cannot be read.
+    pub fn run(&self, stop: &CancellationToken) -> Result<Option<Growth>, GrowthError> {
+        let Self { dataset, schema, store, manifests, from } = self;
+        let hasher = || RowHasher::new(schema, store.format());
+        let Some(known) = KnownRows::read(store, manifests, *from, &hasher, stop)? else { return Ok(None) };
+        let Some((file, rows)) = self.file_rows(known.last(), stop)? else { return Ok(None) };
+        let finder = RowFinder { dataset, schema, store, manifests };
+        let dropped = match align(&file, &known) {
+            Alignment::Found { dropped } => dropped,
+            Alignment::Differs { dropped, row } => return Err(finder.difference(row, dropped)),
+            Alignment::Shorter { dropped, row } => return Err(self.shorter(dropped, rows, row, known.last())),
+        };
+        let (mut labelled, mut compared) = (BTreeMap::<WindowIndex, Vec<RowNumber>>::new(), 0);
+        for manifest in *manifests {
+            let stored = manifest.rows.numbers.iter().map(|range| (range, true));
+            let refused = manifest.quarantine.numbers.iter().map(|range| (range, false));
+            for (number, is_stored) in
+                stored.chain(refused).flat_map(|(range, is)| range.numbers().map(move |row| (row, is)))
+            {
+                let Some(row) = RowNumber::new(number).filter(|_| number > dropped) else { continue };
+                let Some(before) = known.get(number) else { continue };
+                let Some(now) = usize::try_from(number - dropped - 1).ok().and_then(|index| file.get(index)) else {
+                    return Err(self.shorter(dropped, rows, row, known.last()));
+                };
+                compared += 1;
+                if *now == before {
+                    continue;
+                }
+                if now.row != before.row || before.has_target() || !now.has_target() {
+                    return Err(finder.difference(row, dropped));
+                }
+                // A row in quarantine is in no window, so its label has no use.
+                if is_stored {
+                    labelled.entry(manifest.window).or_default().push(row);
+                }
+            }
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
+        }
+        let begins = RowNumber::new(dropped + 1).unwrap_or(RowNumber::FIRST);
+        let labels = new_cells(dataset, schema, store.format(), dropped, labelled)?;
+        Ok(Some(Growth { begins, rows, compared, labels }))
+    }
+
+    /// Returns the hashes of the file's rows, at most the first `most`, and the number of all its rows.
+    fn file_rows(&self, most: u64, stop: &CancellationToken) -> Result<Option<(Vec<RowHash>, u64)>, GrowthError> {
+        let mut reader = DatasetReader::open(self.dataset)?;
+        let mut hasher = RowHasher::new(self.schema, self.store.format());
+        let (mut hashes, mut rows) = (Vec::new(), 0_u64);
+        while let Some(row) = reader.next_row()? {
+            rows += 1;
+            if rows <= most {
+                hashes.push(hasher.hash(row.bytes));
+            }
+            if rows.is_multiple_of(ROWS_PER_CHECK) && stop.is_cancelled() {
+                return Ok(None);
+            }
+        }
+        Ok(Some((hashes, rows)))
+    }
+
+    fn shorter(&self, dropped: u64, rows: u64, missing: RowNumber, last: u64) -> GrowthError {
+        GrowthError::Shorter { dataset: self.dataset.path.clone(), rows, begins: dropped + 1, missing, last }
+    }
+}
