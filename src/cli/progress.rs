@@ -325,6 +325,9 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
         Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),
         Event::ModelAppeared { id } => format!("model {id} is available"),
+        Event::AliasChanged { alias, from: Some(from), to: Some(to), .. } if from == to => {
+            format!("alias {alias}: {to} was made again")
+        }
         Event::AliasChanged { alias, from, to, by } => {
             let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
             format!("alias {alias}: now {}, before {}, changed by {by}", name(to), name(from))

@@ -77,7 +77,10 @@ pub(super) fn complete(
     let store = learning.registry.evidence();
     let mut found = store.recalibrations(delay)?;
     let missing = missing(learning, work, &found, needs)?;
-    let is_labelled = |one: u32| manifests.get(one as usize - 1).is_some_and(|manifest| manifest.rows.labelled > 0);
+    let has_label =
+        |manifest: &Manifest| manifest.rows.labelled > 0 || learning.store.labels_path(manifest.window).exists();
+    let labelled: Vec<bool> = manifests.iter().map(has_label).collect();
+    let is_labelled = |one: u32| labelled.get(one as usize - 1).copied().unwrap_or(false);
     // Models that are recalibrated on the same window for the same window share the rows of both.
     let mut shared: BTreeMap<(u32, Option<WindowIndex>), Vec<&Missing>> = BTreeMap::new();
     for missing in &missing {
