@@ -7,7 +7,8 @@
 //!   below imports it.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
-//!   check that they belong to this run.
+//!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset has
+//!   grown; `workdir_error`: the reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
@@ -18,13 +19,16 @@ mod cluster;
 mod context;
 mod error;
 mod files;
+mod growth;
 mod inputs;
 mod learning;
+mod run_file;
 mod running;
 mod status;
 mod storage;
 mod watch;
 mod workdir;
+mod workdir_error;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,12 +58,13 @@ use self::cluster::Cluster;
 pub(crate) use self::context::App;
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
+use self::run_file::RunFile;
 pub(crate) use self::running::Running;
 use self::running::start_broker;
 use self::status::StageProcess;
 pub(crate) use self::storage::Storage;
 use self::watch::watch;
-pub(crate) use self::workdir::WorkdirError;
+pub(crate) use self::workdir_error::WorkdirError;
 pub(crate) use windrow_record::RowNumber;
 pub(crate) use windrow_registry::export::TableFormat;
 pub(crate) use windrow_stream::producer::{Replay, Share};
@@ -95,7 +100,10 @@ impl App {
         let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
-        let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh)).await?;
+        let (has_own_broker, token) = (!matches!(options.broker, Choice::External(_)), stop.clone());
+        let preparing = move || app.prepare_workdir(&known, options.fresh, has_own_broker, &token);
+        let prior_run = blocking(preparing).await?;
+        let inputs = inputs.in_workdir(&self.workdir)?;
         let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
@@ -136,7 +144,7 @@ impl App {
 
     /// Runs only the producer. It continues after the last message in the topic.
     pub(crate) async fn produce(&self, connection: Connection, replay: Replay, stop: CancellationToken) -> Result<()> {
-        let inputs = self.prepare(Some(replay), &stop).await?;
+        let inputs = self.prepare(Some(replay), &stop).await?.in_workdir(&self.workdir)?;
         let process = inputs.replay.share.name().map_or(StageProcess::Alone, StageProcess::Part);
         let producing = self.producer(&inputs, connection).run(stop.clone());
         self.clone().with_status(Stage::Producer, process, stop, producing).await
@@ -150,7 +158,7 @@ impl App {
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let inputs = self.prepare(None, &stop).await?;
+        let inputs = self.prepare(None, &stop).await?.in_workdir(&self.workdir)?;
         let (app, known, in_group) = (self.clone(), inputs.clone(), group.is_some());
         let (store, end) = blocking(move || {
             app.compare(Some(&known.origin()))?;
@@ -182,10 +190,15 @@ impl App {
         if self.has_no_batches() {
             return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
         }
-        let inputs = self.prepare(None, &stop).await?;
+        workdir::refuse_unfinished(&self.workdir)?;
+        let inputs = self.prepare(None, &stop).await?.in_workdir(&self.workdir)?;
+        let extracts = RunFile::read(&self.workdir)?.map(|held| held.extracts).unwrap_or_default();
         let audit = Audit {
             dataset: self.pipeline.dataset.clone(),
-            columns: inputs.schema.columns.clone(),
+            schema: Arc::clone(&inputs.schema),
+            is_newest: extracts.is_empty() || inputs.is_newest(),
+            extracts,
+            begins: inputs.begins,
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             cut: inputs.cut,
             store: self.store(&inputs.schema)?,

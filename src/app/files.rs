@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::app::clock::timestamp;
 use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
-use crate::app::workdir::{self, Origin};
+use crate::app::run_file::Origin;
+use crate::app::workdir;
 use windrow_base::telemetry::Event;
 use windrow_config::Schema;
 use windrow_record::RowNumber;
@@ -23,13 +26,22 @@ pub(super) struct PriorRun {
 
 impl App {
     /// Checks that the work directory and the object store hold this run or no run, and returns the progress of the
-    /// run.
-    pub(super) fn prepare_workdir(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
+    /// run. If the dataset has grown, the run goes on. `has_own_broker` is true if this process starts the broker.
+    pub(super) fn prepare_workdir(
+        &self,
+        inputs: &RunInputs,
+        fresh: bool,
+        has_own_broker: bool,
+        stop: &CancellationToken,
+    ) -> Result<PriorRun, AppError> {
         if fresh {
             if let Some(objects) = self.objects()? {
                 workdir::refuse_used(&objects)?;
             }
             workdir::empty(&self.workdir)?;
+        }
+        if has_own_broker {
+            self.go_on(inputs, stop)?;
         }
         self.compare(Some(&inputs.origin()))?;
         workdir::compare_sharing(&self.workdir, false)?;

@@ -27,8 +27,8 @@ use self::differences::{RowFinder, new_cells};
 use self::known_rows::KnownRows;
 use windrow_config::Schema;
 use windrow_dataset::DatasetReader;
-use windrow_record::{RowNumber, WindowIndex};
-use windrow_windows::{BatchStore, Manifest};
+use windrow_record::{RecordParser, RowNumber, WindowIndex};
+use windrow_windows::{BatchError, BatchStore, Manifest};
 
 pub use self::error::GrowthError;
 pub use self::extract::Extract;
@@ -80,6 +80,7 @@ impl Comparison<'_> {
     /// The extract does not go on after the rows that were read, or a file cannot be read.
     pub fn run(&self, stop: &CancellationToken) -> Result<Option<Growth>, GrowthError> {
         let Self { dataset, schema, store, manifests, from } = self;
+        self.check_columns()?;
         let hasher = || RowHasher::new(schema, store.format());
         let Some(known) = KnownRows::read(store, manifests, *from, &hasher, stop)? else { return Ok(None) };
         let Some((file, rows)) = self.file_rows(known.last(), stop)? else { return Ok(None) };
@@ -120,6 +121,23 @@ impl Comparison<'_> {
         let begins = RowNumber::new(dropped + 1).unwrap_or(RowNumber::FIRST);
         let labels = new_cells(dataset, schema, store.format(), dropped, labelled)?;
         Ok(Some(Growth { begins, rows, compared, labels }))
+    }
+
+    /// Checks that the file has the columns of the batch files.
+    fn check_columns(&self) -> Result<(), GrowthError> {
+        let Some(manifest) = self.manifests.first() else { return Ok(()) };
+        let (path, delimiter) = (self.store.batch_location(manifest), self.schema.delimiter);
+        let mut records = self.store.format().read(self.store.batch_file(manifest)?, &path, delimiter)?;
+        let damaged = |reason: String| BatchError::Damaged { path: path.clone(), reason };
+        let header = records.next_record().map_err(|error| damaged(error.to_string()))?;
+        let header = header.map(|record| record.bytes.to_vec()).unwrap_or_default();
+        let mut parser = RecordParser::new(delimiter);
+        let fields = parser.parse(&header).map_err(|error| damaged(error.to_string()))?;
+        if fields.iter().eq(self.schema.columns.iter().map(String::as_str)) {
+            return Ok(());
+        }
+        let (before, now) = (fields.iter().collect::<Vec<_>>().join(", "), self.schema.columns.join(", "));
+        Err(GrowthError::Columns { dataset: self.dataset.path.clone(), before, now })
     }
 
     /// Returns the hashes of the file's rows, at most the first `most`, and the number of all its rows.

@@ -81,6 +81,7 @@ impl Producer {
         let survey = TopicSurvey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
         let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
+        let rows = rows.saturating_add(self.replay.begins.get() - 1);
         let (share, partitions) = (self.replay.share, contents.len());
         if !share.fits(partitions) {
             return Err(ProducerError::FewPartitions { share, partitions });

@@ -53,6 +53,16 @@ pub enum GrowthError {
         /// The last row that was read.
         last: u64,
     },
+    /// The file has other columns.
+    #[error("the dataset {} has other columns: {before} before, now {now}", dataset.display())]
+    Columns {
+        /// The path of the dataset.
+        dataset: PathBuf,
+        /// The columns of the batch files.
+        before: String,
+        /// The columns of the file.
+        now: String,
+    },
     /// A label that has arrived cannot be read.
     #[error("row {} of the dataset {} has a label now, but {reason}", thousands(row.get()), dataset.display())]
     Label {

@@ -40,6 +40,17 @@ pub enum ProducerError {
         /// The number of rows of the dataset.
         rows: u64,
     },
+    /// A row must be sent, but a newer extract of the dataset begins after it.
+    #[error(
+        "row {row} must be sent again, but the dataset begins with row {begins} now: restore a file that has it, or \
+         start again with another topic and another --workdir"
+    )]
+    Gone {
+        /// The first row to send.
+        row: RowNumber,
+        /// The row number of the file's first row.
+        begins: RowNumber,
+    },
     /// The replay in the topic began at another row.
     #[error(
         "the replay in the topic `{topic}` begins at row {begins}, but this one begins at row {from}; give the same \

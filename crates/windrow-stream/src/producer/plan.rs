@@ -16,6 +16,8 @@ pub(crate) struct ReplayPlan {
     pub(crate) from: RowNumber,
     /// The last row of the replay. `None` if it has no end.
     pub(crate) last: Option<u64>,
+    /// The row number of the file's first row.
+    pub(crate) begins: RowNumber,
     /// The number of rows of the dataset: row r of the replay is row (r - 1) mod `round` + 1 of the dataset.
     pub(crate) round: u64,
     /// The first row to send: all rows of this process before it are in the topic or in files.
@@ -26,7 +28,7 @@ pub(crate) struct ReplayPlan {
 }
 
 impl ReplayPlan {
-    /// Creates a plan. `dataset` is the dataset's number of rows, and `contents` has the contents of each partition of
+    /// Creates a plan. `dataset` is the number of the dataset's last row, and `contents` has the contents of each partition of
     /// `topic`.
     pub(crate) fn new(
         replay: &Replay,
@@ -74,9 +76,13 @@ impl ReplayPlan {
                 next.map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from)))
             }
         };
-        let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
+        let mut plan =
+            Self { from, last, begins: replay.begins, round: dataset, start: base, share: replay.share, contents };
         while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_assigned(plan.start)) {
             plan.start = plan.start.next();
+        }
+        if plan.start < plan.begins && plan.is_within(plan.start) {
+            return Err(ProducerError::Gone { row: plan.start, begins: plan.begins });
         }
         Ok(plan)
     }
@@ -215,7 +221,12 @@ mod tests {
         let some = Replay { limit: Some(5), ..Replay::default() };
         let done = contents([2, 2, 2], 1, Some((1, 6)));
         assert_eq!(ReplayPlan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
+        let gone = Replay { begins: row(3), ..Replay::default() };
+        let lost = Replay { sealed_to: Some(row(3)), ..gone.clone() };
+        let plan = ReplayPlan::new(&lost, 6, contents([0, 0, 0], 1, None), "t").expect("row 3 is in the file");
+        assert_eq!(missing(&plan), [(3, 2), (4, 0), (5, 1), (6, 2)]);
         let cases = [
+            (ReplayPlan::new(&gone, 6, contents([1, 0, 0], 1, None), "t"), "row 2 must be sent again"),
             (ReplayPlan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
             (ReplayPlan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
             (ReplayPlan::new(&some, 6, done, "t"), "ended with row 6"),
