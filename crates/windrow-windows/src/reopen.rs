@@ -3,6 +3,7 @@
 //! A window is opened again by the removal of its manifest. The next writer deletes its files, and its rows must be
 //! sent again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -28,7 +29,7 @@ impl BatchStore {
             return manifests.iter().find(|manifest| is_by_end(manifest)).map(|manifest| manifest.window);
         };
         // At its end, a stream has sealed windows that its slowest partition had not passed.
-        let slowest = if last.messages.resume.len() < partitions { None } else { slowest(manifests) };
+        let slowest = slowest(manifests, partitions);
         let mut placement = Placement::new(cut, partitions);
         placement.continue_after(last.window, last.times.start());
         let is_open = |manifest: &&Manifest| is_by_end(manifest) || !placement.has_passed(manifest.window, slowest);
@@ -53,9 +54,13 @@ impl BatchStore {
 }
 
 /// Returns the position that every partition has passed, whatever comes after it. `None` if a partition has none.
-fn slowest(manifests: &[Manifest]) -> Option<i64> {
-    let points = manifests.last().into_iter().flat_map(|manifest| &manifest.messages.resume);
-    points.map(|point| firm_position(manifests, point.partition)).min()?
+fn slowest(manifests: &[Manifest], partitions: usize) -> Option<i64> {
+    let points = manifests.iter().flat_map(|manifest| &manifest.messages.resume);
+    let known: BTreeSet<Partition> = points.map(|point| point.partition).collect();
+    if known.len() < partitions {
+        return None;
+    }
+    known.into_iter().map(|partition| firm_position(manifests, partition)).min()?
 }
 
 /// Returns the position of a partition, without its last message if that one is alone in its window: it may be far ahead
@@ -68,8 +73,9 @@ fn firm_position(manifests: &[Manifest], partition: Partition) -> Option<i64> {
     let newest = manifests.iter().rposition(|manifest| messages(manifest) > 0)?;
     let is_alone = messages(&manifests[newest]) == 1;
     let until = if is_alone { newest.checked_sub(1)? } else { newest };
-    let point = manifests[until].messages.resume.iter().find(|point| point.partition == partition)?;
-    reached(point)
+    // The points of another log do not list partitions without messages in it.
+    let points = manifests[..=until].iter().rev().flat_map(|manifest| &manifest.messages.resume);
+    points.filter(|point| point.partition == partition).map(reached).next()?
 }
 
 fn reached(point: &ResumePoint) -> Option<i64> {
