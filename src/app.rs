@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{ListenAddress, Pipeline};
+use windrow_config::{ListenAddress, Pipeline, WindowPolicy};
 use windrow_evaluation::Advice;
 use windrow_kafka::{Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
@@ -100,9 +100,8 @@ impl App {
         let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
-        let (has_own_broker, token) = (!matches!(options.broker, Choice::External(_)), stop.clone());
-        let preparing = move || app.prepare_workdir(&known, options.fresh, has_own_broker, &token);
-        let prior_run = blocking(preparing).await?;
+        let token = stop.clone();
+        let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh, &token)).await?;
         let inputs = inputs.in_workdir(&self.workdir)?;
         let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
@@ -158,14 +157,19 @@ impl App {
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
-        let inputs = self.prepare(None, &stop).await?.in_workdir(&self.workdir)?;
-        let (app, known, in_group) = (self.clone(), inputs.clone(), group.is_some());
-        let (store, end) = blocking(move || {
-            app.compare(Some(&known.origin()))?;
+        let inputs = self.prepare(None, &stop).await?;
+        let (app, token, in_group) = (self.clone(), stop.clone(), group.is_some());
+        let (inputs, store, end) = blocking(move || {
+            // The partial windows of a group cannot be opened again.
+            if !in_group {
+                app.go_on(&inputs, &token)?;
+            }
+            let inputs = inputs.in_workdir(&app.workdir)?;
+            app.compare(Some(&inputs.origin()))?;
             workdir::compare_sharing(&app.workdir, in_group)?;
-            let store = app.begin(&known)?;
+            let store = app.begin(&inputs)?;
             let end = store.end()?;
-            Ok::<_, AppError>((store, end))
+            Ok::<_, AppError>((inputs, store, end))
         })
         .await?;
         if let Some(end) = end {
@@ -262,6 +266,7 @@ impl App {
             // A producer has always read the dataset, so the ID is known.
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             replay: inputs.replay.clone(),
+            may_grow: !inputs.replay.again && !matches!(self.pipeline.window, WindowPolicy::Parts(_)),
             progress: self.progress.clone(),
         }
     }
@@ -274,6 +279,7 @@ impl App {
             store,
             connection,
             run: inputs.run(),
+            last: inputs.last,
             log_id: None,
             group: None,
             quarantine: self.pipeline.quarantine,

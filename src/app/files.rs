@@ -26,12 +26,11 @@ pub(super) struct PriorRun {
 
 impl App {
     /// Checks that the work directory and the object store hold this run or no run, and returns the progress of the
-    /// run. If the dataset has grown, the run goes on. `has_own_broker` is true if this process starts the broker.
+    /// run. If the dataset has grown, the run goes on.
     pub(super) fn prepare_workdir(
         &self,
         inputs: &RunInputs,
         fresh: bool,
-        has_own_broker: bool,
         stop: &CancellationToken,
     ) -> Result<PriorRun, AppError> {
         if fresh {
@@ -40,9 +39,7 @@ impl App {
             }
             workdir::empty(&self.workdir)?;
         }
-        if has_own_broker {
-            self.go_on(inputs, stop)?;
-        }
+        self.go_on(inputs, stop)?;
         self.compare(Some(&inputs.origin()))?;
         workdir::compare_sharing(&self.workdir, false)?;
         self.prior_run(&inputs.replay)

@@ -51,6 +51,20 @@ struct EarlierRun {
     end: Option<StreamEnd>,
 }
 
+impl EarlierRun {
+    /// Returns the first row of the replay. A consumer does not know with which row a producer began, so the first row
+    /// that was read takes its place.
+    fn first_row(&self, inputs: &RunInputs) -> RowNumber {
+        if inputs.is_run {
+            return inputs.replay.from;
+        }
+        let sent = self.end.as_ref().and_then(|end| end.sent).map(|sent| sent.first);
+        let ranges = self.manifests.iter().flat_map(Manifest::row_ranges);
+        let first = sent.or_else(|| ranges.map(|range| range.first).min());
+        first.and_then(RowNumber::new).unwrap_or(RowNumber::FIRST)
+    }
+}
+
 impl App {
     /// Finishes an interrupted preparation. Then prepares the work directory for the dataset, if that is a newer extract
     /// of the one that was replayed. Does nothing if other inputs have changed: that is reported elsewhere.
@@ -87,11 +101,12 @@ impl App {
             schema: &inputs.schema,
             store,
             manifests,
-            from: inputs.replay.from,
+            from: earlier.first_row(inputs),
         };
         let compared = comparison.run(stop).map_err(|error| match error {
             GrowthError::Dataset(error) => AppError::from(error),
             GrowthError::Batch(error) => AppError::from(error),
+            GrowthError::Broker(error) => AppError::from(error),
             other => self.refused(&other.to_string()),
         });
         let growth = compared?.ok_or(AppError::Stopped)?;
@@ -127,7 +142,7 @@ impl App {
             if continues { BatchStore::first_unproven(manifests, end.is_some(), inputs.cut, partitions) } else { None };
         let stays = |window: WindowIndex| reopened.is_none_or(|first| window < first);
         let sealed: Vec<Manifest> = manifests.iter().filter(|manifest| stays(manifest.window)).cloned().collect();
-        let needed = BatchStore::first_missing(&sealed, replay.from);
+        let needed = BatchStore::first_missing(&sealed, earlier.first_row(inputs));
         if continues && growth.begins > needed && needed.get() <= known {
             return Err(self.refused(&format!(
                 "the dataset begins with row {}, but row {} must be sent again, because its window is not complete",
@@ -151,7 +166,7 @@ impl App {
             at: timestamp(),
             begins: growth.begins,
             known,
-            last: Some(growth.last()),
+            last: Some(last),
             reopened: reopened_windows.collect(),
             labels: labels.iter().map(|(_, labels)| labels.len() as u64).sum(),
         };

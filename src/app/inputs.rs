@@ -30,6 +30,8 @@ pub(super) struct RunInputs {
     name: Option<RunId>,
     /// The row number of the file's first row. It is not 1 if rows of earlier extracts are gone.
     pub(super) begins: RowNumber,
+    /// The last row of the replay, if an earlier extract had fewer rows.
+    pub(super) last: Option<u64>,
 }
 
 impl RunInputs {
@@ -43,9 +45,9 @@ impl RunInputs {
     pub(super) fn in_workdir(self, workdir: &Path) -> Result<Self> {
         let Some(held) = RunFile::read(workdir)? else { return Ok(self) };
         let newest = held.newest().filter(|newest| self.digest.as_deref() == Some(newest.sha256.as_str()));
-        let Some(begins) = newest.map(|newest| newest.begins) else { return Ok(self) };
-        let replay = Replay { begins, ..self.replay };
-        Ok(Self { name: held.name(), begins, replay, ..self })
+        let Some((begins, last)) = newest.map(|newest| (newest.begins, newest.last)) else { return Ok(self) };
+        let replay = Replay { begins, grows: held.extracts.len() > 1, ..self.replay };
+        Ok(Self { name: held.name(), begins, last, replay, ..self })
     }
 
     /// Returns true if the work directory has a run whose newest extract is this file.
@@ -82,7 +84,7 @@ impl App {
             let replay = replay.unwrap_or_default();
             let cut = inputs.cut(&replay)?;
             let (name, begins) = (None, RowNumber::FIRST);
-            Ok(RunInputs { schema, digest, cut, is_run, replay, name, begins })
+            Ok(RunInputs { schema, digest, cut, is_run, replay, name, begins, last: None })
         });
         stop.run_until_cancelled(reading).await.unwrap_or(Err(AppError::Stopped))
     }

@@ -59,8 +59,8 @@ pub(crate) enum WorkdirError {
     OtherRows { path: PathBuf, reason: String },
     /// A run was prepared for a newer extract, and the preparation was interrupted.
     #[error(
-        "the work directory {} is being prepared for a newer extract, and that was interrupted: finish it with `windrow \
-         run`",
+        "the work directory {} is being prepared for a newer extract, and that was interrupted: start `windrow \
+         run` or `windrow consume` again to finish it",
         path.display()
     )]
     Unfinished { path: PathBuf },

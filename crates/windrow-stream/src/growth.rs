@@ -6,7 +6,8 @@
 //!
 //! It changes nothing. Its memory is at most 48 bytes for each row that was read, and the cells of the new labels.
 //!
-//! - `row_hash`: a row as two numbers, the target apart. `known_rows`: the rows in the files of the windows.
+//! - `row_hash`: a row as two numbers, the target apart. `known_rows`: the rows in the files of the windows. `topic_rows`:
+//!   the rows in a topic, for a producer without these files. `file_rows`: the rows of the extract.
 //! - `alignment`: the row with which the extract begins. `differences`: the cells that differ.
 //! - `extract`: [`Extract`], the account of one file in `run.json`. `error`: the reasons why an extract does not fit.
 
@@ -14,28 +15,28 @@ mod alignment;
 mod differences;
 mod error;
 mod extract;
+mod file_rows;
 mod known_rows;
 mod row_hash;
+mod topic_rows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::alignment::{Alignment, align};
-use self::differences::{RowFinder, new_cells};
+use self::alignment::{Alignment, align, first_difference};
+use self::differences::{RowFinder, difference, new_cells};
+use self::file_rows::FileRows;
 use self::known_rows::KnownRows;
 use windrow_config::Schema;
-use windrow_dataset::DatasetReader;
 use windrow_record::{RecordParser, RowNumber, WindowIndex};
-use windrow_windows::{BatchError, BatchStore, Manifest};
+use windrow_windows::{BatchError, BatchStore, Manifest, RowRange};
 
 pub use self::error::GrowthError;
 pub use self::extract::Extract;
 pub(crate) use self::row_hash::{RowHash, RowHasher};
-
-/// The number of rows between two checks of `stop`.
-const ROWS_PER_CHECK: u64 = 65_536;
+pub(crate) use self::topic_rows::TopicRows;
 
 /// The rows of the earlier extracts, and the file to compare with them.
 #[derive(Debug)]
@@ -59,8 +60,6 @@ pub struct Growth {
     pub begins: RowNumber,
     /// The number of rows in the file.
     pub rows: u64,
-    /// The number of rows that are in files of windows, and in the extract.
-    pub compared: u64,
     /// The labels that have arrived, by the window of their rows. A cell is in the form of the batch files.
     pub labels: BTreeMap<WindowIndex, Vec<(RowNumber, String)>>,
 }
@@ -83,44 +82,36 @@ impl Comparison<'_> {
         self.check_columns()?;
         let hasher = || RowHasher::new(schema, store.format());
         let Some(known) = KnownRows::read(store, manifests, *from, &hasher, stop)? else { return Ok(None) };
-        let Some((file, rows)) = self.file_rows(known.last(), stop)? else { return Ok(None) };
-        let finder = RowFinder { dataset, schema, store, manifests };
-        let dropped = match align(&file, &known) {
-            Alignment::Found { dropped } => dropped,
-            Alignment::Differs { dropped, row } => return Err(finder.difference(row, dropped)),
-            Alignment::Shorter { dropped, row } => return Err(self.shorter(dropped, rows, row, known.last())),
+        let Some(file) = file_rows::read(dataset, &mut hasher(), known.last(), stop)? else { return Ok(None) };
+        let FileRows { hashes, count: rows } = file;
+        let found = match align(&hashes, &known) {
+            Alignment::Found { dropped } => first_difference(&hashes, &known, dropped),
+            other => other,
         };
-        let (mut labelled, mut compared) = (BTreeMap::<WindowIndex, Vec<RowNumber>>::new(), 0);
-        for manifest in *manifests {
-            let stored = manifest.rows.numbers.iter().map(|range| (range, true));
-            let refused = manifest.quarantine.numbers.iter().map(|range| (range, false));
-            for (number, is_stored) in
-                stored.chain(refused).flat_map(|(range, is)| range.numbers().map(move |row| (row, is)))
-            {
-                let Some(row) = RowNumber::new(number).filter(|_| number > dropped) else { continue };
-                let Some(before) = known.get(number) else { continue };
-                let Some(now) = usize::try_from(number - dropped - 1).ok().and_then(|index| file.get(index)) else {
-                    return Err(self.shorter(dropped, rows, row, known.last()));
-                };
-                compared += 1;
-                if *now == before {
-                    continue;
-                }
-                if now.row != before.row || before.has_target() || !now.has_target() {
-                    return Err(finder.difference(row, dropped));
-                }
-                // A row in quarantine is in no window, so its label has no use.
-                if is_stored {
-                    labelled.entry(manifest.window).or_default().push(row);
-                }
+        let dropped = match found {
+            Alignment::Found { dropped } => dropped,
+            Alignment::Differs { dropped, row } => {
+                let before = RowFinder { schema, store, manifests }.record(row)?;
+                return Err(difference(dataset, schema, store.format(), (row, dropped), &before));
             }
-            if stop.is_cancelled() {
-                return Ok(None);
+            Alignment::Shorter { dropped, row } => {
+                return Err(GrowthError::shorter(dataset, rows, dropped, row, known.last()));
             }
-        }
+        };
+        let has_label = |number: u64| {
+            let now = usize::try_from(number.checked_sub(dropped + 1)?).ok().and_then(|index| hashes.get(index))?;
+            let is_new = known.get(number)? != *now;
+            RowNumber::new(number).filter(|_| is_new)
+        };
+        // A row in quarantine is in no window, so its label has no use.
+        let labelled = manifests.iter().map(|manifest| {
+            let numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
+            (manifest.window, numbers.filter_map(has_label).collect::<Vec<RowNumber>>())
+        });
+        let labelled = labelled.filter(|(_, rows)| !rows.is_empty()).collect();
         let begins = RowNumber::new(dropped + 1).unwrap_or(RowNumber::FIRST);
         let labels = new_cells(dataset, schema, store.format(), dropped, labelled)?;
-        Ok(Some(Growth { begins, rows, compared, labels }))
+        Ok(Some(Growth { begins, rows, labels }))
     }
 
     /// Checks that the file has the columns of the batch files.
@@ -138,26 +129,5 @@ impl Comparison<'_> {
         }
         let (before, now) = (fields.iter().collect::<Vec<_>>().join(", "), self.schema.columns.join(", "));
         Err(GrowthError::Columns { dataset: self.dataset.path.clone(), before, now })
-    }
-
-    /// Returns the hashes of the file's rows, at most the first `most`, and the number of all its rows.
-    fn file_rows(&self, most: u64, stop: &CancellationToken) -> Result<Option<(Vec<RowHash>, u64)>, GrowthError> {
-        let mut reader = DatasetReader::open(self.dataset)?;
-        let mut hasher = RowHasher::new(self.schema, self.store.format());
-        let (mut hashes, mut rows) = (Vec::new(), 0_u64);
-        while let Some(row) = reader.next_row()? {
-            rows += 1;
-            if rows <= most {
-                hashes.push(hasher.hash(row.bytes));
-            }
-            if rows.is_multiple_of(ROWS_PER_CHECK) && stop.is_cancelled() {
-                return Ok(None);
-            }
-        }
-        Ok(Some((hashes, rows)))
-    }
-
-    fn shorter(&self, dropped: u64, rows: u64, missing: RowNumber, last: u64) -> GrowthError {
-        GrowthError::Shorter { dataset: self.dataset.path.clone(), rows, begins: dropped + 1, missing, last }
     }
 }

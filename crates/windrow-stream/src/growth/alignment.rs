@@ -46,6 +46,20 @@ pub(crate) fn align(file: &[RowHash], known: &KnownRows) -> Alignment {
     }
 }
 
+/// Returns the first row that has changed in another way than by a label that has arrived, if the first `dropped` rows are
+/// gone.
+pub(crate) fn first_difference(file: &[RowHash], known: &KnownRows, dropped: u64) -> Alignment {
+    for number in known.from().max(dropped + 1)..=known.last() {
+        let (Some(row), Some(before)) = (RowNumber::new(number), known.get(number)) else { continue };
+        match usize::try_from(number - dropped - 1).ok().and_then(|index| file.get(index)) {
+            Some(now) if before.can_become(*now) => {}
+            Some(_) => return Alignment::Differs { dropped, row },
+            None => return Alignment::Shorter { dropped, row },
+        }
+    }
+    Alignment::Found { dropped }
+}
+
 /// Compares a file whose first row is row 1.
 fn compare(file: &[RowHash], known: &KnownRows) -> Alignment {
     for number in known.from()..=known.last() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use crate::growth::error::GrowthError;
+use crate::growth::file_rows;
 use windrow_config::Schema;
 use windrow_dataset::DatasetReader;
 use windrow_record::display::excerpt;
@@ -19,45 +20,47 @@ type LabelledRows = BTreeMap<WindowIndex, Vec<RowNumber>>;
 /// The new cells of these rows.
 type LabelCells = BTreeMap<WindowIndex, Vec<(RowNumber, String)>>;
 
-/// The places in which a row can be found.
+/// Returns the error for a row that differs, given with the number of rows before the first one of the file. `before` is
+/// the record that was read before.
+pub(crate) fn difference(
+    dataset: &windrow_config::Dataset,
+    schema: &Schema,
+    format: &RowFormat,
+    (row, dropped): (RowNumber, u64),
+    before: &[u8],
+) -> GrowthError {
+    let now = match file_rows::record(dataset, row, dropped) {
+        Ok(now) => now,
+        Err(error) => return error.into(),
+    };
+    let parser = || RecordParser::new(schema.delimiter);
+    let (mut first, mut second, mut stored) = (parser(), parser(), parser());
+    let before = format.stored(before, &mut stored);
+    let now = format.stored(&now, &mut stored);
+    let cells = first.parse(&before).ok().zip(second.parse(&now).ok());
+    let cell = cells.and_then(|(before, now)| {
+        let mut cells = schema.columns.iter().zip(before.iter().zip(now.iter()));
+        let (column, (before, now)) = cells.find(|(_, (before, now))| before != now)?;
+        Some((column.clone(), [before, now].map(|cell| excerpt(cell, MAX_EXCERPT).into_owned())))
+    });
+    let text = |record: &[u8]| excerpt(&String::from_utf8_lossy(record), MAX_EXCERPT).into_owned();
+    let (column, [before, now]) = match cell {
+        Some((column, cells)) => (Some(column), cells),
+        None => (None, [text(before.as_ref()), text(now.as_ref())]),
+    };
+    GrowthError::Differs { dataset: dataset.path.clone(), row, file_row: row.get() - dropped, column, before, now }
+}
+
+/// The files of the windows, in which a row can be found.
 pub(crate) struct RowFinder<'a> {
-    pub(crate) dataset: &'a windrow_config::Dataset,
     pub(crate) schema: &'a Schema,
     pub(crate) store: &'a BatchStore,
     pub(crate) manifests: &'a [Manifest],
 }
 
 impl RowFinder<'_> {
-    /// Returns the error for a row that differs. `dropped` is the number of rows before the first one of the file.
-    pub(crate) fn difference(&self, row: RowNumber, dropped: u64) -> GrowthError {
-        self.find(row, dropped).unwrap_or_else(|error| error)
-    }
-
-    fn find(&self, row: RowNumber, dropped: u64) -> Result<GrowthError, GrowthError> {
-        let (format, schema) = (self.store.format(), self.schema);
-        let parser = || RecordParser::new(schema.delimiter);
-        let (mut first, mut second, mut stored) = (parser(), parser(), parser());
-        let before = self.record_before(row)?;
-        let before = format.stored(&before, &mut stored);
-        let now = self.record_now(row, dropped)?;
-        let now = format.stored(&now, &mut stored);
-        let cells = first.parse(&before).ok().zip(second.parse(&now).ok());
-        let cell = cells.and_then(|(before, now)| {
-            let mut cells = schema.columns.iter().zip(before.iter().zip(now.iter()));
-            let (column, (before, now)) = cells.find(|(_, (before, now))| before != now)?;
-            Some((column.clone(), [before, now].map(|cell| excerpt(cell, MAX_EXCERPT).into_owned())))
-        });
-        let text = |record: &[u8]| excerpt(&String::from_utf8_lossy(record), MAX_EXCERPT).into_owned();
-        let (column, [before, now]) = match cell {
-            Some((column, cells)) => (Some(column), cells),
-            None => (None, [text(&*before), text(&*now)]),
-        };
-        let (dataset, file_row) = (self.dataset.path.clone(), row.get() - dropped);
-        Ok(GrowthError::Differs { dataset, row, file_row, column, before, now })
-    }
-
     /// Returns the record of a row in the files of the windows, with a label that has arrived since.
-    fn record_before(&self, row: RowNumber) -> Result<Vec<u8>, GrowthError> {
+    pub(crate) fn record(&self, row: RowNumber) -> Result<Vec<u8>, GrowthError> {
         let is_in = |ranges: &[RowRange]| ranges.iter().any(|range| range.contains(row.get()));
         for manifest in self.manifests {
             let damaged = |reason: String| BatchError::Damaged { path: self.store.batch_location(manifest), reason };
@@ -86,16 +89,6 @@ impl RowFinder<'_> {
                 if let Some(found) = found {
                     return Ok(found);
                 }
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    fn record_now(&self, row: RowNumber, dropped: u64) -> Result<Vec<u8>, GrowthError> {
-        let mut reader = DatasetReader::open(self.dataset)?;
-        while let Some(now) = reader.next_row()? {
-            if now.number.get() + dropped == row.get() {
-                return Ok(now.bytes.to_vec());
             }
         }
         Ok(Vec::new())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use windrow_dataset::DatasetError;
+use windrow_kafka::BrokerError;
 use windrow_record::RowNumber;
 use windrow_record::display::{counted, thousands};
 use windrow_windows::BatchError;
@@ -74,11 +75,11 @@ pub enum GrowthError {
         reason: String,
     },
     /// The row numbers are too far apart to compare them.
-    #[error("{} accounts for {} rows up to row {last}: these are too few to compare them", folder.display(), count)]
+    #[error("{place} has {count} rows up to row {last}: these are too few to compare them")]
     Scattered {
-        /// The folder of the batch files.
-        folder: PathBuf,
-        /// The number of rows in files.
+        /// The folder of the batch files, or the name of the topic.
+        place: String,
+        /// The number of rows.
         count: u64,
         /// The number of the last row.
         last: u64,
@@ -86,9 +87,25 @@ pub enum GrowthError {
     /// The dataset cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The topic cannot be read.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
     /// A file of a window cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
+}
+
+impl GrowthError {
+    /// The error for a file that ends before a row that was read.
+    pub(crate) fn shorter(
+        dataset: &windrow_config::Dataset,
+        rows: u64,
+        dropped: u64,
+        missing: RowNumber,
+        last: u64,
+    ) -> Self {
+        Self::Shorter { dataset: dataset.path.clone(), rows, begins: dropped + 1, missing, last }
+    }
 }
 
 /// Returns the place of a row in a file whose first rows are gone.

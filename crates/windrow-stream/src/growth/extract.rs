@@ -15,7 +15,7 @@ pub struct Extract {
     pub begins: RowNumber,
     /// The number of the last row that earlier extracts had. 0 for the first extract.
     pub known: u64,
-    /// The number of its last row. `None` for the first extract: the rows were not counted before the replay.
+    /// The number of its last row that is replayed. `None` for the first extract: its rows were not counted before.
     pub last: Option<u64>,
     /// The windows that were opened again for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

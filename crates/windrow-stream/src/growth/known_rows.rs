@@ -36,12 +36,7 @@ impl KnownRows {
             last = last.max(range.last);
             count = count.saturating_add(range.count().unwrap_or(0));
         }
-        let length = last - (from.get() - 1);
-        // Rows of windows that are still open can be missing between others, but not most of them.
-        let most = count.saturating_mul(64).saturating_add(1 << 20);
-        let Some(length) = usize::try_from(length).ok().filter(|_| length <= most) else {
-            return Err(GrowthError::Scattered { folder: store.folder().to_owned(), count, last });
-        };
+        let length = length(from.get(), last, count, &store.folder().display().to_string())?;
         let mut hashes = vec![RowHash::default(); length];
         for some in manifests.chunks(WINDOWS_AT_ONCE) {
             if stop.is_cancelled() {
@@ -80,10 +75,32 @@ impl KnownRows {
         &self.hashes[..gap.unwrap_or(self.hashes.len())]
     }
 
+    /// Creates the rows of a topic. The first of them is the first row that it still has.
+    pub(crate) fn of_rows(rows: &[(u64, RowHash)], topic: &str) -> Result<Self, GrowthError> {
+        let numbers = || rows.iter().map(|(number, _)| *number);
+        let (from, last) = (numbers().min().unwrap_or(1), numbers().max().unwrap_or(0));
+        let length = length(from, last, rows.len() as u64, topic)?;
+        let mut hashes = vec![RowHash::default(); length];
+        for (number, hash) in rows {
+            if let Some(place) = usize::try_from(number - from).ok().and_then(|index| hashes.get_mut(index)) {
+                *place = *hash;
+            }
+        }
+        Ok(Self { from, hashes })
+    }
+
     #[cfg(test)]
     pub(crate) fn of(from: u64, hashes: Vec<RowHash>) -> Self {
         Self { from, hashes }
     }
+}
+
+/// Returns the number of rows from `from` to `last`. Of these, `count` are known. Rows of windows that are still open can be
+/// missing between others, but not most of them.
+fn length(from: u64, last: u64, count: u64, place: &str) -> Result<usize, GrowthError> {
+    let (length, most) = ((last + 1).saturating_sub(from), count.saturating_mul(64).saturating_add(1 << 20));
+    let scattered = || GrowthError::Scattered { place: place.to_owned(), count, last };
+    usize::try_from(length).ok().filter(|_| length <= most).ok_or_else(scattered)
 }
 
 /// Reads the rows of a window, with the labels that have arrived since.

@@ -62,7 +62,8 @@ impl ReplayPlan {
             }
             let Some(end) = contents.end else { continue };
             let ended = end.rows.map(|rows| end.first.get() - 1 + rows);
-            if end.first != from || ended != last {
+            let has_grown = replay.grows && ended.zip(last).is_some_and(|(ended, last)| ended < last);
+            if end.first != from || ended != last && !has_grown {
                 return Err(ProducerError::Ended { topic: topic.to_owned(), first: end.first, last: ended });
             }
         }
@@ -113,10 +114,12 @@ impl ReplayPlan {
         &self.contents
     }
 
-    /// The partitions of this process that have no end marker yet.
+    /// The partitions of this process that have no end marker of this replay yet. A marker of an earlier extract, which
+    /// had fewer rows, does not count.
     pub(crate) fn without_end(&self) -> impl Iterator<Item = Partition> {
         let ours = self.contents.iter().enumerate().filter(|(slot, _)| self.share.has(*slot));
-        ours.filter(|(_, contents)| contents.end.is_none()).map(|(_, contents)| contents.partition)
+        let is_missing = |contents: &PartitionContents| contents.end.is_none_or(|end| end.rows != self.rows());
+        ours.filter(move |(_, contents)| is_missing(contents)).map(|(_, contents)| contents.partition)
     }
 
     /// The number of this process's rows before `row`.
@@ -211,6 +214,18 @@ mod tests {
         for (sealed, topic) in others {
             assert!(ReplayPlan::new(&sealed_to(sealed), 12, topic, "t").is_err());
         }
+    }
+
+    #[test]
+    fn a_replay_of_a_newer_extract_goes_on_after_the_end() {
+        let grown = Replay { grows: true, ..Replay::default() };
+        let plan = ReplayPlan::new(&grown, 8, contents([2, 2, 2], 1, Some((1, 6))), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (8, 1)]);
+        assert_eq!(plan.without_end().count(), 3, "every partition ends again");
+        let done = ReplayPlan::new(&grown, 6, contents([2, 2, 2], 1, Some((1, 6))), "t").expect("a plan");
+        assert_eq!((missing(&done), done.without_end().count()), (vec![], 0));
+        let shorter = ReplayPlan::new(&grown, 5, contents([2, 2, 2], 1, Some((1, 6))), "t");
+        assert!(shorter.expect_err("shorter").to_string().contains("ended with row 6"));
     }
 
     #[test]

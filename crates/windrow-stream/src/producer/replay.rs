@@ -25,6 +25,9 @@ pub struct Replay {
     /// file any more.
     #[serde(skip)]
     pub begins: RowNumber,
+    /// True if the topic may have ended with fewer rows, because an earlier extract had fewer.
+    #[serde(skip)]
+    pub grows: bool,
     /// The share of this process, if several send a replay together.
     #[serde(skip)]
     pub share: Share,
@@ -33,6 +36,6 @@ pub struct Replay {
 impl Default for Replay {
     fn default() -> Self {
         let (from, begins, share) = (RowNumber::FIRST, RowNumber::FIRST, Share::default());
-        Self { from, limit: None, again: false, max_rate: None, sealed_to: None, begins, share }
+        Self { from, limit: None, again: false, max_rate: None, sealed_to: None, begins, grows: false, share }
     }
 }
