@@ -101,6 +101,11 @@ bench-train: _peers
 bench-study: _peers
     {{bench}} --bench study
 
+# Compare `windrow judge` on ten million predictions with the same losses computed with Polars; about three minutes
+bench-judge *rows: _peers
+    {{build}}
+    python3 benches/judge.py {{windrow}} {{rows}}
+
 # Compare predictions per second with a bare poem route, Flask and FastAPI (needs wrk); about five minutes
 bench-serve *requests: _peers
     {{bench}} --bench serving -- {{requests}}

@@ -20,6 +20,7 @@ TABLES = {
     "bench-broker": ["the range of 1 rounds | windrow"],
     "bench-pages": ["page | kB"],
     "bench-train": ["flights | whole, s", "solver | fit, s", "a pass | ms", "rows | parse, s", "--memory | whole, s"],
+    "bench-judge": ["rows, millions | format"],
     "bench-study": ["flights-sample, 12 windows, 6 histories | time, s", "log-loss by history", "the larger study | time, s"],
     "bench-serve": ["single rows | connections", "batches of 100 rows | connections", "connections | least", "resident memory | before"],
     "bench-stack": [" | Kafka, Python, Spark, Flask"],

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from shared import flights, pick, windrow
+from shared import flights, pick, run_program
 
 
 def run(binary, rows, form):
@@ -19,7 +19,7 @@ def run(binary, rows, form):
         (folder / "p.toml").write_text(flights(f"rows = {rows // 10}") + f'\n[batch]\nformat = "{form}"\n')
         began = time.time()
         command = [binary, "run", folder / "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", rows]
-        used = windrow(command + ["--workdir", folder / "work", "--listen", "127.0.0.1:0", "--quiet"])
+        used = run_program(command + ["--workdir", folder / "work", "--listen", "127.0.0.1:0", "--quiet"])
         size = lambda pattern: sum(file.stat().st_size for file in (folder / "work").glob(pattern) if file.is_file())
         models = len(list((folder / "work/models").iterdir()))
         return {

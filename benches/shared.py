@@ -66,11 +66,11 @@ def missing_packages(*names):
     return f"{said}: {PYTHON} -m pip install -r benches/peers/requirements.txt installs it"
 
 
-def windrow(arguments, **more):
-    """Runs Windrow until it ends. Its error ends the benchmark. Returns the resources that it used."""
+def run_program(arguments, **more):
+    """Runs a program until it ends. Its error ends the benchmark. Returns the resources that it used."""
     # A separate process, so that its peak memory is measured without that of others.
     child = subprocess.Popen([str(word) for word in arguments], stdout=subprocess.DEVNULL, **more)
     _, status, used = os.wait4(child.pid, 0)
     if status != 0:
-        sys.exit(f"windrow failed: {' '.join(map(str, arguments))}")
+        sys.exit(f"this failed: {' '.join(map(str, arguments))}")
     return used

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from shared import PYTHON, flights, missing_java, missing_packages, pick, replaced, windrow
+from shared import PYTHON, flights, missing_java, missing_packages, pick, replaced, run_program
 
 WINDOWS = 4
 
@@ -69,14 +69,14 @@ def windows(binary, rows, port, folder):
     text += f'\n[batch]\nformat = "parquet"\n[advise]\nhistories = ["all"]\n[train.spark]\nremote = "sc://127.0.0.1:{port}"\n'
     (folder / "p.toml").write_text(text)
     command = [binary, "run", "p.toml", "--once", "--broker", "embedded", "--loop", "--limit", rows]
-    windrow(command + ["--workdir", "newton", "--listen", "127.0.0.1:0", "--quiet"], cwd=folder)
+    run_program(command + ["--workdir", "newton", "--listen", "127.0.0.1:0", "--quiet"], cwd=folder)
     for name in ("models", "windows", "losses", "advice", "broker"):
         shutil.rmtree(folder / "newton" / name, ignore_errors=True)
     shutil.copytree(folder / "newton", folder / "spark")
 
 
 def train(binary, solver, folder):
-    used = windrow([binary, "train", "p.toml", "--workdir", solver, "--solver", solver, "--once", "--quiet"], cwd=folder)
+    used = run_program([binary, "train", "p.toml", "--workdir", solver, "--solver", solver, "--once", "--quiet"], cwd=folder)
     found = {}
     for window in range(1, WINDOWS + 1):
         model = json.loads((folder / solver / f"models/cumulative-{window}/model.json").read_text())

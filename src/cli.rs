@@ -24,6 +24,7 @@ mod export;
 mod health;
 mod init;
 mod judge;
+mod judge_paths;
 mod kafka;
 mod key;
 mod logging;

@@ -1,15 +1,15 @@
 //! Simulates one world many times: which policy is recommended, and what it loses compared with the truly best one.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 use statrs::distribution::{Beta, ContinuousCDF};
 use windrow_evaluation::{
     Advice, AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
-    PolicyFinding, PolicyVerdict, Refit, Status, Subject, Trial, WindowLosses, advise, find_break, histories, judge,
-    named,
+    PolicyFinding, PolicyVerdict, RecalibratedModel, Refit, Status, Subject, Trial, WindowLosses, advise, find_break,
+    histories, judge, named,
 };
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -210,10 +210,10 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let models = models(&windows, &wanted);
     let [seen, truth] = evidence(&windows, &models, outside);
     let last = count as u32;
-    let known = RefCell::new(BTreeMap::new());
-    let recalibrated = |history: Scheme, model: u32, window: u32| {
-        let sums = || recalibration(&windows, models.get(&(history, model as usize))?, outside, model, window);
-        *known.borrow_mut().entry((history, model, window)).or_insert_with(sums)
+    let known = Mutex::new(BTreeMap::new());
+    let recalibrated = |one: RecalibratedModel| {
+        let sums = || recalibration(&windows, models.get(&(one.history, one.model as usize))?, outside, one);
+        *known.lock().expect("no panic").entry(one).or_insert_with(sums)
     };
     let observed = Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
@@ -313,7 +313,7 @@ pub(crate) fn evidence(
                 log_loss[1][block] += negative - z * window.p[row];
             }
             log_loss.map(|log_loss| ModelLosses {
-                model: ModelId { window: index(*end), scheme: *history },
+                model: ModelId::new(index(*end), *history),
                 log_loss,
                 squared_error: [0.0; BLOCKS],
                 false_alarms: [0; BLOCKS],
@@ -344,13 +344,21 @@ fn index(window: usize) -> WindowIndex {
     WindowIndex::new(NonZeroU32::new(window as u32).map_or(1, NonZeroU32::get)).expect("not 0")
 }
 
-/// Returns the sums on a window of the model of window `newest`, recalibrated on the window before.
-fn recalibration(windows: &[Window], model: &Model, outside: Outside, newest: u32, window: u32) -> Option<[f64; 4]> {
-    let earlier = windows.get((window as usize).checked_sub(2)?)?;
-    let z: Vec<f64> = earlier.x.iter().map(|x| model.log_odds(x, outside)).collect();
-    let held = if outside == Outside::Held { model.share_outside(earlier) } else { 0.0 };
-    let (a, b) = recalibrate(&z, &earlier.y, held).filter(|_| window - 1 > newest).unwrap_or((0.0, 1.0));
-    let now = &windows[window as usize - 1];
+/// Returns the sums of a recalibrated model on the window that it predicts.
+fn recalibration(
+    windows: &[Window],
+    model: &Model,
+    outside: Outside,
+    recalibrated: RecalibratedModel,
+) -> Option<[f64; 4]> {
+    let of = |window: u32| windows.get((window as usize).checked_sub(1)?);
+    let line = recalibrated.on.and_then(of).and_then(|earlier| {
+        let z: Vec<f64> = earlier.x.iter().map(|x| model.log_odds(x, outside)).collect();
+        let held = if outside == Outside::Held { model.share_outside(earlier) } else { 0.0 };
+        recalibrate(&z, &earlier.y, held)
+    });
+    let (a, b) = line.unwrap_or((0.0, 1.0));
+    let now = of(recalibrated.window)?;
     let losses = now.x.iter().zip(&now.y).map(|(x, y)| loss(a + b * model.log_odds(x, outside), *y));
     Some([losses.sum(), 0.0, 0.0, 0.0])
 }

@@ -28,7 +28,7 @@ type Judged = (u32, Option<(Trial, Ranking)>);
 /// The facts that the advice has besides the losses. The drift alarm and recalibration do not take part: a policy can only choose
 /// which stored model is in use, and the losses do not hold the features.
 const OBSERVED: Observed<'static> =
-    Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_, _, _| None };
+    Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &|_| None };
 
 /// Follows the advice as `windrow run` does for the alias `advised`. Before a policy is in office, a model of all
 /// history is fitted every window. Each of these fits counts.

@@ -121,7 +121,7 @@ def handling_of(estimator: Any, is_native: Optional[bool] = None) -> str:
     """Returns how an estimator takes texts and categories.
 
     - `category`: it learns from pandas categories, and fails on text and on levels that it does not know.
-    - `catboost`: it learns from text, and wants the names of these columns.
+    - `catboost`: it learns from text, and needs the names of these columns.
     - `plain`: it gets the columns as they are.
 
     `is_native` chooses between the first and the last. An estimator around another one, such as a search, is handled as
@@ -142,14 +142,46 @@ def handling_of(estimator: Any, is_native: Optional[bool] = None) -> str:
 
 def prepare(features: pandas.DataFrame, handling: str) -> pandas.DataFrame:
     """Returns the features in the form that every fit starts from."""
-    discrete = _discrete(features)
-    if handling == "category":
-        text = [name for name in discrete if str(features[name].dtype) != "category"]
-        return features.astype({name: "category" for name in text})
-    if handling == "catboost":
-        # CatBoost refuses missing values among categories.
-        return _replaced(features, {name: features[name].astype(object).fillna("").map(str) for name in discrete})
-    return features
+    if handling == "plain":
+        return features
+    changed = {name: _as_float(features[name]) for name in features.columns if _is_nullable_number(features[name])}
+    for name in _discrete(features):
+        if handling == "catboost":
+            # CatBoost refuses missing values among categories.
+            changed[name] = features[name].astype(object).fillna("").map(str)
+        else:
+            changed[name] = _as_category(features[name])
+    return _replaced(features, changed) if changed else features
+
+
+def _as_category(column: pandas.Series) -> pandas.Series:
+    """Returns a column as a category whose levels are of one type: whole numbers or texts. XGBoost and scikit-learn
+    refuse others."""
+    from pandas.api import types
+
+    if isinstance(column.dtype, _category_type()):
+        categories = column.cat.categories
+        is_simple = isinstance(categories.dtype, _numpy_dtype()) and types.is_integer_dtype(categories.dtype)
+        if is_simple or all(type(value) is str for value in categories):
+            return column
+    values = column.astype(object)
+    return values.map(str).where(column.notna(), None).astype("category")
+
+
+def _is_nullable_number(column: pandas.Series) -> bool:
+    """Returns whether a column has numbers or truth values of a type that may be missing without being NaN, such as
+    `Int64` or those of pyarrow. Not every library reads them."""
+    from pandas.api import types
+
+    is_number = types.is_numeric_dtype(column) or types.is_bool_dtype(column)
+    is_category = isinstance(column.dtype, _category_type())
+    return is_number and not is_category and not isinstance(column.dtype, _numpy_dtype())
+
+
+def _as_float(column: pandas.Series) -> pandas.Series:
+    import pandas
+
+    return pandas.Series(column.to_numpy(dtype="float64", na_value=float("nan")), index=column.index)
 
 
 def _replaced(rows: pandas.DataFrame, columns: Dict[Any, Any]) -> pandas.DataFrame:
@@ -177,6 +209,12 @@ def _category_type() -> type:
     return pandas.CategoricalDtype
 
 
+def _numpy_dtype() -> type:
+    import numpy
+
+    return numpy.dtype
+
+
 class Levels:
     """The levels of each category in the rows of one fit. Rows to predict get the same levels; a level that the fit has
     not seen becomes a missing value."""
@@ -186,22 +224,37 @@ class Levels:
         self._training = training
         self._levels: Dict[str, Any] = {}
         if handling == "category":
-            levels = {
-                name: training[name].cat.remove_unused_categories().cat.categories for name in _discrete(training)
-            }
-            self._levels = levels
+            for name in _discrete(training):
+                levels = training[name].cat.remove_unused_categories().cat.categories
+                # XGBoost fails on a category without levels.
+                self._levels[name] = levels if len(levels) else [""]
 
     def training(self) -> pandas.DataFrame:
         """Returns the rows to fit."""
-        return self._with_levels(self._training)
+        rows = self._with_levels(self._training)
+        if self._handling == "plain":
+            return rows
+        # No tree splits a constant, so these columns are ignored. The bins of scikit-learn fail without any value.
+        empty = [name for name in rows.columns if name not in self._levels and rows[name].isna().all()]
+        return _replaced(rows, dict.fromkeys(empty, 0.0)) if empty else rows
+
+    def set_up(self, model: Any) -> None:
+        """Sets the parameter without which XGBoost refuses categories, also of an estimator inside another one."""
+        if not self._levels or not hasattr(model, "get_params"):
+            return
+        parameters = model.get_params()
+        names = [name for name in parameters if _last_part(name) == "enable_categorical" and not parameters[name]]
+        if names:
+            model.set_params(**dict.fromkeys(names, True))
 
     def fit_arguments(self, model: Any) -> Dict[str, Any]:
         """Returns further arguments of `fit`."""
         if self._handling != "catboost":
             return {}
-        chosen = model.get_params().get("cat_features") if hasattr(model, "get_params") else None
+        parameters = model.get_params() if hasattr(model, "get_params") else {}
+        is_chosen = any(_last_part(name) == "cat_features" and parameters[name] is not None for name in parameters)
         names = _discrete(self._training)
-        return {"cat_features": names} if names and chosen is None else {}
+        return {"cat_features": names} if names and not is_chosen else {}
 
     def predict(self, model: Any, rows: pandas.DataFrame) -> Any:
         """Returns `predict_proba` of rows. If it fails on levels that the fit has not seen, they become missing."""
@@ -231,6 +284,11 @@ class Levels:
             if not is_seen.all():
                 changed[name] = rows[name].where(is_seen)
         return _replaced(rows, changed) if changed else None
+
+
+def _last_part(parameter: str) -> str:
+    """Returns the name of a parameter without those of the estimators around it."""
+    return parameter.rpartition("__")[2]
 
 
 def probabilities(model: Any, predicted: Any, rows: int) -> numpy.ndarray:

@@ -13,6 +13,9 @@ from ._frame import write_frame
 
 Paths = Union[str, "os.PathLike[str]"]
 
+# Windows takes command lines of up to 32,767 characters.
+MAX_ARGUMENTS_LENGTH = 20_000
+
 
 def judge(
     predictions: Any,
@@ -26,8 +29,8 @@ def judge(
     """Says how often to retrain, and on how much history, from predictions that you have.
 
     Args:
-        predictions: A DataFrame, or the path of a file, or a list of paths: CSV, NDJSON or Parquet. Each row is one
-            prediction, with the columns ``time`` or ``window``, ``y``, ``p``, ``trained_through``, and, if there are
+        predictions: A DataFrame, or the path of a file or a folder, or a list of paths: CSV, NDJSON or Parquet. Each row
+            is one prediction, with the columns ``time`` or ``window``, ``y``, ``p``, ``trained_through``, and, if there are
             several histories, ``history`` or ``trained_from``. docs/own-model.md describes all columns.
         window: Cuts times into windows: ``"day"``, ``"week"``, ``"month"``, ``"quarter"``, or a duration such as
             ``"14d"``. Not needed for predictions with a column ``window``.
@@ -69,9 +72,20 @@ def judge_files(files: Sequence[Paths], options: List[str], folder: Optional[str
     with tempfile.TemporaryDirectory(prefix="windrow-") as place:
         report = os.path.join(place, "report.html")
         # The table is read and judged once: the JSON has the text, too.
-        arguments = ["judge", "--json", f"--report={report}", *options, "--", *(os.fspath(file) for file in files)]
-        printed, _ = run(arguments, folder)
+        arguments = ["judge", "--json", f"--report={report}", *options]
+        printed, _ = run([*arguments, *_named([os.fspath(file) for file in files], place)], folder)
         with open(report, encoding="utf-8") as file:
             html = file.read()
     answer = json.loads(printed)
     return Answer(text=answer["text"], json=answer, html=html, notes="\n".join(answer["table"]["notes"]))
+
+
+def _named(files: List[str], place: str) -> List[str]:
+    """Returns the arguments that name the files: their paths or, if a command line does not take so many, a list in a file
+    of the folder `place`."""
+    if sum(len(file) + 3 for file in files) <= MAX_ARGUMENTS_LENGTH or any("\n" in file for file in files):
+        return ["--", *files]
+    listed = os.path.join(place, "files.txt")
+    with open(listed, "w", encoding="utf-8") as out:
+        out.writelines(f"{file}\n" for file in files)
+    return [f"--files-from={listed}"]

@@ -165,6 +165,7 @@ class Study:
             training, y = training[has_label], y[has_label]
         levels = _columns.Levels(self._handling, training)
         model = clone(self._estimator)
+        levels.set_up(model)
         step = "fit"
         try:
             started = time.perf_counter()

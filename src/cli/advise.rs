@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::print::{json, stdout, wrapped};
 use crate::cli::progress::{Display, ProgressOptions};
 use crate::cli::setup::{app, with_solver};
-use windrow_evaluation::{Advice, Interval, Policy, PolicyFinding, Refit};
+use windrow_evaluation::{Advice, Interval, Origin, Policy, PolicyFinding, Refit};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, percent, thousands};
 
@@ -22,7 +22,7 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
     let delay = delay.map_err(|error| CliError::Usage(format!("--label-delay: {error}")))?;
     let advising = app.advise(args.training.bytes(), delay, args.cost, stop.clone());
     let advice = display.follow(&app.progress, ProgressOptions::default(), advising).await;
-    if args.exit_code && stop.is_cancelled() {
+    if args.answer.exit_code && stop.is_cancelled() {
         // Exit code 0 would mean that the policy in office holds.
         return Err(CliError::Failed("stopped before there was an answer".to_owned()));
     }
@@ -35,11 +35,16 @@ pub(crate) async fn execute(args: AdviseArgs, display: &Display, stop: Cancellat
             app.workdir.display()
         )));
     };
-    let printed =
-        if args.json { json(&advice) } else { stdout(&(text(&advice, args.all) + &reason(&advice, args.exit_code))) };
+    let printed = if args.json {
+        json(&advice)
+    } else {
+        stdout(&(text(&advice, args.answer.all) + &reason(&advice, args.answer.exit_code)))
+    };
     match printed {
         // The answer is the same if the reader, such as `head`, does not read all of it.
-        Ok(()) | Err(CliError::BrokenPipe) if args.exit_code => Err(CliError::Advised(advice.recommendation.action)),
+        Ok(()) | Err(CliError::BrokenPipe) if args.answer.exit_code => {
+            Err(CliError::Advised(advice.recommendation.action))
+        }
         printed => printed,
     }
 }
@@ -63,6 +68,11 @@ pub(crate) fn text(advice: &Advice, all: bool) -> String {
 /// Does the same as [`text`] for policies that were judged in one phase.
 pub(crate) fn text_of_one_phase(advice: &Advice, all: bool) -> String {
     paragraph(advice) + &comparison(advice, "Policies, from one start window", all)
+}
+
+/// Does the same as [`text`] for a log of the models that served.
+pub(crate) fn text_of_log(advice: &Advice, all: bool) -> String {
+    paragraph(advice) + &comparison(advice, "The models that served", all)
 }
 
 /// Returns the reason of the exit code as the last line, if an exit code was asked for.
@@ -224,14 +234,24 @@ fn evidence(advice: &Advice, all: bool) -> String {
             fact("Without label", &format!("{share} of the rows; they are not scored"));
         }
         let (average, best) = (judged.share_log_loss, judged.best_log_loss);
+        let is_log = advice.subject.origin == Origin::Log;
+        let whole = if is_log { "what served" } else { "the best" };
         text.push_str(&format!(
-            "0% is predicting the average rate so far ({average:.4}), 100% is the best ({best:.4}).\n\
-             Good enough: \"at least\" is {} or more, even if not as good as the best.\n\
-             Intervals are about these windows: another stretch of time may differ.\n\
-             To refit is to train the model again.\n",
-            percent(advice.basis.keep, 0)
+            "0% is predicting the average rate so far ({average:.4}), 100% is {whole} ({best:.4}).\n"
         ));
-        let reference = if advice.named().is_some() { "the recommended policy (>)" } else { "the best schedule" };
+        if !is_log {
+            let keep = percent(advice.basis.keep, 0);
+            text.push_str(&format!("Good enough: \"at least\" is {keep} or more, even if not as good as the best.\n"));
+        }
+        text.push_str(
+            "Intervals are about these windows: another stretch of time may differ.\n\
+             To refit is to train the model again.\n",
+        );
+        let reference = match (advice.named(), is_log) {
+            (Some(_), _) => "the recommended policy (>)",
+            (None, true) => "what served",
+            (None, false) => "the best schedule",
+        };
         let wrong = format!(
             "Wrong: more (+) or fewer (-) wrong answers per 1,000 rows at the threshold than {reference}, with half the \
              95% interval. Fewer is better."

@@ -1,8 +1,9 @@
 //! The arguments of the command line. The help text of each option is the comment of its field.
 //!
 //! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `workdir`,
-//! `cluster`, `run`, `training` and `data`; `judge` has those of its command.
+//! `cluster`, `run`, `training`, `data` and `answer`; `judge` has those of its command.
 
+mod answer;
 mod cluster;
 mod data;
 mod judge;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use self::answer::AnswerArgs;
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
@@ -173,13 +175,8 @@ pub(crate) struct AdviseArgs {
     /// pipeline file]
     #[arg(long, value_name = "COSTS")]
     pub(crate) cost: Option<Costs>,
-    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds,
-    /// or the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-    /// List every policy, not only the most relevant ones
-    #[arg(long)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
     /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,

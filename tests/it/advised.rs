@@ -1,4 +1,7 @@
 //! The alias `advised`: the model that following the advice has in service, also if no scheme of the pipeline makes it.
+//! `recalibrated`: the model in service while recalibration is in office.
+
+mod recalibrated;
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;

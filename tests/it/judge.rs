@@ -90,6 +90,59 @@ fn predictions_are_judged_as_documented() {
 }
 
 #[test]
+fn a_log_has_a_page_and_a_report_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut log = "time,y,p,trained_through\n".to_owned();
+    for week in 1..WEEKS {
+        // Six versions, which come at irregular weeks.
+        let through = [0, 3, 11, 14, 26, 33].into_iter().filter(|begin| *begin < week).max().unwrap_or_default();
+        for number in 0..ROWS {
+            let (time, y, p) = row(week, number, 1);
+            log.push_str(&format!("{time},{y},{p},{} 23:00\n", date(through * 7 + 6)));
+        }
+    }
+    let (file, report) = (path("log.csv"), path("answer.md"));
+    fs::write(&file, log).expect("a file");
+    let answer = json(&[&file, "--window", "week", "--report", &report]);
+    assert_eq!((&answer["table"]["kind"], &answer["subject"]["origin"]), (&Value::from("log"), &Value::from("log")));
+    let report = fs::read_to_string(report).expect("a report");
+    for name in ["over-time", "by-window"] {
+        assert!(
+            report.contains(&format!("(answer/{name}.svg)"))
+                && folder.path().join(format!("answer/{name}.svg")).exists()
+        );
+    }
+    assert!(!report.contains("how-often") && !report.contains("logistic regression"), "{report}");
+    assert!(report.contains("\n## The table\n") && report.contains("\n## How to check it\n"), "{report}");
+    assert!(!report.contains("dataset"), "{report}");
+    let serve =
+        Running::start(&["judge", &file, "--window", "week", "--serve", "127.0.0.1:0", "--workdir", &path("work")]);
+    let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
+    let page = http("GET", &format!("{url}/"), None).2;
+    assert!(page.contains("The models that served") && page.contains("log-loss per row, by window"), "{page}");
+    let evidence = http("GET", &format!("{url}/evidence"), None).2;
+    assert!(evidence.contains("How to check it") && evidence.contains("The table is a log"), "{evidence}");
+    for page in [&page, &evidence] {
+        // Nothing of a pipeline: no stream, no models, no form.
+        for part in [
+            "href=\"/stream",
+            "href=\"/models",
+            "href=\"/try",
+            "data-step",
+            "logistic regression",
+            "Features that drifted",
+        ] {
+            assert!(!page.contains(part), "{part}: {page}");
+        }
+    }
+    for path in ["stream", "models", "models/cumulative-2", "windows/3", "try"] {
+        let (status, _, text) = http("GET", &format!("{url}/{path}"), None);
+        assert!(status == 404 && text.contains("no such page"), "{path}: {status} {text}");
+    }
+}
+
+#[test]
 fn the_answer_is_printed_as_json_reported_and_served() {
     let folder = tempfile::tempdir().expect("a folder");
     write_predictions(folder.path());
@@ -147,6 +200,34 @@ fn the_losses_of_a_pipeline_give_its_own_answer() {
         };
         assert_eq!(losses(&answer), losses(&own), "{format}");
     }
+}
+
+#[test]
+fn tables_come_from_a_folder_a_pattern_or_a_list_of_paths() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    write_predictions(here);
+    let text = fs::read_to_string(here.join("predictions.csv")).expect("a table");
+    let (header, rows) = text.split_once('\n').expect("a header");
+    let rows: Vec<&str> = rows.lines().collect();
+    fs::create_dir(here.join("parts")).expect("a folder");
+    let mut list = String::new();
+    for (number, part) in rows.chunks(rows.len() / 3 + 1).enumerate() {
+        let path = here.join(format!("parts/{number}.csv"));
+        fs::write(&path, format!("{header}\n{}\n", part.join("\n"))).expect("a file");
+        list.push_str(&format!("{}\n", path.display()));
+    }
+    fs::write(here.join("list.txt"), list).expect("a list");
+    let path = |name: &str| here.join(name).display().to_string();
+    let whole = json(&[&path("predictions.csv"), "--window", "week"]);
+    for arguments in [vec![path("parts")], vec![path("parts/*.csv")], vec!["--files-from".to_owned(), path("list.txt")]]
+    {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--window", "week"]).collect();
+        let answer = json(&arguments);
+        assert_eq!(answer["comparison"], whole["comparison"], "{arguments:?}");
+    }
+    assert!(refused(&["judge", &path("parts/x*.csv"), "--window", "week"]).contains("no file matches"));
+    assert_eq!(windrow(&["judge", "--window", "week"]).status.code(), Some(2));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 """The answer in a terminal and in a notebook, and the call of the command."""
 
 import base64
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
 import windrow
 from conftest import ADVICE, PAGE
+from windrow import _judge
 
 
 def test_an_answer_prints_as_its_text():
@@ -41,6 +43,25 @@ def test_a_notebook_shows_the_pictures_with_their_own_style():
         picture = base64.b64decode(data).decode()
         assert "<style>.a{stroke:#0072b2}</style>" in picture
         assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_more_paths_than_a_command_line_takes_are_a_list(monkeypatch):
+    given = []
+
+    def run(arguments, folder=None):
+        [listed] = [argument for argument in arguments if argument.startswith("--files-from=")]
+        with open(listed[len("--files-from=") :], encoding="utf-8") as file:
+            given.extend(file.read().splitlines())
+        [report] = [argument for argument in arguments if argument.startswith("--report=")]
+        with open(report[len("--report=") :], "w", encoding="utf-8") as page:
+            page.write(PAGE)
+        assert "--" not in arguments
+        return json.dumps(ADVICE), ""
+
+    monkeypatch.setattr(_judge, "run", run)
+    paths = [f"all-{number:05}-0123abcd.parquet" for number in range(3_000)]
+    windrow.judge(paths)
+    assert given == paths
 
 
 def test_paths_and_options_are_given_to_the_command(calls, tmp_path):

@@ -102,6 +102,41 @@ def test_text_becomes_a_category_with_the_levels_of_the_fit():
     assert model.asked["colour"].isna().tolist() == [False, True, True]
 
 
+def test_levels_are_whole_numbers_or_texts():
+    def levels(column):
+        features = pandas.DataFrame({"colour": column})
+        prepared = _columns.prepare(features, "category")["colour"]
+        return prepared.cat.categories.tolist(), prepared.isna().tolist()
+
+    assert levels(pandas.Series([7, None, "x"], dtype=object)) == (["7", "x"], [False, True, False])
+    assert levels(pandas.Series([True, False, None], dtype=object)) == (["False", "True"], [False, False, True])
+    assert levels(pandas.Series([0.5, None, 1.5]).astype("category")) == (["0.5", "1.5"], [False, True, False])
+    assert levels(pandas.Series([3, 1, 3]).astype("category")) == ([1, 3], [False] * 3)
+    assert levels(pandas.Series(["b", None, "a"], dtype="string")) == (["a", "b"], [False, True, False])
+
+
+def test_numbers_with_a_missing_value_of_their_own_become_floats():
+    columns = {
+        "count": pandas.array([1, None, 3], dtype="Int64"),
+        "flag": pandas.array([True, None, False], dtype="boolean"),
+        "plain": [1, 2, 3],
+    }
+    features = pandas.DataFrame(columns)
+    for handling in ("category", "catboost"):
+        prepared = _columns.prepare(features, handling)
+        assert [str(dtype) for dtype in prepared.dtypes] == ["float64", "float64", "int64"]
+        assert prepared["flag"].fillna(-1).tolist() == [1, -1, 0]
+    assert _columns.prepare(features, "plain") is features
+
+
+def test_a_column_without_a_value_is_a_constant_in_the_fit():
+    features = pandas.DataFrame({"colour": [None, None, "red"], "size": [None, None, 4.0], "weight": [1.0, None, 2.0]})
+    levels = _columns.Levels("category", _columns.prepare(features, "category")[:2])
+    training = levels.training()
+    assert training["size"].tolist() == [0.0, 0.0] and training["colour"].isna().all()
+    assert training["weight"].isna().tolist() == [False, True] and len(training["colour"].cat.categories) == 1
+
+
 def test_a_plain_estimator_gets_the_columns_as_they_are():
     levels = _columns.Levels("plain", TRAINING)
     assert levels.training() is TRAINING

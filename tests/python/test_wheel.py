@@ -3,11 +3,14 @@
 `WINDROW_TEST_WHEEL=required` makes a missing command an error.
 """
 
+import base64
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import xml.etree.ElementTree as ElementTree
 
 import numpy
 import pandas
@@ -113,7 +116,21 @@ def test_the_answer_is_that_of_the_same_schedules_computed_apart(command, tmp_pa
     # Old rows mislead, so a short history is the best one.
     assert policies.index[0][0] in ("1", "2", "4")
     assert answer.sentences[0] in " ".join(answer.text.split())
-    assert answer._repr_html_().count("<img ") == 3
+    check_notebook(answer._repr_html_())
+
+
+def check_notebook(shown):
+    """Checks that the answer in a notebook needs no other file, and has colours for light and dark."""
+    pictures = re.findall(r'<img alt="([^"]+)"[^>]* src="data:image/svg\+xml;base64,([^"]+)">', shown)
+    assert len(pictures) == shown.count("<img ") == 4
+    assert "http" not in re.sub('base64,[^"]*', "", shown) and "<script" not in shown and "<style" not in shown
+    for title, data in pictures:
+        picture = base64.b64decode(data).decode("utf-8")
+        names = [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(picture).iter()]
+        assert names[0] == "svg" and f"<title>{title}</title>" in picture
+        assert "@media(prefers-color-scheme:dark){svg{" in picture
+        assert not {"image", "use", "script", "foreignObject"}.intersection(names)
+        assert "http" not in picture.replace("http://www.w3.org/2000/svg", "")
 
 
 def test_a_fault_of_the_table_is_named(command):

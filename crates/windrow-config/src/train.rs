@@ -56,7 +56,8 @@ pub struct Train {
     #[garde(dive)]
     pub accept: Accept,
     /// The number of newest windows whose models are kept. By default, all are kept. The champion, the models of aliases, and the
-    /// models that a rollback would restore are always kept. So are models whose labels are not known yet (`advise.label_delay`).
+    /// models that a rollback would restore are always kept. So are the fit of a recalibrated model of an alias,
+    /// and models whose labels are not known yet (`advise.label_delay`).
     #[schemars(example = 12)]
     pub keep: Option<NonZeroU32>,
 }

@@ -8,9 +8,9 @@
 use crate::advice::{Action, Advice};
 use crate::alarm::Alarms;
 use crate::follow::PolicyAtWindow;
+use crate::kept_share::BASELINE;
 use crate::phrases::{command, kind};
 use crate::policy::Policy;
-use crate::sentences::BASELINE;
 
 /// Returns the action after window `last`, the newest one, and its reason in one line. `named_policies` holds the
 /// policies named after each window, in ascending order.
@@ -108,14 +108,7 @@ mod tests {
     fn after(named: &[(u32, u32, bool)], alarms: Alarms) -> (Action, String) {
         let named_policies: Vec<PolicyAtWindow> = named
             .iter()
-            .map(|(window, refit, provisional)| PolicyAtWindow {
-                window: *window,
-                policy: every(*refit),
-                provisional: *provisional,
-                takes_office: !*provisional,
-                was_shown: !*provisional,
-                schedule: None,
-            })
+            .map(|(window, refit, provisional)| PolicyAtWindow::by_loss(*window, every(*refit), *provisional))
             .collect();
         let newest = named_policies.last().filter(|named| named.window == 20);
         let newest = newest.map(|named| NamedPolicy {

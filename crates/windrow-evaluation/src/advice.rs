@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::auc_by_window::PolicyAuc;
 use crate::contrast::Interval;
 use crate::fit_once::FitOnce;
+use crate::loss_by_window::LossAtWindow;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{KeptGain, PolicyFinding, PolicyVerdict};
 use crate::steadiness::{Followed, Influence};
 use crate::window_unit::WindowUnit;
 
 /// The format version of the file. A reader refuses any other version.
-pub const ADVICE_FORMAT: u32 = 4;
+pub const ADVICE_FORMAT: u32 = 5;
 
 /// The advice: how often to retrain, and on how much history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,12 +102,30 @@ pub struct ChangesOverTime {
     pub course: Option<SavingsOverTime>,
     /// The AUC by window of the named policy, of fit once, and of all history. Without verdict.
     pub auc: Vec<PolicyAuc>,
+    /// The loss by window of the named policy (or else of the best one) of a table, or of the models that served. Empty
+    /// for a pipeline.
+    pub losses: Vec<LossAtWindow>,
 }
 
-/// The pipeline and the windows that the advice is about.
+/// The origin of the losses that the advice is based on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The models of a pipeline.
+    #[default]
+    Pipeline,
+    /// A table of predictions or losses of models.
+    Table,
+    /// A log: one prediction per row, by the model that served at the time.
+    Log,
+}
+
+/// The pipeline or the table, and the windows that the advice is about.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The name of the pipeline.
+    /// The origin of the losses.
+    pub origin: Origin,
+    /// The name of the pipeline, or of the table.
     pub pipeline: String,
     /// The question that the models answer, as in `tip_share at least 0.25?`.
     pub question: String,
@@ -123,6 +142,8 @@ pub struct Subject {
     pub days: Option<f64>,
     /// A further sentence on the data, if one is needed.
     pub note: Option<String>,
+    /// The facts on a table, and what was judged with it, in sentences. Empty for a pipeline.
+    pub facts: Vec<String>,
 }
 
 /// The certainty of a recommendation.
@@ -194,6 +215,21 @@ impl PolicyComparison {
     pub fn without_refits(&self, policy: Policy) -> Option<&PolicyFinding> {
         let once = self.finding(Policy { history: policy.history, refit: Refit::Never })?;
         Some(once).filter(|once| !once.is_of(policy))
+    }
+
+    /// Returns the shortest refit period: 1, unless a table has fits of every so many windows only.
+    pub(crate) fn shortest_period(&self) -> Refit {
+        let periods = self.planned.iter().filter_map(|found| match found.policy.refit {
+            Refit::Every(every) => Some(every),
+            _ => None,
+        });
+        Refit::Every(periods.min().unwrap_or(1))
+    }
+
+    /// Returns the findings on planned policies with the shortest refit period.
+    pub(crate) fn most_frequent(&self) -> impl Iterator<Item = &PolicyFinding> {
+        let shortest = self.shortest_period();
+        self.planned.iter().filter(move |found| found.policy.refit == shortest)
     }
 
     /// Returns the findings on planned policies that refit every window.

@@ -6,6 +6,7 @@ use crate::conditions::MIN_FIT_ONCE_WINDOWS;
 use crate::evidence::Evidence;
 use crate::losses::STARTS;
 use crate::policy::{Policy, Refit};
+use crate::recalibrated::{RecalibratedModel, recalibrated_on};
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
@@ -16,10 +17,10 @@ pub struct Observed<'a> {
     /// The alarms that can be judged, of [`Observed::ALARMS`].
     pub alarms: &'a [Refit],
     /// Returns `true` if the features of the second window have drifted since the first.
-    pub has_drifted: &'a dyn Fn(u32, u32) -> bool,
+    pub has_drifted: &'a (dyn Fn(u32, u32) -> bool + Sync),
     /// Returns the sums of a model that is recalibrated instead of refitted: log-loss, squared error, false alarms and
-    /// misses. The arguments are its history, its newest window and the window of the sums.
-    pub recalibrated: &'a dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]>,
+    /// misses.
+    pub recalibrated: &'a (dyn Fn(RecalibratedModel) -> Option<[f64; 4]> + Sync),
 }
 
 impl Observed<'_> {
@@ -39,7 +40,10 @@ pub(crate) fn trial_of_all_kinds(
     let Some(first) = trial.windows.first().copied() else { return trial };
     let model = trial.known(first);
     for history in histories.iter().copied() {
-        let recalibrated = trial.recalibrated(history, |window| (observed.recalibrated)(history, model, window));
+        let recalibrated = trial.recalibrated(history, |window| {
+            let on = recalibrated_on(evidence, model, trial.known(window));
+            (observed.recalibrated)(RecalibratedModel { history, model, on, window })
+        });
         trial.series.extend(recalibrated);
         for refit in observed.alarms.iter().copied() {
             let found = on_alarm(&trial, evidence, Policy { history, refit }, observed.has_drifted);

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn each_sentence_has_the_date_and_the_reason() {
-        let model = ModelId { window: WindowIndex::new(28).expect("not 0"), scheme: Scheme::Window };
+        let model = ModelId::new(WindowIndex::new(28).expect("not 0"), Scheme::Window);
         let model = Influence { model: Some(model), log_loss: Some(45.2), ..window() };
         let other = Some(Policy { history: sliding(16), refit: Refit::Every(8) });
         let renamed = |found: Influence| Influence { changes_name: true, named_without: other, ..found };

@@ -132,9 +132,7 @@ impl CostRanking {
         }
         let NamedSeries { index: cheapest, provisional } = self.cheapest();
         let policy = self.trial.series[cheapest].policy;
-        let schedule = self.schedule(before);
-        let new =
-            PolicyAtWindow { window: last, policy, provisional, takes_office: true, was_shown: !provisional, schedule };
+        let new = PolicyAtWindow { window: last, policy, provisional, takes_office: true, was_shown: !provisional };
         let Some(old) = before else { return Some(new) };
         let Some(held) = self.index_of(old.policy) else { return Some(new) };
         let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
@@ -143,17 +141,7 @@ impl CostRanking {
         }
         let is_shown = self.is_shown(held);
         let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: true, was_shown, schedule })
-    }
-
-    /// Returns the schedule that is shown to save enough. The one before stays until it is shown that another one saves
-    /// more.
-    fn schedule(&self, before: Option<PolicyAtWindow>) -> Option<Policy> {
-        let old = before.and_then(|before| before.schedule);
-        let NamedSeries { index, provisional } = self.cheapest_schedule();
-        let held = old.and_then(|old| self.index_of(old));
-        let stays = held.is_some_and(|held| self.difference(held, index).lower_bound() <= 0.0);
-        if stays || provisional { old } else { Some(self.trial.series[index].policy) }
+        Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: true, was_shown })
     }
 
     /// Returns the costs for the advice. `named` is the policy that the advice names, `threshold` that of the models.

@@ -1,6 +1,6 @@
 //! The sentences of the advice on costs. Each has at most 25 words and two figures; an interval counts with its figure.
 
-use crate::advice::CostUnit;
+use crate::advice::{CostUnit, Origin};
 use crate::window_unit::WindowUnit;
 use windrow_record::display::percent;
 
@@ -38,12 +38,14 @@ pub(super) fn cost_sentences(
 }
 
 /// Returns a sentence on the threshold of the models, if the costs ask for another one.
-pub(super) fn threshold_sentence(cost: &CostUnit) -> Option<String> {
+pub(super) fn threshold_sentence(cost: &CostUnit, origin: Origin) -> Option<String> {
     let best = cost.best_threshold.filter(|best| (best - cost.threshold).abs() >= MIN_THRESHOLD_DIFFERENCE)?;
     let (own, best) = (short(cost.threshold), short(best));
-    Some(format!(
-        "Rows are labelled positive from a probability of {own}, but your costs ask for {best}: set train.threshold."
-    ))
+    let advice = match origin {
+        Origin::Pipeline => "set train.threshold".to_owned(),
+        Origin::Table | Origin::Log => format!("give --threshold {best}"),
+    };
+    Some(format!("Rows are labelled positive from a probability of {own}, but your costs ask for {best}: {advice}."))
 }
 
 /// Returns a probability with at most three decimals, as in `0.5` or `0.167`.
@@ -107,10 +109,12 @@ mod tests {
     fn a_threshold_that_does_not_fit_the_costs_is_said() {
         let said =
             "Rows are labelled positive from a probability of 0.5, but your costs ask for 0.167: set train.threshold.";
-        assert_eq!(threshold_sentence(&unit()).as_deref(), Some(said));
+        assert_eq!(threshold_sentence(&unit(), Origin::Pipeline).as_deref(), Some(said));
+        let of_table = threshold_sentence(&unit(), Origin::Table).expect("a sentence");
+        assert!(of_table.ends_with("but your costs ask for 0.167: give --threshold 0.167."), "{of_table}");
         for (threshold, best_threshold) in [(0.167, Some(1.0 / 6.0)), (0.5, Some(0.5)), (0.5, None)] {
             let cost = CostUnit { threshold, best_threshold, ..unit() };
-            assert_eq!(threshold_sentence(&cost), None, "{threshold} {best_threshold:?}");
+            assert_eq!(threshold_sentence(&cost, Origin::Pipeline), None, "{threshold} {best_threshold:?}");
         }
     }
 }

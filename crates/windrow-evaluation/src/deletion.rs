@@ -201,39 +201,19 @@ impl<'a> Deletion<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Refit;
-    use crate::trial::{Conditions, sliding};
+    use crate::tests::trials;
 
-    const ROWS: f64 = 100.0;
     const WINDOWS: u32 = 24;
 
     /// Returns a trial of policies whose losses per row are 0.5 and these on top. Windows differ, and predicting the
     /// share of positives loses 0.6.
     fn trial(policies: &[&dyn Fn(u32) -> f64]) -> Trial {
-        let histories = (0..).map(|power| sliding(1 << power));
-        let series = histories.zip(policies).map(|(history, more)| {
-            let loss = |window: u32| 0.5 + 0.01 * f64::from(window * 7 % 5) + more(window);
-            Series {
-                policy: Policy { history, refit: Refit::Every(1) },
-                same: Vec::new(),
-                log_loss: (0..WINDOWS).map(|window| loss(window) * ROWS).collect(),
-                squared_error: Vec::new(),
-                false_alarms: Vec::new(),
-                misses: Vec::new(),
-                fits: Vec::new(),
-                refits: f64::from(WINDOWS),
-                runs: Vec::new(),
-            }
+        let loss = |window: u32, more: f64| 0.5 + 0.01 * f64::from(window * 7 % 5) + more;
+        let losses = policies.iter().map(|more| {
+            let losses = (0..WINDOWS).map(|window| loss(window, more(window)));
+            losses.collect::<Vec<f64>>()
         });
-        Trial {
-            windows: (1..=WINDOWS).collect(),
-            rows: vec![ROWS; WINDOWS as usize],
-            delay: 0,
-            oldest: 1,
-            share_loss: vec![0.6 * ROWS; WINDOWS as usize],
-            series: series.collect(),
-            conditions: Conditions::default(),
-        }
+        trials::trial(losses.collect())
     }
 
     /// Returns a small difference that changes from window to window.

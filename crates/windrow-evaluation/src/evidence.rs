@@ -108,7 +108,7 @@ impl Evidence {
     /// the available windows sees the same rows as all history.
     pub fn losses(&self, history: Scheme, model: u32, window: u32) -> Option<&ModelLosses> {
         let newest = windrow_record::WindowIndex::new(model)?;
-        let of = |scheme| self.losses.get(&(ModelId { window: newest, scheme }, window));
+        let of = |scheme| self.losses.get(&(ModelId::new(newest, scheme), window));
         of(history).or_else(|| match history {
             Scheme::Sliding(length) if length.get() >= model => of(Scheme::Cumulative),
             Scheme::Window if model == 1 => of(Scheme::Cumulative),
@@ -211,7 +211,7 @@ mod tests {
     fn windows() -> Vec<WindowLosses> {
         let index = |number: u32| WindowIndex::new(number).unwrap_or(WindowIndex::FIRST);
         let losses = |window: u32| ModelLosses {
-            model: ModelId { window: index(window), scheme: Scheme::Window },
+            model: ModelId::new(index(window), Scheme::Window),
             log_loss: [1.0; BLOCKS],
             squared_error: [1.0; BLOCKS],
             false_alarms: [0; BLOCKS],

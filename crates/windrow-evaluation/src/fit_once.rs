@@ -80,20 +80,14 @@ fn end_of_line(trial: &Trial, yardstick: Yardstick, series: &Series) -> f64 {
 mod tests {
     use super::*;
     use crate::policy::Policy;
+    use crate::tests::trials;
 
     /// Returns a trial of 40 windows of 100 rows. The schedule loses 0.4 per row, and fit once `once(window)` more.
     fn trial(once: impl Fn(u32) -> f64) -> Trial {
         let windows: Vec<u32> = (17..=56).collect();
         let series = |refit, losses: Vec<f64>| Series {
-            policy: Policy { history: Scheme::Cumulative, refit },
-            same: Vec::new(),
-            log_loss: losses,
-            squared_error: Vec::new(),
-            false_alarms: Vec::new(),
-            misses: Vec::new(),
             fits: vec![0.25; 40],
-            refits: 10.0,
-            runs: Vec::new(),
+            ..trials::series(Policy { history: Scheme::Cumulative, refit }, losses, 10.0)
         };
         let never = windows.iter().map(|window| 100.0 * (0.4 + once(*window))).collect();
         Trial {

@@ -23,16 +23,13 @@ pub struct PolicyAtWindow {
     pub(crate) takes_office: bool,
     /// `true` if the policy was shown good enough at some window since it was named.
     pub(crate) was_shown: bool,
-    /// The schedule for those who can only schedule.
-    pub(crate) schedule: Option<Policy>,
 }
 
 impl PolicyAtWindow {
-    /// Returns the policy by which models are put in service. A recalibrated model has no place in the registry, so the
-    /// schedule takes the place of recalibration.
-    pub(crate) fn in_office(&self) -> Policy {
-        let schedule = self.schedule.filter(|_| self.policy.refit == Refit::Recalibrated);
-        schedule.unwrap_or(self.policy)
+    /// Returns the policy named after a window by log-loss. It takes office if it is shown good enough.
+    pub(crate) fn by_loss(window: u32, policy: Policy, provisional: bool) -> Self {
+        let is_shown = !provisional;
+        Self { window, policy, provisional, takes_office: is_shown, was_shown: is_shown }
     }
 }
 
@@ -69,16 +66,8 @@ pub fn judge(
 /// The advice therefore does not change with differences that the data cannot show.
 pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyAtWindow>) -> Option<PolicyAtWindow> {
     let NamedSeries { index, provisional } = ranking.named.filter(|_| ranking.has_gain)?;
-    let schedule = schedule(trial, ranking, before);
     let policy = trial.series[index].policy;
-    let new = PolicyAtWindow {
-        window: last,
-        policy,
-        provisional,
-        takes_office: !provisional,
-        was_shown: !provisional,
-        schedule,
-    };
+    let new = PolicyAtWindow::by_loss(last, policy, provisional);
     let Some(old) = before else { return Some(new) };
     let Some(held) = trial.series.iter().position(|series| series.is_of(old.policy)) else { return Some(new) };
     let verdict = ranking.ranked[held].verdict;
@@ -97,20 +86,6 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
         || !keeps_enough;
     let changes = is_given_up || (!provisional && (is_cheaper || !old.was_shown));
     let (policy, was_shown) = (old.policy, old.was_shown || is_shown);
-    let stays =
-        PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: is_shown, was_shown, schedule };
+    let stays = PolicyAtWindow { was_shown, ..PolicyAtWindow::by_loss(last, policy, !is_shown) };
     Some(if changes { new } else { stays })
-}
-
-/// Returns the schedule that is shown good enough. The one before stays until a schedule with fewer fits is shown, or it
-/// is not shown any more and another one is.
-fn schedule(trial: &Trial, ranking: &Ranking, before: Option<PolicyAtWindow>) -> Option<Policy> {
-    let old = before.and_then(|before| before.schedule);
-    let Some(new) = ranking.schedule.filter(|schedule| !schedule.provisional) else { return old };
-    let held = old.and_then(|old| trial.series.iter().position(|series| series.is_of(old)));
-    let stays = held.is_some_and(|held| {
-        ranking.ranked[held].verdict == PolicyVerdict::GoodEnough
-            && place(&trial.series[held], trial.len()) <= place(&trial.series[new.index], trial.len())
-    });
-    if stays { old } else { Some(trial.series[new.index].policy) }
 }

@@ -6,7 +6,8 @@
 //!   then the policy with the lowest total is in office.
 //! - A policy that refits every m windows fits a model when it takes office, and then every m windows.
 //! - A policy that never refits keeps the model in service.
-//! - A recalibrated model is not served. While recalibration is named, the schedule that is named next to it is in office.
+//! - A policy that recalibrates keeps the model in service, too. After each window with a labelled row, its intercept and
+//!   slope are renewed on this window. A later policy that keeps the model in service keeps it with the last of them.
 //! - A policy that refits on an alarm starts with the model in service. When the alarm rings, and the labels of the window
 //!   that rang are known, a model is fitted on the history of the policy.
 //! - A fit that gives no model changes nothing. An older model is never restored.
@@ -19,16 +20,18 @@
 use std::ops::Range;
 
 use crate::alarm::AlarmRun;
+use crate::candidates::Observed;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
 use crate::policy::{Policy, Refit};
+use crate::recalibrated::RecalibratedModel;
 use crate::trial::{Series, Trial};
 use windrow_record::Scheme;
 
-/// A fit that the policy in office asks for.
+/// A fit or a recalibration that the policy in office asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdvisedFit {
-    /// The newest window that the fit learns from.
+    /// The newest window that the fit learns from, or the window that the model is recalibrated on.
     pub window: u32,
     /// The policy in office.
     pub policy: Policy,
@@ -36,13 +39,16 @@ pub struct AdvisedFit {
     pub since: u32,
 }
 
-/// The fits that following the advice asks for.
+/// The fits and recalibrations that following the advice asks for: at most one for each window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AdvisedFits {
     /// The window after which the first policy took office; `None` if no policy has.
     pub first: Option<u32>,
-    /// The fits in ascending order of their windows, at most one for each window.
+    /// The fits in ascending order of their windows.
     pub fits: Vec<AdvisedFit>,
+    /// The recalibrations of the model in service, in ascending order of their windows. One on a window that the model
+    /// has learned from changes nothing.
+    pub recalibrations: Vec<AdvisedFit>,
 }
 
 /// The model in service.
@@ -75,17 +81,24 @@ pub struct AlarmData<'a> {
 pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmData<'_>) -> AdvisedFits {
     let is_office = |named: &&PolicyAtWindow| named.window <= known && named.takes_office;
     let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
-    offices.dedup_by_key(|named| named.in_office());
+    offices.dedup_by_key(|named| named.policy);
     let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
-    let mut advised = AdvisedFits { first: offices.first().map(|office| office.window), fits: Vec::new() };
+    let mut advised = AdvisedFits { first: offices.first().map(|office| office.window), ..AdvisedFits::default() };
     for (office, end) in offices.iter().zip(ends) {
-        let (since, policy) = (office.window, office.in_office());
+        let (since, policy) = (office.window, office.policy);
+        let step = |window: u32| AdvisedFit { window, policy, since };
         let windows: Vec<u32> = match policy.refit {
             Refit::Every(every) => (since..end).step_by(every.max(1) as usize).collect(),
-            Refit::PsiAlarm | Refit::LossAlarm => fits_on_alarm(policy, since..end, advised.start(since, data), data),
+            Refit::PsiAlarm | Refit::LossAlarm => {
+                fits_on_alarm(policy, since..end, advised.start(since, data.evidence), data)
+            }
             Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served => Vec::new(),
         };
-        advised.fits.extend(windows.into_iter().map(|window| AdvisedFit { window, policy, since }));
+        advised.fits.extend(windows.into_iter().map(step));
+        if policy.refit == Refit::Recalibrated {
+            let labelled = (since..end).filter(|window| data.evidence.rows(*window) > 0.0);
+            advised.recalibrations.extend(labelled.map(step));
+        }
     }
     advised
 }
@@ -113,18 +126,48 @@ fn fits_on_alarm(policy: Policy, office: Range<u32>, start: (Scheme, u32), data:
     fits
 }
 
+/// Returns the models that are recalibrated and then in service if you follow the advice, each with a window in which it
+/// is.
+///
+/// `named_policies` holds the policies named after each window, in ascending order.
+pub fn recalibrated_in_service(named_policies: &[PolicyAtWindow], data: AlarmData<'_>) -> Vec<RecalibratedModel> {
+    let AlarmData { evidence, delay, .. } = data;
+    let known = |window: u32| window.saturating_sub(1 + delay);
+    let advised = advised_fits(named_policies, known(evidence.last()), data);
+    let windows = (1..=evidence.last()).filter(|window| evidence.rows(*window) > 0.0);
+    windows.filter_map(|window| advised.recalibrated(evidence, window, known(window))).collect()
+}
+
 impl AdvisedFits {
-    /// Returns the history and the newest window of the model with which a policy starts that takes office after window
-    /// `since`. Without an advised model, it is that of all history, or of the longest one.
-    fn start(&self, since: u32, data: AlarmData<'_>) -> (Scheme, u32) {
-        match self.in_service(since, |fit| has_losses(data.evidence, fit)) {
+    /// Returns the fits and the recalibrations in ascending order of their windows.
+    pub fn steps(&self) -> Vec<AdvisedFit> {
+        let mut steps: Vec<AdvisedFit> = self.fits.iter().chain(&self.recalibrations).copied().collect();
+        steps.sort_by_key(|step| step.window);
+        steps
+    }
+
+    /// Returns the history and the newest window of the fitted model with which a policy starts that takes office after
+    /// window `since`. Without an advised model, it is that of all history, or of the longest one. The alarms of a
+    /// recalibrated model are those of its fit.
+    fn start(&self, since: u32, evidence: &Evidence) -> (Scheme, u32) {
+        match self.in_service(since, |fit| has_losses(evidence, fit)) {
             InService::Advised(fit) => (fit.policy.history, fit.window),
-            InService::Unadvised(window) => (data.evidence.longest_history(), window),
+            InService::Unadvised(window) => (evidence.longest_history(), window),
         }
     }
 
-    /// Returns the model in service when the labels of the windows up to `known` are known. `has_model` returns whether
-    /// a fit gave a model.
+    /// Returns the recalibrated model in service in `window`, if the labels of the windows up to `known` are known.
+    /// Returns `None` if the model in service is as it was fitted.
+    fn recalibrated(&self, evidence: &Evidence, window: u32, known: u32) -> Option<RecalibratedModel> {
+        let on = self.recalibrations.iter().rfind(|step| step.window <= known)?.window;
+        let (history, newest) = self.start(known, evidence);
+        // A fit after the recalibration is in service as it is.
+        let fitted = evidence.newest(history, newest, 1, window).filter(|_| on > newest)?.1.model;
+        Some(RecalibratedModel { history: fitted.scheme, model: fitted.window.get(), on: Some(on), window })
+    }
+
+    /// Returns the fitted model in service when the labels of the windows up to `known` are known, without a
+    /// recalibration. `has_model` returns whether a fit gave a model.
     pub fn in_service(&self, known: u32, mut has_model: impl FnMut(AdvisedFit) -> bool) -> InService {
         let mut newest_first = self.fits.iter().rev().filter(|fit| fit.window <= known);
         match newest_first.find(|fit| has_model(**fit)) {
@@ -137,22 +180,25 @@ impl AdvisedFits {
 /// Returns the losses of following the advice on the windows of a trial. It is a single run, not a mean over phases.
 /// Without advice, a model of all history, or of the longest one, is fitted every window.
 ///
-/// `named_policies` holds the policies named after each window, in ascending order.
+/// `named_policies` holds the policies named after each window, in ascending order. Returns `None` if the losses of a
+/// model in service are not known.
 pub(super) fn series(
     trial: &Trial,
     evidence: &Evidence,
     named_policies: &[PolicyAtWindow],
-    has_drifted: &dyn Fn(u32, u32) -> bool,
+    observed: Observed<'_>,
 ) -> Option<Series> {
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::Advice };
-    let data = AlarmData { evidence, delay: trial.delay, has_drifted };
+    let data = AlarmData { evidence, delay: trial.delay, has_drifted: observed.has_drifted };
     let advised = advised_fits(named_policies, trial.known(*trial.windows.last()?), data);
-    let has_model = |fit: AdvisedFit| has_losses(evidence, fit);
-    let unadvised = evidence.longest_history();
-    trial.stateful(evidence, policy, None, |window| match advised.in_service(trial.known(window), has_model) {
-        InService::Advised(fit) => (fit.policy.history, fit.window),
-        InService::Unadvised(newest) => (unadvised, newest),
-    })
+    let fitted = |window: u32| advised.start(trial.known(window), evidence);
+    let mut series = trial.stateful(evidence, policy, None, fitted)?;
+    for (at, window) in trial.windows.iter().enumerate() {
+        let Some(model) = advised.recalibrated(evidence, *window, trial.known(*window)) else { continue };
+        let Series { log_loss, squared_error, false_alarms, misses, .. } = &mut series;
+        [log_loss[at], squared_error[at], false_alarms[at], misses[at]] = (observed.recalibrated)(model)?;
+    }
+    Some(series)
 }
 
 /// Returns `true` if a fit gave a model: the losses on the window after its newest one are stored for every model.
@@ -180,14 +226,7 @@ mod tests {
         let named = named.map(|(window, name)| {
             let (shown, provisional) = name.strip_suffix('?').map_or((name, false), |shown| (shown, true));
             let policy = if shown == "never" { never() } else { policy(shown.parse().expect("a number")) };
-            PolicyAtWindow {
-                window,
-                policy,
-                provisional,
-                takes_office: !provisional,
-                was_shown: !provisional,
-                schedule: None,
-            }
+            PolicyAtWindow::by_loss(window, policy, provisional)
         });
         named.collect()
     }

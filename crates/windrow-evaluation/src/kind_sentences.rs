@@ -8,9 +8,6 @@ use crate::policy::Refit;
 use crate::policy_finding::PolicyFinding;
 use windrow_record::display::{counted, percent};
 
-/// The sentence on what is served while recalibration is named.
-pub const NOT_SERVED: &str = "Windrow does not serve recalibrated models: the name advised follows the schedule.";
-
 /// Returns the answer: what to do, and then the schedule for those who can only schedule. The share of a policy that
 /// never refits is in its first sentence.
 pub(super) fn answer(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
@@ -39,7 +36,6 @@ pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
         Refit::Recalibrated => vec![
             "To recalibrate is to fit only the intercept and the slope of the predictions again, on the newest labels."
                 .to_owned(),
-            NOT_SERVED.to_owned(),
         ],
         Refit::PsiAlarm | Refit::LossAlarm => {
             let found = advice.comparison.finding(named.policy);

@@ -1,7 +1,7 @@
 //! The statistics of forecasts over time: compares policies of retraining, and reports what the data can show.
 //!
-//! The crate is pure: it computes findings from losses, deterministically, without files, a clock or threads of its
-//! own. Its parts, roughly in the order in which they import each other:
+//! The crate is pure: it computes findings from losses, without files or a clock. The number of threads makes no
+//! difference. Its parts, roughly in the order in which they import each other:
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
 //!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
@@ -9,19 +9,22 @@
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
 //!   `confidence_set` compare many policies at once.
 //! - `trial`: [`Trial`], every policy on the same windows. `alarm`: policies that refit when features drift or losses
-//!   rise. `breaks`: [`find_break`], the window in which the data changed. `candidates`: [`Observed`], and the trial of
-//!   all kinds of policies. `conditions`: which of them may be named.
+//!   rise. `recalibrated`: [`RecalibratedModel`]. `breaks`: [`find_break`], the window in which the data changed.
+//!   `candidates`: [`Observed`], and the trial of all kinds of policies. `conditions`: which of them may be named.
 //! - `ranking`: [`Ranking`], which policies are good enough. `bounds`: the bounds that decide. `fit_once` and
 //!   `alarm_history`: what these two kinds need besides. `order`: which policy comes first.
 //! - `follow`: [`judge`] and [`named`], the advice from one window to the next. `cost`: [`CostRanking`], the same by
-//!   cost. `in_service`: [`advised_fits`], the models that following the advice has in service.
+//!   cost. `named_policies`: [`name_policies`], the policy named after each of many windows. `in_service`:
+//!   [`advised_fits`], the models that following the advice has in service.
 //! - `champion`: [`champion_scheme`], the scheme whose models serve as `champion`.
 //! - `jackknife`, `deletion` and `replacement`: the ranking without one window, or with one model replaced.
 //!   `sensitivity`: which of them has the largest influence on the advice. `grade`: how certain the advice is.
-//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `policy_finding` for each policy, and
-//!   `steadiness`). `action`: what to do after the newest window. `sentences`, `caveats`, `cost_sentences`,
-//!   `label_delay` and `titles` put the advice into words.
-//! - `served`: [`advise_served`], the findings on a log of the models that served.
+//! - `advise`: [`advise()`], all findings in one [`Advice`] (`advice`, `judged` for the windows, `policy_finding` for
+//!   each policy, and `steadiness`). `action`: what to do after the newest window.
+//! - `sentences`, `titles`: the advice in words. `kind_sentences`, `cost_sentences`, `history_sentences`, `caveats`,
+//!   `label_delay`: sentences on one subject. `phrases`, `kept_share`: parts of sentences.
+//! - `served`: [`advise_served`], the findings on a log of the models that served. `loss_by_window`: [`LossAtWindow`],
+//!   the loss of the models of a table, window by window.
 //! - `wrong_answers`: [`WrongAnswers`], false alarms and misses per 1,000 rows, compared with the named policy.
 //! - `auc`: [`RowRanking`], how well a score ranks positive rows above negative ones. `auc_by_window`: [`ModelsInUse`],
 //!   the models whose AUC the advice shows by window.
@@ -51,17 +54,23 @@ mod fit_once;
 mod fits;
 mod follow;
 mod grade;
+mod history_sentences;
 mod in_service;
 mod jackknife;
+mod judged;
+mod kept_share;
 mod kind_sentences;
 mod label_delay;
+mod loss_by_window;
 mod losses;
+mod named_policies;
 mod order;
 mod phrases;
 pub mod plot;
 mod policy;
 mod policy_finding;
 mod ranking;
+mod recalibrated;
 mod replacement;
 mod sensitivity;
 mod sentences;
@@ -74,7 +83,7 @@ mod wrong_answers;
 
 pub use advice::{
     ADVICE_FORMAT, Action, Advice, AgeFinding, Basis, BreakFinding, ChangesOverTime, CostUnit, JudgedWindows,
-    NamedPolicy, NamedPolicyChange, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
+    NamedPolicy, NamedPolicyChange, Origin, PolicyAfterBreak, PolicyComparison, Recommendation, RefitSaving, Saving,
     SavingsOverTime, ScheduleFinding, Status, Subject,
 };
 pub use advise::{AdviceSettings, advise, first_advice, is_enough_for_advice};
@@ -90,14 +99,16 @@ pub use evidence::Evidence;
 pub use fit_once::FitOnce;
 pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
-pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits};
-pub use kind_sentences::NOT_SERVED;
+pub use in_service::{AdvisedFit, AdvisedFits, AlarmData, InService, advised_fits, recalibrated_in_service};
+pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
+pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
 pub use ranking::{NamedSeries, Ranked, Ranking};
+pub use recalibrated::{RecalibratedModel, recalibrated_on};
 pub use sentences::WANTED_ROWS;
-pub use served::{ServedLog, advise_served, loss_rises, windows_in_words};
+pub use served::{ServedLog, advise_served, windows_in_words};
 pub use steadiness::{Followed, Influence};
 pub use titles::first_advice_sentence;
 pub use trial::{MIN_WINDOWS, Series, Trial, histories, judged_histories, judged_windows};

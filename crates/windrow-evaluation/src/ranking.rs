@@ -194,39 +194,11 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
-    use crate::trial::{Conditions, sliding};
+    use crate::tests::trials::trial;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    const ROWS: f64 = 100.0;
     const KEEP: f64 = 0.9;
-
-    /// Returns a trial of policies with these losses per row by window. Predicting the share of positives loses 0.6.
-    fn trial(losses: Vec<Vec<f64>>) -> Trial {
-        let windows = losses[0].len() as u32;
-        let histories = (0..).map(|power| sliding(1 << power));
-        let series = histories.zip(losses).map(|(history, losses)| Series {
-            policy: Policy { history, refit: Refit::Every(1) },
-            same: Vec::new(),
-            log_loss: losses.iter().map(|loss| loss * ROWS).collect(),
-            squared_error: Vec::new(),
-            false_alarms: Vec::new(),
-            misses: Vec::new(),
-            fits: Vec::new(),
-            refits: f64::from(windows),
-            runs: Vec::new(),
-        });
-        Trial {
-            windows: (1..=windows).collect(),
-            rows: vec![ROWS; windows as usize],
-            delay: 0,
-            oldest: 1,
-            share_loss: vec![0.6 * ROWS; windows as usize],
-            series: series.collect(),
-            conditions: Conditions::default(),
-        }
-    }
 
     /// Returns a source of numbers between -1 and 1.
     fn numbers(seed: u64) -> impl FnMut() -> f64 {

@@ -9,15 +9,16 @@ use crate::advice::{
     ADVICE_FORMAT, Action, Advice, Basis, ChangesOverTime, JudgedWindows, PolicyComparison, Recommendation, Status,
 };
 use crate::advise::AdviceSettings;
-use crate::alarm::{block_losses, windows_of_rise};
+use crate::alarm::windows_of_rise;
 use crate::contrast::{Contrast, Interval};
 use crate::cost::mean_cost;
 use crate::evidence::Evidence;
+use crate::kept_share::BASELINE;
 use crate::label_delay::condition;
+use crate::loss_by_window::loss_by_window;
 use crate::losses::ModelLosses;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
-use crate::sentences::BASELINE;
 use crate::trial::{MIN_WINDOWS, Series, Trial};
 use crate::wrong_answers::WrongAnswers;
 use windrow_record::Scheme;
@@ -35,12 +36,6 @@ pub struct ServedLog {
     pub recalibrated: BTreeMap<u32, [f64; 4]>,
     /// The windows in which a model served for the first time, one entry for each model.
     pub begins: Vec<u32>,
-}
-
-/// Returns the windows in which the loss of the newest model of a history rose.
-pub fn loss_rises(evidence: &Evidence, history: Scheme, delay: u32) -> Vec<u32> {
-    let newest = |window: u32| (window, block_losses(evidence, history, window.saturating_sub(1 + delay), window));
-    windows_of_rise((1..=evidence.last()).map(newest))
 }
 
 /// Returns windows for a sentence, as in `window 5, window 9 and window 14`. Of many, it has the number and the newest ones.
@@ -100,6 +95,7 @@ pub fn advise_served(evidence: &Evidence, log: &ServedLog, question: &AdviceSett
         let recalibrated = trial.recalibrated(Scheme::Cumulative, |window| log.recalibrated.get(&window).copied());
         let judged = ServedFindings { evidence, question, trial: &trial, served: &served };
         judged.fill(&mut advice, log, recalibrated.as_ref(), &mut sentences);
+        advice.over_time.losses = loss_by_window(&trial, &served, &rises, question.label);
     } else {
         sentences.push("No window can be judged: the average rate needs labels of an earlier window.".to_owned());
     }
@@ -135,11 +131,11 @@ struct ServedFindings<'a> {
 
 impl ServedFindings<'_> {
     fn fill(&self, advice: &mut Advice, log: &ServedLog, recalibrated: Option<&Series>, sentences: &mut Vec<String>) {
-        let Self { trial, served, .. } = self;
+        let Self { trial, evidence, served, .. } = self;
         let is_short = trial.len() < MIN_WINDOWS;
         let gain = difference(&trial.share_loss, &served.log_loss, &trial.rows);
         let interval = (!is_short).then(|| gain.interval());
-        advice.basis.judged = Some(self.judged(gain, interval));
+        advice.basis.judged = Some(JudgedWindows::new(trial, evidence, served, gain));
         advice.comparison.planned = vec![self.finding(served, gain, is_short, log)];
         advice.comparison.further = recalibrated.iter().map(|one| self.finding(one, gain, is_short, log)).collect();
         let Some(Interval { low, high }) = interval else {
@@ -169,25 +165,6 @@ impl ServedFindings<'_> {
                 (_, true) => format!("Recalibrated each {each}, they would have done worse: {by}."),
                 _ => format!("The data do not show that they would do better if they were recalibrated each {each}."),
             });
-        }
-    }
-
-    fn judged(&self, gain: Contrast, gain_interval: Option<Interval>) -> JudgedWindows {
-        let Self { trial, evidence, served, .. } = self;
-        let rows: f64 = trial.rows.iter().sum();
-        let (first, last) = (trial.windows.first().copied(), trial.windows.last().copied());
-        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let unlabelled = evidence.unlabelled(first, last) as f64;
-        JudgedWindows {
-            first,
-            last,
-            windows: u32::try_from(trial.len()).unwrap_or(u32::MAX),
-            rows: rows as u64,
-            unlabelled_share: unlabelled / (rows + unlabelled),
-            share_log_loss: trial.share_loss.iter().sum::<f64>() / rows,
-            best_log_loss: served.log_loss.iter().sum::<f64>() / rows,
-            gain: gain.mean,
-            gain_interval,
         }
     }
 

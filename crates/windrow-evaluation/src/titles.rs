@@ -2,10 +2,10 @@
 
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::{first_advice, first_judged};
-use crate::phrases::{activity, capitalised};
+use crate::kept_share::{BASELINE, keeps, more_history};
+use crate::phrases::{activity, activity_on_history, capitalised};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
-use crate::sentences::{keeps, more_history};
 use windrow_record::Scheme;
 
 /// Returns the titles of the three pictures: how often, on how much history, and over time.
@@ -66,13 +66,38 @@ fn how_often(advice: &Advice) -> String {
 }
 
 fn how_much(advice: &Advice) -> String {
-    let all = advice.comparison.finding(Policy { history: Scheme::Cumulative, refit: Refit::Every(1) });
+    let refit = advice.comparison.shortest_period();
+    let all = advice.comparison.finding(Policy { history: Scheme::Cumulative, refit });
     // The policies are sorted by log-loss.
-    let best = advice.comparison.every_window().next();
-    let (Some(best), Some(all)) = (best.filter(|_| advice.recommendation.status != Status::TooFew), all) else {
-        return "How much history? Too few windows yet".to_owned();
-    };
-    if best == all { "Refitting on all history did best".to_owned() } else { more_history(all, "") }
+    let best = advice.comparison.most_frequent().next();
+    match (best.filter(|_| advice.recommendation.status != Status::TooFew), all) {
+        (None, _) => "How much history? Too few windows yet".to_owned(),
+        (Some(best), Some(all)) if best == all => "Refitting on all history did best".to_owned(),
+        (Some(_), Some(all)) => more_history(all, ""),
+        // A table may lack fits on all history.
+        (Some(best), None) => {
+            let activity = activity_on_history(best.policy, advice.subject.window_unit);
+            format!("{} did best", capitalised(&activity))
+        }
+    }
+}
+
+/// Returns the title of the picture of the loss by window. Returns `None` without such losses.
+pub(crate) fn loss_title(advice: &Advice) -> Option<String> {
+    let (windows, many) = (&advice.over_time.losses, advice.subject.window_unit.many());
+    let rises = windows.iter().filter(|at| at.rose).count();
+    let of = windows.len();
+    (of > 0).then(|| match rises {
+        0 => format!("The loss did not rise in {of} {many}"),
+        rises => format!("The loss rose in {rises} of {of} {many}"),
+    })
+}
+
+/// Returns the title of the picture of what was saved compared with the average rate.
+pub(crate) fn average_rate_title(advice: &Advice) -> String {
+    let (windows, many) = (&advice.over_time.losses, advice.subject.window_unit.many());
+    let ahead = windows.iter().filter(|at| at.log_loss < at.share_log_loss).count();
+    format!("In {ahead} of {} {many}, better than {BASELINE}", windows.len())
 }
 
 fn over_time(advice: &Advice) -> String {

@@ -1,16 +1,11 @@
 //! The advice from the losses of a table, as the advisor gives it from those of a pipeline.
 
-use rayon::prelude::*;
-
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Evidence, NOT_SERVED, Observed, PolicyAtWindow, Refit, ServedLog, Subject,
-    advise, advise_served, judge, named,
+    Advice, AdviceSettings, Evidence, NamingSettings, Observed, PolicyAtWindow, RecalibratedModel, Refit, ServedLog,
+    Subject, advise, advise_served, name_policies,
 };
 use windrow_record::Scheme;
-
-/// The number of windows that are judged at once. It bounds the memory.
-const WINDOWS_AT_ONCE: usize = 32;
 
 /// The settings of the advice.
 pub(crate) struct Question<'a> {
@@ -26,6 +21,10 @@ pub(crate) struct Question<'a> {
 impl Question<'_> {
     fn costs(&self) -> Option<[f64; 3]> {
         self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit])
+    }
+
+    fn naming<'s>(&self, histories: Option<&'s [Scheme]>, observed: Observed<'s>) -> NamingSettings<'s> {
+        NamingSettings { histories, delay: self.delay.windows, keep: self.keep, cost: self.costs(), observed }
     }
 
     fn settings<'s>(
@@ -56,7 +55,7 @@ pub(crate) struct Further<'a> {
     /// The alarms that can be judged. A table has no features, so the drift alarm is none of them.
     pub(crate) alarms: &'a [Refit],
     /// Returns the sums of recalibrated models, as in [`Observed::recalibrated`].
-    pub(crate) recalibrated: &'a (dyn Fn(Scheme, u32, u32) -> Option<[f64; 4]> + Sync),
+    pub(crate) recalibrated: &'a (dyn Fn(RecalibratedModel) -> Option<[f64; 4]> + Sync),
 }
 
 impl Further<'_> {
@@ -72,33 +71,14 @@ pub(crate) fn of_losses(
     further: &Further<'_>,
     question: &Question<'_>,
 ) -> Advice {
-    let (last, delay, keep) = (evidence.last(), question.delay.windows, question.keep);
-    let costs = question.costs();
-    let judged = |window: u32| {
-        let (trial, ranking) = judge(evidence, window, histories, delay, keep, further.observed())?;
-        let costs = costs.and_then(|costs| CostRanking::new(evidence, &trial, costs, keep));
-        Some((trial, ranking, costs))
-    };
-    let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
-    let windows: Vec<u32> = (1..=last).collect();
-    for some in windows.chunks(WINDOWS_AT_ONCE) {
-        let judged: Vec<_> = some.par_iter().map(|window| (*window, judged(*window))).collect();
-        for (window, found) in judged {
-            let before = named_policies.last().copied();
-            named_policies.extend(found.and_then(|(trial, ranking, costs)| match costs {
-                Some(costs) => costs.named(&ranking, window, before),
-                None => named(&trial, &ranking, window, before),
-            }));
-        }
-    }
-    let mut advice = advise(evidence, &question.settings(histories, further.observed(), &named_policies));
-    // The models of a table have no names under which they are served.
-    advice.recommendation.sentences.retain(|sentence| sentence != NOT_SERVED);
-    advice
+    let mut named_policies = Vec::new();
+    let naming = question.naming(histories, further.observed());
+    name_policies(evidence, 1..=evidence.last(), naming, &mut named_policies);
+    advise(evidence, &question.settings(histories, further.observed(), &named_policies))
 }
 
 /// Returns the findings on a log of the models that served.
 pub(crate) fn of_log(evidence: &Evidence, log: &ServedLog, question: &Question<'_>) -> Advice {
-    let nothing = Further { alarms: &[], recalibrated: &|_, _, _| None };
+    let nothing = Further { alarms: &[], recalibrated: &|_| None };
     advise_served(evidence, log, &question.settings(None, nothing.observed(), &[]))
 }

@@ -83,7 +83,9 @@ pub(crate) fn probability(cell: Option<TypedCell<'_>>) -> Result<f64, String> {
         _ => None,
     };
     let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number.ok_or_else(|| format!("p is {}: a probability is a number from 0 to 1", shown(cell)))
+    let has_comma = matches!(cell, TypedCell::Text(text) if text.contains(','));
+    let hint = if has_comma { ", with a decimal point" } else { "" };
+    number.ok_or_else(|| format!("p is {}: a probability is a number from 0 to 1{hint}", shown(cell)))
 }
 
 /// Returns a history: `all`, or a number of windows.
@@ -170,6 +172,7 @@ mod tests {
         for (cell, problem) in [
             (Some(TypedCell::Number(1.2)), "p is `1.2`: a probability is a number from 0 to 1"),
             (Some(TypedCell::Text("x")), "p is `x`: a probability is a number from 0 to 1"),
+            (Some(TypedCell::Text("0,5")), "p is `0,5`: a probability is a number from 0 to 1, with a decimal point"),
             (Some(TypedCell::Number(f64::INFINITY)), "p is `inf`: a probability is a number from 0 to 1"),
             (None, "p is empty or not a number: each row needs a probability"),
         ] {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use windrow_columnar::ColumnarError;
 use windrow_config::LabelDelayError;
 use windrow_dataset::DatasetError;
+use windrow_record::CsvError;
 
 /// The reason why predictions cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +30,7 @@ pub enum JudgeError {
         /// The error of the reader.
         source: ColumnarError,
     },
-    /// A file does not have the columns that are needed.
+    /// A file is not a table, or does not have the columns that are needed.
     #[error("{}: {problem}", path.display())]
     Columns {
         /// The path of the file.
@@ -59,8 +60,28 @@ impl From<DatasetError> for JudgeError {
         match error {
             DatasetError::Open { path, source } => Self::Open { path, source },
             DatasetError::DuplicateColumn { path, column } => Self::two_columns(path, &column),
-            DatasetError::Empty(path) => Self::Columns { path, problem: "it is empty".to_owned() },
-            error => Self::Text(error),
+            DatasetError::Empty(path) => Self::columns(path, "it is empty"),
+            DatasetError::Kind { path, reason } => Self::columns(path, reason),
+            DatasetError::Utf16(path) => Self::columns(path, "it is UTF-16: write it as UTF-8"),
+            DatasetError::Header { path, source: CsvError::NotUtf8 } => {
+                Self::columns(path, "the header line is not UTF-8: write the file as UTF-8")
+            }
+            DatasetError::Header { path, source } => {
+                Self::columns(path, format!("the header line cannot be read: {source}"))
+            }
+            DatasetError::TooManyKeys(path) => {
+                Self::columns(path, "its objects have thousands of different keys: keep those of the predictions")
+            }
+            DatasetError::Broken { path, row, source } => {
+                let problem = format!("it cannot be read beyond row {row}: {source} (is the file complete?)");
+                Self::columns(path, problem)
+            }
+            DatasetError::Record { path, source } => Self::columns(path, format!("it cannot be read: {source}")),
+            // These need a pipeline file.
+            error @ (DatasetError::AllSkipped { .. }
+            | DatasetError::NoColumn { .. }
+            | DatasetError::NotInJson { .. }
+            | DatasetError::NoKey { .. }) => Self::Text(error),
         }
     }
 }
@@ -68,6 +89,10 @@ impl From<DatasetError> for JudgeError {
 impl JudgeError {
     /// Returns the error for two columns of one name.
     pub(crate) fn two_columns(path: PathBuf, column: &str) -> Self {
-        Self::Columns { path, problem: format!("two columns are named `{column}`: rename one of them") }
+        Self::columns(path, format!("two columns are named `{column}`: rename one of them"))
+    }
+
+    fn columns(path: PathBuf, problem: impl Into<String>) -> Self {
+        Self::Columns { path, problem: problem.into() }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn models(fits: &[Fit], axis: Axis, first: i64, faults: &mut Faults) 
     let mut known: HashMap<ModelId, usize> = HashMap::new();
     for (index, (fit, length)) in fits.iter().zip(&lengths).enumerate() {
         let number = u32::try_from(fit.window - first + 1).ok().and_then(WindowIndex::new);
-        let id = ModelId { window: number.unwrap_or(WindowIndex::FIRST), scheme: schemes[index] };
+        let id = ModelId::new(number.unwrap_or(WindowIndex::FIRST), schemes[index]);
         if let Some(before) = known.insert(id, index) {
             let before = &fits[before];
             let same = format!(
@@ -74,7 +74,7 @@ pub(crate) fn models(fits: &[Fit], axis: Axis, first: i64, faults: &mut Faults) 
         if let Some(length) = length {
             let counted = whole(*length);
             if id.scheme == Scheme::Cumulative && sliding.contains(&last(counted)) {
-                ids.push(ModelId { scheme: last(counted), ..id });
+                ids.push(ModelId::new(id.window, last(counted)));
             }
             if id.scheme != Scheme::Cumulative && (length - f64::from(counted.get())).abs() > ROUNDING {
                 let (count, example, counted) = found.rounded.unwrap_or((0, *length, counted.get()));

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use windrow_config::{Costs, EventSpan, LabelDelay, WindowDelay};
-use windrow_evaluation::{Advice, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words};
-use windrow_record::Scheme;
+use windrow_evaluation::{
+    Advice, Origin, RecalibratedModel, Refit, Subject, WindowUnit, judged_histories, loss_rises, windows_in_words,
+};
 use windrow_record::display::{counted, month, window_name};
 
 use crate::answer::{self, Further, Question};
@@ -102,7 +103,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
     };
     let judging =
         Judging { options, predictions: &predictions, windows: &windows, models: &models, delay: &delay, begin };
-    let (advice, mut report) = match found {
+    let (mut advice, mut report) = match found {
         Table::Scored(scored) => judging.scored(&scored)?,
         Table::Served { evidence, mut log, has_early } => {
             let by_key = predictions.orders_by_key();
@@ -110,7 +111,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
             let mut report = judging.report(TableKind::Log, predictions.counts_with(has_early));
             report.describe_log();
             let label = judging.label();
-            let question = judging.question(report.note(), &label);
+            let question = judging.question(Origin::Log, report.note(), &label);
             (answer::of_log(&evidence, &log, &question), report)
         }
     };
@@ -118,6 +119,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
         let windows = counted(u64::from(windows), "window", "windows");
         report.notes.push(format!("95% of the labels are known at most {windows} after their own."));
     }
+    advice.subject.facts = report.facts();
     Ok(Judged { advice, table: report, delay })
 }
 
@@ -128,6 +130,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
     let mut report = TableReport::new(TableKind::Losses, Counts::default(), found.models);
     report.describe_losses(found.has_blocks);
     let subject = Subject {
+        origin: Origin::Table,
         pipeline: options.name.clone(),
         question: "losses by window".to_owned(),
         windows: found.evidence.last(),
@@ -136,6 +139,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
         span: None,
         days: None,
         note: report.note(),
+        facts: report.facts(),
     };
     let question = Question {
         subject,
@@ -147,7 +151,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
     };
     // The loss alarm reads the losses of blocks.
     let alarms: &[Refit] = if found.has_blocks { &[Refit::LossAlarm] } else { &[] };
-    let further = Further { alarms, recalibrated: &|_, _, _| None };
+    let further = Further { alarms, recalibrated: &|_| None };
     let advice = answer::of_losses(&found.evidence, Some(&found.histories), &further, &question);
     Ok(Judged { advice, table: report, delay })
 }
@@ -168,7 +172,7 @@ impl Judging<'_> {
         move |window| axis.label(window, begin + i64::from(window) - 1)
     }
 
-    fn question<'q>(&'q self, note: Option<String>, label: &'q dyn Fn(u32) -> String) -> Question<'q> {
+    fn question<'q>(&'q self, origin: Origin, note: Option<String>, label: &'q dyn Fn(u32) -> String) -> Question<'q> {
         let axis = self.predictions.axis;
         let windows = self.windows.keys().next_back().copied().unwrap_or_default();
         let (begin, end) = (axis.begin(self.begin), axis.begin(self.begin + i64::from(windows)));
@@ -179,6 +183,7 @@ impl Judging<'_> {
             format!("{first} to {last}")
         });
         let subject = Subject {
+            origin,
             pipeline: self.options.name.clone(),
             question: "is y 1?".to_owned(),
             windows,
@@ -187,6 +192,7 @@ impl Judging<'_> {
             span,
             days,
             note,
+            facts: Vec::new(),
         };
         let JudgeOptions { keep, cost, threshold, .. } = *self.options;
         Question { subject, keep, delay: self.delay, cost, threshold, label }
@@ -246,11 +252,11 @@ impl Judging<'_> {
         };
         let label = self.label();
         let histories = compared(evidence, fits, self.delay.windows);
-        let recalibrations = Recalibrations::new(self.windows, self.models, self.delay.windows, self.options.threshold);
-        let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
+        let recalibrations = Recalibrations::new(self.windows, self.models, self.options.threshold);
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         // An alarm asks for a fit at any window.
         let alarms: &[Refit] = if step > 1 { &[] } else { &[Refit::LossAlarm] };
-        let question = self.question(None, &label);
+        let question = self.question(Origin::Table, None, &label);
         let further = Further { alarms, recalibrated: &recalibrated };
         let mut advice = answer::of_losses(evidence, Some(&histories), &further, &question);
         let lacks_scores = advice.comparison.planned.is_empty() || !ages.contains(&needed);

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use windrow_evaluation::rounded_sum;
+use windrow_evaluation::{RecalibratedModel, rounded_sum};
 use windrow_learn::model::recalibrate;
-use windrow_record::{ModelId, Scheme};
+use windrow_record::ModelId;
 
 use crate::histories::Models;
 use crate::losses::in_order;
@@ -41,32 +41,28 @@ fn newest_with_rows(windows: &Windows, after: u32, known: u32, has_rows: impl Fn
     windows.range(after + 1..=known).rev().find(|(_, rows)| has_rows(rows)).map(|(number, _)| *number)
 }
 
-/// The sums of recalibrated models by history, by the newest window of the model, and by window.
-type Sums = HashMap<(Scheme, u32, u32), Option<[f64; 4]>>;
+/// The sums of recalibrated models.
+type Sums = HashMap<RecalibratedModel, Option<[f64; 4]>>;
 
 /// Models that are fitted once and then recalibrated. Each sum is computed once.
 pub(crate) struct Recalibrations<'a> {
     windows: &'a Windows,
     models: &'a Models,
-    /// The label delay, in windows.
-    delay: u32,
     threshold: f64,
     known: Mutex<Sums>,
 }
 
 impl<'a> Recalibrations<'a> {
-    pub(crate) fn new(windows: &'a Windows, models: &'a Models, delay: u32, threshold: f64) -> Self {
-        Self { windows, models, delay, threshold, known: Mutex::default() }
+    pub(crate) fn new(windows: &'a Windows, models: &'a Models, threshold: f64) -> Self {
+        Self { windows, models, threshold, known: Mutex::default() }
     }
 
-    /// Returns the sums on `window` of the model of a history and its newest window. Returns `None` if it was not scored
-    /// there.
-    pub(crate) fn sums(&self, history: Scheme, model: u32, window: u32) -> Option<[f64; 4]> {
-        let key = (history, model, window);
-        let stored = self.known().get(&key).copied();
+    /// Returns the sums of a model on the window that it predicts. Returns `None` if it was not scored there.
+    pub(crate) fn sums(&self, model: RecalibratedModel) -> Option<[f64; 4]> {
+        let stored = self.known().get(&model).copied();
         stored.unwrap_or_else(|| {
-            let sums = self.computed(history, model, window);
-            self.known().insert(key, sums);
+            let sums = self.computed(model);
+            self.known().insert(model, sums);
             sums
         })
     }
@@ -76,12 +72,14 @@ impl<'a> Recalibrations<'a> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn computed(&self, history: Scheme, model: u32, window: u32) -> Option<[f64; 4]> {
+    fn computed(&self, model: RecalibratedModel) -> Option<[f64; 4]> {
+        let RecalibratedModel { history, model, on, window } = model;
         let is_model = |id: &ModelId| id.scheme == history && id.window.get() == model;
         let fit = u32::try_from(self.models.ids.iter().position(|ids| ids.iter().any(is_model))?).ok()?;
         let has_rows = |rows: &WindowRows| !rows.of_fit(fit).is_empty();
         let rows = self.windows.get(&window).filter(|rows| has_rows(rows))?.of_fit(fit);
-        let earlier = newest_with_rows(self.windows, model, window.saturating_sub(1 + self.delay), has_rows);
+        // The model may not have been scored on the window itself.
+        let earlier = on.and_then(|on| newest_with_rows(self.windows, model, on, has_rows));
         let earlier = earlier.map_or(&[][..], |earlier| self.windows[&earlier].of_fit(fit));
         Some(recalibrated(earlier, rows, self.threshold))
     }

@@ -93,6 +93,11 @@ impl TableReport {
         (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
+    /// Returns the facts on the table, and what is judged with it.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        self.notes.iter().chain(&self.judged).cloned().collect()
+    }
+
     /// Adds the sentences on a log.
     pub(crate) fn describe_log(&mut self) {
         self.judged.push("The table is a log: one probability per row, by the model that served.".to_owned());
@@ -156,7 +161,8 @@ impl TableReport {
         }
         if longest > 0 && !has_never {
             self.not_judged.push("Fitting once and recalibration are not judged.".to_owned());
-            self.needed.push(format!("To judge them, score the first fits on every later {one}."));
+            self.needed
+                .push(format!("To judge fitting once and recalibration, score the first fits on every later {one}."));
         }
         self.not_judged.push("Drift alarms are not judged: the table has no features.".to_owned());
         for history in *irregular {

@@ -238,7 +238,7 @@ fn served(windows: &Windows, by_key: bool, threshold: f64, has_early: bool) -> T
     let mut log = ServedLog::default();
     for (number, sums, _) in found.iter().filter(|(_, sums, _)| sums.rows.iter().sum::<u64>() > 0) {
         let newest = WindowIndex::new(number.saturating_sub(1)).unwrap_or(WindowIndex::FIRST);
-        log.losses.insert(*number, sums.losses(ModelId { window: newest, scheme: Scheme::Cumulative }));
+        log.losses.insert(*number, sums.losses(ModelId::new(newest, Scheme::Cumulative)));
     }
     let mut begins: BTreeMap<u32, u32> = BTreeMap::new();
     for (number, rows) in windows {

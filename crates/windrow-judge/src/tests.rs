@@ -1,9 +1,10 @@
 //! Tests on small tables. `kinds`: what is judged with each kind of table. `gaps`: tables that lack fits or scores.
-//! `faulty`: the sentence for each fault.
+//! `faulty`: the sentence for each fault. `pictures`: the pictures of each kind.
 
 mod faulty;
 mod gaps;
 mod kinds;
+mod pictures;
 
 use std::fs;
 use std::path::PathBuf;

@@ -10,7 +10,7 @@
 //! - `design` reads the rows with an encoder, and `kernel` sums over them.
 //! - `solver` finds the optimum, and `score` measures it.
 //!
-//! [`fit`] does all of this. `drift` measures what changed between windows, `reference` chooses the window that later
+//! [`fit`] does all of this. [`recalibrate_model`] gives a fitted model another intercept and slope. `drift` measures what changed between windows, `reference` chooses the window that later
 //! ones are compared with. A [`WindowReport`] holds the scores of all models on one window. A [`Predictor`] predicts
 //! single rows.
 
@@ -26,6 +26,7 @@ mod kernel;
 mod linear;
 mod objective;
 mod predictor;
+mod recalibration;
 mod reference;
 mod score;
 mod scorer;
@@ -39,7 +40,7 @@ mod samples;
 
 pub use artifact::{
     Acceptance, Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome,
-    PenaltyTrial, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
+    PenaltyTrial, Recalibration, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
 };
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, StoredChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
@@ -49,6 +50,7 @@ pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit,
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 pub use linear::LinearModel;
 pub use predictor::{Cell, Contribution, Outside, OutsideNumber, Prediction, Predictor};
+pub use recalibration::recalibrate_model;
 pub use reference::{WindowExtent, first_full_window};
 pub use scorer::{ScoredModel, aucs, log_odds, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -181,19 +181,55 @@ fn sliding(text: &str) -> Option<Scheme> {
     length.parse().ok().filter(|_| is_number).map(Scheme::Sliding)
 }
 
-/// The name of a model: its scheme and its newest window, as in `cumulative-2`.
+/// The part of the name of a recalibrated model between its fit and the window that it was recalibrated on.
+const RECALIBRATED: &str = "-recalibrated-";
+
+/// The name of a model: its scheme and its newest window, as in `cumulative-2`. A recalibrated model has the name of its
+/// fit and the window that it was recalibrated on, as in `cumulative-2-recalibrated-5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModelId {
-    /// The newest window that the model is trained on. It is the first field, so that models sort by the time when they
+    /// The newest window that the model is made from. It is the first field, so that models sort by the time when they
     /// can exist.
     pub window: WindowIndex,
-    /// The windows that the model is trained on.
+    /// The windows that the model is fitted to.
     pub scheme: Scheme,
+    /// The newest window of the fit, if the model was recalibrated on `window`. It is before `window`.
+    fitted: Option<WindowIndex>,
+}
+
+impl ModelId {
+    /// Creates the id of a model that is fitted to the windows of a scheme, up to `window`.
+    pub fn new(window: WindowIndex, scheme: Scheme) -> Self {
+        Self { window, scheme, fitted: None }
+    }
+
+    /// Returns the id of this model's fit, recalibrated on another window. Returns `None` if that window is not after the
+    /// newest one of the fit.
+    #[must_use]
+    pub fn recalibrated(self, on: WindowIndex) -> Option<Self> {
+        let fit = self.fit();
+        (on > fit.window).then_some(Self { window: on, fitted: Some(fit.window), ..fit })
+    }
+
+    /// Returns `true` if the model was recalibrated after its fit.
+    pub fn is_recalibrated(self) -> bool {
+        self.fitted.is_some()
+    }
+
+    /// Returns the id of the fitted model, without a recalibration.
+    #[must_use]
+    pub fn fit(self) -> Self {
+        Self::new(self.fitted.unwrap_or(self.window), self.scheme)
+    }
 }
 
 impl fmt::Display for ModelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-{}", self.scheme, self.window))
+        let Self { window, scheme, fitted } = self;
+        match fitted {
+            None => f.pad(&format!("{scheme}-{window}")),
+            Some(fitted) => f.pad(&format!("{scheme}-{fitted}{RECALIBRATED}{window}")),
+        }
     }
 }
 
@@ -201,17 +237,26 @@ impl FromStr for ModelId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let fault = || IdError::Model(text.to_owned());
-        let (scheme, window) = text.rsplit_once('-').ok_or_else(fault)?;
-        // The number has only digits, without a sign or a leading zero, so that a model has only one name.
-        if window.starts_with('0') || !window.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(fault());
-        }
-        let window = window.parse().ok().and_then(WindowIndex::new).ok_or_else(fault)?;
-        let id = Self { window, scheme: scheme.parse().map_err(|_| fault())? };
+        let id = match text.rsplit_once(RECALIBRATED) {
+            None => fitted(text),
+            Some((fit, on)) => fitted(fit).zip(window(on)).and_then(|(fit, on)| fit.recalibrated(on)),
+        };
         // A scheme can be written in several ways, but only one of them is valid in a model id.
-        if id.to_string() == text { Ok(id) } else { Err(fault()) }
+        id.filter(|id| id.to_string() == text).ok_or_else(|| IdError::Model(text.to_owned()))
     }
+}
+
+/// Parses the name of a fit, as in `cumulative-2`.
+fn fitted(text: &str) -> Option<ModelId> {
+    let (scheme, newest) = text.rsplit_once('-')?;
+    Some(ModelId::new(window(newest)?, scheme.parse().ok()?))
+}
+
+/// Parses the number of a window. It has only digits, without a sign or a leading zero, so that a model has only one
+/// name.
+fn window(text: &str) -> Option<WindowIndex> {
+    let is_number = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).and_then(WindowIndex::new)
 }
 
 /// A text that is not a valid name.
@@ -248,15 +293,29 @@ mod tests {
 
     #[test]
     fn a_model_id_reads_back_as_it_was_written() {
-        for text in ["cumulative-1", "window-3", "cumulative-12345", "sliding4-7"] {
+        for text in ["cumulative-1", "window-3", "cumulative-12345", "sliding4-7", "sliding4-7-recalibrated-12"] {
             assert_eq!(text.parse::<ModelId>().map(|id| id.to_string()), Ok(text.to_owned()));
         }
     }
 
     #[test]
+    fn a_recalibrated_model_is_named_by_its_fit_and_its_window() {
+        let window = |index| WindowIndex::new(index).expect("not 0");
+        let fit = ModelId::new(window(7), Scheme::Cumulative);
+        let id = fit.recalibrated(window(12)).expect("a later window");
+        assert_eq!(id.to_string(), "cumulative-7-recalibrated-12");
+        assert_eq!((id.window, id.fit(), id.is_recalibrated(), fit.is_recalibrated()), (window(12), fit, true, false));
+        assert_eq!(id.recalibrated(window(9)), fit.recalibrated(window(9)), "the fit is recalibrated again");
+        assert_eq!([1, 7].map(|on| fit.recalibrated(window(on))), [None, None], "a window that it has learned from");
+        assert!(ModelId::new(window(12), Scheme::Cumulative) < id && id < ModelId::new(window(13), Scheme::Cumulative));
+    }
+
+    #[test]
     fn an_invalid_model_id_is_rejected() {
         let texts = "window window- window-0 window-01 window-+1 window--1 weekly-1 -1 window-99999999999 sliding-1 \
-                     sliding0-1 sliding=4-1";
+                     sliding0-1 sliding=4-1 window-recalibrated-2 window-2-recalibrated window-2-recalibrated-2 \
+                     window-2-recalibrated-1 window-2-recalibrated-03 window-1-recalibrated-2-recalibrated-3 \
+                     sliding=4-1-recalibrated-2 -recalibrated-2";
         for text in texts.split(' ').chain([""]) {
             assert!(text.parse::<ModelId>().is_err(), "{text} was taken");
         }

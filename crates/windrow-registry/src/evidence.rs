@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::RegistryError;
 use crate::files::{Stamp, names, read_json, stamp_of, window_file, write_json, write_text};
 use crate::model_aucs::{AUC_FORMAT, ModelAucs};
-use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, WindowLosses};
+use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, RecalibratedModel, WindowLosses};
 use windrow_learn::model::LinearModel;
 use windrow_record::{Scheme, WindowIndex};
 
 /// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const ADVICE_FILE: &str = "advice.json";
 const AUC_FILE: &str = "advice/auc.json";
 
@@ -43,8 +43,9 @@ impl Ladder {
     }
 }
 
-/// The sums by window: log-loss, squared error, false alarms and misses.
-type SumsByWindow = BTreeMap<u32, [f64; 4]>;
+/// The sums by window, and then by the window that the model was recalibrated on: log-loss, squared error, false alarms
+/// and misses. The sums of a model as it was fitted are those of window 0.
+type SumsByWindow = BTreeMap<u32, BTreeMap<u32, [f64; 4]>>;
 
 /// The loss sums of models that are recalibrated each window instead of refitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,9 +73,17 @@ impl Recalibrations {
         self.models.retain(|_, histories| !histories.is_empty());
     }
 
-    /// Returns the sums on `window` of the model of a history whose newest window is `model`.
-    pub fn sums(&self, history: Scheme, model: u32, window: u32) -> Option<[f64; 4]> {
-        self.models.get(&model)?.get(&history)?.get(&window).copied()
+    /// Returns the sums of a model, if they are known.
+    pub fn sums(&self, model: RecalibratedModel) -> Option<[f64; 4]> {
+        let by_window = self.models.get(&model.model)?.get(&model.history)?;
+        by_window.get(&model.window)?.get(&model.on.unwrap_or_default()).copied()
+    }
+
+    /// Adds the sums of a model.
+    pub fn insert(&mut self, model: RecalibratedModel, sums: [f64; 4]) {
+        let RecalibratedModel { history, model, on, window } = model;
+        let by_window = self.models.entry(model).or_default().entry(history).or_default();
+        by_window.entry(window).or_default().insert(on.unwrap_or_default(), sums);
     }
 }
 

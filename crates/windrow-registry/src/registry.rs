@@ -159,7 +159,7 @@ impl Registry {
     /// Removes the models of windows before `first` and returns their ids. Blocks on disk I/O.
     ///
     /// The champion is kept. So are the model of each alias and the model to which a rollback of that alias would
-    /// return. If labels are late, the models are kept too whose labels have just become known or are not known yet.
+    /// return. If an alias points to a recalibrated model, its fit is kept, because it is recalibrated again. If labels are late, the models are kept too whose labels have just become known or are not known yet.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be removed, or the aliases cannot be read.
@@ -177,7 +177,7 @@ impl Registry {
         let is_there = |id: &ModelId| snapshot.get(*id).is_some();
         let named = locked.aliases.current().flat_map(|(name, current)| {
             let before = locked.aliases.before(name).find(is_there);
-            [Some(current), before].into_iter().flatten()
+            [Some(current), Some(current.fit()), before].into_iter().flatten()
         });
         let named: HashSet<ModelId> = named.collect();
         let retired: Vec<ModelId> = old.into_iter().filter(|id| !named.contains(id)).collect();

@@ -35,6 +35,7 @@ use percent_encoding::percent_decode_str;
 use crate::dashboard::frame::{Page, View};
 use windrow_base::runtime::{blocking, run_compute};
 use windrow_config::Pipeline;
+use windrow_evaluation::Origin;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
 
@@ -47,17 +48,19 @@ struct PageRoute {
     page: fn(&View) -> Page,
     /// If true, the page is made on a thread that may wait for the disk.
     reads_files: bool,
+    /// If false, the page is about a pipeline, and there is none for the answer about a table.
+    is_for_tables: bool,
 }
 
 /// All pages, in the order of the navigation.
 static PAGES: [PageRoute; 7] = [
-    PageRoute { path: "/", entry: "Answer", page: answer::page, reads_files: false },
-    PageRoute { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false },
-    PageRoute { path: "/stream", entry: "Stream", page: stream::page, reads_files: false },
-    PageRoute { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true },
-    PageRoute { path: "/models", entry: "Models", page: models::page, reads_files: false },
-    PageRoute { path: "/models/*", entry: "Models", page: model::page, reads_files: false },
-    PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false },
+    PageRoute { path: "/", entry: "Answer", page: answer::page, reads_files: false, is_for_tables: true },
+    PageRoute { path: "/evidence", entry: "Evidence", page: evidence::page, reads_files: false, is_for_tables: true },
+    PageRoute { path: "/stream", entry: "Stream", page: stream::page, reads_files: false, is_for_tables: false },
+    PageRoute { path: "/windows/*", entry: "Stream", page: window::page, reads_files: true, is_for_tables: false },
+    PageRoute { path: "/models", entry: "Models", page: models::page, reads_files: false, is_for_tables: false },
+    PageRoute { path: "/models/*", entry: "Models", page: model::page, reads_files: false, is_for_tables: false },
+    PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false, is_for_tables: false },
 ];
 
 #[derive(Debug)]
@@ -90,14 +93,24 @@ impl Dashboard {
         let (snapshot, observed) = (self.registry.snapshot(), self.monitor.observed());
         let view = View { pipeline, snapshot, observed, workdir, name, query: parsed(query), has_keys };
         let make = move || {
-            let page = (route.page)(&view);
-            let entries = PAGES.iter().filter(|page| !page.path.ends_with('*')).map(|page| (page.entry, page.path));
-            let text = page.framed(&view, entries.chain([("API", "/docs")]), route.entry);
+            let is_table = view.origin() != Origin::Pipeline;
+            let page = if is_table && !route.is_for_tables { not_for_tables() } else { (route.page)(&view) };
+            let shown = PAGES.iter().filter(|page| !page.path.ends_with('*') && (page.is_for_tables || !is_table));
+            let entries = shown.map(|page| (page.entry, page.path));
+            // A table has no models that answer requests.
+            let api = (!is_table).then_some(("API", "/docs"));
+            let text = page.framed(&view, entries.chain(api), route.entry);
             (page.is_found, text.into_string())
         };
         let (is_found, text) = if route.reads_files { blocking(make).await } else { run_compute(make).await };
         Some(PageResponse { is_found, kind: "text/html; charset=utf-8", body: text.into() })
     }
+}
+
+/// The page in place of one about a pipeline.
+fn not_for_tables() -> Page {
+    let sentence = "The answer is about a table of predictions, which has no stream and no models that can be asked.";
+    Page::missing("There is no such page".to_owned(), sentence)
 }
 
 /// Finds the route of a path, and the name in the position of its `*`.

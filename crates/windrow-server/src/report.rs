@@ -17,10 +17,9 @@ use std::sync::Arc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use self::markdown::PICTURES;
 use windrow_base::files;
-use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{AdvicePictures, tables};
+use windrow_evaluation::plot::{AdvicePicture, AdvicePictures, tables};
+use windrow_evaluation::{Advice, Origin};
 
 /// The content of a report.
 #[derive(Debug)]
@@ -65,9 +64,11 @@ impl Report {
             Form::Markdown => {
                 let stem = path.file_stem().map_or_else(|| "report".to_owned(), |it| it.to_string_lossy().into_owned());
                 let folder = path.with_file_name(&stem);
-                let pictures = answer.iter().flat_map(|answer| PICTURES.into_iter().zip(answer.pictures()));
-                files.extend(pictures.map(|(name, image)| (folder.join(format!("{name}.svg")), image.standalone())));
-                markdown::text(&self.advice, &self.foot(), answer.as_ref(), &tables, &stem)
+                let pictures = answer.as_ref().map_or_else(Vec::new, AdvicePictures::pictures);
+                let file =
+                    |one: &AdvicePicture<'_>| (folder.join(format!("{}.svg", one.name)), one.picture.standalone());
+                files.extend(pictures.iter().map(file));
+                markdown::text(&self.advice, &self.foot(), &pictures, &tables, &stem)
             }
         };
         files.push((path.to_owned(), text));
@@ -90,9 +91,13 @@ impl Report {
 
     /// Returns the line about the origin of the report: the version and the digests.
     fn foot(&self) -> String {
-        let dataset = self.dataset.as_deref().unwrap_or("unknown");
         let (version, advice) = (env!("CARGO_PKG_VERSION"), self.digest());
-        format!("windrow {version}; sha256 of the advice {advice}, of the dataset {dataset}")
+        let foot = format!("windrow {version}; sha256 of the advice {advice}");
+        if self.advice.subject.origin != Origin::Pipeline {
+            return foot;
+        }
+        let dataset = self.dataset.as_deref().unwrap_or("unknown");
+        format!("{foot}, of the dataset {dataset}")
     }
 
     /// The sha256 of the advice, as JSON without spaces.

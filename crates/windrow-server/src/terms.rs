@@ -1,5 +1,7 @@
 //! The terms of the advice, each with its definition. The pages and the report explain them with the same words.
 
+use windrow_evaluation::Origin;
+
 /// A term that readers may not know.
 #[derive(Debug)]
 pub(crate) struct Term {
@@ -41,7 +43,7 @@ pub(crate) static SHARE_KEPT: Term = Term {
 pub(crate) static WRONG_ANSWERS: Term = Term {
     id: "term-wrong-answers",
     name: "wrong answers",
-    definition: "False alarms and misses at train.threshold, per 1,000 rows, more or fewer than those of the recommended \
+    definition: "False alarms and misses at the threshold, per 1,000 rows, more or fewer than those of the recommended \
                  policy (without one: of the best schedule). Fewer is better. Brackets have the 95% interval of the difference.",
 };
 pub(crate) static AUC: Term = Term {
@@ -54,7 +56,7 @@ pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
     name: "good enough",
     definition: "The data show, at the 95% level, that a policy keeps at least the share of the best schedule's \
-                 improvement that advise.keep sets (90% by default). The advice recommends the cheapest policy that \
+                 improvement that you asked for (90% by default). The advice recommends the cheapest policy that \
                  is good enough: fewer fits first. At equal fits, the order is fit once, recalibrate, on alarm, \
                  schedule.",
 };
@@ -81,8 +83,7 @@ pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
     definition: "The model is fitted once. After that, only the intercept and the slope of its predictions are fitted \
-                 again, on the newest labelled window that it has not learned from. Windrow does not serve \
-                 recalibrated models.",
+                 again, on the newest labelled window that it has not learned from.",
 };
 pub(crate) static ALARM: Term = Term {
     id: "term-alarm",
@@ -108,25 +109,76 @@ pub(crate) static TERMS: [&Term; 12] = [
     &ALARM,
 ];
 
+/// Returns the terms that a page or a report uses, in the order of [`TERMS`]. A table has no AUC, and the models of a log
+/// follow no schedule.
+pub(crate) fn terms(origin: Origin) -> Vec<&'static Term> {
+    let is_left_out = |term: &Term| match origin {
+        Origin::Pipeline => false,
+        Origin::Table => term.id == AUC.id,
+        Origin::Log => [&AUC, &HISTORY, &REFIT, &GOOD_ENOUGH].iter().any(|other| other.id == term.id),
+    };
+    TERMS.into_iter().filter(|term| !is_left_out(term)).collect()
+}
+
 /// A part of a sentence, and the term to explain after it.
 pub(crate) type Part = (&'static str, Option<&'static Term>);
 
-/// The sentence that says what the advice is about.
-pub(crate) static SUBJECT: [Part; 4] = [
+/// Returns the sentence that says what the advice is about.
+pub(crate) fn subject(origin: Origin) -> &'static [Part] {
+    match origin {
+        Origin::Pipeline => &SUBJECT,
+        Origin::Table => &SUBJECT_OF_TABLE,
+        Origin::Log => &SUBJECT_OF_LOG,
+    }
+}
+
+/// Returns the sentences that say how the schedules, or the models of a log, are compared.
+pub(crate) fn comparison(origin: Origin) -> &'static [Part] {
+    if origin == Origin::Log { &COMPARISON_OF_LOG } else { &COMPARISON }
+}
+
+static SUBJECT: [Part; 4] = [
     ("Windrow trains logistic regression models on windows", Some(&WINDOW)),
     (" of a stream, and advises how often to refit", Some(&REFIT)),
     (" them (to train them again) and on how much history", Some(&HISTORY)),
     (".", None),
 ];
 
-/// The sentences that say how the schedules are compared.
-pub(crate) static COMPARISON: [Part; 5] = [
+static SUBJECT_OF_TABLE: [Part; 4] = [
+    ("Windrow judges your model by its predictions on windows", Some(&WINDOW)),
+    (", and advises how often to refit", Some(&REFIT)),
+    (" it (to train it again) and on how much history", Some(&HISTORY)),
+    (".", None),
+];
+
+static SUBJECT_OF_LOG: [Part; 2] =
+    [("Windrow judges the models that served by their predictions, window", Some(&WINDOW)), (" by window.", None)];
+
+static COMPARISON_OF_LOG: [Part; 3] = [
+    ("They are compared with predicting the average rate so far, by log-loss", Some(&LOG_LOSS)),
+    (", and with the same models recalibrated", Some(&RECALIBRATE)),
+    (".", None),
+];
+
+static COMPARISON: [Part; 5] = [
     ("Schedules, or policies, are compared by log-loss", Some(&LOG_LOSS)),
     (" on later windows. The share kept", Some(&SHARE_KEPT)),
     (" compares a schedule with the best one; the verdict", Some(&VERDICT)),
     (" says whether the schedule is good enough", Some(&GOOD_ENOUGH)),
     (".", None),
 ];
+
+/// Returns the sentences that say how the figures about a table can be checked.
+pub(crate) fn how_to_check(origin: Origin) -> &'static str {
+    if origin == Origin::Log {
+        return "`windrow judge --json` prints all numbers. A log-loss is the mean of -log(p) over the rows, where p is the \
+                probability of the true class. The average rate is the share of positives in all earlier windows.";
+    }
+    "`windrow judge --json` prints all numbers. The log-loss of a schedule is the mean of -log(p) over the rows of the \
+     windows judged, where p is the probability of the true class, and over the phases. For example, every 4th uses the \
+     fits that are 1, 2, 3 and 4 windows old, each for a quarter of the mean. A short script gives the same numbers from \
+     the same table."
+}
 
 /// Returns a sentence without its marks.
 pub(crate) fn plain(sentence: &[Part]) -> String {

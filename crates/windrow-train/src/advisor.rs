@@ -14,7 +14,6 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Learning, TrainError};
@@ -22,7 +21,8 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
-    Advice, AdviceSettings, CostRanking, Observed, PolicyAtWindow, Trial, advise, judge, judged_histories, named,
+    Advice, AdviceSettings, AlarmData, NamingSettings, Observed, PolicyAtWindow, RecalibratedModel, Trial, advise,
+    judged_histories, name_policies, recalibrated_in_service,
 };
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -34,9 +34,6 @@ use self::ladder::LadderWork;
 
 /// The interval at which the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
-
-/// The number of windows that are judged at once. It bounds the memory.
-const WINDOWS_AT_ONCE: usize = 32;
 
 /// An advisor, with its inputs.
 #[derive(Debug)]
@@ -186,32 +183,15 @@ impl Advisor {
         let _span = tracing::info_span!("advise", window = last).entered();
         let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
         let cost = self.cost.map(|cost| [cost.false_alarm, cost.miss, cost.refit]);
-        let needs = recalibration::needs(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
-        let recalibrations = recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, delay, &needs)?;
+        let mut recalibrations = registry.evidence().recalibrations(delay)?;
+        let compared = recalibration::compared(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
+        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &compared)?;
         let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
-        let recalibrated = |history: Scheme, model: u32, window: u32| recalibrations.sums(history, model, window);
-        let judge = |window: u32| {
-            let observed =
-                Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
-            let (trial, ranking) = judge(evidence, window, self.histories(), delay, keep, observed)?;
-            let costs = cost.and_then(|cost| CostRanking::new(evidence, &trial, cost, keep));
-            Some((trial, ranking, costs))
-        };
-        let windows: Vec<u32> = (seen.asked + 1..=last).collect();
-        let mut newest = None;
-        for some in windows.chunks(WINDOWS_AT_ONCE) {
-            let judged: Vec<_> = some.par_iter().map(|window| (*window, judge(*window))).collect();
-            for (window, found) in judged {
-                let before = seen.named_policies.last().copied();
-                let named_policy = found.as_ref().and_then(|(trial, ranking, costs)| match costs {
-                    Some(costs) => costs.named(ranking, window, before),
-                    None => named(trial, ranking, window, before),
-                });
-                seen.named_policies.extend(named_policy);
-                newest = found.map(|(trial, ..)| trial);
-            }
-        }
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
+        let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
+        let naming = NamingSettings { histories: self.histories(), delay, keep, cost, observed };
+        let newest = name_policies(evidence, seen.asked + 1..=last, naming, &mut seen.named_policies);
         seen.asked = last;
         let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
         let trial = newest.unwrap_or_else(planned);
@@ -219,6 +199,12 @@ impl Advisor {
         let label = |window: u32| self.label(window);
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
         let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
+        // Which recalibrated models the advice has in service follows from the names.
+        let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted };
+        let in_service = recalibrated_in_service(&seen.named_policies, data);
+        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &in_service)?;
+        let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
+        let observed = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated };
         let question = AdviceSettings {
             subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
             keep,
@@ -228,7 +214,7 @@ impl Advisor {
             cost,
             threshold: pipeline.train.threshold,
             label: &label,
-            observed: Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated },
+            observed,
             auc: &auc,
             named_policies: &seen.named_policies,
         };

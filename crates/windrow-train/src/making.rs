@@ -1,4 +1,4 @@
-//! Makes one model: fits it, decides whether it is accepted, and records its lineage. Removes old models.
+//! Makes one model: fits or recalibrates it, decides whether it is accepted, and records its lineage. Removes old models.
 //!
 //! Trainer and advisor make models in the same way. So the same windows give the same model, whichever stage makes it.
 
@@ -8,7 +8,7 @@ use crate::{Learning, TrainError, acceptance, lineage};
 use windrow_base::telemetry::Event;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
-    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, fit, versions,
+    Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, fit, recalibrate_model, versions,
 };
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::Model;
@@ -54,6 +54,35 @@ pub(super) fn make(
     let is_for_advice = !pipeline.train.schemes.contains(&id.scheme);
     let (pipeline, created, versions) = (pipeline.name.clone(), (learning.clock)(), versions());
     Ok(Some(Artifact { format: FORMAT, id, pipeline, created, versions, is_for_advice, lineage, verdict, outcome }))
+}
+
+/// Recalibrates a fitted model on a later window. The new model has the verdict of the fitted one: the rules of
+/// acceptance are about held-out rows, and a recalibration leaves none. Returns `None` if there is no fitted model, or if
+/// the window is not later.
+pub(super) fn recalibrate(
+    learning: &Learning,
+    fitted: &Artifact,
+    on: WindowIndex,
+    frames: &mut Frames,
+) -> Result<Option<Artifact>, TrainError> {
+    let Some(id) = fitted.id.recalibrated(on) else { return Ok(None) };
+    let _entered = tracing::info_span!("recalibrate", model = %id).entered();
+    let frame = frames.frame(on)?;
+    let found = recalibrate_model(fitted, on, &frame, &learning.schema)
+        .map_err(|source| TrainError::ReadRows { window: on, source })?;
+    let Some((learned, recalibration)) = found else { return Ok(None) };
+    let windows = frames.manifests(on, on).map(|manifest| lineage::of(manifest, &frame));
+    Ok(Some(Artifact {
+        format: FORMAT,
+        id,
+        pipeline: learning.pipeline.name.clone(),
+        created: (learning.clock)(),
+        versions: versions(),
+        is_for_advice: true,
+        lineage: lineage::recalibrated(&fitted.lineage, windows, recalibration),
+        verdict: fitted.verdict.clone(),
+        outcome: Outcome::Learned(Box::new(learned)),
+    }))
 }
 
 /// Returns the first window whose models are kept, if the newest window is `newest`. Returns `None` if all are kept.

@@ -16,7 +16,7 @@ use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, window_losses};
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::{Author, Purpose, RegistryError};
+use windrow_registry::{Author, Model, Purpose, RegistryError};
 use windrow_windows::Manifest;
 
 /// The interval at which the trainer looks for a new window.
@@ -88,15 +88,15 @@ impl Trainer {
         // A reported window had its models. Those that are missing now were retired.
         let was_done = pipeline.train.keep.is_some() && registry.snapshot().window(newest).is_some();
         for id in self.models_of(newest) {
-            let (first, last) = id.scheme.windows(newest);
-            let snapshot = registry.snapshot();
-            let is_current =
-                snapshot.get(id).map(|known| lineage::is_of(known.artifact(), windows.manifests(first, last)));
-            // A model is made again if a window that it learned from was opened again and has other rows now.
-            if is_current.unwrap_or(was_done) || stop.is_cancelled() {
+            let is_done = match registry.snapshot().get(id) {
+                // A model is made again if a window that it is made from was opened again and has other rows now.
+                Some(known) => lineage::is_of(known.artifact(), &windows),
+                None => was_done || !self.is_of_schemes(id),
+            };
+            if is_done || stop.is_cancelled() {
                 continue;
             }
-            let made = making::make(&self.learning, id, &mut windows, champion.as_deref())?;
+            let made = self.make(id, &mut windows, champion.as_deref())?;
             let Some(artifact) = made else { continue };
             registry.publish(&artifact)?;
             self.report(&artifact);
@@ -120,8 +120,33 @@ impl Trainer {
     fn models_of(&self, window: WindowIndex) -> Vec<ModelId> {
         let schemes = &self.learning.pipeline.train.schemes;
         let snapshot = self.learning.registry.snapshot();
-        let others = snapshot.models_of(window).map(|model| model.id()).filter(|id| !schemes.contains(&id.scheme));
-        schemes.iter().map(|scheme| ModelId { window, scheme: *scheme }).chain(others).collect()
+        let others = snapshot.models_of(window).map(|model| model.id()).filter(|id| !self.is_of_schemes(*id));
+        schemes.iter().map(|scheme| ModelId::new(window, *scheme)).chain(others).collect()
+    }
+
+    fn is_of_schemes(&self, id: ModelId) -> bool {
+        !id.is_recalibrated() && self.learning.pipeline.train.schemes.contains(&id.scheme)
+    }
+
+    /// Makes a model. A recalibrated one is made from its fit, which is made again if it was removed.
+    fn make(
+        &self,
+        id: ModelId,
+        windows: &mut Frames,
+        champion: Option<&Model>,
+    ) -> Result<Option<Artifact>, TrainError> {
+        if !id.is_recalibrated() {
+            return making::make(&self.learning, id, windows, champion);
+        }
+        let snapshot = self.learning.registry.snapshot();
+        if let Some(fitted) = snapshot.get(id.fit()) {
+            return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
+        }
+        let champion = snapshot.champion_before(id.fit().window);
+        match making::make(&self.learning, id.fit(), windows, champion.as_deref())? {
+            Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
+            None => Ok(None),
+        }
     }
 
     /// Records which aliases stand for models that were made again.

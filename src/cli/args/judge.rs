@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::workdir::WorkdirArgs;
+use crate::cli::args::answer::AnswerArgs;
 use windrow_config::{Costs, EventSpan, LabelDelay, ListenAddress};
 
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
     /// The tables: CSV or JSON Lines (plain, gzip, zstd, or a zip archive of one file), or Parquet, with one row per
     /// prediction. The columns are `time` or `window`, `y`, `p` and `trained_through`, and optionally `trained_from` or
-    /// `history`, `model`, `row` and `label_known`. Losses that `windrow export` wrote are read too
-    #[arg(required = true, value_name = "PREDICTIONS")]
+    /// `history`, `model`, `row` and `label_known`. Losses that `windrow export` wrote are read too. A folder stands for
+    /// all tables in it, and a quoted pattern such as '2024-*.csv' for the files that match
+    #[arg(required_unless_present = "files_from", value_name = "PREDICTIONS")]
     pub(crate) files: Vec<PathBuf>,
+    /// Also read the tables whose paths are in this file, one on each line: for more paths than a command line takes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
     /// Cut the times into windows of a day, week, month, quarter, or a duration as in 14d. Not for tables with the column
     /// `window`
     #[arg(long, value_name = "WINDOW", value_parser = span)]
@@ -38,13 +42,8 @@ pub(crate) struct JudgeArgs {
     /// Give the answer this name [default: the name of the first file]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// End with an exit code that a job can act on, with the reason as the last line: 0 the schedule in office holds,
-    /// or the data do not decide; 3 another schedule should take office; 4 an alarm asks for a refit now; 1 a failure
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-    /// List every policy, not only the most relevant ones
-    #[arg(long)]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
     /// Print JSON instead of text. The member `text` has the text
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,8 +54,9 @@ pub(crate) struct JudgeArgs {
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080",
         conflicts_with = "exit_code")]
     pub(crate) serve: Option<ListenAddress>,
-    #[command(flatten)]
-    pub(crate) folder: WorkdirArgs,
+    /// Store the answer in this folder [default: nowhere; with --serve, .windrow/judge-NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<PathBuf>,
 }
 
 fn span(text: &str) -> Result<EventSpan, String> {

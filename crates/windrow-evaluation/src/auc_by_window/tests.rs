@@ -14,7 +14,7 @@ fn evidence() -> Evidence {
         let models = (1..window).flat_map(|model| [Scheme::Cumulative, Scheme::Window].map(|scheme| (scheme, model)));
         let models = models.filter(|model| *model != (Scheme::Window, 5));
         let losses = models.map(|(scheme, model)| ModelLosses {
-            model: ModelId { window: index(model), scheme },
+            model: ModelId::new(index(model), scheme),
             log_loss: [f64::from(window + model); BLOCKS],
             squared_error: [1.0; BLOCKS],
             false_alarms: [1; BLOCKS],

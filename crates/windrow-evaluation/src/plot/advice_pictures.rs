@@ -1,74 +1,144 @@
-//! The three main pictures of the advice.
+//! The main pictures of the advice.
 
+use crate::kept_share::BASELINE;
 use crate::phrases::history_phrase;
 use crate::plot::course::{CumulativePlot, Line};
+use crate::plot::loss_course::LossCourse;
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
-use crate::titles::{subject, titles};
-use crate::{Advice, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
+use crate::titles::{average_rate_title, subject, titles};
+use crate::{Advice, Origin, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 
-/// The data of the three main pictures of the advice.
+/// The quantity that grows from window to window.
+const SAVED: &str = "log-loss saved, summed over all rows up to each window";
+
+/// The data of the main pictures of the advice. Those of a pipeline always have the first three. Those of a table have the
+/// ones that its fits support.
 #[derive(Debug, Clone)]
 pub struct AdvicePictures {
     /// The shares by refit period, on the named history.
-    pub(crate) how_often: Shares,
-    /// The shares by history, refitted every window.
-    pub(crate) how_much: Shares,
-    /// The savings of the named policy from window to window.
-    pub(crate) over_time: CumulativePlot,
+    pub(crate) how_often: Option<Shares>,
+    /// The shares by history, refitted as often as possible.
+    pub(crate) how_much: Option<Shares>,
+    /// The savings of the named policy from window to window, or those of a table's models compared with the average rate.
+    pub(crate) over_time: Option<CumulativePlot>,
+    /// The loss of a table's models from window to window.
+    pub(crate) by_window: Option<LossCourse>,
+}
+
+/// A picture with its name and its title.
+#[derive(Debug)]
+pub struct AdvicePicture<'a> {
+    /// The name of a file with this picture, without its ending.
+    pub name: &'static str,
+    /// The title, which states the finding.
+    pub title: &'a str,
+    /// The picture.
+    pub picture: Picture,
 }
 
 impl AdvicePictures {
     /// Draws the pictures, in the order in which they are shown.
-    pub fn pictures(&self) -> [Picture; 3] {
-        [self.how_often.draw(), self.how_much.draw(), self.over_time.draw()]
+    pub fn pictures(&self) -> Vec<AdvicePicture<'_>> {
+        let Self { how_often, how_much, over_time, by_window } = self;
+        let named = |name, title, picture| AdvicePicture { name, title, picture };
+        let pictures = [
+            how_often.as_ref().map(|plot| named("how-often", plot.title.as_str(), plot.draw())),
+            how_much.as_ref().map(|plot| named("how-much", plot.title.as_str(), plot.draw())),
+            over_time.as_ref().map(|plot| named("over-time", plot.title.as_str(), plot.draw())),
+            by_window.as_ref().map(|plot| named("by-window", plot.title.as_str(), plot.draw())),
+        ];
+        pictures.into_iter().flatten().collect()
     }
 
-    /// Returns the titles of the pictures, in the same order.
-    pub fn titles(&self) -> [&str; 3] {
-        [&self.how_often.title, &self.how_much.title, &self.over_time.title]
-    }
-
-    /// Collects the data of the pictures. Returns `None` if no policies have been compared yet.
+    /// Collects the data of the pictures. Returns `None` if there is nothing to show yet.
     pub fn of(advice: &Advice) -> Option<Self> {
-        let policy = subject(advice)?;
         let [title_how_often, title_how_much, title_over_time] = titles(advice);
-        let unit = advice.subject.window_unit;
-        let many = unit.many();
-        let across = format!("{many} between refits, each on {}", history_phrase(policy.history, unit));
-        let refits = (0..7).map(|power| Refit::Every(1 << power)).chain([Refit::Never]);
-        let how_often = refits.filter_map(|refit| {
-            let label = match refit {
-                Refit::Every(every) => every.to_string(),
-                _ => "never".to_owned(),
-            };
-            point(advice, Policy { history: policy.history, refit }, label)
-        });
-        let mut histories: Vec<&PolicyFinding> = advice.comparison.every_window().collect();
-        histories.sort_by_key(|found| found.policy.length().unwrap_or(u32::MAX));
-        let how_much = histories.into_iter().filter_map(|found| {
-            let label = found.policy.length().map_or_else(|| "all".to_owned(), |length| length.to_string());
-            point(advice, found.policy, label)
-        });
-        let course = advice.over_time.course.as_ref()?;
-        let lines = course.saved.iter().map(|saved| Line {
-            name: match saved.beside.refit {
-                Refit::Never => "compared with never refitting".to_owned(),
-                refit => format!("compared with refitting {} on all history", refit.name(unit)),
-            },
-            sums: saved.sums.clone(),
-        });
-        let marks = advice.over_time.world_change.iter().map(|change| (change.window, change.label.clone()));
-        let lengths = format!("{many} of history, refitting {}", Refit::Every(1).name(unit));
-        let (keep, windows) = (advice.basis.keep, course.windows.clone());
-        let (lines, marks) = (lines.collect(), marks.collect());
-        let unit = "log-loss saved, summed over all rows up to each window".to_owned();
-        Some(Self {
-            how_often: Shares { title: title_how_often, across, points: how_often.collect(), keep },
-            how_much: Shares { title: title_how_much, across: lengths, points: how_much.collect(), keep },
-            over_time: CumulativePlot { title: title_over_time, unit, windows, lines, marks },
-        })
+        let policy = subject(advice);
+        // A single point compares nothing.
+        let least = if advice.subject.origin == Origin::Pipeline { 0 } else { 2 };
+        let is_enough = |shares: &Shares| shares.points.len() >= least;
+        let how_often = policy.map(|policy| how_often(advice, policy, title_how_often)).filter(is_enough);
+        let how_much = policy.map(|_| how_much(advice, title_how_much)).filter(is_enough);
+        let over_time = savings(advice, title_over_time).filter(|plot| plot.lines.len() >= least.min(1));
+        let over_time = over_time.or_else(|| gain_over_time(advice));
+        let pictures = Self { how_often, how_much, over_time, by_window: LossCourse::of(advice) };
+        let Self { how_often, how_much, over_time, by_window } = &pictures;
+        let is_empty = how_often.is_none() && how_much.is_none() && over_time.is_none() && by_window.is_none();
+        (!is_empty).then_some(pictures)
     }
+}
+
+/// Returns the shares by refit period, on the history of a policy.
+fn how_often(advice: &Advice, policy: Policy, title: String) -> Shares {
+    let unit = advice.subject.window_unit;
+    let planned = advice.comparison.planned.iter().flat_map(|found| found.same.iter().chain([&found.policy]));
+    let mut periods: Vec<Refit> = planned.filter(|one| one.history == policy.history).map(|one| one.refit).collect();
+    // `Never` comes after the periods.
+    periods.sort_unstable();
+    periods.dedup();
+    let point = |refit: Refit| {
+        let label = match refit {
+            Refit::Every(every) => every.to_string(),
+            _ => "never".to_owned(),
+        };
+        point(advice, Policy { history: policy.history, refit }, label)
+    };
+    let points = periods.into_iter().filter_map(point).collect();
+    let across = format!("{} between refits, each on {}", unit.many(), history_phrase(policy.history, unit));
+    Shares { title, across, points, keep: advice.basis.keep }
+}
+
+/// Returns the shares by history, refitted as often as the fits allow.
+fn how_much(advice: &Advice, title: String) -> Shares {
+    let unit = advice.subject.window_unit;
+    let mut histories: Vec<&PolicyFinding> = advice.comparison.most_frequent().collect();
+    histories.sort_by_key(|found| found.policy.length().unwrap_or(u32::MAX));
+    let point = |found: &PolicyFinding| {
+        let label = found.policy.length().map_or_else(|| "all".to_owned(), |length| length.to_string());
+        point(advice, found.policy, label)
+    };
+    let points = histories.into_iter().filter_map(point).collect();
+    let across = format!("{} of history, refitting {}", unit.many(), advice.comparison.shortest_period().name(unit));
+    Shares { title, across, points, keep: advice.basis.keep }
+}
+
+/// Returns what the named policy saved, compared with never refitting and with refitting on all history.
+fn savings(advice: &Advice, title: String) -> Option<CumulativePlot> {
+    let unit = advice.subject.window_unit;
+    let course = advice.over_time.course.as_ref()?;
+    let lines = course.saved.iter().map(|saved| Line {
+        name: match saved.beside.refit {
+            Refit::Never => "compared with never refitting".to_owned(),
+            refit => format!("compared with refitting {} on all history", refit.name(unit)),
+        },
+        sums: saved.sums.clone(),
+    });
+    let (windows, marks) = (course.windows.clone(), marks(advice));
+    Some(CumulativePlot { title, unit: SAVED.to_owned(), windows, lines: lines.collect(), marks })
+}
+
+/// Returns what a table's models saved, compared with predicting the average rate. Returns `None` with fewer than two
+/// windows.
+fn gain_over_time(advice: &Advice) -> Option<CumulativePlot> {
+    let losses = Some(&advice.over_time.losses).filter(|losses| losses.len() > 1)?;
+    let steps = losses.iter().map(|at| (at.share_log_loss - at.log_loss) * at.rows as f64);
+    let sums = steps.scan(0.0, |sum, step| {
+        *sum += step;
+        Some(*sum)
+    });
+    let line = Line { name: format!("compared with {BASELINE}"), sums: sums.collect() };
+    Some(CumulativePlot {
+        title: average_rate_title(advice),
+        unit: SAVED.to_owned(),
+        windows: losses.iter().map(|at| at.window).collect(),
+        lines: vec![line],
+        marks: marks(advice),
+    })
+}
+
+fn marks(advice: &Advice) -> Vec<(u32, String)> {
+    advice.over_time.world_change.iter().map(|change| (change.window, change.label.clone())).collect()
 }
 
 fn point(advice: &Advice, policy: Policy, label: String) -> Option<Point> {

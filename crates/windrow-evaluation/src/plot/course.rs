@@ -41,12 +41,7 @@ impl CumulativePlot {
         for tick in across.ticks(5.0).into_iter().filter(|tick| tick.fract() == 0.0) {
             picture.text("s", "middle", (across.coordinate(tick), bottom + 18.0), &format!("{tick:.0}"));
         }
-        for (window, label) in &self.marks {
-            let x = across.coordinate(f64::from(*window));
-            picture.line("z k", (x, top), (x, bottom));
-            let anchor = if x > (left + right) / 2.0 { "end" } else { "start" };
-            picture.text("s", anchor, (if anchor == "end" { x - 4.0 } else { x + 4.0 }, top + 10.0), label);
-        }
+        picture.marks(&across, (left + right) / 2.0, (top, bottom), &self.marks);
         for (number, (line, class)) in self.lines.iter().zip(CLASSES).enumerate() {
             let points = self.windows.iter().zip(&line.sums);
             let points = points.map(|(window, sum)| (across.coordinate(f64::from(*window)), sums.coordinate(*sum)));

@@ -44,6 +44,16 @@ impl Picture {
         }
     }
 
+    /// Adds a vertical line at each of some windows, with a label on the side of the middle.
+    pub(super) fn marks(&mut self, across: &Scale, middle: f64, (top, bottom): (f64, f64), marks: &[(u32, String)]) {
+        for (window, label) in marks {
+            let x = across.coordinate(f64::from(*window));
+            self.line("z k", (x, top), (x, bottom));
+            let (anchor, x) = if x > middle { ("end", x - 4.0) } else { ("start", x + 4.0) };
+            self.text("s", anchor, (x, top + 10.0), label);
+        }
+    }
+
     pub(super) fn circle(&mut self, class: &str, (x, y): (f64, f64), radius: f64) {
         let (x, y, radius) = (format_tenth(x), format_tenth(y), format_tenth(radius));
         self.add(format_args!(r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}"/>"#));

@@ -2,9 +2,10 @@
 
 use crate::plot::advice_pictures::AdvicePictures;
 use crate::plot::course::CumulativePlot;
+use crate::plot::loss_course::LossCourse;
 use crate::plot::shares::{Point, Shares};
 use crate::policy_finding::share_in_words;
-use crate::{Advice, AucAtWindow, Interval, Policy, PolicyFinding, Refit};
+use crate::{Advice, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit};
 use windrow_record::display::{ordinal, thousands};
 
 /// The approximate number of windows in the table of the last picture.
@@ -34,16 +35,40 @@ pub struct TableRow {
 
 /// Returns the tables of the pictures, one of the AUC by window, one of all policies, and one of the alarms that rang.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
-    let mut tables = Vec::new();
-    if let Some(answer) = answer {
-        tables.push(shares("How often", &answer.how_often));
-        tables.push(shares("How much history", &answer.how_much));
-        tables.push(course(&answer.over_time));
-    }
+    let mut tables = answer.map_or_else(Vec::new, picture_tables);
     tables.extend(auc_by_window(advice));
     tables.extend(policies(advice));
     tables.extend(alarms(advice));
     tables
+}
+
+/// Returns the tables of the pictures, in their order.
+pub fn picture_tables(answer: &AdvicePictures) -> Vec<Table> {
+    let AdvicePictures { how_often, how_much, over_time, by_window } = answer;
+    let tables = [
+        how_often.as_ref().map(|often| shares("How often", often)),
+        how_much.as_ref().map(|much| shares("How much history", much)),
+        over_time.as_ref().map(course),
+        by_window.as_ref().map(losses),
+    ];
+    tables.into_iter().flatten().collect()
+}
+
+fn losses(course: &LossCourse) -> Table {
+    let step = step(course.windows.len());
+    let row = |(_, at): (usize, &LossAtWindow)| {
+        let alarm = if at.rose { "yes" } else { "" };
+        let [own, average] = [at.log_loss, at.share_log_loss].map(|loss| format!("{loss:.4}"));
+        TableRow { cells: vec![at.label.clone(), thousands(at.rows), own, average, alarm.to_owned()], is_named: false }
+    };
+    let own = format!("log-loss per row, {}", course.name);
+    let header = ["window", "rows", own.as_str(), "of the average rate so far", "loss alarm"];
+    Table {
+        heading: format!("By window: {}", course.title),
+        note: listed(step),
+        header: header.map(str::to_owned).to_vec(),
+        rows: every(step, &course.windows).map(row).collect(),
+    }
 }
 
 fn shares(title: &str, shares: &Shares) -> Table {
@@ -134,10 +159,12 @@ pub(super) fn auc_name(advice: &Advice, policy: Policy) -> String {
 pub fn policies(advice: &Advice) -> Option<Table> {
     let judged = advice.basis.judged.as_ref()?;
     let yearly = advice.subject.days.is_some();
-    let than = if advice.named().is_some() { "the recommended policy" } else { "the best policy" };
+    let is_log = advice.subject.origin == Origin::Log;
+    let best = if is_log { "what served" } else { "the best policy" };
+    let than = if advice.named().is_some() { "the recommended policy" } else { best };
     let note = format!(
-        "On windows {} to {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is the best \
-         policy ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
+        "On windows {} to {}, {} rows. 0% is predicting the average rate so far (log-loss {:.4}), 100% is {best} \
+         ({:.4}). A wrong answer is a false alarm or a miss at the threshold: fewer is better. Brackets have 95% \
          intervals.",
         judged.first,
         judged.last,
@@ -149,8 +176,9 @@ pub fn policies(advice: &Advice) -> Option<Table> {
     let wrong = format!("more wrong answers per 1,000 rows than {than}");
     let header = ["history, refit", "keeps", "95% interval", wrong.as_str(), "log-loss", fits, "verdict"];
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
+    let heading = if is_log { "The models that served" } else { "All policies" };
     Some(Table {
-        heading: "All policies".to_owned(),
+        heading: heading.to_owned(),
         note,
         header: header.map(str::to_owned).to_vec(),
         rows: all.map(|found| policy(advice, found)).collect(),

@@ -24,7 +24,7 @@ fn evidence(log_loss: f64) -> Evidence {
             let luck = (16.0 * noise(window, model) + 8.0) as u64;
             let misses = 10 + short + u64::from(window - model - 1) + luck;
             ModelLosses {
-                model: ModelId { window: index(model), scheme },
+                model: ModelId::new(index(model), scheme),
                 log_loss: [rows as f64 * (log_loss + 0.001 * misses as f64); BLOCKS],
                 squared_error: [rows as f64 * 0.1; BLOCKS],
                 false_alarms: [0; BLOCKS],
@@ -57,14 +57,7 @@ fn named(log_loss: f64, costs: [f64; 3], keep: f64, office: Option<Policy>) -> O
     let evidence = evidence(log_loss);
     let trial = trial(&evidence);
     let by_loss = Ranking::new(&trial, keep).expect("a best policy");
-    let before = office.map(|policy| PolicyAtWindow {
-        window: 39,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    });
+    let before = office.map(|policy| PolicyAtWindow::by_loss(39, policy, false));
     CostRanking::new(&evidence, &trial, costs, keep).expect("enough windows").named(&by_loss, 40, before)
 }
 

@@ -69,7 +69,7 @@ fn a_model_that_lost_much_is_said_with_its_date() {
     };
     let advice = advice_on(&evidence(40, world), 0);
     let found = advice.comparison.influence.as_ref().expect("an influence");
-    let model = ModelId { window: index(24), scheme: Scheme::Window };
+    let model = ModelId::new(index(24), Scheme::Window);
     assert_eq!((found.window, found.model, found.changes_name), (24, Some(model), true));
     assert!(found.log_loss.is_some_and(|lost| (lost - 45.0).abs() < 1e-9), "{found:?}");
     let without = found.named_without.expect("another name");
@@ -106,14 +106,7 @@ fn the_ranking_that_names_decides_what_counts() {
     let ranking = CostRanking::new(&evidence, &trial, costs, 0.9).expect("enough windows");
     let policy = ranking.trial.series[ranking.ranking.best].policy;
     assert_ne!(policy.history, Scheme::Cumulative);
-    let named = [PolicyAtWindow {
-        window: 40,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    }];
+    let named = [PolicyAtWindow::by_loss(40, policy, false)];
     let advice = advice_after(&evidence, 0, Some(costs), &named);
     let found = advice.comparison.influence.as_ref().expect("an influence");
     assert_eq!((found.window, found.changes_name, found.policy), (SPOILT, true, policy));
@@ -128,14 +121,7 @@ fn evidence_is_clear_only_if_following_the_advice_is_good_enough() {
     let evidence = evidence(60, stable);
     let policy = advice_on(&evidence, 0).named().expect("a name");
     let last = Policy { history: Scheme::Window, refit: Refit::Every(1) };
-    let at = |window, policy| PolicyAtWindow {
-        window,
-        policy,
-        provisional: false,
-        takes_office: true,
-        was_shown: true,
-        schedule: None,
-    };
+    let at = |window, policy| PolicyAtWindow::by_loss(window, policy, false);
     let reason = "The data do not show that following the advice is good enough, so the evidence is only partly clear.";
     // Refitting on only the last window keeps 80%.
     for (before, expected, changes) in [(policy, Status::Clear, 0), (last, Status::Partly, 1)] {

@@ -59,9 +59,9 @@ fn advice_is_followed_when_the_labels_that_it_needs_are_known() {
     let trial = Trial::new(&evidence, 40, &[Scheme::Window, Scheme::Cumulative], DELAY);
     let advised = [(20, Scheme::Cumulative), (CHANGE, Scheme::Window)].map(|(window, history)| {
         let policy = Policy { history, refit: Refit::Every(1) };
-        PolicyAtWindow { window, policy, provisional: false, takes_office: true, was_shown: true, schedule: None }
+        PolicyAtWindow::by_loss(window, policy, false)
     });
-    let series = in_service::series(&trial, &evidence, &advised, &|_, _| false).expect("losses");
+    let series = in_service::series(&trial, &evidence, &advised, OBSERVED).expect("losses");
     assert_eq!(trial.windows.first(), Some(&(2 + DELAY)));
     for (window, loss) in trial.windows.iter().zip(&series.log_loss) {
         let known = window - 1 - DELAY;

@@ -1,6 +1,6 @@
 //! The sentence for each fault of a table.
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
@@ -142,6 +142,24 @@ fn two_columns_of_one_name_are_refused() {
     writer.finish().expect("a file");
     let error = judge_files(&[parquet], &tables.options).expect_err("an error").to_string();
     assert!(error.ends_with("scores.parquet: two columns are named `p`: rename one of them"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_table_is_explained_without_a_pipeline() {
+    let tables = Tables::new("");
+    for (name, bytes, expected) in [
+        ("utf-16.csv", b"\xff\xfet\0i\0".as_slice(), "it is UTF-16: write it as UTF-8"),
+        ("latin.csv", b"time,\xff\n1,2\n".as_slice(), "the header line is not UTF-8: write the file as UTF-8"),
+        ("array.json", b"[{\"y\":1}]".as_slice(), "it is a JSON array; write one object on each line"),
+        ("broken.zip", b"PK\x03\x04zzz".as_slice(), "it is a broken zip archive"),
+        ("broken.csv.gz", b"\x1f\x8b\x08garbage".as_slice(), "it cannot be read beyond row 1: "),
+    ] {
+        let path = tables.folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        let error = judge_files(&[path], &tables.options).expect_err("an error").to_string();
+        assert!(error.contains(&format!("{name}: {expected}")), "{error}");
+        assert!(["dataset", "pipeline", "windrow init"].iter().all(|word| !error.contains(word)), "{error}");
+    }
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn fits_of_every_4th_window_are_one_phase() {
 }
 
 /// Returns a log of days 1 to 40 of January and February 2024. A new version serves from noon of every 5th day on.
-fn log() -> String {
+pub(super) fn log() -> String {
     let mut text = "time,y,p,model\n".to_owned();
     for day in 1..=WINDOWS {
         for row in 0..ROWS {
@@ -146,7 +146,7 @@ fn log() -> String {
 }
 
 /// Returns the models of the log. Each learned from the rows up to noon of the day before it served.
-fn models() -> String {
+pub(super) fn models() -> String {
     let rows = (0..=8).map(|version: u32| match version * 5 {
         0 => format!("v{version},2023-12-31 12:00\n"),
         day @ 1..=32 => format!("v{version},2024-01-{:02} 12:00\n", day - 1),

@@ -10,7 +10,7 @@ use windrow_record::{ModelId, WindowIndex};
 use windrow_windows::{OffsetRange, RowRange};
 
 /// The version of the file format. A reader rejects any other version.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// A model, or the reason why its fit gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,14 @@ pub struct Artifact {
     pub created: String,
     /// The versions of this program and of the libraries that its numbers depend on.
     pub versions: BTreeMap<String, String>,
-    /// `true` if the model was made for the alias `advised` only, because no scheme of the pipeline makes it. Such a
-    /// model is never `latest` or `champion`, and window reports do not score it.
+    /// `true` if the model was made for the alias `advised` only, because no scheme of the pipeline makes it, or because it
+    /// is recalibrated. Such a model is never `latest` or `champion`, and window reports do not score it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_for_advice: bool,
     /// The rows and files that the model was made from.
     pub lineage: Lineage,
-    /// The verdict of the acceptance rules: only an accepted model may be `latest`, `champion` or `advised`.
+    /// The verdict of the acceptance rules: only an accepted model may be `latest`, `champion` or `advised`. A recalibrated
+    /// model has the verdict of its fit.
     pub verdict: Acceptance,
     /// The result of the fit.
     pub outcome: Outcome,
@@ -69,14 +70,22 @@ pub enum Outcome {
 pub struct Lineage {
     /// A short digest of the windows' sha256. Two models with the same digest were made from the same bytes.
     pub id: String,
-    /// The windows, oldest first.
+    /// The windows, oldest first. The last one of a recalibrated model is the window that it was recalibrated on.
     pub windows: Vec<WindowLineage>,
+    /// The recalibration, if there was one after the fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibration: Option<Recalibration>,
     /// The number of rows that the model was fitted to.
     pub fit_rows: u64,
     /// The number of positive rows among them.
     pub fit_positives: u64,
     /// The number of rows among them that the first fit left out, to be scored on them.
     pub holdout_rows: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One window that a model was made from.
@@ -88,6 +97,9 @@ pub struct WindowLineage {
     pub rows: u64,
     /// The number of rows that have a target.
     pub labelled: u64,
+    /// The number of these targets that arrived after the window was sealed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late_labels: u64,
     /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
     /// The numbers of the rows in the dataset, if they have numbers.
@@ -96,7 +108,29 @@ pub struct WindowLineage {
     pub offsets: Vec<OffsetRange>,
 }
 
-/// A fitted model with its scores.
+/// The recalibration of a fitted model on a later window. If z are the log-odds of the fit, those of the recalibrated
+/// model are intercept + slope * z.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recalibration {
+    /// The id of the fitted model.
+    pub model: ModelId,
+    /// The id of its lineage.
+    pub lineage: String,
+    /// The window whose labelled rows gave the intercept and the slope.
+    pub window: WindowIndex,
+    /// The number of these rows.
+    pub rows: u64,
+    /// The number of positive rows among them.
+    pub positives: u64,
+    /// The share of these rows with a number that the model holds.
+    pub held_share: f64,
+    /// The intercept. It is 0 if the rows have no finite optimum, such as rows of one class.
+    pub intercept: f64,
+    /// The slope. It is 1 if the rows have no finite optimum, or if numbers were held in more than a tenth of them.
+    pub slope: f64,
+}
+
+/// A fitted model with its scores. A recalibrated model has the solver's report of its fit, and no score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
     /// The encoder that turns cells into columns.
@@ -133,6 +167,9 @@ pub struct Coefficient {
     /// `None` if the solver has no Hessian, or if columns are collinear and not penalised. Also `None` for one-hot
     /// columns, and for the intercept of a model that has them. They have no reference level, so their errors would
     /// measure the penalty.
+    ///
+    /// In a recalibrated model, it is the error of the fit times the slope, so it holds for this slope and leaves out the
+    /// slope's own error. The intercept has none: its error is mostly that of the recalibration.
     pub standard_error: Option<f64>,
     /// exp(weight); `None` if it is beyond the range of `f64`.
     pub odds_ratio: Option<f64>,
@@ -301,12 +338,19 @@ impl Artifact {
 }
 
 impl Lineage {
-    /// Returns the windows in words: `window 3` or `windows 1 to 3`.
+    /// Returns the windows in words: `window 3`, `windows 1 to 3` or `windows 1 to 3, recalibrated on window 7`.
     pub fn span(&self) -> String {
-        match self.windows.as_slice() {
-            [only] => format!("window {}", only.window),
-            [first, .., last] => format!("windows {} to {}", first.window, last.window),
+        let on = self.recalibration.as_ref().map(|recalibration| recalibration.window);
+        let fitted: Vec<WindowIndex> =
+            self.windows.iter().map(|window| window.window).filter(|window| Some(*window) != on).collect();
+        let fitted = match fitted.as_slice() {
+            [only] => format!("window {only}"),
+            [first, .., last] => format!("windows {first} to {last}"),
             [] => "no window".to_owned(),
+        };
+        match on {
+            Some(on) => format!("{fitted}, recalibrated on window {on}"),
+            None => fitted,
         }
     }
 }

@@ -146,7 +146,7 @@ fn coefficients(solved: &Optimum) -> (Coefficient, Vec<Coefficient>) {
 }
 
 /// Returns rows of the newest window that has any, with the model's probabilities.
-fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
+pub(super) fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
     let predictor = Predictor::new(learned);
     let rows = frames.iter().rev().map(|frame| frame.examples()).find(|rows| !rows.is_empty()).unwrap_or_default();
     let examples = rows.iter().map(|row| {

@@ -244,21 +244,42 @@ fn intercept_step(slopes: [f64; 2], curves: [f64; 3]) -> Option<(f64, f64)> {
     is_curved.then_some((slopes[0] / curves[0], 0.0))
 }
 
+/// The intercept and the slope of log-odds, with the share of the rows that gave them in which the model held a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Calibration {
+    pub(super) intercept: f64,
+    pub(super) slope: f64,
+    pub(super) held_share: f64,
+}
+
+impl Calibration {
+    /// The log-odds of the fit.
+    const NONE: Self = Self { intercept: 0.0, slope: 1.0, held_share: 0.0 };
+}
+
+/// Recalibrates each model on the labelled rows of a window. A model for which they have no finite optimum stays as it
+/// is.
+pub(super) fn calibrations(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<Calibration>> {
+    let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
+    let found = held_shares(frame, models)?.into_par_iter().zip(&log_odds).map(|(held_share, log_odds)| {
+        let Calibration { intercept, slope, .. } = Calibration::NONE;
+        let (intercept, slope) = recalibrate(log_odds, &truth, held_share).unwrap_or((intercept, slope));
+        Calibration { intercept, slope, held_share }
+    });
+    Ok(found.collect())
+}
+
 /// Recalibrates models on an earlier window, if there is one, instead of refitting them. Returns each model's sums on
 /// the window of `frame`: log-loss, squared error, false alarms and misses.
 ///
 /// # Errors
 /// The rows cannot be read again, or a model was made for other features.
 pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<[f64; 4]>> {
-    let (known, by_model) = match earlier {
-        Some(earlier) => log_odds(earlier, models, 0..earlier.labelled())?,
-        None => (Vec::new(), vec![Vec::new(); models.len()]),
-    };
-    let held = earlier.map_or_else(|| Ok(vec![0.0; models.len()]), |earlier| held_shares(earlier, models))?;
+    let none = || Ok(vec![Calibration::NONE; models.len()]);
+    let calibrations = earlier.map_or_else(none, |earlier| calibrations(earlier, models))?;
     let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
-    let sums = by_model.par_iter().zip(&held).zip(&log_odds).zip(models);
-    let sums = sums.map(|(((known_odds, held), log_odds), model)| {
-        let (a, b) = recalibrate(known_odds, &known, *held).unwrap_or((0.0, 1.0));
+    let sums = calibrations.par_iter().zip(&log_odds).zip(models);
+    let sums = sums.map(|((Calibration { intercept: a, slope: b, .. }, log_odds), model)| {
         let mut sums = [0.0; 4];
         for (z, truth) in log_odds.iter().zip(&truth) {
             let z = a + b * z;

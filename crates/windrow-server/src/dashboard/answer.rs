@@ -6,9 +6,9 @@ use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table;
 use crate::dashboard::terms::{definitions, mark, marked};
-use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, SUBJECT, Term, WRONG_ANSWERS};
-use windrow_evaluation::plot::{self, tables};
-use windrow_evaluation::{Advice, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
+use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, Term, WRONG_ANSWERS, subject};
+use windrow_evaluation::plot::{AdvicePictures, picture_tables};
+use windrow_evaluation::{Advice, Origin, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
 use windrow_record::display::{percent, thousands};
 
 /// Maximum number of sentences between the heading and the last sentence.
@@ -23,11 +23,12 @@ struct Figure {
 
 pub(super) fn page(view: &View) -> Page {
     let advice = view.snapshot.advice();
-    let pictures = advice.and_then(|advice| plot::AdvicePictures::of(advice));
+    let pictures = advice.and_then(|advice| AdvicePictures::of(advice));
+    let origin = view.origin();
     let main = html! {
         section.answer #answer data-live {
             div.said {
-                p.quiet { (marked(&SUBJECT)) }
+                p.quiet { (marked(subject(origin))) }
                 @match advice {
                     Some(advice) => (sentences(advice)),
                     None => (waiting(view)),
@@ -46,16 +47,18 @@ pub(super) fn page(view: &View) -> Page {
         }
         section.pictures #pictures data-live aria-label="Pictures" {
             @if let Some(pictures) = &pictures {
-                @for picture in pictures.pictures() { figure { (PreEscaped(picture.inline())) } }
+                @for shown in pictures.pictures() { figure { (PreEscaped(shown.picture.inline())) } }
             }
         }
-        section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (row_flow(&view.observed)) }
-        @if let (Some(advice), Some(pictures)) = (advice, &pictures) {
+        @if origin == Origin::Pipeline {
+            section.way.alone[pictures.is_none()] aria-label="The progress of the rows" { (row_flow(&view.observed)) }
+        }
+        @if let Some(pictures) = &pictures {
             section.behind #behind data-live aria-label="The numbers in the pictures" {
-                @for table in tables(advice, Some(pictures)).iter().take(3) { (table::folded(table)) }
+                @for table in &picture_tables(pictures) { (table::folded(table)) }
             }
         }
-        (definitions())
+        (definitions(origin))
     };
     let title = advice.and_then(|advice| advice.recommendation.sentences.first()).map_or("waiting", String::as_str);
     Page::new(title.trim_end_matches('.'), main)
@@ -95,6 +98,7 @@ fn waiting(view: &View) -> Markup {
 /// evidence.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
+    figures.extend(improvement(advice));
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
             _ if advice.comparison.is_best(found) => html! {
@@ -130,6 +134,15 @@ fn figures(advice: &Advice) -> Vec<Figure> {
     let about = html! { (about) (judged.unwrap_or_default()) (followed.unwrap_or_default()) };
     figures.push(Figure { name: "Evidence", term: &EVIDENCE, number: number.to_owned(), about });
     figures
+}
+
+/// Returns the improvement of the models of a log over predicting the average rate.
+fn improvement(advice: &Advice) -> Option<Figure> {
+    let judged = advice.basis.judged.as_ref().filter(|_| advice.subject.origin == Origin::Log)?;
+    let interval = judged.gain_interval.map(|interval| format!(" ({:.4} to {:.4})", interval.low, interval.high));
+    let about =
+        html! { (interval.unwrap_or_default()) " log-loss per row, compared with predicting the average rate so far" };
+    Some(Figure { name: "Improvement", term: &LOG_LOSS, number: format!("{:+.4}", judged.gain), about })
 }
 
 /// Returns the wrong answers of never refitting, compared with those of the recommended schedule.

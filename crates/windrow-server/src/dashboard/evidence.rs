@@ -8,9 +8,9 @@ use crate::dashboard::frame::{Page, View};
 use crate::dashboard::table::{self, cells};
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::triangle::triangle;
-use crate::terms::{ALARM, AUC, COMPARISON, RECALIBRATE, SUBJECT, WRONG_ANSWERS};
+use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject};
 use windrow_evaluation::plot::{Ages, AucCourse, tables};
-use windrow_evaluation::{Advice, AgeFinding, first_advice_sentence};
+use windrow_evaluation::{Advice, AgeFinding, Origin, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
 
@@ -18,9 +18,10 @@ use windrow_record::display::counted;
 const MAX_FEATURES: usize = 5;
 
 pub(super) fn page(view: &View) -> Page {
+    let origin = view.origin();
     let main = html! {
         h1 { "Evidence for the advice" }
-        p.quiet { (marked(&SUBJECT)) " " (marked(&COMPARISON)) }
+        p.quiet { (marked(subject(origin))) " " (marked(comparison(origin))) }
         div #evidence data-live {
             @match view.snapshot.advice() {
                 Some(advice) => (sentences(advice)),
@@ -36,15 +37,17 @@ pub(super) fn page(view: &View) -> Page {
             div.two.even {
                 div { @if let Some(advice) = view.snapshot.advice() { (policies(advice)) } }
                 div {
-                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) (auc_by_window(advice)) }
-                    h2 { "Features that drifted most" }
-                    (drifted(view))
-                    h2 { "Every model on every later window" }
-                    (triangles(view))
+                    @if let Some(advice) = view.snapshot.advice() { (ages(advice)) (auc_by_window(advice)) (facts(advice)) }
+                    @if origin == Origin::Pipeline {
+                        h2 { "Features that drifted most" }
+                        (drifted(view))
+                        h2 { "Every model on every later window" }
+                        (triangles(view))
+                    }
                 }
             }
         }
-        (definitions())
+        (definitions(origin))
     };
     Page::new("evidence", main)
 }
@@ -69,12 +72,27 @@ fn policies(advice: &Advice) -> Markup {
         @if let Some(table) = &tables::policies(advice) {
             h2 { (table.heading) }
             p.quiet {
-                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. On alarm"
-                (mark(&ALARM)) ": the model is refitted if the features drift (PSI) or the loss rises. As advised: the "
-                "model is refitted as this page would have advised at each window. Wrong answers"
-                (mark(&WRONG_ANSWERS)) " are those at the threshold."
+                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. "
+                @if advice.subject.origin != Origin::Log {
+                    "On alarm" (mark(&ALARM)) ": the model is refitted if "
+                    @if advice.subject.origin == Origin::Pipeline { "the features drift (PSI) or " }
+                    "the loss rises. As advised: the model is refitted as this page would have advised at each window. "
+                }
+                "Wrong answers" (mark(&WRONG_ANSWERS)) " are those at the threshold."
             }
             (table::table_with_note(table))
+        }
+    }
+}
+
+/// Shows the facts on a table, and how its figures can be checked.
+fn facts(advice: &Advice) -> Markup {
+    html! {
+        @if advice.subject.origin != Origin::Pipeline {
+            h2 { "The table" }
+            @for sentence in &advice.subject.facts { p { (sentence) } }
+            h2 { "How to check it" }
+            p { (how_to_check(advice.subject.origin)) " The numbers are also at " a href="/v1/advice" { "/v1/advice" } "." }
         }
     }
 }

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::dashboard::numbers::bytes;
 use windrow_config::Pipeline;
+use windrow_evaluation::Origin;
 use windrow_record::display::month;
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::{Observed, SealedWindow};
@@ -52,7 +53,7 @@ impl Page {
         entries: impl Iterator<Item = (&'static str, &'static str)>,
         here: &str,
     ) -> Markup {
-        let name = &view.pipeline.name;
+        let (name, question) = view.subject();
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -72,10 +73,10 @@ impl Page {
                     header {
                         div #line data-live {
                             strong { (name) }
-                            span.question { (view.pipeline.target.question()) }
+                            span.question { (question) }
                             span.quiet.span { (view.span()) }
                         }
-                        span.state #state { (view.observed.flow.state) }
+                        @if view.origin() == Origin::Pipeline { span.state #state { (view.observed.flow.state) } }
                         nav aria-label="Pages" {
                             @for (entry, path) in entries {
                                 a href=(path) aria-current=[(entry == here).then_some("page")] { (entry) }
@@ -97,11 +98,25 @@ impl View {
         format!("{name}, {}", bytes(sealed.file.bytes))
     }
 
+    /// Returns the origin of the losses that the advice is based on.
+    pub(super) fn origin(&self) -> Origin {
+        self.snapshot.advice().map_or(Origin::Pipeline, |advice| advice.subject.origin)
+    }
+
+    /// Returns the name and the question of the pipeline, or of the table that was judged.
+    fn subject(&self) -> (String, String) {
+        match self.snapshot.advice() {
+            Some(advice) if advice.subject.origin != Origin::Pipeline => {
+                (advice.subject.pipeline.clone(), advice.subject.question.clone())
+            }
+            _ => (self.pipeline.name.clone(), self.pipeline.target.question()),
+        }
+    }
+
     /// Returns the number of windows and their period, as in `79 windows of 14 days, Jan 2018 to Dec 2020`.
     fn span(&self) -> String {
         let windows = &self.observed.windows;
-        // The advice on a table of predictions is served without the windows of a stream.
-        if let Some(advice) = self.snapshot.advice().filter(|_| windows.is_empty()) {
+        if let Some(advice) = self.snapshot.advice().filter(|_| self.origin() != Origin::Pipeline) {
             return advice.subject.windows();
         }
         let plural = self.pipeline.window.plural();

@@ -8,7 +8,7 @@ use crate::dashboard::numbers::{digest, score, score_or_dash};
 use crate::dashboard::table::{self, cells};
 use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
-use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Score, WindowLineage};
+use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Recalibration, Score, WindowLineage};
 use windrow_record::display::{excerpt, percent, thousands};
 use windrow_registry::Model;
 
@@ -57,6 +57,7 @@ fn card(view: &View, model: &Model) -> Markup {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
             @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised, as the advice asks" } } }
+            @if let Some(found) = &artifact.lineage.recalibration { div { dt { "Recalibrated" } dd { (recalibration(found)) } } }
             div { dt { "Learned from" } dd { (artifact.lineage.span()) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
@@ -68,12 +69,22 @@ fn card(view: &View, model: &Model) -> Markup {
     }
 }
 
+/// Describes a recalibration, with a link to the fitted model.
+fn recalibration(found: &Recalibration) -> Markup {
+    let sign = if found.intercept < 0.0 { "\u{2212}" } else { "+" };
+    html! {
+        "on window " (found.window) " (" (thousands(found.rows)) " rows): the log-odds of "
+        a href={ "/models/" (found.model) } { (found.model) }
+        " times " (score(found.slope)) " " (sign) " " (score(found.intercept.abs()))
+    }
+}
+
 fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
     let next = view.snapshot.score_on_next_window(model.id());
     let holdout = learned.scores.get("holdout");
     html! {
         @if !model.artifact().is_for_advice { div { dt { "On the next window" } dd { (describe_score(next)) } } }
-        div { dt { "On held-out rows" } dd { (describe_score(holdout)) } }
+        @if !model.id().is_recalibrated() { div { dt { "On held-out rows" } dd { (describe_score(holdout)) } } }
         div { dt { "Threshold" } dd { "positive if the probability is at least " (learned.threshold) } }
         div {
             dt { "Fit" }
@@ -137,6 +148,10 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
         }
         p.quiet {
             "The weight of a number is for one standard deviation. The weight of a level is for the rows with this level."
+            @if model.id().is_recalibrated() {
+                " All weights, and their standard errors, are those of the fit times the slope. The errors hold for this "
+                "slope and leave out its own error."
+            }
         }
         (table::of("Coefficients, the largest first", &["coefficient", "weight (log-odds)", "standard error", "odds ratio"], rows))
         @if largest.len() > MAX_COEFFICIENTS { p.quiet { "The largest " (MAX_COEFFICIENTS) " of " (largest.len()) "; the card as JSON lists all of them." } }
@@ -144,13 +159,15 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
 }
 
 /// Draws the coefficients of the model's scheme across windows, up to this model. Returns `None` with fewer than two
-/// fits.
+/// fits. Recalibrated models are left out: their weights only differ by the slope.
 fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiples> {
     let id = model.id();
     let mut curves: Vec<Curve> =
         names.iter().map(|name| Curve { name: (*name).to_owned(), values: Vec::new() }).collect();
     let mut fits = 0_u32;
-    let same = |other: &&std::sync::Arc<Model>| other.id().scheme == id.scheme && other.id().window <= id.window;
+    let same = |other: &&std::sync::Arc<Model>| {
+        other.id().scheme == id.scheme && other.id().window <= id.fit().window && !other.id().is_recalibrated()
+    };
     for other in view.snapshot.models().filter(same) {
         let Some(learned) = other.learned() else { continue };
         fits += 1;
@@ -167,7 +184,7 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
         0 => format!("None of its largest coefficients changed sign in {fits} fits"),
         turned => format!("{turned} of its {} largest coefficients changed sign in {fits} fits", curves.len()),
     };
-    let windows = (first, id.window.get());
+    let windows = (first, id.fit().window.get());
     (fits > 1).then(|| Multiples { title, unit: "log-odds".to_owned(), windows, curves })
 }
 
@@ -189,6 +206,6 @@ fn lineage(model: &Model) -> Markup {
         h2 { "Training data" }
         p { "Lineage " a href={ "/v1/lineage/" (lineage.id) } { code { (lineage.id) } } ": models with the same lineage were trained on the same bytes." }
         @if hidden > 0 { p.quiet { "The first " (LINEAGE_WINDOWS) " and the last " (LINEAGE_WINDOWS) " of " (lineage.windows.len()) " windows." } }
-        (table::of("Windows that the model was trained on", &["window", "rows", "labelled", "sha256"], rows))
+        (table::of("Windows that the model was made from", &["window", "rows", "labelled", "sha256"], rows))
     }
 }

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::terms::{Part, TERMS, Term};
+use crate::terms::{Part, Term, terms};
+use windrow_evaluation::Origin;
 
 /// Shows a small link to the definition of a term.
 pub(super) fn mark(term: &Term) -> Markup {
@@ -19,11 +20,12 @@ pub(super) fn marked(sentence: &[Part]) -> Markup {
     }
 }
 
-pub(super) fn definitions() -> Markup {
+/// Shows the definitions of the terms of a page about losses of this origin.
+pub(super) fn definitions(origin: Origin) -> Markup {
     html! {
         section.terms aria-label="Terms" {
             h2 { "Terms" }
-            dl.card { @for term in TERMS.iter() { div id=(term.id) { dt { (term.name) } dd { (term.definition) } } } }
+            dl.card { @for term in terms(origin) { div id=(term.id) { dt { (term.name) } dd { (term.definition) } } } }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The report as one self-contained HTML file. On paper, the first sheet has the answer and its pictures.
 
-use crate::terms::{COMPARISON, Part, SUBJECT, TERMS};
-use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped};
+use crate::terms::{Part, comparison, how_to_check, subject, terms};
+use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped, tables};
+use windrow_evaluation::{Advice, Origin};
 
 const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1400px;margin:0 auto;padding:24px}\
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
@@ -17,12 +17,13 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
     .h{fill:none}.term{display:none}.pictures{flex-wrap:nowrap}figure{flex-basis:0}h2{break-after:avoid}.rest{break-before:page}table{font-size:9pt}}";
 
 pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
+    let origin = advice.subject.origin;
     let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escaped(&text));
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p class=\"quiet\">{about}</p>\n\
          <p class=\"quiet\">{}</p>\n",
-        marked(&SUBJECT)
+        marked(subject(origin))
     );
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let class = if number == 0 { " class=\"answer\"" } else { "" };
@@ -31,21 +32,22 @@ pub(super) fn text(advice: &Advice, foot: &str, answer: Option<&AdvicePictures>,
     if let Some(answer) = answer {
         text.push_str("<div class=\"pictures\">\n");
         for picture in answer.pictures() {
-            text.push_str(&format!("<figure>{}</figure>\n", picture.inline()));
+            text.push_str(&format!("<figure>{}</figure>\n", picture.picture.inline()));
         }
         text.push_str("</div>\n");
-        // The note on the last table, that of all policies, says what 0% and 100% mean in the pictures.
-        if let Some(policies) = tables.last() {
+        // The note says what 0% and 100% mean in the pictures.
+        if let Some(policies) = tables::policies(advice) {
             text.push_str(&format!("<p>{}</p>\n", escaped(&policies.note)));
         }
     }
     // The foot is on the first sheet, because it names the data that the answer is based on.
     text.push_str(&format!("<footer class=\"quiet\">{}</footer>\n<section class=\"rest\">\n", escaped(foot)));
-    text.push_str(&format!("<p>{}</p>\n", marked(&COMPARISON)));
+    text.push_str(&format!("<p>{}</p>\n", marked(comparison(origin))));
     for table in tables {
         text.push_str(&rendered(table));
     }
-    text.push_str(&definitions());
+    text.push_str(&facts(advice));
+    text.push_str(&definitions(origin));
     text.push_str("</section>\n</main>\n");
     text
 }
@@ -63,9 +65,21 @@ fn marked(sentence: &[Part]) -> String {
     text
 }
 
-fn definitions() -> String {
+/// Returns the facts on a table, and how its figures can be checked. Empty for a pipeline.
+fn facts(advice: &Advice) -> String {
+    if advice.subject.origin == Origin::Pipeline {
+        return String::new();
+    }
+    let mut text = "<h2>The table</h2>\n".to_owned();
+    for sentence in &advice.subject.facts {
+        text.push_str(&format!("<p>{}</p>\n", escaped(sentence)));
+    }
+    text + &format!("<h2>How to check it</h2>\n<p>{}</p>\n", escaped(how_to_check(advice.subject.origin)))
+}
+
+fn definitions(origin: Origin) -> String {
     let mut text = "<h2 id=\"terms\">Terms</h2>\n<dl>\n".to_owned();
-    for term in TERMS {
+    for term in terms(origin) {
         let definition = escaped(term.definition);
         text.push_str(&format!("<dt id=\"{}\">{}</dt><dd>{definition}</dd>\n", term.id, term.name));
     }

@@ -1,35 +1,39 @@
 //! The report as Markdown.
 
-use crate::terms::{COMPARISON, SUBJECT, TERMS, plain};
-use windrow_evaluation::Advice;
-use windrow_evaluation::plot::{AdvicePictures, Table};
-
-/// The names of the pictures' files, in the folder next to the text.
-pub(super) const PICTURES: [&str; 3] = ["how-often", "how-much", "over-time"];
+use crate::terms::{comparison, how_to_check, plain, subject, terms};
+use windrow_evaluation::plot::{AdvicePicture, Table};
+use windrow_evaluation::{Advice, Origin};
 
 pub(super) fn text(
     advice: &Advice,
     foot: &str,
-    answer: Option<&AdvicePictures>,
+    pictures: &[AdvicePicture<'_>],
     tables: &[Table],
     folder: &str,
 ) -> String {
     let [title, about] = [advice.subject.title(), advice.subject.windows()].map(|text| escape(&text));
-    let subject = escape(&plain(&SUBJECT));
+    let origin = advice.subject.origin;
+    let subject = escape(&plain(subject(origin)));
     let mut text = format!("# {title}\n\n{about}\n\n{subject} [Terms](#terms) are explained at the end.\n\n");
     for (number, sentence) in advice.recommendation.sentences.iter().enumerate() {
         let sentence = escape(sentence);
         text.push_str(&if number == 0 { format!("**{sentence}**\n") } else { format!("{sentence}\n") });
     }
-    for (name, title) in PICTURES.iter().zip(answer.iter().flat_map(|answer| answer.titles())) {
+    // The pictures are files in the folder next to the text.
+    for AdvicePicture { name, title, .. } in pictures {
         text.push_str(&format!("\n![{}]({folder}/{name}.svg)\n", escape(title)));
     }
-    text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(&COMPARISON))));
+    text.push_str(&format!("\n## Evidence\n\n{}\n", escape(&plain(comparison(origin)))));
     for table in tables {
         text.push_str(&rendered(table));
     }
+    if origin != Origin::Pipeline {
+        let facts: Vec<String> = advice.subject.facts.iter().map(|sentence| escape(sentence)).collect();
+        text.push_str(&format!("\n## The table\n\n{}\n", facts.join("\n")));
+        text.push_str(&format!("\n## How to check it\n\n{}\n", escape(how_to_check(origin))));
+    }
     text.push_str("\n## Terms\n\n");
-    for term in TERMS {
+    for term in terms(origin) {
         text.push_str(&format!("- **{}**: {}\n", escape(term.name), escape(term.definition)));
     }
     text.push_str(&format!("\n{}\n", foot));

@@ -97,7 +97,7 @@ impl LadderWork {
         let scored = self.scored.entry(window).or_default();
         let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
         let earlier = earlier.flat_map(|(model, ladder)| {
-            let id = |scheme: Scheme| ModelId { window: *model, scheme };
+            let id = |scheme: Scheme| ModelId::new(*model, scheme);
             ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
         });
         let missing: Vec<(ModelId, LinearModel)> =
@@ -160,10 +160,20 @@ impl LadderWork {
     }
 
     /// Makes a model for the registry. The ladder's own model is not used: it is fitted from another start, so it may
-    /// differ in the last digits.
+    /// differ in the last digits. A recalibrated model is made from its fit, which is made again if it was removed.
     pub(super) fn make(&mut self, learning: &Learning, id: ModelId) -> Result<Option<Artifact>, TrainError> {
-        let champion = learning.registry.snapshot().champion_before(id.window);
-        making::make(learning, id, &mut self.frames, champion.as_deref())
+        let snapshot = learning.registry.snapshot();
+        let fit = id.fit();
+        if id.is_recalibrated()
+            && let Some(known) = snapshot.get(fit)
+        {
+            return making::recalibrate(learning, known.artifact(), id.window, &mut self.frames);
+        }
+        let champion = snapshot.champion_before(fit.window);
+        match making::make(learning, fit, &mut self.frames, champion.as_deref())? {
+            Some(fitted) if id.is_recalibrated() => making::recalibrate(learning, &fitted, id.window, &mut self.frames),
+            made => Ok(made),
+        }
     }
 
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {

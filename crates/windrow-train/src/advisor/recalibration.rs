@@ -2,29 +2,47 @@
 //! on the newest labelled window that they have not learned from. If a model holds numbers in more than a tenth of that
 //! window's rows, only the intercept is renewed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::advisor::ladder::LadderWork;
 use crate::{Learning, TrainError};
-use windrow_evaluation::{Evidence, judged_histories, judged_windows};
+use windrow_evaluation::{Evidence, RecalibratedModel, judged_histories, judged_windows, recalibrated_on};
 use windrow_learn::model::{LinearModel, ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::Recalibrations;
 use windrow_windows::Manifest;
 
-/// The sums that the advice needs of the models with one newest window.
+/// The histories and the windows that the advice needs of the models with one newest window.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Need {
+struct Need {
     histories: BTreeSet<Scheme>,
     windows: BTreeSet<u32>,
 }
 
-/// Returns what the advice after each of some windows needs, by the newest window of the models. These are the newest
-/// models when the first window judged arrives. It changes only when a longer history is judged, so there are few.
+/// Returns the recalibrated models that the advice after each of some windows compares.
 ///
 /// `wanted` limits the histories, `delay` is the label delay in windows.
-pub(super) fn needs(
+pub(super) fn compared(
+    evidence: &Evidence,
+    asked: RangeInclusive<u32>,
+    wanted: Option<&[Scheme]>,
+    delay: u32,
+) -> Vec<RecalibratedModel> {
+    let mut all = Vec::new();
+    for (model, Need { histories, windows }) in needs(evidence, asked, wanted, delay) {
+        for window in windows {
+            let on = recalibrated_on(evidence, model, known(window, delay));
+            all.extend(histories.iter().map(|history| RecalibratedModel { history: *history, model, on, window }));
+        }
+    }
+    all
+}
+
+/// Returns what the advice after each of some windows needs, by the newest window of the models. These are the newest
+/// models when the first window judged arrives. It changes only when a longer history is judged, so there are few.
+fn needs(
     evidence: &Evidence,
     asked: RangeInclusive<u32>,
     wanted: Option<&[Scheme]>,
@@ -47,91 +65,45 @@ fn known(window: u32, delay: u32) -> u32 {
     window.saturating_sub(1 + delay)
 }
 
-/// Returns the window on which the model of window `model` is recalibrated for `window`. It is the newest window with
-/// labels that are known then, after the model's own. Without such a window, the model stays as it is.
-fn recalibrating(
-    delay: u32,
-    model: WindowIndex,
-    window: u32,
-    is_labelled: impl Fn(u32) -> bool,
-) -> Option<WindowIndex> {
-    let mut known = (model.get() + 1..=known(window, delay)).rev();
-    known.find(|window| is_labelled(*window)).and_then(WindowIndex::new)
-}
-
-/// A model with windows on which its sums are not known yet.
-struct Missing {
-    id: ModelId,
-    model: LinearModel,
-    windows: Vec<u32>,
-}
-
-/// Returns the stored sums, after computing and storing those that are needed and missing.
+/// Computes the sums of `wanted` models that `found` does not have. Stores them, if there are any.
 pub(super) fn complete(
     learning: &Learning,
     work: &mut LadderWork,
     manifests: &[Manifest],
-    delay: u32,
-    needs: &BTreeMap<u32, Need>,
-) -> Result<Recalibrations, TrainError> {
-    let store = learning.registry.evidence();
-    let mut found = store.recalibrations(delay)?;
-    let missing = missing(learning, work, &found, needs)?;
-    let has_label =
-        |manifest: &Manifest| manifest.rows.labelled > 0 || learning.store.labels_path(manifest.window).exists();
-    let labelled: Vec<bool> = manifests.iter().map(has_label).collect();
-    let is_labelled = |one: u32| labelled.get(one as usize - 1).copied().unwrap_or(false);
+    found: &mut Recalibrations,
+    wanted: &[RecalibratedModel],
+) -> Result<(), TrainError> {
+    let mut models: BTreeMap<ModelId, Option<LinearModel>> = BTreeMap::new();
     // Models that are recalibrated on the same window for the same window share the rows of both.
-    let mut shared: BTreeMap<(u32, Option<WindowIndex>), Vec<&Missing>> = BTreeMap::new();
-    for missing in &missing {
-        for window in &missing.windows {
-            let earlier = recalibrating(delay, missing.id.window, *window, is_labelled);
-            shared.entry((*window, earlier)).or_default().push(missing);
+    let mut shared: BTreeMap<(u32, Option<u32>), BTreeSet<ModelId>> = BTreeMap::new();
+    for one in wanted.iter().filter(|one| found.sums(**one).is_none()) {
+        let Some(newest) = WindowIndex::new(one.model) else { continue };
+        let id = ModelId::new(newest, one.history);
+        if let Entry::Vacant(entry) = models.entry(id) {
+            entry.insert(model(learning, work, id)?);
         }
+        shared.entry((one.window, one.on)).or_default().insert(id);
     }
-    let threshold = learning.pipeline.train.threshold;
-    for ((window, earlier), missing) in &shared {
-        let Some(manifest) = manifests.get(*window as usize - 1) else { continue };
-        let scored: Vec<_> =
-            missing.iter().map(|missing| ScoredModel::from_linear(missing.id, &missing.model, threshold)).collect();
+    let (threshold, mut is_new) = (learning.pipeline.train.threshold, false);
+    for ((window, on), ids) in shared {
+        let known: Vec<(ModelId, &LinearModel)> =
+            ids.into_iter().filter_map(|id| Some((id, models.get(&id)?.as_ref()?))).collect();
+        let Some(manifest) = manifests.get(window as usize - 1).filter(|_| !known.is_empty()) else { continue };
+        let scored: Vec<_> = known.iter().map(|(id, model)| ScoredModel::from_linear(*id, model, threshold)).collect();
         let frame = work.frame(manifest.window)?;
-        let earlier = earlier.map(|earlier| work.frame(earlier)).transpose()?;
+        let earlier = on.and_then(WindowIndex::new).map(|on| work.frame(on)).transpose()?;
         let sums = recalibrated(earlier.as_deref(), &frame, &scored)
             .map_err(|source| TrainError::ReadRows { window: manifest.window, source })?;
-        for (missing, sums) in missing.iter().zip(sums) {
-            let ModelId { window: model, scheme } = missing.id;
-            let of_model = found.models.entry(model.get()).or_default();
-            of_model.entry(scheme).or_default().insert(*window, sums);
+        for ((id, _), sums) in known.iter().zip(sums) {
+            let (history, model) = (id.scheme, id.window.get());
+            found.insert(RecalibratedModel { history, model, on, window }, sums);
+            is_new = true;
         }
     }
-    if !shared.is_empty() {
-        store.put_recalibrations(&found)?;
+    if is_new {
+        learning.registry.evidence().put_recalibrations(found)?;
     }
-    Ok(found)
-}
-
-/// Returns the models with missing sums.
-fn missing(
-    learning: &Learning,
-    work: &mut LadderWork,
-    found: &Recalibrations,
-    needs: &BTreeMap<u32, Need>,
-) -> Result<Vec<Missing>, TrainError> {
-    let mut all = Vec::new();
-    for (newest, Need { histories, windows }) in needs {
-        let Some(window) = WindowIndex::new(*newest) else { continue };
-        for scheme in histories {
-            let is_missing = |window: &&u32| found.sums(*scheme, *newest, **window).is_none();
-            let windows: Vec<u32> = windows.iter().filter(is_missing).copied().collect();
-            let id = ModelId { window, scheme: *scheme };
-            if !windows.is_empty()
-                && let Some(model) = model(learning, work, id)?
-            {
-                all.push(Missing { id, model, windows });
-            }
-        }
-    }
-    Ok(all)
+    Ok(())
 }
 
 /// Returns a model, whichever stage makes it: the advice must not depend on which models are kept in the registry. One
@@ -152,35 +124,27 @@ mod tests {
     use super::*;
     use windrow_evaluation::{LOSSES_FORMAT, WindowLosses};
 
-    #[test]
-    fn a_model_is_recalibrated_on_the_newest_window_whose_labels_are_known() {
-        let model = WindowIndex::new(10).expect("not 0");
-        let cases = [(0, 29), (1, 28), (3, 26), (18, 11)];
-        for (delay, expected) in cases {
-            let found =
-                |is_labelled: &dyn Fn(u32) -> bool| recalibrating(delay, model, 30, is_labelled).map(WindowIndex::get);
-            assert_eq!(found(&|_| true), Some(expected), "delay {delay}");
-            let before = Some(expected - 1).filter(|before| *before > model.get());
-            assert_eq!(found(&|window| window < expected), before, "a window without labels, delay {delay}");
-        }
-        assert_eq!(recalibrating(19, model, 30, |_| true), None, "only the model's own window is known");
-    }
-
-    #[test]
-    fn few_models_are_recalibrated_whatever_the_number_of_windows() {
-        // Without histories to ask for, every window with a labelled row is judged.
+    /// Returns 40 windows with labelled rows, except for window 20.
+    fn evidence() -> Evidence {
         let losses = |window: u32| WindowLosses {
             format: LOSSES_FORMAT,
             window: WindowIndex::new(window).expect("not 0"),
             sha256: String::new(),
             unlabelled: 0,
-            rows: [1; 8],
+            rows: [u64::from(window != 20); 8],
             positives: [0; 8],
             models: Vec::new(),
         };
-        let evidence = Evidence::new((1..=40).map(losses));
-        let found = needs(&evidence, 1..=40, Some(&[]), 2);
-        let expected = Need { histories: BTreeSet::new(), windows: (4..=40).collect() };
+        Evidence::new((1..=40).map(losses))
+    }
+
+    #[test]
+    fn few_models_are_recalibrated_whatever_the_number_of_windows() {
+        // Without histories to ask for, every window with a labelled row is judged.
+        let found = needs(&evidence(), 1..=40, Some(&[]), 2);
+        let windows = (4..=40).filter(|window| *window != 20).collect();
+        let expected = Need { histories: BTreeSet::new(), windows };
         assert_eq!(found, BTreeMap::from([(1, expected)]));
+        assert!(compared(&evidence(), 1..=40, Some(&[]), 2).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The subject of the advice, in words.
 
 use windrow_config::{Pipeline, WindowPolicy};
-use windrow_evaluation::{Subject, WindowUnit};
+use windrow_evaluation::{Origin, Subject, WindowUnit};
 use windrow_record::display::month;
 use windrow_windows::Manifest;
 
@@ -18,6 +18,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
     let windows = u32::try_from(manifests.len()).unwrap_or(u32::MAX);
     let days = whole.map(|(from, until)| (until - from) as f64 / DAY / f64::from(windows.max(1)));
     Subject {
+        origin: Origin::Pipeline,
         pipeline: pipeline.name.clone(),
         question: pipeline.target.question(),
         windows,
@@ -26,6 +27,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
         span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
         days: days.filter(|days| *days > 0.0),
         note: note(pipeline, repeats.then_some(windows)),
+        facts: Vec::new(),
     }
 }
 

@@ -34,15 +34,18 @@ mirror! {
     struct ModelCard of artifact: Artifact {
         /// The summary, as in the list of models
         summary: ModelSummary = ModelSummary::of(artifact),
-        /// The windows that the model was trained on, oldest first
+        /// The windows that the model was made from, oldest first. The last one of a recalibrated model is the window
+        /// that it was recalibrated on
         windows: Vec<Window> = Mirror::of(&artifact.lineage.windows),
+        /// The recalibration; left out if the model is as it was fitted
+        recalibration: Option<Recalibration> = Mirror::of(&artifact.lineage.recalibration),
         /// The number of fitted rows that a first fit left out, to be scored on them
         holdout_rows: u64 = artifact.lineage.holdout_rows,
         /// The number of fitted rows that are positive
         fit_positives: u64 = artifact.lineage.fit_positives,
         /// The probability from which a row is labelled positive
         threshold: Option<f64> = artifact.learned().map(|learned| learned.threshold),
-        /// The report of the solver
+        /// The report of the solver; of a recalibrated model, that of its fit
         solver: Option<Solver> = artifact.learned().map(|learned| Solver::of(&learned.solver)),
         /// The penalties that were tried; empty if only one was given
         penalties: Vec<Penalty> = artifact.learned().map(|learned| Mirror::of(&learned.penalties)).unwrap_or_default(),
@@ -53,6 +56,26 @@ mirror! {
             artifact.learned().map(|learned| Mirror::of(&learned.coefficients)).unwrap_or_default(),
         /// The versions of Windrow and of the libraries that the numbers depend on
         versions: BTreeMap<String, String>,
+    }
+
+    /// The recalibration of a fitted model: the log-odds z of the fit became intercept + slope * z
+    struct Recalibration of found: model::Recalibration {
+        /// The id of the fitted model
+        model: String,
+        /// The id of the lineage of the fitted model
+        lineage: String,
+        /// The window whose labelled rows gave the intercept and the slope
+        window: u32,
+        /// The number of these rows
+        rows: u64,
+        /// The number of positive rows among them
+        positives: u64,
+        /// The share of these rows with a number outside the range of the model's training rows
+        held_share: f64,
+        /// The intercept; 0 if the rows have no finite optimum
+        intercept: f64,
+        /// The slope; 1 if the rows have no finite optimum, or if the share of rows with a number outside is above 0.1
+        slope: f64,
     }
 
     /// A window that a model was trained on
@@ -122,7 +145,9 @@ mirror! {
         name: String,
         /// The change of the log-odds for one standard deviation of a number, or for a row of this level
         weight: f64,
-        /// The standard error, from the inverse Hessian of the objective; left out if unknown, and for one-hot columns
+        /// The standard error, from the inverse Hessian of the objective; left out if unknown, and for one-hot columns.
+        /// In a recalibrated model, it is that of the fit times the slope, and holds for this slope; the intercept has
+        /// none
         standard_error: Option<f64>,
         /// The odds ratio: exp(weight)
         odds_ratio: Option<f64>,

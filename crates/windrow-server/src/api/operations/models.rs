@@ -102,7 +102,7 @@ impl Models {
         asked: Query<Option<u32>>,
         /// Limits the list to models of this window
         window: Query<Option<u32>>,
-        /// Limits the list to models of this scheme, as in `cumulative`
+        /// Limits the list to models of this scheme, as in `cumulative`; a recalibrated model has the scheme of its fit
         scheme: Query<Option<String>>,
     ) -> Result<Json<ModelList>, ApiError> {
         let limit = limit(&asked)?;
@@ -130,7 +130,8 @@ impl Models {
     #[oai(path = "/v1/models/:id", method = "get", operation_id = "show_model", tag = "Tag::Models")]
     async fn model(
         &self,
-        /// A model, as in `cumulative-2`, or an alias, as in `advised` or `champion`
+        /// A model, as in `cumulative-2` or, recalibrated on window 5, `cumulative-2-recalibrated-5`, or an alias, as in
+        /// `advised` or `champion`
         id: Path<String>,
     ) -> Result<Json<ModelCard>, ApiError> {
         let served = self.0.served();
