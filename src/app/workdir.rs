@@ -223,7 +223,7 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        let expected = "run.json has format 1, but this version of Windrow reads format 2: start again with";
+        let expected = "run.json has format 1, but this version of Windrow reads format 3: start again with";
         assert!(error.contains(expected), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));
