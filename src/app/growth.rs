@@ -22,6 +22,7 @@ use crate::app::workdir_error::WorkdirError;
 use windrow_base::telemetry::Event;
 use windrow_base::{files, versioned};
 use windrow_config::{Solver, WindowPolicy};
+use windrow_kafka::is_log_in_use;
 use windrow_record::display::thousands;
 use windrow_record::{RowNumber, WindowIndex};
 use windrow_registry::Outdated;
@@ -137,6 +138,9 @@ impl App {
             }
         }
         let continues = end.is_none() || last > known;
+        if continues {
+            self.refuse_serving()?;
+        }
         let partitions = usize::try_from(self.pipeline.stream.partitions.get()).unwrap_or(usize::MAX);
         let reopened =
             if continues { BatchStore::first_unproven(manifests, end.is_some(), inputs.cut, partitions) } else { None };
@@ -206,6 +210,7 @@ impl App {
         let Intent { extract, continues, reopened, labels, .. } = intent;
         let store = BatchStore::open(&self.workdir)?;
         if *continues {
+            self.refuse_serving()?;
             // The log has the end of the stream. The rows of sealed windows are not sent again.
             match fs::remove_dir_all(self.workdir.join(BROKER_FOLDER)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -228,6 +233,14 @@ impl App {
         }
         fs::remove_file(self.intent_path()).map_err(self.unwritten(INTENT_FILE))?;
         files::sync_folder(&self.workdir).map_err(self.unwritten(INTENT_FILE))
+    }
+
+    /// Fails if a run that still serves uses the log in the work directory, which must be removed.
+    fn refuse_serving(&self) -> Result<(), AppError> {
+        match is_log_in_use(&self.workdir.join(BROKER_FOLDER)) {
+            true => Err(WorkdirError::Serving { path: self.workdir.clone() }.into()),
+            false => Ok(()),
+        }
     }
 
     fn intent_path(&self) -> PathBuf {

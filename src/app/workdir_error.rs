@@ -57,6 +57,13 @@ pub(crate) enum WorkdirError {
         path.display()
     )]
     OtherRows { path: PathBuf, reason: String },
+    /// Another run uses the broker's log in the directory.
+    #[error(
+        "another `windrow run` still uses {}, and the dataset has grown: stop it first; `windrow serve` can serve the \
+         models meanwhile",
+        path.display()
+    )]
+    Serving { path: PathBuf },
     /// A run was prepared for a newer extract, and the preparation was interrupted.
     #[error(
         "the work directory {} is being prepared for a newer extract, and that was interrupted: start `windrow \

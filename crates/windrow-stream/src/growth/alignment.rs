@@ -24,13 +24,13 @@ pub(crate) fn align(file: &[RowHash], known: &KnownRows) -> Alignment {
     let unmoved = compare(file, known);
     let agreed = match unmoved {
         Alignment::Found { .. } => return unmoved,
-        Alignment::Differs { row, .. } | Alignment::Shorter { row, .. } => row.get() - known.from(),
+        Alignment::Differs { row, .. } | Alignment::Shorter { row, .. } => row.get() - known.first(),
     };
     let text = known.without_gap();
     let overlap = Overlap::of(file, text);
     let least = MIN_OVERLAP.min(file.len().div_ceil(2)).max(1);
     let is_better = |length: usize| length >= least && length as u64 > agreed;
-    let before = |index: usize| known.from() - 1 + index as u64;
+    let before = |index: usize| known.first() - 1 + index as u64;
     if is_better(overlap.at_end) {
         return Alignment::Found { dropped: before(text.len() - overlap.at_end) };
     }
@@ -49,7 +49,7 @@ pub(crate) fn align(file: &[RowHash], known: &KnownRows) -> Alignment {
 /// Returns the first row that has changed in another way than by a label that has arrived, if the first `dropped` rows are
 /// gone.
 pub(crate) fn first_difference(file: &[RowHash], known: &KnownRows, dropped: u64) -> Alignment {
-    for number in known.from().max(dropped + 1)..=known.last() {
+    for number in known.first().max(dropped + 1)..=known.last() {
         let (Some(row), Some(before)) = (RowNumber::new(number), known.get(number)) else { continue };
         match usize::try_from(number - dropped - 1).ok().and_then(|index| file.get(index)) {
             Some(now) if before.can_become(*now) => {}
@@ -62,7 +62,7 @@ pub(crate) fn first_difference(file: &[RowHash], known: &KnownRows, dropped: u64
 
 /// Compares a file whose first row is row 1.
 fn compare(file: &[RowHash], known: &KnownRows) -> Alignment {
-    for number in known.from()..=known.last() {
+    for number in known.first()..=known.last() {
         let (Some(row), Some(before)) = (RowNumber::new(number), known.get(number)) else { continue };
         match usize::try_from(number - 1).ok().and_then(|index| file.get(index)) {
             Some(now) if now.row == before.row => {}

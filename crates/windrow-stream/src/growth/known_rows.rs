@@ -60,7 +60,7 @@ impl KnownRows {
     }
 
     /// The number of the first row of the replay.
-    pub(crate) fn from(&self) -> u64 {
+    pub(crate) fn first(&self) -> u64 {
         self.from
     }
 
@@ -98,7 +98,8 @@ impl KnownRows {
 /// Returns the number of rows from `from` to `last`. Of these, `count` are known. Rows of windows that are still open can be
 /// missing between others, but not most of them.
 fn length(from: u64, last: u64, count: u64, place: &str) -> Result<usize, GrowthError> {
-    let (length, most) = ((last + 1).saturating_sub(from), count.saturating_mul(64).saturating_add(1 << 20));
+    let (length, most) =
+        (last.saturating_add(1).saturating_sub(from), count.saturating_mul(64).saturating_add(1 << 20));
     let scattered = || GrowthError::Scattered { place: place.to_owned(), count, last };
     usize::try_from(length).ok().filter(|_| length <= most).ok_or_else(scattered)
 }

@@ -97,7 +97,8 @@ mod tests {
         )
         .expect("a good pipeline");
         let schema = Schema::bind(&pipeline, &["x", "y", "z"].map(str::to_owned)).expect("all columns");
-        let mut hasher = RowHasher::new(&schema, &RowFormat::Csv);
+        let format = RowFormat::Csv;
+        let mut hasher = RowHasher::new(&schema, &format);
         let mut hash = |record: &str| hasher.hash(record.as_bytes());
         let (without, with) = (hash("1,,a"), hash("1,0,a"));
         assert!(!without.has_target() && with.has_target());

@@ -33,7 +33,8 @@ impl TopicRows<'_> {
     /// # Errors
     /// The file does not go on after these rows, or the topic or the file cannot be read.
     pub(crate) fn begin(&self, stop: &CancellationToken) -> Result<Option<RowNumber>, GrowthError> {
-        let mut hasher = RowHasher::new(self.schema, &RowFormat::Csv);
+        let format = RowFormat::Csv;
+        let mut hasher = RowHasher::new(self.schema, &format);
         let mut rows: Vec<(u64, RowHash)> = Vec::new();
         let is_read = self.visit(stop, |row, delivery| rows.push((row.get(), hasher.hash(delivery.value()))))?;
         if !is_read {
@@ -55,7 +56,7 @@ impl TopicRows<'_> {
                         before = delivery.value().to_vec();
                     }
                 })?;
-                Err(difference(self.dataset, self.schema, &RowFormat::Csv, (row, dropped), &before))
+                Err(difference(self.dataset, self.schema, &format, (row, dropped), &before))
             }
             Alignment::Shorter { dropped, row } => {
                 Err(GrowthError::shorter(self.dataset, count, dropped, row, known.last()))
