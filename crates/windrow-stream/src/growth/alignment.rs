@@ -133,8 +133,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Vec<RowHash> {
-        let row = |letter: u8| RowHash { row: u64::from(letter - b' '), ..RowHash::default() };
-        text.bytes().map(row).collect()
+        text.bytes().map(|letter| RowHash::of_row(u64::from(letter - b' '))).collect()
     }
 
     fn aligned(known: &str, file: &str) -> Alignment {

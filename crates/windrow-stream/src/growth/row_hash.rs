@@ -20,6 +20,12 @@ pub(crate) struct RowHash {
 }
 
 impl RowHash {
+    /// A row without a target.
+    #[cfg(test)]
+    pub(crate) fn of_row(row: u64) -> Self {
+        Self { row, target: NO_TARGET }
+    }
+
     /// Returns true if the row has a target.
     pub(crate) fn has_target(self) -> bool {
         self.target != NO_TARGET
