@@ -7,8 +7,8 @@
 //!   below imports it.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
-//!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset has
-//!   grown; `workdir_error`: the reasons why a run cannot use a work directory.
+//!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset
+//!   has grown; `workdir_error`: the reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).

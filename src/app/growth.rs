@@ -1,8 +1,8 @@
-//! Goes on with a run whose dataset has grown: compares the newer extract with the rows that were read, and prepares the
-//! work directory, so that the stages go on as after a kill.
+//! Goes on with a run whose dataset has grown: compares the newer extract with the rows that were read, and prepares
+//! the work directory, so that the stages go on as after a kill.
 //!
-//! First a file with all that is to be done is written (`growth.json`). Each step can be repeated, so a preparation that
-//! is killed is finished by the next start. After the last step the file is removed.
+//! First a file with all that is to be done is written (`growth.json`). Each step can be repeated, so a preparation
+//! that is killed is finished by the next start. After the last step the file is removed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -67,8 +67,8 @@ impl EarlierRun {
 }
 
 impl App {
-    /// Finishes an interrupted preparation. Then prepares the work directory for the dataset, if that is a newer extract
-    /// of the one that was replayed. Does nothing if other inputs have changed: that is reported elsewhere.
+    /// Finishes an interrupted preparation. Then prepares the work directory for the dataset, if that is a newer
+    /// extract of the one that was replayed. Does nothing if other inputs have changed: that is reported elsewhere.
     pub(super) fn go_on(&self, inputs: &RunInputs, stop: &CancellationToken) -> Result<(), AppError> {
         self.finish_preparation()?;
         let Some(held) = RunFile::read(&self.workdir)? else { return Ok(()) };

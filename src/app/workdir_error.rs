@@ -49,11 +49,11 @@ pub(crate) enum WorkdirError {
     /// Another process works in the directory, or its windows cannot be read.
     #[error(transparent)]
     Batch(#[from] BatchError),
-    /// The dataset has changed in another way than by new rows at its end, by missing rows at its beginning, or by labels
-    /// that have arrived.
+    /// The dataset has changed in another way than by new rows at its end, by missing rows at its beginning, or by
+    /// labels that have arrived.
     #[error(
-        "the work directory {} holds a run of an earlier extract, and was left unchanged:\n  {reason}\nrestore the rows \
-         that were read, empty the directory with `windrow run --fresh`, or choose another one with --workdir",
+        "the work directory {} holds a run of an earlier extract, and was left unchanged:\n  {reason}\nrestore the \
+         rows that were read, empty the directory with `windrow run --fresh`, or choose another one with --workdir",
         path.display()
     )]
     OtherRows { path: PathBuf, reason: String },

@@ -1,7 +1,8 @@
 //! Removes what was computed from windows that have other rows or labels now, so that trainer and advisor compute it
 //! again.
 //!
-//! Models stay: the trainer makes a model again if its lineage is not that of its windows. Verdicts and aliases stay too.
+//! Models stay: the trainer makes a model again if its lineage is not that of its windows. Verdicts and aliases stay
+//! too.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,9 +27,10 @@ pub struct Outdated {
 }
 
 impl Outdated {
-    /// Removes reports, losses and models for the advice of windows that were opened again. Removes the losses of windows
-    /// for which labels have arrived, and the reports from the first of them on, because each compares its window with
-    /// earlier ones. If models of such a report were removed (`train.keep`), its losses cannot be counted again and stay.
+    /// Removes reports, losses and models for the advice of windows that were opened again. Removes the losses of
+    /// windows for which labels have arrived, and the reports from the first of them on, because each compares its
+    /// window with earlier ones. If models of such a report were removed (`train.keep`), its losses cannot be counted
+    /// again and stay.
     ///
     /// Does nothing that was done before. No process may learn in this work directory.
     ///

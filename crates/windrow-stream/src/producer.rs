@@ -116,8 +116,8 @@ impl Producer {
         Ok(())
     }
 
-    /// Returns the contents of the topic; `None` if `stop` is cancelled. If the topic holds a replay of an earlier extract
-    /// of this dataset, that replay goes on.
+    /// Returns the contents of the topic; `None` if `stop` is cancelled. If the topic holds a replay of an earlier
+    /// extract of this dataset, that replay goes on.
     fn survey(
         &mut self,
         state: &TopicState,

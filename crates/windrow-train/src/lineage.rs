@@ -22,8 +22,8 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
     }
 }
 
-/// Returns true if a model was made from the windows as they are. Labels that arrived later do not count: the model stays
-/// as it was in service.
+/// Returns true if a model was made from the windows as they are. Labels that arrived later do not count: the model
+/// stays as it was in service.
 pub(super) fn is_of(artifact: &Artifact, frames: &Frames) -> bool {
     let (id, windows) = (artifact.id, &artifact.lineage.windows);
     let (first, last) = id.scheme.windows(id.fit().window);
@@ -57,8 +57,8 @@ pub(super) fn of(manifest: &Manifest, frame: &Frame) -> WindowLineage {
     }
 }
 
-/// Returns the first 12 hexadecimal digits of the sha256 over the windows' sha256. If labels have arrived since a window
-/// was sealed, their number is part of the digest.
+/// Returns the first 12 hexadecimal digits of the sha256 over the windows' sha256. If labels have arrived since a
+/// window was sealed, their number is part of the digest.
 fn id(windows: &[WindowLineage]) -> String {
     let mut digest = Sha256::new();
     for window in windows {

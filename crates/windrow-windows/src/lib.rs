@@ -39,8 +39,8 @@
 //!   [`MessageCounts`]. `rows`: [`BatchRows`], its rows as records.
 //! - `store`: [`BatchStore`], the folder of the windows, and its lock. `objects` and `remote`: the same in an object
 //!   store. `names`: [`batch_file_name`], the names of batch files.
-//! - `reopen`: opens windows again that only the end of the stream had sealed. `labels`: [`Labels`], which arrived after
-//!   their window was sealed.
+//! - `reopen`: opens windows again that only the end of the stream had sealed. `labels`: [`Labels`], which arrived
+//!   after their window was sealed.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;

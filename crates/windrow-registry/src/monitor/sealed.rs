@@ -59,8 +59,8 @@ pub(super) struct SealedReader {
     pub(super) windows: Arc<Vec<SealedWindow>>,
     pub(super) reasons: Reasons,
     pub(super) end: Option<StreamEnd>,
-    /// The modification times of the first and the last manifest that were read. A different time means a different run,
-    /// or that the last windows were opened again.
+    /// The modification times of the first and the last manifest that were read. A different time means a different
+    /// run, or that the last windows were opened again.
     read: [Option<SystemTime>; 2],
 }
 

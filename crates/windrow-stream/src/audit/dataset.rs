@@ -83,8 +83,8 @@ impl DatasetHashes {
         Comparison { original: self, parser: RecordParser::new(schema.delimiter), hasher }
     }
 
-    /// Returns the index of a row in the file. `None` if the file does not have the row any more. A replay may repeat the
-    /// dataset, so numbers can be higher than its number of rows.
+    /// Returns the index of a row in the file. `None` if the file does not have the row any more. A replay may repeat
+    /// the dataset, so numbers can be higher than its number of rows.
     fn index(&self, row: RowNumber) -> Option<usize> {
         let index = (row.get() - 1).checked_sub(self.before)?.checked_rem(self.rows())?;
         usize::try_from(index).ok()
@@ -99,8 +99,8 @@ pub(crate) struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Returns true if a record is the dataset's row with this number, or if the dataset does not have the row or was not
-    /// read. `label` is the label that has arrived since.
+    /// Returns true if a record is the dataset's row with this number, or if the dataset does not have the row or was
+    /// not read. `label` is the label that has arrived since.
     pub(crate) fn matches(&mut self, row: RowNumber, record: &[u8], label: Option<&str>) -> bool {
         let Some(index) = self.original.index(row) else { return true };
         match &self.original.rows {

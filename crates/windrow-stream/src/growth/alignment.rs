@@ -46,8 +46,8 @@ pub(crate) fn align(file: &[RowHash], known: &KnownRows) -> Alignment {
     }
 }
 
-/// Returns the first row that has changed in another way than by a label that has arrived, if the first `dropped` rows are
-/// gone.
+/// Returns the first row that has changed in another way than by a label that has arrived, if the first `dropped` rows
+/// are gone.
 pub(crate) fn first_difference(file: &[RowHash], known: &KnownRows, dropped: u64) -> Alignment {
     for number in known.first().max(dropped + 1)..=known.last() {
         let (Some(row), Some(before)) = (RowNumber::new(number), known.get(number)) else { continue };

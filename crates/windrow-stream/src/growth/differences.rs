@@ -20,8 +20,8 @@ type LabelledRows = BTreeMap<WindowIndex, Vec<RowNumber>>;
 /// The new cells of these rows.
 type LabelCells = BTreeMap<WindowIndex, Vec<(RowNumber, String)>>;
 
-/// Returns the error for a row that differs, given with the number of rows before the first one of the file. `before` is
-/// the record that was read before.
+/// Returns the error for a row that differs, given with the number of rows before the first one of the file. `before`
+/// is the record that was read before.
 pub(crate) fn difference(
     dataset: &windrow_config::Dataset,
     schema: &Schema,

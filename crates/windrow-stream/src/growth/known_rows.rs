@@ -95,8 +95,8 @@ impl KnownRows {
     }
 }
 
-/// Returns the number of rows from `from` to `last`. Of these, `count` are known. Rows of windows that are still open can be
-/// missing between others, but not most of them.
+/// Returns the number of rows from `from` to `last`. Of these, `count` are known. Rows of windows that are still open
+/// can be missing between others, but not most of them.
 fn length(from: u64, last: u64, count: u64, place: &str) -> Result<usize, GrowthError> {
     let (length, most) =
         (last.saturating_add(1).saturating_sub(from), count.saturating_mul(64).saturating_add(1 << 20));

@@ -24,9 +24,9 @@ pub enum ProducerError {
     Survey(#[from] SurveyError),
     /// The topic holds a replay of another dataset, and this one is no newer extract of it.
     #[error(
-        "the topic `{topic}` holds a replay of another dataset (replay {run}, not {ours}), and the dataset does not go on \
-         after it: {source}; empty the topic with `windrow topic delete` and `windrow topic create`, or set another one \
-         in stream.topic"
+        "the topic `{topic}` holds a replay of another dataset (replay {run}, not {ours}), and the dataset does not go \
+         on after it: {source}; empty the topic with `windrow topic delete` and `windrow topic create`, or set another \
+         one in stream.topic"
     )]
     NotGrown {
         /// The name of the topic.

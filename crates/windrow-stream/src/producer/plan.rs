@@ -28,8 +28,8 @@ pub(crate) struct ReplayPlan {
 }
 
 impl ReplayPlan {
-    /// Creates a plan. `dataset` is the number of the dataset's last row, and `contents` has the contents of each partition of
-    /// `topic`.
+    /// Creates a plan. `dataset` is the number of the dataset's last row, and `contents` has the contents of each
+    /// partition of `topic`.
     pub(crate) fn new(
         replay: &Replay,
         dataset: u64,
