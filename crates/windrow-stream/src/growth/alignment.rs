@@ -8,7 +8,7 @@ use windrow_record::RowNumber;
 /// Fewer rows can be equal by accident.
 const MIN_OVERLAP: usize = 1000;
 
-/// How an extract lies on the rows that were read. The target of a row does not count.
+/// The alignment of an extract with the rows that were read. The target of a row does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alignment {
     /// The first `dropped` rows are not in the file any more. The file has all later ones.
@@ -73,7 +73,7 @@ fn compare(file: &[RowHash], known: &KnownRows) -> Alignment {
     Alignment::Found { dropped: 0 }
 }
 
-/// How the beginning of a file occurs in the rows that were read.
+/// The occurrences of the beginning of a file in the rows that were read.
 #[derive(Debug, PartialEq, Eq)]
 struct Overlap {
     /// The length of the longest beginning of the file with which the rows end.
