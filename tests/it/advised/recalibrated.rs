@@ -26,7 +26,7 @@ fn pipeline(folder: &Path, train: &str, advise: &str) -> String {
     };
     let mut dataset = "y,x,z\n".to_owned();
     for row in 0..WINDOWS * ROWS {
-        let intercept = if row / ROWS / JUMP % 2 == 0 { -0.8 } else { 0.8 };
+        let intercept = if (row / ROWS / JUMP).is_multiple_of(2) { -0.8 } else { 0.8 };
         let (x, z) = (2.0 * uniform() - 1.0, 2.0 * uniform() - 1.0);
         let log_odds: f64 = intercept + 3.0 * x - 2.0 * z;
         let y = u8::from(uniform() < 1.0 / (1.0 + (-log_odds).exp()));
