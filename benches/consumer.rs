@@ -111,6 +111,7 @@ async fn consume(file: &Path, workdir: &Path, address: &str, rows: u64) {
         store: BatchStore::open(workdir).expect("a folder"),
         connection: Connection::new(address),
         run: None,
+        last: None,
         log_id: None,
         group: None,
         quarantine: pipeline.quarantine,

@@ -7,7 +7,8 @@
 //!   below imports it.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
-//!   check that they belong to this run.
+//!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset
+//!   has grown; `workdir_error`: the reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
@@ -19,14 +20,17 @@ mod cluster;
 mod context;
 mod error;
 mod files;
+mod growth;
 mod inputs;
 mod learning;
 mod pdf;
+mod run_file;
 mod running;
 mod status;
 mod storage;
 mod watch;
 mod workdir;
+mod workdir_error;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
-use windrow_config::{ListenAddress, Pipeline};
+use windrow_config::{ListenAddress, Pipeline, WindowPolicy};
 use windrow_evaluation::Advice;
 use windrow_kafka::{Choice, Connection, LogStorage, StartOptions, topics};
 use windrow_record::RunId;
@@ -56,12 +60,13 @@ use self::cluster::Cluster;
 pub(crate) use self::context::App;
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
+use self::run_file::RunFile;
 pub(crate) use self::running::Running;
 use self::running::start_broker;
 use self::status::StageProcess;
 pub(crate) use self::storage::Storage;
 use self::watch::watch;
-pub(crate) use self::workdir::WorkdirError;
+pub(crate) use self::workdir_error::WorkdirError;
 pub(crate) use windrow_record::RowNumber;
 pub(crate) use windrow_registry::export::TableFormat;
 pub(crate) use windrow_stream::producer::{Replay, Share};
@@ -97,7 +102,9 @@ impl App {
         let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
-        let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh)).await?;
+        let token = stop.clone();
+        let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh, &token)).await?;
+        let inputs = inputs.in_workdir(&self.workdir)?;
         let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
         running.serve(self.api(&registry), listener);
@@ -138,7 +145,7 @@ impl App {
 
     /// Runs only the producer. It continues after the last message in the topic.
     pub(crate) async fn produce(&self, connection: Connection, replay: Replay, stop: CancellationToken) -> Result<()> {
-        let inputs = self.prepare(Some(replay), &stop).await?;
+        let inputs = self.prepare(Some(replay), &stop).await?.in_workdir(&self.workdir)?;
         let process = inputs.replay.share.name().map_or(StageProcess::Alone, StageProcess::Part);
         let producing = self.producer(&inputs, connection).run(stop.clone());
         self.clone().with_status(Stage::Producer, process, stop, producing).await
@@ -153,13 +160,18 @@ impl App {
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let inputs = self.prepare(None, &stop).await?;
-        let (app, known, in_group) = (self.clone(), inputs.clone(), group.is_some());
-        let (store, end) = blocking(move || {
-            app.compare(Some(&known.origin()))?;
+        let (app, token, in_group) = (self.clone(), stop.clone(), group.is_some());
+        let (inputs, store, end) = blocking(move || {
+            // The partial windows of a group cannot be opened again.
+            if !in_group {
+                app.go_on(&inputs, &token)?;
+            }
+            let inputs = inputs.in_workdir(&app.workdir)?;
+            app.compare(Some(&inputs.origin()))?;
             workdir::compare_sharing(&app.workdir, in_group)?;
-            let store = app.begin(&known)?;
+            let store = app.begin(&inputs)?;
             let end = store.end()?;
-            Ok::<_, AppError>((store, end))
+            Ok::<_, AppError>((inputs, store, end))
         })
         .await?;
         if let Some(end) = end {
@@ -184,10 +196,15 @@ impl App {
         if self.has_no_batches() {
             return Err(AuditError::Nothing { folder: self.workdir.clone() }.into());
         }
-        let inputs = self.prepare(None, &stop).await?;
+        workdir::refuse_unfinished(&self.workdir)?;
+        let inputs = self.prepare(None, &stop).await?.in_workdir(&self.workdir)?;
+        let extracts = RunFile::read(&self.workdir)?.map(|held| held.extracts).unwrap_or_default();
         let audit = Audit {
             dataset: self.pipeline.dataset.clone(),
-            columns: inputs.schema.columns.clone(),
+            schema: Arc::clone(&inputs.schema),
+            is_newest: extracts.is_empty() || inputs.is_newest(),
+            extracts,
+            begins: inputs.begins,
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             cut: inputs.cut,
             store: self.store(&inputs.schema)?,
@@ -262,6 +279,7 @@ impl App {
             // A producer has always read the dataset, so the ID is known.
             run: inputs.run().unwrap_or_else(|| RunId::new("")),
             replay: inputs.replay.clone(),
+            may_grow: !inputs.replay.again && !matches!(self.pipeline.window, WindowPolicy::Parts(_)),
             progress: self.progress.clone(),
         }
     }
@@ -274,6 +292,7 @@ impl App {
             store,
             connection,
             run: inputs.run(),
+            last: inputs.last,
             log_id: None,
             group: None,
             quarantine: self.pipeline.quarantine,

@@ -17,7 +17,7 @@ def read_batches(workdir: Union[str, os.PathLike]) -> pandas.DataFrame:
 
     The first column is ``window``, the number of the window. Missing values are those of the pipeline's
     ``dataset.null``. The time column has times if its format is a calendar time. All other columns have the types that
-    pandas finds.
+    pandas finds. Labels that arrived after their window was sealed are in the target's column.
 
     Args:
         workdir: The work directory of a run, such as ``.windrow/flights``.
@@ -40,7 +40,7 @@ def read_batches(workdir: Union[str, os.PathLike]) -> pandas.DataFrame:
         # A batch file without a manifest is not sealed, and may be written again.
         if not os.path.exists(stem + ".json"):
             break
-        rows = _read(stem, dataset, url)
+        rows = _with_labels(_read(stem, dataset, url), stem, (pipeline.get("target") or {}).get("column"))
         if "window" in rows.columns:
             rows = rows.rename(columns={"window": "window_of_row"})
         rows.insert(0, "window", window)
@@ -76,6 +76,31 @@ def _read(stem: str, dataset: Dict[str, Any], url: Any) -> pandas.DataFrame:
         raise WindrowError(f"{stem}.csv cannot be read: {place}")
     delimiter = dataset.get("delimiter") or ","
     return pandas.read_csv(stem + ".csv", sep=delimiter, na_values=null, keep_default_na=False, low_memory=False)
+
+
+def _with_labels(rows: pandas.DataFrame, stem: str, target: Any) -> pandas.DataFrame:
+    """Returns the rows with the labels that a newer extract of the dataset has brought."""
+    import pandas
+
+    if target not in rows.columns or not os.path.exists(stem + ".labels.json"):
+        return rows
+    try:
+        with open(stem + ".labels.json", encoding="utf-8") as file:
+            labels = {label["row"]: label["cell"] for label in json.load(file)["labels"]}
+        with open(stem + ".json", encoding="utf-8") as file:
+            ranges = json.load(file)["rows"]["numbers"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise WindrowError(f"{stem}.labels.json cannot be read: {error}") from error
+    numbers = [number for one in ranges for number in range(one["first"], one["last"] + 1, one.get("step", 1))]
+    positions = [position for position, number in enumerate(numbers) if number in labels]
+    column = rows[target].astype(object)
+    column.iloc[positions] = [labels[numbers[position]] for position in positions]
+    if pandas.api.types.is_numeric_dtype(rows[target]):
+        try:
+            column = pandas.to_numeric(column)
+        except (ValueError, TypeError):
+            pass
+    return rows.assign(**{target: column})
 
 
 def _with_times(rows: pandas.DataFrame, time: Dict[str, Any]) -> pandas.DataFrame:

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::workdir::WorkdirError;
+use crate::app::workdir_error::WorkdirError;
 use windrow_config::ConfigError;
 use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::InspectionError;

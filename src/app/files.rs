@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::app::clock::timestamp;
 use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
-use crate::app::workdir::{self, Origin};
+use crate::app::run_file::Origin;
+use crate::app::workdir;
 use windrow_base::telemetry::Event;
 use windrow_config::Schema;
 use windrow_record::RowNumber;
@@ -23,14 +26,20 @@ pub(super) struct PriorRun {
 
 impl App {
     /// Checks that the work directory and the object store hold this run or no run, and returns the progress of the
-    /// run.
-    pub(super) fn prepare_workdir(&self, inputs: &RunInputs, fresh: bool) -> Result<PriorRun, AppError> {
+    /// run. If the dataset has grown, the run goes on.
+    pub(super) fn prepare_workdir(
+        &self,
+        inputs: &RunInputs,
+        fresh: bool,
+        stop: &CancellationToken,
+    ) -> Result<PriorRun, AppError> {
         if fresh {
             if let Some(objects) = self.objects()? {
                 workdir::refuse_used(&objects)?;
             }
             workdir::empty(&self.workdir)?;
         }
+        self.go_on(inputs, stop)?;
         self.compare(Some(&inputs.origin()))?;
         workdir::compare_sharing(&self.workdir, false)?;
         self.prior_run(&inputs.replay)

@@ -1,21 +1,19 @@
 //! The properties of the dataset that stages need before they start.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::context::App;
 use crate::app::error::{AppError, Result};
-use crate::app::workdir::Origin;
+use crate::app::run_file::{Origin, RunFile, run_name};
 use windrow_base::runtime::blocking;
 use windrow_config::{Cut, Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_dataset::inspection;
-use windrow_record::RunId;
+use windrow_record::{RowNumber, RunId};
 use windrow_stream::producer::Replay;
-
-/// The number of digits of the dataset's sha256 that identify its replay.
-const RUN_ID_LENGTH: usize = 16;
 
 /// The inputs that are known before the first row is read or sent.
 #[derive(Clone)]
@@ -28,13 +26,33 @@ pub(super) struct RunInputs {
     /// True if this process chooses the rows that are replayed.
     pub(super) is_run: bool,
     pub(super) replay: Replay,
+    /// The name of the replay, if the work directory has a run whose newest extract is this file.
+    name: Option<RunId>,
+    /// The row number of the file's first row. It is not 1 if rows of earlier extracts are gone.
+    pub(super) begins: RowNumber,
+    /// The last row of the replay, if an earlier extract had fewer rows.
+    pub(super) last: Option<u64>,
 }
 
 impl RunInputs {
-    /// Returns the ID of the replay: the first digits of the dataset's sha256. The same dataset always gives the same
-    /// ID, so rows that are sent again after a broker was lost are recognized. `None` if the dataset is missing.
+    /// Returns the name of the replay: that of its first run, or else that of this dataset. `None` if the dataset is
+    /// missing.
     pub(super) fn run(&self) -> Option<RunId> {
-        self.digest.as_deref().and_then(|digest| digest.get(..RUN_ID_LENGTH)).map(RunId::new)
+        self.name.clone().or_else(|| self.digest.as_deref().and_then(run_name))
+    }
+
+    /// Returns the inputs with the name and the row numbers that the work directory has for this file.
+    pub(super) fn in_workdir(self, workdir: &Path) -> Result<Self> {
+        let Some(held) = RunFile::read(workdir)? else { return Ok(self) };
+        let newest = held.newest().filter(|newest| self.digest.as_deref() == Some(newest.sha256.as_str()));
+        let Some((begins, last)) = newest.map(|newest| (newest.begins, newest.last)) else { return Ok(self) };
+        let replay = Replay { begins, grows: held.extracts.len() > 1, ..self.replay };
+        Ok(Self { name: held.name(), begins, last, replay, ..self })
+    }
+
+    /// Returns true if the work directory has a run whose newest extract is this file.
+    pub(super) fn is_newest(&self) -> bool {
+        self.name.is_some()
     }
 
     pub(super) fn origin(&self) -> Origin<'_> {
@@ -65,7 +83,8 @@ impl App {
             let digest = if is_needed { Some(windrow_dataset::digest(dataset)?) } else { None };
             let replay = replay.unwrap_or_default();
             let cut = inputs.cut(&replay)?;
-            Ok(RunInputs { schema, digest, cut, is_run, replay })
+            let (name, begins) = (None, RowNumber::FIRST);
+            Ok(RunInputs { schema, digest, cut, is_run, replay, name, begins, last: None })
         });
         stop.run_until_cancelled(reading).await.unwrap_or(Err(AppError::Stopped))
     }
@@ -73,13 +92,17 @@ impl App {
     /// Fails if the rows are not in order of time and the pipeline cuts windows by row number. Such windows would not
     /// be periods of time.
     pub(super) async fn refuse_disorder(&self, stop: &CancellationToken) -> Result<(), AppError> {
+        let app = self.clone();
+        stop.run_until_cancelled(blocking(move || app.check_order())).await.ok_or(AppError::Stopped)?
+    }
+
+    /// The same as [`Self::refuse_disorder`], on a thread that may block.
+    pub(super) fn check_order(&self) -> Result<(), AppError> {
         let is_by_number = matches!(self.pipeline.window, WindowPolicy::Rows(_) | WindowPolicy::Parts(_));
         if !is_by_number || self.pipeline.dataset.time.is_none() {
             return Ok(());
         }
-        let pipeline = Arc::clone(&self.pipeline);
-        let looking = blocking(move || inspection::disorder(&pipeline));
-        let fault = stop.run_until_cancelled(looking).await.ok_or(AppError::Stopped)??;
+        let fault = inspection::disorder(&self.pipeline)?;
         let dataset = &self.pipeline.dataset.path;
         fault.map_or(Ok(()), |fault| Err(AppError::Disorder { dataset: dataset.clone(), fault }))
     }

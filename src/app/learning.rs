@@ -9,6 +9,7 @@ use crate::app::cluster::Cluster;
 use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
+use crate::app::run_file::RunFile;
 use crate::app::running::Running;
 use crate::app::status::StageProcess;
 use windrow_base::runtime::blocking;
@@ -107,7 +108,7 @@ impl App {
         Ok(advice?)
     }
 
-    /// Returns the number of rows in the dataset. The row numbers of a replay in rounds continue after it. Reads the
+    /// Returns the number of the dataset's last row. The row numbers of a replay in rounds continue after it. Reads the
     /// dataset. `None` if the dataset is missing, or if the windows do not allow rounds.
     async fn dataset_rows(&self) -> Result<Option<u64>, AppError> {
         let dataset = self.pipeline.dataset.clone();
@@ -115,7 +116,10 @@ impl App {
         if matches!(self.pipeline.window, WindowPolicy::Event { .. }) || !dataset.path.exists() {
             return Ok(None);
         }
-        blocking(move || Ok(Some(DatasetReader::open(&dataset)?.count()?))).await
+        // The first rows of a newer extract can be gone.
+        let held = RunFile::read(&self.workdir)?;
+        let before = held.as_ref().and_then(RunFile::newest).map_or(0, |newest| newest.begins.get() - 1);
+        blocking(move || Ok(Some(before + DatasetReader::open(&dataset)?.count()?))).await
     }
 
     fn learning(

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use windrow_base::files;
-use windrow_base::versioned::{self, OtherFormat};
+use crate::app::run_file::{Origin, RUN_FILE, RunFile, unreadable};
+use crate::app::workdir_error::WorkdirError;
 use windrow_config::Pipeline;
-use windrow_stream::producer::Replay;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory. Other files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 12] = [
-    "run.json",
+const WORKDIR_ENTRIES: [&str; 13] = [
+    RUN_FILE,
+    INTENT_FILE,
     "batches",
     "quarantine",
     "models",
@@ -31,9 +30,8 @@ const WORKDIR_ENTRIES: [&str; 12] = [
 ];
 /// The folder of the log of an embedded broker that `run` started.
 pub(crate) const BROKER_FOLDER: &str = "broker";
-const RUN_FILE: &str = "run.json";
-/// The version of `run.json`. Files with another version are refused.
-const FORMAT: u32 = 2;
+/// The file that exists while a run is prepared for a newer extract.
+pub(super) const INTENT_FILE: &str = "growth.json";
 /// The keys that may change between two processes of a run. None of them changes a row or a window. The solver changes
 /// a model only as much as solvers differ, and each model records its solver. The dataset is identified by its content,
 /// not by its path.
@@ -42,66 +40,39 @@ const CHANGEABLE_KEYS: [&str; 8] =
 
 type Result<T, E = WorkdirError> = std::result::Result<T, E>;
 
-/// The origin of a run's rows, in addition to the pipeline file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin<'a> {
-    /// The sha256 of the dataset; `None` if the dataset is missing.
-    pub(crate) dataset: Option<&'a str>,
-    /// The rows that are replayed; `None` if a producer in another process decides.
-    pub(crate) replay: Option<&'a Replay>,
-}
-
-/// The content of `run.json`: the inputs that the files in this directory were made from.
-#[derive(Debug, Serialize, Deserialize)]
-struct RunFile {
-    format: u32,
-    windrow: String,
-    created: String,
-    pipeline: Value,
-    dataset: Option<String>,
-    replay: Option<Value>,
-}
-
 /// Checks that the files in a directory were made from this pipeline and dataset. An empty directory passes. Creates
 /// nothing, so a run that fails before its first row leaves no trace.
 pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<(), WorkdirError> {
-    let Some(held) = read(workdir)? else { return Ok(()) };
+    refuse_unfinished(workdir)?;
+    let Some(held) = RunFile::read(workdir)? else { return Ok(()) };
     let changes = changes(&held, pipeline, origin).map_err(unreadable(&workdir.join(RUN_FILE)))?;
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
+}
+
+/// Checks that no preparation for a newer extract was interrupted.
+pub(crate) fn refuse_unfinished(workdir: &Path) -> Result<(), WorkdirError> {
+    let is_unfinished = workdir.join(INTENT_FILE).exists();
+    if is_unfinished { Err(WorkdirError::Unfinished { path: workdir.to_owned() }) } else { Ok(()) }
 }
 
 /// Checks that the files in an object store were made from this pipeline and dataset.
 pub(crate) fn compare_store(objects: &Objects, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<()> {
     let Some(text) = objects.read(RUN_FILE)? else { return Ok(()) };
     let location = objects.location(RUN_FILE);
-    let changes = changes(&parse(&text, &location)?, pipeline, origin).map_err(unreadable(&location))?;
+    let changes = changes(&RunFile::parse(&text, &location)?, pipeline, origin).map_err(unreadable(&location))?;
     if changes.is_empty() { Ok(()) } else { Err(WorkdirError::StoreChanged { url: objects.url().to_owned(), changes }) }
 }
 
-/// Reads `run.json`; `None` if the directory holds no run.
-fn read(workdir: &Path) -> Result<Option<RunFile>, WorkdirError> {
-    let path = workdir.join(RUN_FILE);
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(&path)(error)),
-        Ok(text) => parse(&text, &path).map(Some),
-    }
-}
-
-fn parse(text: &[u8], path: &Path) -> Result<RunFile, WorkdirError> {
-    versioned::parse(text, FORMAT, path.display(), |error| unreadable(path)(error))
-}
-
-fn unreadable<E: ToString>(path: &Path) -> impl FnOnce(E) -> WorkdirError {
-    move |error| WorkdirError::Read { path: path.to_owned(), reason: error.to_string() }
-}
-
 /// Lists the differences between the inputs of a run and the current inputs.
-fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> Result<Vec<String>, serde_json::Error> {
+pub(super) fn changes(
+    held: &RunFile,
+    pipeline: &Pipeline,
+    origin: Option<&Origin<'_>>,
+) -> Result<Vec<String>, serde_json::Error> {
     let now = serde_json::to_value(pipeline)?;
     let mut changes = differences(&held.pipeline, &now);
     if let Some(origin) = origin {
-        if held.dataset.as_deref().zip(origin.dataset).is_some_and(|(held, now)| held != now) {
+        if held.newest().zip(origin.dataset).is_some_and(|(held, now)| held.sha256 != now) {
             changes.push(format!("the content of the dataset {} has changed", pipeline.dataset.path.display()));
         }
         let replay = origin.replay.and_then(|replay| serde_json::to_value(replay).ok());
@@ -112,14 +83,15 @@ fn changes(held: &RunFile, pipeline: &Pipeline, origin: Option<&Origin<'_>>) -> 
     Ok(changes)
 }
 
-/// Returns the sha256 of the dataset that the files in a directory were made from, if `run.json` names it.
+/// Returns the sha256 of the newest extract of the dataset that the files in a directory were made from, if `run.json`
+/// names it.
 pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
-    Ok(read(workdir)?.and_then(|held| held.dataset))
+    Ok(RunFile::read(workdir)?.and_then(|held| held.newest().map(|newest| newest.sha256.clone())))
 }
 
 /// Returns the time at which the run of a directory began, if `run.json` names it.
 pub(crate) fn created(workdir: &Path) -> Result<Option<String>, WorkdirError> {
-    Ok(read(workdir)?.map(|held| held.created))
+    Ok(RunFile::read(workdir)?.map(|held| held.created))
 }
 
 /// Checks that a single consumer and a group do not fill the same directory.
@@ -140,16 +112,8 @@ pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, origin: &Origin<'_>,
     if path.exists() {
         return Ok(());
     }
-    let run = RunFile {
-        format: FORMAT,
-        windrow: env!("CARGO_PKG_VERSION").to_owned(),
-        created: created.to_owned(),
-        pipeline: serde_json::to_value(pipeline).map_err(|error| failed(error.into()))?,
-        dataset: origin.dataset.map(str::to_owned),
-        replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
-    };
-    let text = serde_json::to_vec_pretty(&run).map_err(|error| failed(error.into()))?;
-    files::write_durable(&path, &text).map(drop).map_err(failed)
+    let run = RunFile::new(pipeline, origin, created).map_err(|error| failed(error.into()))?;
+    run.write(workdir).map_err(failed)
 }
 
 /// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
@@ -218,54 +182,10 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WorkdirError {
-    #[error(
-        "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
-         empty the directory with `windrow run --fresh`, or choose another one with --workdir",
-        path.display(),
-        changes.join("\n  ")
-    )]
-    Changed { path: PathBuf, changes: Vec<String> },
-    #[error(
-        "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
-         set another URL with batch.url",
-        changes.join("\n  ")
-    )]
-    StoreChanged { url: String, changes: Vec<String> },
-    /// `--fresh` does not remove the files in an object store, because other programs may read them.
-    #[error("{url} holds batch files, which --fresh does not remove: remove them, or set another URL with batch.url")]
-    StoreInUse { url: String },
-    #[error(
-        "a consumer group writes to the work directory {}: join it with --group, or choose another one with --workdir",
-        path.display()
-    )]
-    Shared { path: PathBuf },
-    #[error(
-        "a single consumer writes to the work directory {}: continue without --group, or choose another one with \
-         --workdir",
-        path.display()
-    )]
-    NotShared { path: PathBuf },
-    #[error(
-        "cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another one with \
-         --workdir",
-        path.display()
-    )]
-    Read { path: PathBuf, reason: String },
-    /// Another version of Windrow wrote the file.
-    #[error(transparent)]
-    OtherFormat(#[from] OtherFormat),
-    #[error("cannot write {}: {source}; choose another directory with --workdir", path.display())]
-    Write { path: PathBuf, source: io::Error },
-    /// Another process works in the directory, or its windows cannot be read.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use windrow_stream::producer::Replay;
 
     fn pipeline(text: &str) -> Pipeline {
         let all = format!(
@@ -308,7 +228,7 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        let expected = "run.json has format 1, but this version of Windrow reads format 2: start again with";
+        let expected = "run.json has format 1, but this version of Windrow reads format 3: start again with";
         assert!(error.contains(expected), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));

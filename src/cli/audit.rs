@@ -79,10 +79,16 @@ fn listed(windows: &[&WindowAccount]) -> Table {
             thousands(window.quarantined),
             thousands(window.repeated),
             if window.intact { "ok" } else { "FAULT" }.to_owned(),
-            window.sealed.to_string(),
+            sealed(window),
         ]);
     }
     table
+}
+
+/// Returns the reason for the sealing, and when the window was opened again.
+fn sealed(window: &WindowAccount) -> String {
+    let reopened: String = window.reopened.iter().map(|at| format!(" (opened again {at})")).collect();
+    format!("{}{reopened}", window.sealed)
 }
 
 fn verdict(report: &Report) -> String {

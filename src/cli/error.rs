@@ -43,7 +43,10 @@ impl CliError {
             | Self::App(AppError::Config(_))
             | Self::Judge(JudgeError::LabelDelay(_))
             | Self::App(AppError::Workdir(
-                WorkdirError::Changed { .. } | WorkdirError::Shared { .. } | WorkdirError::NotShared { .. },
+                WorkdirError::Changed { .. }
+                | WorkdirError::OtherRows { .. }
+                | WorkdirError::Shared { .. }
+                | WorkdirError::NotShared { .. },
             )) => 2,
             Self::Advised(Action::Hold) => 0,
             Self::Advised(Action::Change) => 3,

@@ -280,6 +280,23 @@ fn note_count(count: u64, what: &str) -> String {
     if count == 0 { String::new() } else { format!(" · {} {what}", thousands(count)) }
 }
 
+/// Describes a newer extract of the dataset.
+fn grown(known: u64, new: u64, begins: u64, labels: u64, reopened: &[u32]) -> String {
+    let mut parts = vec![format!("{} after row {}", counted(new, "new row", "new rows"), thousands(known))];
+    if begins > 1 {
+        parts.push(format!("the rows before row {} are not in the file any more", thousands(begins)));
+    }
+    if labels > 0 {
+        parts.push(counted(labels, "label of a sealed window has arrived", "labels of sealed windows have arrived"));
+    }
+    match reopened {
+        [] => {}
+        [window] => parts.push(format!("window {window} is opened again")),
+        [first, .., last] => parts.push(format!("windows {first} to {last} are opened again")),
+    }
+    format!("the dataset is a newer extract: {}", parts.join("; "))
+}
+
 fn sentence(event: &Event) -> Option<String> {
     Some(match event {
         Event::ImagePulling { image, took } if took.as_secs() == 0 => {
@@ -298,6 +315,7 @@ fn sentence(event: &Event) -> Option<String> {
         Event::RunResumed { windows, rows, next: None } => {
             format!("the stream is complete: {windows} windows with {} rows (--fresh starts over)", thousands(*rows))
         }
+        Event::DatasetGrew { known, new, begins, labels, reopened } => grown(*known, *new, *begins, *labels, reopened),
         Event::ProducerDone { rows: 0, before, .. } if *before > 0 => {
             format!("producer: nothing is left to send: all {} rows were sent earlier", thousands(*before))
         }
@@ -325,6 +343,9 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ModelRefused { id, reason } => format!("  {id:<16} no model: {reason}"),
         Event::Advised { window, answer } => format!("  advice after {window}: {answer}"),
         Event::ModelAppeared { id } => format!("model {id} is available"),
+        Event::AliasChanged { alias, from: Some(from), to: Some(to), .. } if from == to => {
+            format!("alias {alias}: {to} was made again")
+        }
         Event::AliasChanged { alias, from, to, by } => {
             let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
             format!("alias {alias}: now {}, before {}, changed by {by}", name(to), name(from))

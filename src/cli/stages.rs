@@ -84,8 +84,7 @@ pub(crate) fn chosen(args: &ReplayArgs, pipeline: &Pipeline) -> Result<Replay, C
             limit: args.limit.map(NonZeroU64::get),
             again: args.looped,
             max_rate: args.max_rate,
-            sealed_to: None,
-            share: Share::default(),
+            ..Replay::default()
         }),
     }
 }

@@ -52,6 +52,7 @@ const RUN_BY_TESTS: &[Entry] = &[
     ("docs/lessons.md", "mkdir -p lessons/3", "it::lessons::lesson_3_a_third_member_joins"),
     ("docs/lessons.md", "mkdir -p lessons/4", "timing::clock::lesson_4_the_same_year_at_two_speeds"),
     ("docs/lessons.md", "mkdir -p lessons/5", "it::lessons::lesson_5_a_poisoned_row"),
+    ("docs/lessons.md", "mkdir -p lessons/8", "it::lessons::lesson_8_the_second_monday"),
     ("docs/own-model.md", "windrow judge predictions.csv", "it::judge::predictions_are_judged_as_documented"),
     ("docs/own-model.md", "windrow judge log.csv", "it::judge::predictions_are_judged_as_documented"),
     ("docs/own-model.md", "import pandas", "it::judge::the_table_of_an_estimator_is_judged"),

@@ -46,10 +46,23 @@ fn lesson_5_a_poisoned_row() {
 }
 
 #[test]
+fn lesson_8_the_second_monday() {
+    let output = lesson(8);
+    let (_, second) = output.split_once("the second Monday\n").expect("a line");
+    let (second, third) = second.split_once("the first rows are gone\n").expect("a line");
+    assert!(second.contains("400 new rows after row 2,000; window 16 is opened again"), "{output}");
+    let differing: Vec<&str> = second.lines().filter(|line| line.ends_with("FAILED")).collect();
+    assert!(!differing.is_empty() && differing.iter().all(|line| line.contains("-16/model.json")), "{output}");
+    assert!(third.contains("the rows before row 1,000 are not in the file any more"), "{output}");
+    assert!(third.contains("2,800 read = 2,800 stored + 0 quarantined"), "{output}");
+    assert!(third.contains("window 16 was opened again"), "{output}");
+}
+
+#[test]
 fn lessons_6_and_7_are_run_by_ci() {
     let page = fs::read_to_string(root().join("docs/lessons.md")).expect("a page");
     let run = fs::read_to_string(root().join(".ci/run")).expect("a script");
-    assert_eq!(page.matches("\n## ").count(), 7);
+    assert_eq!(page.matches("\n## ").count(), 8);
     assert!(page.contains("windrow demo --dataset taxi --once") && page.contains("python flights.py"));
     assert!(run.contains("lesson 6 >") && run.contains("lesson 7 >"));
 }

@@ -19,6 +19,7 @@ mod faults;
 mod files;
 mod foreign_messages;
 mod group;
+mod growth;
 mod init;
 mod judge;
 mod lessons;

@@ -56,7 +56,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     let cases = [
         ("parts = 3", "parts = 4", "window.parts: 3 before, now 4"),
         ("at_least = 15", "at_least = 20", "target.at_least: 15.0 before, now 20.0"),
-        (dataset.as_str(), "other.csv", "other.csv has changed"),
+        (dataset.as_str(), "other.csv", "other.csv is not as it was read before"),
     ];
     for (from, to, expected) in cases {
         fs::write(&file, text_of.replacen(from, to, 1)).expect("a file");

@@ -38,6 +38,16 @@ def test_parquet_is_read_too(workdir):
     assert windrow.read_batches(workdir)["window"].tolist() == [1, 2, 2]
 
 
+def test_labels_that_arrived_later_are_in_their_column(workdir):
+    run = json.loads((workdir / "run.json").read_text())
+    run["pipeline"]["target"] = {"column": "size"}
+    (workdir / "run.json").write_text(json.dumps(run))
+    (workdir / "batches/window-00001.json").write_text(json.dumps({"rows": {"numbers": [{"first": 7, "last": 7}]}}))
+    labels = {"labels": [{"row": 7, "cell": "2", "extract": 2}]}
+    (workdir / "batches/window-00001.labels.json").write_text(json.dumps(labels))
+    assert windrow.read_batches(workdir)["size"].tolist() == [2.0, 3.0, 4.0]
+
+
 def test_what_is_missing_is_named(workdir, tmp_path):
     with pytest.raises(WindrowError, match="is not a work directory"):
         windrow.read_batches(tmp_path / "none")

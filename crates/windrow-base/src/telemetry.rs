@@ -99,6 +99,19 @@ pub enum Event {
         /// The number of the first row that is not sealed; `None` if the stream has ended.
         next: Option<u64>,
     },
+    /// The dataset is a newer extract of the one that was replayed, and the run goes on with it.
+    DatasetGrew {
+        /// The number of the last row that was read before.
+        known: u64,
+        /// The number of new rows.
+        new: u64,
+        /// The row number of the file's first row: the rows before it are not in the file any more.
+        begins: u64,
+        /// The number of labels that have arrived for sealed windows.
+        labels: u64,
+        /// The windows that are opened again, because only the end of the stream had sealed them.
+        reopened: Vec<u32>,
+    },
     /// All rows of the dataset are in the topic.
     ProducerDone {
         /// The number of rows that this process sent.

@@ -177,6 +177,12 @@ fn lock_parent(parent: &Path) -> Result<File, DirectoryError> {
     Ok(folder)
 }
 
+/// Returns true if a running broker uses a directory.
+#[must_use]
+pub fn is_in_use(folder: &Path) -> bool {
+    File::open(folder.join(LOCK_FILE)).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 fn take_lock(folder: &Path) -> Result<File, DirectoryError> {
     let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed(&path))?;
@@ -199,7 +205,9 @@ mod tests {
         first.begin(&disk, false).expect("room");
         let id = first.id();
         assert!(matches!(Directory::open(&path, &disk), Err(DirectoryError::InUse(_))));
+        assert!(is_in_use(&path) && !is_in_use(&folder.path().join("none")));
         first.end(&disk).expect("room");
+        assert!(!is_in_use(&path));
         for (lost, is_same) in [(false, true), (true, false)] {
             let mut again = Directory::open(&path, &disk).expect("free");
             again.begin(&disk, lost).expect("room");

@@ -87,7 +87,7 @@ mod tests;
 mod wire;
 
 pub use crate::clock::Clock;
-pub use crate::directory::DirectoryError;
+pub use crate::directory::{DirectoryError, is_in_use};
 pub use crate::disk::RecoveryError;
 pub use crate::embedded::Embedded;
 pub use crate::options::{Options, Storage};

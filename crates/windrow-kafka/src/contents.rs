@@ -106,14 +106,15 @@ pub enum SurveyError {
     Broker(#[from] BrokerError),
     /// The topic holds a replay of another dataset.
     #[error(
-        "the topic `{topic}` holds a replay of another dataset ({contents}, not {ours}); empty it with `windrow topic \
-         delete` and `windrow topic create`, or set another topic in stream.topic"
+        "the topic `{topic}` holds a replay of another dataset ({}, not {ours}); empty it with `windrow topic delete` \
+         and `windrow topic create`, or set another topic in stream.topic",
+        run.as_ref().map_or_else(|| "a replay without a name".to_owned(), |run| format!("replay {run}"))
     )]
     OtherReplay {
         /// The name of the topic.
         topic: String,
-        /// The replay that the topic holds.
-        contents: String,
+        /// The replay that the topic holds, if it has a name.
+        run: Option<RunId>,
         /// The replay to be sent.
         ours: RunId,
     },
@@ -223,8 +224,7 @@ impl TopicSurvey<'_> {
         if run == Some(self.run.as_str()) {
             return Ok(());
         }
-        let contents = run.map_or_else(|| "a replay without a name".to_owned(), |run| format!("replay {run}"));
-        Err(SurveyError::OtherReplay { topic: topic(), contents, ours: self.run.clone() })
+        Err(SurveyError::OtherReplay { topic: topic(), run: run.map(RunId::new), ours: self.run.clone() })
     }
 }
 

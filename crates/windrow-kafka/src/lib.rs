@@ -56,7 +56,7 @@ pub use positions::Deleted;
 pub use publisher::{PublishError, Publisher};
 pub use reader::{Delivery, PollEvent};
 pub use scan::{ScanRange, scan};
-pub use start::{Broker, LogStorage, REDPANDA_IMAGE, StartOptions};
+pub use start::{Broker, LogStorage, REDPANDA_IMAGE, StartOptions, is_log_in_use};
 pub use state::{PartitionState, TopicState};
 pub use subscription::Subscription;
 pub use topics::Creation;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(feature = "embedded")]
@@ -77,6 +77,20 @@ impl Default for LogStorage {
     fn default() -> Self {
         Self::Ephemeral(std::env::temp_dir().join("windrow-broker"))
     }
+}
+
+/// Returns true if a running broker keeps its log in this directory.
+#[cfg(feature = "embedded")]
+#[must_use]
+pub fn is_log_in_use(folder: &Path) -> bool {
+    windrow_kafka_broker::is_in_use(folder)
+}
+
+/// Returns true if a running broker keeps its log in this directory.
+#[cfg(not(feature = "embedded"))]
+#[must_use]
+pub fn is_log_in_use(_: &Path) -> bool {
+    false
 }
 
 /// A running broker, which this process started or which is external. Dropping it ends a broker that was started here.

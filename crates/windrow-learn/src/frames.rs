@@ -4,6 +4,7 @@
 //! amount of memory. If a remote solver fits the models, the rows of only two windows are kept.
 
 mod error;
+mod labelled;
 mod spill;
 
 use std::collections::BTreeMap;
@@ -12,10 +13,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use self::labelled::LabelledRows;
 use crate::model::{CHUNK_ROWS, ChunkBuilder, Frame, FrameBuilder, ParsedRows};
 use windrow_config::Schema;
 use windrow_record::{ReadError, RecordParser, WindowIndex};
-use windrow_windows::{BatchRows, BatchStore, Manifest};
+use windrow_windows::{BatchStore, Manifest};
 
 pub use self::error::FrameError;
 pub use self::spill::SpillStore;
@@ -114,7 +116,7 @@ impl Frames {
         let _span = tracing::info_span!("parse", %window, rows = manifest.rows.count).entered();
         let read = |source| FrameError::Read { window, source };
         let store_error = |source| FrameError::Store { window, source };
-        let mut records = self.store.rows(manifest, self.schema.delimiter)?;
+        let mut records = LabelledRows::open(&self.store, manifest, &self.schema)?;
         let mut frame = FrameBuilder::new(&self.schema, self.spill.for_window());
         let mut rows = 0;
         let mut here = next(&mut records).map_err(read)?;
@@ -156,15 +158,15 @@ struct RawRecords {
 }
 
 /// Reads the records of the next chunks, at most [`CHUNKS_IN_PARALLEL`]. The result is empty at the end of the file.
-fn next(records: &mut BatchRows) -> Result<Vec<RawRecords>, ReadError> {
+fn next(records: &mut LabelledRows<'_>) -> Result<Vec<RawRecords>, ReadError> {
     let mut group: Vec<RawRecords> = Vec::new();
     while group.len() < CHUNKS_IN_PARALLEL {
         let mut raw = RawRecords::default();
         while raw.ends.len() < CHUNK_ROWS
-            && let Some(record) = records.next_record()?
+            && let Some((record, line)) = records.next_record()?
         {
-            raw.text.extend_from_slice(record.bytes);
-            raw.ends.push((raw.text.len(), record.line));
+            raw.text.extend_from_slice(&record);
+            raw.ends.push((raw.text.len(), line));
         }
         if raw.ends.is_empty() {
             break;

@@ -84,6 +84,8 @@ pub enum AliasAction {
     Advised,
     /// The alias was pointed back to an earlier model.
     RolledBack,
+    /// The model of the alias was made again, because a window that it learned from was opened again.
+    Renewed,
     /// The alias was removed.
     Removed,
 }
@@ -106,6 +108,9 @@ pub struct AliasChange {
     pub from: Option<ModelId>,
     /// The model of the alias after the change; `None` if the alias was removed.
     pub to: Option<ModelId>,
+    /// The lineage of that model. A model that is made again can have another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     /// The reason that the user gave, or the policy that the advice names.
     pub why: String,
 }
@@ -162,10 +167,17 @@ impl Aliases {
         self.history.iter().rev().find(|change| change.alias == *name)
     }
 
+    /// Returns the lineage of the model that an alias points to, at the time of the last change.
+    pub(super) fn lineage(&self, name: &AliasName) -> Option<&str> {
+        self.last_change(name)?.lineage.as_deref()
+    }
+
     pub(super) fn push(&mut self, change: AliasChange) {
         let models = self.promoted.entry(change.alias.clone()).or_default();
         match (change.action, change.to) {
             (AliasAction::Promoted | AliasAction::Advised, Some(model)) => models.push(model),
+            // The alias points to the same model as before.
+            (AliasAction::Renewed, Some(_)) => {}
             (AliasAction::RolledBack, Some(model)) => {
                 // A rollback skips models that were removed by then.
                 models.pop();

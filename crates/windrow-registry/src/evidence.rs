@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, read_json, stamp_of, window_file, write_json, write_text};
+use crate::files::{Stamp, names, read_json, stamp_of, window_file, write_json, write_text};
 use crate::model_aucs::{AUC_FORMAT, ModelAucs};
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, RecalibratedModel, WindowLosses};
 use windrow_learn::model::LinearModel;
@@ -62,6 +62,15 @@ impl Recalibrations {
     /// Creates an empty set of sums.
     pub fn new(label_delay: u32) -> Self {
         Self { format: FORMAT, label_delay, models: BTreeMap::new() }
+    }
+
+    /// Keeps the sums of these models on these windows, each given as its number: first the model's newest window.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(u32, u32) -> bool) {
+        for (model, histories) in &mut self.models {
+            histories.values_mut().for_each(|sums| sums.retain(|window, _| is_kept(*model, *window)));
+            histories.retain(|_, sums| !sums.is_empty());
+        }
+        self.models.retain(|_, histories| !histories.is_empty());
     }
 
     /// Returns the sums of a model, if they are known.
@@ -173,6 +182,15 @@ impl EvidenceStore {
     /// Returns an error if the file cannot be written.
     pub fn put_recalibrations(&self, found: &Recalibrations) -> Result<(), RegistryError> {
         write(&self.recalibrated(found.label_delay), found)
+    }
+
+    /// Returns the label delays, in windows, for which loss sums of recalibrated models are stored.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be listed.
+    pub(super) fn recalibrated_delays(&self) -> Result<Vec<u32>, RegistryError> {
+        let delay = |name: &str| name.strip_prefix("recalibrated-")?.strip_suffix(".json")?.parse().ok();
+        Ok(names(&self.workdir.join("advice"))?.iter().filter_map(|name| delay(name)).collect())
     }
 
     /// Returns the AUC of models that only the advice needs. It is empty if none is stored.

@@ -51,7 +51,10 @@ impl Export<'_> {
         };
         table("windows", &tables::window_columns(), &|sink| {
             let report = |window| snapshot.window(window).map(|report| &**report);
-            manifests.iter().try_for_each(|one| tables::window(sink, one, report(one.window)))
+            manifests.iter().try_for_each(|one| {
+                let labels = self.store.labels(one.window)?.len() as u64;
+                tables::window(sink, one, labels, report(one.window))
+            })
         })?;
         table("scores", &tables::score_columns(), &|sink| {
             snapshot.windows().try_for_each(|report| tables::scores(sink, report))

@@ -32,6 +32,11 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, RegistryError> {
     }
 }
 
+/// Returns the names of the entries of a folder. Empty if the folder does not exist.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, RegistryError> {
+    Ok(entries(folder)?.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+}
+
 /// Reads a JSON file whose format version must be `format`.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path, format: u32) -> Result<T, RegistryError> {
     let text = fs::read(path).map_err(|source| RegistryError::Read { path: path.to_owned(), source })?;
@@ -93,6 +98,25 @@ pub(super) fn list_windows(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, R
         }
     }
     Ok(found)
+}
+
+/// Removes a file of a window, if it exists.
+pub(super) fn remove_window(folder: &Path, window: WindowIndex) -> Result<(), RegistryError> {
+    let path = folder.join(window_file(window));
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::Write { path, source: error }),
+        _ => Ok(()),
+    }
+}
+
+/// Syncs a folder, if it exists, so that the removal of its files survives a power cut.
+pub(super) fn sync(folder: &Path) -> Result<(), RegistryError> {
+    match files::sync_folder(folder) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(RegistryError::Write { path: folder.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn read_window(folder: &Path, window: WindowIndex) -> Result<WindowReport, RegistryError> {

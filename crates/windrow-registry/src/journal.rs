@@ -15,7 +15,7 @@ use windrow_base::{files, versioned};
 use windrow_record::ModelId;
 
 /// The format version of a journal line. A reader refuses any other version.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -83,7 +83,7 @@ impl Journal {
     ) -> Result<JournalUpdate, AliasError> {
         let LockedJournal { mut file, whole, mut aliases } = self.lock()?;
         let read = |file: &File| file.metadata().map(|metadata| stamp(&metadata)).ok();
-        let Some((action, to)) = decide(&aliases)? else {
+        let Some(NewChange { action, to, lineage }) = decide(&aliases)? else {
             let change = aliases.last_change(&alias).cloned().ok_or(AliasError::Unknown(alias))?;
             return Ok(JournalUpdate { change, aliases, stamp: read(&file) });
         };
@@ -92,7 +92,7 @@ impl Journal {
         }
         let from = aliases.get(alias.as_str());
         let Author { at, by, why } = author;
-        let change = AliasChange { format: FORMAT, at, by, alias, action, from, to, why };
+        let change = AliasChange { format: FORMAT, at, by, alias, action, from, to, lineage, why };
         write_line(&mut file, whole, &change).map_err(|source| {
             // Removes the part of the line that was written. If this fails too, the next reader skips it.
             let _ = file.set_len(whole);
@@ -123,7 +123,13 @@ pub(super) struct JournalUpdate {
 }
 
 /// The action on an alias, and its model afterwards.
-pub(super) type NewChange = (AliasAction, Option<ModelId>);
+#[derive(Debug)]
+pub(super) struct NewChange {
+    pub(super) action: AliasAction,
+    pub(super) to: Option<ModelId>,
+    /// The lineage of that model.
+    pub(super) lineage: Option<String>,
+}
 
 /// Returns the complete lines, without a last line that was cut short.
 fn complete_lines(text: &[u8]) -> &[u8] {
@@ -151,7 +157,8 @@ mod tests {
     fn append(journal: &Journal, action: AliasAction, to: Option<&str>) -> AliasChange {
         let by = Author { at: "now".to_owned(), by: "ops".to_owned(), why: "a \"reason\"\nof two lines".to_owned() };
         let alias = "prod".parse().expect("a name");
-        journal.append(alias, by, |_| Ok(Some((action, to.map(id)))), &|| true).expect("room on the disk").change
+        let change = NewChange { action, to: to.map(id), lineage: to.map(|to| format!("lineage of {to}")) };
+        journal.append(alias, by, |_| Ok(Some(change)), &|| true).expect("room on the disk").change
     }
 
     fn before(journal: &Journal) -> Option<ModelId> {
@@ -204,7 +211,7 @@ mod tests {
         for (wrong, expected) in [
             ("{}\n".to_owned(), "is damaged: missing field `format`"),
             ("\n".to_owned(), "is damaged: EOF"),
-            (whole.replace("\"format\":3", "\"format\":1"), "has format 1, but this version of Windrow reads format 3"),
+            (whole.replace("\"format\":4", "\"format\":1"), "has format 1, but this version of Windrow reads format 4"),
         ] {
             fs::write(&journal.path, format!("{whole}{wrong}")).expect("a file");
             let error = journal.read().expect_err(expected).to_string();

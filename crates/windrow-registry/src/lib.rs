@@ -8,6 +8,7 @@
 //! - `alias`: names that point to models. `journal`: the file of their changes.
 //! - `files`: model files and window reports. `evidence`: losses, ladders and the advice. `model_aucs`: the AUC of models
 //!   that only the advice needs.
+//! - `outdated`: removes what was computed from windows that have other rows or labels now.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
 //! - `error`: the errors of reading and changing the registry.
@@ -20,6 +21,7 @@ mod files;
 mod journal;
 mod model_aucs;
 pub mod monitor;
+mod outdated;
 mod registry;
 mod snapshot;
 
@@ -27,6 +29,7 @@ pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Aut
 pub use self::error::{AliasError, RegistryError};
 pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
 pub use self::model_aucs::ModelAucs;
+pub use self::outdated::Outdated;
 pub use self::registry::Registry;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 

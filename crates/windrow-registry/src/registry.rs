@@ -208,7 +208,7 @@ impl Registry {
         let decide = |aliases: &Aliases| {
             self.check_promotable(model)?;
             let is_new = aliases.get(name.as_str()) != Some(model);
-            Ok(is_new.then_some((AliasAction::Promoted, Some(model))))
+            Ok(is_new.then(|| self.pointing(AliasAction::Promoted, model)))
         };
         self.change(alias, author, decide, confirm)
     }
@@ -230,7 +230,10 @@ impl Registry {
         if let Some(artifact) = new {
             self.write(&mut stamps, artifact)?;
         }
-        let decide = |_: &Aliases| self.check_promotable(model).map(|()| Some((AliasAction::Advised, Some(model))));
+        let decide = |_: &Aliases| {
+            self.check_promotable(model)?;
+            Ok(Some(self.pointing(AliasAction::Advised, model)))
+        };
         self.append(&mut stamps, AliasName::advised(), author, decide, &|| true).map_err(RegistryError::Aliases)
     }
 
@@ -249,7 +252,7 @@ impl Registry {
             }
             let before = aliases.before(&name).find(|model| self.check_promotable(*model).is_ok());
             let before = before.ok_or(AliasError::NothingBefore(name))?;
-            Ok(Some((AliasAction::RolledBack, Some(before))))
+            Ok(Some(self.pointing(AliasAction::RolledBack, before)))
         };
         self.change(alias, author, decide, confirm)
     }
@@ -263,10 +266,48 @@ impl Registry {
     pub fn remove_alias(&self, alias: AliasName, author: Author, confirm: Gate<'_>) -> Result<AliasChange, AliasError> {
         let name = alias.clone();
         let decide = |aliases: &Aliases| match aliases.get(name.as_str()) {
-            Some(_) => Ok(Some((AliasAction::Removed, None))),
+            Some(_) => Ok(Some(NewChange { action: AliasAction::Removed, to: None, lineage: None })),
             None => Err(AliasError::Unknown(name)),
         };
         self.change(alias, author, decide, confirm)
+    }
+
+    /// Records that the models of aliases were made again from other rows: the aliases stand for the new models. An
+    /// alias whose new model cannot be promoted goes back to an earlier model, or is removed. Does nothing that was
+    /// recorded before. Blocks on disk I/O.
+    ///
+    /// # Errors
+    /// Returns an error if the journal cannot be read or written.
+    pub fn renew_aliases(&self, author: &Author) -> Result<Vec<AliasChange>, AliasError> {
+        let snapshot = self.snapshot();
+        let is_made_again = |aliases: &Aliases, name: &AliasName, model: ModelId| {
+            let made = snapshot.get(model).map(|model| model.artifact().lineage.id.as_str());
+            made.zip(aliases.lineage(name)).is_some_and(|(made, known)| made != known)
+        };
+        let aliases = snapshot.aliases().current();
+        let renewed = aliases.filter(|&(name, model)| is_made_again(snapshot.aliases(), name, model));
+        let renew = |(name, model): (&AliasName, ModelId)| {
+            let decide = |aliases: &Aliases| {
+                if aliases.get(name.as_str()) != Some(model) || !is_made_again(aliases, name, model) {
+                    return Ok(None);
+                }
+                if self.check_promotable(model).is_ok() {
+                    return Ok(Some(self.pointing(AliasAction::Renewed, model)));
+                }
+                let before = aliases.before(name).find(|model| self.check_promotable(*model).is_ok());
+                let removed = || NewChange { action: AliasAction::Removed, to: None, lineage: None };
+                Ok(Some(before.map_or_else(removed, |before| self.pointing(AliasAction::RolledBack, before))))
+            };
+            self.change(name.clone(), author.clone(), decide, &|| true)
+        };
+        renewed.map(renew).collect()
+    }
+
+    /// Returns a change that points an alias to a model.
+    fn pointing(&self, action: AliasAction, model: ModelId) -> NewChange {
+        let snapshot = self.snapshot();
+        let lineage = snapshot.get(model).map(|model| model.artifact().lineage.id.clone());
+        NewChange { action, to: Some(model), lineage }
     }
 
     fn change(

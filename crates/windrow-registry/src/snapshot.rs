@@ -118,6 +118,13 @@ impl Snapshot {
         self.models.values()
     }
 
+    /// Returns the models whose newest window this is, ordered by scheme.
+    pub fn models_of(&self, window: WindowIndex) -> impl Iterator<Item = &Arc<Model>> {
+        // The first id of a window.
+        let first = ModelId::new(window, Scheme::Cumulative);
+        self.models.range(first..).map(|(_, model)| model).take_while(move |model| model.id().window == window)
+    }
+
     /// Returns the advice on how often to retrain and on how much history, if there is one.
     pub fn advice(&self) -> Option<&Arc<Advice>> {
         self.advice.as_ref()

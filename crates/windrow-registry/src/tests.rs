@@ -1,12 +1,13 @@
 //! Tests of publishing and reading models and reports, and of the alias rules. The models and reports are made here.
 //!
 //! `reading`: what a registry reads. `champion`: the aliases `latest` and `champion`. `promoted`: the aliases that
-//! users give. `advised`: the alias that the advice moves.
+//! users give. `advised`: the alias that the advice moves. `renewed`: models that are made again.
 
 mod advised;
 mod champion;
 mod promoted;
 mod reading;
+mod renewed;
 
 use std::collections::BTreeMap;
 

@@ -5,23 +5,27 @@
 
 mod dataset;
 mod error;
+mod extracts;
 mod files;
 mod finding;
 mod report;
 mod rows;
 mod topic;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
-use self::dataset::DatasetHashes;
+use self::dataset::{DatasetHashes, Source};
 use self::files::Checker;
 use self::report::Ledger;
+use crate::growth::Extract;
 use windrow_base::runtime::blocking;
-use windrow_config::Cut;
+use windrow_config::{Cut, Schema};
 use windrow_kafka::{Connection, topics};
 use windrow_record::display::counted;
-use windrow_record::{RunId, WindowIndex};
+use windrow_record::{RowNumber, RunId, WindowIndex};
 use windrow_windows::{BatchStore, Manifest, StreamEnd};
 
 pub use self::error::AuditError;
@@ -33,10 +37,16 @@ pub use self::report::{Report, Totals, WindowAccount};
 pub struct Audit {
     /// The dataset, as the pipeline file describes it.
     pub dataset: windrow_config::Dataset,
-    /// The columns that a batch file must have.
-    pub columns: Vec<String>,
+    /// The columns that a batch file must have, and the target.
+    pub schema: Arc<Schema>,
     /// The name that a replay of this dataset has.
     pub run: RunId,
+    /// The files that the rows came from, oldest first. The dataset is the newest one.
+    pub extracts: Vec<Extract>,
+    /// True if the dataset is the newest of these files.
+    pub is_newest: bool,
+    /// The row number of the dataset's first row.
+    pub begins: RowNumber,
     /// The rule that cut the stream into windows.
     pub cut: Cut,
     /// The store of the windows.
@@ -81,14 +91,15 @@ impl Audit {
         ledger.manifests = manifests;
         ledger.run = ledger.manifests.iter().find_map(|manifest| manifest.run.clone());
         let Some(original) = self.original(&mut ledger, stop)? else { return Ok(None) };
-        let Self { store, columns, dataset, cut, .. } = self;
-        let checker = Checker { store, columns, delimiter: dataset.delimiter, policy: cut.policy, original: &original };
+        let Self { store, schema, cut, extracts, .. } = self;
+        let checker = Checker { store, schema, policy: cut.policy, extracts, original: &original };
         let windows = ledger.manifests.par_iter().map(|manifest| checker.check(manifest)).collect();
         if stop.is_cancelled() {
             return Ok(None);
         }
         checker.account(&mut ledger, windows)?;
         rows::account(&mut ledger, &self.cut);
+        extracts::account(&mut ledger, extracts);
         Ok(Some(ledger))
     }
 
@@ -131,7 +142,7 @@ impl Audit {
                 ledger.skipped("dataset", "not compared: the rows are from another producer");
                 Ok(Some(DatasetHashes::default()))
             }
-            Some(run) if *run != self.run => {
+            Some(run) if *run != self.run || !self.is_newest => {
                 let found = format!(
                     "the dataset {} is not the one that was replayed ({run}, now {}); its rows are not compared",
                     self.dataset.path.display(),
@@ -140,7 +151,17 @@ impl Audit {
                 ledger.find(Finding::of(FindingKind::Dataset, found));
                 Ok(Some(DatasetHashes::default()))
             }
-            Some(_) => Ok(DatasetHashes::read(&self.dataset, self.store.format(), stop)?),
+            Some(_) => {
+                let source = Source {
+                    dataset: &self.dataset,
+                    schema: &self.schema,
+                    format: self.store.format(),
+                    begins: self.begins,
+                    // Another extract may write the same values in another way.
+                    by_value: self.extracts.len() > 1,
+                };
+                Ok(DatasetHashes::read(&source, stop)?)
+            }
         }
     }
 }

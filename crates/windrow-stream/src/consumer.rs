@@ -75,6 +75,7 @@ impl Consumer {
         if let Some(run) = &self.run {
             writer = writer.expecting(run.clone());
         }
+        writer = writer.ending_at(self.last);
         let counters = self.progress.counters();
         counters.stored.set(resumed.counts.stored);
         counters.quarantined.set(resumed.counts.quarantined);

@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 use self::pace::{Governor, Pacer};
 use self::plan::ReplayPlan;
 use self::rounds::{Rounds, count};
+use crate::growth::{GrowthError, TopicRows};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
 use windrow_dataset::DatasetReader;
-use windrow_kafka::{Connection, PublishError, Publisher, TopicState, TopicSurvey, topics};
+use windrow_kafka::{
+    Connection, PartitionContents, PublishError, Publisher, SurveyError, TopicState, TopicSurvey, topics,
+};
 use windrow_record::{Partition, RecordParser, RowNumber, RunId};
 
 pub use self::error::ProducerError;
@@ -52,6 +55,8 @@ pub struct Producer {
     pub run: RunId,
     /// The rows to send, and their maximum rate.
     pub replay: Replay,
+    /// True if the dataset may be a newer extract of the one whose replay the topic holds.
+    pub may_grow: bool,
     /// Receives the counters and the events of the replay.
     pub progress: Progress,
 }
@@ -76,11 +81,15 @@ impl Producer {
         blocking(move || self.replay(&state, &publisher, &stop)).await
     }
 
-    fn replay(self, state: &TopicState, publisher: &Publisher, stop: &CancellationToken) -> Result<(), ProducerError> {
-        let is_stopped = || stop.is_cancelled();
-        let survey = TopicSurvey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
-        let Some(contents) = survey.take(state, &is_stopped)? else { return Ok(()) };
+    fn replay(
+        mut self,
+        state: &TopicState,
+        publisher: &Publisher,
+        stop: &CancellationToken,
+    ) -> Result<(), ProducerError> {
+        let Some(contents) = self.survey(state, stop)? else { return Ok(()) };
         let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
+        let rows = rows.saturating_add(self.replay.begins.get() - 1);
         let (share, partitions) = (self.replay.share, contents.len());
         if !share.fits(partitions) {
             return Err(ProducerError::FewPartitions { share, partitions });
@@ -105,6 +114,43 @@ impl Producer {
             self.progress.report(Event::ProducerDone { rows: sent, before, took: sending.began.elapsed() });
         }
         Ok(())
+    }
+
+    /// Returns the contents of the topic; `None` if `stop` is cancelled. If the topic holds a replay of an earlier
+    /// extract of this dataset, that replay goes on.
+    fn survey(
+        &mut self,
+        state: &TopicState,
+        stop: &CancellationToken,
+    ) -> Result<Option<Vec<PartitionContents>>, ProducerError> {
+        let held = match self.contents(state, stop) {
+            Err(SurveyError::OtherReplay { run: Some(run), .. }) if self.may_grow => run,
+            taken => return Ok(taken?),
+        };
+        let Self { dataset, schema, connection, stream, .. } = &*self;
+        let rows = TopicRows { dataset, schema, connection, topic: &stream.topic, state, run: &held };
+        let begins = match rows.begin(stop) {
+            Ok(Some(begins)) => begins,
+            Ok(None) => return Ok(None),
+            Err(GrowthError::Dataset(error)) => return Err(error.into()),
+            Err(GrowthError::Broker(error)) => return Err(error.into()),
+            Err(source) => {
+                let (topic, ours) = (stream.topic.clone(), self.run.clone());
+                return Err(ProducerError::NotGrown { topic, run: held, ours, source });
+            }
+        };
+        tracing::info!(run = %held, %begins, "the dataset is a newer extract of the one in the topic: going on");
+        (self.run, self.replay.begins, self.replay.grows) = (held, begins, true);
+        Ok(self.contents(state, stop)?)
+    }
+
+    fn contents(
+        &self,
+        state: &TopicState,
+        stop: &CancellationToken,
+    ) -> Result<Option<Vec<PartitionContents>>, SurveyError> {
+        let survey = TopicSurvey { connection: &self.connection, topic: &self.stream.topic, run: &self.run };
+        survey.take(state, &|| stop.is_cancelled())
     }
 
     /// Returns the number of rows that were sent.

@@ -140,7 +140,10 @@ impl Advisor {
             let Some(manifest) = store.manifest(next)? else {
                 break store.end()?.is_some_and(|end| end.windows < next.get());
             };
-            match registry.snapshot().window(next).map(|report| report.is_evidence) {
+            // The report of a window that was opened again is of its earlier rows, until the trainer has replaced it.
+            let snapshot = registry.snapshot();
+            let report = snapshot.window(next).filter(|report| report.sha256 == manifest.rows.file.sha256);
+            match report.map(|report| report.is_evidence) {
                 Some(true) => seen.manifests.push(manifest),
                 Some(false) => {
                     seen.repeats = true;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use windrow_learn::model::{Frame, Lineage, Recalibration, WindowLineage};
+use windrow_learn::frames::Frames;
+use windrow_learn::model::{Artifact, Frame, Lineage, Recalibration, WindowLineage};
 use windrow_windows::Manifest;
 
 /// Returns the rows and files that a model of these windows is made from.
 pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &[Arc<Frame>]) -> Lineage {
-    let windows: Vec<WindowLineage> = manifests.map(of).collect();
+    let windows: Vec<WindowLineage> = manifests.zip(used).map(|(manifest, frame)| of(manifest, frame)).collect();
     let sum = |count: fn(&Frame) -> usize| used.iter().map(|frame| count(frame) as u64).sum();
     Lineage {
         id: id(&windows),
@@ -19,6 +20,16 @@ pub(super) fn lineage<'a>(manifests: impl Iterator<Item = &'a Manifest>, used: &
         fit_positives: sum(Frame::positives),
         holdout_rows: used.last().map_or(0, |frame| frame.held_out() as u64),
     }
+}
+
+/// Returns true if a model was made from the windows as they are. Labels that arrived later do not count: the model
+/// stays as it was in service.
+pub(super) fn is_of(artifact: &Artifact, frames: &Frames) -> bool {
+    let (id, windows) = (artifact.id, &artifact.lineage.windows);
+    let (first, last) = id.scheme.windows(id.fit().window);
+    let on = id.is_recalibrated().then(|| frames.manifests(id.window, id.window)).into_iter().flatten();
+    let learned = windows.iter().map(|one| (one.window, one.sha256.as_str()));
+    learned.eq(frames.manifests(first, last).chain(on).map(|one| (one.window, one.rows.file.sha256.as_str())))
 }
 
 /// Returns the rows and files that a recalibrated model is made from: those of its fit, and the window that it is
@@ -33,22 +44,28 @@ pub(super) fn recalibrated(
 }
 
 /// Returns the rows and the file of a window.
-pub(super) fn of(manifest: &Manifest) -> WindowLineage {
+pub(super) fn of(manifest: &Manifest, frame: &Frame) -> WindowLineage {
     WindowLineage {
         window: manifest.window,
         rows: manifest.rows.count,
-        labelled: manifest.rows.labelled,
+        // Including the labels that arrived after the window was sealed.
+        labelled: frame.labelled() as u64,
+        late_labels: (frame.labelled() as u64).saturating_sub(manifest.rows.labelled),
         sha256: manifest.rows.file.sha256.clone(),
         row_numbers: manifest.rows.numbers.clone(),
         offsets: manifest.messages.offsets.clone(),
     }
 }
 
-/// Returns the first 12 hexadecimal digits of the sha256 over the windows' sha256.
+/// Returns the first 12 hexadecimal digits of the sha256 over the windows' sha256. If labels have arrived since a
+/// window was sealed, their number is part of the digest.
 fn id(windows: &[WindowLineage]) -> String {
     let mut digest = Sha256::new();
     for window in windows {
         digest.update(&window.sha256);
+        if window.late_labels > 0 {
+            digest.update(window.late_labels.to_string());
+        }
     }
     hex::encode(&digest.finalize()[..6])
 }
@@ -65,6 +82,7 @@ mod tests {
             window: window(number),
             rows: 10,
             labelled: 8,
+            late_labels: 0,
             sha256: format!("{number:064}"),
             row_numbers: Vec::new(),
             offsets: Vec::new(),

@@ -13,6 +13,9 @@ use windrow_learn::model::{
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::Model;
 
+/// The author of changes of aliases that no user makes, in their history.
+pub(super) const AUTHOR: &str = "windrow";
+
 /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped. `champion` is
 /// the champion from before the model's newest window.
 pub(super) fn make(
@@ -68,7 +71,7 @@ pub(super) fn recalibrate(
     let found = recalibrate_model(fitted, on, &frame, &learning.schema)
         .map_err(|source| TrainError::ReadRows { window: on, source })?;
     let Some((learned, recalibration)) = found else { return Ok(None) };
-    let windows = frames.manifests(on, on).map(lineage::of);
+    let windows = frames.manifests(on, on).map(|manifest| lineage::of(manifest, &frame));
     Ok(Some(Artifact {
         format: FORMAT,
         id,

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Learning, TrainError, acceptance, making};
+use crate::{Learning, TrainError, acceptance, lineage, making};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, ForwardScore};
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, window_losses};
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::Purpose;
+use windrow_registry::{Author, Model, Purpose, RegistryError};
 use windrow_windows::Manifest;
 
 /// The interval at which the trainer looks for a new window.
@@ -87,17 +87,24 @@ impl Trainer {
         let champion = registry.snapshot().champion_before(newest);
         // A reported window had its models. Those that are missing now were retired.
         let was_done = pipeline.train.keep.is_some() && registry.snapshot().window(newest).is_some();
-        for scheme in &pipeline.train.schemes {
-            let id = ModelId::new(newest, *scheme);
-            if was_done || stop.is_cancelled() || registry.snapshot().get(id).is_some() {
+        for id in self.models_of(newest) {
+            let is_done = match registry.snapshot().get(id) {
+                // A model is made again if a window that it is made from was opened again and has other rows now.
+                Some(known) => lineage::is_of(known.artifact(), &windows),
+                None => was_done || !self.is_of_schemes(id),
+            };
+            if is_done || stop.is_cancelled() {
                 continue;
             }
-            let made = making::make(&self.learning, id, &mut windows, champion.as_deref())?;
+            let made = self.make(id, &mut windows, champion.as_deref())?;
             let Some(artifact) = made else { continue };
             registry.publish(&artifact)?;
             self.report(&artifact);
         }
-        let is_scored = registry.snapshot().window(newest).is_some();
+        self.renew_aliases()?;
+        // The report of a window that was opened again is of its earlier rows.
+        let report = registry.snapshot().window(newest).map(|report| report.sha256 == manifest.rows.file.sha256);
+        let is_scored = report == Some(true);
         let has_losses = registry.evidence().has_losses(newest) || !self.is_evidence(&manifest);
         let is_known = is_scored && has_losses;
         if !stop.is_cancelled() && !is_known {
@@ -107,6 +114,51 @@ impl Trainer {
         let first_needed = pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
         windows.forget_before(first_needed.unwrap_or(newest));
         Ok(windows)
+    }
+
+    /// Returns the models whose newest window this is: those of the schemes, and those that were made for the advice.
+    fn models_of(&self, window: WindowIndex) -> Vec<ModelId> {
+        let schemes = &self.learning.pipeline.train.schemes;
+        let snapshot = self.learning.registry.snapshot();
+        let others = snapshot.models_of(window).map(|model| model.id()).filter(|id| !self.is_of_schemes(*id));
+        schemes.iter().map(|scheme| ModelId::new(window, *scheme)).chain(others).collect()
+    }
+
+    fn is_of_schemes(&self, id: ModelId) -> bool {
+        !id.is_recalibrated() && self.learning.pipeline.train.schemes.contains(&id.scheme)
+    }
+
+    /// Makes a model. A recalibrated one is made from its fit, which is made again if it was removed.
+    fn make(
+        &self,
+        id: ModelId,
+        windows: &mut Frames,
+        champion: Option<&Model>,
+    ) -> Result<Option<Artifact>, TrainError> {
+        if !id.is_recalibrated() {
+            return making::make(&self.learning, id, windows, champion);
+        }
+        let snapshot = self.learning.registry.snapshot();
+        if let Some(fitted) = snapshot.get(id.fit()) {
+            return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
+        }
+        let champion = snapshot.champion_before(id.fit().window);
+        match making::make(&self.learning, id.fit(), windows, champion.as_deref())? {
+            Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
+            None => Ok(None),
+        }
+    }
+
+    /// Records which aliases stand for models that were made again.
+    fn renew_aliases(&self) -> Result<(), TrainError> {
+        let Learning { registry, progress, clock, .. } = &self.learning;
+        let why = "a window that the model learned from was opened again for a newer extract of the dataset".to_owned();
+        let author = Author { at: clock(), by: making::AUTHOR.to_owned(), why };
+        for change in registry.renew_aliases(&author).map_err(RegistryError::Aliases)? {
+            let [from, to] = [change.from, change.to].map(|id| id.map(|id| id.to_string()));
+            progress.report(Event::AliasChanged { alias: change.alias.to_string(), from, to, by: change.by });
+        }
+        Ok(())
     }
 
     /// Scores the models of earlier windows on this one. Losses are stored first, so that every reported window has

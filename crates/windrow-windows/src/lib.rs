@@ -39,11 +39,14 @@
 //!   [`MessageCounts`]. `rows`: [`BatchRows`], its rows as records.
 //! - `store`: [`BatchStore`], the folder of the windows, and its lock. `objects` and `remote`: the same in an object
 //!   store. `names`: [`batch_file_name`], the names of batch files.
+//! - `reopen`: opens windows again that only the end of the stream had sealed. `labels`: [`Labels`], which arrived
+//!   after their window was sealed.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
 mod counts;
 mod error;
+mod labels;
 mod manifest;
 mod names;
 mod objects;
@@ -51,6 +54,7 @@ mod open;
 mod quarantine;
 mod ranges;
 mod remote;
+mod reopen;
 mod rows;
 mod runs;
 mod spill;
@@ -60,6 +64,7 @@ mod writer;
 pub use assemble::{Assembly, partial_folder, partials_folder};
 pub use counts::MessageCounts;
 pub use error::BatchError;
+pub use labels::{Label, Labels};
 pub use manifest::{
     Accounted, AccountedMessages, FileDigest, Manifest, QuarantinedMessages, ResumePoint, SealReason, StoredRows,
     StreamEnd, WindowTimes,

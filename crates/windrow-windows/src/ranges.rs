@@ -56,6 +56,12 @@ impl RowRange {
         distance.checked_div(self.step)?.checked_add(1)
     }
 
+    /// Returns true if a number is in the range.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        (self.first..=self.last).contains(&number) && (number - self.first).is_multiple_of(self.step.max(1))
+    }
+
     /// The numbers of the range, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
         let step = usize::try_from(self.step.max(1)).unwrap_or(usize::MAX);
@@ -136,5 +142,6 @@ mod tests {
         range.insert_into(&mut numbers);
         assert_eq!(numbers.iter().collect::<Vec<_>>(), [2, 5, 8, 11]);
         assert_eq!((range.count(), range.numbers().count()), (Some(4), 4));
+        assert!((0..20).all(|number| range.contains(number) == numbers.contains(number)));
     }
 }

@@ -309,7 +309,7 @@ fn windows_among(names: impl IntoIterator<Item = String>, kind: &str) -> Vec<Win
     windows
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, BatchError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -47,6 +47,8 @@ pub struct BatchWriter {
     sealed: SealedPoints,
     deleted: DeletedMessages,
     outcomes: Outcomes,
+    /// The last row of the replay, if an earlier extract of the dataset had fewer rows.
+    last: Option<u64>,
     /// The time at which the next window began, for windows by the clock.
     began: Option<Instant>,
     phase: Phase,
@@ -91,7 +93,8 @@ impl BatchWriter {
         self.guard(|writer| writer.take_message(arrival))
     }
 
-    /// Records the end marker of a partition. Returns `false` if the marker belongs to another replay.
+    /// Records the end marker of a partition. Returns `false` if the marker belongs to another replay. A marker of an
+    /// earlier extract, which had fewer rows, does not end the partition.
     ///
     /// # Errors
     /// A file cannot be written, or the stream has ended.
@@ -103,6 +106,9 @@ impl BatchWriter {
             }
             if writer.identity.other_sender(mark.run).is_some() {
                 return Ok(false);
+            }
+            if mark.sent.zip(writer.last).is_some_and(|(sent, last)| sent.last < last) {
+                return Ok(true);
             }
             writer.identity.bind_by_end(mark.run);
             writer.identity.record_sent(mark.sent);

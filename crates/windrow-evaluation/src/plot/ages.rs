@@ -75,7 +75,7 @@ mod tests {
         let text = ages.draw().standalone();
         assert_eq!((text.matches("<circle").count(), text.matches("a w h").count()), (3, 1), "{text}");
         let long = Ages { title: "a title that goes on and on ".repeat(12), ..ages.clone() };
-        assert_eq!([ages.draw(), long.draw()].map(|picture| picture.texts_outside()), [const { Vec::new() }; 2]);
+        assert!([ages.draw(), long.draw()].iter().all(|picture| picture.texts_outside().is_empty()));
         assert!(Ages { ages: Vec::new(), ..ages }.draw().standalone().contains("</svg>"));
     }
 }

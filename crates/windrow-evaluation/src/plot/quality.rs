@@ -297,7 +297,7 @@ impl QualityLine {
     }
 }
 
-fn auc_values(found: &PolicyAuc, windows: &[WindowSize]) -> Vec<Option<(f64, Option<Interval>)>> {
+fn auc_values(found: &PolicyAuc, windows: &[WindowSize]) -> Vec<Option<Value>> {
     let at = |size: &WindowSize| {
         let auc = found.windows.iter().find(|at| at.window == size.window)?.auc?;
         let (positives, negatives) = (size.positives as f64, size.rows.saturating_sub(size.positives) as f64);
@@ -306,12 +306,14 @@ fn auc_values(found: &PolicyAuc, windows: &[WindowSize]) -> Vec<Option<(f64, Opt
     windows.iter().map(at).collect()
 }
 
+/// A value of a line, with its interval.
+type Value = (f64, Option<Interval>);
 /// A value of a line, with its index.
-type Indexed = (usize, (f64, Option<Interval>));
+type Indexed = (usize, Value);
 
 /// Splits the values at the windows without one.
-fn runs(values: &[Option<(f64, Option<Interval>)>]) -> Vec<Vec<Indexed>> {
-    let all: Vec<(usize, Option<(f64, Option<Interval>)>)> = values.iter().copied().enumerate().collect();
+fn runs(values: &[Option<Value>]) -> Vec<Vec<Indexed>> {
+    let all: Vec<(usize, Option<Value>)> = values.iter().copied().enumerate().collect();
     let runs = all.split(|(_, value)| value.is_none()).filter(|run| !run.is_empty());
     runs.map(|run| run.iter().filter_map(|(index, value)| Some((*index, (*value)?))).collect()).collect()
 }

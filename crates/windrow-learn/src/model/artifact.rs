@@ -83,6 +83,11 @@ pub struct Lineage {
     pub holdout_rows: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// One window that a model was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WindowLineage {
@@ -92,6 +97,9 @@ pub struct WindowLineage {
     pub rows: u64,
     /// The number of rows that have a target.
     pub labelled: u64,
+    /// The number of these targets that arrived after the window was sealed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub late_labels: u64,
     /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
     /// The numbers of the rows in the dataset, if they have numbers.

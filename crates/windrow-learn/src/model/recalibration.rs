@@ -174,6 +174,7 @@ mod tests {
                 window: window(*number),
                 rows: 1,
                 labelled: 1,
+                late_labels: 0,
                 sha256: String::new(),
                 row_numbers: Vec::new(),
                 offsets: Vec::new(),

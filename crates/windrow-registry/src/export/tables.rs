@@ -30,7 +30,13 @@ pub(super) fn window_columns() -> Vec<Column> {
     ])
 }
 
-pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowReport>) -> Result<(), ExportError> {
+/// Writes a window. `labels` is the number of labels that arrived after it was sealed.
+pub(super) fn window(
+    sink: &mut Sink,
+    one: &Manifest,
+    labels: u64,
+    report: Option<&WindowReport>,
+) -> Result<(), ExportError> {
     let micros = |seconds: i64| Value::Time(seconds.saturating_mul(MICROS_PER_SECOND));
     sink.push(&[
         Value::Integer(i64::from(one.window.get())),
@@ -38,7 +44,7 @@ pub(super) fn window(sink: &mut Sink, one: &Manifest, report: Option<&WindowRepo
         one.times.events.map_or(Value::Missing, |range| micros(range.first)),
         one.times.events.map_or(Value::Missing, |range| micros(range.last)),
         count(one.rows.count),
-        count(one.rows.labelled),
+        count(one.rows.labelled + labels),
         count(one.quarantine.count),
         number(report.and_then(|report| report.profile.positive_share())),
         count(one.rows.file.bytes),

@@ -59,8 +59,9 @@ pub(super) struct SealedReader {
     pub(super) windows: Arc<Vec<SealedWindow>>,
     pub(super) reasons: Reasons,
     pub(super) end: Option<StreamEnd>,
-    /// The modification time of the first window's manifest. A different time means a different run.
-    first: Option<SystemTime>,
+    /// The modification times of the first and the last manifest that were read. A different time means a different
+    /// run, or that the last windows were opened again.
+    read: [Option<SystemTime>; 2],
 }
 
 impl SealedReader {
@@ -77,16 +78,21 @@ impl SealedReader {
     }
 
     fn read_windows(&mut self, store: &BatchStore) -> Result<(), BatchError> {
-        let first = fs::metadata(store.manifest_path(WindowIndex::FIRST)).and_then(|file| file.modified()).ok();
-        if first != self.first {
-            *self = Self { first, ..Self::default() };
+        let modified = |window| fs::metadata(store.manifest_path(window)).and_then(|file| file.modified()).ok();
+        let bounds = |windows: &[SealedWindow]| {
+            [windows.first(), windows.last()].map(|window| window.and_then(|window| modified(window.window)))
+        };
+        if bounds(self.windows.as_slice()) != self.read {
+            *self = Self::default();
         }
         let mut next = self.windows.last().map_or(WindowIndex::FIRST, |last| last.window.next());
         while let Some(manifest) = store.manifest(next)? {
             if manifest.quarantine.count > 0 {
                 self.count_reasons(store, next)?;
             }
-            Arc::make_mut(&mut self.windows).push(SealedWindow::of(&manifest));
+            let labels = store.labels(next)?.len() as u64;
+            Arc::make_mut(&mut self.windows).push(SealedWindow::of(&manifest, labels));
+            self.read = bounds(self.windows.as_slice());
             next = next.next();
         }
         self.end = store.end()?;
@@ -104,9 +110,10 @@ impl SealedReader {
 }
 
 impl SealedWindow {
-    fn of(manifest: &Manifest) -> Self {
+    /// Creates the summary. `labels` is the number of labels that arrived after the window was sealed.
+    fn of(manifest: &Manifest, labels: u64) -> Self {
         let MessageCounts { stored: rows, quarantined, repeated } = manifest.counts();
-        let (window, labelled, file) = (manifest.window, manifest.rows.labelled, manifest.rows.file.clone());
+        let (window, labelled, file) = (manifest.window, manifest.rows.labelled + labels, manifest.rows.file.clone());
         let (reason, times) = (manifest.sealed.to_string(), manifest.times.events);
         Self { window, rows, labelled, quarantined, repeated, file, reason, times }
     }

@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::audit::dataset::DatasetHashes;
 use crate::audit::report::Ledger;
 use crate::audit::{Finding, FindingKind, WindowAccount};
-use windrow_config::WindowPolicy;
+use crate::growth::Extract;
+use windrow_config::{Schema, WindowPolicy};
 use windrow_record::display::{counted, thousands};
-use windrow_record::{Offset, Partition, RecordParser, RowNumber};
+use windrow_record::{Offset, Partition, RecordParser, RowNumber, WindowIndex};
 use windrow_windows::{BatchError, BatchStore, FileDigest, Manifest, MessageCounts, RowFormat, RowRange};
 
 /// The maximum number of different rows that are listed per file.
@@ -31,8 +32,8 @@ pub(crate) struct WindowFiles {
 /// The windows to check, and what their files are compared with.
 pub(crate) struct Checker<'a> {
     pub(crate) store: &'a BatchStore,
-    pub(crate) columns: &'a [String],
-    pub(crate) delimiter: u8,
+    pub(crate) schema: &'a Schema,
+    pub(crate) extracts: &'a [Extract],
     pub(crate) policy: WindowPolicy,
     pub(crate) original: &'a DatasetHashes,
 }
@@ -79,7 +80,7 @@ impl Checker<'_> {
     }
 
     fn read_batch(&self, manifest: &Manifest, path: &Path, files: &mut WindowFiles) -> io::Result<FileDigest> {
-        let Self { store, columns, delimiter, original, .. } = self;
+        let Self { store, schema, original, .. } = self;
         let other = |error: BatchError| match error {
             BatchError::Read { source, .. } => source,
             error => io::Error::other(error.to_string()),
@@ -87,24 +88,26 @@ impl Checker<'_> {
         let mut file = store.batch_file(manifest).map_err(other)?;
         let digest = FileDigest::of(&file)?;
         file.rewind()?;
-        let mut records = store.format().read(file, path, *delimiter).map_err(other)?;
+        let labels = store.labels(manifest.window).map_err(other)?;
+        let mut records = store.format().read(file, path, schema.delimiter).map_err(other)?;
         let broken = |error: windrow_record::ReadError| io::Error::other(error.to_string());
         let header = records.next_record().map_err(broken)?.map(|record| record.bytes.to_vec());
-        let mut parser = RecordParser::new(*delimiter);
+        let mut parser = RecordParser::new(schema.delimiter);
         let is_header = header.as_deref().is_some_and(|header| {
-            parser.parse(header).is_ok_and(|fields| fields.iter().eq(columns.iter().map(String::as_str)))
+            parser.parse(header).is_ok_and(|fields| fields.iter().eq(schema.columns.iter().map(String::as_str)))
         });
         if !is_header {
             let fault = "its first line does not have the columns of the dataset".to_owned();
             files.find(manifest, FindingKind::File, path, fault);
         }
         let mut numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
-        let mut comparison = original.comparison();
+        let mut comparison = original.comparison(schema);
         let mut differing = Vec::new();
         while let Some(record) = records.next_record().map_err(broken)? {
             files.stored += 1;
             let number = numbers.next().and_then(RowNumber::new).filter(|_| differing.len() < MAX_LISTED_ROWS);
-            let number = number.filter(|number| !comparison.matches(*number, record.bytes));
+            let label = number.and_then(|number| labels.get(number.get()));
+            let number = number.filter(|number| !comparison.matches(*number, record.bytes, label));
             differing.extend(number.map(|number| (number, record.line)));
         }
         let listed: u64 = manifest.rows.numbers.iter().filter_map(RowRange::count).sum();
@@ -125,7 +128,7 @@ impl Checker<'_> {
         let mut file = File::open(path)?;
         let digest = FileDigest::of(&file)?;
         file.rewind()?;
-        let mut comparison = self.original.comparison();
+        let mut comparison = self.original.comparison(self.schema);
         let mut faults = Vec::new();
         let read = self.store.quarantined(manifest.window, file, |line| {
             files.quarantined += 1;
@@ -134,7 +137,7 @@ impl Checker<'_> {
                 return;
             };
             files.quarantined_rows.push(row);
-            if !comparison.matches(row, &line.raw) {
+            if !comparison.matches_refused(row, &line.raw) {
                 faults.push(format!("its row {row} differs from row {row} of the dataset"));
             }
         });
@@ -187,6 +190,7 @@ impl Checker<'_> {
                 quarantined: found.quarantined,
                 repeated,
                 sealed: manifest.sealed,
+                reopened: reopened(self.extracts, manifest.window),
                 intact,
             });
         }
@@ -196,13 +200,23 @@ impl Checker<'_> {
         ledger.check("files", FindingKind::File, format!("{files}, {bytes}, each as its manifest says"));
         if self.original.rows() > 0 {
             let text = match self.store.format() {
-                RowFormat::Csv => "every stored row is the same as in the dataset, byte for byte",
-                RowFormat::Parquet(_) => "every stored row is the same as in the dataset, value for value",
+                RowFormat::Csv if !self.original.is_by_value() => {
+                    "every stored row is the same as in the dataset, byte for byte"
+                }
+                RowFormat::Csv | RowFormat::Parquet(_) => {
+                    "every stored row is the same as in the dataset, value for value"
+                }
             };
             ledger.check("dataset", FindingKind::Dataset, text.to_owned());
         }
         Ok(())
     }
+}
+
+/// Returns the times at which a window was opened again.
+fn reopened(extracts: &[Extract], window: WindowIndex) -> Vec<String> {
+    let of_window = extracts.iter().filter(|extract| extract.reopened.contains(&window));
+    of_window.map(|extract| extract.at.clone()).collect()
 }
 
 /// Finds batch files without a manifest, if the stream has ended. A killed consumer or a user may have left them.

@@ -51,6 +51,8 @@ pub enum FindingKind {
     Offset,
     /// A row that differs from the dataset's row.
     Dataset,
+    /// An extract that does not go on after the one before.
+    Extract,
     /// A difference between the topic and the files.
     Topic,
 }

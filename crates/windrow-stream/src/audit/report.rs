@@ -6,6 +6,7 @@ use roaring::RoaringTreemap;
 use serde::Serialize;
 
 use crate::audit::{Finding, FindingKind};
+use crate::growth::Extract;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 use windrow_windows::{Manifest, RowRange, SealReason, StreamEnd};
 
@@ -18,6 +19,9 @@ pub struct Report {
     pub totals: Totals,
     /// The account of each window.
     pub windows: Vec<WindowAccount>,
+    /// The files that the rows came from, oldest first, if there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extracts: Vec<Extract>,
     /// The checks that were made or skipped.
     pub checks: Vec<Check>,
     /// The faults that were found.
@@ -57,6 +61,9 @@ pub struct WindowAccount {
     pub repeated: u64,
     /// The reason why the window was sealed.
     pub sealed: SealReason,
+    /// The times at which the window was opened again, because only the end of the stream had sealed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reopened: Vec<String>,
     /// True if its files have no fault.
     pub intact: bool,
 }
@@ -85,6 +92,8 @@ pub(crate) struct Ledger {
     pub(crate) accounted: RoaringTreemap,
     /// Messages in quarantine that are not rows of the replay, whatever their headers say.
     pub(crate) unnumbered: BTreeSet<(Partition, Offset)>,
+    /// The files that the rows came from, if there is more than one.
+    pub(crate) extracts: Vec<Extract>,
     checks: Vec<Check>,
     findings: Vec<Finding>,
 }
@@ -121,11 +130,11 @@ impl Ledger {
     }
 
     pub(crate) fn close(self) -> Report {
-        let Self { end, windows, totals, checks, mut findings, .. } = self;
+        let Self { end, windows, totals, extracts, checks, mut findings, .. } = self;
         for finding in &mut findings {
             let account = windows.iter().find(|account| Some(account.window) == finding.window);
             finding.period = account.and_then(|account| account.period.clone());
         }
-        Report { through: end.is_some(), totals, windows, checks, findings }
+        Report { through: end.is_some(), totals, windows, extracts, checks, findings }
     }
 }

@@ -25,6 +25,8 @@ pub struct Consumer {
     pub connection: Connection,
     /// The replay of this pipeline's dataset, if the dataset is known. Rows of another replay are refused.
     pub run: Option<RunId>,
+    /// The last row of the replay, if an earlier extract had fewer rows: its end markers do not end the stream.
+    pub last: Option<u64>,
     /// The name of the broker's log, if it ends with this process.
     pub log_id: Option<String>,
     /// The group that this consumer joins. `None` for one consumer of all partitions.

@@ -1,10 +1,11 @@
 //! The errors that end a replay before its end.
 
+use crate::growth::GrowthError;
 use crate::producer::share::Share;
 use windrow_dataset::DatasetError;
 use windrow_kafka::{BrokerError, PublishError, SurveyError};
-use windrow_record::RowNumber;
 use windrow_record::display::counted;
+use windrow_record::{RowNumber, RunId};
 
 /// An error that ends a replay before its end.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,22 @@ pub enum ProducerError {
     /// The topic cannot take the rows of this replay.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// The topic holds a replay of another dataset, and this one is no newer extract of it.
+    #[error(
+        "the topic `{topic}` holds a replay of another dataset (replay {run}, not {ours}), and the dataset does not go \
+         on after it: {source}; empty the topic with `windrow topic delete` and `windrow topic create`, or set another \
+         one in stream.topic"
+    )]
+    NotGrown {
+        /// The name of the topic.
+        topic: String,
+        /// The replay that the topic holds.
+        run: RunId,
+        /// The replay to be sent.
+        ours: RunId,
+        /// The reason why the dataset does not go on.
+        source: GrowthError,
+    },
     /// There are more processes than partitions.
     #[error(
         "--share {share}: the topic has only {}, and each process needs at least one",
@@ -39,6 +56,17 @@ pub enum ProducerError {
         from: RowNumber,
         /// The number of rows of the dataset.
         rows: u64,
+    },
+    /// A row must be sent, but a newer extract of the dataset begins after it.
+    #[error(
+        "row {row} must be sent again, but the dataset begins with row {begins} now: restore a file that has it, or \
+         start again with another topic and another --workdir"
+    )]
+    Gone {
+        /// The first row to send.
+        row: RowNumber,
+        /// The row number of the file's first row.
+        begins: RowNumber,
     },
     /// The replay in the topic began at another row.
     #[error(

@@ -16,6 +16,8 @@ pub(crate) struct ReplayPlan {
     pub(crate) from: RowNumber,
     /// The last row of the replay. `None` if it has no end.
     pub(crate) last: Option<u64>,
+    /// The row number of the file's first row.
+    pub(crate) begins: RowNumber,
     /// The number of rows of the dataset: row r of the replay is row (r - 1) mod `round` + 1 of the dataset.
     pub(crate) round: u64,
     /// The first row to send: all rows of this process before it are in the topic or in files.
@@ -26,8 +28,8 @@ pub(crate) struct ReplayPlan {
 }
 
 impl ReplayPlan {
-    /// Creates a plan. `dataset` is the dataset's number of rows, and `contents` has the contents of each partition of
-    /// `topic`.
+    /// Creates a plan. `dataset` is the number of the dataset's last row, and `contents` has the contents of each
+    /// partition of `topic`.
     pub(crate) fn new(
         replay: &Replay,
         dataset: u64,
@@ -60,7 +62,8 @@ impl ReplayPlan {
             }
             let Some(end) = contents.end else { continue };
             let ended = end.rows.map(|rows| end.first.get() - 1 + rows);
-            if end.first != from || ended != last {
+            let has_grown = replay.grows && ended.zip(last).is_some_and(|(ended, last)| ended < last);
+            if end.first != from || ended != last && !has_grown {
                 return Err(ProducerError::Ended { topic: topic.to_owned(), first: end.first, last: ended });
             }
         }
@@ -74,9 +77,13 @@ impl ReplayPlan {
                 next.map_or(from, |row| row.max(from).max(replay.sealed_to.unwrap_or(from)))
             }
         };
-        let mut plan = Self { from, last, round: dataset, start: base, share: replay.share, contents };
+        let mut plan =
+            Self { from, last, begins: replay.begins, round: dataset, start: base, share: replay.share, contents };
         while plan.is_within(plan.start) && (plan.has(plan.start) || !plan.is_assigned(plan.start)) {
             plan.start = plan.start.next();
+        }
+        if plan.start < plan.begins && plan.is_within(plan.start) {
+            return Err(ProducerError::Gone { row: plan.start, begins: plan.begins });
         }
         Ok(plan)
     }
@@ -107,10 +114,12 @@ impl ReplayPlan {
         &self.contents
     }
 
-    /// The partitions of this process that have no end marker yet.
+    /// The partitions of this process that have no end marker of this replay yet. A marker of an earlier extract, which
+    /// had fewer rows, does not count.
     pub(crate) fn without_end(&self) -> impl Iterator<Item = Partition> {
         let ours = self.contents.iter().enumerate().filter(|(slot, _)| self.share.has(*slot));
-        ours.filter(|(_, contents)| contents.end.is_none()).map(|(_, contents)| contents.partition)
+        let is_missing = |contents: &PartitionContents| contents.end.is_none_or(|end| end.rows != self.rows());
+        ours.filter(move |(_, contents)| is_missing(contents)).map(|(_, contents)| contents.partition)
     }
 
     /// The number of this process's rows before `row`.
@@ -208,6 +217,18 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_of_a_newer_extract_goes_on_after_the_end() {
+        let grown = Replay { grows: true, ..Replay::default() };
+        let plan = ReplayPlan::new(&grown, 8, contents([2, 2, 2], 1, Some((1, 6))), "t").expect("a plan");
+        assert_eq!(missing(&plan), [(7, 0), (8, 1)]);
+        assert_eq!(plan.without_end().count(), 3, "every partition ends again");
+        let done = ReplayPlan::new(&grown, 6, contents([2, 2, 2], 1, Some((1, 6))), "t").expect("a plan");
+        assert_eq!((missing(&done), done.without_end().count()), (vec![], 0));
+        let shorter = ReplayPlan::new(&grown, 5, contents([2, 2, 2], 1, Some((1, 6))), "t");
+        assert!(shorter.expect_err("shorter").to_string().contains("ended with row 6"));
+    }
+
+    #[test]
     fn a_replay_that_cannot_be_continued_is_reported() {
         let all = Replay::default();
         let later = Replay { from: row(4), ..Replay::default() };
@@ -215,7 +236,12 @@ mod tests {
         let some = Replay { limit: Some(5), ..Replay::default() };
         let done = contents([2, 2, 2], 1, Some((1, 6)));
         assert_eq!(ReplayPlan::new(&all, 6, done.clone(), "t").map(|plan| missing(&plan)).ok(), Some(vec![]));
+        let gone = Replay { begins: row(3), ..Replay::default() };
+        let lost = Replay { sealed_to: Some(row(3)), ..gone.clone() };
+        let plan = ReplayPlan::new(&lost, 6, contents([0, 0, 0], 1, None), "t").expect("row 3 is in the file");
+        assert_eq!(missing(&plan), [(3, 2), (4, 0), (5, 1), (6, 2)]);
         let cases = [
+            (ReplayPlan::new(&gone, 6, contents([1, 0, 0], 1, None), "t"), "row 2 must be sent again"),
             (ReplayPlan::new(&beyond, 6, contents([0, 0, 0], 1, None), "t"), "the dataset has 6 rows"),
             (ReplayPlan::new(&later, 6, contents([1, 1, 1], 1, None), "t"), "begins at row 1"),
             (ReplayPlan::new(&some, 6, done, "t"), "ended with row 6"),

@@ -21,6 +21,13 @@ pub struct Replay {
     /// sent.
     #[serde(skip)]
     pub sealed_to: Option<RowNumber>,
+    /// The row number of the file's first row. It is not 1 if the rows before it are in sealed files, and not in the
+    /// file any more.
+    #[serde(skip)]
+    pub begins: RowNumber,
+    /// True if the topic may have ended with fewer rows, because an earlier extract had fewer.
+    #[serde(skip)]
+    pub grows: bool,
     /// The share of this process, if several send a replay together.
     #[serde(skip)]
     pub share: Share,
@@ -28,7 +35,7 @@ pub struct Replay {
 
 impl Default for Replay {
     fn default() -> Self {
-        let (from, share) = (RowNumber::FIRST, Share::default());
-        Self { from, limit: None, again: false, max_rate: None, sealed_to: None, share }
+        let (from, begins, share) = (RowNumber::FIRST, RowNumber::FIRST, Share::default());
+        Self { from, limit: None, again: false, max_rate: None, sealed_to: None, begins, grows: false, share }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Rounds<'a> {
 
 impl<'a> Rounds<'a> {
     pub(crate) fn open(dataset: &'a windrow_config::Dataset, plan: &'a ReplayPlan) -> Result<Self, DatasetError> {
-        let skip = (plan.start.get() - 1) % plan.round.max(1);
+        let skip = ((plan.start.get() - 1) % plan.round.max(1)).saturating_sub(plan.begins.get() - 1);
         Ok(Self { dataset, plan, reader: DatasetReader::open(dataset)?, skip, next: plan.start })
     }
 

@@ -10,9 +10,6 @@ use windrow_learn::model::Artifact;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{AliasChange, AliasError, AliasName, Author, RegistryError};
 
-/// The author of the changes, in the history of the alias.
-const AUTHOR: &str = "windrow";
-
 /// The alias, with the settings that it depends on.
 #[derive(Debug)]
 pub(super) struct AdvisedAlias<'a> {
@@ -187,7 +184,7 @@ impl AdvisedAlias<'_> {
     }
 
     fn author(&self, why: &str) -> Author {
-        Author { at: (self.learning.clock)(), by: AUTHOR.to_owned(), why: why.to_owned() }
+        Author { at: (self.learning.clock)(), by: making::AUTHOR.to_owned(), why: why.to_owned() }
     }
 
     /// Returns the reason for a step, as in `named after window 28: last 2 weeks, every 2nd week`.

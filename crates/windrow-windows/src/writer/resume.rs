@@ -76,6 +76,7 @@ impl BatchWriter {
             sealed: SealedPoints::default(),
             deleted: DeletedMessages::restored(deleted),
             outcomes: Outcomes::default(),
+            last: None,
             began: None,
             phase: end.map_or(Phase::Reading, Phase::Ended),
         };
@@ -113,6 +114,12 @@ impl BatchWriter {
         self.identity.expected = Some(run);
         self.identity.bind_to_expected();
         self
+    }
+
+    /// Sets the last row of the replay, if an earlier extract of the dataset had fewer rows.
+    #[must_use]
+    pub fn ending_at(self, last: Option<u64>) -> Self {
+        Self { last, ..self }
     }
 
     fn restore(&mut self, manifest: &Manifest) -> Result<(), BatchError> {

@@ -60,6 +60,8 @@ mirror! {
         /// The name of the API key that made the change; `anonymous` if the server requires no key, `windrow` if the
         /// advice made the change
         by: String,
+        /// The digest of the batch files that the model learned from, at the time of the change
+        lineage: Option<String>,
         /// The reason that the user gave, or the policy that the advice names
         why: String,
     }
@@ -74,6 +76,8 @@ mirror! {
         Advised,
         /// The alias was pointed back to an earlier model
         RolledBack,
+        /// The model of the alias was made again, because a window that it learned from was opened again
+        Renewed,
         /// The alias was removed
         Removed,
     }

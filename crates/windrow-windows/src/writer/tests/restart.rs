@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::writer::tests::streams::{Binding, Message, ONE_BY_ONE, consume, deliver, settle, topic};
 use crate::writer::tests::{RUN, contents, finish, fresh, in_memory, open, resume, row, rows_of, take};
-use crate::{Arrival, BatchError, BatchStore, Content, MessageOutcome};
+use crate::{Arrival, BatchError, BatchStore, BatchWriter, Content, MessageOutcome};
 use windrow_config::Cut;
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
@@ -66,6 +66,39 @@ fn an_end_marker_that_came_before_a_kill_is_read_again() {
         settle(&mut writer);
     }
     assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
+}
+
+#[test]
+fn a_stream_that_had_ended_goes_on_behind_its_end_marker() {
+    let (grown, whole) = (in_memory(), in_memory());
+    let cut = Cut::new(rows_of(2), None);
+    let row = |number| Message::Row { number, time: 0 };
+    let end = |rows| Message::End { run: Some(RUN), rows: Some(rows) };
+    let topic = [row(1), row(2), row(3), end(3), row(4), row(5), end(5)];
+    let read = |writer: &mut BatchWriter, from: usize, until: usize| {
+        for (offset, message) in topic.iter().enumerate().take(until).skip(from) {
+            deliver(writer, 0, offset, message);
+            settle(writer);
+        }
+    };
+    let (mut writer, _) = open(grown.path(), cut, 1);
+    read(&mut writer, 0, 4);
+    assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
+    drop(writer);
+    let store = BatchStore::open(grown.path()).expect("a store");
+    let first = BatchStore::first_unproven(&store.manifests().expect("whole"), true, cut, 1);
+    assert_eq!(first.map(WindowIndex::get), Some(2));
+    // Repeated, as after a kill.
+    (0..2).for_each(|_| store.reopen(first).expect("removable"));
+    let (writer, next) = open(grown.path(), cut, 1);
+    let mut writer = writer.ending_at(Some(5));
+    read(&mut writer, next[0], 7);
+    drop(writer);
+    let (writer, _) = open(whole.path(), cut, 1);
+    read(&mut writer.ending_at(Some(5)), 0, 7);
+    let [grown, whole] = [grown, whole].map(|folder| contents(folder.path()));
+    assert_eq!(grown.1, [vec![1, 2], vec![3, 4], vec![5]]);
+    assert_eq!(grown.0, whole.0, "the manifests are those of a consumer that read all at once");
 }
 
 #[test]

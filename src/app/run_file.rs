@@ -1,0 +1,102 @@
+//! The file `run.json`: the inputs that the files in a work directory were made from.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::app::workdir_error::WorkdirError;
+use windrow_base::{files, versioned};
+use windrow_config::Pipeline;
+use windrow_record::RunId;
+use windrow_stream::growth::Extract;
+use windrow_stream::producer::Replay;
+
+pub(super) const RUN_FILE: &str = "run.json";
+/// The version of `run.json`. Files with another version are refused.
+const FORMAT: u32 = 3;
+/// The number of digits of the dataset's sha256 that identify its replay.
+const RUN_ID_LENGTH: usize = 16;
+
+/// The origin of a run's rows, in addition to the pipeline file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The sha256 of the dataset; `None` if the dataset is missing.
+    pub(crate) dataset: Option<&'a str>,
+    /// The rows that are replayed; `None` if a producer in another process decides.
+    pub(crate) replay: Option<&'a Replay>,
+}
+
+impl Origin<'_> {
+    /// Returns the same origin, whatever the content of the dataset.
+    pub(super) fn without_dataset(self) -> Self {
+        Self { dataset: None, ..self }
+    }
+}
+
+/// The content of `run.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RunFile {
+    format: u32,
+    windrow: String,
+    /// The time at which the run began, in RFC 3339 format and UTC.
+    pub(super) created: String,
+    pub(super) pipeline: Value,
+    /// The files that the rows came from, oldest first. Empty if the dataset is missing.
+    pub(super) extracts: Vec<Extract>,
+    pub(super) replay: Option<Value>,
+}
+
+impl RunFile {
+    /// Describes a run that begins.
+    pub(super) fn new(pipeline: &Pipeline, origin: &Origin<'_>, created: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            format: FORMAT,
+            windrow: env!("CARGO_PKG_VERSION").to_owned(),
+            created: created.to_owned(),
+            pipeline: serde_json::to_value(pipeline)?,
+            extracts: origin.dataset.map(|sha256| Extract::first(sha256, created)).into_iter().collect(),
+            replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
+        })
+    }
+
+    /// Reads the file; `None` if the directory holds no run.
+    pub(super) fn read(workdir: &Path) -> Result<Option<Self>, WorkdirError> {
+        let path = workdir.join(RUN_FILE);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path)(error)),
+            Ok(text) => Self::parse(&text, &path).map(Some),
+        }
+    }
+
+    pub(super) fn parse(text: &[u8], path: &Path) -> Result<Self, WorkdirError> {
+        versioned::parse(text, FORMAT, path.display(), |error| unreadable(path)(error))
+    }
+
+    pub(super) fn write(&self, workdir: &Path) -> io::Result<()> {
+        files::write_durable(&workdir.join(RUN_FILE), &serde_json::to_vec_pretty(self)?).map(drop)
+    }
+
+    /// The newest of the files that the rows came from.
+    pub(super) fn newest(&self) -> Option<&Extract> {
+        self.extracts.last()
+    }
+
+    /// The name of the replay: that of the first extract. `None` if the dataset is missing.
+    pub(super) fn name(&self) -> Option<RunId> {
+        self.extracts.first().and_then(|first| run_name(&first.sha256))
+    }
+}
+
+/// Returns the name of the replay of a dataset: the first digits of its sha256. The same dataset always gives the same
+/// name, so rows that are sent again after a broker was lost are recognized.
+pub(super) fn run_name(sha256: &str) -> Option<RunId> {
+    sha256.get(..RUN_ID_LENGTH).map(RunId::new)
+}
+
+pub(super) fn unreadable<E: ToString>(path: &Path) -> impl FnOnce(E) -> WorkdirError {
+    move |error| WorkdirError::Read { path: path.to_owned(), reason: error.to_string() }
+}

@@ -1,0 +1,74 @@
+//! The reasons why a run cannot use a work directory.
+
+use std::io;
+use std::path::PathBuf;
+
+use windrow_base::versioned::OtherFormat;
+use windrow_windows::BatchError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkdirError {
+    #[error(
+        "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
+         empty the directory with `windrow run --fresh`, or choose another one with --workdir",
+        path.display(),
+        changes.join("\n  ")
+    )]
+    Changed { path: PathBuf, changes: Vec<String> },
+    #[error(
+        "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
+         set another URL with batch.url",
+        changes.join("\n  ")
+    )]
+    StoreChanged { url: String, changes: Vec<String> },
+    /// `--fresh` does not remove the files in an object store, because other programs may read them.
+    #[error("{url} holds batch files, which --fresh does not remove: remove them, or set another URL with batch.url")]
+    StoreInUse { url: String },
+    #[error(
+        "a consumer group writes to the work directory {}: join it with --group, or choose another one with --workdir",
+        path.display()
+    )]
+    Shared { path: PathBuf },
+    #[error(
+        "a single consumer writes to the work directory {}: continue without --group, or choose another one with \
+         --workdir",
+        path.display()
+    )]
+    NotShared { path: PathBuf },
+    #[error(
+        "cannot read {}: {reason}; empty the directory with `windrow run --fresh`, or choose another one with \
+         --workdir",
+        path.display()
+    )]
+    Read { path: PathBuf, reason: String },
+    /// Another version of Windrow wrote the file.
+    #[error(transparent)]
+    OtherFormat(#[from] OtherFormat),
+    #[error("cannot write {}: {source}; choose another directory with --workdir", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// Another process works in the directory, or its windows cannot be read.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The dataset has changed in another way than by new rows at its end, by missing rows at its beginning, or by
+    /// labels that have arrived.
+    #[error(
+        "the work directory {} holds a run of an earlier extract, and was left unchanged:\n  {reason}\nrestore the \
+         rows that were read, empty the directory with `windrow run --fresh`, or choose another one with --workdir",
+        path.display()
+    )]
+    OtherRows { path: PathBuf, reason: String },
+    /// Another run uses the broker's log in the directory.
+    #[error(
+        "another `windrow run` still uses {}, and the dataset has grown: stop it first; `windrow serve` can serve the \
+         models meanwhile",
+        path.display()
+    )]
+    Serving { path: PathBuf },
+    /// A run was prepared for a newer extract, and the preparation was interrupted.
+    #[error(
+        "the work directory {} is being prepared for a newer extract, and that was interrupted: start `windrow \
+         run` or `windrow consume` again to finish it",
+        path.display()
+    )]
+    Unfinished { path: PathBuf },
+}

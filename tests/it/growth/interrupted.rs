@@ -1,0 +1,135 @@
+//! Runs that are killed while they go on with a newer extract.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Scene, assert_same_answer, rows};
+use windrow_testing::{Running, json, run_once, text, windrow};
+
+/// Copies a folder with all files in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file");
+        }
+    }
+}
+
+/// A run of 1,300 rows whose dataset has 1,700 now, and the run of the whole dataset next to it.
+fn grown_scene() -> (Scene, PathBuf, PathBuf) {
+    let scene = Scene::new("event = \"week\"", "");
+    let [work, whole] = ["work", "whole"].map(|name| scene.work(name));
+    scene.write(rows(1, 1300));
+    scene.run(&work);
+    scene.write(rows(1, 1700));
+    scene.run(&whole);
+    (scene, work, whole)
+}
+
+/// Checks that a run goes on to its end, with the extract listed once.
+fn assert_finished(scene: &Scene, work: &Path, whole: &Path, what: &str) {
+    scene.run(work);
+    assert!(!work.join("growth.json").exists(), "{what}");
+    assert_same_answer(work, whole);
+    assert!(scene.audit(work).contains("1,700 read = 1,700 stored"), "{what}");
+    assert_eq!(json(&work.join("run.json"))["extracts"].as_array().map(Vec::len), Some(2), "{what}");
+}
+
+#[test]
+fn a_preparation_that_fails_is_finished_by_the_next_start() {
+    let (scene, before, whole) = grown_scene();
+    let obstacles = ["losses", "advice/losses", "advice/models", "windows"];
+    for folder in obstacles {
+        let work = scene.work(&format!("work-{}", folder.replace('/', "-")));
+        copy(&before, &work);
+        // A folder cannot be removed as a file, so the preparation ends in the middle.
+        let path = work.join(folder).join("window-00007.json");
+        if path.exists() {
+            fs::remove_file(&path).expect("a file to remove");
+        }
+        fs::create_dir_all(&path).expect("a folder");
+        let (code, stderr) = scene.outcome(&work);
+        assert_eq!(code, Some(1), "{folder}: {stderr}");
+        assert!(work.join("growth.json").exists(), "{folder}");
+        let workdir = work.display().to_string();
+        for command in ["advise", "audit", "train"] {
+            let refused = windrow(&[command, &scene.file, "--workdir", &workdir]);
+            assert!(text(&refused.stderr).contains("that was interrupted: start"), "{}", text(&refused.stderr));
+        }
+        fs::remove_dir(&path).expect("a folder to remove");
+        assert_finished(&scene, &work, &whole, folder);
+    }
+}
+
+#[test]
+fn a_preparation_that_is_killed_between_two_steps_is_finished() {
+    let (scene, before, whole) = grown_scene();
+    // The file with all that is to be done, from a preparation that fails.
+    let failed = scene.work("failed");
+    copy(&before, &failed);
+    fs::remove_file(failed.join("windows/window-00007.json")).expect("a file to remove");
+    fs::create_dir(failed.join("windows/window-00007.json")).expect("a folder");
+    assert_eq!(scene.outcome(&failed).0, Some(1));
+    let intent = fs::read(failed.join("growth.json")).expect("a file");
+    type Step = fn(&Path);
+    let steps: [(&str, Step); 4] = [
+        ("the log", |work| fs::remove_dir_all(work.join("broker")).expect("a folder to remove")),
+        ("the end", |work| fs::remove_file(work.join("batches/end.json")).expect("a file to remove")),
+        ("a manifest", |work| fs::remove_file(work.join("batches/window-00007.json")).expect("a file to remove")),
+        ("run.json", |work| {
+            let mut run = json(&work.join("run.json"));
+            let extract = json(&work.join("growth.json"))["extract"].clone();
+            run["extracts"].as_array_mut().expect("a list").push(extract);
+            fs::write(work.join("run.json"), run.to_string()).expect("a file");
+        }),
+    ];
+    for done in 0..=steps.len() {
+        let work = scene.work(&format!("work-{done}"));
+        copy(&before, &work);
+        fs::write(work.join("growth.json"), &intent).expect("a file");
+        steps[..done].iter().for_each(|(_, step)| step(&work));
+        let what = steps[..done].last().map_or("nothing", |(what, _)| *what);
+        assert_finished(&scene, &work, &whole, what);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_goes_on_is_finished() {
+    let scene =
+        Scene::new("event = \"week\"", "stream = { partitions = 2, pace = { kind = \"fixed\", delay = \"2ms\" } }");
+    let [work, whole] = ["work", "whole"].map(|name| scene.work(name));
+    scene.write(rows(1, 900));
+    scene.run(&work);
+    scene.write(rows(1, 1700));
+    for moment in ["the dataset is a newer extract", "broker: embedded", "window 5 (", "cumulative-6"] {
+        let arguments = scene.arguments(&work);
+        let mut running = Running::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        running.wait_for(moment);
+        running.kill();
+    }
+    scene.run(&work);
+    scene.run(&whole);
+    assert_same_answer(&work, &whole);
+    assert!(scene.audit(&work).contains("1,700 read = 1,700 stored"));
+}
+
+#[test]
+fn a_run_that_never_ended_goes_on_with_a_newer_extract() {
+    let scene = Scene::new("rows = 200", "stream = { pace = { kind = \"fixed\", delay = \"1ms\" } }");
+    let [work, whole] = ["work", "whole"].map(|name| scene.work(name));
+    scene.write(rows(1, 1300));
+    let arguments = scene.arguments(&work);
+    let mut running = Running::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    running.wait_for("window 3 (");
+    running.kill();
+    scene.write(rows(101, 1700));
+    scene.run(&work);
+    scene.write(rows(1, 1700));
+    run_once(&scene.file, &whole, &[]);
+    assert_same_answer(&work, &whole);
+}

@@ -1,0 +1,80 @@
+//! A newer extract of a dataset whose replay is in a topic that outlives the stages.
+
+use std::path::Path;
+
+use super::{Scene, assert_same_answer, rows};
+use windrow_testing::{Running, broker_with_topic, json, succeed, text, windrow};
+
+/// Runs a stage to its end; returns what it printed to standard error.
+fn stage(command: &str, scene: &Scene, address: &str, workdir: &Path) -> String {
+    let workdir = workdir.display().to_string();
+    let mut arguments = vec![command, &scene.file, "--workdir", &workdir];
+    if command != "train" {
+        arguments.extend(["--broker", address]);
+    }
+    if command != "produce" {
+        arguments.push("--once");
+    }
+    let output = windrow(&arguments);
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{command}: {stderr}");
+    stderr
+}
+
+#[test]
+fn the_stages_go_on_in_any_order() {
+    for is_producer_first in [true, false] {
+        let scene = Scene::new("event = \"week\"", "stream = { partitions = 2 }");
+        let (_broker, address) = broker_with_topic(&scene.file);
+        let [work, elsewhere, whole] = ["work", "elsewhere", "whole"].map(|name| scene.work(name));
+        scene.write(rows(1, 1300));
+        for command in ["produce", "consume", "train"] {
+            stage(command, &scene, &address, &work);
+        }
+        let name = json(&work.join("batches/window-00001.json"))["run"].clone();
+        scene.write(rows(101, 1700));
+        if is_producer_first {
+            // This producer has no work directory of the run: it compares the dataset with the topic.
+            let stderr = stage("produce", &scene, &address, &elsewhere);
+            assert!(stderr.contains("400 rows sent"), "{stderr}");
+            stage("consume", &scene, &address, &work);
+        } else {
+            let workdir = work.display().to_string();
+            let consume = ["consume", &scene.file, "--broker", &address, "--workdir", &workdir, "--once"];
+            let mut consume = Running::start(&consume);
+            consume.wait_for("window 7 is opened again");
+            stage("produce", &scene, &address, &work);
+            assert!(consume.end().success(), "{}", consume.output());
+        }
+        stage("train", &scene, &address, &work);
+        let again = stage("produce", &scene, &address, &work);
+        assert!(again.contains("nothing is left to send"), "{again}");
+        assert_eq!(json(&work.join("batches/window-00009.json"))["run"], name, "the replay keeps its name");
+        let workdir = work.display().to_string();
+        let audit = succeed(&["audit", &scene.file, "--workdir", &workdir, "--broker", &address]);
+        assert!(audit.contains("1,700 read = 1,700 delivered = 1,700 stored + 0 quarantined"), "{audit}");
+        scene.write(rows(1, 1700));
+        scene.run(&whole);
+        assert_same_answer(&work, &whole);
+    }
+}
+
+#[test]
+fn a_dataset_that_does_not_go_on_after_the_topic_is_refused() {
+    let scene = Scene::new("event = \"week\"", "stream = { partitions = 2 }");
+    let (_broker, address) = broker_with_topic(&scene.file);
+    let work = scene.work("work");
+    scene.write(rows(1, 500));
+    stage("produce", &scene, &address, &work);
+    let workdir = scene.work("elsewhere").display().to_string();
+    let changed = rows(1, 700).replacen("green", "pink", 1);
+    for (dataset, expected) in [(changed, "colour was `green` and is `pink` now"), (rows(1, 300), "ends too early")] {
+        scene.write(dataset);
+        let refused = windrow(&["produce", &scene.file, "--broker", &address, "--workdir", &workdir]);
+        let stderr = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("does not go on after it") && stderr.contains(expected), "{stderr}");
+    }
+    let described = succeed(&["topic", "describe", &scene.file, "--broker", &address]);
+    assert!(described.contains("502 records"), "500 rows and two end markers: {described}");
+}
