@@ -73,12 +73,18 @@ pub fn advise(evidence: &Evidence, question: &AdviceSettings<'_>) -> Advice {
 fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -> Alarms {
     let known = evidence.last().saturating_sub(question.delay);
     let data = question.observed.alarm_data(evidence, question.delay);
-    // Recalibration renews the model after each window, whatever its fit loses.
     let in_office = question.named_policies.iter().rfind(|named| named.window <= known && named.takes_office);
-    if in_office.is_some_and(|named| named.policy.refit == Refit::Recalibrated) {
-        return Alarms::default();
-    }
     let advised = advised_fits(question.named_policies, known, data);
+    match in_office.map(|named| named.policy.refit) {
+        // Recalibration renews the model after each window, whatever its fit loses.
+        Some(Refit::Recalibrated) => return Alarms::default(),
+        // Costs decide, and not an alarm.
+        Some(Refit::WhenItPays) => {
+            let pays = advised.fits.last().is_some_and(|fit| fit.window == known);
+            return Alarms { pays, ..Alarms::default() };
+        }
+        _ => {}
+    }
     let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
         InService::Advised(fit) => (fit.policy.history, fit.window),
         // The policy in office keeps the model that was in service before.
@@ -98,8 +104,9 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
         let found = advice.comparison.further.iter().find(|found| found.policy == Policy { history, refit });
         found.is_none_or(|found| found.verdict != PolicyVerdict::Worse && !found.kept.is_negative())
     };
-    let Alarms { drift, loss, pays } = Alarms::of(evidence, history, model, known, data.has_drifted);
-    Alarms { drift: drift && is_useful(Refit::PsiAlarm), loss: loss && is_useful(Refit::LossAlarm), pays }
+    let rings = Alarms::of(evidence, history, model, known, data.has_drifted);
+    let (drift, loss) = (rings.drift && is_useful(Refit::PsiAlarm), rings.loss && is_useful(Refit::LossAlarm));
+    Alarms { drift, loss, pays: false }
 }
 
 fn changes(question: &AdviceSettings<'_>) -> Vec<NamedPolicyChange> {

@@ -7,23 +7,25 @@ use windrow_testing::{Running, http};
 
 use crate::advice::TestPipeline;
 
-/// Writes a dataset of 19 windows of 200 rows, in which `size` predicts the target well. In the last window, all sizes are
-/// larger. Returns the pipeline.
+/// Writes a dataset of 19 windows of 200 rows, in which `size` and `load` predict the target well. From window 11 on,
+/// only `size` does, so the first model needs more than another intercept and slope. In the last window, all sizes are larger.
+/// Returns the pipeline.
 fn drifting() -> TestPipeline {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut table = "size,late\n".to_owned();
+    let mut table = "size,load,late\n".to_owned();
     for row in 0..3_800_u32 {
         // Multiples of the golden ratio fill the interval evenly, so no window drifts by chance.
         let part = |factor: f64| (f64::from(row) * factor).fract();
-        let (size, luck) = (part(0.618_033_988_75), part(0.754_877_666_25));
-        let drift = if row >= 3_600 { 0.5 } else { 0.0 };
-        let late = size + drift + 0.4 * (luck - 0.5) > 0.5;
-        table.push_str(&format!("{:.4},{}\n", size + drift, u8::from(late)));
+        let (size, load, luck) = (part(0.618_033_988_75), part(0.569_840_290_99), part(0.754_877_666_25));
+        let size = if row >= 3_600 { size + 0.5 } else { size };
+        let cause = if row >= 2_000 { size } else { 0.6 * size + 0.4 * load };
+        let late = cause + 0.4 * (luck - 0.5) > 0.5;
+        table.push_str(&format!("{size:.4},{load:.4},{}\n", u8::from(late)));
     }
     fs::write(folder.path().join("sizes.csv"), table).expect("a file");
     let file = folder.path().join("pipeline.toml").display().to_string();
     let pipeline = "name = \"sizes\"\n[dataset]\npath = \"sizes.csv\"\n[target]\ncolumn = \"late\"\nequals = \"1\"\n\
-                    [features]\nnumeric = [\"size\"]\n[window]\nrows = 200\n";
+                    [features]\nnumeric = [\"size\", \"load\"]\n[window]\nrows = 200\n";
     fs::write(&file, pipeline).expect("a file");
     TestPipeline { folder, file }
 }

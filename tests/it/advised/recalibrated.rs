@@ -13,12 +13,12 @@ use crate::advised::{changes, models, to};
 
 const WINDOWS: u32 = 30;
 const ROWS: u32 = 400;
-/// The number of windows after which the base rate jumps.
+/// The number of windows after which the base rate jumps, if labels are known at once.
 const JUMP: u32 = 6;
 
-/// Writes a dataset in which only the base rate jumps, and its pipeline file; returns the file's path. `train` and
-/// `advise` are further keys of these tables.
-fn pipeline(folder: &Path, train: &str, advise: &str) -> String {
+/// Writes a dataset in which only the base rate jumps, every `jump` windows, and its pipeline file; returns the file's
+/// path. `train` and `advise` are further keys of these tables.
+fn pipeline(folder: &Path, jump: u32, train: &str, advise: &str) -> String {
     let mut state = 7_u64;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -26,7 +26,7 @@ fn pipeline(folder: &Path, train: &str, advise: &str) -> String {
     };
     let mut dataset = "y,x,z\n".to_owned();
     for row in 0..WINDOWS * ROWS {
-        let intercept = if (row / ROWS / JUMP).is_multiple_of(2) { -0.8 } else { 0.8 };
+        let intercept = if (row / ROWS / jump).is_multiple_of(2) { -0.8 } else { 0.8 };
         let (x, z) = (2.0 * uniform() - 1.0, 2.0 * uniform() - 1.0);
         let log_odds: f64 = intercept + 3.0 * x - 2.0 * z;
         let y = u8::from(uniform() < 1.0 / (1.0 + (-log_odds).exp()));
@@ -63,7 +63,7 @@ fn number(answer: &Value, field: &str) -> f64 {
 #[test]
 fn the_recalibrated_model_is_served_and_survives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), "", "");
+    let file = pipeline(folder.path(), JUMP, "", "");
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
     run_once(&file, &whole, &[]);
     let workdir = killed.display().to_string();
@@ -169,7 +169,7 @@ fn the_recalibrated_model_is_served_and_survives_a_kill() {
 #[test]
 fn late_labels_are_awaited_and_old_recalibrated_models_are_removed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path(), ", keep = 3", ", label_delay = 2");
+    let file = pipeline(folder.path(), 10, ", keep = 3", ", label_delay = 2");
     let workdir = folder.path().join("work");
     run_once(&file, &workdir, &[]);
     let history = changes(&workdir);

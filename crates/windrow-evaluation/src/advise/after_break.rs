@@ -1,7 +1,7 @@
 //! The findings on the windows after a break.
 
-use super::findings::Findings;
 use crate::advice::PolicyAfterBreak;
+use crate::advise::findings::Findings;
 use crate::breaks::short_history;
 use crate::cost::CostRanking;
 use crate::policy::{Policy, Refit, length};

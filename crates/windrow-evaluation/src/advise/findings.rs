@@ -1,10 +1,10 @@
 //! The findings of the advice: on each policy, on the windows judged, and over time.
 
-use super::settings::AdviceSettings;
 use crate::advice::{
     Advice, AgeFinding, BreakFinding, JudgedWindows, NamedPolicy, Origin, RefitSaving, Saving, SavingsOverTime,
     ScheduleFinding,
 };
+use crate::advise::settings::AdviceSettings;
 use crate::breaks::{Break, find_break};
 use crate::contrast::{Contrast, Interval};
 use crate::cost::{CostRanking, mean_cost};

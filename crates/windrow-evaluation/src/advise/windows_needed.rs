@@ -1,6 +1,6 @@
 //! The number of windows that advice needs.
 
-use super::settings::AdviceSettings;
+use crate::advise::settings::AdviceSettings;
 use crate::evidence::Evidence;
 use crate::trial::{MIN_WINDOWS, Trial, judged_histories, longest_history};
 use windrow_record::Scheme;

@@ -1,11 +1,11 @@
 //! Tests of the names by cost, on synthetic errors.
 
-use super::{ROWS, advice_with, index, noise, stable};
+use super::{OBSERVED, ROWS, advice_naming, advice_with, index, noise, stable};
 use crate::alarm::on_alarm;
 use crate::cost::window_costs;
 use crate::{
-    AlarmData, BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Policy, PolicyAtWindow, Ranking, Refit,
-    Trial, WindowLosses, advised_fits, is_kept,
+    Action, AlarmData, BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
+    Ranking, Refit, Trial, WindowLosses, advised_fits, is_kept,
 };
 use windrow_record::{ModelId, Scheme};
 
@@ -148,6 +148,25 @@ fn the_first_policy_in_office_refits_when_it_pays_until_a_saving_is_shown() {
     assert!(fits(Some(COSTS)) > 4, "{}", fits(Some(COSTS)));
     assert_eq!(fits(Some([1.0, 1.0, 1e6])), 0);
     assert_eq!(fits(None), 0, "without costs, no refit pays");
+}
+
+#[test]
+fn a_refit_that_pays_is_the_action_and_no_alarm_is() {
+    let (evidence, costs) = (evidence_with(0.4, |_, _| 0), Some([1.0, 1.0, 48.0]));
+    let pays = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    let action = |since: u32| {
+        let named_policies: Vec<PolicyAtWindow> =
+            (since..=40).map(|window| PolicyAtWindow::by_loss(window, pays, false)).collect();
+        let observed = Observed { has_drifted: &|_, _| true, ..OBSERVED };
+        advice_naming(&evidence, 0, costs, &named_policies, observed).recommendation
+    };
+    // The model of the window in which the policy takes office is refitted every fourth window.
+    let refit = action(20);
+    let reason = "Refit now: the extra errors have cost as much as a refit after window 40 (week of 2013-04-01).";
+    assert_eq!((refit.action, refit.reason.as_str()), (Action::RefitNow, reason));
+    let hold = action(21);
+    assert_eq!(hold.action, Action::Hold, "{}", hold.reason);
+    assert!(hold.reason.ends_with("holds: refit when it pays, on all history."), "{}", hold.reason);
 }
 
 #[test]
