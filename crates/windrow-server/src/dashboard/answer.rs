@@ -9,7 +9,7 @@ use crate::dashboard::{picture, table, too_few};
 use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, Term, WRONG_ANSWERS, subject};
 use windrow_evaluation::plot::{AdvicePictures, Measure, picture_tables};
 use windrow_evaluation::{Advice, Origin, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
-use windrow_record::display::{percent, thousands};
+use windrow_record::display::{counted, percent, thousands};
 
 /// Maximum number of sentences between the heading and the last sentence.
 const MAX_SENTENCES: usize = 4;
@@ -122,7 +122,7 @@ fn waiting(view: &View) -> Markup {
             (too_few::advice(view))
         } @else {
             h1 { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), delay)) }
-            p { (windows) " windows are sealed." }
+            p { (counted(windows as u64, "window is", "windows are")) " sealed." }
         }
     }
 }
