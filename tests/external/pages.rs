@@ -145,7 +145,11 @@ async fn the_form_predicts(browser: &Browser, url: &str) {
     browser.open(&format!("{url}/try?model=cumulative-7")).await;
     browser.run("document.querySelector('#try').requestSubmit()").await;
     browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length === 60").await;
-    assert!(browser.text("#result h2").await.contains("% likely: "), "{}", browser.text("#result").await);
+    assert!(
+        browser.text("#result h2").await.contains("% likely to be positive, "),
+        "{}",
+        browser.text("#result").await
+    );
     assert_eq!(browser.run("return document.querySelectorAll('#result tbody tr svg').length").await, json!(3));
     let line = browser.text("#curl code").await;
     let output = std::process::Command::new("sh").args(["-c", &line]).output().expect("a shell");

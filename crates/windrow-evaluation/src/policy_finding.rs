@@ -179,9 +179,12 @@ impl KeptGain {
     }
 }
 
-/// Returns a share in per cent or, if it is negative, in words: readers do not expect to keep less than nothing.
+/// A negative share in words: readers do not expect to keep less than nothing.
+pub const WORSE_THAN_AVERAGE: &str = "worse than the average rate";
+
+/// Returns a share in per cent or, if it is negative, in words.
 pub(crate) fn share_in_words(share: f64) -> String {
-    if share < 0.0 { "worse than the average rate".to_owned() } else { percent(share, 0) }
+    if share < 0.0 { WORSE_THAN_AVERAGE.to_owned() } else { percent(share, 0) }
 }
 
 impl Effort {

@@ -278,7 +278,10 @@ mod tests {
         picture.text("s", "end", (95.0, 2.25), "\"x\" & 'y' < z");
         let text = picture.standalone();
         assert!(!text.contains("<script") && !text.contains('\u{1}'), "{text}");
-        assert!(text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="95" y="2.2""#), "{text}");
+        assert!(
+            text.contains("&quot;x&quot; &amp; &#39;y&#39; &lt; z") && text.contains(r#"x="95" y="2.2""#),
+            "{text}"
+        );
         assert_eq!(picture.title("one two three four five"), 3);
         let (mut picture, _) = Picture::new(440, 320, "", []);
         assert_eq!(picture.title("More history hurts: all of it keeps 67%"), 1);

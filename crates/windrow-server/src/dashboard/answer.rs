@@ -45,7 +45,7 @@ pub(super) fn page(view: &View) -> Page {
                 }
             }
         }
-        section.pictures #pictures data-live aria-label="Pictures" {
+        section.pictures.each[origin != Origin::Pipeline] #pictures data-live aria-label="Pictures" {
             @if let Some(pictures) = &pictures { (shown(view, pictures)) }
         }
         @if origin == Origin::Pipeline {
@@ -70,7 +70,14 @@ fn shown(view: &View, pictures: &AdvicePictures) -> Markup {
     let measure = if is_auc { Measure::Auc } else { Measure::LogLoss };
     let Some([quality, how_often, how_much]) = pictures.first_screen(measure) else {
         return html! {
-            @for one in pictures.pictures() { figure { (picture::linked(view, &one.picture)) } }
+            @for one in pictures.pictures() {
+                @let svg = picture::linked(view, &one.picture);
+                @if one.is_broad() {
+                    figure { (picture::broad(&format!("Picture: {}", one.title), &svg)) }
+                } @else {
+                    figure.narrow { (svg) }
+                }
+            }
         };
     };
     let choices = [("log-loss", "Log-loss", !is_auc), ("auc", "AUC", is_auc)];

@@ -49,11 +49,9 @@ pub(super) fn page(view: &View) -> Page {
                         }
                         (reliability(view, model, learned))
                     }
-                }
-                div {
-                    @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) }
                     (lineage(view, model))
                 }
+                div { @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) } }
             }
         }
     };
