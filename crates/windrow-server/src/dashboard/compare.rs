@@ -147,7 +147,12 @@ fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Mar
 }
 
 fn pair_row(name: &str, pair: Pair) -> Vec<Markup> {
-    cells![name, score_or_dash(pair.first), score_or_dash(pair.second), format!("{:+.4}", pair.change())]
+    cells![
+        html! { span.long { (name) } },
+        score_or_dash(pair.first),
+        score_or_dash(pair.second),
+        format!("{:+.4}", pair.change())
+    ]
 }
 
 fn coefficients(view: &View, models: [&Arc<Model>; 2], own: &Learned, other: &Learned) -> Markup {

@@ -107,7 +107,7 @@
     const sorted = [...contributions].sort((one, other) => Math.abs(other.log_odds) - Math.abs(one.log_odds));
     const largest = Math.max(1e-9, ...sorted.map((one) => Math.abs(one.log_odds)));
     const rows = sorted.map((one) => [
-      one.feature,
+      element('span', one.feature, 'long'),
       one.level ?? one.held ?? one.given ?? 'missing',
       signed(one.log_odds),
       bar(0, one.log_odds, -largest, largest),
