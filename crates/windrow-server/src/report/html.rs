@@ -13,7 +13,7 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
     figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;height:auto;display:block}\
     .broad{grid-column:1/-1}.broad svg{max-width:760px}.narrow svg{max-width:480px}\
     .table{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}thead{display:table-header-group}tr{break-inside:avoid}\
-    td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884}.n{text-align:right}tbody .n,tbody tr>:first-child{white-space:nowrap}\
+    td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884}.n{text-align:right}tbody .n,tbody tr>:first-child{white-space:nowrap}thead th{max-width:160px;vertical-align:bottom}\
     .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:14px 0}.facts dd{overflow-wrap:anywhere}\
     dt{font-weight:600}dd{margin:0 0 6px}.facts dd{margin:0}.term{border:1px solid #8888;border-radius:9px;padding:0 5px;margin-left:3px;font-size:12px;color:inherit;text-decoration:none}\
     footer{margin-top:28px;font-size:12px;overflow-wrap:anywhere}\
