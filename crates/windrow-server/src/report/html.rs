@@ -22,7 +22,7 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
     @page{size:A4;margin:14mm}\
     @media print{body{padding:0;max-width:none;font-size:10pt;color:#000;background:#fff}h1{font-size:16pt}.answer{font-size:13pt}svg{color:#000;background:#fff}\
     .a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}.h{fill:none}.f{stroke:none}.term{display:none}.pictures{grid-template-columns:repeat(2,minmax(0,1fr))}\
-    .facts{grid-template-columns:max-content minmax(0,1fr)}h2,dt{break-after:avoid}.rest{break-before:page}table{font-size:8pt}.table{overflow:visible}td,th{padding-right:8px}}";
+    .facts{grid-template-columns:max-content minmax(0,1fr)}h2,dt{break-after:avoid}.facts dt{break-after:auto}.broad svg{max-width:500px}.rest{break-before:page}table{font-size:8pt}.table{overflow:visible}td,th{padding-right:8px}}";
 
 pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
     let advice = &*report.advice;
