@@ -21,7 +21,7 @@ pub enum PolicyVerdict {
     /// There are too few windows, or too few refits, for an interval.
     TooFew,
     /// A reference to compare with, which may not be named: a policy that never refits, with fewer than 36 windows judged,
-    /// after a break, or without a silent alarm to watch.
+    /// after a break, or without a silent alarm to watch. Or what served, by a log.
     Reference,
 }
 

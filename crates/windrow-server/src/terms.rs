@@ -70,7 +70,7 @@ pub(crate) static VERDICT: Term = Term {
                  good enough. Cannot tell: neither is shown. Too few: fewer than 4 refits, or fewer than 12 windows. \
                  Best: the lowest log-loss of all that can be compared. Reference: a policy that never refits and \
                  may not be recommended, because there are fewer than 36 windows, the data changed, or all its \
-                 alarms rang. An interval is about the difference on these windows; another stretch \
+                 alarms rang; in a log, what served. An interval is about the difference on these windows; another stretch \
                  of time may differ.",
 };
 pub(crate) static EVIDENCE: Term = Term {
