@@ -87,8 +87,9 @@ fn comparison(advice: &Advice, title: &str, all: bool) -> String {
     let mut text = format!("\n{title:<35}{windows:>44}\n");
     let yearly = advice.subject.days.is_some();
     let fits = if yearly { "fits/yr" } else { "fits/100" };
+    let wrong_and_fits = format!("wrong {fits}");
     let history = advice.subject.window_unit.many();
-    text.push_str(&format!("  {history:<9}refit        keeps  95%      at least     wrong{fits:>8}  verdict\n"));
+    text.push_str(&format!("  {history:<9}refit        keeps  95%      at least{wrong_and_fits:>18}  verdict\n"));
     let shown = if all { advice.comparison.planned.iter().collect() } else { chosen(advice) };
     for found in &shown {
         text.push_str(&line(advice, found));

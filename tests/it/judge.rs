@@ -121,7 +121,9 @@ fn a_log_has_a_page_and_a_report_of_its_own() {
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
     let page = http("GET", &format!("{url}/"), None).2;
     assert!(page.contains("The models that served") && page.contains("log-loss per row, by window"), "{page}");
+    assert!(page.contains("<section class=\"pictures each\"") && page.contains("The loss alarm "), "{page}");
     let evidence = http("GET", &format!("{url}/evidence"), None).2;
+    assert!(evidence.contains("<code>windrow judge --json</code> prints all numbers"), "{evidence}");
     assert!(evidence.contains("How to check it") && evidence.contains("The table is a log"), "{evidence}");
     for page in [&page, &evidence] {
         // Nothing of a pipeline: no stream, no models, no form.
@@ -191,6 +193,8 @@ fn the_losses_of_a_pipeline_give_its_own_answer() {
         succeed(&["export", &pipeline, "--workdir", &workdir, "--out", &tables, "--format", format]);
         let answer = json(&[&format!("{tables}/losses.{format}")]);
         assert_eq!(answer["table"]["kind"], "losses");
+        let printed = answer["text"].as_str().expect("a text");
+        assert!(printed.contains("at least    wrong fits/100  verdict\n"), "{printed}");
         let named = |advice: &Value| advice["recommendation"]["named"]["policy"].clone();
         assert_eq!(named(&answer), named(&own), "{format}");
         let losses = |advice: &Value| -> Vec<(String, String)> {

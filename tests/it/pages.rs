@@ -201,8 +201,13 @@ fn two_models_are_shown_side_by_side() {
     // The models of this work directory are copies of one, so nothing differs on the 21 windows after the later one.
     assert!(body.contains("On the same 21 windows, window-9 loses 0.0000 less per row than window-3"), "{body}");
     assert!(body.contains("the data do not show which one is better") && body.contains("place=place 20"), "{body}");
-    let same = ask("GET", &format!("{url}/compare"), &[], b"");
-    assert!(same.status == 200 && same.body.contains("Two models side by side"), "{}", same.body);
+    let other = ask("GET", &format!("{url}/compare?first=advised"), &[], b"");
+    assert!(other.status == 200 && other.body.contains("Two models side by side"), "{}", other.body);
+    // Without a choice, a model is not compared with itself.
+    let links = other.body.split("<p class=\"pages screen\">").nth(1).and_then(|rest| rest.split("</p>").next());
+    let links = links.map(|links| links.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()));
+    let links: Vec<&str> = links.into_iter().flatten().collect();
+    assert!(links.len() == 3 && links[0] != links[1], "{links:?}");
     for unknown in ["first=nobody", "second=%3Cb%3E", "first=window-3&second=window-31"] {
         let answer = ask("GET", &format!("{url}/compare?{unknown}"), &[], b"");
         assert!(answer.status == 200 && answer.body.contains("There is no fitted model"), "{}", answer.body);

@@ -12,6 +12,7 @@ use crate::quality::QualityOverTime;
 use crate::steadiness::{Followed, Influence};
 use crate::window_dates::WindowDates;
 use crate::window_unit::WindowUnit;
+use windrow_record::display::counted_units;
 
 /// The format version of the file. A reader refuses any other version.
 pub const ADVICE_FORMAT: u32 = 6;
@@ -254,7 +255,7 @@ impl Subject {
     /// Returns the number and the period of the windows, as in `41 weeks, Jan 2013 to Dec 2013`.
     pub fn windows(&self) -> String {
         let span = self.span.as_ref().map_or_else(String::new, |span| format!(", {span}"));
-        format!("{} {}{span}", self.windows, self.unit)
+        counted_units(u64::from(self.windows), &self.unit) + &span
     }
 }
 

@@ -2,7 +2,7 @@
 //! Each has at most 25 words and two figures; figures in brackets do not count.
 
 use crate::advice::{Advice, Status};
-use crate::policy::{Policy, history_name};
+use crate::policy::{Policy, Refit, history_name};
 use crate::steadiness::Influence;
 use crate::window_unit::WindowUnit;
 use windrow_record::display::percent;
@@ -52,9 +52,10 @@ fn sentence(found: &Influence, unit: WindowUnit) -> String {
     }
 }
 
-/// Returns a policy in few words, as in `last 4 weeks, every 2nd`.
-fn short(policy: Policy, unit: WindowUnit) -> String {
-    format!("{}, {}", history_name(policy.history, unit), policy.refit)
+/// Returns a policy in few words, as in `last 4 weeks, every 2nd` or `all, every week`.
+pub(crate) fn short(policy: Policy, unit: WindowUnit) -> String {
+    let refit = if policy.refit == Refit::Every(1) { policy.refit.name(unit) } else { policy.refit.to_string() };
+    format!("{}, {refit}", history_name(policy.history, unit))
 }
 
 fn share(share: Option<f64>) -> String {
@@ -67,7 +68,6 @@ fn share(share: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Refit;
     use crate::trial::sliding;
     use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -92,6 +92,7 @@ mod tests {
         let model = Influence { model: Some(model), log_loss: Some(45.2), ..window() };
         let other = Some(Policy { history: sliding(16), refit: Refit::Every(8) });
         let renamed = |found: Influence| Influence { changes_name: true, named_without: other, ..found };
+        let each = Policy { history: sliding(4), refit: Refit::Every(1) };
         let cases = [
             (
                 window(),
@@ -101,6 +102,11 @@ mod tests {
                 renamed(window()),
                 "One window decides this: without window 28 (14 days from 2019-01-24), the advice would be another one \
                  (last 16 weeks, every 8th).",
+            ),
+            (
+                Influence { named_without: Some(each), ..renamed(window()) },
+                "One window decides this: without window 28 (14 days from 2019-01-24), the advice would be another one \
+                 (last 4 weeks, every week).",
             ),
             (
                 Influence { changes_name: true, ..window() },

@@ -109,7 +109,9 @@ pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
-pub use policy_finding::{AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict};
+pub use policy_finding::{
+    AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict, WORSE_THAN_AVERAGE,
+};
 pub use quality::{MeanLoss, PolicyQuality, QualityOverTime, WindowSize};
 pub use ranking::{NamedSeries, Ranked, Ranking};
 pub use recalibrated::{RecalibratedModel, recalibrated_on};

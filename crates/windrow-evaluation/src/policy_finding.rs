@@ -21,7 +21,7 @@ pub enum PolicyVerdict {
     /// There are too few windows, or too few refits, for an interval.
     TooFew,
     /// A reference to compare with, which may not be named: a policy that never refits, with fewer than 36 windows judged,
-    /// after a break, or without a silent alarm to watch.
+    /// after a break, or without a silent alarm to watch. Or what served, by a log.
     Reference,
 }
 
@@ -179,9 +179,12 @@ impl KeptGain {
     }
 }
 
-/// Returns a share in per cent or, if it is negative, in words: readers do not expect to keep less than nothing.
+/// A negative share in words: readers do not expect to keep less than nothing.
+pub const WORSE_THAN_AVERAGE: &str = "worse than the average rate";
+
+/// Returns a share in per cent or, if it is negative, in words.
 pub(crate) fn share_in_words(share: f64) -> String {
-    if share < 0.0 { "worse than the average rate".to_owned() } else { percent(share, 0) }
+    if share < 0.0 { WORSE_THAN_AVERAGE.to_owned() } else { percent(share, 0) }
 }
 
 impl Effort {

@@ -179,9 +179,15 @@ impl ServedFindings<'_> {
             let Interval { low, high } = to_served.interval();
             Interval { low: 1.0 - high / gain.mean, high: 1.0 - low / gain.mean }
         });
-        let verdict = if is_short { PolicyVerdict::TooFew } else { PolicyVerdict::CannotTell };
+        let is_served = series.policy.refit == Refit::Served;
+        let verdict = match (is_short, is_served) {
+            (true, _) => PolicyVerdict::TooFew,
+            // What served is what others are compared with.
+            (false, true) => PolicyVerdict::Reference,
+            (false, false) => PolicyVerdict::CannotTell,
+        };
         let begins = log.begins.iter().filter(|window| trial.windows.first().is_some_and(|first| *window > first));
-        let refits = if series.policy.refit == Refit::Served { begins.count() as f64 } else { 0.0 };
+        let refits = if is_served { begins.count() as f64 } else { 0.0 };
         let fits_per_window = refits / trial.windows.len().max(1) as f64;
         PolicyFinding {
             policy: series.policy,

@@ -88,8 +88,8 @@ pub(crate) fn loss_title(advice: &Advice) -> Option<String> {
     let rises = windows.iter().filter(|at| at.rose).count();
     let of = windows.len();
     (of > 0).then(|| match rises {
-        0 => format!("The loss did not rise in {of} {many}"),
-        rises => format!("The loss rose in {rises} of {of} {many}"),
+        0 => format!("The loss alarm did not ring in {of} {many}"),
+        rises => format!("The loss alarm rang in {rises} of {of} {many}"),
     })
 }
 

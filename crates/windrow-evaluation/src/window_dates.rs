@@ -42,11 +42,13 @@ impl WindowDates {
         self.begin(window).map(|begin| self.text(begin))
     }
 
-    /// Returns the dates of some windows, as in `2018-09-06 to 2020-12-31`: the last one is that of the end of `last`.
+    /// Returns the dates of some windows, as in `2018-09-06 to 2020-12-31`: the last one is that of the end of `last`. A
+    /// window of one day has one date.
     pub fn range(&self, first: u32, last: u32) -> Option<String> {
         let (from, until) = (self.begin(first)?, self.begin(last.checked_add(1)?)?);
         // The end of a window is the first moment after it.
-        Some(format!("{} to {}", self.text(from), self.text(until.saturating_sub(1).max(from))))
+        let (from, last) = (self.text(from), self.text(until.saturating_sub(1).max(from)));
+        Some(if from == last { from } else { format!("{from} to {last}") })
     }
 
     /// Returns the date of a window with its number, as in `2019-02-04 (window 29)`, or only the number without dates.
@@ -57,7 +59,7 @@ impl WindowDates {
     /// Returns the dates of some windows with their numbers, as in `2018-09-06 to 2020-12-31 (windows 17 to 79)`, or only
     /// the numbers without dates.
     pub fn range_name(&self, first: u32, last: u32) -> String {
-        let numbers = format!("windows {first} to {last}");
+        let numbers = if first == last { format!("window {first}") } else { format!("windows {first} to {last}") };
         self.range(first, last).map_or_else(|| numbers.clone(), |range| format!("{range} ({numbers})"))
     }
 
@@ -86,7 +88,8 @@ mod tests {
         assert_eq!(dates.date(1).as_deref(), Some("1970-01-01"));
         assert_eq!(dates.name(3), "1970-02-12 (window 3)", "a window without rows begins with the next one");
         assert_eq!(dates.range(2, 4).as_deref(), Some("1970-01-15 to 1970-02-25"));
-        assert_eq!(dates.range_name(1, 1), "1970-01-01 to 1970-01-14 (windows 1 to 1)");
+        assert_eq!(dates.range_name(1, 1), "1970-01-01 to 1970-01-14 (window 1)");
+        assert_eq!(days(&[Some(0), Some(1)], 2).range_name(2, 2), "1970-01-02 (window 2)");
         assert_eq!((dates.date(0), dates.date(6), dates.range(4, 5)), (None, None, None));
         // Rows that are not in the order of their times.
         assert_eq!(days(&[Some(9), Some(3)], 20).date(1).as_deref(), Some("1970-01-04"));
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn damaged_dates_are_no_panic() {
         let dates = WindowDates { begins: vec![i64::MIN, i64::MAX, 0, i64::MIN] };
-        assert_eq!(dates.range(1, 1).as_deref(), Some("- to -"));
+        assert_eq!(dates.range(1, 1).as_deref(), Some("-"));
         let _ = (dates.range(2, 2), dates.range(3, 3), dates.name(u32::MAX), dates.range_name(u32::MAX, u32::MAX));
     }
 }

@@ -8,7 +8,7 @@ use windrow_evaluation::{
     Advice, Origin, RecalibratedModel, Refit, Subject, WindowDates, WindowUnit, judged_histories, loss_rises,
     windows_in_words,
 };
-use windrow_record::display::{counted, month, window_name};
+use windrow_record::display::{counted, months, window_name};
 
 use crate::answer::{self, Further, Question};
 use crate::axis::Axis;
@@ -182,10 +182,7 @@ impl Judging<'_> {
         let begins = (0..windows).map(|index| axis.begin(self.begin + i64::from(index)));
         let dates = WindowDates::new(begins, end);
         let times = self.predictions.range.filter(|_| axis != Axis::Number);
-        let span = times.map(|(first, last)| {
-            let [first, last] = [first, last].map(|micros| month(micros.div_euclid(1_000_000)));
-            format!("{first} to {last}")
-        });
+        let span = times.map(|(first, last)| months(first.div_euclid(1_000_000), last.div_euclid(1_000_000)));
         let subject = Subject {
             origin,
             pipeline: self.options.name.clone(),

@@ -16,6 +16,13 @@ pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
+/// Formats a number of units by their plural name, as in `3 weeks` or `1 window of 14 days`.
+pub fn counted_units(count: u64, many: &str) -> String {
+    // The first plural is the unit. What follows describes it.
+    let unit = if many.contains("s ") { many.replacen("s ", " ", 1) } else { many.trim_end_matches('s').to_owned() };
+    counted(count, &unit, many)
+}
+
 /// Formats an ordinal number, as in `2nd`, `8th` or `32nd`.
 pub fn ordinal(number: u32) -> String {
     let ending = match (number % 10, number % 100) {
@@ -62,6 +69,12 @@ pub fn month(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| "-".to_owned(), |time| time.strftime("%b %Y").to_string())
 }
 
+/// Formats the months from one time to another, as in `Jan 2018 to Dec 2020`, or one month as in `Jan 2018`.
+pub fn months(first: i64, last: i64) -> String {
+    let [first, last] = [first, last].map(month);
+    if first == last { first } else { format!("{first} to {last}") }
+}
+
 /// Formats the name of a window, as in `window 14 (week of 2013-04-01)`.
 pub fn window_name(window: u32, period: Option<&str>) -> String {
     period.map_or_else(|| format!("window {window}"), |period| format!("window {window} ({period})"))
@@ -92,6 +105,9 @@ mod tests {
             assert_eq!(thousands(count), text);
         }
         assert_eq!((counted(1, "row", "rows"), counted(2000, "row", "rows")), ("1 row".into(), "2,000 rows".into()));
+        let units = ["weeks", "windows of 14 days", "equal windows"];
+        assert_eq!(units.map(|many| counted_units(1, many)), ["1 week", "1 window of 14 days", "1 equal window"]);
+        assert_eq!(units.map(|many| counted_units(2, many)), ["2 weeks", "2 windows of 14 days", "2 equal windows"]);
     }
 
     #[test]
@@ -118,6 +134,7 @@ mod tests {
     #[test]
     fn months_and_windows_have_names() {
         assert_eq!([0, i64::MAX].map(month), ["Jan 1970", "-"]);
+        assert_eq!([months(0, 86_400), months(0, 40 * 86_400)], ["Jan 1970", "Jan 1970 to Feb 1970"]);
         assert_eq!(window_name(14, None), "window 14");
         assert_eq!(window_name(14, Some("week of 2013-04-01")), "window 14 (week of 2013-04-01)");
     }

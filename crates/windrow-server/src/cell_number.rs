@@ -1,13 +1,18 @@
 //! The number in the text of a table's cell, by which tables are aligned and sorted.
 
+use windrow_evaluation::WORSE_THAN_AVERAGE;
+
 /// Returns true if a cell is empty, or has a dash instead of a value.
 pub(crate) fn is_blank(text: &str) -> bool {
     matches!(text, "" | "-" | "\u{2013}")
 }
 
 /// Returns the number that a text is, or with which an interval or a share begins: `1,204`, `98%`, `-0.3 to 0.2` or
-/// `+12 (3 to 21)`.
+/// `+12 (3 to 21)`. A share that is negative is printed in words, and is less than all others.
 pub(crate) fn number_in(text: &str) -> Option<f64> {
+    if text == WORSE_THAN_AVERAGE {
+        return Some(f64::NEG_INFINITY);
+    }
     let signless = text.trim_start_matches(['+', '-', '\u{2212}']);
     let end = signless.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, ',' | '.'));
     let (digits, rest) = signless.split_at(end.unwrap_or(signless.len()));
@@ -43,6 +48,7 @@ mod tests {
             ("-0.3 to 0.2", Some(-0.3)),
             ("+12 (3 to 21)", Some(12.0)),
             ("\u{2212}4", Some(-4.0)),
+            (WORSE_THAN_AVERAGE, Some(f64::NEG_INFINITY)),
             ("2019-02-04", None),
             ("14 days from 2019-02-04", None),
             ("window-00001.csv, 24.1 MB", None),

@@ -1,6 +1,7 @@
 //! The terms of the advice, each with its definition. The pages and the report explain them with the same words.
 
 use windrow_evaluation::Origin;
+use windrow_evaluation::plot::escaped;
 
 /// A term that readers may not know.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ pub(crate) static VERDICT: Term = Term {
                  good enough. Cannot tell: neither is shown. Too few: fewer than 4 refits, or fewer than 12 windows. \
                  Best: the lowest log-loss of all that can be compared. Reference: a policy that never refits and \
                  may not be recommended, because there are fewer than 36 windows, the data changed, or all its \
-                 alarms rang. An interval is about the difference on these windows; another stretch \
+                 alarms rang; in a log, what served. An interval is about the difference on these windows; another stretch \
                  of time may differ.",
 };
 pub(crate) static EVIDENCE: Term = Term {
@@ -178,6 +179,14 @@ pub(crate) fn how_to_check(origin: Origin) -> &'static str {
      windows judged, where p is the probability of the true class, and over the phases. For example, every 4th uses the \
      fits that are 1, 2, 3 and 4 windows old, each for a quarter of the mean. A short script gives the same numbers from \
      the same table."
+}
+
+/// Returns a sentence as HTML, with the text between backticks as code.
+pub(crate) fn with_code(sentence: &str) -> String {
+    let parts = sentence.split('`').enumerate();
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
+        .collect()
 }
 
 /// Returns a sentence without its marks.

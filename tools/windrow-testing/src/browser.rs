@@ -12,7 +12,7 @@ use ureq::http::Method;
 
 use crate::{STEP_TIMEOUT, free_port};
 
-/// A script that returns the texts that are outside their boxes.
+/// A script that returns the texts that are outside their boxes, and those in pictures that are too small to read.
 const TEXT_OUTSIDE: &str = "const found = [];
     for (const picture of document.querySelectorAll('svg')) {
       const box = picture.getBoundingClientRect();
@@ -21,6 +21,8 @@ const TEXT_OUTSIDE: &str = "const found = [];
         const own = text.getBoundingClientRect();
         const is_outside = own.left < box.left - 1 || own.right > box.right + 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1;
         if (is_outside) found.push(`picture: ${text.textContent}`);
+        const size = parseFloat(getComputedStyle(text).fontSize) * box.width / (picture.viewBox.baseVal.width || box.width);
+        if (own.width > 0 && size < 9) found.push(`${size.toFixed(1)} pixels: ${text.textContent}`);
       }
     }
     for (const element of document.body.querySelectorAll('*')) {
@@ -197,7 +199,7 @@ impl Browser {
     /// A text is outside its box, or the page is wider than its window.
     pub async fn check_text(&self, what: &str) {
         let outside = self.run(TEXT_OUTSIDE).await;
-        assert_eq!(outside, json!([]), "{what}: text outside its box");
+        assert_eq!(outside, json!([]), "{what}: text outside its box, or too small");
         let wide = self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(wide, json!(0), "{what} is wider than its window");
     }

@@ -39,6 +39,13 @@ pub struct AdvicePicture<'a> {
     pub picture: Picture,
 }
 
+impl AdvicePicture<'_> {
+    /// Returns `true` for a picture over time, which needs more room than one of shares.
+    pub fn is_broad(&self) -> bool {
+        !matches!(self.name, "how-often" | "how-much")
+    }
+}
+
 impl AdvicePictures {
     /// Draws the pictures, in the order in which they are shown. Those of a pipeline are the quality over time, by
     /// log-loss and by AUC, and the shares.
@@ -116,9 +123,14 @@ fn how_often(advice: &Advice, policy: Policy, title: String) -> Shares {
     // `Never` comes after the periods.
     periods.sort_unstable();
     periods.dedup();
+    // A policy that is named is in the picture of its title.
+    let is_alarm = matches!(policy.refit, Refit::PsiAlarm | Refit::LossAlarm | Refit::WhenItPays);
+    periods.extend(is_alarm.then_some(policy.refit));
     let point = |refit: Refit| {
         let label = match refit {
             Refit::Every(every) => every.to_string(),
+            Refit::PsiAlarm | Refit::LossAlarm => "alarm".to_owned(),
+            Refit::WhenItPays => "pays".to_owned(),
             _ => "never".to_owned(),
         };
         point(advice, Policy { history: policy.history, refit }, label)

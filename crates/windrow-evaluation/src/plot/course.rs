@@ -51,7 +51,10 @@ impl CumulativePlot {
             CLASSES.into_iter().zip(self.lines.iter().map(|line| line.name.as_str())).collect();
         let top = if names.is_empty() { top } else { picture.legend(&names, (8.0, top - 8.0)) + 14.0 };
         let all = || self.lines.iter().flat_map(|line| line.sums.iter().copied());
-        let sums = Scale::new((all().fold(0.0, f64::min), all().fold(1e-9, f64::max)), (bottom, top));
+        let (lowest, highest) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+        // Sums that are all 0 have no range of their own.
+        let highest = if lowest < highest { highest } else { 1.0 };
+        let sums = Scale::new((lowest, highest), (bottom, top));
         let ends = (self.windows.first().copied().unwrap_or(0), self.windows.last().copied().unwrap_or(1));
         let across = WindowAxis::new(&self.dates, ends, (left, right));
         picture.grid(&sums, (left, right), sums.labels());
@@ -109,6 +112,9 @@ mod tests {
         assert_eq!(text.matches("<path").count(), 2);
         assert!(text.contains(">10k</text>") && text.contains(">a mark</text>"), "{text}");
         assert!(text.contains("<title>window 17: never: 700; all: -3</title>"), "{text}");
+        let line = Line { name: "all".to_owned(), sums: vec![0.0; 20] };
+        let nothing = CumulativePlot { lines: vec![line], ..course.clone() }.draw().standalone();
+        assert!(nothing.contains(">0.5</text>"), "sums of 0 are on a scale with short labels: {nothing}");
         let empty = CumulativePlot { windows: Vec::new(), lines: Vec::new(), marks: Vec::new(), ..course };
         assert!(empty.draw().standalone().contains("</svg>"));
     }

@@ -7,8 +7,8 @@ use crate::titles::loss_title;
 use crate::window_dates::WindowDates;
 use crate::{Advice, LossAtWindow, Origin};
 
-const WIDTH: u32 = 440;
-const HEIGHT: u32 = 360;
+const WIDTH: u32 = 620;
+const HEIGHT: u32 = 340;
 
 /// The loss by window of the models in use, and of predicting the average rate.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use crate::plot::scale::Scale;
 use crate::plot::svg::Picture;
 use crate::window_dates::WindowDates;
 
-const COLUMNS: usize = 4;
+const COLUMNS: usize = 3;
 const CELL_SIZE: (f64, f64) = (220.0, 110.0);
 const MARGIN: f64 = 8.0;
 
@@ -79,7 +79,7 @@ mod tests {
         let picture = Multiples { title: "t".to_owned(), unit: "log-odds".to_owned(), windows: (1, 3), dates, curves };
         let text = picture.draw().standalone();
         assert_eq!(text.matches("<path").count(), 5);
-        assert!(text.contains("viewBox=\"0 0 880 324\"") && text.contains("xxx...<"), "{text}");
+        assert!(text.contains("viewBox=\"0 0 660 324\"") && text.contains("xxx...<"), "{text}");
         assert!(text.contains("1970-01-01 to 1970-01-21 (windows 1 to 3)"), "{text}");
         assert_eq!(picture.draw().texts_outside(), Vec::<String>::new());
         let empty = Multiples { curves: Vec::new(), ..picture };

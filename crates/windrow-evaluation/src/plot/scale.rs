@@ -47,8 +47,15 @@ impl Scale {
     pub(super) fn ticks(&self, wanted: f64) -> Vec<f64> {
         let rough = (self.from.1 - self.from.0) / wanted;
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= rough);
-        let step = step.unwrap_or(10.0 * power);
+        let steps = [1.0, 2.0, 5.0, 10.0];
+        let at = steps.iter().position(|times| times * power >= rough).unwrap_or(steps.len() - 1);
+        let ticks = self.multiples(steps[at] * power);
+        // A single tick shows no scale.
+        if ticks.len() < 2 && at > 0 { self.multiples(steps[at - 1] * power) } else { ticks }
+    }
+
+    /// Returns the multiples of a step within the scale.
+    fn multiples(&self, step: f64) -> Vec<f64> {
         let first = (self.from.0 / step).ceil() as i64;
         let ticks = (first..first + 50).map(|times| times as f64 * step);
         ticks.take_while(|tick| *tick <= self.from.1 + step * 1e-9).collect()
@@ -78,6 +85,8 @@ mod tests {
         assert_eq!(labels((0.0, 1.7)), ["0.0", "0.5", "1.0", "1.5"]);
         assert_eq!(labels((-0.2, 0.2)), ["-0.2", "-0.1", "0.0", "0.1", "0.2"]);
         assert_eq!(labels((0.0, 14_000.0)), ["0", "5k", "10k"]);
+        // A step of 0.5 would leave one tick, whose label would be rounded.
+        assert_eq!(labels((0.12, 0.96)), ["0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(labels((10_000.0, 11_200.0)), ["10.0k", "10.5k", "11.0k"]);
         for power in -8..9 {
             for width in [1.0, 1.3, 1.9, 2.4, 4.4, 7.7] {

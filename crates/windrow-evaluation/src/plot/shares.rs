@@ -51,12 +51,15 @@ impl Shares {
         picture.grid(&scale, (left, right), |tick| percent(tick, 0));
         picture.line("z k", (left, scale.coordinate(self.keep)), (right, scale.coordinate(self.keep)));
         let step = (right - left) / self.points.len().max(1) as f64;
+        let middle_of = |number: usize| left + step * (number as f64 + 0.5);
+        let is_off = |number: &usize| self.points.get(*number).is_some_and(|point| !scale.holds(point.share));
         for (number, point) in self.points.iter().enumerate() {
-            let x = left + step * (number as f64 + 0.5);
+            let x = middle_of(number);
             if let Some(Interval { low, high }) = point.interval {
                 picture.line("a w", (x, scale.coordinate(low)), (x, scale.coordinate(high)));
                 for (end, is_up) in [(low, false), (high, true)] {
-                    if !scale.holds(end) {
+                    // The scale holds 0 and 1, so an end outside is beyond the limit on its side.
+                    if !scale.holds(end) && is_up == (end > 0.0) {
                         picture.arrow("a", (x, scale.coordinate(end)), is_up);
                     }
                 }
@@ -66,10 +69,13 @@ impl Shares {
             if point.is_named {
                 picture.circle("b w h", (x, scale.coordinate(point.share)), 10.0);
             }
-            if !scale.holds(point.share) {
-                // The mark is next to the interval, on the side with more room.
-                let (anchor, aside) = if x > (left + right) / 2.0 { ("end", -9.0) } else { ("start", 9.0) };
-                picture.text("s", anchor, (x + aside, bottom - 10.0), "off scale");
+            let begins = number.checked_sub(1).is_none_or(|before| !is_off(&before));
+            if is_off(&number) && begins {
+                // Neighbours share one mark. It is next to their intervals, on the side with more room.
+                let last = (number..self.points.len()).take_while(is_off).last().unwrap_or(number);
+                let is_right = x + middle_of(last) > left + right;
+                let (anchor, at) = if is_right { ("end", x - 9.0) } else { ("start", middle_of(last) + 9.0) };
+                picture.text("s", anchor, (at, bottom - 10.0), "off scale");
             }
             picture.text("s", "middle", (x, bottom + SMALL_LINE), &shortened("s", &point.label, step));
             picture.mark((x - step / 2.0, top), (step, bottom - top), point.describe(), "/evidence#policies");
@@ -109,6 +115,11 @@ mod tests {
         assert_eq!(text.matches("<circle").count(), 4, "three points and a ring");
         assert!(text.contains(">off scale</text>") && text.contains("2: 97%, 87% to 107%"), "{text}");
         assert!(text.contains("never: worse than the average rate, "), "{text}");
+        let far = ["32", "64", "never"].map(|label| point(label, -1.93, true));
+        let far = Shares { points: [point("1", 1.0, true)].into_iter().chain(far).collect(), ..shares.clone() };
+        let text = far.draw().standalone();
+        assert_eq!(text.matches(">off scale</text>").count(), 1, "neighbours share one mark: {text}");
+        assert_eq!(text.matches("Z\"/>").count(), 3, "one arrow each, downwards: {text}");
         let empty = Shares { points: Vec::new(), ..shares }.draw().standalone();
         assert!(empty.contains("</svg>"));
     }

@@ -56,19 +56,21 @@ impl Triangle {
         }
         let name = |window: u32| self.dates.date(window).unwrap_or_else(|| window.to_string());
         let [first, last] = [self.windows.0, self.windows.1].map(name);
-        let windows = if self.dates.date(self.windows.0).is_some() { "window from" } else { "window" };
         picture.text("s", "start", (LEFT, top + SIZE + 18.0), &shortened("s", &first, SIZE / 3.0));
         picture.text("s", "end", (LEFT + SIZE, top + SIZE + 18.0), &shortened("s", &last, SIZE / 3.0));
-        picture.text("s", "middle", (LEFT + SIZE / 2.0, top + SIZE + 18.0), &format!("scored at {windows}"));
+        picture.text("s", "middle", (LEFT + SIZE / 2.0, top + SIZE + 18.0), "scored window");
         picture.text("s", "end", (LEFT - 6.0, top + 12.0), &first);
         picture.text("s", "end", (LEFT - 6.0, top + SIZE - 2.0), &last);
-        for (line, text) in ["trained", "up to", windows].into_iter().enumerate() {
+        for (line, text) in ["newest", "training", "window"].into_iter().enumerate() {
             picture.text("s", "start", (4.0, top + SIZE / 2.0 + 14.0 * (line as f64 - 1.0)), text);
         }
         let x = LEFT + SIZE + 16.0;
         picture.text("s", "start", (x, top + 12.0), "log-loss per row");
         picture.text("s", "start", (x, top + 26.0), "above a new model's");
-        for (number, shade) in CLASSES.iter().enumerate() {
+        // Without a model that loses more, the other shades have no meaning.
+        let is_worse = self.cells.iter().flatten().flatten().any(|cell| *cell > 0.0);
+        let shades = if is_worse { CLASSES.len() } else { 1 };
+        for (number, shade) in CLASSES.iter().enumerate().take(shades) {
             let y = top + 40.0 + 22.0 * number as f64;
             picture.rectangle(shade, (x, y), (18.0, 18.0));
             let label = match (number, bounds.get(number)) {
@@ -105,7 +107,10 @@ mod tests {
         for picture in [triangle.draw(), dated.draw()] {
             assert_eq!(picture.texts_outside(), Vec::<String>::new());
         }
-        let empty = Triangle { cells: Vec::new(), ..triangle };
-        assert!(empty.draw().standalone().contains("</svg>"));
+        let empty = Triangle { cells: Vec::new(), ..triangle }.draw().standalone();
+        assert!(
+            empty.contains("</svg>") && empty.contains(">no more</text>") && !empty.contains("up to 0.0000"),
+            "{empty}"
+        );
     }
 }

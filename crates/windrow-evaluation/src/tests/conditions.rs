@@ -1,6 +1,7 @@
 //! Tests of the conditions of the advice: what one window or one model decides, and how steady the advice was.
 
 use super::*;
+use crate::caveats::short;
 
 /// The window in which all history fails.
 const SPOILT: u32 = 30;
@@ -40,8 +41,8 @@ fn a_window_that_decides_the_name_is_said_with_its_date() {
     assert!(moves, "{found:?}");
     let said = about_influence(&advice);
     let expected = format!(
-        "One window decides this: without window 30 (week of 2013-04-01), the advice would be another one (all, {}).",
-        without.refit
+        "One window decides this: without window 30 (week of 2013-04-01), the advice would be another one ({}).",
+        short(without, advice.subject.window_unit)
     );
     assert_eq!(said, [expected]);
     // Nothing is removed: the window is judged.
@@ -76,8 +77,8 @@ fn a_model_that_lost_much_is_said_with_its_date() {
     assert_eq!(without.history, Scheme::Window);
     let said = about_influence(&advice);
     let expected = format!(
-        "A model of window 24 (week of 2013-04-01) lost 45 nats per row; without it, the advice differs (last week, {}).",
-        without.refit
+        "A model of window 24 (week of 2013-04-01) lost 45 nats per row; without it, the advice differs ({}).",
+        short(without, advice.subject.window_unit)
     );
     assert_eq!(said, [expected]);
 }

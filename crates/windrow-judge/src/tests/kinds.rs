@@ -5,7 +5,7 @@ use std::fs::{self, File};
 
 use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
-use windrow_evaluation::{Action, Policy, PolicyFinding, Refit, Status};
+use windrow_evaluation::{Action, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 use windrow_record::Scheme;
 
 use super::{ROWS, Tables, label, loss, probability, quality};
@@ -165,6 +165,7 @@ fn a_log_is_compared_with_the_average_rate_only() {
     assert!(first.starts_with("The models that served improve on predicting the average rate so far: by "), "{first}");
     let planned = &advice.comparison.planned;
     assert_eq!(planned.iter().map(|found| found.policy.refit).collect::<Vec<_>>(), [Refit::Served]);
+    assert_eq!(planned[0].verdict, PolicyVerdict::Reference, "what others are compared with");
     assert_eq!(advice.comparison.further[0].policy.refit, Refit::Recalibrated);
     assert!(advice.recommendation.sentences.iter().any(|sentence| sentence.contains("cannot tell a model's age")));
     assert_eq!((judged.table.left_out, judged.table.fits), (0, 9));

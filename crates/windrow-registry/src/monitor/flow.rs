@@ -101,9 +101,9 @@ impl Flow {
         let sent = producer.map(|producer| producer.counts.sent.max(in_topic.unwrap_or(0)));
         let sealed_windows = parts.windows.len();
         let of_dataset = dataset_rows.map_or_else(String::new, |rows| format!("of {}", thousands(rows)));
-        let windows = format!("{} windows", thousands(sealed_windows as u64));
+        let windows = counted(sealed_windows as u64, "window", "windows");
         let (trained, models) = (Some(rows(parts.trained.window)), parts.trained.models);
-        let trained_windows = format!("{} windows", parts.trained.window);
+        let trained_windows = counted(u64::from(parts.trained.window), "window", "windows");
         let lag_told = lag.map_or_else(String::new, |lag| format!("lag {}", thousands(lag)));
         let steps = vec![
             FlowStep::new("sent", producer.as_ref(), sent, &of_dataset),

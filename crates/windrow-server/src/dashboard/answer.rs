@@ -9,7 +9,7 @@ use crate::dashboard::{picture, table, too_few};
 use crate::terms::{EVIDENCE, LOG_LOSS, REFIT, SHARE_KEPT, Term, WRONG_ANSWERS, subject};
 use windrow_evaluation::plot::{AdvicePictures, Measure, picture_tables};
 use windrow_evaluation::{Advice, Origin, PolicyFinding, PolicyVerdict, Status, first_advice_sentence};
-use windrow_record::display::{percent, thousands};
+use windrow_record::display::{counted, percent, thousands};
 
 /// Maximum number of sentences between the heading and the last sentence.
 const MAX_SENTENCES: usize = 4;
@@ -45,7 +45,7 @@ pub(super) fn page(view: &View) -> Page {
                 }
             }
         }
-        section.pictures #pictures data-live aria-label="Pictures" {
+        section.pictures.each[origin != Origin::Pipeline] #pictures data-live aria-label="Pictures" {
             @if let Some(pictures) = &pictures { (shown(view, pictures)) }
         }
         @if origin == Origin::Pipeline {
@@ -70,7 +70,14 @@ fn shown(view: &View, pictures: &AdvicePictures) -> Markup {
     let measure = if is_auc { Measure::Auc } else { Measure::LogLoss };
     let Some([quality, how_often, how_much]) = pictures.first_screen(measure) else {
         return html! {
-            @for one in pictures.pictures() { figure { (picture::linked(view, &one.picture)) } }
+            @for one in pictures.pictures() {
+                @let svg = picture::linked(view, &one.picture);
+                @if one.is_broad() {
+                    figure { (picture::broad(&format!("Picture: {}", one.title), &svg)) }
+                } @else {
+                    figure.narrow { (svg) }
+                }
+            }
         };
     };
     let choices = [("log-loss", "Log-loss", !is_auc), ("auc", "AUC", is_auc)];
@@ -122,7 +129,7 @@ fn waiting(view: &View) -> Markup {
             (too_few::advice(view))
         } @else {
             h1 { (first_advice_sentence(view.pipeline.advise.histories.as_deref(), delay)) }
-            p { (windows) " windows are sealed." }
+            p { (counted(windows as u64, "window is", "windows are")) " sealed." }
         }
     }
 }

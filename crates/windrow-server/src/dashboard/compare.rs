@@ -34,7 +34,8 @@ struct CommonWindow {
 
 pub(super) fn page(view: &View) -> Page {
     let named = |parameter: &str| view.query.get(parameter).map(String::as_str).filter(|name| !name.is_empty());
-    let (first, second) = (named("first").unwrap_or("champion"), named("second").unwrap_or(ADVISED));
+    let first = named("first").unwrap_or("champion");
+    let second = named("second").unwrap_or_else(|| other_than(view, first));
     let fitted = |name: &str| view.snapshot.resolve(name).ok().filter(|model| model.learned().is_some()).cloned();
     let found = fitted(first).zip(fitted(second));
     let unknown = [first, second].into_iter().find(|name| fitted(name).is_none());
@@ -50,6 +51,18 @@ pub(super) fn page(view: &View) -> Page {
         }
     };
     Page::new("two models", main)
+}
+
+/// Returns the alias `advised` or, if it is the same model as `first`, the name of the newest other one.
+fn other_than<'v>(view: &'v View, first: &str) -> &'v str {
+    let id = |name: &str| view.snapshot.resolve(name).ok().map(|model| model.id());
+    let own = id(first);
+    if own.is_none() || id(ADVISED) != own {
+        return ADVISED;
+    }
+    let mut models = view.snapshot.models().rev();
+    let other = models.find(|model| model.learned().is_some() && Some(model.id()) != own);
+    other.map_or(ADVISED, |model| model.name())
 }
 
 fn form(view: &View, first: &str, second: &str) -> Markup {
@@ -108,22 +121,25 @@ fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Mar
     let rows = models.map(|model| Some(model.artifact().lineage.fit_rows as f64));
     let rows = Pair { first: rows[0], second: rows[1] };
     let whole = |number: Option<f64>| number.map_or_else(|| "\u{2013}".to_owned(), |number| thousands(number as u64));
-    let mut shown = vec![
-        cells![
-            "trained on",
-            lineage(first),
-            lineage(second),
-            format!("{} in both", counted(common.len() as u64, "window", "windows"))
-        ],
-        cells!["rows", whole(rows.first), whole(rows.second), format!("{:+.0}", rows.change())],
-    ];
+    let mut shown = vec![cells!["rows", whole(rows.first), whole(rows.second), format!("{:+.0}", rows.change())]];
     let intercept = learned.map(|learned| Some(learned.intercept.weight));
     shown.push(pair_row("intercept (log-odds)", Pair { first: intercept[0], second: intercept[1] }));
     for score in comparison::scores(learned[0], learned[1]) {
-        let name = format!("{} on {} rows", score.name.replace('_', " "), score.on.replace("holdout", "its held-out"));
+        let name = match score.name {
+            "auc" => "AUC".to_owned(),
+            "log_loss" => "log-loss".to_owned(),
+            "brier" => "Brier score".to_owned(),
+            other => other.replace('_', " "),
+        };
+        let name = format!("{name}, {} rows", score.on.replace("holdout", "held-out"));
         shown.push(pair_row(&name, score.value));
     }
     html! {
+        h2 { "Training data" }
+        dl.card {
+            @for model in models { div { dt { (model.name()) } dd { (lineage(model)) } } }
+            div { dt { "In both" } dd { (counted(common.len() as u64, "window", "windows")) } }
+        }
         h2 { "Numbers" }
         p.quiet { "The held-out rows of two models differ. The later windows below are the same for both." }
         (table::of("Numbers of both models", &["number", first.name(), second.name(), "change"], shown.into_iter()))
@@ -131,7 +147,12 @@ fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Mar
 }
 
 fn pair_row(name: &str, pair: Pair) -> Vec<Markup> {
-    cells![name, score_or_dash(pair.first), score_or_dash(pair.second), format!("{:+.4}", pair.change())]
+    cells![
+        html! { span.long { (name) } },
+        score_or_dash(pair.first),
+        score_or_dash(pair.second),
+        format!("{:+.4}", pair.change())
+    ]
 }
 
 fn coefficients(view: &View, models: [&Arc<Model>; 2], own: &Learned, other: &Learned) -> Markup {

@@ -10,7 +10,7 @@ use crate::dashboard::table::{self, cells};
 use crate::dashboard::terms::{definitions, mark, marked};
 use crate::dashboard::triangle::triangle;
 use crate::dashboard::{picture, too_few};
-use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject};
+use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject, with_code};
 use windrow_evaluation::plot::{AdvicePictures, Ages, AucCourse, Table, tables};
 use windrow_evaluation::{Advice, AgeFinding, Origin, Status, first_advice_sentence};
 use windrow_record::Scheme;
@@ -99,7 +99,10 @@ fn policies(view: &View, advice: &Advice) -> Markup {
 
 fn policy_listing(view: &View, table: &Table) -> Markup {
     let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
-    Listing { id: "policies", title: &table.heading, header: &header, rows: table::rows_of(table) }.show(&view.query)
+    let mut rows = table::rows_of(table);
+    // The recommended policy is seen first, without scrolling.
+    rows.sort_by_key(|row| !row.is_named);
+    Listing { id: "policies", title: &table.heading, header: &header, rows }.show(&view.query)
 }
 
 /// Shows the log-loss saved, summed from window to window.
@@ -121,7 +124,7 @@ fn facts(advice: &Advice) -> Markup {
             h2 { "The table" }
             @for sentence in &advice.subject.facts { p { (sentence) } }
             h2 { "How to check it" }
-            p { (how_to_check(advice.subject.origin)) " The numbers are also at " a href="/v1/advice" { "/v1/advice" } "." }
+            p { (PreEscaped(with_code(how_to_check(advice.subject.origin)))) " The numbers are also at " a href="/v1/advice" { "/v1/advice" } "." }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::dashboard::numbers::bytes;
 use windrow_config::Pipeline;
 use windrow_evaluation::{Origin, WindowDates};
 use windrow_record::WindowIndex;
-use windrow_record::display::month;
+use windrow_record::display::{counted_units, months};
 use windrow_registry::Snapshot;
 use windrow_registry::monitor::{Monitor, Observed, SealedWindow};
 use windrow_windows::batch_file_name;
@@ -147,13 +147,9 @@ impl View {
             return advice.subject.windows();
         }
         let plural = self.pipeline.window.plural();
-        let first = windows.iter().find_map(|window| window.times).map(|times| month(times.first));
-        let last = windows.iter().rev().find_map(|window| window.times).map(|times| month(times.last));
-        let when = match (first, last) {
-            (Some(first), Some(last)) if first == last => format!(", {first}"),
-            (Some(first), Some(last)) => format!(", {first} to {last}"),
-            _ => String::new(),
-        };
-        format!("{} {plural}{when}", windows.len())
+        let first = windows.iter().find_map(|window| window.times).map(|times| times.first);
+        let last = windows.iter().rev().find_map(|window| window.times).map(|times| times.last);
+        let when = first.zip(last).map_or_else(String::new, |(first, last)| format!(", {}", months(first, last)));
+        counted_units(windows.len() as u64, &plural) + &when
     }
 }

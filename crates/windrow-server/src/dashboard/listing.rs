@@ -105,7 +105,7 @@ impl Listing<'_> {
                 @for (name, value) in query.iter().filter(|(name, _)| !own.contains(name)) {
                     input type="hidden" name=(name) value=(value);
                 }
-                input type="search" name=(own[0]) value=(query.get(&own[0]).map_or("", String::as_str)) aria-label={ "Filter: " (self.title) } autocomplete="off";
+                input type="search" name=(own[0]) value=(query.get(&own[0]).map_or("", String::as_str)) aria-label={ "Filter: " (self.title) } placeholder="Rows with this text" autocomplete="off";
                 button type="submit" { "Filter" }
                 @if !asked.filter.is_empty() {
                     span.quiet { (counted(found as u64, "row", "rows")) " of " (thousands(self.rows.len() as u64)) }

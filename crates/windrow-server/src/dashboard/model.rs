@@ -49,11 +49,9 @@ pub(super) fn page(view: &View) -> Page {
                         }
                         (reliability(view, model, learned))
                     }
-                }
-                div {
-                    @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) }
                     (lineage(view, model))
                 }
+                div { @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) } }
             }
         }
     };
@@ -164,7 +162,8 @@ fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
     largest.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
     let row = |one: &&Coefficient| {
         let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
-        cells![one.name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
+        let name = html! { span.long { (one.name) } };
+        cells![name, score(one.weight), score_or_dash(one.standard_error), ratio.unwrap_or_default()]
     };
     let rows = largest.iter().map(|one| Row::from(row(one))).collect();
     let header = ["coefficient", "weight (log-odds)", "standard error", "odds ratio"];

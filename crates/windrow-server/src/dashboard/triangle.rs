@@ -53,7 +53,8 @@ pub(super) fn triangle(snapshot: &Snapshot, dates: WindowDates, scheme: Scheme) 
         format!("{scheme}: one model has been scored")
     } else {
         let (age, loss) = oldest;
-        format!("{scheme}: the oldest model, {age} windows old, loses {loss:.4} more per row than a new one")
+        let (loss, more) = (loss.abs(), if loss < 0.0 { "less" } else { "more" });
+        format!("{scheme}: the oldest model, {age} windows old, loses {loss:.4} {more} per row than a new one")
     };
     Some(Triangle { title, windows: (first, last), dates, cells })
 }

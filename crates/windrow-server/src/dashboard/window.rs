@@ -12,7 +12,7 @@ use crate::dashboard::numbers::{digest, score};
 use crate::dashboard::table::{self, Row, cells};
 use windrow_learn::model::{ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
-use windrow_record::display::{excerpt, percent, thousands};
+use windrow_record::display::{counted, excerpt, percent, thousands};
 use windrow_registry::monitor::SealedWindow;
 use windrow_windows::{BatchStore, Quarantined};
 
@@ -29,7 +29,10 @@ pub(super) fn page(view: &View) -> Page {
     let sealed = index.and_then(|index| view.observed.windows.iter().find(|window| window.window == index));
     let Some(sealed) = sealed else {
         let last = view.observed.windows.last().map_or(0, |window| window.window.get());
-        let sentence = format!("{last} windows are sealed; the page of the stream lists them.");
+        let sentence = format!(
+            "{} sealed; the page of the stream lists them.",
+            counted(u64::from(last), "window is", "windows are")
+        );
         return Page::missing(format!("There is no window {name}"), &sentence);
     };
     let report = view.snapshot.window(sealed.window);

@@ -3,7 +3,7 @@
 use crate::cell_number::columns_of_numbers;
 use crate::report::content::Report;
 use crate::report::facts::{Fact, checks, facts, question};
-use crate::terms::{Part, comparison, subject, terms};
+use crate::terms::{Part, comparison, subject, terms, with_code};
 use windrow_evaluation::plot::{AdvicePictures, STYLE, Table, escaped};
 use windrow_evaluation::{Advice, Origin};
 
@@ -11,17 +11,18 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
     h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:17px;margin:28px 0 6px}p{margin:2px 0}.quiet{opacity:.75}\
     .answer{font-size:20px;font-weight:600;margin-top:14px}.pictures{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px;margin:20px 0;align-items:start}\
     figure{margin:0;min-width:0;break-inside:avoid}svg{width:100%;height:auto;display:block}\
+    .broad{grid-column:1/-1}.broad svg{max-width:760px}.narrow svg{max-width:480px}\
     .table{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}thead{display:table-header-group}tr{break-inside:avoid}\
-    td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884}.n{text-align:right;white-space:nowrap}\
+    td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border-bottom:1px solid #8884}.n{text-align:right}tbody .n,tbody tr>:first-child{white-space:nowrap}thead th{max-width:160px;vertical-align:bottom}\
     .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:14px 0}.facts dd{overflow-wrap:anywhere}\
     dt{font-weight:600}dd{margin:0 0 6px}.facts dd{margin:0}.term{border:1px solid #8888;border-radius:9px;padding:0 5px;margin-left:3px;font-size:12px;color:inherit;text-decoration:none}\
     footer{margin-top:28px;font-size:12px;overflow-wrap:anywhere}\
-    @media(max-width:700px){.pictures,.facts{grid-template-columns:minmax(0,1fr)}}\
+    @media screen and (max-width:700px){.pictures,.facts{grid-template-columns:minmax(0,1fr)}.broad{overflow-x:auto}.broad svg{width:580px;max-width:none}}\
     @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}}\
     @page{size:A4;margin:14mm}\
     @media print{body{padding:0;max-width:none;font-size:10pt;color:#000;background:#fff}h1{font-size:16pt}.answer{font-size:13pt}svg{color:#000;background:#fff}\
     .a{stroke:#333;fill:#333}.b{stroke:#888;fill:#888}.h{fill:none}.f{stroke:none}.term{display:none}.pictures{grid-template-columns:repeat(2,minmax(0,1fr))}\
-    .facts{grid-template-columns:max-content minmax(0,1fr)}h2,dt{break-after:avoid}.rest{break-before:page}table{font-size:8pt}.table{overflow:visible}td,th{padding-right:8px}}";
+    .facts{grid-template-columns:max-content minmax(0,1fr)}h2,dt{break-after:avoid}.facts dt{break-after:auto}.broad svg{max-width:500px}.rest{break-before:page}table{font-size:8pt}.table{overflow:visible}td,th{padding-right:8px}}";
 
 pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>, tables: &[Table]) -> String {
     let advice = &*report.advice;
@@ -42,7 +43,8 @@ pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>,
     if let Some(answer) = answer {
         text.push_str("<div class=\"pictures\">\n");
         for named in answer.pictures() {
-            text.push_str(&format!("<figure>{}</figure>\n", named.picture.inline()));
+            let class = if named.is_broad() { "broad" } else { "narrow" };
+            text.push_str(&format!("<figure class=\"{class}\">{}</figure>\n", named.picture.inline()));
         }
         text.push_str("</div>\n");
     }
@@ -64,14 +66,6 @@ pub(super) fn text(report: &Report, foot: &str, answer: Option<&AdvicePictures>,
 fn facts_list(facts: &[Fact]) -> String {
     let facts = facts.iter().map(|fact| format!("<dt>{}</dt><dd>{}</dd>\n", fact.name, escaped(&fact.text)));
     format!("<dl class=\"facts\">\n{}</dl>\n", facts.collect::<String>())
-}
-
-/// Returns a sentence with the text between backticks as code.
-fn with_code(sentence: &str) -> String {
-    let parts = sentence.split('`').enumerate();
-    parts
-        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
-        .collect()
 }
 
 /// Returns a sentence with a link to the definition of each term.

@@ -2,7 +2,7 @@
 
 use windrow_config::{Pipeline, WindowPolicy};
 use windrow_evaluation::{Origin, Subject, WindowDates, WindowUnit};
-use windrow_record::display::month;
+use windrow_record::display::months;
 use windrow_windows::Manifest;
 
 const DAY: f64 = 86_400.0;
@@ -24,7 +24,7 @@ pub(super) fn subject(pipeline: &Pipeline, manifests: &[Manifest], repeats: bool
         windows,
         unit: pipeline.window.plural(),
         window_unit: window_unit(pipeline.window),
-        span: first.zip(last).map(|(first, last)| format!("{} to {}", month(first), month(last))),
+        span: first.zip(last).map(|(first, last)| months(first, last)),
         days: days.filter(|days| *days > 0.0),
         dates: dates(manifests),
         note: note(pipeline, repeats.then_some(windows)),

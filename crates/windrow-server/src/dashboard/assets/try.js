@@ -29,6 +29,7 @@
   const bar = (low, high, from, to) => {
     const svg = document.createElementNS(SVG, 'svg');
     svg.setAttribute('viewBox', '0 0 200 12');
+    svg.setAttribute('preserveAspectRatio', 'none');
     svg.setAttribute('class', 'bar');
     svg.setAttribute('aria-hidden', 'true');
     const coordinate = (number) => (to > from ? (200 * (number - from)) / (to - from) : 100);
@@ -106,12 +107,12 @@
     const sorted = [...contributions].sort((one, other) => Math.abs(other.log_odds) - Math.abs(one.log_odds));
     const largest = Math.max(1e-9, ...sorted.map((one) => Math.abs(one.log_odds)));
     const rows = sorted.map((one) => [
-      one.feature,
+      element('span', one.feature, 'long'),
       one.level ?? one.held ?? one.given ?? 'missing',
       signed(one.log_odds),
       bar(0, one.log_odds, -largest, largest),
     ]);
-    const title = `${percent(prediction.probability)} likely: ${prediction.label ? 'positive' : 'not positive'}`;
+    const title = `${percent(prediction.probability)} likely to be positive, so labelled ${prediction.label ? 'positive' : 'not positive'}`;
     const about = `${prediction.model}, positive if at least ${percent(prediction.threshold)} likely. Log-odds: the baseline ${baseline.toFixed(3)}, plus what each feature adds.`;
     const unknown = (prediction.unknown ?? []).map((one) => {
       const nearest = one.did_you_mean ? `; did you mean ${one.did_you_mean}?` : '';
