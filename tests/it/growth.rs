@@ -241,6 +241,23 @@ fn an_alias_stands_for_the_model_that_was_made_again() {
 }
 
 #[test]
+fn two_runs_at_once_account_for_an_extract_once() {
+    let scene = Scene::new("event = \"week\"", "");
+    let [work, whole] = ["work", "whole"].map(|name| scene.work(name));
+    scene.write(rows(1, 1300));
+    scene.run(&work);
+    scene.write(rows(1, 1700));
+    std::thread::scope(|scope| {
+        let runs = [(), ()].map(|()| scope.spawn(|| scene.outcome(&work)));
+        let outcomes = runs.map(|run| run.join().expect("it ends"));
+        assert!(outcomes.iter().any(|(code, _)| *code == Some(0)), "{outcomes:?}");
+    });
+    assert_eq!(json(&work.join("run.json"))["extracts"].as_array().map(Vec::len), Some(2));
+    scene.run(&whole);
+    assert_same_answer(&work, &whole);
+}
+
+#[test]
 fn the_first_rows_may_be_gone() {
     let scene = Scene::new("event = \"week\"", "");
     let [cut, whole] = ["cut", "whole"].map(|name| scene.work(name));
@@ -257,7 +274,13 @@ fn the_first_rows_may_be_gone() {
     scene.write(rows(601, 1900));
     scene.run(&cut);
     assert!(scene.audit(&cut).contains("1,900 read = 1,900 stored"));
-    scene.write(rows(1, 1900));
+    // Only the last window that was complete is still in the file, and later the first rows are back.
+    scene.write(rows(1810, 2600));
+    let stderr = scene.run(&cut);
+    assert!(stderr.contains("the rows before row 1,810 are not in the file any more"), "{stderr}");
+    scene.write(rows(1, 2700));
+    scene.run(&cut);
+    assert!(scene.audit(&cut).contains("2,700 read = 2,700 stored"));
     scene.run(&whole);
     assert_same_answer(&cut, &whole);
 }
