@@ -88,6 +88,10 @@ impl App {
         }
         let store = self.store(&inputs.schema)?;
         let _lock = store.lock()?;
+        // Another process may have prepared the directory meanwhile.
+        if RunFile::read(&self.workdir)?.is_none_or(|now| now.newest() != held.newest()) {
+            return Ok(());
+        }
         let earlier = EarlierRun { manifests: store.manifests()?, end: store.end()?, store };
         let name = held.name();
         // A window before the first row belongs to no replay yet.
@@ -187,6 +191,11 @@ impl App {
     /// Does what a file of an interrupted preparation says, if there is one.
     fn finish_preparation(&self) -> Result<(), AppError> {
         let path = self.intent_path();
+        if !path.exists() {
+            return Ok(());
+        }
+        // Before the file is read: another process may be about to finish the preparation.
+        let _lock = BatchStore::open(&self.workdir)?.lock()?;
         let unreadable = |reason: String| AppError::from(WorkdirError::Read { path: self.intent_path(), reason });
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -195,7 +204,6 @@ impl App {
         };
         let damaged = |error: serde_json::Error| WorkdirError::Read { path: path.clone(), reason: error.to_string() };
         let intent: Intent = versioned::parse(&text, FORMAT, path.display(), damaged)?;
-        let _lock = BatchStore::open(&self.workdir)?.lock()?;
         self.prepare_for(&intent)
     }
 
