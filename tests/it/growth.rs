@@ -269,6 +269,7 @@ fn the_first_rows_may_be_gone() {
     assert!(stderr.contains("the rows before row 301 are not in the file any more"), "{stderr}");
     let audit = scene.audit(&cut);
     assert!(audit.contains("it begins with row 301"), "{audit}");
+    assert!(audit.contains("every stored row from row 301 on is the same as in the dataset"), "{audit}");
     assert!(audit.contains("every row is accounted for: 1,700 read = 1,700 stored"), "{audit}");
     // The next extract begins later.
     scene.write(rows(601, 1900));
