@@ -205,6 +205,23 @@ fn a_late_row_for_a_sealed_window_is_late_as_ever() {
 }
 
 #[test]
+fn models_of_windows_that_do_not_come_back_are_removed() {
+    let scene = Scene::new("event = \"week\"", "quarantine = { max_share = 0.1 }");
+    let [grown, whole] = ["grown", "whole"].map(|name| scene.work(name));
+    // The time of the last row is a mistake, which only the next rows show.
+    let first = format!("{}{}", rows(1, 1000), row(2500, true));
+    scene.write(&first);
+    scene.run(&grown);
+    assert!(grown.join("models/cumulative-13/model.json").exists());
+    let new: String = (1001..=1400).map(|number| row(number, true)).collect();
+    scene.write(format!("{first}{new}"));
+    scene.run(&grown);
+    scene.run(&whole);
+    let models = |workdir: &Path| files(&workdir.join("models")).into_keys().collect::<Vec<_>>();
+    assert_eq!(models(&grown), models(&whole));
+}
+
+#[test]
 fn an_alias_stands_for_the_model_that_was_made_again() {
     let scene = Scene::new("event = \"week\"", "");
     let work = scene.work("work");
