@@ -90,7 +90,7 @@ impl Registry {
     }
 
     /// Reads models, window reports, aliases and advice that are new or changed since the last call, and drops models
-    /// that were removed. Blocks on disk I/O.
+    /// and reports that were removed. Blocks on disk I/O.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be listed. A file that cannot be read is logged and skipped.
@@ -105,11 +105,17 @@ impl Registry {
         }
         let artifacts = renewed(found, &mut stamps.models, |id| files::read(models, id));
         let found = files::list_windows(windows)?;
+        let present: HashSet<WindowIndex> = found.iter().map(|(window, _)| *window).collect();
+        let reopened: Vec<WindowIndex> =
+            stamps.windows.keys().filter(|window| !present.contains(window)).copied().collect();
+        for window in &reopened {
+            stamps.windows.remove(window);
+        }
         let reports = renewed(found, &mut stamps.windows, |window| files::read_window(windows, window));
         let aliases = changed(&mut stamps.aliases, journal.stamp(), || journal.read(), "the aliases are unchanged");
         let now = evidence.advice_stamp();
         let advice = changed(&mut stamps.advice, now, || evidence.advice(), "the advice is unchanged").flatten();
-        self.swap(Renewal { artifacts, reports, retired, aliases, advice });
+        self.swap(Renewal { artifacts, reports, retired, reopened, aliases, advice });
         Ok(())
     }
 

@@ -84,6 +84,19 @@ fn models_of_windows_that_did_not_come_back_are_removed() {
     assert!(retire().is_empty(), "nothing is left to do");
 }
 
+#[test]
+fn a_report_that_was_removed_is_not_shown_any_more() {
+    let folder = folder();
+    let registry = open(&folder);
+    for index in [2, 3] {
+        registry.publish_window(&report(index, &[("window-1", 0.5)])).expect("room on the disk");
+    }
+    fs::remove_file(folder.path().join("windows/window-00003.json")).expect("a report");
+    registry.refresh().expect("readable");
+    let snapshot = registry.snapshot();
+    assert!(snapshot.window(window(2)).is_some() && snapshot.window(window(3)).is_none());
+}
+
 fn losses(index: u32, registry: &Registry) {
     let losses = WindowLosses {
         format: LOSSES_FORMAT,
