@@ -4,7 +4,7 @@
 //! First a file with all that is to be done is written (`growth.json`). Each step can be repeated, so a preparation
 //! that is killed is finished by the next start. After the last step the file is removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ use windrow_windows::{BatchStore, Label, Manifest, StreamEnd};
 /// The version of `growth.json`. Files with another version are refused.
 const FORMAT: u32 = 1;
 
+/// Labels that have arrived, by the window of their rows.
+type WindowLabels = BTreeMap<WindowIndex, Vec<Label>>;
+
 /// The content of `growth.json`: what is to be done for a newer extract.
 #[derive(Debug, Serialize, Deserialize)]
 struct Intent {
@@ -41,7 +44,8 @@ struct Intent {
     continues: bool,
     /// The first window to open again. All later ones are opened too.
     reopened: Option<WindowIndex>,
-    /// The labels that have arrived for windows that stay sealed.
+    /// The labels that have arrived. Those of windows that are opened again are listed only if a topic still has their
+    /// rows without them.
     labels: Vec<(WindowIndex, Vec<Label>)>,
 }
 
@@ -88,6 +92,10 @@ impl App {
         }
         let store = self.store(&inputs.schema)?;
         let _lock = store.lock()?;
+        // Another process may have prepared the directory meanwhile.
+        if RunFile::read(&self.workdir)?.is_none_or(|now| now.newest() != held.newest()) {
+            return Ok(());
+        }
         let earlier = EarlierRun { manifests: store.manifests()?, end: store.end()?, store };
         let name = held.name();
         // A window before the first row belongs to no replay yet.
@@ -155,24 +163,40 @@ impl App {
             )));
         }
         let label = |(row, cell): (RowNumber, String)| Label { row, cell, extract: number };
-        let labels = growth.labels.iter().filter(|(window, _)| stays(**window));
-        let labels: Vec<(WindowIndex, Vec<Label>)> =
-            labels.map(|(window, rows)| (*window, rows.iter().cloned().map(label).collect())).collect();
+        let arrived = growth.labels.iter().map(|(window, rows)| {
+            let labels: Vec<Label> = rows.iter().cloned().map(label).collect();
+            (*window, labels)
+        });
+        let (mut labels, mut of_reopened): (WindowLabels, WindowLabels) =
+            arrived.partition(|(window, _)| stays(*window));
+        let sealed_labels: u64 = labels.values().map(|labels| labels.len() as u64).sum();
+        let reopened_windows: Vec<WindowIndex> =
+            manifests.iter().map(|manifest| manifest.window).filter(|window| !stays(*window)).collect();
+        // The topic of a cluster still has the rows of these windows as they were sent. The embedded broker gets them
+        // again, with their labels.
+        if !self.workdir.join(BROKER_FOLDER).exists() {
+            for window in &reopened_windows {
+                let mut all = earlier.store.labels(*window)?.into_vec();
+                all.extend(of_reopened.remove(window).unwrap_or_default());
+                if !all.is_empty() {
+                    labels.insert(*window, all);
+                }
+            }
+        }
         if !labels.is_empty() && self.pipeline.train.solver == Solver::Spark {
             return Err(self.refused(
-                "labels have arrived for sealed windows, and Spark reads the batch files, which do not change \
+                "labels have arrived for rows that were read, and Spark reads the batch files, which do not change \
                  (train.solver)",
             ));
         }
-        let reopened_windows = manifests.iter().map(|manifest| manifest.window).filter(|window| !stays(*window));
         let extract = Extract {
             sha256: inputs.digest.clone().unwrap_or_default(),
             at: timestamp(),
             begins: growth.begins,
             known,
             last: Some(last),
-            reopened: reopened_windows.collect(),
-            labels: labels.iter().map(|(_, labels)| labels.len() as u64).sum(),
+            reopened: reopened_windows,
+            labels: sealed_labels,
         };
         self.progress.report(Event::DatasetGrew {
             known,
@@ -181,12 +205,17 @@ impl App {
             labels: extract.labels,
             reopened: extract.reopened.iter().map(|window| window.get()).collect(),
         });
-        Ok(Intent { format: FORMAT, extract, continues, reopened, labels })
+        Ok(Intent { format: FORMAT, extract, continues, reopened, labels: labels.into_iter().collect() })
     }
 
     /// Does what a file of an interrupted preparation says, if there is one.
     fn finish_preparation(&self) -> Result<(), AppError> {
         let path = self.intent_path();
+        if !path.exists() {
+            return Ok(());
+        }
+        // Before the file is read: another process may be about to finish the preparation.
+        let _lock = BatchStore::open(&self.workdir)?.lock()?;
         let unreadable = |reason: String| AppError::from(WorkdirError::Read { path: self.intent_path(), reason });
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -195,7 +224,6 @@ impl App {
         };
         let damaged = |error: serde_json::Error| WorkdirError::Read { path: path.clone(), reason: error.to_string() };
         let intent: Intent = versioned::parse(&text, FORMAT, path.display(), damaged)?;
-        let _lock = BatchStore::open(&self.workdir)?.lock()?;
         self.prepare_for(&intent)
     }
 

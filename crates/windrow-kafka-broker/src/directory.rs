@@ -105,7 +105,12 @@ impl Directory {
         } else {
             Description { format: FORMAT, id: Uuid::new_v4(), boot: None, is_closed: true }
         };
-        Ok(Self { path: path.to_owned(), description, _lock: lock, is_ephemeral: false })
+        let mut directory = Self { path: path.to_owned(), description, _lock: lock, is_ephemeral: false };
+        if !is_ours {
+            // Before all other files: a kill during the first start leaves a directory that the next start recognizes.
+            directory.write(disk, true)?;
+        }
+        Ok(directory)
     }
 
     /// Creates a new directory within `parent`. Removes directories in `parent` that have no owner any more.
@@ -225,6 +230,17 @@ mod tests {
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::OtherFormat { format: 2, .. })));
         std::fs::write(folder.path().join(DESCRIPTION_FILE), "{").expect("a file");
         assert!(matches!(Directory::open(folder.path(), &disk), Err(DirectoryError::Read { .. })));
+    }
+
+    #[test]
+    fn a_kill_during_the_first_start_leaves_a_directory_that_is_recognized() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, disk) = (folder.path().join("data"), Disk::default());
+        let killed = Directory::open(&path, &disk).expect("a new directory");
+        let id = killed.id();
+        std::fs::write(path.join("journal"), "").expect("a file");
+        drop(killed);
+        assert_eq!(Directory::open(&path, &disk).expect("its own").id(), id);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The models of one work directory: reads, publishes, retires and promotes them.
 //!
 //! A reader takes a snapshot and never waits. Writers take turns: each holds the lock on the stamps while it reads or
-//! writes files and replaces the snapshot.
+//! writes files and replaces the snapshot. `retire`: the removal of models.
+
+mod retire;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -88,7 +90,7 @@ impl Registry {
     }
 
     /// Reads models, window reports, aliases and advice that are new or changed since the last call, and drops models
-    /// that were removed. Blocks on disk I/O.
+    /// and reports that were removed. Blocks on disk I/O.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be listed. A file that cannot be read is logged and skipped.
@@ -103,11 +105,17 @@ impl Registry {
         }
         let artifacts = renewed(found, &mut stamps.models, |id| files::read(models, id));
         let found = files::list_windows(windows)?;
+        let present: HashSet<WindowIndex> = found.iter().map(|(window, _)| *window).collect();
+        let reopened: Vec<WindowIndex> =
+            stamps.windows.keys().filter(|window| !present.contains(window)).copied().collect();
+        for window in &reopened {
+            stamps.windows.remove(window);
+        }
         let reports = renewed(found, &mut stamps.windows, |window| files::read_window(windows, window));
         let aliases = changed(&mut stamps.aliases, journal.stamp(), || journal.read(), "the aliases are unchanged");
         let now = evidence.advice_stamp();
         let advice = changed(&mut stamps.advice, now, || evidence.advice(), "the advice is unchanged").flatten();
-        self.swap(Renewal { artifacts, reports, retired, aliases, advice });
+        self.swap(Renewal { artifacts, reports, retired, reopened, aliases, advice });
         Ok(())
     }
 
@@ -154,39 +162,6 @@ impl Registry {
         stamps.windows.insert(report.window, stamp);
         self.swap(Renewal { reports: vec![report.clone()], ..Renewal::default() });
         Ok(())
-    }
-
-    /// Removes the models of windows before `first` and returns their ids. Blocks on disk I/O.
-    ///
-    /// The champion is kept. So are the model of each alias and the model to which a rollback of that alias would
-    /// return. If an alias points to a recalibrated model, its fit is kept, because it is recalibrated again. If labels are late, the models are kept too whose labels have just become known or are not known yet.
-    ///
-    /// # Errors
-    /// Returns an error if a folder cannot be removed, or the aliases cannot be read.
-    pub fn retire_before(&self, first: WindowIndex) -> Result<Vec<ModelId>, RegistryError> {
-        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = self.snapshot();
-        let first = snapshot.first_undecided().map_or(first, |undecided| first.min(undecided));
-        let is_old = |id: ModelId| id.window < first && snapshot.champion().is_none_or(|champion| champion.id() != id);
-        let old: Vec<ModelId> = snapshot.models().map(|model| model.id()).filter(|id| is_old(*id)).collect();
-        if old.is_empty() {
-            return Ok(Vec::new());
-        }
-        // The journal is locked until the models are removed, so that no process can promote one of them.
-        let locked = self.journal.lock().map_err(RegistryError::Aliases)?;
-        let is_there = |id: &ModelId| snapshot.get(*id).is_some();
-        let named = locked.aliases.current().flat_map(|(name, current)| {
-            let before = locked.aliases.before(name).find(is_there);
-            [Some(current), Some(current.fit()), before].into_iter().flatten()
-        });
-        let named: HashSet<ModelId> = named.collect();
-        let retired: Vec<ModelId> = old.into_iter().filter(|id| !named.contains(id)).collect();
-        for id in &retired {
-            files::remove(&self.models, *id)?;
-            stamps.models.remove(id);
-        }
-        self.swap(Renewal { retired: retired.clone(), ..Renewal::default() });
-        Ok(retired)
     }
 
     /// Points an alias to a model. If the alias already points to it, returns the change that did so. Blocks on disk

@@ -31,6 +31,8 @@ pub(super) struct Renewal {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) reports: Vec<WindowReport>,
     pub(super) retired: Vec<ModelId>,
+    /// The windows whose reports were removed, because they were opened again.
+    pub(super) reopened: Vec<WindowIndex>,
     pub(super) aliases: Option<Aliases>,
     pub(super) advice: Option<Advice>,
 }
@@ -84,6 +86,7 @@ impl Snapshot {
     pub(super) fn renewed(&self, renewal: Renewal) -> Self {
         let mut next = self.clone();
         next.models.retain(|id, _| !renewal.retired.contains(id));
+        next.windows.retain(|window, _| !renewal.reopened.contains(window));
         next.models.extend(renewal.artifacts.into_iter().map(|artifact| (artifact.id, Arc::new(Model::new(artifact)))));
         next.windows.extend(renewal.reports.into_iter().map(|report| (report.window, Arc::new(report))));
         next.aliases = renewal.aliases.map_or(next.aliases, Arc::new);

@@ -16,7 +16,7 @@ use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, window_losses};
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::{Author, Model, Purpose, RegistryError};
+use windrow_registry::{AliasChange, Author, Model, Purpose, RegistryError};
 use windrow_windows::Manifest;
 
 /// The interval at which the trainer looks for a new window.
@@ -71,8 +71,15 @@ impl Trainer {
         if let Some(manifest) = store.manifest(next)? {
             return Ok((self.learn(windows, manifest, stop)?, NextWindow::Window));
         }
-        let is_through = store.end()?.is_some_and(|end| end.windows < next.get());
-        Ok((windows, if is_through { NextWindow::End } else { NextWindow::NothingYet }))
+        let Some(end) = store.end()?.filter(|end| end.windows < next.get()) else {
+            return Ok((windows, NextWindow::NothingYet));
+        };
+        if let Some(last) = WindowIndex::new(end.windows) {
+            let why = "its window was opened again for a newer extract of the dataset and does not exist any more";
+            let changes = self.learning.registry.retire_after(last, &self.author(why))?;
+            self.report_changes(changes);
+        }
+        Ok((windows, NextWindow::End))
     }
 
     /// Makes the models whose newest window this is, and scores all models on it.
@@ -151,14 +158,22 @@ impl Trainer {
 
     /// Records which aliases stand for models that were made again.
     fn renew_aliases(&self) -> Result<(), TrainError> {
-        let Learning { registry, progress, clock, .. } = &self.learning;
-        let why = "a window that the model learned from was opened again for a newer extract of the dataset".to_owned();
-        let author = Author { at: clock(), by: making::AUTHOR.to_owned(), why };
-        for change in registry.renew_aliases(&author).map_err(RegistryError::Aliases)? {
-            let [from, to] = [change.from, change.to].map(|id| id.map(|id| id.to_string()));
-            progress.report(Event::AliasChanged { alias: change.alias.to_string(), from, to, by: change.by });
-        }
+        let why = "a window that the model learned from was opened again for a newer extract of the dataset";
+        let renewed = self.learning.registry.renew_aliases(&self.author(why)).map_err(RegistryError::Aliases)?;
+        self.report_changes(renewed);
         Ok(())
+    }
+
+    fn author(&self, why: &str) -> Author {
+        Author { at: (self.learning.clock)(), by: making::AUTHOR.to_owned(), why: why.to_owned() }
+    }
+
+    fn report_changes(&self, changes: Vec<AliasChange>) {
+        for change in changes {
+            let [from, to] = [change.from, change.to].map(|id| id.map(|id| id.to_string()));
+            let alias = change.alias.to_string();
+            self.learning.progress.report(Event::AliasChanged { alias, from, to, by: change.by });
+        }
     }
 
     /// Scores the models of earlier windows on this one. Losses are stored first, so that every reported window has

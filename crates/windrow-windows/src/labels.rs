@@ -49,6 +49,12 @@ impl Labels {
         self.labels.is_empty()
     }
 
+    /// Returns the labels, ascending by row.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Label> {
+        self.labels
+    }
+
     /// Returns the cell of the target's column that a row has by now. `None` if no label has arrived.
     #[must_use]
     pub fn get(&self, row: u64) -> Option<&str> {

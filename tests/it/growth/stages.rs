@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Scene, assert_same_answer, rows};
+use super::{Scene, assert_same_answer, rows, rows_without};
 use windrow_testing::{Running, broker_with_topic, json, succeed, text, windrow};
 
 /// Runs a stage to its end; returns what it printed to standard error.
@@ -56,6 +56,33 @@ fn the_stages_go_on_in_any_order() {
         scene.write(rows(1, 1700));
         scene.run(&whole);
         assert_same_answer(&work, &whole);
+    }
+}
+
+#[test]
+fn labels_count_in_windows_that_are_opened_again_although_the_topic_lacks_them() {
+    let scene = Scene::new("event = \"week\"", "stream = { partitions = 2 }");
+    let (_broker, address) = broker_with_topic(&scene.file);
+    let [work, whole] = ["work", "whole"].map(|name| scene.work(name));
+    // Window 7 is opened again twice. Its last rows were sent without a label.
+    for dataset in [rows_without(1, 1300, 1250), rows(1, 1310), rows(1, 1700)] {
+        scene.write(dataset);
+        for command in ["produce", "consume", "train"] {
+            stage(command, &scene, &address, &work);
+        }
+    }
+    let labels = json(&work.join("batches/window-00007.labels.json"));
+    assert_eq!(labels["labels"].as_array().map(Vec::len), Some(51), "{labels}");
+    let workdir = work.display().to_string();
+    let audit = succeed(&["audit", &scene.file, "--workdir", &workdir, "--broker", &address]);
+    assert!(audit.contains("1,700 read = 1,700 delivered = 1,700 stored + 0 quarantined"), "{audit}");
+    scene.run(&whole);
+    for window in [7, 8] {
+        let losses = |workdir: &Path| json(&workdir.join(format!("losses/window-{window:05}.json")));
+        let [work, whole] = [losses(&work), losses(&whole)];
+        for what in ["rows", "positives", "models"] {
+            assert_eq!(work[what], whole[what], "window {window}: {what}");
+        }
     }
 }
 

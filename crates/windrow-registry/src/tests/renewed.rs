@@ -59,6 +59,44 @@ fn an_alias_stands_for_a_model_that_was_made_again_or_goes_back() {
     }
 }
 
+#[test]
+fn models_of_windows_that_did_not_come_back_are_removed() {
+    let folder = folder();
+    let registry = open(&folder);
+    for model in ["window-1", "window-2", "window-5"] {
+        registry.publish(&artifact(model, Some(0.5))).expect("room on the disk");
+    }
+    for (name, model) in [("prod", "window-1"), ("prod", "window-5"), ("only", "window-5"), ("old", "window-2")] {
+        registry.promote(alias(name), id(model), author(""), &|| true).expect("a model");
+    }
+    let retire = || registry.retire_after(window(2), &author("it is gone")).expect("room on the disk");
+    let mut changes: Vec<(String, AliasAction, Option<String>)> =
+        retire().iter().map(|one| (one.alias.to_string(), one.action, one.to.map(|to| to.to_string()))).collect();
+    changes.sort_by(|one, other| one.0.cmp(&other.0));
+    let expected = [("only", AliasAction::Removed, None), ("prod", AliasAction::RolledBack, Some("window-1"))];
+    let expected = expected.map(|(name, action, to)| (name.to_owned(), action, to.map(str::to_owned)));
+    assert_eq!(changes, expected);
+    for registry in [&registry, &open(&folder)] {
+        let snapshot = registry.snapshot();
+        assert!(snapshot.get(id("window-5")).is_none());
+        assert_eq!(snapshot.aliases().get("old"), Some(id("window-2")));
+    }
+    assert!(retire().is_empty(), "nothing is left to do");
+}
+
+#[test]
+fn a_report_that_was_removed_is_not_shown_any_more() {
+    let folder = folder();
+    let registry = open(&folder);
+    for index in [2, 3] {
+        registry.publish_window(&report(index, &[("window-1", 0.5)])).expect("room on the disk");
+    }
+    fs::remove_file(folder.path().join("windows/window-00003.json")).expect("a report");
+    registry.refresh().expect("readable");
+    let snapshot = registry.snapshot();
+    assert!(snapshot.window(window(2)).is_some() && snapshot.window(window(3)).is_none());
+}
+
 fn losses(index: u32, registry: &Registry) {
     let losses = WindowLosses {
         format: LOSSES_FORMAT,

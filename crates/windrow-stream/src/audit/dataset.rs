@@ -73,6 +73,11 @@ impl DatasetHashes {
         }
     }
 
+    /// The number of rows before the first one of the file. They came from earlier extracts and are not compared.
+    pub(crate) fn before(&self) -> u64 {
+        self.before
+    }
+
     /// Returns true if values are compared instead of bytes.
     pub(crate) fn is_by_value(&self) -> bool {
         matches!(self.rows, Rows::Values(_))

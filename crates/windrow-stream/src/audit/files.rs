@@ -199,15 +199,16 @@ impl Checker<'_> {
         let (files, bytes) = (counted(files, "file", "files"), counted(bytes, "byte", "bytes"));
         ledger.check("files", FindingKind::File, format!("{files}, {bytes}, each as its manifest says"));
         if self.original.rows() > 0 {
-            let text = match self.store.format() {
-                RowFormat::Csv if !self.original.is_by_value() => {
-                    "every stored row is the same as in the dataset, byte for byte"
-                }
-                RowFormat::Csv | RowFormat::Parquet(_) => {
-                    "every stored row is the same as in the dataset, value for value"
-                }
+            let rows = match self.original.before() {
+                0 => "every stored row".to_owned(),
+                before => format!("every stored row from row {} on", thousands(before + 1)),
             };
-            ledger.check("dataset", FindingKind::Dataset, text.to_owned());
+            let unit = match self.store.format() {
+                RowFormat::Csv if !self.original.is_by_value() => "byte for byte",
+                RowFormat::Csv | RowFormat::Parquet(_) => "value for value",
+            };
+            let text = format!("{rows} is the same as in the dataset, {unit}");
+            ledger.check("dataset", FindingKind::Dataset, text);
         }
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! The row with which a newer extract begins, among the rows that were read. Pure.
 
+use std::collections::BTreeSet;
+
 use crate::growth::known_rows::KnownRows;
 use crate::growth::row_hash::RowHash;
 use windrow_record::RowNumber;
 
 /// The number of rows that prove that the first rows of an extract are gone. In a shorter file, half of its rows do.
-/// Fewer rows can be equal by accident.
+/// Fewer rows can be equal by accident, unless many of them differ from each other.
 const MIN_OVERLAP: usize = 1000;
+/// The number of different rows that prove the same in any file.
+const MIN_DIFFERENT_ROWS: usize = 20;
 
 /// The alignment of an extract with the rows that were read. The target of a row does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,8 @@ pub(crate) fn align(file: &[RowHash], known: &KnownRows) -> Alignment {
     let text = known.without_gap();
     let overlap = Overlap::of(file, text);
     let least = MIN_OVERLAP.min(file.len().div_ceil(2)).max(1);
-    let is_better = |length: usize| length >= least && length as u64 > agreed;
+    let is_proof = |length: usize| length >= least || has_different_rows(&file[..length]);
+    let is_better = |length: usize| length as u64 > agreed && is_proof(length);
     let before = |index: usize| known.first() - 1 + index as u64;
     if is_better(overlap.at_end) {
         return Alignment::Found { dropped: before(text.len() - overlap.at_end) };
@@ -71,6 +76,12 @@ fn compare(file: &[RowHash], known: &KnownRows) -> Alignment {
         }
     }
     Alignment::Found { dropped: 0 }
+}
+
+/// Returns true if enough rows differ from each other, so that they are not equal to others by accident.
+fn has_different_rows(rows: &[RowHash]) -> bool {
+    let mut seen = BTreeSet::new();
+    rows.iter().any(|row| seen.insert(row.row) && seen.len() >= MIN_DIFFERENT_ROWS)
 }
 
 /// The occurrences of the beginning of a file in the rows that were read.
@@ -160,6 +171,17 @@ mod tests {
         for (known, file, dropped) in cases {
             assert_eq!(aligned(known, file), Alignment::Found { dropped }, "{known} {file}");
         }
+    }
+
+    #[test]
+    fn a_short_overlap_counts_if_its_rows_differ() {
+        let known = "0123456789abcdefghijklmnopqrstuvwxyz";
+        let new = "A".repeat(60);
+        let first = Alignment::Differs { dropped: 0, row: row(1) };
+        assert_eq!(aligned(known, &format!("ghijklmnopqrstuvwxyz{new}")), Alignment::Found { dropped: 16 });
+        assert_eq!(aligned(known, &format!("hijklmnopqrstuvwxyz{new}")), first, "only 19 rows");
+        let same = "z".repeat(30);
+        assert_eq!(aligned(&format!("a{same}"), &format!("{same}{new}")), first, "the rows are all the same");
     }
 
     #[test]
