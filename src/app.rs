@@ -307,7 +307,12 @@ impl App {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
-            monitor: Arc::new(Monitor::new(&self.workdir, Arc::clone(registry), &self.pipeline.train.schemes, timestamp)),
+            monitor: Arc::new(Monitor::new(
+                &self.workdir,
+                Arc::clone(registry),
+                &self.pipeline.train.schemes,
+                timestamp,
+            )),
             workdir: self.workdir.clone(),
             keys: self.keys.clone(),
             clock: timestamp,
