@@ -101,7 +101,9 @@ impl Trainer {
                 None => was_retired(id) || !self.is_of_schemes(id),
             };
             if is_done {
-                known.map_or(Ok(()), |known| self.adopt(known.artifact()))?;
+                if let Some(known) = known {
+                    self.adopt(known.artifact())?;
+                }
                 continue;
             }
             let made = self.make(id, &mut windows, champion.as_deref())?;
