@@ -8,7 +8,7 @@
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
 //!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset
-//!   has grown; `workdir_error`: the reasons why a run cannot use a work directory.
+//!   has grown; `settings`: the record of settings that change; `workdir_error`: the reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
@@ -26,6 +26,7 @@ mod learning;
 mod pdf;
 mod run_file;
 mod running;
+mod settings;
 mod status;
 mod storage;
 mod watch;
@@ -255,7 +256,7 @@ impl App {
         let advice = registry.snapshot().advice().cloned();
         let advice = advice.ok_or_else(|| AppError::NoAdvice { workdir: self.workdir.clone() })?;
         let (pipeline, created) = (Arc::clone(&self.pipeline), workdir::created(&self.workdir)?);
-        let run = Some(ReportedRun { pipeline, created });
+        let run = Some(ReportedRun { pipeline, created, changes: workdir::settings_changes(&self.workdir)? });
         Ok(Report { advice, dataset: workdir::dataset(&self.workdir)?, run, author })
     }
 
@@ -306,7 +307,12 @@ impl App {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
             progress: self.progress.clone(),
-            monitor: Arc::new(Monitor::new(&self.workdir, Arc::clone(registry), timestamp)),
+            monitor: Arc::new(Monitor::new(
+                &self.workdir,
+                Arc::clone(registry),
+                &self.pipeline.train.schemes,
+                timestamp,
+            )),
             workdir: self.workdir.clone(),
             keys: self.keys.clone(),
             clock: timestamp,

@@ -34,6 +34,7 @@ impl App {
         cluster: Cluster,
     ) -> Result<(), AppError> {
         let registry = Arc::clone(&running.registry);
+        self.record_change(&registry).await?;
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
         let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
         running.work(self.clone().train_and_advise(learning, rows, cluster, running.stop.clone()));
@@ -45,6 +46,7 @@ impl App {
         let app = self.clone();
         blocking(move || app.compare(None)).await?;
         let registry = Arc::new(self.registry()?);
+        self.record_change(&registry).await?;
         let rows = self.dataset_rows().await?;
         let schema = self.schema()?;
         let store = self.store(&schema)?;
@@ -53,6 +55,12 @@ impl App {
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory / 2, &cluster);
         self.clone().train_and_advise(learning, rows, cluster, stop).await
+    }
+
+    /// Records which settings have changed since the last process that learned.
+    async fn record_change(&self, registry: &Registry) -> Result<(), AppError> {
+        let (app, windows) = (self.clone(), registry.snapshot().windows().count());
+        blocking(move || app.record_settings(windows)).await
     }
 
     /// Runs both concurrently. If one fails, the other is stopped and awaited.

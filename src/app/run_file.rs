@@ -1,5 +1,6 @@
 //! The file `run.json`: the inputs that the files in a work directory were made from.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,7 +17,7 @@ use windrow_stream::producer::Replay;
 
 pub(super) const RUN_FILE: &str = "run.json";
 /// The version of `run.json`. Files with another version are refused.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// The number of digits of the dataset's sha256 that identify its replay.
 const RUN_ID_LENGTH: usize = 16;
 
@@ -43,10 +44,52 @@ pub(super) struct RunFile {
     windrow: String,
     /// The time at which the run began, in RFC 3339 format and UTC.
     pub(super) created: String,
+    /// The resolved pipeline. Its tables `advise` and `train` are those of the last process that learned.
     pub(super) pipeline: Value,
+    /// The changes of these two tables, oldest first.
+    pub(super) changes: Vec<SettingsChange>,
     /// The files that the rows came from, oldest first. Empty if the dataset is missing.
     pub(super) extracts: Vec<Extract>,
     pub(super) replay: Option<Value>,
+}
+
+/// Settings that have changed between two processes of a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SettingsChange {
+    /// The time of the change, in RFC 3339 format and UTC.
+    pub(super) at: String,
+    /// The number of windows that were reported before the change.
+    pub(super) windows: usize,
+    pub(super) keys: Vec<KeyChange>,
+}
+
+impl SettingsChange {
+    /// Returns the change in words, as in `after window 12, at 2026-03-02T06:00:00Z: train.keep: not set before, now 8`.
+    pub(super) fn sentence(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        let moment = match self.windows {
+            0 => "before the first window".to_owned(),
+            windows => format!("after window {windows}"),
+        };
+        format!("{moment}, at {}: {}", self.at, keys.join("; "))
+    }
+}
+
+/// A key of the pipeline file with another value.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeyChange {
+    pub(super) key: String,
+    /// The value before; `None` if it was not set.
+    pub(super) before: Option<Value>,
+    /// The value now; `None` if it is not set.
+    pub(super) after: Option<Value>,
+}
+
+impl fmt::Display for KeyChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "not set".to_owned(), ToString::to_string);
+        write!(f, "{}: {} before, now {}", self.key, text(&self.before), text(&self.after))
+    }
 }
 
 impl RunFile {
@@ -57,6 +100,7 @@ impl RunFile {
             windrow: env!("CARGO_PKG_VERSION").to_owned(),
             created: created.to_owned(),
             pipeline: serde_json::to_value(pipeline)?,
+            changes: Vec::new(),
             extracts: origin.dataset.map(|sha256| Extract::first(sha256, created)).into_iter().collect(),
             replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
         })

@@ -1,13 +1,13 @@
 //! The check whether a work directory is new, belongs to this run, or belongs to another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::app::run_file::{Origin, RUN_FILE, RunFile, unreadable};
+use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
 use windrow_config::Pipeline;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
@@ -32,11 +32,22 @@ const WORKDIR_ENTRIES: [&str; 13] = [
 pub(crate) const BROKER_FOLDER: &str = "broker";
 /// The file that exists while a run is prepared for a newer extract.
 pub(super) const INTENT_FILE: &str = "growth.json";
-/// The keys that may change between two processes of a run. None of them changes a row or a window. The solver changes
-/// a model only as much as solvers differ, and each model records its solver. The dataset is identified by its content,
-/// not by its path.
-const CHANGEABLE_KEYS: [&str; 8] =
-    ["advise", "dataset.path", "quarantine", "serve", "stream.pace", "stream.seed", "train.keep", "train.solver"];
+/// The keys that may change between two processes of a run. None of them changes a row, a window, or a model that was
+/// made before. The solver changes a model only as much as solvers differ, and each model records its solver. The
+/// models of a scheme that is added are made from the first window on. Verdicts by earlier rules of acceptance stay.
+/// The dataset is identified by its content, not by its path.
+const CHANGEABLE_KEYS: [&str; 10] = [
+    "advise",
+    "dataset.path",
+    "quarantine",
+    "serve",
+    "stream.pace",
+    "stream.seed",
+    "train.accept",
+    "train.keep",
+    "train.schemes",
+    "train.solver",
+];
 
 type Result<T, E = WorkdirError> = std::result::Result<T, E>;
 
@@ -46,7 +57,11 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     refuse_unfinished(workdir)?;
     let Some(held) = RunFile::read(workdir)? else { return Ok(()) };
     let changes = changes(&held, pipeline, origin).map_err(unreadable(&workdir.join(RUN_FILE)))?;
-    if changes.is_empty() { Ok(()) } else { Err(WorkdirError::Changed { path: workdir.to_owned(), changes }) }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let (path, file, second) = (workdir.to_owned(), pipeline.file.clone(), next_to(workdir));
+    Err(WorkdirError::Changed { path, changes, file, second })
 }
 
 /// Checks that no preparation for a newer extract was interrupted.
@@ -92,6 +107,12 @@ pub(crate) fn dataset(workdir: &Path) -> Result<Option<String>, WorkdirError> {
 /// Returns the time at which the run of a directory began, if `run.json` names it.
 pub(crate) fn created(workdir: &Path) -> Result<Option<String>, WorkdirError> {
     Ok(RunFile::read(workdir)?.map(|held| held.created))
+}
+
+/// Returns the changes of settings since the run of a directory began, oldest first and in words.
+pub(crate) fn settings_changes(workdir: &Path) -> Result<Vec<String>, WorkdirError> {
+    let changes = RunFile::read(workdir)?.map(|held| held.changes).unwrap_or_default();
+    Ok(changes.iter().map(SettingsChange::sentence).collect())
 }
 
 /// Checks that a single consumer and a group do not fill the same directory.
@@ -151,22 +172,36 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     Ok(())
 }
 
-/// Lists the keys whose values differ, as in `window.rows: 1000 before, now 500`.
+/// Returns a path next to a work directory at which nothing exists.
+fn next_to(workdir: &Path) -> PathBuf {
+    let name = workdir.file_name().map_or_else(|| "work".into(), |name| name.to_string_lossy());
+    let numbered = |number: u32| workdir.with_file_name(format!("{name}-{number}"));
+    (2..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(2))
+}
+
+/// Lists the keys that may not change and whose values differ, as in `window.rows: 1000 before, now 500`.
 fn differences(held: &Value, now: &Value) -> Vec<String> {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
+    let changes = key_changes(held, now);
+    changes.iter().filter(|change| !is_free(&change.key)).map(ToString::to_string).collect()
+}
+
+/// Lists the keys whose values differ.
+pub(super) fn key_changes(held: &Value, now: &Value) -> Vec<KeyChange> {
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     flatten("", held, &mut before);
     flatten("", now, &mut after);
-    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
-    let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
-    let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".to_owned());
-    keys.into_iter()
-        .filter(|key| before.get(*key) != after.get(*key) && !is_free(key))
-        .map(|key| format!("{key}: {} before, now {}", text(before.get(key)), text(after.get(key))))
-        .collect()
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differing = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
+    let change = |key: &String| {
+        let (before, after) = (before.get(key).cloned(), after.get(key).cloned());
+        KeyChange { key: key.clone(), before, after }
+    };
+    differing.map(change).collect()
 }
 
-fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
@@ -177,7 +212,7 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         // A key with the value null is equal to a missing key.
         Value::Null => {}
         other => {
-            into.insert(path.to_owned(), other.to_string());
+            into.insert(path.to_owned(), other.clone());
         }
     }
 }
@@ -205,7 +240,10 @@ mod tests {
         describe(folder.path(), &first, &origin, "now").expect("room on the disk");
         let paced =
             pipeline("window = { rows = 5 }\nstream = { seed = 3, pace = { kind = \"fixed\", delay = \"1s\" } }");
-        for same in [&first, &paced] {
+        let relearned = pipeline(
+            "window = { rows = 5 }\ntrain = { schemes = \"sliding=4\", accept = { min_auc = 0.6 }, solver = \"lbfgs\" }",
+        );
+        for same in [&first, &paced, &relearned] {
             assert!(compare(folder.path(), same, Some(&origin)).is_ok());
         }
         let limited = Replay { limit: Some(3), ..Replay::default() };
@@ -213,13 +251,30 @@ mod tests {
             (pipeline("window = { rows = 6 }"), origin, "window.rows: 5 before, now 6"),
             (pipeline("window = { parts = 5 }"), origin, "window.rows: 5 before, now not set"),
             (pipeline("window = { rows = 5 }\ntrain = { l2 = 2.0 }"), origin, "train.l2: 1.0 before, now 2.0"),
+            (
+                pipeline("window = { rows = 5 }\ntrain = { holdout = 0.2 }"),
+                origin,
+                "train.holdout: 0.1 before, now 0.2",
+            ),
+            (pipeline("window = { rows = 5 }\ntrain = { threshold = 0.3 }"), origin, "train.threshold: 0.5 before"),
             (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has changed"),
             (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: not set before, now 3"),
         ];
         for (pipeline, origin, expected) in cases {
             let error = compare(folder.path(), &pipeline, Some(&origin)).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
+            let second = format!("`windrow run p.toml --workdir {}-2`", folder.path().display());
+            assert!(error.contains(&second), "{error}");
         }
+    }
+
+    #[test]
+    fn a_second_work_directory_is_next_to_the_first_and_new() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let work = folder.path().join("flights");
+        assert_eq!(next_to(&work), folder.path().join("flights-2"));
+        fs::create_dir(folder.path().join("flights-2")).expect("a folder");
+        assert_eq!(next_to(&work), folder.path().join("flights-3"));
     }
 
     #[test]
@@ -228,7 +283,7 @@ mod tests {
         let pipeline = pipeline("window = { rows = 5 }");
         fs::write(folder.path().join(RUN_FILE), "{\"format\": 1}").expect("a file");
         let error = compare(folder.path(), &pipeline, None).expect_err("of another format").to_string();
-        let expected = "run.json has format 1, but this version of Windrow reads format 3: start again with";
+        let expected = "run.json has format 1, but this version of Windrow reads format 4: start again with";
         assert!(error.contains(expected), "{error}");
         fs::write(folder.path().join(RUN_FILE), "{").expect("a file");
         assert!(matches!(compare(folder.path(), &pipeline, None), Err(WorkdirError::Read { .. })));

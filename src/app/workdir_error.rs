@@ -4,17 +4,28 @@ use std::io;
 use std::path::PathBuf;
 
 use windrow_base::versioned::OtherFormat;
+use windrow_record::display::shell_word;
 use windrow_windows::BatchError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkdirError {
     #[error(
         "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
-         empty the directory with `windrow run --fresh`, or choose another one with --workdir",
+         start a second work directory with `windrow run {} --workdir {}`, or empty this one with \
+         `windrow run --fresh`",
         path.display(),
-        changes.join("\n  ")
+        changes.join("\n  "),
+        shell_word(&file.display().to_string()),
+        shell_word(&second.display().to_string())
     )]
-    Changed { path: PathBuf, changes: Vec<String> },
+    Changed {
+        path: PathBuf,
+        changes: Vec<String>,
+        /// The pipeline file.
+        file: PathBuf,
+        /// A path at which there is no work directory yet.
+        second: PathBuf,
+    },
     #[error(
         "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \
          set another URL with batch.url",

@@ -316,6 +316,9 @@ fn sentence(event: &Event) -> Option<String> {
             format!("the stream is complete: {windows} windows with {} rows (--fresh starts over)", thousands(*rows))
         }
         Event::DatasetGrew { known, new, begins, labels, reopened } => grown(*known, *new, *begins, *labels, reopened),
+        Event::SettingsChanged { changes } => {
+            format!("the settings have changed, and what was made before stays: {}", changes.join("; "))
+        }
         Event::ProducerDone { rows: 0, before, .. } if *before > 0 => {
             format!("producer: nothing is left to send: all {} rows were sent earlier", thousands(*before))
         }

@@ -75,6 +75,28 @@ fn to(change: &Value) -> String {
 }
 
 #[test]
+fn a_model_that_the_advice_has_made_stays_when_its_scheme_is_added() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, work) = (pipeline(folder.path()), folder.path().join("work"));
+    run_once(&file, &work, &[]);
+    let (before, history) = (models(&work, false), changes(&work));
+    let is_adopted = |id: &str| id.starts_with("sliding2-") && !id.contains("recalibrated");
+    assert!(before.keys().any(|id| is_adopted(id)), "{:?}", before.keys());
+    let text = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, text.replace("[\"cumulative\"]", "[\"cumulative\", \"sliding=2\"]")).expect("a file");
+    run_once(&file, &work, &[]);
+    let after = models(&work, false);
+    for (id, text) in before {
+        // It is one of its scheme now.
+        let [yes, no] = ["true", "false"].map(|is| format!("\"is_for_advice\": {is}"));
+        let expected = if is_adopted(&id) { text.replace(&yes, &no) } else { text };
+        assert!(after[&id] == expected, "{id} differs");
+    }
+    assert_eq!(after.keys().filter(|id| is_adopted(id)).count(), WINDOWS as usize);
+    assert_eq!(changes(&work), history, "the alias stays");
+}
+
+#[test]
 fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path());

@@ -40,6 +40,7 @@ mod requests;
 mod resume;
 mod run;
 mod secured;
+mod settings;
 #[cfg(feature = "embedded")]
 mod side_by_side;
 mod spark;

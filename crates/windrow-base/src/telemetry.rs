@@ -112,6 +112,11 @@ pub enum Event {
         /// The windows that are opened again, because only the end of the stream had sealed them.
         reopened: Vec<u32>,
     },
+    /// Settings of models and advice differ from those of the last process that learned.
+    SettingsChanged {
+        /// The keys, as in `train.keep: not set before, now 8`.
+        changes: Vec<String>,
+    },
     /// All rows of the dataset are in the topic.
     ProducerDone {
         /// The number of rows that this process sent.

@@ -23,6 +23,7 @@ use self::status::StatusReader;
 use crate::registry::Registry;
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Counts;
+use windrow_record::Scheme;
 
 pub use self::flow::{Flow, FlowStep, StageActivity};
 pub use self::recent::RecentRate;
@@ -37,6 +38,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub struct Monitor {
     workdir: PathBuf,
     registry: Arc<Registry>,
+    /// The schemes whose models are trained.
+    schemes: Vec<Scheme>,
     /// Returns the current time in RFC 3339 format.
     clock: fn() -> String,
     seen: Mutex<MonitorState>,
@@ -65,10 +68,11 @@ pub struct Observed {
 }
 
 impl Monitor {
-    /// Creates a monitor of a work directory. `clock` returns the current time in RFC 3339 format.
-    pub fn new(workdir: &Path, registry: Arc<Registry>, clock: fn() -> String) -> Self {
+    /// Creates a monitor of a work directory. `schemes` are those whose models are trained. `clock` returns the current
+    /// time in RFC 3339 format.
+    pub fn new(workdir: &Path, registry: Arc<Registry>, schemes: &[Scheme], clock: fn() -> String) -> Self {
         let (seen, current) = (Mutex::default(), watch::Sender::default());
-        Self { workdir: workdir.to_owned(), registry, clock, seen, current }
+        Self { workdir: workdir.to_owned(), registry, schemes: schemes.to_vec(), clock, seen, current }
     }
 
     /// Returns the state that was last observed.
@@ -104,8 +108,10 @@ impl Monitor {
         let heard = listener.read_reports(&self.workdir, &(self.clock)());
         reader.read(&self.workdir);
         let snapshot = self.registry.snapshot();
+        let newest = snapshot.models().next_back().map_or(0, |model| model.id().window.get());
         let trained = TrainingProgress {
-            window: snapshot.models().next_back().map_or(0, |model| model.id().window.get()),
+            // If a scheme was added, its models are made from the first window on.
+            window: snapshot.unmade(&self.schemes).map_or(newest, |(_, window)| window.get() - 1),
             models: snapshot.models().filter(|model| model.learned().is_some()).count(),
         };
         let flow = Flow::of(&FlowInputs { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });

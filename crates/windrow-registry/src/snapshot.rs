@@ -111,6 +111,15 @@ impl Snapshot {
         self.windows.values()
     }
 
+    /// Returns the first reported window without the models of one of these schemes, and the scheme. There is one after a
+    /// scheme was added to the pipeline, until its models are made.
+    pub fn unmade(&self, schemes: &[Scheme]) -> Option<(Scheme, WindowIndex)> {
+        self.windows.values().find_map(|report| {
+            let unmade = schemes.iter().find(|scheme| !report.has_models_of(**scheme));
+            unmade.map(|scheme| (*scheme, report.window))
+        })
+    }
+
     /// Returns the model with this id.
     pub fn get(&self, id: ModelId) -> Option<&Arc<Model>> {
         self.models.get(&id)
@@ -178,7 +187,8 @@ impl Snapshot {
     }
 
     /// Returns the champion: the newest accepted model of the champion scheme. That is the scheme whose newest models
-    /// did best on the newest windows. Before 12 windows have been judged, it is the scheme of the latest model.
+    /// did best on the newest windows. Before 12 windows have been judged, it is the scheme of the latest model. Only
+    /// schemes count whose models were trained when the newest window was new.
     ///
     /// With a label delay of d windows, the labels of the newest d windows are not known yet. Models of these windows
     /// are not champion, scores on them do not count, and the models that are compared are d windows older.
@@ -227,17 +237,25 @@ impl Snapshot {
         self.eligible(last).find(|id| id.window == newest)
     }
 
-    /// Finds the champion by the models and reports up to window `known`, the newest one whose labels are known.
+    /// Finds the champion by the models and reports up to window `known`, the newest one whose labels are known. A scheme
+    /// that was added counts from the next window on. From the same window on, one that was removed does not.
     fn find_champion(&self, known: Option<WindowIndex>) -> Option<ModelId> {
         let known = known?;
-        let latest = self.find_latest(Some(known))?;
-        let reports = self.windows.values().filter(|report| report.window <= known && report.is_evidence);
+        let reports = || self.windows.range(..=known).map(|(_, report)| report);
+        let trained = reports().next_back().map(|newest| &newest.schemes);
+        let is_trained = move |scheme: &Scheme| trained.is_none_or(|trained| trained.contains(scheme));
+        let eligible = move || self.eligible(Some(known)).filter(move |id| is_trained(&id.scheme));
+        let newest = eligible().next_back().map(|id| id.window);
+        let latest = newest.and_then(|newest| eligible().find(|id| id.window == newest));
+        // The schemes that are trained now may have no accepted model yet.
+        let latest = latest.or_else(|| self.find_latest(Some(known)))?;
         let age = 1 + self.label_delay;
-        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> = reports.map(|report| losses_at_age(report, age)).collect();
+        let judged = reports().filter(|report| report.is_evidence).map(|report| losses_at_age(report, age));
+        let judged: Vec<(f64, BTreeMap<Scheme, f64>)> = judged.collect();
         let schemes: BTreeSet<Scheme> = judged.iter().flat_map(|(_, losses)| losses.keys().copied()).collect();
-        let schemes: Vec<Scheme> = schemes.into_iter().collect();
+        let schemes: Vec<Scheme> = schemes.into_iter().filter(is_trained).collect();
         let chosen = champion_scheme(&judged, &schemes).unwrap_or(latest.scheme);
-        self.eligible(Some(known)).rev().find(|id| id.scheme == chosen).or(Some(latest))
+        eligible().rev().find(|id| id.scheme == chosen).or(Some(latest))
     }
 }
 

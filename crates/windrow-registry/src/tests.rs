@@ -9,7 +9,7 @@ mod promoted;
 mod reading;
 mod renewed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tempfile::TempDir;
 
@@ -18,7 +18,7 @@ use windrow_learn::model::{
     Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome,
     Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
 };
-use windrow_record::{ModelId, WindowIndex};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -101,6 +101,8 @@ fn report(window: u32, scores: &[(&str, f64)]) -> WindowReport {
         period: None,
         is_cut_off: false,
         sha256: "00".to_owned(),
+        schemes: BTreeSet::from([Scheme::Cumulative, Scheme::Window]),
+        added: BTreeSet::new(),
         scores: scores.iter().map(of).collect(),
         is_evidence: true,
         drift: None,

@@ -1,5 +1,6 @@
 //! The acceptance rules for fitted models, and the report of each window.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use windrow_learn::model::{
     Acceptance, Frame, Learned, ModelScore, Score, ScoredModel, WINDOW_FORMAT, WindowExtent, WindowReport,
     first_full_window, scores,
 };
-use windrow_record::WindowIndex;
+use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
 
@@ -59,19 +60,19 @@ pub(super) fn verdict(
     Ok(Acceptance::Accepted)
 }
 
-/// Scores the models of earlier windows on a window, and measures what changed since earlier windows. Models that only
-/// the advice needs are left out: the report must not depend on when the advisor makes them.
-pub(super) fn report(
-    manifest: &Manifest,
-    period: Option<String>,
-    is_evidence: bool,
+/// Scores the models of earlier windows on a window, except those whose scores are `known`. Returns all scores, ordered
+/// by model. Models that only the advice needs are left out: the scores must not depend on when the advisor makes them.
+pub(super) fn model_scores(
+    window: WindowIndex,
+    known: &[ModelScore],
     frame: &Arc<Frame>,
     snapshot: &Snapshot,
-) -> io::Result<WindowReport> {
-    let window = manifest.window;
-    let of_schemes = || snapshot.models().map(|model| &**model).filter(|model| !model.artifact().is_for_advice);
-    let earlier: Vec<&Model> = of_schemes().filter(|model| is_kept(model.id().window, window)).collect();
-    let mut found = Vec::with_capacity(earlier.len());
+) -> io::Result<Vec<ModelScore>> {
+    let mut found = known.to_vec();
+    let known: BTreeSet<ModelId> = known.iter().map(|score| score.model).collect();
+    let of_schemes = snapshot.models().map(|model| &**model).filter(|model| !model.artifact().is_for_advice);
+    let missing: Vec<&Model> = of_schemes.filter(|model| !known.contains(&model.id())).collect();
+    let earlier: Vec<&Model> = missing.iter().copied().filter(|model| is_kept(model.id().window, window)).collect();
     for models in earlier.chunks(MODELS_PER_BATCH) {
         let scores = scored(frame, models, None)?;
         let of = |(model, window): (&&Model, Option<Score>)| {
@@ -79,11 +80,24 @@ pub(super) fn report(
         };
         found.extend(models.iter().zip(scores).filter_map(of));
     }
-    let own = of_schemes().filter(|model| model.id().window == window);
+    let own = missing.into_iter().filter(|model| model.id().window == window);
     found.extend(own.filter_map(|model| {
         let holdout = model.learned()?.scores.get("holdout").cloned();
         Some(ModelScore { model: model.id(), window: None, holdout })
     }));
+    found.sort_by_key(|score| score.model);
+    Ok(found)
+}
+
+/// Measures what changed since earlier windows. The report has no scores and no schemes yet.
+pub(super) fn report(
+    manifest: &Manifest,
+    period: Option<String>,
+    is_evidence: bool,
+    frame: &Arc<Frame>,
+    snapshot: &Snapshot,
+) -> WindowReport {
+    let window = manifest.window;
     let is_cut_off = window == WindowIndex::FIRST && manifest.times.begins_late();
     let earlier = snapshot.windows().filter(|report| report.window < window);
     let own = WindowExtent { window, labelled: frame.profile().rows, is_cut_off };
@@ -93,19 +107,21 @@ pub(super) fn report(
         let report = index.and_then(|index| snapshot.window(index))?;
         frame.profile().drift_since(&report.profile)
     };
-    Ok(WindowReport {
+    WindowReport {
         format: WINDOW_FORMAT,
         window,
         period,
         is_cut_off,
         is_evidence,
         sha256: manifest.rows.file.sha256.clone(),
-        scores: found,
+        schemes: BTreeSet::new(),
+        added: BTreeSet::new(),
+        scores: Vec::new(),
         drift: since(WindowIndex::new(window.get() - 1)),
         first_full,
         drift_since_first: since(first_full),
         profile: frame.profile().clone(),
-    })
+    }
 }
 
 /// Scores models on a window, or on its last rows.

@@ -94,9 +94,13 @@ impl Advisor {
     /// has been reported, or if `stop` was cancelled.
     ///
     /// # Errors
-    /// Files cannot be read or written, or the remote solver fails.
+    /// Files cannot be read or written, the remote solver fails, or a scheme was added whose models are not made yet.
     pub async fn once(self, stop: CancellationToken) -> Result<Option<Advice>, TrainError> {
         let advisor = Arc::new(self);
+        let Learning { pipeline, registry, .. } = &advisor.learning;
+        if let Some((scheme, window)) = registry.snapshot().unmade(&pipeline.train.schemes) {
+            return Err(TrainError::Unmade { scheme, window });
+        }
         let working = Arc::clone(&advisor);
         let (_, advice, _) = blocking(move || working.catch_up(working.seen(), &stop)).await?;
         Ok(advice)
@@ -133,7 +137,11 @@ impl Advisor {
         mut seen: AdvisorState,
         stop: &CancellationToken,
     ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
-        let Learning { store, registry, .. } = &self.learning;
+        let Learning { pipeline, store, registry, .. } = &self.learning;
+        // Before the models of an added scheme are made, advice about fewer windows would replace the stored one.
+        if registry.snapshot().unmade(&pipeline.train.schemes).is_some() {
+            return Ok((seen, None, false));
+        }
         let mut is_new = false;
         let is_through = loop {
             let next = seen.manifests.last().map_or(WindowIndex::FIRST, |manifest| manifest.window.next());

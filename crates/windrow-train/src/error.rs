@@ -4,7 +4,7 @@ use std::io;
 
 use windrow_learn::frames::FrameError;
 use windrow_learn::model::RemoteError;
-use windrow_record::WindowIndex;
+use windrow_record::{Scheme, WindowIndex};
 use windrow_registry::RegistryError;
 use windrow_windows::BatchError;
 
@@ -27,6 +27,17 @@ pub enum TrainError {
         window: WindowIndex,
         /// The error of the operating system.
         source: io::Error,
+    },
+    /// A scheme was added to the pipeline, and the trainer has not made all of its models.
+    #[error(
+        "train.schemes has {scheme}, but its model of window {window} is not made yet: make it with `windrow run` or \
+         `windrow train`"
+    )]
+    Unmade {
+        /// The scheme that was added.
+        scheme: Scheme,
+        /// The first window without its model.
+        window: WindowIndex,
     },
     /// The remote solver has found no optimum.
     #[error("cannot fit {model}: {source}")]

@@ -1,9 +1,11 @@
 //! The trainer: waits for sealed windows, makes every model that can be made from them, and scores all models on them.
 //!
-//! A window is parsed once for all models that learn from it or are scored on it. A stored model is not made again.
+//! A window is parsed once for all models that learn from it or are scored on it. A stored model is not made again. If a
+//! scheme was added to the pipeline, its models are made and scored from the first window on, and all others stay.
 //! Encoded rows take at most the given amount of memory. Computations run off the runtime's threads. The trainer knows
 //! nothing of brokers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +16,8 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, ForwardScore};
 use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
-use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, window_losses};
-use windrow_record::{ModelId, WindowIndex};
+use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, WindowReport, window_losses};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{AliasChange, Author, Model, Purpose, RegistryError};
 use windrow_windows::Manifest;
 
@@ -93,29 +95,41 @@ impl Trainer {
         // being made again.
         let champion = registry.snapshot().champion_before(newest);
         // A reported window had its models. Those that are missing now were retired.
-        let was_done = pipeline.train.keep.is_some() && registry.snapshot().window(newest).is_some();
+        let reported = registry.snapshot().window(newest).filter(|_| pipeline.train.keep.is_some()).cloned();
+        let was_retired = |id: ModelId| reported.as_ref().is_some_and(|report| report.has_models_of(id.scheme));
         for id in self.models_of(newest) {
-            let is_done = match registry.snapshot().get(id) {
+            if stop.is_cancelled() {
+                break;
+            }
+            let known = registry.snapshot().get(id).cloned();
+            let is_done = match &known {
                 // A model is made again if a window that it is made from was opened again and has other rows now.
                 Some(known) => lineage::is_of(known.artifact(), &windows),
-                None => was_done || !self.is_of_schemes(id),
+                None => was_retired(id) || !self.is_of_schemes(id),
             };
-            if is_done || stop.is_cancelled() {
+            if is_done {
+                if let Some(known) = known {
+                    self.adopt(known.artifact())?;
+                }
                 continue;
             }
             let made = self.make(id, &mut windows, champion.as_deref())?;
-            let Some(artifact) = made else { continue };
+            let Some(mut artifact) = made else { continue };
+            // If its scheme was removed, a model that is made again stays one of a scheme.
+            artifact.is_for_advice &= known.is_none_or(|known| known.artifact().is_for_advice);
             registry.publish(&artifact)?;
             self.report(&artifact);
         }
         self.renew_aliases()?;
         // The report of a window that was opened again is of its earlier rows.
-        let report = registry.snapshot().window(newest).map(|report| report.sha256 == manifest.rows.file.sha256);
-        let is_scored = report == Some(true);
+        let sha256 = &manifest.rows.file.sha256;
+        let report = registry.snapshot().window(newest).filter(|report| report.sha256 == *sha256).cloned();
+        let has_models = |report: &WindowReport| pipeline.train.schemes.iter().all(|one| report.has_models_of(*one));
+        let is_scored = report.as_deref().is_some_and(has_models);
         let has_losses = registry.evidence().has_losses(newest) || !self.is_evidence(&manifest);
         let is_known = is_scored && has_losses;
         if !stop.is_cancelled() && !is_known {
-            self.score(&mut windows, &manifest)?;
+            self.score(&mut windows, &manifest, report.as_deref())?;
         }
         making::retire(&self.learning, newest)?;
         let first_needed = pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
@@ -133,6 +147,14 @@ impl Trainer {
 
     fn is_of_schemes(&self, id: ModelId) -> bool {
         !id.is_recalibrated() && self.learning.pipeline.train.schemes.contains(&id.scheme)
+    }
+
+    /// Counts a model that only the advice needed among those of its scheme, if the scheme was added to the pipeline.
+    fn adopt(&self, artifact: &Artifact) -> Result<(), TrainError> {
+        if artifact.is_for_advice && self.is_of_schemes(artifact.id) {
+            self.learning.registry.publish(&Artifact { is_for_advice: false, ..artifact.clone() })?;
+        }
+        Ok(())
     }
 
     /// Makes a model. A recalibrated one is made from its fit, which is made again if it was removed.
@@ -177,8 +199,14 @@ impl Trainer {
     }
 
     /// Scores the models of earlier windows on this one. Losses are stored first, so that every reported window has
-    /// them.
-    fn score(&self, windows: &mut Frames, manifest: &Manifest) -> Result<(), TrainError> {
+    /// them. If a scheme was added to the pipeline, there is a `stored` report. Then only the models that it lacks are
+    /// scored: the others may have been retired.
+    fn score(
+        &self,
+        windows: &mut Frames,
+        manifest: &Manifest,
+        stored: Option<&WindowReport>,
+    ) -> Result<(), TrainError> {
         let Learning { pipeline, registry, progress, .. } = &self.learning;
         let window = manifest.window;
         let _span = tracing::info_span!("score", %window).entered();
@@ -188,17 +216,39 @@ impl Trainer {
         let is_evidence = self.is_evidence(manifest);
         if is_evidence {
             // The advisor stores the losses of the models that it makes.
+            let sha256 = &manifest.rows.file.sha256;
+            let known = match stored {
+                Some(_) => registry.evidence().losses(Purpose::Serving, window, sha256)?,
+                None => None,
+            };
+            let has_losses: BTreeSet<ModelId> =
+                known.iter().flat_map(|known| &known.models).map(|one| one.model).collect();
             let of_schemes = snapshot.models().filter(|model| !model.artifact().is_for_advice);
-            let earlier = of_schemes.filter(|model| is_kept(model.id().window, window));
+            let earlier = of_schemes.filter(|one| is_kept(one.id().window, window) && !has_losses.contains(&one.id()));
             let earlier: Vec<_> = earlier.filter_map(|one| Some(ScoredModel::of(one.id(), one.learned()?))).collect();
-            let found = window_losses(&frame, window, &manifest.rows.file.sha256, &earlier).map_err(read_error)?;
+            let mut found = window_losses(&frame, window, sha256, &earlier).map_err(read_error)?;
+            if let Some(known) = known {
+                found.merge(known);
+            }
             registry.evidence().put_losses(Purpose::Serving, &found)?;
         }
-        let period = manifest.times.period(pipeline.window);
-        let report = acceptance::report(manifest, period, is_evidence, &frame, &snapshot).map_err(read_error)?;
+        let known = stored.map_or(&[][..], |stored| stored.scores.as_slice());
+        let scores = acceptance::model_scores(window, known, &frame, &snapshot).map_err(read_error)?;
+        let trained: BTreeSet<Scheme> = pipeline.train.schemes.iter().copied().collect();
+        let report = match stored {
+            Some(stored) => stored.with_added(&trained, scores),
+            None => {
+                let period = manifest.times.period(pipeline.window);
+                let new = acceptance::report(manifest, period, is_evidence, &frame, &snapshot);
+                WindowReport { schemes: trained, scores, ..new }
+            }
+        };
         registry.publish_window(&report)?;
-        let forward = report.age_one_scores().filter(|_| is_evidence).map(forward_score).collect();
-        progress.report(Event::WindowScored { window: window.get(), models: report.scores.len(), forward });
+        let is_new = |model: ModelId| known.iter().all(|score| score.model != model);
+        let forward = report.age_one_scores().filter(|(model, _)| is_evidence && is_new(*model));
+        let forward = forward.map(forward_score).collect();
+        let models = report.scores.len() - known.len();
+        progress.report(Event::WindowScored { window: window.get(), models, forward });
         Ok(())
     }
 

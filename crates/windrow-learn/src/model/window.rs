@@ -1,15 +1,17 @@
 //! The report of a window, made after its models were fitted (`windows/window-00001.json`). It holds the distribution
 //! of the rows, the changes since earlier windows, and the scores of all models.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::artifact::Score;
 use crate::model::drift::{Drift, Profile};
 use windrow_record::display::window_name;
-use windrow_record::{ModelId, WindowIndex};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
 /// The version of the file format. A reader rejects any other version.
-pub const WINDOW_FORMAT: u32 = 5;
+pub const WINDOW_FORMAT: u32 = 6;
 
 /// The report of one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +29,12 @@ pub struct WindowReport {
     pub is_evidence: bool,
     /// The sha256 of the batch file, in hexadecimal.
     pub sha256: String,
-    /// The scores of the models.
+    /// The schemes whose models were trained when the window was new. The champion after the window is a model of one of
+    /// them.
+    pub schemes: BTreeSet<Scheme>,
+    /// The schemes that were added to the pipeline later. Their models of this window were made then.
+    pub added: BTreeSet<Scheme>,
+    /// The scores of the models, ordered by model.
     pub scores: Vec<ModelScore>,
     /// The changes since the window before. `None` for the first window, or if one of the two has no labelled rows.
     pub drift: Option<Drift>,
@@ -63,6 +70,19 @@ impl WindowReport {
         let newest = self.window.get().checked_sub(age);
         let of_age = self.scores.iter().filter(move |found| Some(found.model.window.get()) == newest);
         of_age.filter_map(|found| Some((found.model, found.window.as_ref()?)))
+    }
+
+    /// Returns `true` if the models of this window were made for a scheme. Models that were retired count.
+    pub fn has_models_of(&self, scheme: Scheme) -> bool {
+        self.schemes.contains(&scheme) || self.added.contains(&scheme)
+    }
+
+    /// Returns the report with the scores of schemes that were added to the pipeline later. `scores` are all scores.
+    #[must_use]
+    pub fn with_added(&self, trained: &BTreeSet<Scheme>, scores: Vec<ModelScore>) -> Self {
+        let new = trained.difference(&self.schemes).copied();
+        let added = self.added.iter().copied().chain(new).collect();
+        Self { added, scores, ..self.clone() }
     }
 
     /// Returns the name of the window, such as `window 14 (week of 2013-04-01)`.

@@ -64,7 +64,7 @@ pub(super) struct FlowInputs<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrainingProgress {
-    /// The newest window that has models, or the record of why it has no model; 0 before the first.
+    /// The newest window up to which all have models, or the record of why there is none; 0 before the first.
     pub(super) window: u32,
     pub(super) models: usize,
 }

@@ -69,7 +69,7 @@ pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
     // These operations are never called, so the clock is not read.
     let clock = String::new;
     let registry = Arc::new(registry);
-    let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), clock));
+    let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), &[], clock));
     let (progress, stop) = (Progress::default(), CancellationToken::new());
     let state = ApiState::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
     let typed = service(&Arc::new(state)).spec();

@@ -25,4 +25,6 @@ pub struct ReportedRun {
     pub pipeline: Arc<Pipeline>,
     /// The time at which the run began, RFC 3339, if it is known.
     pub created: Option<String>,
+    /// The changes of settings since then, oldest first and in words.
+    pub changes: Vec<String>,
 }

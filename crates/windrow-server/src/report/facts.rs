@@ -41,6 +41,10 @@ pub(super) fn facts(report: &Report) -> Vec<Fact> {
             "Models",
             Some(run.map_or_else(|| "those of the table of predictions".to_owned(), |run| models(&run.pipeline))),
         ),
+        (
+            "Settings",
+            run.filter(|run| !run.changes.is_empty()).map(|run| format!("changed {}", run.changes.join("; "))),
+        ),
         ("Features", run.map(|run| features(&run.pipeline))),
         ("Data", Some(advice.subject.windows())),
         ("Judged on", judged),
