@@ -1,12 +1,12 @@
 //! The check whether a work directory is new, belongs to this run, or belongs to another one.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::app::keys::{KeyChange, changed_keys};
 use crate::app::run_file::{Origin, RUN_FILE, RunFile, unreadable};
 use crate::app::workdir_error::WorkdirError;
 use windrow_config::Pipeline;
@@ -153,33 +153,14 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
 
 /// Lists the keys whose values differ, as in `window.rows: 1000 before, now 500`.
 fn differences(held: &Value, now: &Value) -> Vec<String> {
-    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    flatten("", held, &mut before);
-    flatten("", now, &mut after);
-    let keys: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
     let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
-    let text = |value: Option<&String>| value.cloned().unwrap_or_else(|| "not set".to_owned());
-    keys.into_iter()
-        .filter(|key| before.get(*key) != after.get(*key) && !is_free(key))
-        .map(|key| format!("{key}: {} before, now {}", text(before.get(key)), text(after.get(key))))
+    let text = |value: Option<Value>| value.map_or_else(|| "not set".to_owned(), |value| value.to_string());
+    changed_keys(held, now)
+        .into_iter()
+        .filter(|change| !is_free(&change.key))
+        .map(|KeyChange { key, a, b }| format!("{key}: {} before, now {}", text(a), text(b)))
         .collect()
-}
-
-fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                flatten(&path, member, into);
-            }
-        }
-        // A key with the value null is equal to a missing key.
-        Value::Null => {}
-        other => {
-            into.insert(path.to_owned(), other.to_string());
-        }
-    }
 }
 
 #[cfg(test)]
