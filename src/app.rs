@@ -4,13 +4,14 @@
 //! The first failure stops the others.
 //!
 //! - This file has the entry points of the commands: `run`, each stage by itself, audit, export and report. No file
-//!   below imports it.
+//!   below imports it. The one of `diff` is in its own file.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
 //!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset
 //!   has grown; `settings`: the record of settings that change; `workdir_error`: the reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
+//! - `diff`: the differences between two work directories; `keys`: the keys whose values differ.
 //! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
 //! - `pdf`: a report that a browser prints.
 //! - `error`: the reasons why a command fails.
@@ -18,10 +19,12 @@
 mod clock;
 mod cluster;
 mod context;
+mod diff;
 mod error;
 mod files;
 mod growth;
 mod inputs;
+mod keys;
 mod learning;
 mod pdf;
 mod run_file;
@@ -59,8 +62,10 @@ use windrow_windows::BatchStore;
 use self::clock::timestamp;
 use self::cluster::Cluster;
 pub(crate) use self::context::App;
+pub(crate) use self::diff::{Answer, AnswerDiff, DataDiff, Diff, ModelsDiff, Pair, PolicyInBoth, diff};
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
+pub(crate) use self::keys::KeyChange;
 use self::run_file::RunFile;
 pub(crate) use self::running::Running;
 use self::running::start_broker;

@@ -1,12 +1,12 @@
 //! The commands: the only place that prints results, reads the environment and chooses exit codes.
 //!
 //! Exit codes: 0 success, 1 a finding or failure, 2 wrong use, 3 and 4 the answers of `windrow advise --exit-code` and
-//! `windrow judge --exit-code`.
+//! `windrow judge --exit-code`; 3 is also the answer of `windrow diff` if something differs.
 //! Results go to standard output; progress and errors go to standard error.
 //!
 //! - `args` declares the command line; `execute`, below, calls the module of the command. No module imports this file.
 //! - Each command has a module with its name. `stages` has `produce`, `consume` and `train`, `manual` has `man` and
-//!   `completions`, `windows` has `models --windows`.
+//!   `completions`, `windows` has `models --windows`, `diff/` the sections of `diff`.
 //! - `setup` makes the app that a command runs; `environment` and `kafka` read settings; `signal` listens for Ctrl-C.
 //! - `print` writes results, `progress` shows progress and errors, `logging` writes the log, `version` describes the
 //!   build.
@@ -18,6 +18,7 @@ mod audit;
 mod broker;
 mod check;
 mod demo;
+mod diff;
 mod environment;
 mod error;
 mod export;
@@ -74,7 +75,7 @@ pub(crate) fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::BrokenPipe | CliError::App(AppError::Stopped)) => ExitCode::SUCCESS,
-        Err(answer @ CliError::Advised(_)) => ExitCode::from(answer.exit_code()),
+        Err(answer @ (CliError::Advised(_) | CliError::Differs)) => ExitCode::from(answer.exit_code()),
         Err(error) => {
             display.error(&paths::sentence(&error).unwrap_or_else(|| error.to_string()));
             ExitCode::from(error.exit_code())
@@ -103,6 +104,7 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Advise(args) => advise::execute(args, display, stop).await,
             Command::Judge(args) => judge::execute(args, display, stop).await,
             Command::Audit(args) => audit::execute(args, display, stop).await,
+            Command::Diff(args) => diff::execute(args, stop).await,
             Command::Report(args) => report::execute(&args),
             Command::Export(args) => export::execute(&args),
             Command::Models(args) => models::execute(&args),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::app::diff::DiffError;
 use crate::app::workdir_error::WorkdirError;
 use windrow_config::ConfigError;
 use windrow_dataset::DatasetError;
@@ -26,6 +27,8 @@ pub(crate) enum AppError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Workdir(#[from] WorkdirError),
+    #[error(transparent)]
+    Diff(#[from] DiffError),
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     #[error(transparent)]

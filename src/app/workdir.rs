@@ -1,12 +1,12 @@
 //! The check whether a work directory is new, belongs to this run, or belongs to another one.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::app::keys::changed_keys;
 use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
 use windrow_config::Pipeline;
@@ -189,32 +189,8 @@ fn differences(held: &Value, now: &Value) -> Vec<String> {
 
 /// Lists the keys whose values differ.
 pub(super) fn key_changes(held: &Value, now: &Value) -> Vec<KeyChange> {
-    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    flatten("", held, &mut before);
-    flatten("", now, &mut after);
-    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differing = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
-    let change = |key: &String| {
-        let (before, after) = (before.get(key).cloned(), after.get(key).cloned());
-        KeyChange { key: key.clone(), before, after }
-    };
-    differing.map(change).collect()
-}
-
-fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                flatten(&path, member, into);
-            }
-        }
-        // A key with the value null is equal to a missing key.
-        Value::Null => {}
-        other => {
-            into.insert(path.to_owned(), other.clone());
-        }
-    }
+    let changes = changed_keys(held, now).into_iter();
+    changes.map(|change| KeyChange { key: change.key, before: change.a, after: change.b }).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The arguments of the command line. The help text of each option is the comment of its field.
 //!
 //! [`Cli`] and [`Command`] list all commands. Options that several commands share are in files of their own: `workdir`,
-//! `cluster`, `run`, `training`, `data` and `answer`; `judge` has those of its command.
+//! `cluster`, `run`, `training`, `data` and `answer`; `judge` and `diff` have those of their commands.
 
 mod answer;
 mod cluster;
 mod data;
+mod diff;
 mod judge;
 mod run;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use self::answer::AnswerArgs;
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
 pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+pub(crate) use self::diff::DiffArgs;
 pub(crate) use self::judge::JudgeArgs;
 pub(crate) use self::run::{ReplayArgs, RunArgs};
 pub(crate) use self::training::{TrainArgs, TrainingArgs};
@@ -101,6 +103,9 @@ pub(crate) enum Command {
     Key(KeyArgs),
     /// Verify where every row went: recount the dataset, the batch files and, with --broker, the topic
     Audit(AuditArgs),
+    /// Compare two work directories: pipeline, data, models and advice. The exit code is 0 if nothing differs, and 3 if
+    /// something does
+    Diff(DiffArgs),
     /// Print the API document (OpenAPI 3), with the paths of the models so far
     Openapi(PipelineArgs),
     /// Print the JSON Schema of a pipeline file, for editors that complete and check TOML

@@ -31,6 +31,9 @@ pub(crate) enum CliError {
     /// The answer of `windrow advise --exit-code` or `windrow judge --exit-code`. It is not a failure, so nothing is printed.
     #[error("the advice asks for an action: {0:?}")]
     Advised(Action),
+    /// The answer of `windrow diff`. It is not a failure, so nothing is printed.
+    #[error("the work directories differ")]
+    Differs,
 }
 
 impl CliError {
@@ -40,7 +43,7 @@ impl CliError {
             | Self::Inspection(
                 InspectionError::Usage(_) | InspectionError::Questions(_) | InspectionError::Config(_),
             )
-            | Self::App(AppError::Config(_))
+            | Self::App(AppError::Config(_) | AppError::Diff(_))
             | Self::Judge(JudgeError::LabelDelay(_))
             | Self::App(AppError::Workdir(
                 WorkdirError::Changed { .. }
@@ -49,7 +52,7 @@ impl CliError {
                 | WorkdirError::NotShared { .. },
             )) => 2,
             Self::Advised(Action::Hold) => 0,
-            Self::Advised(Action::Change) => 3,
+            Self::Advised(Action::Change) | Self::Differs => 3,
             Self::Advised(Action::RefitNow) => 4,
             _ => 1,
         }
@@ -73,6 +76,7 @@ mod tests {
             [Action::Hold, Action::Change, Action::RefitNow].map(|action| code(CliError::Advised(action))),
             [0, 3, 4]
         );
+        assert_eq!(code(CliError::Differs), 3);
         assert_eq!(code(CliError::Failed("there are no models".to_owned())), 1);
         assert_eq!(code(CliError::Usage("no such option".to_owned())), 2);
     }

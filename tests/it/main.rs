@@ -13,6 +13,7 @@ mod audit;
 mod check;
 mod commands;
 mod cut;
+mod diff;
 mod documents;
 mod examples;
 mod faults;

@@ -8,6 +8,7 @@
 //! - `alias`: names that point to models. `journal`: the file of their changes.
 //! - `files`: model files and window reports. `evidence`: losses, ladders and the advice. `model_aucs`: the AUC of models
 //!   that only the advice needs.
+//! - `model_files`: [`ModelFiles`], the model files without a registry, to compare two work directories.
 //! - `outdated`: removes what was computed from windows that have other rows or labels now.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
@@ -20,6 +21,7 @@ pub mod export;
 mod files;
 mod journal;
 mod model_aucs;
+mod model_files;
 pub mod monitor;
 mod outdated;
 mod registry;
@@ -29,6 +31,7 @@ pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Aut
 pub use self::error::{AliasError, RegistryError};
 pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
 pub use self::model_aucs::ModelAucs;
+pub use self::model_files::ModelFiles;
 pub use self::outdated::Outdated;
 pub use self::registry::Registry;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};

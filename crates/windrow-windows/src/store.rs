@@ -43,11 +43,18 @@ impl BatchStore {
     /// # Errors
     /// A folder cannot be created.
     pub fn open(workdir: &Path) -> Result<Self, BatchError> {
-        let (batches, quarantine) = (workdir.join("batches"), workdir.join("quarantine"));
-        for folder in [&batches, &quarantine] {
+        let store = Self::existing(workdir);
+        for folder in [&store.batches, &store.quarantine] {
             fs::create_dir_all(folder).map_err(BatchError::write(folder))?;
         }
-        Ok(Self { batches, quarantine, format: RowFormat::Csv, objects: None })
+        Ok(store)
+    }
+
+    /// Returns the store of a work directory to read from. Creates nothing. If the folders do not exist, reading fails.
+    #[must_use]
+    pub fn existing(workdir: &Path) -> Self {
+        let (batches, quarantine) = (workdir.join("batches"), workdir.join("quarantine"));
+        Self { batches, quarantine, format: RowFormat::Csv, objects: None }
     }
 
     /// Returns the store with another row format.

@@ -1,7 +1,7 @@
 //! Tests of what a registry reads: models and reports of another process, and files that cannot be read.
 
 use super::{artifact, folder, id, open, report};
-use crate::{EvidenceStore, Purpose, Registry, RegistryError, files};
+use crate::{EvidenceStore, ModelFiles, Purpose, Registry, RegistryError, files};
 use windrow_record::WindowIndex;
 
 #[test]
@@ -128,4 +128,19 @@ fn a_reader_never_sees_half_a_model() {
     // A reader that saw a half-written file would have skipped it, and would not have read it again.
     reader.refresh().expect("readable");
     assert_eq!(reader.snapshot().models().count(), 50);
+}
+
+#[test]
+fn model_files_are_read_without_a_registry_and_a_damaged_one_is_an_error() {
+    let folder = folder();
+    let files = ModelFiles::new(folder.path());
+    assert!(files.ids().expect("no folder").is_empty());
+    let published = [artifact("window-2", Some(0.5)), artifact("window-1", None)];
+    let writer = open(&folder);
+    published.iter().for_each(|model| writer.publish(model).expect("room on the disk"));
+    assert_eq!(files.ids().expect("readable"), [id("window-1"), id("window-2")]);
+    assert_eq!(files.read(id("window-2")).expect("readable").as_ref(), Some(&published[0]));
+    assert_eq!(files.read(id("window-3")).expect("no file"), None);
+    std::fs::write(folder.path().join("models/window-1/model.json"), "{\"format\": 1}").expect("a file");
+    assert!(matches!(files.read(id("window-1")), Err(RegistryError::OtherFormat(_))));
 }

@@ -1,0 +1,73 @@
+//! The differences between two work directories: in the pipeline, the data, the models and the advice.
+//!
+//! It only reads: it takes no lock, writes nothing, and needs neither the pipeline files nor the datasets. Each file of a
+//! work directory appears whole, so a directory can be compared while a process fills it. Its content is then that of the
+//! moment. If the batch files are in an object store, the copies of the manifests in the work directory are compared.
+//!
+//! - `pair`: [`Pair`], a value of each directory; `sides`: what is read first of each directory.
+//! - `data`: extracts, windows and rows. `models`: the models. `answer`: the advice. The keys of the pipelines are
+//!   compared by `keys` of the parent module.
+//! - `error`: the reasons why two directories cannot be compared.
+
+mod answer;
+mod data;
+mod error;
+mod models;
+mod pair;
+mod sides;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use self::sides::Side;
+use crate::app::error::Result;
+use crate::app::keys::{KeyChange, changed_keys};
+
+pub(crate) use self::answer::{Answer, AnswerDiff, PolicyInBoth};
+pub(crate) use self::data::DataDiff;
+pub(crate) use self::error::DiffError;
+pub(crate) use self::models::ModelsDiff;
+pub(crate) use self::pair::Pair;
+
+/// The differences between two work directories.
+#[derive(Debug, Serialize)]
+pub(crate) struct Diff {
+    /// The directories, as they were given.
+    pub(crate) workdirs: Pair<PathBuf>,
+    /// `true` if anything below differs.
+    pub(crate) differs: bool,
+    /// The keys of the pipelines with other values. Those that begin with `replay.` are the rows that are replayed.
+    pub(crate) pipeline: Vec<KeyChange>,
+    /// The rows and windows.
+    pub(crate) data: DataDiff,
+    /// The models.
+    pub(crate) models: ModelsDiff,
+    /// The advice.
+    pub(crate) answer: AnswerDiff,
+}
+
+/// Compares two work directories.
+///
+/// # Errors
+/// A path is not the work directory of a run, both are the same one, or a file cannot be read.
+pub(crate) fn diff(a: &Path, b: &Path) -> Result<Diff> {
+    let sides = sides::open(a, b)?;
+    let pipeline = changed_settings(&sides);
+    let is_same_format = !sides.map(Side::batch_format).differs();
+    let data = data::compare(&sides, is_same_format)?;
+    let models = models::compare(&sides, is_same_format)?;
+    let answer = answer::compare(&sides)?;
+    let differs = !pipeline.is_empty() || data.differs() || models.differs() || answer.differs();
+    Ok(Diff { workdirs: sides.map(|side| side.workdir.clone()), differs, pipeline, data, models, answer })
+}
+
+/// Returns the keys of the pipelines that differ, and then those of the rows that are replayed, if both runs chose them.
+fn changed_settings(sides: &Pair<Side>) -> Vec<KeyChange> {
+    let mut changes = changed_keys(&sides.a.run.pipeline, &sides.b.run.pipeline);
+    if let (Some(a), Some(b)) = (&sides.a.run.replay, &sides.b.run.replay) {
+        let replay = changed_keys(a, b).into_iter();
+        changes.extend(replay.map(|change| KeyChange { key: format!("replay.{}", change.key), ..change }));
+    }
+    changes
+}

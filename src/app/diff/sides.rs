@@ -1,0 +1,70 @@
+//! The work directories that are compared, with the content of their `run.json`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::app::diff::error::DiffError;
+use crate::app::diff::pair::Pair;
+use crate::app::error::{AppError, Result};
+use crate::app::run_file::RunFile;
+
+/// One of the directories.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) workdir: PathBuf,
+    pub(super) run: RunFile,
+}
+
+impl Side {
+    /// The format of the batch files. Files of different formats cannot be compared by their digests.
+    pub(super) fn batch_format(&self) -> Option<&Value> {
+        self.run.pipeline.get("batch").and_then(|batch| batch.get("format"))
+    }
+}
+
+/// Checks that two paths are different work directories, and reads what their runs were made from.
+pub(super) fn open(a: &Path, b: &Path) -> Result<Pair<Side>> {
+    let given = Pair { a, b };
+    let places = given.try_map(|path| match fs::canonicalize(path) {
+        Ok(place) if place.is_dir() => Ok(place),
+        _ => Err(DiffError::NoDirectory { path: path.to_path_buf() }),
+    })?;
+    if !places.differs() {
+        return Err(DiffError::Same { a: a.to_owned(), b: b.to_owned() }.into());
+    }
+    given.try_map(|path| {
+        let run = RunFile::read(path)?.ok_or_else(|| DiffError::NotAWorkdir { path: path.to_path_buf() })?;
+        Ok::<_, AppError>(Side { workdir: path.to_path_buf(), run })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_cannot_be_compared_gets_one_sentence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let other = tempfile::tempdir().expect("a folder");
+        let (path, file) = (folder.path(), folder.path().join("notes.txt"));
+        fs::write(&file, "").expect("a file");
+        let none = path.join("none");
+        let inner = path.join("inner/..");
+        fs::create_dir(path.join("inner")).expect("a folder");
+        let cases = [
+            (path, none.as_path(), "there is no directory "),
+            (file.as_path(), path, "there is no directory "),
+            (path, inner.as_path(), "are the same directory: give two"),
+            (path, other.path(), "is not the work directory of a run: it has no run.json"),
+        ];
+        for (a, b, expected) in cases {
+            let error = open(a, b).expect_err(expected).to_string();
+            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        }
+        fs::write(path.join("run.json"), "{\"format\": 1}").expect("a file");
+        let error = open(path, other.path()).expect_err("another version").to_string();
+        assert!(error.contains("run.json has format 1, but this version of Windrow reads format "), "{error}");
+    }
+}
