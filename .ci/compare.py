@@ -1,6 +1,7 @@
 """Compares two folders of reports. They must have the same files, the same words, and numbers that are nearly equal.
 
-Another processor adds in another order. This can change the last printed digit, and with it a digest.
+Another processor adds in another order. This can change the last printed digit, and with it a digest. The time at which a run
+began is never the same.
 """
 
 import pathlib
@@ -8,11 +9,12 @@ import re
 import sys
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+TIME = re.compile(r"\b\d{4}-\d\d-\d\dT[\d:]+Z")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def parts(path):
-    text = DIGEST.sub("(digest)", path.read_text())
+    text = TIME.sub("(time)", DIGEST.sub("(digest)", path.read_text()))
     return NUMBER.sub("(number)", text), NUMBER.findall(text)
 
 
