@@ -174,6 +174,9 @@ pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
 
 /// Returns a path next to a work directory at which nothing exists.
 fn next_to(workdir: &Path) -> PathBuf {
+    // `.` has no name.
+    let whole = workdir.file_name().is_none().then(|| fs::canonicalize(workdir).ok()).flatten();
+    let workdir = whole.as_deref().unwrap_or(workdir);
     let name = workdir.file_name().map_or_else(|| "work".into(), |name| name.to_string_lossy());
     let numbered = |number: u32| workdir.with_file_name(format!("{name}-{number}"));
     (2..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(2))

@@ -199,9 +199,9 @@ impl<'a> AlarmRun<'a> {
 
     /// Refits when the errors of the model in use have cost as much more than those of newer models as a fit costs.
     ///
-    /// This is the rule of the ski-rental problem (Karlin, Manasse, Rudolph and Sleator 1988): who rents until the rent
-    /// adds up to the price and then buys pays at most twice of what was necessary. If the errors rise evenly with the
-    /// age of the model, it refits as often as the best schedule.
+    /// This is the rule of the ski-rental problem (Karlin, Manasse, Rudolph and Sleator 1988): rent until the rent adds up
+    /// to the price, and then buy. If the errors rise evenly with the age of the model, it refits as often as the best
+    /// schedule.
     fn add_up_errors(&mut self, known: u32) {
         let Some(costs) = self.data.cost else { return };
         while self.read < known {

@@ -64,7 +64,10 @@ impl Followed {
             (None, _) => format!("kept an unknown share{of}"),
             (Some(_), Some(bound)) => format!("kept {} (at least {}){of}", self.kept.percent(), percent(bound, 0)),
             (Some(_), None) if self.kept.interval.is_some() => format!("kept {}{of}", self.kept.with_interval()),
-            (Some(_), None) => format!("kept {}{of} (too few windows or refits for an interval)", self.kept.percent()),
+            (Some(_), None) if self.verdict == PolicyVerdict::TooFew => {
+                format!("kept {}{of} (too few windows or refits for an interval)", self.kept.percent())
+            }
+            (Some(_), None) => format!("kept {}{of} (without an interval: no gain is shown)", self.kept.percent()),
         };
         let changes = match self.changes {
             0 => "never changed".to_owned(),
@@ -89,6 +92,7 @@ mod tests {
         let open = Followed { verdict: PolicyVerdict::CannotTell, changes: 1, ..shown.clone() };
         let few = KeptGain { interval: None, at_least: None, ..kept };
         let few = Followed { verdict: PolicyVerdict::TooFew, kept: few, changes: 0, by_cost: true, ..shown.clone() };
+        let no_gain = Followed { verdict: PolicyVerdict::CannotTell, by_cost: false, ..few.clone() };
         let none = KeptGain { share: Some(-0.2), ..kept };
         let none = Followed { verdict: PolicyVerdict::Worse, kept: none, ..shown.clone() };
         let cases = [
@@ -99,6 +103,7 @@ mod tests {
                 "kept 97% of the largest saving (too few windows or refits for an interval) so far, and the advice \
                  never changed",
             ),
+            (no_gain, "kept 97% (without an interval: no gain is shown) so far, and the advice never changed"),
             (none, "was worse than the average rate so far, and the advice changed 3 times"),
         ];
         for (followed, expected) in cases {

@@ -42,6 +42,8 @@ pub(crate) struct ExportedLosses {
     pub(crate) models: usize,
     /// True if the losses are those of the eight blocks of each window.
     pub(crate) has_blocks: bool,
+    /// True if each row has its false alarms and its misses.
+    pub(crate) has_errors: bool,
 }
 
 /// The losses of one model on one window, as far as they were read.
@@ -57,6 +59,8 @@ struct Reading {
     models: HashMap<(u32, ModelId), Partial>,
     /// The numbers of rows and of positive rows of each block.
     counts: BTreeMap<u32, [Option<(u64, u64)>; BLOCKS]>,
+    /// True if a row had no false alarms or no misses.
+    lacks_errors: bool,
 }
 
 /// Returns `true` if a file has losses instead of predictions.
@@ -104,6 +108,7 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         Scheme::Sliding(length) => length.get(),
         Scheme::Cumulative => u32::MAX,
     });
+    let has_errors = !reading.lacks_errors;
     let models = reading.models.keys().map(|(_, model)| *model).collect::<BTreeSet<_>>().len();
     let mut windows: BTreeMap<u32, _> = (1..=last).map(|number| (number, window(number, None, 0))).collect();
     for (number, blocks) in reading.counts {
@@ -118,7 +123,7 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         }
     }
     let evidence = Evidence::new(windows.into_values());
-    Ok(ExportedLosses { evidence, histories, models, has_blocks })
+    Ok(ExportedLosses { evidence, histories, models, has_blocks, has_errors })
 }
 
 impl Reading {
@@ -154,6 +159,7 @@ impl Reading {
             ));
         }
         *known = Some((rows, positives));
+        self.lacks_errors |= false_alarms.is_none() || misses.is_none();
         let optional = |name: &str, cell: Option<TypedCell<'_>>| cell.map_or(Ok(0), |_| count(name, cell));
         let (false_alarms, misses) = (optional("false_alarms", false_alarms)?, optional("misses", misses)?);
         let squared_error = squared_error.map_or(Ok(0.0), |_| sum("squared_error", squared_error))?;

@@ -85,7 +85,11 @@ pub(crate) fn table(
     let fits = sums.iter().flat_map(|(_, sums)| sums.fits.iter().map(|(fit, _)| *fit));
     let scored: HashSet<u32> = fits.collect();
     if is_different || has_doubles || (is_single && scored.len() < MIN_FITS) {
-        let shared = windows.iter().find(|(_, rows)| !is_log(rows, predictions));
+        // The first window that shows the difference, if there is one.
+        let differs = sums.iter().find(|(_, sums)| !sums.is_same).map(|(number, _)| *number);
+        let mut shared: Vec<_> = windows.iter().filter(|(_, rows)| !is_log(rows, predictions)).collect();
+        shared.sort_by_key(|(number, _)| (Some(**number) != differs, **number));
+        let shared = shared.first().copied();
         if let Some((number, rows)) = shared {
             doubles.check()?;
             return Err(different_rows(predictions, *number, rows));
@@ -197,13 +201,18 @@ fn add_early(windows: &mut Windows, early: Windows, predictions: &Predictions) -
 /// Returns the error for a window of which two models scored different rows.
 fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> JudgeError {
     let mut parts: Vec<_> = rows.parts.iter().filter(|part| part.rows > 0).collect();
-    parts.sort_by_key(|part| part.rows);
+    // The first and the last one differ if any two do.
+    parts.sort_by_key(|part| (part.rows, part.positives, part.digest));
     let (Some(fewest), Some(most)) = (parts.first(), parts.last()) else {
         return JudgeError::Nothing(format!("the models of window {number} scored different rows"));
     };
     let name = |fit: u32, first| predictions.fit_name(fit, first);
     let counts = if (fewest.rows, fewest.positives) == (most.rows, most.positives) {
-        let what = if fewest.digest == most.digest { "rows in another order" } else { "other rows" };
+        let what = match (predictions.has_ids, fewest.digest == most.digest) {
+            (false, _) => "other rows, or rows in another order,",
+            (true, true) => "rows in another order",
+            (true, false) => "other rows",
+        };
         format!("{} has {what} than {}", name(fewest.fit, fewest.first), name(most.fit, most.first))
     } else {
         format!(

@@ -49,6 +49,15 @@ impl Labels {
         self.labels.is_empty()
     }
 
+    /// Returns true if the same rows have the same labels, whichever extract brought them.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let cells = |labels: &Self| -> Vec<(RowNumber, String)> {
+            labels.labels.iter().map(|label| (label.row, label.cell.clone())).collect()
+        };
+        cells(self) == cells(other)
+    }
+
     /// Returns the labels, ascending by row.
     #[must_use]
     pub fn into_vec(self) -> Vec<Label> {

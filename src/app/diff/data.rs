@@ -73,7 +73,7 @@ pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<DataDi
     let pairs =
         || windows.a.manifests.iter().zip(&windows.b.manifests).zip(windows.a.labels.iter().zip(&windows.b.labels));
     let is_other = |((a, b), (labels_of_a, labels_of_b)): &((&Manifest, &Manifest), (&Labels, &Labels))| {
-        !is_same(a, b, is_same_format) || labels_of_a != labels_of_b
+        !is_same(a, b, is_same_format) || !labels_of_a.is_same(labels_of_b)
     };
     Ok(DataDiff {
         extracts: sides.map(|side| side.run.extracts.iter().map(|extract| extract.sha256.clone()).collect::<Vec<_>>()),

@@ -67,7 +67,10 @@ fn policies(section: &mut Section, diff: &AnswerDiff, all: bool) {
         let text = |share: &str, bound: &str| {
             if bound == "-" { share.to_owned() } else { format!("{share}, at least {bound}") }
         };
-        section.row(format!("keeps: {policy}"), [text(&kept[0], &at_least[0]), text(&kept[1], &at_least[1])]);
+        let cells = [text(&kept[0], &at_least[0]), text(&kept[1], &at_least[1])];
+        if cells[0] != cells[1] {
+            section.row(format!("keeps: {policy}"), cells);
+        }
     }
     let shown = if all { diff.other_verdict.len() } else { MAX_POLICIES };
     for PolicyInBoth { policy, verdict, .. } in diff.other_verdict.iter().take(shown) {

@@ -191,7 +191,12 @@ impl Findings<'_> {
         // windows.
         let by_loss = ranking.rank(&later, &series);
         let finding = PolicyFinding { since: Some(first), ..self.finding(&later, &series, &by_loss) };
-        let costs = question.observed.cost.and_then(|cost| CostRanking::new(evidence, &later, cost, question.keep));
+        let costs = question.observed.cost.and_then(|cost| {
+            // By cost, the best policy may be of any kind.
+            let kinds = trial.part(|index| trial.windows[index] >= first);
+            let compared = if kinds.windows == later.windows { &kinds } else { &later };
+            CostRanking::new(evidence, compared, cost, question.keep)
+        });
         let by_cost = costs.map(|costs| costs.rank(&series));
         let followed = grade::followed(&later, by_cost.as_ref().unwrap_or(&by_loss), by_cost.is_some(), changes)?;
         Some((finding, followed))

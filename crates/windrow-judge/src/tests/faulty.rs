@@ -206,6 +206,22 @@ fn models_that_scored_other_rows_are_refused() {
 }
 
 #[test]
+fn the_window_whose_rows_differ_is_named() {
+    let row = |window: u32, through: u32, y: u32| format!("{window},{y},0.5,{through},1,m{through}\n");
+    let mut text = HEADER.rsplit_once(',').expect("fields").0.to_owned() + "\n";
+    for window in 3..6 {
+        for through in [1, 2] {
+            // In window 5, one label differs.
+            let flipped = u32::from(window == 5 && through == 2);
+            text.extend([1, 0, flipped].map(|y| row(window, through, y)));
+        }
+    }
+    let error = Tables::new(&text).error();
+    assert!(error.starts_with("models scored different rows of window 5: "), "{error}");
+    assert!(error.contains("3 rows, 1 of them positive") && error.contains("3 rows, 2 of them positive"), "{error}");
+}
+
+#[test]
 fn a_file_of_models_is_checked() {
     let log = "window,y,p,model\n3,1,0.5,a\n4,0,0.5,b\n";
     let error = Tables::new(log).models("model,trained_through\na,2\n").error();
@@ -223,6 +239,22 @@ fn a_file_of_models_is_checked() {
     );
     let error = Tables::new(log).models("name,trained_through\na,2\n").error();
     assert!(error.contains("it has no `model`, only name, trained_through"), "{error}");
+}
+
+#[test]
+fn costs_need_the_errors_of_each_model() {
+    let losses = |columns: &str, cells: &str| {
+        let rows: String = (2..20).map(|window| format!("window-{},{window},40,10,9.5{cells}\n", window - 1)).collect();
+        let mut tables = Tables::new(&format!("model,window,rows,positives,log_loss{columns}\n{rows}"));
+        tables.options.cost = Some("refit=20,miss=5,false_alarm=1".parse().expect("costs"));
+        tables
+    };
+    for (columns, cells) in [("", ""), (",false_alarms,misses", ",,2"), (",false_alarms,misses", ",2,")] {
+        let error = losses(columns, cells).error();
+        assert!(error.contains("add the columns `false_alarms` and `misses`"), "{error}");
+    }
+    let judged = losses(",false_alarms,misses", ",3,2").judge();
+    assert!(judged.advice.comparison.planned.iter().all(|found| found.errors.false_alarms > 0.0));
 }
 
 #[test]
