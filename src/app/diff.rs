@@ -41,9 +41,9 @@ pub(crate) struct Diff {
     pub(crate) pipeline: Vec<KeyChange>,
     /// The rows and windows.
     pub(crate) data: DataDiff,
-    /// The models.
+    /// The differences between the models.
     pub(crate) models: ModelsDiff,
-    /// The advice.
+    /// The differences between the advice of both.
     pub(crate) answer: AnswerDiff,
 }
 

@@ -92,7 +92,7 @@ impl App {
         }
         let store = self.store(&inputs.schema)?;
         let _lock = store.lock()?;
-        // Another process may have prepared the directory meanwhile.
+        // Another process may have prepared the directory since.
         if RunFile::read(&self.workdir)?.is_none_or(|now| now.newest() != held.newest()) {
             return Ok(());
         }

@@ -20,7 +20,7 @@ struct WorkFolder(PathBuf);
 
 impl Drop for WorkFolder {
     fn drop(&mut self) {
-        // What is left is a hidden folder of a few files.
+        // A hidden folder of a few files is left.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

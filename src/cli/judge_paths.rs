@@ -93,7 +93,7 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-/// Returns `true` if a name matches a pattern, in which `*` stands for any text and `?` for one character.
+/// Returns `true` if a name matches a pattern, in which `*` is any text and `?` one character.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut read) = (0, 0);
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(names(&found), ["a.parquet", "b.csv", "c.csv.zst"]);
         let found = expanded(&here.path().join("*.csv"), None).expect("files");
         assert_eq!(names(&found), ["b.csv", "models.csv"]);
-        // A path that is no pattern is reported where it is opened.
+        // A path without a pattern is reported when it is opened.
         assert_eq!(expanded(&here.path().join("x.csv"), None).expect("a path"), [here.path().join("x.csv")]);
     }
 

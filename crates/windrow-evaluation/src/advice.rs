@@ -225,7 +225,7 @@ impl PolicyComparison {
         Some(once).filter(|once| !once.is_of(policy))
     }
 
-    /// Returns the shortest refit period: 1, unless a table has fits of every so many windows only.
+    /// Returns the shortest refit period: 1, unless a table only has fits of every 2nd, 4th, ... window.
     pub(crate) fn shortest_period(&self) -> Refit {
         let periods = self.planned.iter().filter_map(|found| match found.policy.refit {
             Refit::Every(every) => Some(every),

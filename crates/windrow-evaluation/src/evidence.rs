@@ -195,7 +195,7 @@ impl Evidence {
         histories.max_by_key(|history| length(*history)).unwrap_or(Scheme::Cumulative)
     }
 
-    /// Returns `true` if the fits of a history are those of every so many windows only. A policy is then judged in one
+    /// Returns `true` if the fits of a history are only those of every 2nd, 4th, ... window. A policy is then judged in one
     /// phase.
     pub(crate) fn is_one_phase(&self) -> bool {
         self.fits.as_ref().is_some_and(|fits| fits.histories().any(|(_, step)| step > 1))

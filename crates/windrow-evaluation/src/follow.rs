@@ -77,7 +77,7 @@ pub fn named(trial: &Trial, ranking: &Ranking, last: u32, before: Option<PolicyA
     let keeps_enough = ranking.ranked[held].kept.share.is_some_and(|share| share >= ranking.keep);
     // An alarm that rang too few times on the windows judged cannot be judged any more.
     let is_untested = verdict == PolicyVerdict::TooFew && !old.policy.is_schedule();
-    // The conditions of a policy on alarm are strict: one lucky alarm is no reason to keep it.
+    // The conditions of a policy on alarm are strict: one lucky alarm does not justify keeping it.
     let is_on_alarm = matches!(old.policy.refit, Refit::PsiAlarm | Refit::LossAlarm);
     let is_replaced = is_on_alarm && !is_shown && !provisional;
     let is_given_up = matches!(verdict, PolicyVerdict::Worse | PolicyVerdict::Reference)

@@ -21,7 +21,7 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "windows", rename_all = "snake_case")]
 pub enum Refit {
-    /// Refits every so many windows: the refit period.
+    /// Refits after each refit period, which is this number of windows.
     Every(u32),
     /// The first model is never refitted.
     Never,

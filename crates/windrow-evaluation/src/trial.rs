@@ -255,7 +255,7 @@ impl Trial {
         for window in &self.windows {
             series.push(&self.in_use(evidence, policy, *window)?);
         }
-        // In each window, one of the `every` phases refits.
+        // One of the `every` phases refits in each window.
         let fits = policy.fits().unwrap_or_default();
         (series.fits, series.refits) = (vec![fits; self.len()], fits * self.len() as f64);
         Some(series)

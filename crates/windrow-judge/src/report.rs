@@ -18,7 +18,7 @@ pub enum TableKind {
     WalkForward,
     /// Each fit was scored on several later windows.
     Backtest,
-    /// There are fits of every so many windows only.
+    /// There are only fits of every 2nd, 4th, ... window.
     OnePhase,
     /// Losses by window, without predictions.
     Losses,

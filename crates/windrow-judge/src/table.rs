@@ -58,7 +58,7 @@ struct WindowSums {
 /// model: a log has them too. `doubles` has the faults of fits of one history and window, which a log may have.
 ///
 /// # Errors
-/// There are such fits, and the table is no log. A model scored a row twice. Two models scored different rows of a window,
+/// There are such fits, and the table is not a log. A model scored a row twice. Two models scored different rows of a window,
 /// and the table does not show that each row has one probability.
 pub(crate) fn table(
     predictions: &Predictions,
@@ -182,7 +182,7 @@ fn add_early(windows: &mut Windows, early: Windows, predictions: &Predictions) -
     let mut changed = Windows::new();
     for (number, rows) in early {
         let mut all = WindowRows::default();
-        // The rows of the window are copied, because they stay as they are if the table is no log.
+        // The rows of the window are copied, because they stay as they are if the table is not a log.
         if let Some(late) = windows.get(&number) {
             all.rows.clone_from(&late.rows);
             all.parts.clone_from(&late.parts);

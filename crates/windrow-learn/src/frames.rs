@@ -24,7 +24,7 @@ pub use self::spill::SpillStore;
 
 /// The number of chunks that are parsed in parallel while the next ones are read.
 const CHUNKS_IN_PARALLEL: usize = 8;
-/// How many windows keep their rows if a remote solver fits the models: the newest, and one to compare it with.
+/// The number of windows that keep their rows if a remote solver fits the models: the newest, and one to compare it with.
 const WINDOWS_WITH_ROWS: usize = 2;
 
 /// The sealed windows seen so far.

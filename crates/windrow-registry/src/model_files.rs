@@ -32,7 +32,7 @@ impl ModelFiles {
         Ok(ids)
     }
 
-    /// Reads a model. Returns `None` if it does not exist, for example because it was removed meanwhile.
+    /// Reads a model. Returns `None` if it does not exist, for example because it was removed since.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, is damaged, or has another format version.

@@ -247,7 +247,7 @@ impl Registry {
         self.change(alias, author, decide, confirm)
     }
 
-    /// Records that the models of aliases were made again from other rows: the aliases stand for the new models. An
+    /// Records that the models of aliases were made again from other rows: the aliases point to the new models. An
     /// alias whose new model cannot be promoted goes back to an earlier model, or is removed. Does nothing that was
     /// recorded before. Blocks on disk I/O.
     ///

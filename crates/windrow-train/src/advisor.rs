@@ -214,7 +214,7 @@ impl Advisor {
         let label = |window: u32| self.label(window);
         let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
         let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
-        // Which recalibrated models the advice has in service follows from the names.
+        // The recalibrated models in service follow from the names.
         let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted, cost };
         let in_service = recalibrated_in_service(&seen.named_policies, data);
         recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &in_service)?;

@@ -178,7 +178,7 @@ impl Trainer {
         }
     }
 
-    /// Records which aliases stand for models that were made again.
+    /// Records which aliases point to models that were made again.
     fn renew_aliases(&self) -> Result<(), TrainError> {
         let why = "a window that the model learned from was opened again for a newer extract of the dataset";
         let renewed = self.learning.registry.renew_aliases(&self.author(why)).map_err(RegistryError::Aliases)?;

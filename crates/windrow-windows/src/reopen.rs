@@ -63,7 +63,7 @@ fn slowest(manifests: &[Manifest], partitions: usize) -> Option<i64> {
     known.into_iter().map(|partition| firm_position(manifests, partition)).min()?
 }
 
-/// Returns the position of a partition, without its last message if that one is alone in its window: it may be far
+/// Returns the position of a partition, without its last message if its window has no other one: it may be far
 /// ahead by mistake, and only the next message decides.
 fn firm_position(manifests: &[Manifest], partition: Partition) -> Option<i64> {
     let messages = |manifest: &Manifest| {

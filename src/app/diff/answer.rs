@@ -14,7 +14,7 @@ use windrow_registry::EvidenceStore;
 /// The advice of one directory, in short.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Answer {
-    /// The first sentence.
+    /// The first sentence of the advice.
     pub(crate) sentence: Option<String>,
     /// The named policy; `None` if none is named.
     pub(crate) named: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Answer {
     pub(crate) kept: Option<f64>,
     /// The lower bound on this share.
     pub(crate) at_least: Option<f64>,
-    /// How clear the evidence is.
+    /// The grade of the evidence.
     pub(crate) grade: Status,
     /// The action after the newest window.
     pub(crate) action: Action,

@@ -19,7 +19,7 @@ const ATTEMPTS: u32 = 3;
 pub(crate) struct DataDiff {
     /// The sha256 of the dataset's extracts, oldest first. Empty if the dataset was missing.
     pub(crate) extracts: Pair<Vec<String>>,
-    /// Whether the stream has ended.
+    /// `true` if the stream has ended.
     pub(crate) has_ended: Pair<bool>,
     /// The number of sealed windows.
     pub(crate) windows: Pair<u64>,
@@ -99,7 +99,7 @@ fn is_same(a: &Manifest, b: &Manifest, is_same_format: bool) -> bool {
         && (!is_same_format || a.rows.file == b.rows.file)
 }
 
-/// Reads the windows of a directory. A process may change them meanwhile, so a failure may be one of this moment.
+/// Reads the windows of a directory. A process may change them at the same time, so a failure may be one of this moment.
 fn read(side: &Side) -> Result<Windows, BatchError> {
     for _ in 1..ATTEMPTS {
         match read_once(side) {

@@ -56,7 +56,7 @@ pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<Models
         ..ModelsDiff::default()
     };
     for id in ids.a.intersection(&ids.b).copied() {
-        // A model that is removed meanwhile is not compared.
+        // A model that another process removes is not compared.
         let Pair { a: Some(a), b: Some(b) } = files.try_map(|files| files.read(id))? else { continue };
         found.in_both += 1;
         match difference(&a, &b, is_same_format) {

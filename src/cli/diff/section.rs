@@ -42,7 +42,7 @@ impl Section {
         self.notes.push(sentence);
     }
 
-    /// Adds a sentence that is no difference.
+    /// Adds a sentence that is not a difference.
     pub(super) fn note_of_equal(&mut self, sentence: String) {
         self.notes.push(sentence);
     }

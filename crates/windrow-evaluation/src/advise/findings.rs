@@ -192,7 +192,7 @@ impl Findings<'_> {
         let by_loss = ranking.rank(&later, &series);
         let finding = PolicyFinding { since: Some(first), ..self.finding(&later, &series, &by_loss) };
         let costs = question.observed.cost.and_then(|cost| {
-            // By cost, the best policy may be of any kind.
+            // The best policy by cost may be of any kind.
             let kinds = trial.part(|index| trial.windows[index] >= first);
             let compared = if kinds.windows == later.windows { &kinds } else { &later };
             CostRanking::new(evidence, compared, cost, question.keep)

@@ -148,7 +148,7 @@ fn step(windows: usize) -> usize {
     windows.div_ceil(TABLE_WINDOWS).max(1)
 }
 
-/// Returns every so many items with their indices, and the last one.
+/// Returns some items at equal distances with their indices, and the last one.
 fn every<T>(step: usize, items: &[T]) -> impl Iterator<Item = (usize, &T)> {
     items.iter().enumerate().filter(move |(index, _)| index % step == step - 1 || index + 1 == items.len())
 }

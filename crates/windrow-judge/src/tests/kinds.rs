@@ -194,7 +194,7 @@ fn versions_of_each_day_are_a_log_of_weeks() {
     // Most rows are in the newest week of their model. A log has them all.
     let judged = Tables::new(&daily_log(1)).by(EventSpan::Week).judge();
     assert_eq!((judged.table.kind, judged.table.fits, judged.table.left_out), (TableKind::Log, 60, 0));
-    // Two versions have one distance, which is no schedule.
+    // Two versions have one distance, which is not a schedule.
     let judged = Tables::new(&daily_log(32)).by(EventSpan::Day).judge();
     assert_eq!((judged.table.kind, judged.table.fits), (TableKind::Log, 2));
     assert_eq!(judged.advice.basis.judged.as_ref().map(|windows| windows.rows), Some(u64::from(59 * ROWS)));

@@ -27,7 +27,7 @@ pub fn recalibrate_model(
     schema: &Schema,
 ) -> io::Result<Option<(Learned, Recalibration)>> {
     let Some(learned) = fitted.learned() else { return Ok(None) };
-    // The last digits of log-odds depend on the models that are scored together, so the model is alone.
+    // The last digits of log-odds depend on the models that are scored together, so no other model is scored with it.
     let Some(found) = calibrations(frame, &[ScoredModel::of(fitted.id, learned)])?.pop() else { return Ok(None) };
     let Calibration { intercept, slope, held_share } = found;
     let mut recalibrated = adjusted(learned, intercept, slope);

@@ -23,7 +23,7 @@ pub struct Flow {
     pub(crate) lag: Option<u64>,
     /// The steps: sent, in the topic, sealed, trained, served.
     pub steps: Vec<FlowStep>,
-    /// What each stage does now: producer, consumer, trainer.
+    /// The present work of each stage: producer, consumer, trainer.
     pub stages: Vec<StageActivity>,
     /// The number of rows in quarantine.
     pub quarantined: u64,
@@ -46,7 +46,7 @@ pub struct FlowStep {
     pub is_silent: bool,
 }
 
-/// What a stage does now.
+/// The present work of a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StageActivity {
     /// The name of the stage, as in `consumer`.

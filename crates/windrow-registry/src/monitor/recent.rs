@@ -47,7 +47,7 @@ impl Recent {
             return;
         }
         let read = counts.stored.saturating_add(counts.quarantined).saturating_add(counts.repeated);
-        // Counters that went back are those of another process, whose rates begin anew.
+        // Counters that went back are those of another process, whose rates begin again.
         if self.samples.back().is_some_and(|last| read < last.read || counts.sent < last.sent) {
             self.samples.clear();
         }

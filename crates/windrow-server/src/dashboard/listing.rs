@@ -25,7 +25,7 @@ pub(super) struct Listing<'a> {
     pub(super) rows: Vec<Row>,
 }
 
-/// What a reader has asked of a table.
+/// The order, filter and page that a reader has chosen for a table.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     /// The column to sort by, with true for a descending order.

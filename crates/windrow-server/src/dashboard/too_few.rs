@@ -1,4 +1,4 @@
-//! What would give an answer if a stream has ended with too few windows.
+//! The cut that would give an answer, if a stream has ended with too few windows.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

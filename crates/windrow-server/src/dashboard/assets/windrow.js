@@ -72,7 +72,7 @@
 
   const replace = (part, next) => {
     if (part.innerHTML === next.innerHTML) return;
-    // What a reader is typing is not taken away.
+    // Text that a reader is typing is kept.
     if (part.contains(document.activeElement) && document.activeElement.matches('input[type="search"]')) return;
     const opened = [...part.querySelectorAll('details')].map((one) => one.open);
     const scrolled = [...part.querySelectorAll('.scroll')].map((one) => [one.scrollLeft, one.scrollTop]);
