@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
@@ -96,19 +96,26 @@ fn a_model_that_the_advice_has_made_stays_when_its_scheme_is_added() {
     assert_eq!(changes(&work), history, "the alias stays");
 }
 
-#[test]
-fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = pipeline(folder.path());
-    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
-    run_once(&file, &whole, &[]);
+/// Runs a pipeline in two work directories: once as a whole, and once with a kill after window 20.
+fn whole_and_killed(folder: &Path, file: &str) -> [PathBuf; 2] {
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
+    run_once(file, &whole, &[]);
     let workdir = killed.display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
     let mut running = Running::start(&run);
     running.wait_for("window 20");
     running.signal("KILL");
     running.end();
     succeed(&run);
+    [whole, killed]
+}
+
+#[test]
+fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path());
+    let [whole, killed] = whole_and_killed(folder.path(), &file);
+    let workdir = killed.display().to_string();
 
     // A run that is killed makes the same models, and the same changes of the alias, as one that is not.
     let (made, history) = (models(&whole, true), changes(&whole));
@@ -131,7 +138,7 @@ fn the_advised_model_is_served_if_no_scheme_makes_it_and_survives_a_kill() {
 
     // Stored models are not made again, and lost ones are.
     let stored = models(&killed, false);
-    succeed(&run);
+    run_once(&file, &killed, &[]);
     assert!(models(&killed, false) == stored && changes(&killed) == history, "a restart changes nothing");
     fs::remove_dir_all(killed.join("models").join(&advised)).expect("a folder");
     succeed(&["train", &file, "--once", "--workdir", &workdir]);

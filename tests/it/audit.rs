@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use windrow_kafka::{Connection, Publisher};
 use windrow_record::{Partition, RowNumber, RunId};
-use windrow_testing::{Running, STEP_TIMEOUT, broker_with_topic, fixture, json, run_once, succeed, text, windrow};
+use windrow_testing::{
+    Running, STEP_TIMEOUT, broker_with_topic, copy_folder, fixture, json, run_once, succeed, text, windrow,
+};
 
 /// Writes a dataset with two rows that cannot be parsed, and a pipeline with five windows. Returns its path and a work
 /// directory.
@@ -30,19 +32,6 @@ fn audit(file: &str, workdir: &Path, more: &[&str]) -> (Option<i32>, String) {
     let workdir = workdir.display().to_string();
     let output = windrow(&[&["audit", file, "--workdir", &workdir][..], more].concat());
     (output.status.code(), text(&output.stdout))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a file");
-        }
-    }
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -222,7 +211,7 @@ fn each_fault_of_a_work_directory_is_found() {
     ];
     for (what, destroy, expected) in cases {
         let broken = folder.path().join("broken");
-        copy(&whole, &broken);
+        copy_folder(&whole, &broken);
         destroy(&broken);
         let (code, output) = audit(&file, &broken, &[]);
         assert_eq!(code, Some(1), "{what}: {output}");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windrow_testing::{Running, json, run_once, text, wait_until, windrow};
+use windrow_testing::{Running, copy_folder, json, run_once, text, wait_until, windrow};
 
 /// The table of the pipeline file for the first run.
 const PLAIN: &str = "train = { l2 = 1.0 }";
@@ -55,19 +55,6 @@ fn entries(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         }
     }
     found
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a file");
-        }
-    }
 }
 
 fn change(path: &Path, change: impl Fn(&mut Value)) {
@@ -123,7 +110,7 @@ fn another_answer_is_printed_for_both() {
     let folder = tempfile::tempdir().expect("a folder");
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
     run_once(&scene(folder.path(), 2000, u32::MAX, PLAIN), &one, &[]);
-    copy(&one, &other);
+    copy_folder(&one, &other);
     change(&other.join("advice.json"), |advice| {
         advice["recommendation"]["sentences"][0] = json!("Another sentence.");
         advice["basis"]["label_delay"] = json!(3);
@@ -212,7 +199,7 @@ fn a_path_that_cannot_be_compared_gets_one_sentence() {
         ("advice.json", "advice.json has format 1, but "),
     ] {
         let _ = fs::remove_dir_all(&old);
-        copy(&one, &old);
+        copy_folder(&one, &old);
         change(&old.join(name), |file| file["format"] = json!(1));
         refused(&one, &old, 1, expected);
     }

@@ -21,7 +21,7 @@ use crate::alarm::Alarms;
 use crate::candidates::trial_of_all_kinds;
 use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
-use crate::in_service::{InService, advised_fits, has_losses};
+use crate::in_service::advised_fits;
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::Ranking;
@@ -85,12 +85,11 @@ fn alarms(advice: &Advice, evidence: &Evidence, question: &AdviceSettings<'_>) -
         }
         _ => {}
     }
-    let (history, model) = match advised.in_service(known, |fit| has_losses(evidence, fit)) {
-        InService::Advised(fit) => (fit.policy.history, fit.window),
-        // The policy in office keeps the model that was in service before.
-        InService::Unadvised(model) if advised.first.is_some() => (evidence.longest_history(), model),
-        InService::Unadvised(_) => return Alarms::default(),
-    };
+    if advised.first.is_none() {
+        return Alarms::default();
+    }
+    // Without a fit, the policy in office keeps the model that was in service before.
+    let (history, model) = advised.start(known, evidence);
     if let Some(fit) = advised.fits.last().filter(|fit| fit.window == known) {
         // A schedule fits after this window anyway. A policy on alarm fits because its alarm has rung.
         let rings = |refit: Refit| fit.policy.refit == refit;

@@ -44,6 +44,8 @@ pub struct AdvisedFit {
 pub struct AdvisedFits {
     /// The window after which the first policy took office; `None` if no policy has.
     pub first: Option<u32>,
+    /// The history of that policy.
+    first_history: Option<Scheme>,
     /// The fits in ascending order of their windows.
     pub fits: Vec<AdvisedFit>,
     /// The recalibrations of the model in service, in ascending order of their windows. One on a window that the model
@@ -70,7 +72,11 @@ pub fn advised_fits(named_policies: &[PolicyAtWindow], known: u32, data: AlarmDa
     let mut offices: Vec<PolicyAtWindow> = named_policies.iter().filter(is_office).copied().collect();
     offices.dedup_by_key(|named| named.policy);
     let ends = offices.iter().skip(1).map(|next| next.window).chain([known.saturating_add(1)]);
-    let mut advised = AdvisedFits { first: offices.first().map(|office| office.window), ..AdvisedFits::default() };
+    let mut advised = AdvisedFits {
+        first: offices.first().map(|office| office.window),
+        first_history: offices.first().map(|office| office.policy.history),
+        ..AdvisedFits::default()
+    };
     for (office, end) in offices.iter().zip(ends) {
         let (since, policy) = (office.window, office.policy);
         let step = |window: u32| AdvisedFit { window, policy, since };
@@ -136,11 +142,20 @@ impl AdvisedFits {
     /// Returns the history and the newest window of the fitted model with which a policy starts that takes office after
     /// window `since`. Without an advised model, it is that of all history, or of the longest one. The alarms of a
     /// recalibrated model are those of its fit.
-    fn start(&self, since: u32, evidence: &Evidence) -> (Scheme, u32) {
+    pub(crate) fn start(&self, since: u32, evidence: &Evidence) -> (Scheme, u32) {
         match self.in_service(since, |fit| has_losses(evidence, fit)) {
             InService::Advised(fit) => (fit.policy.history, fit.window),
-            InService::Unadvised(window) => (evidence.longest_history(), window),
+            InService::Unadvised(window) => (self.unadvised_history(window, evidence), window),
         }
+    }
+
+    /// Returns the history of the model of window `window` that is in service before the first policy takes office: all
+    /// history or the longest one or, if no stage makes such models, that of the first policy.
+    fn unadvised_history(&self, window: u32, evidence: &Evidence) -> Scheme {
+        let longest = evidence.longest_history();
+        // The first model of all history has the losses of the first window's model, which every stage makes.
+        let is_made = evidence.newest(longest, window, 2, window + 1).is_some();
+        if is_made { longest } else { self.first_history.unwrap_or(longest) }
     }
 
     /// Returns the recalibrated model in service in `window`, if the labels of the windows up to `known` are known.

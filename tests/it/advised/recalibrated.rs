@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
 use windrow_testing::served::serve;
-use windrow_testing::{Running, http, json, run_once, succeed, text, windrow};
+use windrow_testing::{http, json, run_once, succeed, text, windrow};
 
-use crate::advised::{changes, models, to};
+use crate::advised::{changes, models, to, whole_and_killed};
 
 const WINDOWS: u32 = 30;
 const ROWS: u32 = 400;
@@ -64,15 +64,8 @@ fn number(answer: &Value, field: &str) -> f64 {
 fn the_recalibrated_model_is_served_and_survives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = pipeline(folder.path(), JUMP, "", "");
-    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
-    run_once(&file, &whole, &[]);
+    let [whole, killed] = whole_and_killed(folder.path(), &file);
     let workdir = killed.display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
-    let mut running = Running::start(&run);
-    running.wait_for("window 20");
-    running.signal("KILL");
-    running.end();
-    succeed(&run);
     let (made, history) = (models(&whole, true), changes(&whole));
     assert!(models(&killed, true) == made && changes(&killed) == history, "{history:?}");
 

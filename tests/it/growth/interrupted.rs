@@ -4,21 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Scene, assert_same_answer, rows};
-use windrow_testing::{Running, json, run_once, text, windrow};
-
-/// Copies a folder with all files in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("a file");
-        }
-    }
-}
+use windrow_testing::{Running, copy_folder, json, run_once, text, windrow};
 
 /// A run of 1,300 rows whose dataset has 1,700 now, and the run of the whole dataset next to it.
 fn grown_scene() -> (Scene, PathBuf, PathBuf) {
@@ -46,7 +32,7 @@ fn a_preparation_that_fails_is_finished_by_the_next_start() {
     let obstacles = ["losses", "advice/losses", "advice/models", "windows"];
     for folder in obstacles {
         let work = scene.work(&format!("work-{}", folder.replace('/', "-")));
-        copy(&before, &work);
+        copy_folder(&before, &work);
         // A folder cannot be removed as a file, so the preparation ends in the middle.
         let path = work.join(folder).join("window-00007.json");
         if path.exists() {
@@ -71,7 +57,7 @@ fn a_preparation_that_is_killed_between_two_steps_is_finished() {
     let (scene, before, whole) = grown_scene();
     // The file with all that is to be done, from a preparation that fails.
     let failed = scene.work("failed");
-    copy(&before, &failed);
+    copy_folder(&before, &failed);
     fs::remove_file(failed.join("windows/window-00007.json")).expect("a file to remove");
     fs::create_dir(failed.join("windows/window-00007.json")).expect("a folder");
     assert_eq!(scene.outcome(&failed).0, Some(1));
@@ -90,7 +76,7 @@ fn a_preparation_that_is_killed_between_two_steps_is_finished() {
     ];
     for done in 0..=steps.len() {
         let work = scene.work(&format!("work-{done}"));
-        copy(&before, &work);
+        copy_folder(&before, &work);
         fs::write(work.join("growth.json"), &intent).expect("a file");
         steps[..done].iter().for_each(|(_, step)| step(&work));
         let what = steps[..done].last().map_or("nothing", |(what, _)| *what);

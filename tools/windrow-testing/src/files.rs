@@ -1,5 +1,6 @@
 //! Fixtures, pipeline files, and the files that a run wrote.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -24,11 +25,11 @@ pub fn fixture(name: &str) -> PathBuf {
 /// # Panics
 /// The file cannot be written.
 pub fn sample_with(folder: &Path, window: &str, stream: &str) -> String {
-    let pipeline = std::fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
+    let pipeline = fs::read_to_string(fixture("flights-sample.toml")).expect("a fixture");
     let dataset = fixture("flights-sample.csv.zst").display().to_string();
     let pipeline = pipeline.replace("flights-sample.csv.zst", &dataset).replace("parts = 3", window);
     let file = folder.join("pipeline.toml");
-    std::fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
+    fs::write(&file, format!("{pipeline}\n[stream]\n{stream}\n")).expect("a file");
     file.display().to_string()
 }
 
@@ -37,13 +38,13 @@ pub fn sample_with(folder: &Path, window: &str, stream: &str) -> String {
 /// # Panics
 /// A file cannot be read.
 pub fn batch_rows(workdir: &Path) -> Vec<u8> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(workdir.join("batches"))
+    let mut paths: Vec<PathBuf> = fs::read_dir(workdir.join("batches"))
         .expect("a batches folder")
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
         .collect();
     paths.sort();
-    paths.iter().flat_map(|path| without_header(&std::fs::read(path).expect("a batch file"))).collect()
+    paths.iter().flat_map(|path| without_header(&fs::read(path).expect("a batch file"))).collect()
 }
 
 /// Returns the sample of the flights as CSV.
@@ -51,7 +52,7 @@ pub fn batch_rows(workdir: &Path) -> Vec<u8> {
 /// # Panics
 /// The fixture is missing.
 pub fn sample_csv() -> Vec<u8> {
-    let file = std::fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
+    let file = fs::read(fixture("flights-sample.csv.zst")).expect("a fixture");
     zstd::decode_all(&file[..]).expect("a zstd file")
 }
 
@@ -91,7 +92,7 @@ pub fn assert_whole(workdir: &Path) {
 /// # Panics
 /// The file cannot be read or is not JSON.
 pub fn json(path: &Path) -> Value {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -109,4 +110,21 @@ pub fn dashboard_queries() -> Vec<(String, String)> {
         targets.into_iter().map(move |target| (title.clone(), target["expr"].as_str().expect("a text").to_owned()))
     };
     panels.iter().flat_map(of).collect()
+}
+
+/// Copies a folder with all files in it.
+///
+/// # Panics
+/// A file cannot be read or written.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file");
+        }
+    }
 }

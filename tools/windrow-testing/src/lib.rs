@@ -28,8 +28,8 @@ pub mod topic;
 mod waiting;
 
 pub use crate::files::{
-    assert_same, assert_whole, batch_rows, dashboard_queries, fixture, fixture_rows, json, root, sample_csv,
-    sample_with,
+    assert_same, assert_whole, batch_rows, copy_folder, dashboard_queries, fixture, fixture_rows, json, root,
+    sample_csv, sample_with,
 };
 pub use crate::http::http;
 pub use crate::program::{

@@ -20,10 +20,15 @@ fn evidence(log_loss: f64) -> Evidence {
 
 /// Returns the windows of [`evidence`] with other luck: further rows that the models of a window miss.
 fn evidence_with(log_loss: f64, luck: impl Fn(u32, u32) -> u64) -> Evidence {
+    evidence_of(&[Scheme::Window, Scheme::Cumulative], log_loss, luck)
+}
+
+/// Returns the windows of [`evidence_with`] with the models of some schemes only.
+fn evidence_of(schemes: &[Scheme], log_loss: f64, luck: impl Fn(u32, u32) -> u64) -> Evidence {
     let rows = ROWS / BLOCKS as u64;
     Evidence::new((1..=40).map(|window| {
         let models = (1..window).filter(|model| is_kept(index(*model), index(window)));
-        let models = models.flat_map(|model| [Scheme::Window, Scheme::Cumulative].map(|scheme| (scheme, model)));
+        let models = models.flat_map(|model| schemes.iter().map(move |scheme| (*scheme, model)));
         let losses = models.map(|(scheme, model)| {
             let short = if scheme == Scheme::Window { 10 } else { 0 };
             let misses = 10 + short + u64::from(window - model - 1) + luck(window, model);
@@ -120,6 +125,20 @@ fn a_refit_pays_once_the_extra_errors_have_cost_as_much() {
             let own: f64 = window_costs(&series, [1.0, 1.0, fit]).iter().sum();
             assert!(own <= 1.01 * best, "if the errors rise evenly, it is the best schedule: {own} {best}");
         }
+    }
+}
+
+#[test]
+fn a_refit_pays_also_where_no_stage_makes_models_of_all_history() {
+    for schemes in [&[Scheme::Window, Scheme::Cumulative][..], &[Scheme::Window]] {
+        let evidence = evidence_of(schemes, 0.4, |_, _| 0);
+        let history = *schemes.last().expect("a scheme");
+        let office = PolicyAtWindow::by_loss(20, Policy { history, refit: Refit::WhenItPays }, false);
+        let cost = Some([1.0, 1.0, 48.0]);
+        let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost };
+        let fits = advised_fits(&[office], 40, data).fits;
+        let windows: Vec<u32> = fits.iter().map(|fit| fit.window).collect();
+        assert_eq!(windows, [24, 28, 32, 36, 40], "{schemes:?}");
     }
 }
 
