@@ -356,6 +356,28 @@ fn labels_that_have_arrived_count_for_losses_and_later_fits() {
 }
 
 #[test]
+fn labels_that_arrive_do_not_change_which_schemes_were_trained() {
+    let scene = Scene::new("event = \"week\"", "train = { schemes = [\"cumulative\"] }");
+    let work = scene.work("work");
+    let two_blank = (1..=1300).map(|number| row(number, ![500, 501].contains(&number)));
+    scene.write(["at,size,colour,late\n".to_owned()].into_iter().chain(two_blank).collect::<String>());
+    scene.run(&work);
+    let pipeline = fs::read_to_string(&scene.file).expect("a file");
+    fs::write(&scene.file, pipeline.replace("[\"cumulative\"]", "[\"cumulative\", \"window\"]")).expect("a file");
+    scene.write(rows(1, 1300));
+    let stderr = scene.run(&work);
+    assert!(stderr.contains("labels of sealed windows have arrived"), "{stderr}");
+    for window in 1..=7 {
+        let report = json(&work.join(format!("windows/window-{window:05}.json")));
+        assert_eq!(report["schemes"], serde_json::json!(["cumulative"]), "window {window}");
+        assert_eq!(report["added"], serde_json::json!(["window"]), "window {window}");
+        assert!(report["sha256"].as_str().is_some_and(|sha256| sha256.len() == 64), "window {window}");
+    }
+    let change = json(&work.join("run.json"))["changes"][0].clone();
+    assert_eq!(change["windows"], 7, "{change}");
+}
+
+#[test]
 fn any_other_change_is_refused_and_changes_nothing() {
     let scene = Scene::new("event = \"week\"", "");
     let work = scene.work("work");

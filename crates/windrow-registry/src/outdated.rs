@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::error::RegistryError;
 use crate::evidence::EvidenceStore;
 use crate::files;
+use windrow_learn::model::WindowReport;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The folders of losses and models that were computed from one window each.
@@ -28,8 +29,8 @@ pub struct Outdated {
 
 impl Outdated {
     /// Removes reports, losses and models for the advice of windows that were opened again. Removes the losses of
-    /// windows for which labels have arrived, and the reports from the first of them on, because each compares its
-    /// window with earlier ones. If models of such a report were removed (`train.keep`), its losses cannot be counted
+    /// windows for which labels have arrived, and marks the reports as outdated from the first of them on, because each
+    /// compares its window with earlier ones. If models of such a report were removed (`train.keep`), its losses cannot be counted
     /// again and stay.
     ///
     /// Does nothing that was done before. No process may learn in this work directory.
@@ -53,7 +54,7 @@ impl Outdated {
             }
         }
         self.remove_sums(workdir, &relabelled)?;
-        relabelled.iter().try_for_each(|window| files::remove_window(&folder(REPORTS), *window))?;
+        relabelled.iter().try_for_each(|window| outdate(&folder(REPORTS), *window))?;
         [LOSSES[0], LOSSES[1], LADDERS, REPORTS].iter().try_for_each(|name| files::sync(&folder(name)))
     }
 
@@ -105,5 +106,15 @@ impl Outdated {
         let mut aucs = before.clone();
         aucs.retain(|window, model| !is_outdated(window) && !self.is_open(model.window));
         if aucs == before { Ok(()) } else { store.put_model_aucs(&aucs) }
+    }
+}
+
+/// Marks a report as outdated: it is not of the rows of its window. The schemes that were trained when the window was new
+/// cannot be computed again, so the report is kept until the trainer has replaced it.
+fn outdate(folder: &Path, window: WindowIndex) -> Result<(), RegistryError> {
+    match files::read_window(folder, window) {
+        Ok(report) => files::write_window(folder, &WindowReport { sha256: String::new(), ..report }).map(drop),
+        Err(RegistryError::Damaged { .. }) => files::remove_window(folder, window),
+        Err(error) => Err(error),
     }
 }

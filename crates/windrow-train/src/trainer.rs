@@ -240,7 +240,14 @@ impl Trainer {
             None => {
                 let period = manifest.times.period(pipeline.window);
                 let new = acceptance::report(manifest, period, is_evidence, &frame, &snapshot);
-                WindowReport { schemes: trained, scores, ..new }
+                // The schemes of a report that is outdated are those of the time when its window was new.
+                match snapshot.window(window).filter(|outdated| outdated.sha256.is_empty()) {
+                    Some(outdated) => {
+                        let (schemes, added) = (outdated.schemes.clone(), outdated.added.clone());
+                        WindowReport { schemes, added, ..new }.with_added(&trained, scores)
+                    }
+                    None => WindowReport { schemes: trained, scores, ..new },
+                }
             }
         };
         registry.publish_window(&report)?;

@@ -27,7 +27,7 @@ pub struct WindowReport {
     pub is_cut_off: bool,
     /// `true` if no row repeats an earlier one. Only then do the scores show how models predict new rows.
     pub is_evidence: bool,
-    /// The sha256 of the batch file, in hexadecimal.
+    /// The sha256 of the batch file, in hexadecimal. Empty if labels have arrived since: the report is then outdated.
     pub sha256: String,
     /// The schemes whose models were trained when the window was new. The champion after the window is a model of one of
     /// them.
