@@ -21,14 +21,16 @@ pub(crate) const COLUMNS: [&str; 10] = [
     "rows",
     "positives",
     "log_loss",
-    "block",
     "squared_error",
     "false_alarms",
     "misses",
+    "block",
     "made_for",
 ];
+/// The number of columns by which losses are recognized.
+const OF_LOSSES: usize = 5;
 /// The number of columns that are needed.
-const NEEDED: usize = 5;
+const NEEDED: usize = 8;
 
 /// The purpose, in the export of a pipeline, of a model that is served.
 const SERVED: &str = "served";
@@ -42,8 +44,6 @@ pub(crate) struct ExportedLosses {
     pub(crate) models: usize,
     /// True if the losses are those of the eight blocks of each window.
     pub(crate) has_blocks: bool,
-    /// True if each row has its false alarms and its misses.
-    pub(crate) has_errors: bool,
 }
 
 /// The losses of one model on one window, as far as they were read.
@@ -59,13 +59,11 @@ struct Reading {
     models: HashMap<(u32, ModelId), Partial>,
     /// The numbers of rows and of positive rows of each block.
     counts: BTreeMap<u32, [Option<(u64, u64)>; BLOCKS]>,
-    /// True if a row had no false alarms or no misses.
-    lacks_errors: bool,
 }
 
 /// Returns `true` if a file has losses instead of predictions.
 pub(crate) fn has_losses(source: &Source) -> bool {
-    !source.has("p") && COLUMNS[..NEEDED].iter().all(|column| source.has(column))
+    !source.has("p") && COLUMNS[..OF_LOSSES].iter().all(|column| source.has(column))
 }
 
 /// Reads all files. `first` is the first one, opened.
@@ -82,6 +80,12 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         if !has_losses(&source) {
             let problem = "it has no losses, as the first file has: judge predictions and losses apart";
             return Err(source.problem(problem));
+        }
+        if let Some(missing) = COLUMNS[..NEEDED].iter().find(|column| !source.has(column)) {
+            return Err(source.problem(format!(
+                "it has losses, but no column `{missing}`: wrong answers and costs follow from the errors. \
+                 `windrow export` writes it"
+            )));
         }
         let is_by_block = source.has("block");
         has_blocks &= is_by_block;
@@ -108,7 +112,6 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         Scheme::Sliding(length) => length.get(),
         Scheme::Cumulative => u32::MAX,
     });
-    let has_errors = !reading.lacks_errors;
     let models = reading.models.keys().map(|(_, model)| *model).collect::<BTreeSet<_>>().len();
     let mut windows: BTreeMap<u32, _> = (1..=last).map(|number| (number, window(number, None, 0))).collect();
     for (number, blocks) in reading.counts {
@@ -123,7 +126,7 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         }
     }
     let evidence = Evidence::new(windows.into_values());
-    Ok(ExportedLosses { evidence, histories, models, has_blocks, has_errors })
+    Ok(ExportedLosses { evidence, histories, models, has_blocks })
 }
 
 impl Reading {
@@ -132,7 +135,7 @@ impl Reading {
     /// # Errors
     /// The fault of the row, as a phrase.
     fn add(&mut self, cells: &Cells<'_>, is_by_block: bool) -> Result<(), String> {
-        let [model, at, rows, positives, log_loss, block, squared_error, false_alarms, misses, made_for] = *cells;
+        let [model, at, rows, positives, log_loss, squared_error, false_alarms, misses, block, made_for] = *cells;
         let name = model.map(text).unwrap_or_default();
         let model = name.parse::<ModelId>().map_err(|error| format!("model: {error}"))?;
         let number = window_number(at.ok_or("window is empty")?)?;
@@ -159,11 +162,8 @@ impl Reading {
             ));
         }
         *known = Some((rows, positives));
-        self.lacks_errors |= false_alarms.is_none() || misses.is_none();
-        let optional = |name: &str, cell: Option<TypedCell<'_>>| cell.map_or(Ok(0), |_| count(name, cell));
-        let (false_alarms, misses) = (optional("false_alarms", false_alarms)?, optional("misses", misses)?);
-        let squared_error = squared_error.map_or(Ok(0.0), |_| sum("squared_error", squared_error))?;
-        let log_loss = sum("log_loss", log_loss)?;
+        let (false_alarms, misses) = (count("false_alarms", false_alarms)?, count("misses", misses)?);
+        let (log_loss, squared_error) = (sum("log_loss", log_loss)?, sum("squared_error", squared_error)?);
         let made_for = made_for.map(text).unwrap_or_default();
         let partial = self.models.entry((number.get(), model)).or_insert_with(|| Partial {
             losses: ModelLosses {

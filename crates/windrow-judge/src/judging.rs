@@ -127,13 +127,6 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
 /// Judges losses by window.
 fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Result<Judged, JudgeError> {
     let found = exported::read(files, first)?;
-    if options.cost.is_some() && !found.has_errors {
-        return Err(JudgeError::Nothing(
-            "costs need the errors of each model: add the columns `false_alarms` and `misses`, with a number in each \
-             row, or leave out --cost"
-                .to_owned(),
-        ));
-    }
     let delay = options.label_delay.as_ref().map(|delay| Axis::Number.delay(delay)).transpose()?.unwrap_or_default();
     let mut report = TableReport::new(TableKind::Losses, Counts::default(), found.models);
     report.describe_losses(found.has_blocks);

@@ -242,24 +242,24 @@ fn a_file_of_models_is_checked() {
 }
 
 #[test]
-fn costs_need_the_errors_of_each_model() {
+fn losses_need_the_errors_of_each_model() {
     let losses = |columns: &str, cells: &str| {
         let rows: String = (2..20).map(|window| format!("window-{},{window},40,10,9.5{cells}\n", window - 1)).collect();
-        let mut tables = Tables::new(&format!("model,window,rows,positives,log_loss{columns}\n{rows}"));
-        tables.options.cost = Some("refit=20,miss=5,false_alarm=1".parse().expect("costs"));
-        tables
+        Tables::new(&format!("model,window,rows,positives,log_loss{columns}\n{rows}"))
     };
-    for (columns, cells) in [("", ""), (",false_alarms,misses", ",,2"), (",false_alarms,misses", ",2,")] {
-        let error = losses(columns, cells).error();
-        assert!(error.contains("add the columns `false_alarms` and `misses`"), "{error}");
+    for (columns, missing) in [("", "squared_error"), (",squared_error,misses", "false_alarms")] {
+        let error = losses(columns, if columns.is_empty() { "" } else { ",4.5,2" }).error();
+        assert!(error.contains(&format!("it has losses, but no column `{missing}`")), "{error}");
     }
-    let judged = losses(",false_alarms,misses", ",3,2").judge();
+    let error = losses(",squared_error,false_alarms,misses", ",4.5,,2").error();
+    assert!(error.contains("row 1: false_alarms is not a whole number of at least 0"), "{error}");
+    let judged = losses(",squared_error,false_alarms,misses", ",4.5,3,2").judge();
     assert!(judged.advice.comparison.planned.iter().all(|found| found.errors.false_alarms > 0.0));
 }
 
 #[test]
 fn losses_are_checked() {
-    const LOSSES: &str = "model,window,block,rows,positives,log_loss\n";
+    const LOSSES: &str = "squared_error,false_alarms,misses,model,window,block,rows,positives,log_loss\n";
     for (rows, expected) in [
         ("weekly-1,2,1,4,1,2.5\n", "0.csv, row 1: model: `weekly-1` is not a model id"),
         (
@@ -278,6 +278,7 @@ fn losses_are_checked() {
             "0.csv, row 2: rows and positives are not those of the other models",
         ),
     ] {
+        let rows: String = rows.lines().map(|row| format!("0.5,1,1,{row}\n")).collect();
         let error = Tables::new(&format!("{LOSSES}{rows}")).error();
         assert!(error.starts_with(expected), "{rows}: {error}");
     }

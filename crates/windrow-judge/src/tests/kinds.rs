@@ -240,12 +240,13 @@ fn a_loss_that_rises_in_the_newest_window_asks_for_a_refit() {
 
 #[test]
 fn losses_by_window_give_planned_policies() {
-    let mut by_block = "model,made_for,window,block,rows,positives,log_loss\n".to_owned();
+    let mut by_block =
+        "model,made_for,window,block,rows,positives,log_loss,squared_error,false_alarms,misses\n".to_owned();
     for window in 2..=WINDOWS {
         for through in 1..window {
             let loss = loss(window, quality(window - through)) / 8.0;
             for block in 1..=8 {
-                by_block.push_str(&format!("cumulative-{through},served,{window},{block},4,1,{loss}\n"));
+                by_block.push_str(&format!("cumulative-{through},served,{window},{block},4,1,{loss},0.5,1,1\n"));
             }
         }
     }
