@@ -109,6 +109,11 @@ impl App {
         let registry = Arc::new(self.registry()?);
         let label_delay = label_delay.unwrap_or_else(|| self.pipeline.label_delay());
         let cost = cost.or(self.pipeline.advise.cost);
+        // The answer to the pipeline file's own question is stored, so the settings that it follows from are, too.
+        let is_own = label_delay == self.pipeline.label_delay() && cost == self.pipeline.advise.cost;
+        if is_own && registry.snapshot().unmade(&self.pipeline.train.schemes).is_none() {
+            self.record_change(&registry).await?;
+        }
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory, &cluster);
         let advice = Advisor { learning, label_delay, cost }.once(stop).await;

@@ -61,7 +61,7 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
         return Ok(());
     }
     let (path, file, second) = (workdir.to_owned(), pipeline.file.clone(), next_to(workdir));
-    Err(WorkdirError::Changed { path, changes, file, second })
+    Err(WorkdirError::Changed { path, changes, file, second, has_store: pipeline.batch.url.is_some() })
 }
 
 /// Checks that no preparation for a newer extract was interrupted.

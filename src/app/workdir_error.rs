@@ -10,13 +10,14 @@ use windrow_windows::BatchError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkdirError {
     #[error(
-        "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, \
-         start a second work directory with `windrow run {} --workdir {}`, or empty this one with \
-         `windrow run --fresh`",
+        "the work directory {} holds a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, {}start \
+         a second work directory with `windrow run {} --workdir {}`{}",
         path.display(),
         changes.join("\n  "),
+        if *has_store { "or set another batch.url and " } else { "" },
         shell_word(&file.display().to_string()),
-        shell_word(&second.display().to_string())
+        shell_word(&second.display().to_string()),
+        if *has_store { "" } else { ", or empty this one with `windrow run --fresh`" }
     )]
     Changed {
         path: PathBuf,
@@ -25,6 +26,8 @@ pub(crate) enum WorkdirError {
         file: PathBuf,
         /// A path at which there is no work directory yet.
         second: PathBuf,
+        /// True if the batch files are in an object store, which `--fresh` does not empty.
+        has_store: bool,
     },
     #[error(
         "{url} holds batch files of a run with other inputs, and was left unchanged:\n  {}\nrestore these inputs, or \

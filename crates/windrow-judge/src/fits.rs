@@ -69,6 +69,15 @@ impl Training {
         if from.is_some_and(|from| from > through) {
             return Err("trained_from is after trained_through: exchange them".to_owned());
         }
+        if let (Some(from), Some(History::Last(windows))) = (from, history)
+            && (axis.length(from, through) - f64::from(windows.get())).abs() > 1.0
+        {
+            return Err(format!(
+                "history is {windows}, but there are {:.1} windows from trained_from to trained_through: correct one, or \
+                 remove its column",
+                axis.length(from, through)
+            ));
+        }
         Ok(Some(Self { through, from, history }))
     }
 

@@ -222,6 +222,19 @@ fn the_window_whose_rows_differ_is_named() {
 }
 
 #[test]
+fn a_history_that_contradicts_its_first_row_is_refused() {
+    let row = |history: &str| format!("window,y,p,trained_through,trained_from,history\n5,1,0.5,4,1,{history}\n");
+    let error = Tables::new(&row("1")).error();
+    let expected = "0.csv, row 1: history is 1, but there are 4.0 windows from trained_from to trained_through: correct \
+                    one, or remove its column";
+    assert!(error.starts_with(expected), "{error}");
+    for fitting in ["4", "all", ""] {
+        let judged = Tables::new(&row(fitting)).try_judge();
+        assert!(judged.err().is_none_or(|error| !error.to_string().contains("trained_from")), "{fitting}");
+    }
+}
+
+#[test]
 fn a_file_of_models_is_checked() {
     let log = "window,y,p,model\n3,1,0.5,a\n4,0,0.5,b\n";
     let error = Tables::new(log).models("model,trained_through\na,2\n").error();
