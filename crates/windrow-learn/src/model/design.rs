@@ -25,6 +25,10 @@ use crate::model::table::{Subset, Table};
 
 use arrange::{Arranged, arrange, map_codes};
 
+/// The most blocks of pieces that are summed in parallel for the squares. The blocks depend only on the data, so the
+/// sums have the same bytes on any number of threads.
+const SQUARE_BLOCKS: usize = 64;
+
 /// Rows that are encoded while they are read.
 pub(super) struct Design {
     pub(super) shape: Shape,
@@ -59,7 +63,7 @@ impl Design {
 
     fn over(arranged: Arranged, frames: &[(&Table, Range<usize>)], maps: Vec<Vec<Vec<u32>>>) -> Self {
         let Arranged { numbers, ranges, levels, columns } = arranged;
-        let shape = Shape::new(numbers.len(), levels);
+        let shape = Shape::new(numbers.len(), &levels);
         let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
@@ -80,16 +84,63 @@ impl Design {
 
     /// Calls `run` with the rows of one piece. The piece is read into `buffer`.
     pub(super) fn read<T>(&self, at: usize, buffer: &mut Chunk, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
-        let Piece { chunk, range, frame } = &self.pieces[at];
+        self.read_sample(at, 1, buffer, run)
+    }
+
+    /// Calls `run` with those rows of one piece that are in the sample of one row in `stride`. The piece is read into
+    /// `buffer`.
+    pub(super) fn read_sample<T>(
+        &self,
+        at: usize,
+        stride: usize,
+        buffer: &mut Chunk,
+        run: impl FnOnce(ChunkRows<'_>) -> T,
+    ) -> io::Result<T> {
+        let Piece { chunk, frame, .. } = &self.pieces[at];
+        let range = self.sample_of_piece(at, stride);
         let chunk = chunk.read(buffer)?;
         let (shape, scale, maps) = (&self.shape, &self.scale, &self.maps[*frame]);
         Ok(run(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
     }
 
+    /// Returns the rows of a piece that are in the sample of one row in `stride`, which is a power of two. They are
+    /// neighbours, so that a sample is read as fast as whole pieces. Their place differs from piece to piece: within a
+    /// window, rows may be in the order of the hours of a day.
+    fn sample_of_piece(&self, at: usize, stride: usize) -> Range<usize> {
+        let Range { start, end } = self.pieces[at].range;
+        // An odd number of steps visits each of the `stride` places.
+        let (rows, place) = (end - start, at * 7 % stride);
+        start + rows * place / stride..start + rows * (place + 1) / stride
+    }
+
+    /// Returns the number of rows in the sample of one row in `stride`.
+    pub(super) fn sample_rows(&self, stride: usize) -> usize {
+        (0..self.pieces()).map(|at| self.sample_of_piece(at, stride).len()).sum()
+    }
+
+    /// Returns the sum of the squares of each column after the intercept, in the order of the design, over the sample of
+    /// one row in `stride`. For a level, it is the number of its rows.
+    pub(super) fn squares(&self, stride: usize) -> io::Result<Vec<f64>> {
+        let (pieces, blocks) = (self.pieces(), self.pieces().min(SQUARE_BLOCKS));
+        let blocks = (0..blocks).into_par_iter().map_init(Chunk::default, |buffer, block| {
+            let mut squares = vec![0.0; self.columns.len()];
+            for piece in block * pieces / blocks..(block + 1) * pieces / blocks {
+                self.read_sample(piece, stride, buffer, |rows| rows.add_squares(&mut squares))?;
+            }
+            io::Result::Ok(squares)
+        });
+        let blocks = blocks.collect::<io::Result<Vec<_>>>()?;
+        let mut total = vec![0.0; self.columns.len()];
+        for squares in blocks {
+            total.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
+        }
+        Ok(total)
+    }
+
     /// Sets the kernel's weights from coefficients in the order of the design.
     pub(super) fn set_weights(&self, coefficients: &[f64], weights: &mut Weights) {
         let (numbers, levels) = coefficients[1..].split_at(self.shape.numbers);
-        weights.set(coefficients[0], numbers, levels);
+        weights.set(&self.shape, coefficients[0], numbers, levels);
     }
 
     /// Returns w.x + b of every row, and the labels. Numbers are held within the range of the training rows. Only rows

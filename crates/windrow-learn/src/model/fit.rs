@@ -18,7 +18,7 @@ use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
-use crate::model::solver::Solution;
+use crate::model::solver::{Finish, Solution};
 use crate::model::table::Subset;
 use windrow_config::{Feature, FeatureKind, Schema, Solver};
 
@@ -45,7 +45,8 @@ pub fn fit(
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let first = FirstFit::new(problem)?;
     let l2 = first.l2(settings)?;
-    let solved = problem.solve(l2, first.chosen.as_ref().map(Optimum::linear_model).as_ref())?;
+    let start = first.chosen.as_ref().map(Optimum::linear_model);
+    let solved = problem.solve(l2, start.as_ref(), Finish::Verified)?;
     let (intercept, coefficients) = coefficients(&solved);
     let Solution { method, iterations, passes, objective, gradient_norm, converged, .. } = solved.solution;
     let passes = passes + first.trials.iter().map(|trial| trial.passes).sum::<u64>();
@@ -75,7 +76,7 @@ pub fn fit_from(
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let l2 = if let [l2] = settings.l2[..] { l2 } else { FirstFit::new(problem)?.l2(settings)? };
     problem.check()?;
-    let solved = problem.solve(l2, start)?;
+    let solved = problem.solve(l2, start, Finish::Coefficients)?;
     Ok(solved.solution.converged.then(|| solved.linear_model()))
 }
 
@@ -104,7 +105,7 @@ impl FirstFit {
         let mut lowest = f64::INFINITY;
         let mut start: Option<LinearModel> = None;
         for &l2 in &settings.l2 {
-            let solved = problem.solve(l2, start.as_ref())?;
+            let solved = problem.solve(l2, start.as_ref(), Finish::Coefficients)?;
             start = Some(solved.linear_model());
             let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
             let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;

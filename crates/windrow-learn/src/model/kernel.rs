@@ -1,7 +1,7 @@
 //! The sums of one pass over the rows: loss, gradient and Hessian together, a tile of rows at a time.
 //!
 //! In the kernel, a row is a vector x: its standardised numbers and a 1 for the intercept, padded to whole SIMD
-//! vectors. One-hot features stay codes. With v = curvature * x, a Newton step needs three sums over rows:
+//! vectors. One-hot features stay codes, and features of few levels are read as one (`joint`). With v = curvature * x, a Newton step needs three sums over rows:
 //!
 //! - v x^T, for numbers with numbers
 //! - v, added to the line of each level that the row has, for levels with numbers
@@ -12,6 +12,7 @@
 //! `pulp` uses the widest vectors of the machine without unsafe code here. All sums are in the order of the rows. So
 //! the number of threads changes nothing, but another kind of machine may change the last digits.
 
+mod joint;
 mod layout;
 mod sums;
 mod terms;
@@ -125,17 +126,20 @@ fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, weights: &Weights, begin: usize, 
     let cells = &chunk.numbers[begin * shape.numbers..(begin + count) * shape.numbers];
     in_groups!(shape.padded / S::F64_LANES, standardise, simd, shape, scale, &weights.lanes, cells, count, tile);
     let codes = &chunk.codes[begin * features..(begin + count) * features];
-    for (feature, map) in maps.iter().enumerate() {
-        let first = shape.first[feature];
-        let weights = &weights.levels[first..first + shape.levels[feature]];
-        let picked = &mut tile.picked[feature * TILE..(feature + 1) * TILE];
-        let codes = codes[feature..].iter().step_by(features);
-        let lines = tile.lines[feature..].iter_mut().step_by(features);
-        for (((code, picked), z), line) in codes.zip(picked).zip(&mut tile.z).zip(lines) {
-            let level = map[*code as usize];
-            *picked = level;
-            *line = first as u32 + level;
-            *z += weights[level as usize];
+    for (index, joint) in shape.joints.iter().enumerate() {
+        let picked = &mut tile.picked[index * TILE..(index + 1) * TILE];
+        picked.fill(0);
+        for (feature, step) in &joint.members {
+            let (map, step) = (&maps[*feature], *step as u32);
+            for (code, picked) in codes[*feature..].iter().step_by(features).zip(&mut *picked) {
+                *picked += map[*code as usize] * step;
+            }
+        }
+        let weights = &weights.combinations[joint.first..joint.first + joint.levels];
+        let lines = tile.lines[index..].iter_mut().step_by(shape.joints.len());
+        for ((picked, z), line) in picked.iter().zip(&mut tile.z).zip(lines).take(count) {
+            *line = joint.first as u32 + *picked;
+            *z += weights[*picked as usize];
         }
     }
 }

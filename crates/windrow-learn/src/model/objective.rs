@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::chunk::Chunk;
+use crate::model::chunk::{CHUNK_ROWS, Chunk};
 use crate::model::design::Design;
 use crate::model::kernel::{Order, Sums, Tile, Weights};
 
@@ -48,6 +48,9 @@ pub(super) struct Objective<'a> {
     design: &'a Design,
     l2: f64,
     order: Order,
+    /// One row in so many is summed, and its terms are multiplied by `weight`.
+    stride: usize,
+    weight: f64,
     weights: Weights,
     blocks: Vec<Block>,
     total: Sums,
@@ -64,8 +67,18 @@ struct Block {
 
 impl<'a> Objective<'a> {
     pub(super) fn new(design: &'a Design, l2: f64, order: Order) -> Self {
+        Self::with_blocks(design, l2, order, 1, MAX_BLOCKS)
+    }
+
+    /// The objective on a sample of one row in `stride`, scaled to all rows. `stride` is a power of two.
+    pub(super) fn on_sample(design: &'a Design, l2: f64, order: Order, stride: usize) -> Self {
+        // The sums of a block are cleared and added up, so a block of few rows would cost more than its rows.
+        Self::with_blocks(design, l2, order, stride, MAX_BLOCKS.min(design.rows / stride / CHUNK_ROWS))
+    }
+
+    fn with_blocks(design: &'a Design, l2: f64, order: Order, stride: usize, most: usize) -> Self {
         let shape = &design.shape;
-        let most = MAX_BLOCKS.min(MAX_SUMS / shape.sums(order).max(1)).max(1);
+        let most = most.min(MAX_SUMS / shape.sums(order).max(1)).max(1);
         let pieces = design.pieces();
         let blocks = pieces.clamp(1, most);
         let block = |index: usize| Block {
@@ -76,7 +89,18 @@ impl<'a> Objective<'a> {
         };
         let blocks = (0..blocks).map(block).collect();
         let (weights, total) = (Weights::zero(shape), Sums::zero(shape, order));
-        Self { design, l2, order, weights, blocks, total, passes: 0 }
+        let weight = if stride == 1 { 1.0 } else { design.rows as f64 / design.sample_rows(stride).max(1) as f64 };
+        Self { design, l2, order, stride, weight, weights, blocks, total, passes: 0 }
+    }
+
+    /// Returns the number of rows of the design.
+    pub(super) fn rows(&self) -> usize {
+        self.design.rows
+    }
+
+    /// Returns the weight of the penalty.
+    pub(super) fn l2(&self) -> f64 {
+        self.l2
     }
 
     /// Returns an evaluation of the right size, filled with zeros.
@@ -90,11 +114,11 @@ impl<'a> Objective<'a> {
     pub(super) fn evaluate(&mut self, coefficients: &[f64], at: &mut Evaluation) -> io::Result<()> {
         self.passes += 1;
         self.design.set_weights(coefficients, &mut self.weights);
-        let (design, order, weights) = (self.design, self.order, &self.weights);
+        let (design, order, stride, weights) = (self.design, self.order, self.stride, &self.weights);
         self.blocks.par_iter_mut().try_for_each(|Block { pieces, sums, tile, buffer }| {
             sums.clear();
             for piece in pieces.clone() {
-                design.read(piece, buffer, |rows| rows.add(weights, order, tile, sums))?;
+                design.read_sample(piece, stride, buffer, |rows| rows.add(weights, order, tile, sums))?;
             }
             io::Result::Ok(())
         })?;
@@ -103,6 +127,10 @@ impl<'a> Objective<'a> {
             self.total.add(&block.sums);
         }
         self.unfold(at);
+        if stride > 1 {
+            at.value *= self.weight;
+            at.gradient.iter_mut().chain(&mut at.hessian).for_each(|number| *number *= self.weight);
+        }
         self.penalise(coefficients, at);
         Ok(())
     }
@@ -112,11 +140,16 @@ impl<'a> Objective<'a> {
         let shape = &self.design.shape;
         let numbers = shape.numbers;
         at.value = self.total.value;
-        let (lanes, levels) = self.total.slopes(shape);
+        let (lanes, combinations) = self.total.slopes(shape);
         at.gradient[0] = lanes[numbers];
         at.gradient[1..=numbers].copy_from_slice(&lanes[..numbers]);
-        for (slope, level) in at.gradient[1 + numbers..].iter_mut().zip(levels) {
-            *slope = level;
+        let of_levels = &mut at.gradient[1 + numbers..];
+        of_levels.fill(0.0);
+        let indexes = shape.joints.iter().flat_map(|joint| (0..joint.levels).map(|at| joint.level_indexes(at)));
+        for (indexes, slope) in indexes.zip(combinations) {
+            for level in indexes {
+                of_levels[*level as usize] += slope;
+            }
         }
         if self.order == Order::Gradient {
             return;
@@ -130,22 +163,43 @@ impl<'a> Objective<'a> {
                 hessian[row + 1 + lane] = self.total.by_lanes(shape, line, lane);
             }
         }
-        let ends = shape.first.iter().skip(1).copied().chain([shape.level_count()]);
-        for (feature, (first, end)) in shape.first.iter().zip(ends).enumerate() {
-            for level in *first..end {
-                let coefficient = 1 + numbers + level;
-                let row = &mut hessian[row_start(coefficient)..row_start(coefficient + 1)];
-                let lanes = self.total.by_level(shape, level);
+        self.unfold_levels(hessian);
+    }
+
+    /// Adds up the sums by combination to the second derivatives by levels.
+    fn unfold_levels(&self, hessian: &mut [f64]) {
+        let shape = &self.design.shape;
+        let numbers = shape.numbers;
+        hessian[row_start(1 + numbers)..].fill(0.0);
+        let coefficient = |level: u32| 1 + numbers + level as usize;
+        let entry = |a: u32, b: u32| row_start(coefficient(a.max(b))) + coefficient(a.min(b));
+        for (index, joint) in shape.joints.iter().enumerate() {
+            for combination in 0..joint.levels {
+                let lanes = self.total.by_combination(shape, joint.first + combination);
+                let indexes = joint.level_indexes(combination);
                 // A one-hot column times itself is the column, and so is the column times the intercept's ones.
                 let curvature = lanes[numbers];
-                row[0] = curvature;
-                row[1..=numbers].copy_from_slice(&lanes[..numbers]);
-                row[1 + numbers..].fill(0.0);
-                for (earlier, begin) in shape.first[..feature].iter().enumerate() {
-                    let pairs = self.total.by_pair(shape, feature, level - first, earlier);
-                    row[1 + numbers + begin..][..pairs.len()].copy_from_slice(pairs);
+                for (at, level) in indexes.iter().enumerate() {
+                    let row = &mut hessian[row_start(coefficient(*level))..];
+                    row[0] += curvature;
+                    for (sum, lane) in row[1..=numbers].iter_mut().zip(lanes) {
+                        *sum += lane;
+                    }
+                    for other in &indexes[..=at] {
+                        hessian[entry(*level, *other)] += curvature;
+                    }
                 }
-                row[coefficient] = curvature;
+                for (earlier, other) in shape.joints[..index].iter().enumerate() {
+                    let pairs = self.total.by_pair(shape, index, combination, earlier);
+                    // Most combinations do not occur together.
+                    for (with, sum) in pairs.iter().enumerate().filter(|(_, sum)| **sum != 0.0) {
+                        for a in indexes {
+                            for b in other.level_indexes(with) {
+                                hessian[entry(*a, *b)] += sum;
+                            }
+                        }
+                    }
+                }
             }
         }
     }

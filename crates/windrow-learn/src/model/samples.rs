@@ -115,3 +115,29 @@ pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     let (schema, frames) = read_holding_out(&pipeline, csv.as_bytes(), rows.div_ceil(2), 0.1);
     (schema, frames, FitSettings::from(&pipeline))
 }
+
+/// The design of rows with eight categories of 3 to 20 values, some rare, and one number. They are the same each time.
+pub(super) fn wide_design(rows: usize) -> Design {
+    const VALUES: [u64; 8] = [3, 4, 5, 6, 7, 9, 12, 20];
+    let mut state = 7_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut csv = "late,size,a,b,c,d,e,f,g,h\n".to_owned();
+    for _ in 0..rows {
+        let size = next(1_000) as f64 / 250.0;
+        // The product of two draws makes the later values rare.
+        let values = VALUES.map(|count| next(count) * (1 + next(count)) / count);
+        let positive = 15.0 + 8.0 * size + 6.0 * values.iter().map(|value| (*value % 3) as f64).sum::<f64>();
+        let late = u8::from((next(100) as f64) < positive);
+        let values = values.map(|value| format!("v{value}")).join(",");
+        csv += &format!("{late},{size},{values}\n");
+    }
+    let pipeline = pipeline(
+        "[target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"size\"]\n\
+         categorical = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\"]\nmin_count = 5",
+    );
+    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(2));
+    design(&schema, &frames, &FitSettings::from(&pipeline)).1
+}

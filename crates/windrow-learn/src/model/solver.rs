@@ -5,6 +5,9 @@ pub(super) mod lbfgs;
 pub(super) mod linfa;
 pub(super) mod newton;
 mod solution;
+mod subsampled;
+
+use std::io;
 
 use crate::model::artifact::Method;
 use crate::model::design::Design;
@@ -12,7 +15,7 @@ use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
 use windrow_config::Solver;
 
-pub(super) use solution::Solution;
+pub(super) use solution::{Finish, Solution};
 
 /// The most coefficients for Newton's method and linfa-logistic. With more, the Hessian or the dense matrix is too
 /// large for a common machine.
@@ -21,6 +24,11 @@ pub(super) const MAX_DENSE_COEFFICIENTS: usize = 5_000;
 const NEWTON_PASSES: f64 = 6.0;
 /// The passes that L-BFGS takes, measured in the same way.
 const LBFGS_PASSES: f64 = 150.0;
+/// The squared Newton decrement, over all rows, from which one Newton step reaches the optimum to ten digits.
+const DECREMENT_FOR_NEWTON: f64 = 1e-9;
+/// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
+/// 1e-7.
+const DECREMENT_FOR_LOSSES: f64 = 1e-14;
 /// The speed of a factorisation, in multiply-adds, relative to a pass over the rows.
 const FACTOR_SPEED: f64 = 8.0;
 
@@ -43,17 +51,54 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
     }
 }
 
+/// The start of a fit.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    /// The coefficients, in the order of the design.
+    pub(super) coefficients: Vec<f64>,
+    /// `true` if they are the optimum of similar rows.
+    pub(super) is_near: bool,
+}
+
 /// Minimises the objective with a method, from `start` if the method takes a start. The rows must be of both classes.
 ///
 /// # Errors
 /// The rows cannot be read again, or the method gives up.
-pub(super) fn minimise(method: Method, design: &Design, l2: f64, start: Vec<f64>) -> Result<Solution, FitError> {
+pub(super) fn minimise(
+    method: Method,
+    design: &Design,
+    l2: f64,
+    start: Start,
+    finish: Finish,
+) -> Result<Solution, FitError> {
     match method {
-        Method::Newton => Ok(newton::minimise(design, l2, newton::STEP_LIMIT, start)?),
-        Method::Lbfgs => Ok(lbfgs::minimise(design, l2, lbfgs::STEP_LIMIT, start)?),
+        Method::Newton => Ok(by_newton(design, l2, start, finish)?),
+        Method::Lbfgs => Ok(lbfgs::minimise(design, l2, lbfgs::STEP_LIMIT, start.coefficients)?),
         Method::Linfa => linfa::minimise(design, l2, linfa::STEP_LIMIT),
         Method::Spark => Err(Unlearnable::Solver("the solver `spark` cannot run in this process".to_owned()).into()),
     }
+}
+
+/// Minimises the objective by Newton's method. If a Hessian costs much more than a gradient, the optimum is approached
+/// with the curvature of a sample first. The result follows from the rows and the start, and not from the number of
+/// threads.
+fn by_newton(design: &Design, l2: f64, start: Start, finish: Finish) -> io::Result<Solution> {
+    let Start { coefficients, is_near } = start;
+    let newton = |from: Vec<f64>| newton::minimise(design, l2, newton::STEP_LIMIT, from, finish);
+    let Some(stride) = subsampled::stride(design) else { return newton(coefficients) };
+    let enough = match finish {
+        Finish::Verified => DECREMENT_FOR_NEWTON,
+        Finish::Coefficients => DECREMENT_FOR_LOSSES,
+    };
+    let near = subsampled::approach(design, l2, stride, coefficients.clone(), is_near, enough)?;
+    let Some(near) = near else { return newton(coefficients) };
+    let (steps, passes) = (near.steps, near.passes);
+    if finish == Finish::Coefficients && near.is_reached {
+        let solution = Solution::new(Method::Newton, near.coefficients, &near.before, design.rows);
+        return Ok(Solution { converged: true, iterations: steps, passes, ..solution });
+    }
+    let solution = newton(near.coefficients)?;
+    Ok(Solution { iterations: steps + solution.iterations, passes: passes + solution.passes, ..solution })
 }
 
 /// Returns the optimum without features: all coefficients are 0, and the intercept is the log-odds of the share of

@@ -10,7 +10,7 @@ use crate::model::error::{FitError, RemoteError, Unlearnable};
 use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteOptimum, RemoteTask};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
-use crate::model::solver::{self, MAX_DENSE_COEFFICIENTS, Solution};
+use crate::model::solver::{self, Finish, MAX_DENSE_COEFFICIENTS, Solution, Start};
 use crate::model::table::Subset;
 use windrow_config::{MIN_TRAINING_ROWS, Pipeline, Schema, Solver};
 
@@ -82,7 +82,7 @@ impl Problem<'_> {
     }
 
     /// Finds the optimum, starting from another model if one is given.
-    pub(super) fn solve(&self, l2: f64, start: Option<&LinearModel>) -> Result<Optimum, FitError> {
+    pub(super) fn solve(&self, l2: f64, start: Option<&LinearModel>, finish: Finish) -> Result<Optimum, FitError> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)?;
         let columns = encoder.width();
@@ -96,15 +96,17 @@ impl Problem<'_> {
         if columns > most {
             return Err(Unlearnable::TooManyColumns { columns, most }.into());
         }
-        let minimise = |from: Vec<f64>| solver::minimise(method, &design, l2, from);
+        let minimise = |coefficients: Vec<f64>, is_near: bool| {
+            solver::minimise(method, &design, l2, Start { coefficients, is_near }, finish)
+        };
         let start = start.map(|start| start.with_encoder(&encoder));
         let near =
-            start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights))).transpose()?;
+            start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights), true)).transpose()?;
         let solution = match near {
             Some(solution) if solution.converged => solution,
             // If the start is so far off that every row's curvature vanishes, there may be no way back.
             near => {
-                let cold = minimise(solver::from_share(&design, self.counts().1))?;
+                let cold = minimise(solver::from_share(&design, self.counts().1), false)?;
                 let passes = cold.passes + near.map_or(0, |near| near.passes);
                 Solution { passes, ..cold }
             }

@@ -3,6 +3,8 @@
 use aligned_vec::{AVec, avec};
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::model::kernel::joint::{Joint, join};
+
 /// The number of rows in a tile. With a dozen numbers, x and v of a tile are 32 KiB and stay in the first-level cache.
 /// The product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
 pub(super) const TILE: usize = 128;
@@ -17,11 +19,11 @@ pub(in crate::model) struct Shape {
     pub(in crate::model) numbers: usize,
     /// The number of lanes of a row: the numbers, the intercept, the slope, and the padding of the last vector.
     pub(super) padded: usize,
-    /// The number of levels of each one-hot feature.
-    pub(super) levels: Vec<usize>,
-    /// The index of each feature's first level among all levels.
+    /// The index of each one-hot feature's first level among all levels.
     pub(in crate::model) first: Vec<usize>,
-    /// The start of the table of each pair of features, in the order (1, 0), (2, 0), (2, 1), ...
+    /// The one-hot features, as the kernel reads them.
+    pub(in crate::model) joints: Vec<Joint>,
+    /// The start of the table of each pair of joints, in the order (1, 0), (2, 0), (2, 1), ...
     pub(super) tables: Vec<usize>,
     pub(super) pair_sums: usize,
 }
@@ -33,18 +35,18 @@ pub(in crate::model) struct Scale {
     pub(super) inverse: AVec<f64>,
 }
 
-/// The coefficients, by lane and by level.
+/// The coefficients, by lane and by combination of levels.
 pub(in crate::model) struct Weights {
     pub(super) lanes: AVec<f64>,
-    pub(super) levels: Vec<f64>,
+    pub(super) combinations: Vec<f64>,
 }
 
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,
-    /// The level of each row within its feature, feature by feature.
+    /// The combination of each row within its joint, joint by joint.
     pub(super) picked: Vec<u32>,
-    /// The levels of each row among all levels, row by row.
+    /// The combinations of each row among all combinations, row by row.
     pub(super) lines: Vec<u32>,
     pub(super) z: [f64; TILE],
     pub(super) slope: [f64; TILE],
@@ -61,40 +63,45 @@ pub(in crate::model) enum Order {
 }
 
 impl Shape {
-    pub(in crate::model) fn new(numbers: usize, levels: Vec<usize>) -> Self {
+    /// Lays out rows of some numbers and of one-hot features with these numbers of levels.
+    pub(in crate::model) fn new(numbers: usize, levels: &[usize]) -> Self {
         let (mut first, mut all) = (Vec::new(), 0);
-        let (mut tables, mut pair_sums) = (Vec::new(), 0);
-        for (feature, count) in levels.iter().enumerate() {
+        for count in levels {
             first.push(all);
             all += count;
-            for other in &levels[..feature] {
+        }
+        let joints = join(levels, &first);
+        let (mut tables, mut pair_sums) = (Vec::new(), 0);
+        for (index, joint) in joints.iter().enumerate() {
+            for earlier in &joints[..index] {
                 tables.push(pair_sums);
-                pair_sums += count * other;
+                pair_sums += joint.levels * earlier.levels;
             }
         }
         let lanes = Arch::new().dispatch(Lanes).max(LINES);
-        Self { numbers, padded: (numbers + 2).next_multiple_of(lanes), levels, first, tables, pair_sums }
+        Self { numbers, padded: (numbers + 2).next_multiple_of(lanes), first, joints, tables, pair_sums }
     }
 
-    pub(in crate::model) fn level_count(&self) -> usize {
-        self.levels.iter().sum()
+    /// Returns the number of combinations of levels of all joints.
+    pub(in crate::model) fn combinations(&self) -> usize {
+        self.joints.iter().map(|joint| joint.levels).sum()
     }
 
     /// Returns how many numbers the sums of this order take.
     pub(in crate::model) fn sums(&self, order: Order) -> usize {
         match order {
-            Order::Gradient => self.padded + self.level_count(),
-            Order::Hessian => (self.padded + self.level_count()) * self.padded + self.pair_sums,
+            Order::Gradient => self.padded + self.combinations(),
+            Order::Hessian => (self.padded + self.combinations()) * self.padded + self.pair_sums,
         }
     }
 
     /// Returns the multiply-adds for one row in a pass of this order, as an estimate of the work.
     pub(in crate::model) fn multiply_adds(&self, order: Order) -> usize {
-        let (numbers, features) = (self.numbers + 1, self.levels.len());
-        let slopes = 2 * (numbers + features);
+        let (numbers, joints) = (self.numbers + 1, self.joints.len());
+        let slopes = 2 * (numbers + joints);
         match order {
             Order::Gradient => slopes,
-            Order::Hessian => slopes + numbers * (numbers + 1) / 2 + features * numbers + self.tables.len(),
+            Order::Hessian => slopes + numbers * (numbers + 1) / 2 + joints * numbers + self.tables.len(),
         }
     }
 }
@@ -134,20 +141,26 @@ impl Scale {
 
 impl Weights {
     pub(in crate::model) fn zero(shape: &Shape) -> Self {
-        Self { lanes: avec![0.0; shape.padded], levels: vec![0.0; shape.level_count()] }
+        Self { lanes: avec![0.0; shape.padded], combinations: vec![0.0; shape.combinations()] }
     }
 
-    pub(in crate::model) fn set(&mut self, intercept: f64, numbers: &[f64], levels: &[f64]) {
+    pub(in crate::model) fn set(&mut self, shape: &Shape, intercept: f64, numbers: &[f64], levels: &[f64]) {
         self.lanes[..numbers.len()].copy_from_slice(numbers);
         self.lanes[numbers.len()] = intercept;
-        self.levels.copy_from_slice(levels);
+        for joint in &shape.joints {
+            for combination in 0..joint.levels {
+                let indexes = joint.level_indexes(combination);
+                let weight = indexes.iter().map(|level| levels[*level as usize]).sum();
+                self.combinations[joint.first + combination] = weight;
+            }
+        }
     }
 }
 
 impl Tile {
     pub(in crate::model) fn new(shape: &Shape) -> Self {
         let (x, v) = (avec![0.0; TILE * shape.padded], avec![0.0; TILE * shape.padded]);
-        let (codes, zeros) = (TILE * shape.levels.len(), [0.0; TILE]);
+        let (codes, zeros) = (TILE * shape.joints.len(), [0.0; TILE]);
         Self { x, v, picked: vec![0; codes], lines: vec![0; codes], z: zeros, slope: zeros, curvature: zeros }
     }
 }

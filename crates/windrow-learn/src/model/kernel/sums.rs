@@ -12,10 +12,10 @@ pub(in crate::model) struct Sums {
     pub(in crate::model) value: f64,
     /// The lines of v x^T: the lower triangle, and all of the slope's line. For a gradient, only the slope's line.
     dense: AVec<f64>,
-    /// One line of lanes for each level: the sum of v, including the slope, over the rows that have the level. For a
-    /// gradient, one number per level.
+    /// One line of lanes for each combination of levels: the sum of v, including the slope, over the rows that have it.
+    /// For a gradient, one number per combination.
     levels: AVec<f64>,
-    /// The sums of the curvatures over the rows that have both levels, by pair of features and then of levels.
+    /// The sums of the curvatures over the rows that have both combinations, by pair of joints.
     pairs: Vec<f64>,
 }
 
@@ -25,7 +25,7 @@ impl Sums {
             Order::Gradient => (1, 0),
             Order::Hessian => (shape.padded, shape.pair_sums),
         };
-        let (dense, levels) = (avec![0.0; shape.padded * lines], avec![0.0; shape.level_count() * lines]);
+        let (dense, levels) = (avec![0.0; shape.padded * lines], avec![0.0; shape.combinations() * lines]);
         Self { value: 0.0, dense, levels, pairs: vec![0.0; pairs] }
     }
 
@@ -48,7 +48,7 @@ impl Sums {
         add(&mut self.pairs, &other.pairs);
     }
 
-    /// Returns the gradient by lane (the numbers, then the intercept) and by level.
+    /// Returns the gradient by lane (the numbers, then the intercept) and by combination of levels.
     pub(in crate::model) fn slopes<'a>(&'a self, shape: &'a Shape) -> (&'a [f64], impl Iterator<Item = f64> + 'a) {
         let lanes = shape.numbers + 1;
         let is_hessian = self.dense.len() > shape.padded;
@@ -62,16 +62,16 @@ impl Sums {
         self.dense[line * shape.padded + lane]
     }
 
-    /// Returns the second derivatives by a level and each lane.
-    pub(in crate::model) fn by_level(&self, shape: &Shape, level: usize) -> &[f64] {
-        &self.levels[level * shape.padded..][..shape.numbers + 1]
+    /// Returns the sums of v by lane over the rows of a combination, counted among all combinations.
+    pub(in crate::model) fn by_combination(&self, shape: &Shape, combination: usize) -> &[f64] {
+        &self.levels[combination * shape.padded..][..shape.numbers + 1]
     }
 
-    /// Returns the second derivatives by a level of one feature and each level of an earlier one.
-    pub(in crate::model) fn by_pair(&self, shape: &Shape, feature: usize, level: usize, earlier: usize) -> &[f64] {
-        let wide = shape.levels[earlier];
-        let table = shape.tables[feature * (feature - 1) / 2 + earlier];
-        &self.pairs[table + level * wide..][..wide]
+    /// Returns the sums of the curvatures over the rows of a combination of one joint, by combination of an earlier one.
+    pub(in crate::model) fn by_pair(&self, shape: &Shape, joint: usize, combination: usize, earlier: usize) -> &[f64] {
+        let wide = shape.joints[earlier].levels;
+        let table = shape.tables[joint * (joint - 1) / 2 + earlier];
+        &self.pairs[table + combination * wide..][..wide]
     }
 }
 
@@ -96,8 +96,8 @@ pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut 
 #[inline(always)]
 pub(super) fn gradient<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut Tile, sums: &mut Sums) {
     in_groups!(shape.padded / S::F64_LANES, slopes, simd, shape, count, tile, &mut sums.dense);
-    let features = shape.levels.len().max(1);
-    for (picked, slope) in tile.lines.chunks_exact(features).zip(&tile.slope).take(count) {
+    let joints = shape.joints.len().max(1);
+    for (picked, slope) in tile.lines.chunks_exact(joints).zip(&tile.slope).take(count) {
         for line in picked {
             sums.levels[*line as usize] += slope;
         }
@@ -167,14 +167,14 @@ fn dense_sums<S: Simd, const V: usize>(
     }
 }
 
-/// Sums v by level. It goes row by row and not feature by feature: neighbouring rows often have the same level, and
-/// their sums must wait for each other. The sums of other features fill that time.
+/// Sums v by combination of levels. It goes row by row and not joint by joint: neighbouring rows often have the same
+/// combination, and their sums must wait for each other. The sums of other joints fill that time.
 #[inline(always)]
 fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count: usize, tile: &Tile, out: &mut [f64]) {
     let vectors = shape.padded / S::F64_LANES;
     let (v, _) = S::as_simd_f64s(&tile.v);
     let (all, _) = S::as_mut_simd_f64s(out);
-    let picked = tile.lines.chunks_exact(shape.levels.len().max(1));
+    let picked = tile.lines.chunks_exact(shape.joints.len().max(1));
     for (v, picked) in v.chunks_exact(vectors).zip(picked).take(count) {
         let v = *part::<_, V>(v, first);
         for line in picked {
@@ -189,11 +189,11 @@ fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count
 #[inline(always)]
 fn pair_sums(shape: &Shape, count: usize, tile: &Tile, pairs: &mut [f64]) {
     let mut tables = shape.tables.iter();
-    for feature in 1..shape.levels.len() {
-        for other in 0..feature {
-            let (Some(begin), wide) = (tables.next(), shape.levels[other]) else { return };
-            let table = &mut pairs[*begin..begin + shape.levels[feature] * wide];
-            let picked = tile.picked[feature * TILE..].iter().zip(&tile.picked[other * TILE..]);
+    for joint in 1..shape.joints.len() {
+        for other in 0..joint {
+            let (Some(begin), wide) = (tables.next(), shape.joints[other].levels) else { return };
+            let table = &mut pairs[*begin..begin + shape.joints[joint].levels * wide];
+            let picked = tile.picked[joint * TILE..].iter().zip(&tile.picked[other * TILE..]);
             for ((line, column), curvature) in picked.zip(&tile.curvature[..count]) {
                 table[*line as usize * wide + *column as usize] += curvature;
             }

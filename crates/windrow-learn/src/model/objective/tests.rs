@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::samples::mixed_design;
+use crate::model::samples::{mixed_design, wide_design};
 
 const READABLE: &str = "memory can be read";
 
@@ -119,6 +119,52 @@ fn rows_that_do_not_fill_a_vector_or_a_tile_count_once() {
             }
         }
     }
+}
+
+#[test]
+fn joined_features_have_the_sums_of_their_levels() {
+    let design = wide_design(600);
+    assert!(design.shape.joints.len() < design.shape.first.len());
+    let w = test_point(design.width());
+    let here = evaluate(&design, 2.0, &w);
+    let (matrix, labels) = design.to_dense().expect(READABLE);
+    let x = |row: usize, i: usize| if i == 0 { 1.0 } else { matrix[[row, i - 1]] };
+    let z = |row: usize| (0..w.len()).map(|i| w[i] * x(row, i)).sum::<f64>();
+    let p: Vec<f64> = (0..design.rows).map(|row| 1.0 / (1.0 + (-z(row)).exp())).collect();
+    for i in 0..w.len() {
+        let penalty = if i == 0 { 0.0 } else { 2.0 };
+        let slope: f64 = (0..design.rows).map(|row| (p[row] - f64::from(labels[row])) * x(row, i)).sum();
+        assert!((here.gradient[i] - slope - penalty * w[i]).abs() < 1e-9, "gradient {i}");
+        for j in 0..=i {
+            let curvature: f64 =
+                (0..design.rows).map(|row| p[row] * (1.0 - p[row]) * x(row, i) * x(row, j)).sum();
+            let expected = curvature + if i == j { penalty } else { 0.0 };
+            assert!((here.hessian[row_start(i) + j] - expected).abs() < 1e-9, "Hessian {i} {j}");
+        }
+    }
+}
+
+#[test]
+fn a_sample_is_scaled_to_all_rows() {
+    let design = mixed_design(20_000);
+    let w = test_point(design.width());
+    let all = evaluate(&design, 1.0, &w);
+    for stride in [2, 4, 16] {
+        let rows = design.sample_rows(stride);
+        assert!(rows.abs_diff(design.rows / stride) < design.pieces() + 1, "{stride}: {rows}");
+        let mut sample = Objective::on_sample(&design, 1.0, Order::Hessian, stride);
+        let mut here = sample.evaluation();
+        sample.evaluate(&w, &mut here).expect(READABLE);
+        assert!((here.value / all.value - 1.0).abs() < 0.1, "{stride}: {} and {}", here.value, all.value);
+        assert!((here.hessian[0] / all.hessian[0] - 1.0).abs() < 0.1, "{stride}");
+        let squares = design.squares(stride).expect(READABLE);
+        let numbers = design.shape.numbers;
+        // Each row has one level of each feature.
+        let counts: f64 = squares[numbers..].iter().sum();
+        assert_eq!(counts, (rows * design.shape.first.len()) as f64, "{stride}");
+    }
+    // The samples of all places are all rows.
+    assert_eq!(design.sample_rows(1), design.rows);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn hessian(at: &Evaluation, damping: f64) -> Vec<f64> {
 }
 
 /// The factor L of L L^T, row by row. The entries to the right of its diagonal have no meaning.
-struct Factor {
+pub(super) struct Factor {
     width: usize,
     lower: Vec<f64>,
 }
@@ -75,7 +75,7 @@ struct Factor {
 impl Factor {
     /// Factors a symmetric matrix that is given by its lower half, row by row. Returns `None` if it is not positive
     /// definite, or if a column is nearly collinear with the columns before it.
-    fn of(mut matrix: Vec<f64>, width: usize) -> Option<Self> {
+    pub(super) fn of(mut matrix: Vec<f64>, width: usize) -> Option<Self> {
         let diagonal: Vec<f64> = (0..width).map(|row| matrix[row * width + row]).collect();
         for start in (0..width).step_by(PANEL) {
             let end = (start + PANEL).min(width);
@@ -90,7 +90,7 @@ impl Factor {
     }
 
     /// Solves L L^T x = b in place.
-    fn solve(&self, vector: &mut [f64]) {
+    pub(super) fn solve(&self, vector: &mut [f64]) {
         for row in 0..self.width {
             let factors = self.row(row);
             let known: f64 = factors[..row].iter().zip(&*vector).map(|(factor, value)| factor * value).sum();
@@ -187,7 +187,8 @@ fn subtract_product(matrix: &mut [f64], width: usize, columns: Range<usize>, pan
     }
 }
 
-fn add_scaled(to: &mut [f64], from: &[f64], scale: f64) {
+/// Adds a multiple of one vector to another.
+pub(super) fn add_scaled(to: &mut [f64], from: &[f64], scale: f64) {
     for (value, other) in to.iter_mut().zip(from) {
         *value += scale * other;
     }

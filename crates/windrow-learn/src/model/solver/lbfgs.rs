@@ -13,7 +13,6 @@ use argmin::solver::quasinewton::LBFGS;
 use ndarray::Array1;
 
 use crate::model::artifact::Method;
-use crate::model::chunk::Chunk;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::{Evaluation, Objective};
@@ -58,14 +57,9 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
 /// Returns the unit of each coefficient: one over the square root of its curvature where all probabilities are one
 /// half.
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
-    let mut squares = vec![0.0; design.width()];
-    let mut buffer = Chunk::default();
-    for piece in 0..design.pieces() {
-        design.read(piece, &mut buffer, |rows| rows.add_squares(&mut squares[1..]))?;
-    }
-    squares[0] = design.rows as f64;
+    let squares = std::iter::once(design.rows as f64).chain(design.squares(1)?);
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));
-    let units = squares.iter().zip(penalties).map(|(sum, penalty)| {
+    let units = squares.zip(penalties).map(|(sum, penalty)| {
         let curvature = sum / 4.0 + penalty;
         if curvature > f64::MIN_POSITIVE { 1.0 / curvature.sqrt() } else { 1.0 }
     });

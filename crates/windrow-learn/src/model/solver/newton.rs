@@ -5,41 +5,98 @@ use std::io;
 use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
-use crate::model::objective::Objective;
+use crate::model::objective::{Evaluation, Objective};
 use crate::model::solver::cholesky::{NewtonStep, standard_errors};
-use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
+use crate::model::solver::solution::{Finish, GRADIENT_BOUND, Solution};
 
 /// The limit of steps, above what any realistic problem takes. Separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;
 /// The squared Newton decrement per row at which there is nothing left to gain. It is twice what a step can still gain.
 const DECREMENT_BOUND: f64 = 1e-16;
-/// The bound of the squared decrement if the gradient is small as well. It is a millionth of the 1e-6 to which solvers
-/// must agree. One more step would cost a pass and change the ninth digit.
+/// The bound of the squared decrement of a problem without a penalty, if the gradient is small as well. Such a problem
+/// can have directions in which ever longer steps gain ever less.
 const DECREMENT_TOLERANCE: f64 = 1e-12;
+/// The largest change of a coefficient in a step that is the last. Such a step changes a row's curvature by about its
+/// own share only, so the error after it is below the tenth digit.
+const LAST_STEP: f64 = 1e-6;
 /// The share of the gain predicted by the slope that a step must reach (Armijo's rule).
 const ARMIJO: f64 = 1e-4;
 /// The relative difference of the objective that counts as rounding. A step is not rejected for it.
-const ROUNDING: f64 = 1e-14;
+pub(super) const ROUNDING: f64 = 1e-14;
 /// The most halvings of a step. Far from the optimum, where the curvature vanishes, a step may be longer than 2^300.
 const MAX_HALVINGS: u32 = 400;
 
+/// The point that a descent has reached.
+pub(super) struct Descent {
+    pub(super) coefficients: Vec<f64>,
+    /// The objective at these coefficients.
+    pub(super) here: Evaluation,
+    pub(super) steps: u64,
+    /// The coefficients after one more step, which is so short that it is the last.
+    last: Option<Vec<f64>>,
+}
+
 /// Minimises the objective in at most `limit` steps from `start`.
-pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Vec<f64>) -> io::Result<Solution> {
+pub(in crate::model) fn minimise(
+    design: &Design,
+    l2: f64,
+    limit: u64,
+    start: Vec<f64>,
+    finish: Finish,
+) -> io::Result<Solution> {
     let mut objective = Objective::new(design, l2, Order::Hessian);
+    let Descent { coefficients, here, mut steps, last } = descend(&mut objective, limit, start, 0.0)?;
+    let mut passes = objective.passes;
+    drop(objective);
+    let standard_errors = (finish == Finish::Verified).then(|| standard_errors(&here)).flatten();
+    let mut solution = Solution::new(Method::Newton, coefficients, &here, design.rows);
+    if let Some(last) = last {
+        steps += 1;
+        if finish == Finish::Verified {
+            let mut gradient = Objective::new(design, l2, Order::Gradient);
+            let mut there = gradient.evaluation();
+            gradient.evaluate(&last, &mut there)?;
+            passes += gradient.passes;
+            // NaN fails this test as well.
+            if there.value <= here.value + ROUNDING * here.value {
+                solution = Solution::new(Method::Newton, last, &there, design.rows);
+            }
+        } else {
+            solution = Solution { coefficients: last, converged: true, ..solution };
+        }
+    }
+    Ok(Solution { standard_errors, iterations: steps, passes, ..solution })
+}
+
+/// Descends in at most `limit` steps from `start`, until a step is the last, or until the squared decrement is at most
+/// `enough`.
+pub(super) fn descend(
+    objective: &mut Objective<'_>,
+    limit: u64,
+    start: Vec<f64>,
+    enough: f64,
+) -> io::Result<Descent> {
+    let rows = objective.rows();
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = start;
     let mut trial = coefficients.clone();
     objective.evaluate(&coefficients, &mut here)?;
-    let mut steps = 0;
+    let (mut steps, mut last) = (0, None);
     while steps < limit {
         let Some(NewtonStep { direction, decrement, damped }) = NewtonStep::from(&here) else { break };
-        let per_row = decrement / design.rows as f64;
-        let gradient_norm = here.gradient_norm(design.rows);
-        let nothing_to_gain =
-            per_row <= DECREMENT_BOUND || (per_row <= DECREMENT_TOLERANCE && gradient_norm <= GRADIENT_BOUND / 10.0);
+        let per_row = decrement / rows as f64;
+        let gradient_norm = here.gradient_norm(rows);
         // If columns are nearly collinear, very many small steps can still gain a little.
         let only_crumbs = damped && gradient_norm <= GRADIENT_BOUND / 100.0;
-        if nothing_to_gain || only_crumbs {
+        if per_row <= DECREMENT_BOUND || decrement <= enough || only_crumbs {
+            break;
+        }
+        if direction.iter().all(|change| change.abs() <= LAST_STEP) {
+            last = Some(coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect());
+            break;
+        }
+        let is_flat = damped || objective.l2() == 0.0;
+        if is_flat && per_row <= DECREMENT_TOLERANCE && gradient_norm <= GRADIENT_BOUND / 10.0 {
             break;
         }
         let mut length = 1.0;
@@ -67,7 +124,5 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
         std::mem::swap(&mut coefficients, &mut trial);
         std::mem::swap(&mut here, &mut there);
     }
-    let solution = Solution::new(Method::Newton, coefficients, &here, design.rows);
-    let standard_errors = standard_errors(&here);
-    Ok(Solution { standard_errors, iterations: steps, passes: objective.passes, ..solution })
+    Ok(Descent { coefficients, here, steps, last })
 }

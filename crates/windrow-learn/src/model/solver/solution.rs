@@ -7,6 +7,15 @@ use crate::model::objective::Evaluation;
 /// standardised columns, this bound keeps the objective much closer to its minimum than that.
 pub(super) const GRADIENT_BOUND: f64 = 1e-7;
 
+/// The end of a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) enum Finish {
+    /// The gradient at the optimum is computed, and each coefficient gets a standard error, if the method has them.
+    Verified,
+    /// Only the coefficients are needed. A last step that is short enough is taken without another pass.
+    Coefficients,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Solution {
     pub(in crate::model) method: Method,
@@ -16,7 +25,7 @@ pub(in crate::model) struct Solution {
     pub(in crate::model) standard_errors: Option<Vec<f64>>,
     /// The number of steps taken; 0 if the solver does not report it.
     pub(in crate::model) iterations: u64,
-    /// The number of passes over the rows; 0 if the solver does not report it.
+    /// The number of passes over all rows; 0 if the solver does not report it.
     pub(in crate::model) passes: u64,
     pub(in crate::model) objective: f64,
     /// The largest absolute component of the gradient, per row; `None` if the solver does not report it.

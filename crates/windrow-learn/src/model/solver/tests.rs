@@ -2,7 +2,7 @@ use ndarray::{Array2, array};
 
 use super::*;
 use crate::model::design::Design;
-use crate::model::samples::{design, flights, mixed_design};
+use crate::model::samples::{design, flights, mixed_design, wide_design};
 
 const OBJECTIVE_TOLERANCE: f64 = 1e-6;
 
@@ -12,7 +12,8 @@ fn positives(design: &Design) -> usize {
 }
 
 fn by(method: Method, design: &Design, l2: f64) -> Solution {
-    minimise(method, design, l2, from_share(design, positives(design))).expect("an answer")
+    let start = Start { coefficients: from_share(design, positives(design)), is_near: false };
+    minimise(method, design, l2, start, Finish::Verified).expect("an answer")
 }
 
 fn newton(design: &Design, l2: f64) -> Solution {
@@ -24,7 +25,7 @@ fn linfa(design: &Design, l2: f64) -> Solution {
 }
 
 fn from(design: &Design, limit: u64, start: Vec<f64>) -> Solution {
-    newton::minimise(design, 1.0, limit, start).expect("memory can be read")
+    newton::minimise(design, 1.0, limit, start, Finish::Verified).expect("memory can be read")
 }
 
 fn dense(records: &Array2<f64>, labels: &[bool]) -> Design {
@@ -211,4 +212,57 @@ fn collinear_columns_without_a_penalty_have_no_standard_errors() {
     let design = dense(&records, &labels);
     assert_eq!(newton(&design, 0.0).standard_errors, None);
     assert!(newton(&design, 1.0).standard_errors.is_some());
+}
+
+/// Returns the largest difference between two vectors.
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+fn finished(design: &Design, start: Vec<f64>, is_near: bool, finish: Finish) -> Solution {
+    minimise(Method::Newton, design, 1.0, Start { coefficients: start, is_near }, finish).expect("memory can be read")
+}
+
+#[test]
+fn many_categories_are_solved_with_few_hessians_to_the_same_optimum() {
+    let design = wide_design(20_000);
+    assert_eq!(subsampled::stride(&design), Some(4), "{} coefficients", design.width());
+    let cold = from_share(&design, positives(&design));
+    // Newton's method with the Hessian of all rows, and the last step twice.
+    let newton = from(&design, newton::STEP_LIMIT, cold.clone());
+    let exact = from(&design, newton::STEP_LIMIT, newton.coefficients.clone()).coefficients;
+    let verified = finished(&design, cold.clone(), false, Finish::Verified);
+    assert!(verified.converged && verified.gradient_norm.is_some_and(|norm| norm < 1e-12), "{verified:?}");
+    assert!(largest_difference(&verified.coefficients, &exact) < 1e-9);
+    let (errors, expected) = (verified.standard_errors.expect("errors"), newton.standard_errors.expect("errors"));
+    assert!(largest_difference(&errors, &expected) < 1e-6);
+    // The same start gives the same bytes on any number of threads.
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| finished(&design, cold.clone(), false, Finish::Coefficients).coefficients)
+    };
+    let (one, four) = (on(1), on(4));
+    assert_eq!(one, four);
+    // Any start gives the same losses.
+    let far: Vec<f64> = cold.iter().enumerate().map(|(at, w)| w + (at as f64 * 1.7).sin()).collect();
+    for start in [exact.clone(), cold.clone(), far] {
+        let found = finished(&design, start, true, Finish::Coefficients);
+        assert!(found.converged && largest_difference(&found.coefficients, &exact) < 1e-7, "{found:?}");
+    }
+}
+
+#[test]
+fn a_start_far_off_falls_back_to_newtons_steps() {
+    let design = wide_design(20_000);
+    let exact = finished(&design, from_share(&design, positives(&design)), false, Finish::Verified);
+    let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 30.0 } else { -30.0 }).collect();
+    let found = finished(&design, start, true, Finish::Verified);
+    assert!(found.converged, "{:?}", found.gradient_norm);
+    assert!(largest_difference(&found.coefficients, &exact.coefficients) < 1e-8);
+}
+
+#[test]
+fn few_rows_or_few_categories_take_whole_hessians() {
+    assert_eq!(subsampled::stride(&wide_design(5_000)), None);
+    assert_eq!(subsampled::stride(&mixed_design(20_000)), None);
 }

@@ -1,0 +1,188 @@
+//! Approaches the optimum with gradients of all rows and the curvature of a sample.
+//!
+//! With many categories, a pass that sums the Hessian takes about ten times as long as one that sums the gradient. The
+//! Hessian of a sample of the rows is close enough to precondition the gradients of all rows (Byrd, Chin, Neveitt and
+//! Nocedal, On the use of stochastic Hessian information in optimization methods for machine learning, SIAM Journal on
+//! Optimization 21, 2011). L-BFGS corrects it from step to step (Nocedal and Wright, Numerical Optimization, 2nd edition,
+//! algorithm 7.4, with the sample's Hessian as the first matrix).
+//!
+//! A level that few rows have may be missing in a sample. So the diagonal is corrected by the sums of squares over all
+//! rows.
+
+use std::collections::VecDeque;
+use std::io;
+
+use crate::model::design::Design;
+use crate::model::kernel::Order;
+use crate::model::objective::{Evaluation, Objective, row_start};
+use crate::model::solver::cholesky::{Factor, add_scaled};
+use crate::model::solver::newton::{ROUNDING, STEP_LIMIT, descend};
+
+/// The least ratio of the work of a Hessian to that of a gradient for which gradients pay.
+const LEAST_RATIO: f64 = 5.0;
+/// The sample has at least so many rows for each coefficient. The Hessian of m rows for each of p coefficients is off
+/// by about 2 / sqrt(m) in its worst direction.
+const ROWS_PER_COEFFICIENT: usize = 40;
+/// The largest stride of a sample.
+const MAX_STRIDE: usize = 16;
+/// The smallest stride for which a sample pays.
+const MIN_STRIDE: usize = 4;
+/// The number of past steps that correct the curvature.
+const MEMORY: usize = 10;
+/// The most gradients. They take as long as a few passes with a Hessian.
+const MAX_GRADIENTS: u64 = 30;
+
+/// A point near the optimum.
+pub(super) struct Approach {
+    pub(super) coefficients: Vec<f64>,
+    /// The objective at the point before the last step.
+    pub(super) before: Evaluation,
+    pub(super) steps: u64,
+    pub(super) passes: u64,
+    /// `true` if the squared decrement before the last step was small enough.
+    pub(super) is_reached: bool,
+}
+
+/// Returns the stride of the sample for a design: one row in so many. Returns `None` if whole Hessians take less time.
+pub(super) fn stride(design: &Design) -> Option<usize> {
+    let work = |order| design.shape.multiply_adds(order) as f64;
+    let most = design.rows / (ROWS_PER_COEFFICIENT * design.width());
+    if work(Order::Hessian) < LEAST_RATIO * work(Order::Gradient) || most < MIN_STRIDE {
+        return None;
+    }
+    Some(1 << most.min(MAX_STRIDE).ilog2())
+}
+
+/// Approaches the optimum until the squared Newton decrement is at most `enough`, and takes the step from there. If the
+/// start is not near the optimum, the optimum of the sample is found first. Returns `None` if the sample's Hessian has
+/// no inverse.
+pub(super) fn approach(
+    design: &Design,
+    l2: f64,
+    stride: usize,
+    start: Vec<f64>,
+    is_near: bool,
+    enough: f64,
+) -> io::Result<Option<Approach>> {
+    let mut sample = Objective::on_sample(design, l2, Order::Hessian, stride);
+    let limit = if is_near { 0 } else { STEP_LIMIT };
+    // The optimum of a sample differs from that of all rows by about its stride for each coefficient.
+    let near = descend(&mut sample, limit, start, (design.width() * stride) as f64 / 10.0)?;
+    let Some(curvature) = Curvature::new(design, l2, stride, &near.here)? else { return Ok(None) };
+    drop(sample);
+    let mut objective = Objective::new(design, l2, Order::Gradient);
+    let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
+    let mut coefficients = near.coefficients;
+    objective.evaluate(&coefficients, &mut here)?;
+    let mut past = Past::default();
+    let (mut steps, mut is_reached) = (0, false);
+    while objective.passes < MAX_GRADIENTS {
+        let direction = past.direction(&curvature, &here.gradient);
+        let decrement = -dot(&direction, &here.gradient);
+        // NaN fails this test as well.
+        if !(decrement >= 0.0 && decrement.is_finite()) {
+            break;
+        }
+        let next: Vec<f64> = coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect();
+        if decrement <= enough {
+            (coefficients, is_reached) = (next, true);
+            steps += 1;
+            break;
+        }
+        objective.evaluate(&next, &mut there)?;
+        // NaN fails this test as well.
+        let is_lower = there.value <= here.value + ROUNDING * here.value;
+        if !is_lower {
+            break;
+        }
+        let change = there.gradient.iter().zip(&here.gradient).map(|(new, old)| new - old).collect();
+        past.push(direction, change);
+        coefficients = next;
+        steps += 1;
+        std::mem::swap(&mut here, &mut there);
+    }
+    Ok(Some(Approach { coefficients, before: here, steps, passes: objective.passes, is_reached }))
+}
+
+/// The Hessian of a sample, factored, with the diagonal of all rows.
+struct Curvature(Factor);
+
+impl Curvature {
+    /// Corrects the Hessian of the sample at a point, and factors it. With r the ratio of a column's sum of squares over
+    /// all rows to the one that the sample predicts, entry (i, j) is multiplied by sqrt(r_i r_j).
+    fn new(design: &Design, l2: f64, stride: usize, at: &Evaluation) -> io::Result<Option<Self>> {
+        let weight = design.rows as f64 / design.sample_rows(stride).max(1) as f64;
+        let (all, sampled) = (design.squares(1)?, design.squares(stride)?);
+        let mean_curvature = at.hessian[0] / design.rows as f64;
+        let ratios: Vec<f64> = std::iter::once(1.0)
+            .chain(all.iter().zip(&sampled).map(|(all, sampled)| {
+                let predicted = weight * sampled;
+                if predicted > 0.0 { (all / predicted).sqrt() } else { 0.0 }
+            }))
+            .collect();
+        let width = design.width();
+        let mut matrix = vec![0.0; width * width];
+        for row in 0..width {
+            let packed = &at.hessian[row_start(row)..row_start(row + 1)];
+            let line = &mut matrix[row * width..][..=row];
+            for ((entry, curvature), ratio) in line.iter_mut().zip(packed).zip(&ratios) {
+                *entry = curvature * ratio * ratios[row];
+            }
+            if row > 0 {
+                let unpenalised = if ratios[row] > 0.0 {
+                    (packed[row] - l2) * ratios[row] * ratios[row]
+                } else {
+                    all[row - 1] * mean_curvature
+                };
+                let curvature = unpenalised + l2;
+                line[row] = if curvature > f64::MIN_POSITIVE { curvature } else { 1.0 };
+            }
+        }
+        Ok(Factor::of(matrix, width).map(Self))
+    }
+}
+
+/// The last steps, with the changes of the gradient on them.
+#[derive(Default)]
+struct Past(VecDeque<PastStep>);
+
+struct PastStep {
+    step: Vec<f64>,
+    change: Vec<f64>,
+    /// One over the product of the two.
+    inverse: f64,
+}
+
+impl Past {
+    fn push(&mut self, step: Vec<f64>, change: Vec<f64>) {
+        let product = dot(&step, &change);
+        // Rounding can make the curvature of a very short step negative. NaN fails this test as well.
+        if product > 0.0 && product.is_finite() {
+            if self.0.len() == MEMORY {
+                self.0.pop_front();
+            }
+            self.0.push_back(PastStep { step, change, inverse: 1.0 / product });
+        }
+    }
+
+    /// Returns the next step: the gradient times the negative inverse of the corrected curvature.
+    fn direction(&self, curvature: &Curvature, gradient: &[f64]) -> Vec<f64> {
+        let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
+        let mut factors = Vec::with_capacity(self.0.len());
+        for past in self.0.iter().rev() {
+            let factor = past.inverse * dot(&past.step, &direction);
+            add_scaled(&mut direction, &past.change, -factor);
+            factors.push(factor);
+        }
+        curvature.0.solve(&mut direction);
+        for (past, factor) in self.0.iter().zip(factors.into_iter().rev()) {
+            let other = past.inverse * dot(&past.change, &direction);
+            add_scaled(&mut direction, &past.step, factor - other);
+        }
+        direction
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
