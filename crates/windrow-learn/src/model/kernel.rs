@@ -22,7 +22,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::chunk::Chunk;
 
-use layout::TILE;
+use layout::{BATCH, TILE};
 use vectors::{in_groups, part, part_mut};
 
 pub(super) use layout::{MAX_CELL, Order, Scale, Shape, Tile, Weights};
@@ -87,12 +87,21 @@ impl WithSimd for Add<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { rows, weights, order, tile, sums } = self;
+        let mut in_batch = 0;
         for (begin, count) in rows.tiles() {
-            load(simd, rows, weights, begin, count, tile);
+            load(simd, rows, weights, begin, in_batch, count, tile);
             sums.value += terms::fill(&rows.chunk.labels[begin..begin + count], tile);
             match order {
                 Order::Gradient => sums::gradient(simd, rows.shape, count, tile, sums),
-                Order::Hessian => sums::hessian(simd, rows.shape, count, tile, sums),
+                Order::Hessian => {
+                    sums::hessian(simd, rows.shape, count, tile, sums);
+                    tile.curvatures[in_batch..in_batch + count].copy_from_slice(&tile.curvature[..count]);
+                    in_batch += count;
+                    if in_batch == BATCH || begin + count == rows.end {
+                        sums::pair_sums(rows.shape, in_batch, tile, &mut sums.pairs);
+                        in_batch = 0;
+                    }
+                }
             }
         }
     }
@@ -111,15 +120,24 @@ impl WithSimd for LogOdds<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for (begin, count) in self.rows.tiles() {
-            load(simd, self.rows, self.weights, begin, count, self.tile);
+            load(simd, self.rows, self.weights, begin, 0, count, self.tile);
             (self.take)(&self.tile.z[..count]);
         }
     }
 }
 
-/// Loads the next rows into the tile, and computes their log-odds.
+/// Loads the next rows into the tile, and computes their log-odds. Their combinations follow those of the first
+/// `in_batch` rows of the batch.
 #[inline(always)]
-fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, weights: &Weights, begin: usize, count: usize, tile: &mut Tile) {
+fn load<S: Simd>(
+    simd: S,
+    rows: ChunkRows<'_>,
+    weights: &Weights,
+    begin: usize,
+    in_batch: usize,
+    count: usize,
+    tile: &mut Tile,
+) {
     let ChunkRows { shape, scale, maps, chunk, .. } = rows;
     let features = maps.len();
     tile.z = [0.0; TILE];
@@ -127,7 +145,7 @@ fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, weights: &Weights, begin: usize, 
     in_groups!(shape.padded / S::F64_LANES, standardise, simd, shape, scale, &weights.lanes, cells, count, tile);
     let codes = &chunk.codes[begin * features..(begin + count) * features];
     for (index, joint) in shape.joints.iter().enumerate() {
-        let picked = &mut tile.picked[index * TILE..(index + 1) * TILE];
+        let picked = &mut tile.picked[index * BATCH + in_batch..][..count];
         picked.fill(0);
         for (feature, step) in &joint.members {
             let (map, step) = (&maps[*feature], *step as u32);
@@ -137,7 +155,7 @@ fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, weights: &Weights, begin: usize, 
         }
         let weights = &weights.combinations[joint.first..joint.first + joint.levels];
         let lines = tile.lines[index..].iter_mut().step_by(shape.joints.len());
-        for ((picked, z), line) in picked.iter().zip(&mut tile.z).zip(lines).take(count) {
+        for ((picked, z), line) in picked.iter().zip(&mut tile.z).zip(lines) {
             *line = joint.first as u32 + *picked;
             *z += weights[*picked as usize];
         }

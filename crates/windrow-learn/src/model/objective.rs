@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::chunk::{CHUNK_ROWS, Chunk};
+use crate::model::chunk::Chunk;
 use crate::model::design::Design;
 use crate::model::kernel::{Order, Sums, Tile, Weights};
 
@@ -17,6 +17,10 @@ use crate::model::kernel::{Order, Sums, Tile, Weights};
 const MAX_BLOCKS: usize = 64;
 /// The most numbers in the sums of all blocks together, 128 MiB. Wide designs are cut into fewer blocks.
 const MAX_SUMS: usize = 16 << 20;
+
+/// The most sums of a block for each of its rows. The sums are cleared before the first row and added up after the last
+/// one, which must cost little compared with the rows.
+const SUMS_PER_ROW: usize = 8;
 
 /// The objective at one point.
 #[derive(Debug, Clone)]
@@ -67,18 +71,18 @@ struct Block {
 
 impl<'a> Objective<'a> {
     pub(super) fn new(design: &'a Design, l2: f64, order: Order) -> Self {
-        Self::with_blocks(design, l2, order, 1, MAX_BLOCKS)
+        Self::with_stride(design, l2, order, 1)
     }
 
     /// The objective on a sample of one row in `stride`, scaled to all rows. `stride` is a power of two.
     pub(super) fn on_sample(design: &'a Design, l2: f64, order: Order, stride: usize) -> Self {
-        // The sums of a block are cleared and added up, so a block of few rows would cost more than its rows.
-        Self::with_blocks(design, l2, order, stride, MAX_BLOCKS.min(design.rows / stride / CHUNK_ROWS))
+        Self::with_stride(design, l2, order, stride)
     }
 
-    fn with_blocks(design: &'a Design, l2: f64, order: Order, stride: usize, most: usize) -> Self {
+    fn with_stride(design: &'a Design, l2: f64, order: Order, stride: usize) -> Self {
         let shape = &design.shape;
-        let most = most.min(MAX_SUMS / shape.sums(order).max(1)).max(1);
+        let sums = shape.sums(order).max(1);
+        let most = MAX_BLOCKS.min(MAX_SUMS / sums).min(design.rows / stride * SUMS_PER_ROW / sums).max(1);
         let pieces = design.pieces();
         let blocks = pieces.clamp(1, most);
         let block = |index: usize| Block {

@@ -141,3 +141,26 @@ pub(super) fn wide_design(rows: usize) -> Design {
     let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(2));
     design(&schema, &frames, &FitSettings::from(&pipeline)).1
 }
+
+pub(super) fn very_wide(rows: usize) -> Design {
+    const VALUES: [u64; 23] = [100,48,30,20,18,14,10,10,10,9,9,9,9,8,8,7,7,7,5,5,4,4,3];
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1u64 << 31) as f64
+    };
+    let names: Vec<String> = (0..23).map(|i| format!("c{i}")).collect();
+    let mut csv = format!("late,n1,n2,n3,{}\n", names.join(","));
+    for _ in 0..rows {
+        let ns = [next(), next(), next()];
+        let values = VALUES.map(|count| ((count as f64).powf(next()) - 1.0).floor() as u64);
+        let z = -2.0 + ns[0] + values.iter().map(|v| ((v * 7919) % 13) as f64 / 13.0 - 0.5).sum::<f64>() * 0.7;
+        let late = u8::from(next() < 1.0 / (1.0 + (-z).exp()));
+        csv += &format!("{late},{:.3},{:.3},{:.3},{}\n", ns[0], ns[1], ns[2], values.map(|v| format!("v{v}")).join(","));
+    }
+    let quoted = names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
+    let pipeline = pipeline(&format!(
+        "[target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"n1\",\"n2\",\"n3\"]\ncategorical = [{quoted}]\nmin_count = 5"));
+    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(4));
+    design(&schema, &frames, &FitSettings::from(&pipeline)).1
+}

@@ -8,6 +8,8 @@ use crate::model::kernel::joint::{Joint, join};
 /// The number of rows in a tile. With a dozen numbers, x and v of a tile are 32 KiB and stay in the first-level cache.
 /// The product of the tile's 1 + exp(-|z|) stays far below the largest `f64`.
 pub(super) const TILE: usize = 128;
+/// The number of rows whose pairs of levels are summed at once.
+pub(super) const BATCH: usize = 8 * TILE;
 /// The number of lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
 /// The largest standardised cell. Larger cells are clamped to it, so that no weight makes them infinite.
@@ -44,8 +46,10 @@ pub(in crate::model) struct Weights {
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,
-    /// The combination of each row within its joint, joint by joint.
+    /// The combination of each row of a batch within its joint, joint by joint.
     pub(super) picked: Vec<u32>,
+    /// The curvature of each row of a batch.
+    pub(super) curvatures: [f64; BATCH],
     /// The combinations of each row among all combinations, row by row.
     pub(super) lines: Vec<u32>,
     pub(super) z: [f64; TILE],
@@ -160,7 +164,8 @@ impl Weights {
 impl Tile {
     pub(in crate::model) fn new(shape: &Shape) -> Self {
         let (x, v) = (avec![0.0; TILE * shape.padded], avec![0.0; TILE * shape.padded]);
-        let (codes, zeros) = (TILE * shape.joints.len(), [0.0; TILE]);
-        Self { x, v, picked: vec![0; codes], lines: vec![0; codes], z: zeros, slope: zeros, curvature: zeros }
+        let (joints, zeros) = (shape.joints.len(), [0.0; TILE]);
+        let (picked, lines) = (vec![0; BATCH * joints], vec![0; TILE * joints]);
+        Self { x, v, picked, curvatures: [0.0; BATCH], lines, z: zeros, slope: zeros, curvature: zeros }
     }
 }

@@ -3,7 +3,7 @@
 use aligned_vec::{AVec, avec};
 use pulp::Simd;
 
-use crate::model::kernel::layout::{LINES, Order, Shape, TILE, Tile};
+use crate::model::kernel::layout::{BATCH, LINES, Order, Shape, Tile};
 use crate::model::kernel::vectors::{in_groups, part, part_mut};
 
 /// The sums over rows.
@@ -16,7 +16,7 @@ pub(in crate::model) struct Sums {
     /// For a gradient, one number per combination.
     levels: AVec<f64>,
     /// The sums of the curvatures over the rows that have both combinations, by pair of joints.
-    pairs: Vec<f64>,
+    pub(super) pairs: Vec<f64>,
 }
 
 impl Sums {
@@ -90,7 +90,6 @@ pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut 
         in_groups!(columns.div_ceil(S::F64_LANES), dense_sums, simd, shape, line, count, tile, &mut sums.dense);
     }
     in_groups!(vectors, by_level, simd, shape, count, tile, &mut sums.levels);
-    pair_sums(shape, count, tile, &mut sums.pairs);
 }
 
 #[inline(always)]
@@ -186,17 +185,48 @@ fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count
     }
 }
 
-#[inline(always)]
-fn pair_sums(shape: &Shape, count: usize, tile: &Tile, pairs: &mut [f64]) {
-    let mut tables = shape.tables.iter();
-    for joint in 1..shape.joints.len() {
-        for other in 0..joint {
-            let (Some(begin), wide) = (tables.next(), shape.joints[other].levels) else { return };
-            let table = &mut pairs[*begin..begin + shape.joints[joint].levels * wide];
-            let picked = tile.picked[joint * TILE..].iter().zip(&tile.picked[other * TILE..]);
-            for ((line, column), curvature) in picked.zip(&tile.curvature[..count]) {
-                table[*line as usize * wide + *column as usize] += curvature;
+/// Sums the curvatures by pair of joints. The rows are those of several tiles, so that the table of a pair stays in the
+/// first-level cache for many rows.
+pub(super) fn pair_sums(shape: &Shape, count: usize, tile: &Tile, pairs: &mut [f64]) {
+    let curvature = &tile.curvatures[..count];
+    let picked = |joint: usize| &tile.picked[joint * BATCH..][..count];
+    let mut rest = pairs;
+    for (index, joint) in shape.joints.iter().enumerate().skip(1) {
+        // Neighbouring rows often have the same pair of levels, and their sums must wait for each other. The sums of
+        // other pairs fill that time.
+        let mut other = 0;
+        while other < index {
+            let wide = |at: usize| shape.joints[other + at].levels;
+            let columns = |at: usize| Column { picked: picked(other + at), wide: wide(at) };
+            let mut table = |at: usize| rest.split_off_mut(..joint.levels * wide(at)).unwrap_or_default();
+            let lines = picked(index);
+            match index - other {
+                1 => add_pairs(lines, curvature, [0].map(columns), [0].map(&mut table)),
+                2 | 3 => add_pairs(lines, curvature, [0, 1].map(columns), [0, 1].map(&mut table)),
+                _ => add_pairs(lines, curvature, [0, 1, 2, 3].map(columns), [0, 1, 2, 3].map(&mut table)),
             }
+            other += match index - other {
+                1 => 1,
+                2 | 3 => 2,
+                _ => 4,
+            };
+        }
+    }
+}
+
+/// The levels of the rows in one joint, and the number of its levels.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    picked: &'a [u32],
+    wide: usize,
+}
+
+/// Adds the curvatures of some rows to the tables of several pairs, which have one joint in common.
+#[inline(always)]
+fn add_pairs<const N: usize>(lines: &[u32], curvature: &[f64], columns: [Column<'_>; N], mut tables: [&mut [f64]; N]) {
+    for (row, (line, curvature)) in lines.iter().zip(curvature).enumerate() {
+        for (Column { picked, wide }, table) in columns.iter().zip(&mut tables) {
+            table[*line as usize * wide + picked[row] as usize] += curvature;
         }
     }
 }
