@@ -54,7 +54,7 @@ class Pipeline:
         """Returns which rows are positive, and which rows have a target."""
         cells = frame[self.target["column"]]
         known = ~cells.isin(self.null).to_numpy()
-        (rule, value), = ((key, value) for key, value in self.target.items() if key != "column")
+        [(rule, value)] = [(key, value) for key, value in self.target.items() if key != "column"]
         if rule in ("equals", "one_of"):
             return cells.isin(texts(value)).to_numpy(), known
         numbers = parsed(cells, known)
@@ -101,15 +101,17 @@ class Window:
                 times = calendar(pd.to_datetime(pd.Series(present), format=encoding["format"]), part)
                 by_text = dict(zip(present, times))
                 # Many times have the same part, so the parts get indices of their own.
-                parts, values = pd.factorize(np.array([by_text.get(text) for text in values], dtype=object), use_na_sentinel=False)
-                codes, values = parts[codes], list(values)
+                parts = [by_text.get(text) for text in values]
+                values = list(dict.fromkeys(parts))
+                index = {part: at for at, part in enumerate(values)}
+                codes = np.array([index[part] for part in parts], dtype=int)[codes]
             self.read[key] = (values, codes)
         return self.read[key]
 
 
 def calendar(times, part):
     """Returns a part of each time as text: the hour from 0, the weekday from 1 (Monday), the month from 1."""
-    numbers = {"hour": times.dt.hour, "weekday": times.dt.weekday + 1, "month": times.dt.month}[part]
+    numbers = {"hour": times.dt.hour, "weekday": times.dt.isocalendar().day, "month": times.dt.month}[part]
     return [str(number) for number in numbers]
 
 
