@@ -101,6 +101,11 @@ bench-train: _peers
 bench-study: _peers
     {{bench}} --bench study
 
+# Measure training with its advice on 23 categories, next to an earlier binary (WINDROW_BENCH_BEFORE); ten to fifty minutes
+bench-wide *args: _peers
+    {{build}}
+    python3 benches/wide.py {{windrow}} {{args}}
+
 # Compare `windrow judge` on ten million predictions with the same losses computed with Polars; about three minutes
 bench-judge *rows: _peers
     {{build}}

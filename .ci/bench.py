@@ -22,6 +22,12 @@ TABLES = {
     "bench-train": ["flights | whole, s", "solver | fit, s", "a pass | ms", "rows | parse, s", "--memory | whole, s"],
     "bench-judge": ["rows, millions | format"],
     "bench-study": ["flights-sample, 12 windows, 6 histories | time, s", "log-loss by history", "the larger study | time, s"],
+    "bench-wide": [
+        "train with its advice | processor, s",
+        "after compared with before | models",
+        "optimum, checked by numpy | rows",
+        "one fit | solver",
+    ],
     "bench-serve": ["single rows | connections", "batches of 100 rows | connections", "connections | least", "resident memory | before"],
     "bench-stack": [" | Kafka, Python, Spark, Flask"],
     "bench-spark": ["rows learned from, millions | Newton, s"],
