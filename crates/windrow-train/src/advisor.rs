@@ -7,6 +7,7 @@
 mod advised;
 mod auc;
 mod drift;
+mod effort;
 mod ladder;
 mod recalibration;
 mod subject;
