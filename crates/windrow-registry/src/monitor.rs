@@ -117,7 +117,8 @@ impl Monitor {
         let flow = Flow::of(&FlowInputs { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });
         let counts_of = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
         let Counts { dataset, sent, delivered, .. } = counts_of(Stage::Producer);
-        let study_left = counts_of(Stage::Trainer).study_left;
+        let at_work = heard.get(&Stage::Trainer).filter(|trainer| !trainer.is_over && trainer.silent_for.is_none());
+        let study_left = at_work.and_then(|trainer| trainer.counts.study_left);
         let counts = Counts { dataset, sent, delivered, study_left, ..counts_of(Stage::Consumer) };
         recent.add(Instant::now(), &counts);
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
