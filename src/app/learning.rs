@@ -76,18 +76,24 @@ impl App {
         let trainer = Trainer { learning: learning.clone(), dataset_rows };
         let cost = self.pipeline.advise.cost;
         let advisor = Advisor { learning, label_delay: self.pipeline.label_delay(), cost };
-        let training = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), trainer.run(stop.clone()));
-        let advising = advisor.run(stop.clone());
+        let (training, advising) = (trainer.run(stop.clone()), advisor.run(stop.clone()));
         let stopped = |result: Result<(), AppError>| {
             if result.is_err() {
                 stop.cancel();
             }
             result
         };
-        let (trained, advised) =
-            tokio::join!(async { stopped(training.await) }, async { stopped(advising.await.map_err(AppError::from)) });
+        // The status of the trainer also has the time that the advisor needs.
+        let both = async {
+            let (trained, advised) = tokio::join!(
+                async { stopped(training.await.map_err(AppError::from)) },
+                async { stopped(advising.await.map_err(AppError::from)) }
+            );
+            trained.and(advised)
+        };
+        let result = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), both).await;
         cluster.close().await;
-        trained.and(advised)
+        result
     }
 
     /// Computes how often to retrain, and on how much history, from the windows that have models. The label delay and

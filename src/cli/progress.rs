@@ -1,19 +1,24 @@
-//! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log. `scores`: the scores of models.
+//! Live progress on standard error: bars in a terminal, plain lines in a pipe or a log. `ladder`: the models that
+//! only the advice needs. `scores`: the scores of models.
 
+mod ladder;
 mod scores;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::broadcast::error::RecvError;
 
+use self::ladder::LadderProgress;
 use self::scores::ScoreTable;
 use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
 
 const BAR_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
+/// The message of this bar has the time left: a window takes the longer, the more windows are before it.
+const ADVICE_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg}";
 const SPINNER_TEMPLATE: &str = "{prefix:>9} {spinner} {elapsed}";
 const COUNT_TEMPLATE: &str = "{prefix:>9} {human_pos} rows · {rate}";
 const COUNT_BAR_TEMPLATE: &str = "{prefix:>9} {bar:20.cyan/blue} {human_pos} of {human_len} rows · {rate} · {eta} left";
@@ -22,6 +27,8 @@ const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_MODEL_LINES: usize = 20;
 /// The interval between two lines of counts in a log.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+/// The shortest interval between two lines in a log if only the models for the advice have moved.
+const PLAIN_LADDER_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Standard error, shared by progress, log and errors, so that they do not overwrite each other.
 #[derive(Debug, Clone)]
@@ -155,10 +162,11 @@ struct Board<'a> {
     sent: ProgressBar,
     stored: ProgressBar,
     last_counts: String,
+    /// The counts of the stream in the last line, and the time of this line.
+    last_stream: Option<(String, Instant)>,
     models_told: usize,
     scores: ScoreTable,
-    /// The number of windows whose advice-only models are fitted, and the total number of windows.
-    fitted: Option<(u32, u32)>,
+    fitted: Option<LadderProgress>,
     advice: Option<ProgressBar>,
 }
 
@@ -167,7 +175,8 @@ impl<'a> Board<'a> {
         let bar = |shown, prefix| if shown { display.bar(BAR_TEMPLATE, prefix) } else { ProgressBar::hidden() };
         let (sent, stored) = (bar(shows.sent, "sent"), bar(shows.stored, "stored"));
         let (last_counts, scores) = (String::new(), ScoreTable::default());
-        Self { display, shows, sent, stored, last_counts, models_told: 0, scores, fitted: None, advice: None }
+        let (fitted, advice, last_stream) = (None, None, None);
+        Self { display, shows, sent, stored, last_counts, last_stream, models_told: 0, scores, fitted, advice }
     }
 
     fn show(&mut self, event: &Event) {
@@ -188,8 +197,9 @@ impl<'a> Board<'a> {
         if self.models_told < MAX_MODEL_LINES {
             scores.iter().for_each(|line| self.display.line(line));
         }
-        if let Event::LadderFitted { done, of } = event {
-            self.fitted = Some((*done, *of));
+        if let Event::LadderFitted { done, of, left } = event {
+            let ends = left.and_then(|left| Instant::now().checked_add(left));
+            self.fitted = Some(LadderProgress { done: *done, of: *of, ends });
         }
         if let Some(line) = sentence(event) {
             self.display.line(&line);
@@ -208,19 +218,35 @@ impl<'a> Board<'a> {
             let (stored, lag) = (of(counters.stored.get(), total), lag(counters));
             let quarantined = note_count(counters.quarantined.get(), "in quarantine");
             self.stored.set_message(format!("{stored} rows · lag {lag}{quarantined}"));
-            if let Some((done, of)) = self.fitted {
-                let bar = self.advice.get_or_insert_with(|| self.display.bar(BAR_TEMPLATE, "advice"));
-                bar.set_length(u64::from(of));
-                bar.set_position(u64::from(done));
-                bar.set_message(format!("models fitted for {done} of {of} windows"));
+            if let Some(fitted) = self.fitted {
+                let bar = self.advice.get_or_insert_with(|| self.display.bar(ADVICE_TEMPLATE, "advice"));
+                bar.set_length(u64::from(fitted.of));
+                bar.set_position(u64::from(fitted.done));
+                bar.set_message(fitted.text() + &fitted.time_left(" · ", Instant::now()));
             }
         } else if counts != self.last_counts && (has_begun(counters) || self.fitted.is_some()) {
-            self.display.line(&counts);
-            self.last_counts = counts;
+            let (stream, now) = (self.stream_counts(counters).join(", "), Instant::now());
+            let is_too_soon = |(last, at): &(String, Instant)| {
+                *last == stream && now.saturating_duration_since(*at) < PLAIN_LADDER_INTERVAL
+            };
+            if self.last_stream.as_ref().is_some_and(is_too_soon) {
+                return;
+            }
+            let left = self.fitted.map_or_else(String::new, |fitted| fitted.time_left(", ", now));
+            self.display.line(&format!("{counts}{left}"));
+            (self.last_counts, self.last_stream) = (counts, Some((stream, now)));
         }
     }
 
     fn counts(&self, counters: &Counters) -> String {
+        let mut parts = self.stream_counts(counters);
+        if let Some(fitted) = self.fitted {
+            parts.push(format!("advice: {}", fitted.text()));
+        }
+        parts.join(", ")
+    }
+
+    fn stream_counts(&self, counters: &Counters) -> Vec<String> {
         let mut parts = Vec::new();
         if self.shows.sent {
             parts.push(format!("sent {}", of(counters.sent.get(), counters.dataset.get())));
@@ -230,10 +256,7 @@ impl<'a> Board<'a> {
             parts.push(format!("lag {}", lag(counters)));
             parts.push(format!("quarantined {}", thousands(counters.quarantined.get())));
         }
-        if let Some((done, of)) = self.fitted {
-            parts.push(format!("advice: models fitted for {done} of {of} windows"));
-        }
-        parts.join(", ")
+        parts
     }
 
     fn finish(&mut self, counters: &Counters) {

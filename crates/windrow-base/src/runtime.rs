@@ -6,7 +6,7 @@ use std::sync::{LazyLock, mpsc};
 
 use tokio::sync::oneshot;
 
-/// The niceness added to computing threads, so that they do not delay requests.
+/// The niceness added to computing threads, so that they delay neither requests nor the stream.
 const NICENESS: i32 = 10;
 
 /// Runs blocking work (the disk, a library) on a blocking thread, and returns its result. A panic in the work continues
@@ -26,16 +26,8 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 /// Runs computing work on a small thread pool, and returns its result. The pool has one thread fewer than there are
 /// processors, and a lower priority than the runtime. A panic in the work continues in the caller.
 pub async fn run_compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| {
-        let lower = |_| {
-            // If the system does not allow it, the threads keep the normal priority.
-            let _ = rustix::process::nice(NICENESS);
-        };
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = processors.saturating_sub(1).max(1);
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        builder.thread_name(|_| "computing".to_owned()).start_handler(lower).build().ok()
-    });
+    static POOL: LazyLock<Option<rayon::ThreadPool>> =
+        LazyLock::new(|| low_priority_pool("computing", processors().saturating_sub(1).max(1)));
     let Some(pool) = &*POOL else { return blocking(work).await };
     let (sender, result) = oneshot::channel();
     pool.spawn_fifo(move || {
@@ -49,6 +41,31 @@ pub async fn run_compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 's
         // The pool lives as long as the process.
         Err(_) => std::future::pending().await,
     }
+}
+
+/// Runs long computing work on a thread pool of its own, waits for it, and returns its result. Parallel iterators within
+/// the work use the same pool. Its threads have a lower priority than all others: if all processors are busy, the work
+/// waits for the rest of the program, and not the other way around. A panic in the work continues in the caller.
+pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| low_priority_pool("background", processors()));
+    match &*POOL {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+/// Returns `None` if the system does not start the threads.
+fn low_priority_pool(name: &'static str, threads: usize) -> Option<rayon::ThreadPool> {
+    let lower = |_| {
+        // If the system does not allow it, the threads keep the normal priority.
+        let _ = rustix::process::nice(NICENESS);
+    };
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    builder.thread_name(move |_| name.to_owned()).start_handler(lower).build().ok()
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Returns the addresses of a host, those of IPv4 first. The host is a name or an IP address. The system's resolver may
@@ -96,7 +113,43 @@ pub fn spawn_request<T: Send + 'static>(work: impl Future<Output = T> + Send + '
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::time::Duration;
+
+    use rayon::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn work_in_the_background_does_not_hold_up_other_work() {
+        let threads = in_background(rayon::current_num_threads);
+        let [is_busy, is_free] = [Barrier::new(threads + 1), Barrier::new(threads + 1)];
+        let wait = || {
+            let each = |_: rayon::BroadcastContext<'_>| {
+                is_busy.wait();
+                is_free.wait();
+            };
+            in_background(|| rayon::broadcast(each)).len()
+        };
+        std::thread::scope(|scope| {
+            let background = scope.spawn(wait);
+            // Every thread of the background waits, and other parallel work is done.
+            is_busy.wait();
+            let (sender, sums) = mpsc::channel();
+            scope.spawn(move || sender.send((0..1_000_u64).into_par_iter().sum::<u64>()));
+            let sum = sums.recv_timeout(Duration::from_secs(30));
+            is_free.wait();
+            assert_eq!(sum, Ok(499_500));
+            assert_eq!(background.join().expect("no panic"), threads);
+        });
+    }
+
+    #[test]
+    fn a_panic_in_the_background_continues_in_the_caller() {
+        let found = std::panic::catch_unwind(|| in_background(|| -> u32 { panic!("on purpose") }));
+        assert_eq!(found.expect_err("a panic").downcast_ref::<&str>(), Some(&"on purpose"));
+        assert_eq!(in_background(|| 7), 7, "the pool still works");
+    }
 
     #[tokio::test]
     async fn addresses_are_resolved_and_an_unknown_host_is_named() {

@@ -210,12 +210,16 @@ pub enum Event {
         /// The advice in one sentence.
         answer: String,
     },
-    /// A model that only the advice needs was fitted.
+    /// The models of a window that only the advice needs were fitted.
     LadderFitted {
         /// The number of windows that are done.
         done: u32,
         /// The number of windows in all, as far as it is known.
         of: u32,
+        /// The estimated time until the models of all these windows are fitted; `None` if it is not known, or if they
+        /// are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left: Option<Duration>,
     },
     /// All models of the stream are fitted.
     TrainerDone,

@@ -52,5 +52,5 @@ pub use linear::LinearModel;
 pub use predictor::{Cell, Contribution, Outside, OutsideNumber, Prediction, Predictor};
 pub use recalibration::recalibrate_model;
 pub use reference::{WindowExtent, first_full_window};
-pub use scorer::{ScoredModel, aucs, log_odds, recalibrate, recalibrated, scores, window_losses};
+pub use scorer::{ScoredModel, aucs, log_odds, losses_and_scores, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

@@ -62,8 +62,8 @@ pub struct Observed {
     pub windows: Arc<Vec<SealedWindow>>,
     /// The reasons of quarantined rows, with their counts.
     pub reasons: Reasons,
-    /// The last reported counters. Those of sent and delivered rows and of the dataset are the producer's, all others
-    /// the consumer's.
+    /// The last reported counters. Those of sent and delivered rows and of the dataset are the producer's, the time left
+    /// for the advice is the trainer's, and all others are the consumer's.
     pub counts: Counts,
 }
 
@@ -117,7 +117,9 @@ impl Monitor {
         let flow = Flow::of(&FlowInputs { heard: &heard, windows: &reader.windows, end: reader.end.as_ref(), trained });
         let counts_of = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
         let Counts { dataset, sent, delivered, .. } = counts_of(Stage::Producer);
-        let counts = Counts { dataset, sent, delivered, ..counts_of(Stage::Consumer) };
+        let at_work = heard.get(&Stage::Trainer).filter(|trainer| !trainer.is_over && trainer.silent_for.is_none());
+        let study_left = at_work.and_then(|trainer| trainer.counts.study_left);
+        let counts = Counts { dataset, sent, delivered, study_left, ..counts_of(Stage::Consumer) };
         recent.add(Instant::now(), &counts);
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };

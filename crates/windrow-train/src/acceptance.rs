@@ -4,18 +4,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use crate::scoring;
 use windrow_config::Accept;
-use windrow_evaluation::is_kept;
-use windrow_learn::model::{
-    Acceptance, Frame, Learned, ModelScore, Score, ScoredModel, WINDOW_FORMAT, WindowExtent, WindowReport,
-    first_full_window, scores,
-};
-use windrow_record::{ModelId, WindowIndex};
+use windrow_learn::model::{Acceptance, Frame, Learned, WINDOW_FORMAT, WindowExtent, WindowReport, first_full_window};
+use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
-
-/// The number of models that are scored at once. It bounds the log-odds held in memory.
-const MODELS_PER_BATCH: usize = 64;
 
 /// Decides whether a model may be `latest` or `champion`. It must have reached its optimum, and its first fit must pass
 /// the rules. One rule compares it with the champion.
@@ -45,9 +39,7 @@ pub(super) fn verdict(
     let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Acceptance::Accepted) };
     // The same rows for both models: the last ones, which neither has seen.
     let rows = usize::try_from(score.rows).unwrap_or(usize::MAX);
-    let Some(before) = scored(newest, &[champion], Some(rows))?.pop().flatten() else {
-        return Ok(Acceptance::Accepted);
-    };
+    let Some(before) = scoring::score_on_last(champion, newest, rows)? else { return Ok(Acceptance::Accepted) };
     let increase = score.log_loss - before.log_loss;
     if increase > most {
         return rejected(format!(
@@ -58,35 +50,6 @@ pub(super) fn verdict(
         ));
     }
     Ok(Acceptance::Accepted)
-}
-
-/// Scores the models of earlier windows on a window, except those whose scores are `known`. Returns all scores, ordered
-/// by model. Models that only the advice needs are left out: the scores must not depend on when the advisor makes them.
-pub(super) fn model_scores(
-    window: WindowIndex,
-    known: &[ModelScore],
-    frame: &Arc<Frame>,
-    snapshot: &Snapshot,
-) -> io::Result<Vec<ModelScore>> {
-    let mut found = known.to_vec();
-    let known: BTreeSet<ModelId> = known.iter().map(|score| score.model).collect();
-    let of_schemes = snapshot.models().map(|model| &**model).filter(|model| !model.artifact().is_for_advice);
-    let missing: Vec<&Model> = of_schemes.filter(|model| !known.contains(&model.id())).collect();
-    let earlier: Vec<&Model> = missing.iter().copied().filter(|model| is_kept(model.id().window, window)).collect();
-    for models in earlier.chunks(MODELS_PER_BATCH) {
-        let scores = scored(frame, models, None)?;
-        let of = |(model, window): (&&Model, Option<Score>)| {
-            window.map(|window| ModelScore { model: model.id(), window: Some(window), holdout: None })
-        };
-        found.extend(models.iter().zip(scores).filter_map(of));
-    }
-    let own = missing.into_iter().filter(|model| model.id().window == window);
-    found.extend(own.filter_map(|model| {
-        let holdout = model.learned()?.scores.get("holdout").cloned();
-        Some(ModelScore { model: model.id(), window: None, holdout })
-    }));
-    found.sort_by_key(|score| score.model);
-    Ok(found)
 }
 
 /// Measures what changed since earlier windows. The report has no scores and no schemes yet.
@@ -122,17 +85,4 @@ pub(super) fn report(
         drift_since_first: since(first_full),
         profile: frame.profile().clone(),
     }
-}
-
-/// Scores models on a window, or on its last rows.
-fn scored(frame: &Frame, models: &[&Model], last: Option<usize>) -> io::Result<Vec<Option<Score>>> {
-    let learned = models.iter().filter_map(|model| Some((model, model.learned()?)));
-    let (mut all, mut shares) = (Vec::new(), Vec::new());
-    for (model, learned) in learned {
-        let lineage = &model.artifact().lineage;
-        all.push(ScoredModel::of(model.id(), learned));
-        shares.push(lineage.fit_positives as f64 / lineage.fit_rows as f64);
-    }
-    let mut found = scores(frame, &all, &shares, last)?.into_iter();
-    Ok(models.iter().map(|model| model.learned().and_then(|_| found.next().flatten())).collect())
 }

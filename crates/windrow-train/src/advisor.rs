@@ -7,6 +7,7 @@
 mod advised;
 mod auc;
 mod drift;
+mod effort;
 mod ladder;
 mod recalibration;
 mod subject;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Learning, TrainError};
-use windrow_base::runtime::blocking;
+use windrow_base::runtime::{blocking, in_background};
 use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
@@ -46,6 +47,9 @@ pub struct Advisor {
     pub cost: Option<Costs>,
 }
 
+/// The state after a step, the advice if there are new windows, and whether the whole stream has been reported.
+type Step = (AdvisorState, Option<Advice>, bool);
+
 /// The state of an advisor, from the windows so far.
 struct AdvisorState {
     ladder: LadderWork,
@@ -71,7 +75,7 @@ impl Advisor {
         let mut last_named = None;
         while !stop.is_cancelled() {
             let (working, token) = (Arc::clone(&advisor), stop.clone());
-            let (next, advice, is_through) = blocking(move || working.step(seen, &token)).await?;
+            let (next, advice, is_through) = blocking(move || working.step_aside(seen, &token)).await?;
             seen = next;
             if let Some(advice) = advice {
                 let now = advice.named();
@@ -112,12 +116,18 @@ impl Advisor {
         AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drift }
     }
 
+    /// The same as [`Self::step`]. As long as the stream goes on, its stages and the trainer have precedence: the step
+    /// then uses threads of its own, with a lower priority. These must not wait for a cluster.
+    fn step_aside(&self, seen: AdvisorState, stop: &CancellationToken) -> Result<Step, TrainError> {
+        let has_ended = self.learning.store.end()?.is_some();
+        if has_ended || self.learning.remote.is_some() {
+            return self.step(seen, stop);
+        }
+        in_background(|| self.step(seen, stop))
+    }
+
     /// The same as [`Self::catch_up`]. Also keeps the alias `advised`.
-    fn step(
-        &self,
-        seen: AdvisorState,
-        stop: &CancellationToken,
-    ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
+    fn step(&self, seen: AdvisorState, stop: &CancellationToken) -> Result<Step, TrainError> {
         let (mut seen, advice, is_through) = self.catch_up(seen, stop)?;
         if let Some(advice) = &advice {
             let unit = advice.subject.window_unit;
@@ -132,11 +142,7 @@ impl Advisor {
 
     /// Takes the windows that have been reported since the last call. Returns the advice, if there are new windows, and
     /// whether the whole stream has been reported.
-    fn catch_up(
-        &self,
-        mut seen: AdvisorState,
-        stop: &CancellationToken,
-    ) -> Result<(AdvisorState, Option<Advice>, bool), TrainError> {
+    fn catch_up(&self, mut seen: AdvisorState, stop: &CancellationToken) -> Result<Step, TrainError> {
         let Learning { pipeline, store, registry, .. } = &self.learning;
         // Before the models of an added scheme are made, advice about fewer windows would replace the stored one.
         if registry.snapshot().unmade(&pipeline.train.schemes).is_some() {

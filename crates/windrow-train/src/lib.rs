@@ -4,7 +4,7 @@
 //! - [`advisor`]: fits the models that only the advice needs, recommends how often to retrain and on how much history,
 //!   and keeps the alias `advised`.
 //! - `making`: makes one model for the registry. `acceptance`: the rules that it must pass, and the report of a window.
-//!   `lineage`: the rows that it was made from.
+//!   `scoring`: losses and scores of models on a window. `lineage`: the rows that a model was made from.
 //!
 //! Both stages take a [`Learning`] and may fail with a [`TrainError`]. The stages do not import each other. They know
 //! nothing of brokers or HTTP.
@@ -15,6 +15,7 @@ mod error;
 mod learning;
 mod lineage;
 mod making;
+mod scoring;
 pub mod trainer;
 
 pub use error::TrainError;

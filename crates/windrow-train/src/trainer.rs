@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::scoring::{self, WindowScores};
 use crate::{Learning, TrainError, acceptance, lineage, making};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, ForwardScore};
-use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
-use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, ScoredModel, WindowReport, window_losses};
+use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, WindowReport};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{AliasChange, Author, Model, Purpose, RegistryError};
 use windrow_windows::Manifest;
@@ -210,30 +210,20 @@ impl Trainer {
         let Learning { pipeline, registry, progress, .. } = &self.learning;
         let window = manifest.window;
         let _span = tracing::info_span!("score", %window).entered();
-        let read_error = |source| TrainError::ReadRows { window, source };
         let frame = windows.frame(window)?;
         let snapshot = registry.snapshot();
         let is_evidence = self.is_evidence(manifest);
-        if is_evidence {
-            // The advisor stores the losses of the models that it makes.
-            let sha256 = &manifest.rows.file.sha256;
-            let known = match stored {
-                Some(_) => registry.evidence().losses(Purpose::Serving, window, sha256)?,
-                None => None,
-            };
-            let has_losses: BTreeSet<ModelId> =
-                known.iter().flat_map(|known| &known.models).map(|one| one.model).collect();
-            let of_schemes = snapshot.models().filter(|model| !model.artifact().is_for_advice);
-            let earlier = of_schemes.filter(|one| is_kept(one.id().window, window) && !has_losses.contains(&one.id()));
-            let earlier: Vec<_> = earlier.filter_map(|one| Some(ScoredModel::of(one.id(), one.learned()?))).collect();
-            let mut found = window_losses(&frame, window, sha256, &earlier).map_err(read_error)?;
-            if let Some(known) = known {
-                found.merge(known);
-            }
-            registry.evidence().put_losses(Purpose::Serving, &found)?;
-        }
+        let losses = match stored {
+            Some(_) if is_evidence => registry.evidence().losses(Purpose::Serving, window, &manifest.rows.file.sha256)?,
+            _ => None,
+        };
         let known = stored.map_or(&[][..], |stored| stored.scores.as_slice());
-        let scores = acceptance::model_scores(window, known, &frame, &snapshot).map_err(read_error)?;
+        let both = WindowScores { losses, scores: known.to_vec() };
+        let WindowScores { losses, scores } = scoring::complete(both, manifest, is_evidence, &frame, &snapshot)
+            .map_err(|source| TrainError::ReadRows { window, source })?;
+        if let Some(losses) = losses {
+            registry.evidence().put_losses(Purpose::Serving, &losses)?;
+        }
         let trained: BTreeSet<Scheme> = pipeline.train.schemes.iter().copied().collect();
         let report = match stored {
             Some(stored) => stored.with_added(&trained, scores),

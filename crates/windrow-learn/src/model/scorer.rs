@@ -21,9 +21,10 @@ use crate::model::objective::row_loss;
 use crate::model::predictor::probability;
 use crate::model::score::score;
 use crate::model::table::is_number;
-use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
+use windrow_evaluation::{BLOCKS, LOSSES_FORMAT, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
+use windrow_record::WindowIndex;
 
-use group::{LANES, ModelGroup, Tile};
+use group::{LANES, ModelGroup, Slots, Sums, Tile};
 pub use scored_model::ScoredModel;
 
 /// The largest share of held rows with which a slope is fitted. A held number no longer shows how far it is outside, so
@@ -32,22 +33,28 @@ const MAX_HELD_SHARE: f64 = 0.1;
 /// The number of models whose rows are ranked at once. It bounds the log-odds held in memory.
 const RANKED_MODELS: usize = 16;
 
-/// Returns the losses of models on the labelled rows of a window, by block.
-fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLosses>> {
+/// Returns the losses of models on the labelled rows of a window, by block. Also writes the log-odds of all labelled
+/// rows into `log_odds`, which has a list for each model, or none. The losses do not depend on it.
+fn losses(frame: &Frame, models: &[ScoredModel<'_>], log_odds: &mut [Vec<f64>]) -> io::Result<Vec<ModelLosses>> {
     check(frame, models)?;
     let groups: Vec<_> = models.chunks(LANES).map(|models| (ModelGroup::new(frame, models), models)).collect();
-    let tasks: Vec<_> = (0..groups.len()).flat_map(|group| (0..BLOCKS).map(move |block| (group, block))).collect();
+    let mut log_odds = log_odds.chunks_mut(LANES);
+    let tasks = groups.iter().flat_map(|(group, _)| {
+        let blocks = blocks(0..frame.labelled(), log_odds.next().unwrap_or_default());
+        blocks.into_iter().map(move |(rows, slots)| (group, rows, slots))
+    });
+    let tasks: Vec<_> = tasks.collect();
     let buffers = || (Chunk::default(), Tile::default());
-    let sums = tasks.par_iter().map_init(buffers, |(buffer, tile), (group, block)| {
-        let mut sums = group::Sums::default();
-        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), *block)) {
+    let sums = tasks.into_par_iter().map_init(buffers, |(buffer, tile), (group, rows, mut slots)| {
+        let mut sums = Sums::default();
+        for (kept, rows) in frame.table.pieces(rows) {
             let chunk = kept.read(buffer)?;
-            groups[*group].0.add(chunk, rows, tile, &mut sums);
+            group.add(chunk, rows, tile, &mut sums, &mut slots);
         }
         sums.add_pending_products();
         Ok(sums)
     });
-    let sums: Vec<group::Sums> = sums.collect::<io::Result<_>>()?;
+    let sums: Vec<Sums> = sums.collect::<io::Result<_>>()?;
     let each = groups.iter().zip(sums.chunks(BLOCKS)).flat_map(|((_, models), blocks)| {
         models.iter().enumerate().map(move |(lane, model)| ModelLosses {
             model: model.id,
@@ -60,37 +67,93 @@ fn losses(frame: &Frame, models: &[ScoredModel<'_>]) -> io::Result<Vec<ModelLoss
     Ok(each.collect())
 }
 
+/// Divides rows into blocks, each with the slots of its log-odds. `log_odds` has a list for each model, as long as the
+/// rows, or none.
+fn blocks<'a>(rows: Range<usize>, log_odds: &'a mut [Vec<f64>]) -> Vec<(Range<usize>, Slots<'a>)> {
+    let mut rest: Vec<&'a mut [f64]> = log_odds.iter_mut().map(Vec::as_mut_slice).collect();
+    let block = |block: usize| {
+        let of_block = block_rows(rows.len(), block);
+        let first = |rest: &mut &'a mut [f64]| {
+            let (first, others) = std::mem::take(rest).split_at_mut(of_block.len());
+            *rest = others;
+            first
+        };
+        let slots = Slots::new(rest.iter_mut().map(first).collect());
+        (rows.start + of_block.start..rows.start + of_block.end, slots)
+    };
+    (0..BLOCKS).map(block).collect()
+}
+
+/// Returns the labels of some labelled rows of a window. Row 0 is the first labelled one.
+fn truth(frame: &Frame, rows: Range<usize>) -> io::Result<Vec<bool>> {
+    let mut truth = Vec::with_capacity(rows.len());
+    let mut buffer = Chunk::default();
+    for (kept, rows) in frame.table.pieces(rows) {
+        truth.extend_from_slice(&kept.read(&mut buffer)?.labels[rows]);
+    }
+    Ok(truth)
+}
+
 /// Returns the losses of a window: its labelled and positive rows by block, and the losses of the models on them.
 ///
 /// # Errors
 /// The rows cannot be read again, or a model was made for other features.
 pub fn window_losses(
     frame: &Frame,
-    window: windrow_record::WindowIndex,
+    window: WindowIndex,
     sha256: &str,
     models: &[ScoredModel<'_>],
 ) -> io::Result<WindowLosses> {
-    let models = losses(frame, models)?;
-    let mut positives = [0; BLOCKS];
-    let mut buffer = Chunk::default();
-    for (block, positives) in positives.iter_mut().enumerate() {
-        for (kept, rows) in frame.table.pieces(block_rows(frame.labelled(), block)) {
-            *positives += kept.read(&mut buffer)?.labels[rows].iter().filter(|label| **label).count() as u64;
-        }
+    let models = losses(frame, models, &mut [])?;
+    let truth = truth(frame, 0..frame.labelled())?;
+    Ok(of_window(frame, window, sha256, &truth, models))
+}
+
+/// Returns the same as [`window_losses`] and [`scores`] of all labelled rows, from one pass over the rows for every 64
+/// models.
+///
+/// # Errors
+/// The rows cannot be read again, or a model was made for other features.
+pub fn losses_and_scores(
+    frame: &Frame,
+    window: WindowIndex,
+    sha256: &str,
+    models: &[ScoredModel<'_>],
+    shares: &[f64],
+) -> io::Result<(WindowLosses, Vec<Option<Score>>)> {
+    let truth = truth(frame, 0..frame.labelled())?;
+    let (mut all_losses, mut all_scores) = (Vec::with_capacity(models.len()), Vec::with_capacity(models.len()));
+    for (models, shares) in models.chunks(LANES).zip(shares.chunks(LANES)) {
+        let mut log_odds = vec![vec![0.0; frame.labelled()]; models.len()];
+        all_losses.extend(losses(frame, models, &mut log_odds)?);
+        all_scores.extend(scored(&log_odds, &truth, models, shares));
     }
-    Ok(WindowLosses {
-        format: windrow_evaluation::LOSSES_FORMAT,
+    Ok((of_window(frame, window, sha256, &truth, all_losses), all_scores))
+}
+
+/// Returns the losses of a window. `truth` is the labels of its labelled rows.
+fn of_window(
+    frame: &Frame,
+    window: WindowIndex,
+    sha256: &str,
+    truth: &[bool],
+    models: Vec<ModelLosses>,
+) -> WindowLosses {
+    let positives = |block| truth[block_rows(truth.len(), block)].iter().filter(|truth| **truth).count() as u64;
+    WindowLosses {
+        format: LOSSES_FORMAT,
         window,
         sha256: sha256.to_owned(),
         unlabelled: (frame.rows() - frame.labelled()) as u64,
         rows: std::array::from_fn(|block| block_rows(frame.labelled(), block).len() as u64),
-        positives,
+        positives: std::array::from_fn(positives),
         models,
-    })
+    }
 }
 
 /// Scores models on the labelled rows of a window: all of them, or only the `last` ones. `shares` are the models'
-/// shares of positives among the rows that they learned from. A score is `None` without rows.
+/// shares of positives among the rows that they learned from. A score is `None` without rows. The log-odds of 64 models
+/// are in memory at once.
 ///
 /// # Errors
 /// The rows cannot be read again, or a model was made for other features.
@@ -102,9 +165,18 @@ pub fn scores(
 ) -> io::Result<Vec<Option<Score>>> {
     let all = frame.labelled();
     let rows = last.map_or(0, |last| all.saturating_sub(last))..all;
-    let (truth, log_odds) = log_odds(frame, models, rows)?;
-    let scored = log_odds.par_iter().zip(models).zip(shares);
-    Ok(scored.map(|((log_odds, model), share)| score(log_odds, &truth, model.threshold, *share)).collect())
+    let mut found = Vec::with_capacity(models.len());
+    for (models, shares) in models.chunks(LANES).zip(shares.chunks(LANES)) {
+        let (truth, log_odds) = log_odds(frame, models, rows.clone())?;
+        found.extend(scored(&log_odds, &truth, models, shares));
+    }
+    Ok(found)
+}
+
+/// Scores models by their log-odds.
+fn scored(log_odds: &[Vec<f64>], truth: &[bool], models: &[ScoredModel<'_>], shares: &[f64]) -> Vec<Option<Score>> {
+    let each = log_odds.par_iter().zip(models).zip(shares);
+    each.map(|((log_odds, model), share)| score(log_odds, truth, model.threshold, *share)).collect()
 }
 
 /// Returns the AUC of models on the labelled rows of a window. It is `None` if the rows are of one class. As in a
@@ -151,24 +223,21 @@ pub fn log_odds(
     rows: Range<usize>,
 ) -> io::Result<(Vec<bool>, Vec<Vec<f64>>)> {
     check(frame, models)?;
-    let mut truth = Vec::with_capacity(rows.len());
-    let mut buffer = Chunk::default();
-    for (kept, rows) in frame.table.pieces(rows.clone()) {
-        truth.extend_from_slice(&kept.read(&mut buffer)?.labels[rows]);
-    }
-    let groups = models.par_chunks(LANES).map_init(
-        || (Chunk::default(), Tile::default()),
-        |(buffer, tile), models| {
-            let group = ModelGroup::new(frame, models);
-            let mut log_odds = vec![Vec::with_capacity(rows.len()); models.len()];
-            for (kept, rows) in frame.table.pieces(rows.clone()) {
-                group.log_odds(kept.read(buffer)?, rows, tile, &mut log_odds);
-            }
-            Ok(log_odds)
-        },
-    );
-    let groups: Vec<Vec<Vec<f64>>> = groups.collect::<io::Result<_>>()?;
-    Ok((truth, groups.into_iter().flatten().collect()))
+    let truth = truth(frame, rows.clone())?;
+    let mut log_odds = vec![vec![0.0; rows.len()]; models.len()];
+    let groups: Vec<ModelGroup> = models.chunks(LANES).map(|models| ModelGroup::new(frame, models)).collect();
+    let tasks = groups.iter().zip(log_odds.chunks_mut(LANES)).flat_map(|(group, log_odds)| {
+        blocks(rows.clone(), log_odds).into_iter().map(move |(rows, slots)| (group, rows, slots))
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let buffers = || (Chunk::default(), Tile::default());
+    tasks.into_par_iter().try_for_each_init(buffers, |(buffer, tile), (group, rows, mut slots)| {
+        for (kept, rows) in frame.table.pieces(rows) {
+            group.log_odds(kept.read(buffer)?, rows, tile, &mut slots);
+        }
+        Ok::<(), io::Error>(())
+    })?;
+    Ok((truth, log_odds))
 }
 
 /// Returns the share of a window's labelled rows with a number that a model holds, by model.

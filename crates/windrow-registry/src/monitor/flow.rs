@@ -1,6 +1,7 @@
 //! The progress of the rows, stage by stage, as numbers and as text.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -140,6 +141,11 @@ fn activities(parts: &FlowInputs<'_>, is_complete: bool) -> Vec<StageActivity> {
             }
             (_, Some(heard)) => working(stage, &heard.counts, parts),
         };
+        let left = heard.filter(|heard| stage == Stage::Trainer && !heard.is_over && heard.silent_for.is_none());
+        let text = match left.and_then(|heard| heard.counts.study_left) {
+            Some(left) => format!("{text}; models for the advice: about {} left", duration(Duration::from_secs(left))),
+            None => text,
+        };
         StageActivity { name: stage.name(), text }
     };
     Stage::ALL.map(activity).to_vec()
@@ -203,8 +209,6 @@ impl FlowStep {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use windrow_record::WindowIndex;
     use windrow_windows::FileDigest;
@@ -246,6 +250,11 @@ mod tests {
         let expected = ["has not reported", "fills window 5: 8 of 100 rows", "trains on window 4"];
         assert_eq!(does(&flow(&stages, 4, 3)), expected);
         assert_eq!(does(&flow(&stages, 4, 4))[2], "waits for window 5");
+        let fitting = Counts { study_left: Some(180), ..Counts::default() };
+        let of_trainer = |report: StageReport| does(&flow(&[(Stage::Trainer, report)], 4, 4)).remove(2);
+        let expected = "waits for window 5; models for the advice: about 3 min left";
+        assert_eq!(of_trainer(heard(fitting, None)), expected);
+        assert_eq!(of_trainer(heard(fitting, Some(9))), "last heard 9 s ago", "never a stale estimate");
         let silent = flow(&[producer, (Stage::Consumer, heard(storing, Some(12)))], 4, 3);
         assert_eq!(does(&silent)[1], "last heard 12 s ago");
         assert_eq!(silent.state, "consumer last heard 12 s ago");

@@ -13,7 +13,7 @@ use windrow_base::telemetry::{Counters, Counts};
 use windrow_base::versioned::{self, OtherFormat};
 
 /// The format version of the file. A reader skips any other version.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const FOLDER: &str = "status";
 /// The maximum number of bytes that are read of a status file. A longer file does not parse and is skipped.
 const MAX_STATUS_BYTES: u64 = 64 * 1024;

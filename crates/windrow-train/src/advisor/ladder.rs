@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
+use crate::advisor::effort::{Effort, Rows, Work};
 use crate::{Learning, TrainError, making};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
@@ -25,11 +27,13 @@ pub(super) struct LadderWork {
     /// The models of the ladder whose losses are known, by the window of the losses.
     scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
     pub(super) evidence: Evidence,
+    effort: Effort,
 }
 
 impl LadderWork {
     pub(super) fn new(frames: Frames) -> Self {
-        Self { frames, ladders: BTreeMap::new(), scored: BTreeMap::new(), evidence: Evidence::default() }
+        let (ladders, scored) = (BTreeMap::new(), BTreeMap::new());
+        Self { frames, ladders, scored, evidence: Evidence::default(), effort: Effort::default() }
     }
 
     /// Does the missing work for the advice after the last window: fits models, and computes their losses on later
@@ -49,20 +53,66 @@ impl LadderWork {
         let schemes = &learning.pipeline.train.schemes;
         let wanted = histories(of, learning.pipeline.advise.histories.as_deref());
         let wanted: Vec<Scheme> = wanted.into_iter().filter(|history| !schemes.contains(history)).collect();
-        for (manifest, done) in manifests.iter().zip(1..) {
+        let plan = self.plan(learning, manifests, &wanted);
+        let add = |sum: Rows, work: &Rows| -> Rows { std::array::from_fn(|kind| sum[kind].saturating_add(work[kind])) };
+        self.effort.plan(plan.iter().fold([0; 3], add));
+        for ((manifest, [read, scored, fitted]), done) in manifests.iter().zip(plan).zip(1..) {
             if stop.is_cancelled() {
-                return Ok(());
+                break;
             }
+            if read > 0 {
+                let began = Instant::now();
+                self.frames.frame(manifest.window)?;
+                self.effort.add(Work::Read, read, began.elapsed());
+            }
+            let began = Instant::now();
             self.score(learning, manifest)?;
+            self.effort.add(Work::Score, scored, began.elapsed());
+            let began = Instant::now();
             let is_fitted = self.fit(learning, manifest, &wanted)?;
-            if is_fitted {
-                learning.progress.report(Event::LadderFitted { done, of });
+            self.effort.add(Work::Fit, fitted, began.elapsed());
+            if is_fitted || scored > 0 {
+                let left = self.effort.time_left().filter(|_| done < of);
+                learning.progress.counters().study_left.set(left.map(|left| left.as_secs()));
+                learning.progress.report(Event::LadderFitted { done, of, left });
             }
             // Windows are processed in order, and no later fit needs rows from before its longest history.
             let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
             self.frames.forget_before(longest.unwrap_or(manifest.window));
         }
+        learning.progress.counters().study_left.set(None);
         Ok(())
+    }
+
+    /// Returns the missing work of each window. The manifests are those of all windows, from the first one on.
+    fn plan(&self, learning: &Learning, manifests: &[Manifest], wanted: &[Scheme]) -> Vec<Rows> {
+        let mut rows_before: Vec<u64> = vec![0];
+        for (index, manifest) in manifests.iter().enumerate() {
+            rows_before.push(rows_before[index] + manifest.rows.labelled);
+        }
+        let missing = manifests.iter().map(|manifest| self.missing(learning, manifest.window, wanted));
+        let missing: Vec<Vec<Scheme>> = missing.collect();
+        let work = |(index, manifest): (usize, &Manifest)| {
+            let (window, rows) = (manifest.window, manifest.rows.labelled);
+            let earlier = manifests[..index].iter().zip(&missing).filter(|(model, _)| is_kept(model.window, window));
+            let models = earlier.map(|(model, missing)| missing.len() + self.unscored(model.window, window));
+            let models = models.sum::<usize>() as u64;
+            // The window of a number is at the index before it.
+            let fitted = |history: &Scheme| {
+                let first = history.windows(window).0.get() as usize - 1;
+                rows_before[index + 1] - rows_before[first]
+            };
+            let read = if models > 0 { rows } else { 0 };
+            [read, rows.saturating_mul(models), missing[index].iter().map(fitted).sum()]
+        };
+        manifests.iter().enumerate().map(work).collect()
+    }
+
+    /// Returns the number of models of a window whose losses on a later one are not known.
+    fn unscored(&self, of: WindowIndex, window: WindowIndex) -> usize {
+        let is_scored = |id: ModelId| self.scored.get(&window).is_some_and(|scored| scored.contains(&id));
+        let models = self.ladders.get(&of).into_iter().flat_map(|ladder| &ladder.models);
+        models.filter(|(scheme, model)| model.is_some() && !is_scored(ModelId::new(of, **scheme))).count()
     }
 
     fn read_stored(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
@@ -116,9 +166,8 @@ impl LadderWork {
         Ok(())
     }
 
-    /// Fits the missing histories that end with a window. Returns whether there were any.
-    fn fit(&mut self, learning: &Learning, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, TrainError> {
-        let window = manifest.window;
+    /// Returns the histories that end with a window and have no model yet.
+    fn missing(&self, learning: &Learning, window: WindowIndex, wanted: &[Scheme]) -> Vec<Scheme> {
         let has_all = wanted.iter().chain(&learning.pipeline.train.schemes).any(|one| *one == Scheme::Cumulative);
         let ladder = self.ladders.get(&window);
         // A history of all windows up to this one is the same as the cumulative one.
@@ -126,7 +175,13 @@ impl LadderWork {
             has_all && *history != Scheme::Cumulative && history.windows(window).0 == WindowIndex::FIRST
         };
         let is_new = |history: &Scheme| ladder.is_none_or(|ladder| !ladder.models.contains_key(history));
-        let missing: Vec<Scheme> = wanted.iter().copied().filter(|one| !is_twice(one) && is_new(one)).collect();
+        wanted.iter().copied().filter(|one| !is_twice(one) && is_new(one)).collect()
+    }
+
+    /// Fits the missing histories that end with a window. Returns whether there were any.
+    fn fit(&mut self, learning: &Learning, manifest: &Manifest, wanted: &[Scheme]) -> Result<bool, TrainError> {
+        let window = manifest.window;
+        let missing = self.missing(learning, window, wanted);
         let Some(first) = missing.iter().map(|history| history.windows(window).0).min() else { return Ok(false) };
         let frames = self.frames.range(first, window)?;
         let before = WindowIndex::new(window.get() - 1).and_then(|before| self.ladders.get(&before));

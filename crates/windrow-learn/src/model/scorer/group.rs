@@ -68,6 +68,31 @@ impl Default for Tile {
     }
 }
 
+/// The places for the log-odds of consecutive rows: one slice for each model of a group, or none if only sums are
+/// needed.
+pub(super) struct Slots<'a> {
+    of_models: Vec<&'a mut [f64]>,
+    /// The number of rows that have been written.
+    filled: usize,
+}
+
+impl<'a> Slots<'a> {
+    /// Creates the places from a slice for each model. All have the length of the rows that follow.
+    pub(super) fn new(of_models: Vec<&'a mut [f64]>) -> Self {
+        Self { of_models, filled: 0 }
+    }
+
+    /// Writes the next rows.
+    fn push(&mut self, rows: &[Line]) {
+        for (lane, slots) in self.of_models.iter_mut().enumerate() {
+            for (slot, row) in slots[self.filled..].iter_mut().zip(rows) {
+                *slot = row[lane];
+            }
+        }
+        self.filled += rows.len();
+    }
+}
+
 /// The sums over rows, one model per lane.
 pub(super) struct Sums {
     pub(super) loss: Box<Line>,
@@ -152,8 +177,15 @@ impl ModelGroup {
         self.numbers.push(number);
     }
 
-    /// Adds the losses of some rows of a chunk.
-    pub(super) fn add(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, sums: &mut Sums) {
+    /// Adds the losses of some rows of a chunk. Also writes the log-odds that they are computed from, if there are slots.
+    pub(super) fn add(
+        &self,
+        chunk: &Chunk,
+        rows: Range<usize>,
+        tile: &mut Tile,
+        sums: &mut Sums,
+        slots: &mut Slots<'_>,
+    ) {
         for (begin, count) in tiles(rows) {
             let labels = &chunk.labels[begin..begin + count];
             if sums.factors + count > MAX_FACTORS {
@@ -169,19 +201,18 @@ impl ModelGroup {
                     }
                 },
             );
+            slots.push(&tile.0[..count]);
         }
     }
 
-    /// Appends the log-odds of some rows of a chunk to those of each model.
-    pub(super) fn log_odds(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, log_odds: &mut [Vec<f64>]) {
+    /// Writes the log-odds of some rows of a chunk.
+    pub(super) fn log_odds(&self, chunk: &Chunk, rows: Range<usize>, tile: &mut Tile, slots: &mut Slots<'_>) {
         for (begin, count) in tiles(rows) {
             Arch::new().dispatch(
                 #[inline(always)]
                 || self.fill(chunk, begin, count, tile),
             );
-            for (lane, log_odds) in log_odds.iter_mut().enumerate() {
-                log_odds.extend(tile.0[..count].iter().map(|line| line[lane]));
-            }
+            slots.push(&tile.0[..count]);
         }
     }
 

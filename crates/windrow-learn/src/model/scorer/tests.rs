@@ -39,7 +39,7 @@ fn models_scored_together_give_the_same_scores_as_each_separately() {
         ScoredModel { threshold: 0.3, ..model }
     });
     let models: Vec<ScoredModel<'_>> = models.collect();
-    let window = window_losses(&frames[1], windrow_record::WindowIndex::FIRST, "00", &models).expect("memory");
+    let window = window_losses(&frames[1], WindowIndex::FIRST, "00", &models).expect("memory");
     let rows = frames[1].labelled();
     for (learned, found) in learned.iter().zip(&window.models) {
         let (log_odds, truth) = by_design(&frames[1], learned);
@@ -61,6 +61,46 @@ fn models_scored_together_give_the_same_scores_as_each_separately() {
 }
 
 #[test]
+fn losses_and_scores_of_one_pass_are_the_same_to_the_bit_as_those_of_two() {
+    let (schema, frames, settings) = mixed(3_000);
+    // More models than a group holds.
+    let learn = |model: u32| {
+        let l2 = vec![0.5 + f64::from(model)];
+        fit(&frames[..1], &schema, &FitSettings { l2, ..settings.clone() }, None).expect("a model")
+    };
+    let learned: Vec<Learned> = (0..70).map(learn).collect();
+    let models = (1..).zip(&learned).map(|(number, one)| ScoredModel::of(id(&format!("window-{number}")), one));
+    let models: Vec<ScoredModel<'_>> = models.collect();
+    let (frame, first) = (&frames[1], WindowIndex::FIRST);
+    let shares: Vec<f64> = (0..70).map(|model| 0.2 + f64::from(model) / 200.0).collect();
+    let expected = window_losses(frame, first, "00", &models).expect("memory");
+    let expected = (expected, scores(frame, &models, &shares, None).expect("memory"));
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let found = pool.install(|| losses_and_scores(frame, first, "00", &models, &shares)).expect("memory");
+        assert_eq!(found, expected, "{threads} threads");
+    }
+    assert_eq!(expected.0.models.len(), 70);
+    // A score is that of the rows in their order: the log-odds of the blocks follow each other.
+    let losses: f64 = expected.0.models[69].log_loss.iter().sum();
+    let score = expected.1[69].as_ref().expect("rows");
+    assert!((score.log_loss * score.rows as f64 - losses).abs() < 1e-5, "{score:?} {losses}");
+}
+
+#[test]
+fn a_window_without_labelled_rows_has_no_scores() {
+    let pipeline = pipeline("[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]");
+    let labelled = (0..20).map(|row| format!("{},{row}\n", row % 2));
+    let rows: String = labelled.chain((0..20).map(|row| format!(",{row}\n"))).collect();
+    let (schema, frames) = read_holding_out(&pipeline, format!("y,x\n{rows}").as_bytes(), 20, 0.0);
+    let learned = fit(&frames[..1], &schema, &FitSettings::from(&pipeline), None).expect("a model");
+    let model = [ScoredModel::of(id("window-1"), &learned)];
+    let (losses, scores) = losses_and_scores(&frames[1], WindowIndex::FIRST, "00", &model, &[0.5]).expect("memory");
+    assert_eq!((losses.labelled(), losses.unlabelled, losses.models[0].log_loss), (0, 20, [0.0; BLOCKS]));
+    assert_eq!(scores, [None]);
+}
+
+#[test]
 fn a_model_of_other_features_reads_no_row() {
     let (schema, frames, settings) = mixed(600);
     let (_, other, _) = flights("at_least = 15");
@@ -68,7 +108,7 @@ fn a_model_of_other_features_reads_no_row() {
     let model = ScoredModel::of(id("window-1"), &learned);
     let short = ScoredModel { weights: model.weights[1..].to_vec(), ..model.clone() };
     for (frame, model) in [(&other[0], model), (&frames[1], short)] {
-        let error = losses(frame, &[model]).expect_err("other features").to_string();
+        let error = losses(frame, &[model], &mut []).expect_err("other features").to_string();
         assert!(error.contains("window-1 was trained with other features"), "{error}");
     }
 }
