@@ -26,7 +26,7 @@ use windrow_base::telemetry::Counts;
 use windrow_record::Scheme;
 
 pub use self::flow::{Flow, FlowStep, StageActivity};
-pub use self::recent::RecentRate;
+pub use self::recent::{PartitionRate, RecentRate};
 pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 
@@ -118,7 +118,7 @@ impl Monitor {
         let counts_of = |stage| heard.get(&stage).map(|heard| heard.counts).unwrap_or_default();
         let Counts { dataset, sent, delivered, .. } = counts_of(Stage::Producer);
         let counts = Counts { dataset, sent, delivered, ..counts_of(Stage::Consumer) };
-        recent.add(Instant::now(), &counts);
+        recent.add(Instant::now(), &counts, &listener.partitions());
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {
