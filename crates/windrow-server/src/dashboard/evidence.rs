@@ -12,7 +12,7 @@ use crate::dashboard::triangle::triangle;
 use crate::dashboard::{picture, too_few};
 use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject, with_code};
 use windrow_evaluation::plot::{AdvicePictures, Ages, AucCourse, Table, tables};
-use windrow_evaluation::{Advice, AgeFinding, Origin, Status, first_advice_sentence};
+use windrow_evaluation::{Advice, NamedPolicyChange, Origin, Status, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
 
@@ -71,10 +71,16 @@ fn sentences(advice: &Advice) -> Markup {
         @if times > 0 {
             details {
                 summary { "The advice has changed " (counted(times as u64, "time", "times")) }
-                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.name(advice.subject.window_unit)) } } }
+                ul { @for change in &advice.recommendation.changes { li { (dated(advice, change)) ": " (change.policy.name(advice.subject.window_unit)) } } }
             }
         }
     }
+}
+
+/// Returns the date and the number of the window after which the advice changed.
+fn dated(advice: &Advice, change: &NamedPolicyChange) -> String {
+    let dates = &advice.subject.dates;
+    dates.date(change.window).map_or_else(|| change.label.clone(), |_| dates.name(change.window))
 }
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
@@ -130,19 +136,11 @@ fn facts(advice: &Advice) -> Markup {
 }
 
 fn ages(advice: &Advice) -> Markup {
-    let row = |found: &AgeFinding| {
-        let interval = found.interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
-        cells![found.age, format!("{:.4}", found.difference), interval.unwrap_or_default()]
-    };
-    let rows = advice.over_time.ages.iter().map(row);
     html! {
         @if let Some(ages) = Ages::of(advice) {
             h2 { "A model and its age" }
             figure.one { (PreEscaped(ages.draw().inline())) }
-            details {
-                summary { "The numbers in the picture" }
-                (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95% interval"], rows))
-            }
+            (table::folded(&ages.table()))
         }
     }
 }
@@ -169,6 +167,7 @@ fn drifted(view: &View) -> Markup {
         window: String,
         shifted: usize,
     }
+    let dates = view.dates();
     let mut found: BTreeMap<&str, DriftSummary> = BTreeMap::new();
     let compared = || view.snapshot.windows().filter(|report| report.drift_since_first.is_some());
     // The first reports may have been made before the first full window was known.
@@ -181,7 +180,7 @@ fn drifted(view: &View) -> Markup {
             let none = DriftSummary { largest: f64::MIN, window: String::new(), shifted: 0 };
             let one = found.entry(&feature.feature).or_insert(none);
             if feature.psi > one.largest {
-                (one.largest, one.window) = (feature.psi, report.name());
+                (one.largest, one.window) = (feature.psi, dates.name(report.window.get()));
             }
             one.shifted += usize::from(feature.is_shift());
         }
@@ -195,7 +194,7 @@ fn drifted(view: &View) -> Markup {
         return html! { p { "All features are parts of the calendar, which always change with time." } };
     }
     let reference = reference.and_then(|reference| view.snapshot.window(reference));
-    let reference = reference.map_or_else(String::new, |report| format!(" ({})", report.name()));
+    let reference = reference.map_or_else(String::new, |report| format!(" ({})", dates.name(report.window.get())));
     let row = |(name, one): &(&str, DriftSummary)| {
         cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
     };
