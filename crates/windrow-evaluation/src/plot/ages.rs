@@ -72,7 +72,8 @@ impl Ages {
     /// Returns the numbers of the picture as a table.
     pub fn table(&self) -> Table {
         let row = |(number, found): (usize, &AgeFinding)| {
-            let interval = found.interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
+            let interval = found.interval.filter(|interval| !interval.is_point());
+            let interval = interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
             let cells =
                 vec![self.name(number, found), format!("{:.4}", found.difference), interval.unwrap_or_default()];
             TableRow { cells, is_named: false }

@@ -144,6 +144,9 @@ fn figures(advice: &Advice) -> Vec<Figure> {
             _ if advice.comparison.is_best(found) => html! {
                 "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules that can be compared"
             },
+            Some(interval) if interval.is_point() => html! {
+                "of the best improvement in log-loss " (mark(&LOG_LOSS))
+            },
             Some(interval) => html! {
                 (bound(found).unwrap_or_else(|| interval.percent())) " of the best improvement in log-loss "
                 (mark(&LOG_LOSS))
