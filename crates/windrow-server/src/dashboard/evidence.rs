@@ -23,7 +23,7 @@ pub(super) fn page(view: &View) -> Page {
     let origin = view.origin();
     let main = html! {
         h1 { "Evidence for the advice" }
-        p.quiet { (marked(subject(origin))) " " (marked(comparison(origin))) }
+        p.quiet { (marked(subject(origin), origin)) " " (marked(comparison(origin), origin)) }
         div #evidence data-live {
             @match view.snapshot.advice() {
                 Some(advice) => {
@@ -85,17 +85,18 @@ fn dated(advice: &Advice, change: &NamedPolicyChange) -> String {
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(view: &View, advice: &Advice) -> Markup {
+    let origin = advice.subject.origin;
     html! {
         @if let Some(table) = &tables::policies(advice) {
             h2 { (table.heading) }
             p.quiet {
-                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. "
-                @if advice.subject.origin != Origin::Log {
-                    "On alarm" (mark(&ALARM)) ": the model is refitted if "
-                    @if advice.subject.origin == Origin::Pipeline { "the features drift (PSI) or " }
+                "Recalibrate" (mark(&RECALIBRATE, origin)) ": only the intercept and the slope are fitted again. "
+                @if origin != Origin::Log {
+                    "On alarm" (mark(&ALARM, origin)) ": the model is refitted if "
+                    @if origin == Origin::Pipeline { "the features drift (PSI) or " }
                     "the loss rises. As advised: the model is refitted as this page would have advised at each window. "
                 }
-                "Wrong answers" (mark(&WRONG_ANSWERS)) " are those at the threshold."
+                "Wrong answers" (mark(&WRONG_ANSWERS, origin)) " are those at the threshold."
             }
             p { (table.note) }
             (policy_listing(view, table))
@@ -149,7 +150,7 @@ fn ages(advice: &Advice) -> Markup {
 fn auc_by_window(view: &View, advice: &Advice) -> Markup {
     html! {
         @if let Some((course, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
-            h2 { (table.heading) " " (mark(&AUC)) }
+            h2 { (table.heading) " " (mark(&AUC, advice.subject.origin)) }
             figure.one { (picture::broad("Picture: AUC by window", &picture::linked(view, &course.draw()))) }
             details {
                 summary { "The numbers in the picture" }
