@@ -190,6 +190,9 @@ fn tables_are_sorted_and_filtered_without_a_script() {
     let grouped = ask("GET", &format!("{url}/models"), &[], b"").body;
     assert!(grouped.contains("Models with an alias") && grouped.contains("All 30 models of this scheme"), "{grouped}");
     assert!(grouped.matches("class=\"spark\"").count() >= 7, "{grouped}");
+    // The style sheet gives all tables of models the same columns.
+    let (_, alike) = grouped.split_once("<div class=\"alike\">").expect("the tables");
+    assert_eq!(alike.matches("<table").count(), grouped.matches("<table").count());
 }
 
 #[test]
