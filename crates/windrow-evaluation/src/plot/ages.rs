@@ -79,7 +79,7 @@ impl Ages {
             TableRow { cells, is_named: false }
         };
         Table {
-            heading: "The numbers in the picture".to_owned(),
+            heading: "Models by age".to_owned(),
             note: String::new(),
             header: vec![self.across.clone(), "log-loss above a new model's".to_owned(), "95% interval".to_owned()],
             rows: self.ages.iter().enumerate().map(row).collect(),

@@ -138,7 +138,7 @@ fn scores(view: &View, report: &WindowReport) -> Markup {
             view.window_link(&dates, found.model.window),
             age,
             score(of.log_loss),
-            auc
+            auc,
         ]
     };
     let rows = scored.iter().map(|scored| Row::from(row(scored))).collect();
