@@ -216,6 +216,7 @@ fn evidence(advice: &Advice, all: bool) -> String {
     let named = advice.named().map(|named| named.refit);
     let step = advice.comparison.steps.iter().find(|step| Some(Refit::Every(step.from)) == named);
     let step = step.and_then(|step| Some((step, step.interval?))).filter(|_| advice.comparison.cost.is_none());
+    let step = step.filter(|(_, interval)| !interval.is_point());
     if let Some((step, interval)) = step {
         let description = format!("{:.1} nats ({:.1} to {:.1})", step.saved, interval.low, interval.high);
         fact("More often", &format!("each further fit saves {description}"));

@@ -402,12 +402,24 @@ async fn text_stays_in_its_box_with_long_names_and_one_two_or_500_windows() {
                 // Everything that can be opened is open.
                 browser.run("for (const one of document.querySelectorAll('details')) one.open = true").await;
                 browser.check_text(&format!("{what}, opened")).await;
+                if page == "/models" {
+                    check_columns(&browser, &what).await;
+                }
             }
             after_each_action(&browser, &url, windows).await;
         }
         // The log of the missing page.
         browser.complaints().await;
     }
+}
+
+/// Checks that the tables of models have the same columns.
+async fn check_columns(browser: &Browser, what: &str) {
+    let script = "const widths = (table) => [...table.querySelectorAll('thead th')]\
+                  .map((cell) => Math.round(cell.getBoundingClientRect().width)).join(' '); \
+                  return new Set([...document.querySelectorAll('.alike table')].map(widths)).size";
+    let kinds = browser.run(script).await;
+    assert!(kinds.as_u64().is_some_and(|kinds| kinds <= 1), "{what}: {kinds} kinds of tables");
 }
 
 /// Sorts and filters a table, hides a line and asks a model, and checks the text after each.

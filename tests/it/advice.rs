@@ -355,6 +355,19 @@ fn windows_of_the_calendar_have_their_names_everywhere() {
         let stored = stored.pointer(pointer).and_then(Value::as_array).expect("a list");
         assert_eq!(served[list].as_array().map(Vec::len), Some(stored.len()), "{list}");
     }
+    let (quality, kept) = (&served["quality"], &stored["over_time"]["quality"]);
+    assert_eq!(quality["windows"][0]["window"], stored["basis"]["judged"]["first"]);
+    let from = quality["windows"][0]["from"].as_str().expect("a date");
+    let label = served["auc"][0]["windows"][0]["label"].as_str().expect("a name");
+    assert!(label.ends_with(&format!("(week of {from})")), "{label} {from}");
+    for list in ["average_rate", "refits"] {
+        assert_eq!(quality[list], kept[list], "{list}");
+    }
+    let first_losses = |quality: &Value| -> Vec<Value> {
+        let policies = quality["policies"].as_array().expect("a list").iter();
+        policies.map(|policy| policy["log_loss"][0]["mean"].clone()).collect()
+    };
+    assert_eq!(first_losses(quality), first_losses(kept));
     // A server loads the advice of another process, and makes none itself.
     fs::remove_file(pipeline.workdir().join("advice.json")).expect("a file");
     let bare = Running::start(&["serve", &pipeline.file, "--workdir", &workdir, "--listen", "127.0.0.1:0"]);

@@ -134,6 +134,12 @@ fn several_producers_share_a_replay_and_a_killed_one_resumes() {
     // The first producer sends partitions 0 and 3, which have a fifth of the rows each.
     assert!(first.output().contains("3,208 rows"), "{}", first.output());
     assert_eq!(json(&workdir.join("status/producer-3-of-3.json"))["counts"]["sent"], 1604);
+    let status = json(&workdir.join("status/consumer.json"));
+    let partitions = status["partitions"].as_array().expect("a list").iter();
+    let partitions: Vec<_> = partitions.map(|one| (one["read"].as_u64().unwrap_or(0), one["lag"].as_u64())).collect();
+    assert!(partitions.len() == 5 && partitions.iter().all(|one| one.0 > 1500 && one.1 == Some(0)), "{status}");
+    let read: u64 = partitions.iter().map(|one| one.0).sum();
+    assert_eq!(Some(read), status["counts"]["received"].as_u64(), "{status}");
     assert_whole(&workdir);
     succeed(&["audit", &file, "--workdir", &workdir_text, "--broker", &address]);
     for (share, expected) in [("4/3", "as in 2/4"), ("1/9", "the topic has only 5 partitions")] {

@@ -115,7 +115,7 @@ fn a_log_has_a_page_and_a_report_of_its_own() {
     }
     assert!(!report.contains("how-often") && !report.contains("logistic regression"), "{report}");
     assert!(report.contains("\n## The table\n") && report.contains("\n## How to check it\n"), "{report}");
-    assert!(!report.contains("dataset"), "{report}");
+    assert!(!report.contains("dataset") && !report.contains("stream"), "{report}");
     let serve =
         Running::start(&["judge", &file, "--window", "week", "--serve", "127.0.0.1:0", "--workdir", &path("work")]);
     let url = serve.wait_for("API: http").split_whitespace().nth(1).expect("an address").to_owned();
@@ -134,6 +134,7 @@ fn a_log_has_a_page_and_a_report_of_its_own() {
             "data-step",
             "logistic regression",
             "Features that drifted",
+            "of the stream",
         ] {
             assert!(!page.contains(part), "{part}: {page}");
         }

@@ -4,6 +4,8 @@
 //! events carry plain numbers and texts.
 
 mod counters;
+mod number;
+mod partitions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-pub use self::counters::{Counter, Counters, Counts, Gauge, Metric};
+pub use self::counters::{Counters, Counts, Metric};
+pub use self::number::{Counter, Gauge};
+pub use self::partitions::{LISTED_PARTITIONS, PartitionCounters, PartitionCounts};
 
 /// The number of unread events after which a slow listener misses the oldest.
 const EVENT_BACKLOG: usize = 1024;

@@ -196,9 +196,9 @@ impl Advice {
     }
 
     /// Returns the interval of the share that a policy keeps. The best policy has no interval, since the others are
-    /// compared with it.
+    /// compared with it, and neither has one with the same losses.
     pub fn interval_shown(&self, found: &PolicyFinding) -> Option<Interval> {
-        found.kept.interval.filter(|_| !self.comparison.is_best(found))
+        found.kept.interval.filter(|interval| !interval.is_point() && !self.comparison.is_best(found))
     }
 }
 

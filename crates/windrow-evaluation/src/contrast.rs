@@ -25,6 +25,12 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Returns `true` if both ends are the same number, as of a policy that is compared with itself. Such an interval is
+    /// not printed.
+    pub fn is_point(self) -> bool {
+        (self.high - self.low).abs() < 1e-9
+    }
+
     /// Returns the ends in percent, as in `92 to 104`.
     pub fn percent(self) -> String {
         percent_interval(self.low, self.high)

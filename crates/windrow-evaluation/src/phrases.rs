@@ -1,10 +1,12 @@
 //! Policies in words: as an instruction, as a noun, and the alarms that they refit on.
 
+use std::time::Duration;
+
 use crate::advice::Advice;
 use crate::policy::{Policy, Refit, history_name, length};
 use crate::window_unit::WindowUnit;
 use windrow_record::Scheme;
-use windrow_record::display::counted;
+use windrow_record::display::{counted, duration};
 
 /// Returns what to do, as in `refit every 2nd month, on the last 4 months` or `fit once, on all history, and do not
 /// retrain`.
@@ -25,12 +27,30 @@ pub(super) fn command(advice: &Advice, policy: Policy) -> String {
 pub(super) fn instruction(advice: &Advice, policy: Policy) -> String {
     let unit = advice.subject.window_unit;
     let every = if let Refit::Every(every) = policy.refit { every } else { 1 };
-    let days = advice.subject.days.filter(|_| unit == WindowUnit::Window).map(|days| days * f64::from(every));
-    let days = days.filter(|days| *days >= 1.0).map_or_else(String::new, |days| {
-        let about = if (days - days.round()).abs() < 1e-6 { "" } else { "about " };
-        format!(" ({about}{})", counted(days.round() as u64, "day", "days"))
-    });
+    let days = days_of(advice, every).filter(|days| *days >= 1.0);
+    let days = days.map_or_else(String::new, |days| format!(" ({})", days_in_words(days)));
     format!("{}{days}, on {}", Refit::Every(every).name(unit), history_phrase(policy.history, unit))
+}
+
+/// Returns the time that a number of windows spans, as in `28 days`, `about 61 days` or `8 h`. Returns `None` if the unit
+/// of the windows already says it, or windows have no times.
+pub(super) fn time_of(advice: &Advice, windows: u32) -> Option<String> {
+    let days = days_of(advice, windows)?;
+    if days >= 1.0 {
+        return Some(days_in_words(days));
+    }
+    Some(duration(Duration::try_from_secs_f64((days * 86_400.0).round()).ok()?))
+}
+
+/// Returns the days that a number of windows without a unit of time spans.
+fn days_of(advice: &Advice, windows: u32) -> Option<f64> {
+    let days = advice.subject.days.filter(|_| advice.subject.window_unit == WindowUnit::Window)?;
+    Some(days * f64::from(windows))
+}
+
+fn days_in_words(days: f64) -> String {
+    let about = if (days - days.round()).abs() < 1e-6 { "" } else { "about " };
+    format!("{about}{}", counted(days.round() as u64, "day", "days"))
 }
 
 /// Returns a history in words, as in `the last 4 months`.

@@ -172,9 +172,11 @@ impl KeptGain {
         self.share.map_or_else(|| "-".to_owned(), share_in_words)
     }
 
-    /// Returns the share with its interval, as in `98% (92 to 104)`.
+    /// Returns the share with its interval, as in `98% (92 to 104)`. The share of a policy that is compared with itself
+    /// has none.
     pub fn with_interval(&self) -> String {
-        let interval = self.interval.map(|interval| format!(" ({})", interval.percent()));
+        let interval = self.interval.filter(|interval| !interval.is_point());
+        let interval = interval.map(|interval| format!(" ({})", interval.percent()));
         self.percent() + &interval.unwrap_or_default()
     }
 }
@@ -197,6 +199,16 @@ impl Effort {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_that_is_compared_with_itself_has_no_interval() {
+        let kept = |low: f64, high: f64| {
+            let interval = Some(Interval { low, high });
+            KeptGain { share: Some(1.0), interval, at_least: None }
+        };
+        assert_eq!(kept(1.0, 1.0).with_interval(), "100%");
+        assert_eq!(kept(0.998, 1.004).with_interval(), "100% (100 to 100)", "a narrow interval says something");
+    }
 
     #[test]
     fn a_negative_share_is_not_printed_as_a_number() {

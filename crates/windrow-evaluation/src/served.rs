@@ -175,11 +175,11 @@ impl ServedFindings<'_> {
         let to_served = difference(&series.log_loss, &served.log_loss, &trial.rows);
         let has_gain = !is_short && gain.interval().low > 0.0;
         let share = (gain.mean > 0.0).then(|| 1.0 - to_served.mean / gain.mean);
-        let interval = has_gain.then(|| {
-            let Interval { low, high } = to_served.interval();
-            Interval { low: 1.0 - high / gain.mean, high: 1.0 - low / gain.mean }
-        });
         let is_served = series.policy.refit == Refit::Served;
+        // An interval of what served, compared with itself, says nothing.
+        let to_served_interval = (!is_short && !is_served).then(|| to_served.interval());
+        let of_share = |Interval { low, high }| Interval { low: 1.0 - high / gain.mean, high: 1.0 - low / gain.mean };
+        let interval = to_served_interval.filter(|_| has_gain).map(of_share);
         let verdict = match (is_short, is_served) {
             (true, _) => PolicyVerdict::TooFew,
             // What served is what others are compared with.
@@ -204,7 +204,7 @@ impl ServedFindings<'_> {
             wrong_answers: WrongAnswers::of(trial, series, false, Some(served)),
             compared: ComparedLosses {
                 difference: to_served.mean,
-                interval: (!is_short).then(|| to_served.interval()),
+                interval: to_served_interval,
                 confidence_set_p: None,
                 lost_at_break: None,
             },

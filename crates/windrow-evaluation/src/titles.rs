@@ -3,7 +3,7 @@
 use crate::advice::{Advice, AgeFinding, Status};
 use crate::advise::{first_advice, first_judged};
 use crate::kept_share::{BASELINE, keeps, more_history};
-use crate::phrases::{activity, activity_on_history, capitalised};
+use crate::phrases::{activity, activity_on_history, capitalised, time_of};
 use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use windrow_record::Scheme;
@@ -17,10 +17,13 @@ pub(crate) fn titles(advice: &Advice) -> [String; 3] {
 pub(crate) fn age_title(advice: &Advice) -> Option<String> {
     let is_worse = |found: &&AgeFinding| found.interval.is_some_and(|interval| interval.low > 0.0);
     let oldest = advice.over_time.ages.last()?;
-    let many = advice.subject.window_unit.many();
+    let age = |age: u32| {
+        let time = time_of(advice, age).map_or_else(String::new, |time| format!(" ({time})"));
+        format!("{age} {}{time}", advice.subject.window_unit.many())
+    };
     Some(match advice.over_time.ages.iter().find(is_worse) {
-        Some(first) => format!("From an age of {} {many}, a model is worse than a new one", first.age),
-        None => format!("The data do not show yet that a model is worse after {} {many}", oldest.age),
+        Some(first) => format!("From an age of {}, a model is worse than a new one", age(first.age)),
+        None => format!("The data do not show yet that a model is worse after {}", age(oldest.age)),
     })
 }
 

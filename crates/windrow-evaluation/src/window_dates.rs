@@ -1,8 +1,11 @@
 //! The dates of windows, for tables and for the axes of pictures.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use windrow_record::calendar::{date, date_and_clock};
+use windrow_record::display::duration;
 
 const DAY: i64 = 86_400;
 
@@ -63,6 +66,12 @@ impl WindowDates {
         self.range(first, last).map_or_else(|| numbers.clone(), |range| format!("{range} ({numbers})"))
     }
 
+    /// Returns the time from the beginning of one window to that of a later one, as in `28 days`.
+    pub fn time_between(&self, first: u32, last: u32) -> Option<String> {
+        let seconds = self.begin(last)?.checked_sub(self.begin(first)?)?;
+        Some(duration(Duration::from_secs(u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?)))
+    }
+
     fn text(&self, seconds: i64) -> String {
         if self.needs_clock() { date_and_clock(seconds) } else { date(seconds) }
     }
@@ -91,6 +100,7 @@ mod tests {
         assert_eq!(dates.range_name(1, 1), "1970-01-01 to 1970-01-14 (window 1)");
         assert_eq!(days(&[Some(0), Some(1)], 2).range_name(2, 2), "1970-01-02 (window 2)");
         assert_eq!((dates.date(0), dates.date(6), dates.range(4, 5)), (None, None, None));
+        assert_eq!((dates.time_between(1, 4).as_deref(), dates.time_between(4, 1)), (Some("42 days"), None));
         // Rows that are not in the order of their times.
         assert_eq!(days(&[Some(9), Some(3)], 20).date(1).as_deref(), Some("1970-01-04"));
     }
@@ -110,5 +120,6 @@ mod tests {
         let dates = WindowDates { begins: vec![i64::MIN, i64::MAX, 0, i64::MIN] };
         assert_eq!(dates.range(1, 1).as_deref(), Some("-"));
         let _ = (dates.range(2, 2), dates.range(3, 3), dates.name(u32::MAX), dates.range_name(u32::MAX, u32::MAX));
+        assert_eq!((dates.time_between(1, 2), dates.time_between(0, u32::MAX)), (None, None));
     }
 }

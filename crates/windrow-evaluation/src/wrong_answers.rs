@@ -45,7 +45,7 @@ impl WrongAnswers {
     pub fn with_interval(&self) -> String {
         let Some(more) = self.more else { return "-".to_owned() };
         let decimals = self.decimals();
-        let interval = self.interval.map(|interval| format!(" ({})", ends(interval, decimals)));
+        let interval = self.interval_shown().map(|interval| format!(" ({})", ends(interval, decimals)));
         signed(more, decimals) + &interval.unwrap_or_default()
     }
 
@@ -54,7 +54,8 @@ impl WrongAnswers {
     pub fn in_short(&self) -> String {
         let Some(more) = self.more else { return "-".to_owned() };
         let decimals = self.decimals();
-        let half = self.interval.map(|interval| format!(" ±{:.decimals$}", (interval.high - interval.low) / 2.0));
+        let half = self.interval_shown();
+        let half = half.map(|interval| format!(" ±{:.decimals$}", (interval.high - interval.low) / 2.0));
         signed(more, decimals) + &half.unwrap_or_default()
     }
 
@@ -63,7 +64,7 @@ impl WrongAnswers {
     pub fn in_words(&self) -> Option<String> {
         let (more, decimals) = (self.more?, self.decimals());
         let is_fewer = rounded(more, decimals) < 0.0;
-        let interval = self.interval.map(|Interval { low, high }| {
+        let interval = self.interval_shown().map(|Interval { low, high }| {
             let interval = if is_fewer { Interval { low: -high, high: -low } } else { Interval { low, high } };
             format!(" ({})", ends(interval, decimals))
         });
@@ -71,6 +72,11 @@ impl WrongAnswers {
         let count = format!("{:.decimals$}", rounded(more, decimals).abs());
         let noun = if count == "1" { "wrong answer" } else { "wrong answers" };
         Some(format!("{count} {word} {noun} per 1,000 rows{}", interval.unwrap_or_default()))
+    }
+
+    /// Returns the interval, unless both ends are the same number, as of the same answers as those of the reference.
+    fn interval_shown(&self) -> Option<Interval> {
+        self.interval.filter(|interval| !interval.is_point())
     }
 
     /// Returns the number of decimals to print: none if the difference is known no better than to one wrong answer.
@@ -193,6 +199,7 @@ mod tests {
             ),
             (of(-0.2, Some(1.4)), "0 (-2 to 1)", "0 ±1", "0 more wrong answers per 1,000 rows (-2 to 1)"),
             (of(0.0, None), "0", "0", "0 more wrong answers per 1,000 rows"),
+            (of(0.0, Some(0.0)), "0", "0", "0 more wrong answers per 1,000 rows"),
             (of(1.4, Some(2.0)), "+1 (-1 to 3)", "+1 ±2", "1 more wrong answer per 1,000 rows (-1 to 3)"),
         ] {
             let printed = (found.with_interval(), found.in_short(), found.in_words());

@@ -138,10 +138,10 @@ impl Membership {
         committed.map_err(|error| self.reading.failed("commit positions of", &error))
     }
 
-    /// The number of messages in the assigned partitions that were not returned yet, at most half a second old. `None`
+    /// The number of messages in each assigned partition that were not returned yet, at most half a second old. `None`
     /// if it is not known.
     #[must_use]
-    pub fn lag(&self) -> Option<u64> {
-        self.client.context().lag(&self.reading.positions)
+    pub fn lags(&self) -> Vec<(Partition, Option<u64>)> {
+        self.client.context().lags(&self.reading.positions)
     }
 }

@@ -228,15 +228,15 @@ impl Context {
         self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of messages in these partitions that were not returned yet, as of the last statistics. `None` if the
-    /// end of a partition is not known or the partition is out of reach.
-    pub(super) fn lag(&self, positions: &Positions) -> Option<u64> {
+    /// The number of messages in each of these partitions that were not returned yet, as of the last statistics. `None`
+    /// if the end of a partition is not known or the partition is out of reach.
+    pub(super) fn lags(&self, positions: &Positions) -> Vec<(Partition, Option<u64>)> {
         let statistics = self.statistics();
         let lag = |(partition, position): (&Partition, &Position)| {
-            let high = statistics.reachable(*partition)?.high?;
-            Some(u64::try_from(high.0 - position.next.0).unwrap_or(0))
+            let high = statistics.reachable(*partition).and_then(|known| known.high);
+            (*partition, high.map(|high| u64::try_from(high.0 - position.next.0).unwrap_or(0)))
         };
-        positions.0.iter().map(lag).sum()
+        positions.0.iter().map(lag).collect()
     }
 
     /// Returns true if each of these partitions was read to its end, and that end is still the current one in `fresh`.

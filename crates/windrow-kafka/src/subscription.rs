@@ -125,11 +125,11 @@ impl Subscription {
         Ok(Some(state))
     }
 
-    /// The number of messages in the assigned partitions that were not returned yet, at most half a second old. `None`
+    /// The number of messages in each assigned partition that were not returned yet, at most half a second old. `None`
     /// if it is not known. Sends no request to the broker.
     #[must_use]
-    pub fn lag(&self) -> Option<u64> {
-        self.client.context().lag(&self.reading.positions)
+    pub fn lags(&self) -> Vec<(Partition, Option<u64>)> {
+        self.client.context().lags(&self.reading.positions)
     }
 
     /// Commits the next offsets to read under the group's name, for other programs. Does not wait for the broker's

@@ -26,7 +26,7 @@ use windrow_base::telemetry::Counts;
 use windrow_record::Scheme;
 
 pub use self::flow::{Flow, FlowStep, StageActivity};
-pub use self::recent::RecentRate;
+pub use self::recent::{PartitionRate, RecentRate};
 pub use self::sealed::{Reasons, SealedWindow};
 pub use self::status::{Stage, StatusFile};
 
@@ -120,7 +120,7 @@ impl Monitor {
         let at_work = heard.get(&Stage::Trainer).filter(|trainer| !trainer.is_over && trainer.silent_for.is_none());
         let study_left = at_work.and_then(|trainer| trainer.counts.study_left);
         let counts = Counts { dataset, sent, delivered, study_left, ..counts_of(Stage::Consumer) };
-        recent.add(Instant::now(), &counts);
+        recent.add(Instant::now(), &counts, &listener.partitions());
         let (windows, reasons) = (Arc::clone(&reader.windows), reader.reasons.clone());
         let observed = Observed { flow, windows, reasons, counts };
         self.current.send_if_modified(|current| {

@@ -9,7 +9,23 @@ pub(crate) struct Term {
     /// The identifier in links, unique on a page.
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
-    pub(crate) definition: &'static str,
+    definition: &'static str,
+    /// The definition for a table of predictions or losses, if it is another one.
+    of_table: Option<&'static str>,
+    /// The definition for a log, if it differs from that for a table.
+    of_log: Option<&'static str>,
+}
+
+impl Term {
+    /// Returns the definition in words that fit losses of this origin.
+    pub(crate) fn definition(&self, origin: Origin) -> &'static str {
+        let other = match origin {
+            Origin::Pipeline => None,
+            Origin::Table => self.of_table,
+            Origin::Log => self.of_log.or(self.of_table),
+        };
+        other.unwrap_or(self.definition)
+    }
 }
 
 pub(crate) static WINDOW: Term = Term {
@@ -17,22 +33,41 @@ pub(crate) static WINDOW: Term = Term {
     name: "window",
     definition: "A slice of the stream, such as 14 days or 1,000 rows. A model is trained on windows and judged only \
                  on later ones.",
+    of_table: Some(
+        "A part of the data: a span of time, such as a week, or the rows with one window number in the table. A model is \
+         judged only on windows that came after those that it was trained on.",
+    ),
+    of_log: Some(
+        "A part of the log: a span of time, such as a week, or the rows with one window number. Each row is judged by the \
+         prediction of the model that served at the time.",
+    ),
 };
 pub(crate) static HISTORY: Term = Term {
     id: "term-history",
     name: "history",
     definition: "How many windows a model is trained on: the last 1, 2, 4, 8, ..., or all so far.",
+    of_table: Some(
+        "How many windows a model was trained on, as the table says: the last 1, 2, 4, 8, ..., or all so far.",
+    ),
+    of_log: None,
 };
 pub(crate) static REFIT: Term = Term {
     id: "term-refit",
     name: "refit",
     definition: "To train the model again, on the windows of its history. Every 2nd means after every second window.",
+    of_table: Some(
+        "To train your model again, on the windows of its history. Every 2nd means after every second window. Windrow \
+         trains nothing here: the table has the predictions of your fits.",
+    ),
+    of_log: None,
 };
 pub(crate) static LOG_LOSS: Term = Term {
     id: "term-log-loss",
     name: "log-loss",
     definition: "The error of predicted probabilities: the mean of -log(p) over the rows, where p is the probability \
                  that the model gave to the true class. Lower is better.",
+    of_table: None,
+    of_log: None,
 };
 pub(crate) static SHARE_KEPT: Term = Term {
     id: "term-share-kept",
@@ -40,18 +75,30 @@ pub(crate) static SHARE_KEPT: Term = Term {
     definition: "The improvement of a policy (a schedule: how often to refit, on how much history; or another rule), \
                  in per cent of the best schedule's. The improvement, or gain, is the log-loss saved compared with always predicting the \
                  average rate, which is the share of positives so far.",
+    of_table: None,
+    of_log: Some(
+        "The improvement of the models, in per cent of that of the models that served. The improvement, or gain, is the \
+         log-loss saved compared with always predicting the average rate, which is the share of positives so far.",
+    ),
 };
 pub(crate) static WRONG_ANSWERS: Term = Term {
     id: "term-wrong-answers",
     name: "wrong answers",
     definition: "False alarms and misses at the threshold, per 1,000 rows, more or fewer than those of the recommended \
                  policy (without one: of the best schedule). Fewer is better. Brackets have the 95% interval of the difference.",
+    of_table: None,
+    of_log: Some(
+        "False alarms and misses at the threshold, per 1,000 rows, more or fewer than those of the models that served. \
+         Fewer is better. Brackets have the 95% interval of the difference.",
+    ),
 };
 pub(crate) static AUC: Term = Term {
     id: "term-auc",
     name: "AUC",
     definition: "How well a model ranks positive rows above negative ones: the share of pairs of one positive and one \
                  negative row that are in this order. 0.5 is chance, 1 is perfect. No verdict depends on it.",
+    of_table: None,
+    of_log: None,
 };
 pub(crate) static GOOD_ENOUGH: Term = Term {
     id: "term-good-enough",
@@ -60,6 +107,8 @@ pub(crate) static GOOD_ENOUGH: Term = Term {
                  improvement that you asked for (90% by default). The advice recommends the cheapest policy that \
                  is good enough: fewer fits first. At equal fits, the order is fit once, recalibrate, on alarm, \
                  schedule.",
+    of_table: None,
+    of_log: None,
 };
 pub(crate) static VERDICT: Term = Term {
     id: "term-verdict",
@@ -70,8 +119,14 @@ pub(crate) static VERDICT: Term = Term {
                  good enough. Cannot tell: neither is shown. Too few: fewer than 4 refits, or fewer than 12 windows. \
                  Best: the lowest log-loss of all that can be compared. Reference: a policy that never refits and \
                  may not be recommended, because there are fewer than 36 windows, the data changed, or all its \
-                 alarms rang; in a log, what served. An interval is about the difference on these windows; another stretch \
-                 of time may differ.",
+                 alarms rang. An interval is about the difference on these windows; another stretch of time may \
+                 differ.",
+    of_table: None,
+    of_log: Some(
+        "Reference: the models that served, with which others are compared. Cannot tell: a log does not show whether another \
+         policy is good enough. Too few: fewer than 12 windows. An interval is about the difference on these windows; another \
+         stretch of time may differ.",
+    ),
 };
 pub(crate) static EVIDENCE: Term = Term {
     id: "term-evidence",
@@ -79,12 +134,22 @@ pub(crate) static EVIDENCE: Term = Term {
     definition: "Clear: the recommendation is shown to be good enough, also compared with each other one, and so is following \
                  the advice: the models that it had in service from window to window. Or it is shown that there is \
                  nothing to schedule. Partly: one of these is not shown.",
+    of_table: None,
+    of_log: Some(
+        "Clear: it is shown that the models that served improve on the average rate, or that they do not. Partly: neither is \
+         shown.",
+    ),
 };
 pub(crate) static RECALIBRATE: Term = Term {
     id: "term-recalibrate",
     name: "recalibrate",
     definition: "The model is fitted once. After that, only the intercept and the slope of its predictions are fitted \
                  again, on the newest labelled window that it has not learned from.",
+    of_table: None,
+    of_log: Some(
+        "Only the intercept and the slope of the predictions are fitted again, in each window, on the newest labelled window \
+         before it.",
+    ),
 };
 pub(crate) static ALARM: Term = Term {
     id: "term-alarm",
@@ -92,6 +157,10 @@ pub(crate) static ALARM: Term = Term {
     definition: "The model is refitted when an alarm asks for it. PSI alarm: the population stability index shows \
                  that a feature has drifted since the model's newest window. Loss alarm: the test of Page and Hinkley \
                  shows that losses rise.",
+    of_table: Some(
+        "The model is refitted when the loss alarm asks for it: the test of Page and Hinkley shows that losses rise.",
+    ),
+    of_log: Some("The loss alarm rings in a window if the test of Page and Hinkley shows that losses have risen."),
 };
 
 /// All terms, each after those that its definition uses.
@@ -192,4 +261,27 @@ pub(crate) fn with_code(sentence: &str) -> String {
 /// Returns a sentence without its marks.
 pub(crate) fn plain(sentence: &[Part]) -> String {
     sentence.iter().map(|(text, _)| *text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_defined_in_words_of_what_is_judged() {
+        assert!(WINDOW.definition(Origin::Pipeline).contains("of the stream"));
+        for origin in [Origin::Table, Origin::Log] {
+            for term in terms(origin) {
+                let text = term.definition(origin);
+                let is_of_pipeline = ["stream", "PSI"].iter().any(|word| text.contains(word));
+                assert!(!is_of_pipeline && text.ends_with('.'), "{}: {text}", term.name);
+            }
+        }
+        // A log has no schedules.
+        for term in terms(Origin::Log) {
+            assert!(!term.definition(Origin::Log).contains("schedule"), "{}", term.name);
+        }
+        assert_eq!(LOG_LOSS.definition(Origin::Log), LOG_LOSS.definition(Origin::Pipeline));
+        assert_ne!(ALARM.definition(Origin::Log), ALARM.definition(Origin::Table));
+    }
 }

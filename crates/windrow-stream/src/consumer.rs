@@ -82,7 +82,7 @@ impl Consumer {
         let (positions, deleted) = positions(&self.stream.topic, self.connection.address(), topic, &resumed)?;
         let rejections =
             Rejections::new(self.quarantine.max_share, self.store.quarantine_folder().to_owned(), resumed.counts);
-        let mut guarded = GuardedWriter { writer, rejections, progress: self.progress.clone() };
+        let mut guarded = GuardedWriter::new(writer, rejections, self.progress.clone());
         deleted.into_iter().for_each(|deleted| guarded.record_deleted(deleted));
         let subscription = Subscription::assign(&self.connection, &self.stream.topic, &self.stream.topic, &positions)?;
         let read = ConsumerLoop::new(self, guarded).work(subscription, stop)?;

@@ -186,10 +186,9 @@ impl BatchWriter {
         self.identity.missing_rows()
     }
 
-    /// The number of partitions that are read.
-    #[must_use]
-    pub fn partitions(&self) -> usize {
-        self.cursors.0.len()
+    /// The partitions that are read.
+    pub fn partitions(&self) -> impl ExactSizeIterator<Item = Partition> {
+        self.cursors.0.keys().copied()
     }
 
     /// The partitions whose end marker has not arrived.

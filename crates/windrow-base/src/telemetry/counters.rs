@@ -7,9 +7,10 @@
 //! - the function that combines the values of several processes
 //! - the metric with its help text
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use serde::{Deserialize, Serialize};
+
+use crate::telemetry::number::{Counter, Gauge};
+use crate::telemetry::partitions::PartitionCounters;
 
 macro_rules! counters {
     ($($name:ident: $cell:ident = $value:ty, $combine:ident, $kind:ident($metric:literal), $about:literal;)*) => {
@@ -17,6 +18,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $(#[doc = $about] pub $name: $cell,)*
+            /// The same by partition of the topic, as far as pages show it.
+            pub partitions: PartitionCounters,
         }
 
         /// The values of [`Counters`] at one moment.
@@ -81,55 +84,4 @@ fn largest(one: u64, other: u64) -> u64 {
 
 fn sum_of_known(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     Some(sum(one?, other?))
-}
-
-/// A number that many threads can change.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `by` to the number.
-    #[inline]
-    pub fn add(&self, by: u64) {
-        self.0.fetch_add(by, Relaxed);
-    }
-
-    /// Sets the number to `to`.
-    #[inline]
-    pub fn set(&self, to: u64) {
-        self.0.store(to, Relaxed);
-    }
-
-    /// Returns the present number.
-    #[inline]
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// A number that may be unknown.
-#[derive(Debug)]
-pub struct Gauge(AtomicU64);
-
-/// The stored value of a gauge whose number is unknown.
-const UNKNOWN: u64 = u64::MAX;
-
-impl Default for Gauge {
-    fn default() -> Self {
-        Self(AtomicU64::new(UNKNOWN))
-    }
-}
-
-impl Gauge {
-    /// Sets the number to `to`; `None` makes it unknown.
-    #[inline]
-    pub fn set(&self, to: Option<u64>) {
-        self.0.store(to.unwrap_or(UNKNOWN), Relaxed);
-    }
-
-    /// Returns the present number; `None` if it is unknown.
-    #[inline]
-    pub fn get(&self) -> Option<u64> {
-        Some(self.0.load(Relaxed)).filter(|number| *number != UNKNOWN)
-    }
 }

@@ -1,12 +1,16 @@
 //! The picture of numbers over the last minutes.
 
 use crate::plot::scale::Scale;
-use crate::plot::svg::{Picture, SMALL_LINE};
+use crate::plot::svg::{Picture, SMALL_LINE, legend_lines};
 use windrow_record::display::thousands;
 
 const WIDTH: u32 = 440;
 const HEIGHT: u32 = 220;
-const CLASSES: [&str; 2] = ["a w", "b w"];
+/// The styles of the lines: the colours in turn, and then the same with the next dashes.
+const COLOURS: [&str; 6] = ["a", "b", "c", "d", "e", "i"];
+const DASHES: [&str; 6] = ["", " k", " r", " u", " v", " y"];
+/// The approximate maximum number of points. If there are more, every second or third moment is drawn, or fewer.
+const MAX_POINTS: usize = 3000;
 
 /// Numbers over the last minutes.
 #[derive(Debug, Clone)]
@@ -15,7 +19,7 @@ pub struct Recent {
     pub title: String,
     /// The seconds since each moment, the oldest first.
     pub seconds_ago: Vec<f64>,
-    /// The lines with their names, at most two. A number that is not known leaves a gap.
+    /// The lines with their names; 36 of them have different styles. A number that is not known leaves a gap.
     pub lines: Vec<(String, Vec<Option<f64>>)>,
 }
 
@@ -27,10 +31,14 @@ impl Recent {
             let number = last(numbers)?;
             Some(format!("{name}: {} now", thousands(number.max(0.0).round() as u64)))
         });
-        let (mut picture, top) = Picture::new(WIDTH, HEIGHT, &self.title, described);
-        let (left, right, bottom) = (60.0, f64::from(WIDTH) - 16.0, f64::from(HEIGHT) - SMALL_LINE - 14.0);
-        let names: Vec<(&str, &str)> =
-            CLASSES.into_iter().zip(self.lines.iter().map(|(name, _)| name.as_str())).collect();
+        let classes: Vec<String> = (0..self.lines.len()).map(class).collect();
+        let names = classes.iter().zip(&self.lines).map(|(class, (name, _))| (class.as_str(), name.as_str()));
+        let names: Vec<(&str, &str)> = names.collect();
+        // A long legend does not take the room of the lines.
+        let more = SMALL_LINE * legend_lines(WIDTH, &names, 8.0).saturating_sub(1) as f64;
+        let height = f64::from(HEIGHT) + more;
+        let (mut picture, top) = Picture::new(WIDTH, height as u32, &self.title, described);
+        let (left, right, bottom) = (60.0, f64::from(WIDTH) - 16.0, height - SMALL_LINE - 14.0);
         let top = if names.len() > 1 { picture.legend(&names, (8.0, top - 8.0)) + 12.0 } else { top };
         let numbers = self.lines.iter().flat_map(|(_, numbers)| numbers).flatten().copied();
         let up = Scale::new((0.0, 1.05 * numbers.fold(1.0, f64::max)), (bottom, top));
@@ -42,9 +50,11 @@ impl Recent {
             let label = if minute == 0 { "now".to_owned() } else { format!("{minute} min") };
             picture.text("s", "middle", (across.coordinate(-60.0 * f64::from(minute)), bottom + SMALL_LINE), &label);
         }
-        for (number, ((_, numbers), class)) in self.lines.iter().zip(CLASSES).enumerate() {
+        let step = (self.lines.len() * self.seconds_ago.len()).div_ceil(MAX_POINTS).max(1);
+        for (number, ((_, numbers), class)) in self.lines.iter().zip(&classes).enumerate() {
             picture.begin(number);
-            let points = self.seconds_ago.iter().zip(numbers);
+            // The newest moment is always drawn.
+            let points = self.seconds_ago.iter().zip(numbers).rev().step_by(step);
             let points: Vec<Option<(f64, f64)>> = points
                 .map(|(seconds, number)| Some((across.coordinate(-seconds), up.coordinate((*number)?))))
                 .collect();
@@ -59,6 +69,10 @@ impl Recent {
         }
         picture
     }
+}
+
+fn class(line: usize) -> String {
+    format!("{} w{}", COLOURS[line % COLOURS.len()], DASHES[line / COLOURS.len() % DASHES.len()])
 }
 
 #[cfg(test)]
@@ -77,8 +91,19 @@ mod tests {
         let names = ["a name ".repeat(30), "sent".to_owned()];
         let two = Recent { lines: names.map(|name| (name, lag.clone())).to_vec(), ..one.clone() };
         let none = Recent { seconds_ago: Vec::new(), lines: Vec::new(), ..one.clone() };
-        for picture in [one.draw(), two.draw(), none.draw()] {
+        let many = (0..33).map(|number| (format!("partition {number}"), lag.clone())).collect();
+        let many = Recent { lines: many, ..one.clone() };
+        for picture in [one.draw(), two.draw(), none.draw(), many.draw()] {
             assert_eq!(picture.texts_outside(), Vec::<String>::new());
         }
+        let text = many.draw().standalone();
+        assert!(text.len() < 64 * 1024, "{} bytes", text.len());
+        assert!(text.contains(">partition 32</text>") && text.contains("<line class=\"d w v\""), "{text}");
+    }
+
+    #[test]
+    fn thirty_six_lines_look_different() {
+        let classes: std::collections::BTreeSet<String> = (0..36).map(class).collect();
+        assert_eq!((classes.len(), class(0).as_str(), class(7).as_str()), (36, "a w", "b w k"));
     }
 }

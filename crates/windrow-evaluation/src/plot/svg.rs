@@ -19,7 +19,10 @@ const GAP: f64 = 16.0;
 pub const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:currentColor}.t{font-size:15px;font-weight:600}.s{font-size:12px}\
     svg{color:#1b1f24;background:#fff}.g{stroke:currentColor;stroke-opacity:.15}.z{stroke:currentColor;stroke-opacity:.5}\
     .a{stroke:#0072b2;fill:#0072b2}.b{stroke:#d55e00;fill:#d55e00}.w{stroke-width:2}.k{stroke-dasharray:5 4}\
-    @media(prefers-color-scheme:dark){svg{color:#e6e9ed;background:#15181c}.a{stroke:#56b4e9;fill:#56b4e9}.b{stroke:#e69f00;fill:#e69f00}}.h{fill:none}\
+    .c{stroke:#007a59;fill:#007a59}.d{stroke:#a8457f;fill:#a8457f}.e{stroke:#8a6d00;fill:#8a6d00}.i{stroke:currentColor;fill:currentColor}\
+    .r{stroke-dasharray:2 3}.u{stroke-dasharray:11 4}.v{stroke-dasharray:9 3 2 3}.y{stroke-dasharray:9 3 2 3 2 3}\
+    @media(prefers-color-scheme:dark){svg{color:#e6e9ed;background:#15181c}.a{stroke:#56b4e9;fill:#56b4e9}.b{stroke:#e69f00;fill:#e69f00}\
+    .c{stroke:#2fc79a;fill:#2fc79a}.d{stroke:#e89bc6;fill:#e89bc6}.e{stroke:#f0e442;fill:#f0e442}}.h{fill:none}\
     .f{fill-opacity:.18;stroke:none}.n{fill:currentColor;fill-opacity:.4;stroke:none}.m{fill:currentColor;fill-opacity:.08}.o{fill:transparent}";
 
 /// A picture, as the contents of an `svg` element.
@@ -132,19 +135,14 @@ impl Picture {
 
     /// Adds the samples and names of lines, next to each other if they have room from `left` to the right edge. `y` is
     /// the base of the first line of text. Returns that of the last one.
-    pub(super) fn legend(&mut self, entries: &[(&str, &str)], (left, mut y): (f64, f64)) -> f64 {
-        let right = f64::from(self.width) - 8.0;
-        let mut x = left;
-        for (class, name) in entries {
-            let length = SAMPLE + 6.0 + width("s", name);
-            if x > left && x + length > right {
-                (x, y) = (left, y + SMALL_LINE);
-            }
-            self.line(class, (x, y - 4.0), (x + SAMPLE, y - 4.0));
-            self.text("s", "start", (x + SAMPLE + 6.0, y), name);
-            x += length + GAP;
+    pub(super) fn legend(&mut self, entries: &[(&str, &str)], (left, y): (f64, f64)) -> f64 {
+        let mut last = y;
+        for ((class, name), (x, line)) in entries.iter().zip(legend_places(self.width, entries, left)) {
+            last = y + SMALL_LINE * line as f64;
+            self.line(class, (x, last - 4.0), (x + SAMPLE, last - 4.0));
+            self.text("s", "start", (x + SAMPLE + 6.0, last), name);
         }
-        y
+        last
     }
 
     /// Begins a part that can be hidden: the line with this number. [`Self::end`] ends it.
@@ -244,6 +242,27 @@ impl Picture {
     }
 }
 
+/// Returns the number of lines of text that a legend needs in a picture of this width.
+pub(super) fn legend_lines(full: u32, entries: &[(&str, &str)], left: f64) -> usize {
+    legend_places(full, entries, left).last().map_or(0, |(_, line)| line + 1)
+}
+
+/// Returns the x coordinate of each entry of a legend, and its line of text, from 0.
+fn legend_places(full: u32, entries: &[(&str, &str)], left: f64) -> Vec<(f64, usize)> {
+    let right = f64::from(full) - 8.0;
+    let (mut next, mut line) = (left, 0);
+    let place = |(_, name): &(&str, &str)| {
+        let length = SAMPLE + 6.0 + width("s", name);
+        if next > left && next + length > right {
+            (next, line) = (left, line + 1);
+        }
+        let x = next;
+        next += length + GAP;
+        (x, line)
+    };
+    entries.iter().map(place).collect()
+}
+
 /// Formats a coordinate to a tenth of a unit. Finer digits are not visible and would differ between machines.
 fn format_tenth(number: f64) -> String {
     let text = format!("{number:.1}");
@@ -297,6 +316,8 @@ mod tests {
         let above = picture.note(&long);
         let last = picture.legend(&[("a w", "one"), ("b w", "two"), ("z w", &long)], (8.0, 80.0));
         assert_eq!((above, last), (147.0, 96.0), "three lines, and two");
+        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two"), ("z w", &long)], 8.0), 2);
+        assert_eq!(legend_lines(200, &[], 8.0), 0);
         assert_eq!(picture.texts_outside(), Vec::<String>::new());
         picture.inside.push_str("<text class=\"s\" x=\"190\" y=\"20\">outside</text>");
         assert_eq!(picture.texts_outside().len(), 1);

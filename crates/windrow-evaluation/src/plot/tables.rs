@@ -7,7 +7,7 @@ use crate::plot::quality::Quality;
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
 use crate::policy_finding::share_in_words;
-use crate::{Advice, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize};
+use crate::{Advice, AlarmWindow, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize};
 use windrow_record::display::{ordinal, percent, thousands};
 
 /// The approximate number of windows in a table.
@@ -100,14 +100,18 @@ fn losses(course: &LossCourse) -> Table {
     let row = |(_, at): (usize, &LossAtWindow)| {
         let alarm = if at.rose { "yes" } else { "" };
         let [own, average] = [at.log_loss, at.share_log_loss].map(|loss| format!("{loss:.4}"));
-        TableRow { cells: vec![at.label.clone(), thousands(at.rows), own, average, alarm.to_owned()], is_named: false }
+        let date = course.dates.date(at.window);
+        let name = if date.is_some() { at.window.to_string() } else { at.label.clone() };
+        let cells = date.into_iter().chain([name, thousands(at.rows), own, average, alarm.to_owned()]);
+        TableRow { cells: cells.collect(), is_named: false }
     };
     let own = format!("log-loss per row, {}", course.name);
-    let header = ["window", "rows", own.as_str(), "of the average rate so far", "loss alarm"];
+    let header = ["window", "rows", own.as_str(), "of the average rate so far", "loss alarm"].map(str::to_owned);
+    let date = course.dates.date(1).map(|_| "from".to_owned());
     Table {
         heading: format!("By window: {}", course.title),
         note: listed(step),
-        header: header.map(str::to_owned).to_vec(),
+        header: date.into_iter().chain(header).collect(),
         rows: every(step, &course.windows).map(row).collect(),
     }
 }
@@ -234,7 +238,12 @@ pub fn policies(advice: &Advice) -> Option<Table> {
 fn alarms(advice: &Advice) -> Option<Table> {
     let rang = advice.comparison.further.iter().filter(|found| !found.rang.is_empty());
     let row = |found: &PolicyFinding| {
-        let windows: Vec<&str> = found.rang.iter().map(|alarm| alarm.label.as_str()).collect();
+        let dates = &advice.subject.dates;
+        let name = |alarm: &AlarmWindow| match dates.date(alarm.window) {
+            Some(_) => dates.name(alarm.window),
+            None => alarm.label.clone(),
+        };
+        let windows: Vec<String> = found.rang.iter().map(name).collect();
         let name = found.policy.name(advice.subject.window_unit);
         TableRow { cells: vec![name, windows.join(", ")], is_named: advice.is_named(found) }
     };

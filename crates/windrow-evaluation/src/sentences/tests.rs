@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::advice::{
-    ADVICE_FORMAT, Action, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak, PolicyComparison,
-    Recommendation, Subject,
+    ADVICE_FORMAT, Action, AgeFinding, Basis, BreakFinding, ChangesOverTime, JudgedWindows, PolicyAfterBreak,
+    PolicyComparison, Recommendation, Subject,
 };
 use crate::contrast::Interval;
+use crate::plot::Ages;
 use crate::policy_finding::{ComparedLosses, Effort, Errors, KeptGain, PolicyFinding};
 use crate::trial::sliding;
 use crate::window_unit::WindowUnit;
@@ -243,4 +244,24 @@ fn windows_with_few_rows_are_a_reason_if_something_is_not_shown() {
     assert_eq!(advice_sentences(&advice)[2], few);
     (advice.recommendation.named, advice.recommendation.status) = (None, Status::Partly);
     assert_eq!(advice_sentences(&advice)[2..4], [few, "More windows may show an improvement."]);
+}
+
+#[test]
+fn an_age_in_windows_has_the_time_that_it_means() {
+    let mut advice = advice();
+    advice.over_time.ages = vec![AgeFinding { age: 4, difference: 0.01, interval: None }];
+    let cases = [
+        (WindowUnit::Month, Some(30.4), "4 months", "4"),
+        (WindowUnit::Window, Some(14.0), "4 windows (56 days)", "4 (56 days)"),
+        (WindowUnit::Window, Some(15.2), "4 windows (about 61 days)", "4 (about 61 days)"),
+        (WindowUnit::Window, Some(1.0 / 24.0), "4 windows (4 h)", "4 (4 h)"),
+        (WindowUnit::Window, None, "4 windows", "4"),
+        (WindowUnit::Window, Some(-1.0), "4 windows", "4"),
+    ];
+    for (unit, days, age, cell) in cases {
+        (advice.subject.window_unit, advice.subject.days) = (unit, days);
+        let ages = Ages::of(&advice).expect("an age");
+        assert_eq!(ages.title, format!("The data do not show yet that a model is worse after {age}"));
+        assert_eq!(ages.table().rows[0].cells[0], cell);
+    }
 }

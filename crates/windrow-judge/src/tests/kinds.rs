@@ -5,6 +5,7 @@ use std::fs::{self, File};
 
 use windrow_columnar::{Column, ColumnType, Value, Writer};
 use windrow_config::EventSpan;
+use windrow_evaluation::plot::tables;
 use windrow_evaluation::{Action, Policy, PolicyFinding, PolicyVerdict, Refit, Status};
 use windrow_record::Scheme;
 
@@ -166,6 +167,9 @@ fn a_log_is_compared_with_the_average_rate_only() {
     let planned = &advice.comparison.planned;
     assert_eq!(planned.iter().map(|found| found.policy.refit).collect::<Vec<_>>(), [Refit::Served]);
     assert_eq!(planned[0].verdict, PolicyVerdict::Reference, "what others are compared with");
+    assert_eq!((planned[0].kept.share, planned[0].kept.interval), (Some(1.0), None), "it is compared with itself");
+    let table = tables::policies(advice).expect("a table");
+    assert_eq!(table.rows[0].cells[..4], ["as served", "100%", "", "0"]);
     assert_eq!(advice.comparison.further[0].policy.refit, Refit::Recalibrated);
     assert!(advice.recommendation.sentences.iter().any(|sentence| sentence.contains("cannot tell a model's age")));
     assert_eq!((judged.table.left_out, judged.table.fits), (0, 9));

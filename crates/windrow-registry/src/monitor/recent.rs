@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use windrow_base::telemetry::Counts;
+use windrow_base::telemetry::{Counts, PartitionCounts};
 
 /// The time that is remembered.
 const SPAN: Duration = Duration::from_secs(5 * 60);
@@ -13,12 +13,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SAMPLES_PER_RATE: usize = 4;
 
 /// The counters at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Sample {
     at: Instant,
     sent: u64,
     read: u64,
     lag: Option<u64>,
+    partitions: Vec<PartitionCounts>,
 }
 
 /// The samples of the last minutes, oldest first.
@@ -28,7 +29,7 @@ pub(super) struct Recent {
 }
 
 /// The rates and the lag at one moment of the last minutes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecentRate {
     /// The number of seconds since that moment.
     pub seconds_ago: f64,
@@ -38,11 +39,22 @@ pub struct RecentRate {
     pub read: f64,
     /// The number of messages that were not read yet; `None` if it was not known.
     pub lag: Option<u64>,
+    /// The same by partition of the topic, from partition 0. The last one can be the sum of all that are not listed.
+    pub partitions: Vec<PartitionRate>,
+}
+
+/// The rate and the lag of a partition at one moment of the last minutes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartitionRate {
+    /// The rows per second that the consumer read; `None` if it was not known.
+    pub read: Option<f64>,
+    /// The number of messages that were not read yet; `None` if it was not known.
+    pub lag: Option<u64>,
 }
 
 impl Recent {
     /// Remembers the counters, if the last ones are old enough, and forgets those from before the last minutes.
-    pub(super) fn add(&mut self, now: Instant, counts: &Counts) {
+    pub(super) fn add(&mut self, now: Instant, counts: &Counts, partitions: &[PartitionCounts]) {
         if self.samples.back().is_some_and(|last| now.duration_since(last.at) < INTERVAL) {
             return;
         }
@@ -51,7 +63,8 @@ impl Recent {
         if self.samples.back().is_some_and(|last| read < last.read || counts.sent < last.sent) {
             self.samples.clear();
         }
-        self.samples.push_back(Sample { at: now, sent: counts.sent, read, lag: counts.lag });
+        let (sent, lag, partitions) = (counts.sent, counts.lag, partitions.to_vec());
+        self.samples.push_back(Sample { at: now, sent, read, lag, partitions });
         while self.samples.front().is_some_and(|first| now.duration_since(first.at) > SPAN) {
             self.samples.pop_front();
         }
@@ -67,10 +80,20 @@ impl Recent {
                 sent: (last.sent - first.sent) as f64 / seconds,
                 read: (last.read - first.read) as f64 / seconds,
                 lag: last.lag,
+                partitions: partition_rates(&first.partitions, &last.partitions, seconds),
             }
         };
         pairs.map(rate).collect()
     }
+}
+
+/// Returns the rates by partition between two samples. A partition that another member has taken over begins again.
+fn partition_rates(first: &[PartitionCounts], last: &[PartitionCounts], seconds: f64) -> Vec<PartitionRate> {
+    let rate = |(partition, last): (usize, &PartitionCounts)| {
+        let rows = first.get(partition).and_then(|first| last.read.checked_sub(first.read));
+        PartitionRate { read: rows.map(|rows| rows as f64 / seconds), lag: last.lag }
+    };
+    last.iter().enumerate().map(rate).collect()
 }
 
 #[cfg(test)]
@@ -86,13 +109,14 @@ mod tests {
         let (begin, mut recent) = (Instant::now(), Recent::default());
         let at = |second: u64| begin + Duration::from_secs(second);
         for second in 0..400 {
-            recent.add(at(second), &counts(1000 * second, 900 * second));
+            recent.add(at(second), &counts(1000 * second, 900 * second), &[]);
             // A second look within the same second adds nothing.
-            recent.add(at(second) + Duration::from_millis(500), &counts(1000 * second, 900 * second));
+            recent.add(at(second) + Duration::from_millis(500), &counts(1000 * second, 900 * second), &[]);
         }
         let rates = recent.rates(at(400));
         assert_eq!(rates.len(), 301 - SAMPLES_PER_RATE);
-        let last = RecentRate { seconds_ago: 1.0, sent: 1000.0, read: 900.0, lag: Some(39_900) };
+        let (lag, partitions) = (Some(39_900), Vec::new());
+        let last = RecentRate { seconds_ago: 1.0, sent: 1000.0, read: 900.0, lag, partitions };
         assert_eq!(rates.last(), Some(&last));
         assert!(rates.is_sorted_by(|one, other| one.seconds_ago > other.seconds_ago), "oldest first");
     }
@@ -101,9 +125,28 @@ mod tests {
     fn another_process_begins_anew() {
         let (begin, mut recent) = (Instant::now(), Recent::default());
         for second in 0..10 {
-            recent.add(begin + Duration::from_secs(second), &counts(500 * second, 500 * second));
+            recent.add(begin + Duration::from_secs(second), &counts(500 * second, 500 * second), &[]);
         }
-        recent.add(begin + Duration::from_secs(10), &counts(3, 3));
+        recent.add(begin + Duration::from_secs(10), &counts(3, 3), &[]);
         assert!(recent.rates(begin + Duration::from_secs(11)).is_empty());
+    }
+
+    #[test]
+    fn partitions_have_rates_of_their_own() {
+        let (begin, mut recent) = (Instant::now(), Recent::default());
+        let count = |read, lag| PartitionCounts { read, lag };
+        for second in 0..10_u64 {
+            // The topic gets a partition, and another member takes over the first one.
+            let first = if second < 8 { 100 * second } else { 3 };
+            let all = [count(first, None), count(40 * second, Some(second)), count(5, None)];
+            let partitions = if second < 6 { &all[..2] } else { &all[..] };
+            recent.add(begin + Duration::from_secs(second), &counts(500 * second, 500 * second), partitions);
+        }
+        let rates = recent.rates(begin + Duration::from_secs(10));
+        let at = |index: usize, partition: usize| rates[index].partitions.get(partition).copied();
+        assert_eq!(at(0, 0), Some(PartitionRate { read: Some(100.0), lag: None }));
+        assert_eq!(at(0, 1), Some(PartitionRate { read: Some(40.0), lag: Some(4) }));
+        assert_eq!((at(0, 2), at(2, 2)), (None, Some(PartitionRate { read: None, lag: None })));
+        assert_eq!(at(5, 0), Some(PartitionRate { read: None, lag: None }), "it begins again");
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use windrow_base::files;
-use windrow_base::telemetry::{Counters, Counts};
+use windrow_base::telemetry::{Counters, Counts, PartitionCounts};
 use windrow_base::versioned::{self, OtherFormat};
 
 /// The format version of the file. A reader skips any other version.
@@ -54,6 +54,8 @@ struct Status {
     /// `true` if the stage has completed all its work.
     is_over: bool,
     counts: Counts,
+    /// The counts by partition of the topic, from partition 0; empty for a stage that reads no topic.
+    partitions: Vec<PartitionCounts>,
 }
 
 /// The status file of one process.
@@ -74,7 +76,8 @@ impl StatusFile {
     /// # Errors
     /// Returns an error if the file cannot be written.
     pub fn write(&self, counters: &Counters, time: String, is_over: bool) -> io::Result<()> {
-        let status = Status { format: FORMAT, time, is_over, counts: counters.counts() };
+        let (counts, partitions) = (counters.counts(), counters.partitions.counts());
+        let status = Status { format: FORMAT, time, is_over, counts, partitions };
         files::replace(&self.path, &serde_json::to_vec(&status)?)
     }
 
@@ -140,16 +143,24 @@ impl StatusReader {
         files.collect()
     }
 
-    fn of(&self, stage: Stage, now: Instant) -> Option<StageReport> {
-        let is_ours = |name: &str| {
+    /// Returns the last reported counts by partition of the consumers that are not silent, from partition 0.
+    pub(super) fn partitions(&self) -> Vec<PartitionCounts> {
+        let now = Instant::now();
+        let speaking = self.of_stage(Stage::Consumer).filter(|heard| report_of(heard, now).silent_for.is_none());
+        speaking.fold(Vec::new(), |all, (status, _)| PartitionCounts::combine(&all, &status.partitions))
+    }
+
+    /// Returns the last reports of the processes of a stage.
+    fn of_stage(&self, stage: Stage) -> impl Iterator<Item = &(Status, Instant)> {
+        let is_ours = move |name: &str| {
             name.strip_prefix(stage.name()).is_some_and(|member| member.is_empty() || member.starts_with('-'))
         };
-        let ours = || self.heard.iter().filter(|(name, _)| is_ours(name)).map(|(_, heard)| heard);
-        let report_of = |(status, heard): &(Status, Instant)| {
-            let silence = now.saturating_duration_since(*heard);
-            let silent_for = (!status.is_over && silence >= SILENCE_TIMEOUT).then_some(silence);
-            StageReport { counts: status.counts, is_over: status.is_over, silent_for }
-        };
+        self.heard.iter().filter(move |(name, _)| is_ours(name)).map(|(_, heard)| heard)
+    }
+
+    fn of(&self, stage: Stage, now: Instant) -> Option<StageReport> {
+        let ours = || self.of_stage(stage);
+        let report_of = |heard: &(Status, Instant)| report_of(heard, now);
         let speaking = ours().map(report_of).filter(|heard| heard.silent_for.is_none());
         let together = speaking.reduce(|one, other| {
             let mut counts = one.counts.combine(other.counts);
@@ -161,6 +172,13 @@ impl StatusReader {
         });
         together.or_else(|| ours().max_by_key(|(_, heard)| *heard).map(report_of))
     }
+}
+
+/// Returns a report with the time for which its stage has been silent.
+fn report_of((status, heard): &(Status, Instant), now: Instant) -> StageReport {
+    let silence = now.saturating_duration_since(*heard);
+    let silent_for = (!status.is_over && silence >= SILENCE_TIMEOUT).then_some(silence);
+    StageReport { counts: status.counts, is_over: status.is_over, silent_for }
 }
 
 /// Returns the time from `then` to `now`, or zero if the clocks disagree or a time is not valid.
@@ -213,11 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn the_partitions_of_all_members_are_reported() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |member: &str, partition: usize, rows: u64, time: &str| {
+            let counters = Counters::default();
+            counters.partitions.add_read(partition, rows);
+            counters.partitions.set_lags([(partition, Some(rows + 1))]);
+            let file = StatusFile::new(folder.path(), Stage::Consumer, Some(member));
+            file.write(&counters, time.to_owned(), false).expect("room on the disk");
+        };
+        write("a", 0, 5, NOW);
+        write("b", 2, 7, NOW);
+        write("c", 1, 90, "2026-01-01T09:00:00Z");
+        let mut listener = StatusReader::default();
+        listener.read_reports(folder.path(), NOW);
+        let count = |read, lag| PartitionCounts { read, lag };
+        assert_eq!(listener.partitions(), [count(5, Some(6)), count(0, None), count(7, Some(8))]);
+    }
+
+    #[test]
     fn an_invalid_status_file_is_skipped() {
         let folder = tempfile::tempdir().expect("a folder");
         let status = folder.path().join(FOLDER);
         fs::create_dir_all(status.join("consumer.json")).expect("a folder");
-        fs::write(status.join("producer.json"), "{\"format\":1").expect("a file");
+        fs::write(status.join("producer.json"), "{\"format\":2").expect("a file");
         let other = "{\"format\":9,\"time\":\"\",\"is_over\":true,\"counts\":{}}";
         fs::write(status.join("trainer.json"), other).expect("a file");
         fs::write(status.join("producer-x.json"), vec![b' '; 1 << 20]).expect("a file");

@@ -28,7 +28,7 @@ pub(super) fn page(view: &View) -> Page {
     let main = html! {
         section.answer #answer data-live {
             div.said {
-                p.quiet { (marked(subject(origin))) }
+                p.quiet { (marked(subject(origin), origin)) }
                 @match advice {
                     Some(advice) => (sentences(view, advice)),
                     None => (waiting(view)),
@@ -38,7 +38,7 @@ pub(super) fn page(view: &View) -> Page {
                 dl.figures {
                     @for figure in figures(advice) {
                         div {
-                            dt { (figure.name) " " (mark(figure.term)) }
+                            dt { (figure.name) " " (mark(figure.term, origin)) }
                             dd { strong { (figure.number) } span.quiet { (figure.about) } }
                         }
                     }
@@ -138,18 +138,22 @@ fn waiting(view: &View) -> Markup {
 /// evidence.
 fn figures(advice: &Advice) -> Vec<Figure> {
     let mut figures = Vec::new();
+    let log_loss = &mark(&LOG_LOSS, advice.subject.origin);
     figures.extend(improvement(advice));
     if let Some(found) = advice.named().and_then(|named| advice.comparison.finding(named)) {
         let about = match found.kept.interval {
             _ if advice.comparison.is_best(found) => html! {
-                "the lowest log-loss " (mark(&LOG_LOSS)) " of all schedules that can be compared"
+                "the lowest log-loss " (log_loss) " of all schedules that can be compared"
+            },
+            Some(interval) if interval.is_point() => html! {
+                "of the best improvement in log-loss " (log_loss)
             },
             Some(interval) => html! {
                 (bound(found).unwrap_or_else(|| interval.percent())) " of the best improvement in log-loss "
-                (mark(&LOG_LOSS))
+                (log_loss)
             },
             None => html! {
-                "of the best improvement in log-loss " (mark(&LOG_LOSS)) "; too few windows for an interval"
+                "of the best improvement in log-loss " (log_loss) "; too few windows for an interval"
             },
         };
         let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());

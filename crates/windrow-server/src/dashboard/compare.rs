@@ -197,7 +197,7 @@ fn later_windows(view: &View, models: [&Arc<Model>; 2], windows: &[CommonWindow]
         @if windows.is_empty() {
             p { "No window after the training windows of both models has been scored by both." }
         } @else {
-            p { (verdict(models, windows)) }
+            p { (verdict([models[0].name(), models[1].name()], windows)) }
             figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &saved(models, windows, dates.clone()).draw()))) }
             (Listing { id: "later", title: "Log-loss on later windows", header: &header, rows }.show(&view.query))
         }
@@ -212,17 +212,15 @@ fn differences(windows: &[CommonWindow]) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// Returns which model did better on the same windows, with an interval if there are enough of them.
-fn verdict(models: [&Arc<Model>; 2], windows: &[CommonWindow]) -> String {
+fn verdict(models: [&str; 2], windows: &[CommonWindow]) -> String {
     let (sums, rows) = differences(windows);
     let contrast = Contrast::new(&sums, &rows);
     let count = counted(windows.len() as u64, "window", "windows");
+    if windows.iter().all(|at| at.losses[0] == at.losses[1]) {
+        return format!("On the same {count}, both have the same losses.");
+    }
     let (better, worse) = if contrast.mean < 0.0 { (models[0], models[1]) } else { (models[1], models[0]) };
-    let begin = format!(
-        "On the same {count}, {} loses {:.4} less per row than {}",
-        better.name(),
-        contrast.mean.abs(),
-        worse.name()
-    );
+    let begin = format!("On the same {count}, {better} loses {:.4} less per row than {worse}", contrast.mean.abs());
     if windows.len() < MIN_WINDOWS {
         return format!("{begin}. {MIN_WINDOWS} windows are needed to tell a difference from chance.");
     }
@@ -242,4 +240,30 @@ fn saved(models: [&Arc<Model>; 2], windows: &[CommonWindow], dates: WindowDates)
     let name = format!("{} compared with {}", models[1].name(), models[0].name());
     let numbers = windows.iter().map(|at| at.window.get()).collect();
     CumulativePlot::of_line("Log-loss saved from window to window", name, numbers, sums.collect(), dates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(windows: u32, differences: impl Fn(u32) -> f64) -> String {
+        let at = |number: u32| {
+            let window = WindowIndex::new(number).expect("from 1");
+            CommonWindow { window, rows: 100, losses: [0.5 + differences(number), 0.5] }
+        };
+        verdict(["a", "b"], &(1..=windows).map(at).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_difference_has_an_interval_unless_there_is_none() {
+        assert_eq!(said(21, |_| 0.0), "On the same 21 windows, both have the same losses.");
+        let few = "On the same 3 windows, b loses 0.1000 less per row than a. 12 windows are needed to tell a \
+                   difference from chance.";
+        assert_eq!(said(3, |_| 0.1), few);
+        let open = said(24, |window| if window % 2 == 0 { 0.3 } else { -0.31 });
+        assert!(open.contains("a loses 0.0050 less per row than b (95%: -"), "{open}");
+        assert!(open.ends_with("): the data do not show which one is better."), "{open}");
+        let shown = said(24, |window| if window % 2 == 0 { 0.3 } else { 0.31 });
+        assert!(shown.contains("b loses 0.3050 less per row than a (95%: 0.") && shown.ends_with(")."), "{shown}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::dashboard::triangle::triangle;
 use crate::dashboard::{picture, too_few};
 use crate::terms::{ALARM, AUC, RECALIBRATE, WRONG_ANSWERS, comparison, how_to_check, subject, with_code};
 use windrow_evaluation::plot::{AdvicePictures, Ages, AucCourse, Table, tables};
-use windrow_evaluation::{Advice, AgeFinding, Origin, Status, first_advice_sentence};
+use windrow_evaluation::{Advice, NamedPolicyChange, Origin, Status, first_advice_sentence};
 use windrow_record::Scheme;
 use windrow_record::display::counted;
 
@@ -23,7 +23,7 @@ pub(super) fn page(view: &View) -> Page {
     let origin = view.origin();
     let main = html! {
         h1 { "Evidence for the advice" }
-        p.quiet { (marked(subject(origin))) " " (marked(comparison(origin))) }
+        p.quiet { (marked(subject(origin), origin)) " " (marked(comparison(origin), origin)) }
         div #evidence data-live {
             @match view.snapshot.advice() {
                 Some(advice) => {
@@ -71,25 +71,32 @@ fn sentences(advice: &Advice) -> Markup {
         @if times > 0 {
             details {
                 summary { "The advice has changed " (counted(times as u64, "time", "times")) }
-                ul { @for change in &advice.recommendation.changes { li { (change.label) ": " (change.policy.name(advice.subject.window_unit)) } } }
+                ul { @for change in &advice.recommendation.changes { li { (dated(advice, change)) ": " (change.policy.name(advice.subject.window_unit)) } } }
             }
         }
     }
 }
 
+/// Returns the date and the number of the window after which the advice changed.
+fn dated(advice: &Advice, change: &NamedPolicyChange) -> String {
+    let dates = &advice.subject.dates;
+    dates.date(change.window).map_or_else(|| change.label.clone(), |_| dates.name(change.window))
+}
+
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
 fn policies(view: &View, advice: &Advice) -> Markup {
+    let origin = advice.subject.origin;
     html! {
         @if let Some(table) = &tables::policies(advice) {
             h2 { (table.heading) }
             p.quiet {
-                "Recalibrate" (mark(&RECALIBRATE)) ": only the intercept and the slope are fitted again. "
-                @if advice.subject.origin != Origin::Log {
-                    "On alarm" (mark(&ALARM)) ": the model is refitted if "
-                    @if advice.subject.origin == Origin::Pipeline { "the features drift (PSI) or " }
+                "Recalibrate" (mark(&RECALIBRATE, origin)) ": only the intercept and the slope are fitted again. "
+                @if origin != Origin::Log {
+                    "On alarm" (mark(&ALARM, origin)) ": the model is refitted if "
+                    @if origin == Origin::Pipeline { "the features drift (PSI) or " }
                     "the loss rises. As advised: the model is refitted as this page would have advised at each window. "
                 }
-                "Wrong answers" (mark(&WRONG_ANSWERS)) " are those at the threshold."
+                "Wrong answers" (mark(&WRONG_ANSWERS, origin)) " are those at the threshold."
             }
             p { (table.note) }
             (policy_listing(view, table))
@@ -130,19 +137,11 @@ fn facts(advice: &Advice) -> Markup {
 }
 
 fn ages(advice: &Advice) -> Markup {
-    let row = |found: &AgeFinding| {
-        let interval = found.interval.map(|interval| format!("{:.4} to {:.4}", interval.low, interval.high));
-        cells![found.age, format!("{:.4}", found.difference), interval.unwrap_or_default()]
-    };
-    let rows = advice.over_time.ages.iter().map(row);
     html! {
         @if let Some(ages) = Ages::of(advice) {
             h2 { "A model and its age" }
             figure.one { (PreEscaped(ages.draw().inline())) }
-            details {
-                summary { "The numbers in the picture" }
-                (table::of("Models by age", &["age in windows", "log-loss above a new model's", "95% interval"], rows))
-            }
+            (table::folded(&ages.table()))
         }
     }
 }
@@ -151,7 +150,7 @@ fn ages(advice: &Advice) -> Markup {
 fn auc_by_window(view: &View, advice: &Advice) -> Markup {
     html! {
         @if let Some((course, table)) = AucCourse::of(advice).zip(tables::auc_by_window(advice)) {
-            h2 { (table.heading) " " (mark(&AUC)) }
+            h2 { (table.heading) " " (mark(&AUC, advice.subject.origin)) }
             figure.one { (picture::broad("Picture: AUC by window", &picture::linked(view, &course.draw()))) }
             details {
                 summary { "The numbers in the picture" }
@@ -169,6 +168,7 @@ fn drifted(view: &View) -> Markup {
         window: String,
         shifted: usize,
     }
+    let dates = view.dates();
     let mut found: BTreeMap<&str, DriftSummary> = BTreeMap::new();
     let compared = || view.snapshot.windows().filter(|report| report.drift_since_first.is_some());
     // The first reports may have been made before the first full window was known.
@@ -181,7 +181,7 @@ fn drifted(view: &View) -> Markup {
             let none = DriftSummary { largest: f64::MIN, window: String::new(), shifted: 0 };
             let one = found.entry(&feature.feature).or_insert(none);
             if feature.psi > one.largest {
-                (one.largest, one.window) = (feature.psi, report.name());
+                (one.largest, one.window) = (feature.psi, dates.name(report.window.get()));
             }
             one.shifted += usize::from(feature.is_shift());
         }
@@ -195,7 +195,7 @@ fn drifted(view: &View) -> Markup {
         return html! { p { "All features are parts of the calendar, which always change with time." } };
     }
     let reference = reference.and_then(|reference| view.snapshot.window(reference));
-    let reference = reference.map_or_else(String::new, |report| format!(" ({})", report.name()));
+    let reference = reference.map_or_else(String::new, |report| format!(" ({})", dates.name(report.window.get())));
     let row = |(name, one): &(&str, DriftSummary)| {
         cells![name, format!("{:.3}", one.largest), one.window, format!("{} of {windows}", one.shifted)]
     };

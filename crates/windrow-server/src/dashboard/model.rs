@@ -74,7 +74,7 @@ fn card(view: &View, model: &Model) -> Markup {
             div { dt { "Predicts" } dd { (view.pipeline.target.question()) } }
             @if !aliases.is_empty() { div { dt { "Aliases" } dd { (aliases) } } }
             @if artifact.is_for_advice { div { dt { "Made for" } dd { "the alias advised, as the advice asks" } } }
-            @if let Some(found) = &artifact.lineage.recalibration { div { dt { "Recalibrated" } dd { (recalibration(found)) } } }
+            @if let Some(found) = &artifact.lineage.recalibration { div { dt { "Recalibrated" } dd { (recalibration(view, found)) } } }
             div { dt { "Learned from" } dd { (learned_from(view, model)) ": " (thousands(rows)) " rows, " (percent(positives as f64 / rows.max(1) as f64, 1)) " positive" } }
             @match &artifact.outcome {
                 Outcome::Refused { reason } => div { dt { "No model" } dd { (reason) } },
@@ -95,10 +95,10 @@ fn learned_from(view: &View, model: &Model) -> String {
 }
 
 /// Describes a recalibration, with a link to the fitted model.
-fn recalibration(found: &Recalibration) -> Markup {
+fn recalibration(view: &View, found: &Recalibration) -> Markup {
     let sign = if found.intercept < 0.0 { "\u{2212}" } else { "+" };
     html! {
-        "on window " (found.window) " (" (thousands(found.rows)) " rows): the log-odds of "
+        "on " (view.dates().name(found.window.get())) ", " (thousands(found.rows)) " rows: the log-odds of "
         a href={ "/models/" (found.model) } { (found.model) }
         " times " (score(found.slope)) " " (sign) " " (score(found.intercept.abs()))
     }

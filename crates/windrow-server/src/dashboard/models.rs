@@ -20,6 +20,7 @@ use windrow_registry::{Model, Snapshot};
 const NEWEST: usize = 8;
 /// Maximum number of models of a scheme whose losses on later windows are drawn: the newest ones.
 const MAX_SPARKS: usize = 200;
+/// The names of the columns. The style sheet has the width of each.
 const HEADER: [&str; 9] = [
     "model",
     "newest window",
@@ -59,12 +60,15 @@ pub(super) fn page(view: &View) -> Page {
                         }
                     }
                 }
-                @match chosen {
-                    Some(scheme) => (whole(view, scheme, schemes.get(&scheme).map(Vec::as_slice).unwrap_or_default())),
-                    None => {
-                        (named(view))
-                        @for (scheme, models) in &schemes { (newest(view, *scheme, models)) }
-                    },
+                // The columns of all tables are below each other.
+                div.alike {
+                    @match chosen {
+                        Some(scheme) => (whole(view, scheme, schemes.get(&scheme).map(Vec::as_slice).unwrap_or_default())),
+                        None => {
+                            (named(view))
+                            @for (scheme, models) in &schemes { (newest(view, *scheme, models)) }
+                        },
+                    }
                 }
             }
         }

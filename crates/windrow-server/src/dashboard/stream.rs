@@ -6,10 +6,11 @@ use crate::dashboard::flow::row_flow;
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::listing::Listing;
 use crate::dashboard::table::{self, Row, cells};
+use windrow_base::telemetry::LISTED_PARTITIONS;
 use windrow_evaluation::WindowDates;
 use windrow_evaluation::plot::Recent;
 use windrow_record::display::thousands;
-use windrow_registry::monitor::{RecentRate, SealedWindow};
+use windrow_registry::monitor::{PartitionRate, RecentRate, SealedWindow};
 
 const HEADER: [&str; 7] = ["period", "window", "rows", "labelled", "quarantine", "file", "sealed because"];
 
@@ -51,24 +52,54 @@ fn stages(view: &View) -> Markup {
     }
 }
 
-/// Draws the rows per second and the lag of the last minutes. Nothing moves in a stream that is complete.
+/// Shows the rows per second and the lag of the last minutes. Nothing moves in a stream that is complete.
 fn recent(view: &View) -> Markup {
     let rates = view.monitor.recent();
-    let numbers = |of: fn(&RecentRate) -> Option<f64>| rates.iter().map(of).collect::<Vec<_>>();
-    let picture = |title: &str, lines: Vec<(String, Vec<Option<f64>>)>| {
-        let seconds_ago = rates.iter().map(|rate| rate.seconds_ago).collect();
-        PreEscaped(Recent { title: title.to_owned(), seconds_ago, lines }.draw().inline())
-    };
-    let speed = vec![
-        ("sent".to_owned(), numbers(|rate| Some(rate.sent))),
-        ("read and stored".to_owned(), numbers(|rate| Some(rate.read))),
-    ];
-    let lag = vec![("lag".to_owned(), numbers(|rate| rate.lag.map(|lag| lag as f64)))];
     html! {
         @if !view.observed.flow.is_complete && !rates.is_empty() {
-            figure.one { (picture("Rows per second", speed)) }
-            figure.one { (picture("Lag: messages that are not read yet", lag)) }
+            @for picture in pictures(&rates) { figure.one { (PreEscaped(picture.draw().inline())) } }
         }
+    }
+}
+
+/// The lines of a picture with their names.
+type Lines = Vec<(String, Vec<Option<f64>>)>;
+
+/// Returns the pictures of the last minutes: for the whole topic, and if it has several partitions, for each of them.
+fn pictures(rates: &[RecentRate]) -> Vec<Recent> {
+    let numbers = |of: &dyn Fn(&RecentRate) -> Option<f64>| rates.iter().map(of).collect::<Vec<_>>();
+    let picture = |title: &str, lines: Lines| {
+        let seconds_ago = rates.iter().map(|rate| rate.seconds_ago).collect();
+        Recent { title: title.to_owned(), seconds_ago, lines }
+    };
+    let by_partition = |partitions: usize, of: fn(&PartitionRate) -> Option<f64>| -> Lines {
+        let line = |partition: usize| {
+            let of_partition = |rate: &RecentRate| rate.partitions.get(partition).and_then(of);
+            (partition_name(partition), numbers(&of_partition))
+        };
+        (0..partitions).map(line).collect()
+    };
+    let speed = vec![
+        ("sent".to_owned(), numbers(&|rate: &RecentRate| Some(rate.sent))),
+        ("read and stored".to_owned(), numbers(&|rate: &RecentRate| Some(rate.read))),
+    ];
+    let lag = vec![("lag".to_owned(), numbers(&|rate: &RecentRate| rate.lag.map(|lag| lag as f64)))];
+    let mut pictures = vec![picture("Rows per second", speed), picture("Lag: messages that are not read yet", lag)];
+    let partitions = rates.iter().map(|rate| rate.partitions.len()).max().unwrap_or(0);
+    if partitions > 1 {
+        let speed = by_partition(partitions, |rate| rate.read);
+        // The lag of those that are counted together is not known.
+        let lag = by_partition(partitions.min(LISTED_PARTITIONS), |rate| rate.lag.map(|lag| lag as f64));
+        pictures.extend([picture("Rows read per second, by partition", speed), picture("Lag by partition", lag)]);
+    }
+    pictures
+}
+
+fn partition_name(partition: usize) -> String {
+    if partition < LISTED_PARTITIONS {
+        format!("partition {partition}")
+    } else {
+        format!("all from partition {LISTED_PARTITIONS} on")
     }
 }
 
@@ -95,5 +126,33 @@ fn quarantine(view: &View) -> Markup {
             }
             (table::of("Rows in quarantine", &["reason", "rows"], rows))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(partitions: usize) -> Vec<RecentRate> {
+        let rate = |second: u32| {
+            let read = 100.0 + f64::from(second);
+            let partition = |index: usize| PartitionRate { read: Some(read), lag: (index < 32).then_some(7) };
+            let partitions = (0..partitions).map(partition).collect();
+            RecentRate { seconds_ago: f64::from(60 - second), sent: read, read, lag: Some(7), partitions }
+        };
+        (0..60).map(rate).collect()
+    }
+
+    #[test]
+    fn each_of_several_partitions_has_a_line() {
+        assert_eq!((pictures(&rates(0)).len(), pictures(&rates(1)).len()), (2, 2));
+        let found = pictures(&rates(3));
+        let lines = |picture: &Recent| picture.lines.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!((found.len(), lines(&found[3])), (4, lines(&found[2])));
+        assert_eq!(lines(&found[2]), ["partition 0", "partition 1", "partition 2"]);
+        assert!(found[2].draw().inline().contains(">partition 2</text>"), "the legend names the lines");
+        let many = pictures(&rates(33));
+        assert_eq!((many[2].lines.len(), many[3].lines.len()), (33, 32));
+        assert_eq!(lines(&many[2])[32], "all from partition 32 on");
     }
 }

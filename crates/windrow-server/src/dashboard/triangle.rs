@@ -54,7 +54,9 @@ pub(super) fn triangle(snapshot: &Snapshot, dates: WindowDates, scheme: Scheme) 
     } else {
         let (age, loss) = oldest;
         let (loss, more) = (loss.abs(), if loss < 0.0 { "less" } else { "more" });
-        format!("{scheme}: the oldest model, {age} windows old, loses {loss:.4} {more} per row than a new one")
+        let time = dates.time_between(last.saturating_sub(age), last);
+        let time = time.map_or_else(String::new, |time| format!(" ({time})"));
+        format!("{scheme}: the oldest model, {age} windows{time} old, loses {loss:.4} {more} per row than a new one")
     };
     Some(Triangle { title, windows: (first, last), dates, cells })
 }

@@ -128,14 +128,21 @@ fn scores(view: &View, report: &WindowReport) -> Markup {
     let mut scored: Vec<_> = report.scores.iter().filter_map(|found| Some((found, found.window.as_ref()?))).collect();
     scored.sort_by(|(_, one), (_, other)| one.log_loss.total_cmp(&other.log_loss));
     let baseline = scored.first().map(|(_, score)| score.baseline_log_loss);
+    let dates = view.dates();
     let row = |(found, of): &(&ModelScore, &Score)| {
         let age = report.window.get().saturating_sub(found.model.window.get());
         let auc = of.auc.map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));
         let name = found.model.to_string();
-        cells![html! { a href={ "/models/" (name) } { (name) } }, age, score(of.log_loss), auc]
+        cells![
+            html! { a href={ "/models/" (name) } { (name) } },
+            view.window_link(&dates, found.model.window),
+            age,
+            score(of.log_loss),
+            auc,
+        ]
     };
     let rows = scored.iter().map(|scored| Row::from(row(scored))).collect();
-    let header = ["model", "age in windows", "log-loss", "AUC"];
+    let header = ["model", "newest window", "age in windows", "log-loss", "AUC"];
     let listing = Listing { id: "scores", title: "Scores of the models on this window", header: &header, rows };
     html! {
         @if !scored.is_empty() {

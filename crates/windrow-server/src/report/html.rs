@@ -93,7 +93,7 @@ fn facts_of_table(advice: &Advice) -> String {
 fn definitions(origin: Origin) -> String {
     let mut text = "<h2 id=\"terms\">Terms</h2>\n<dl>\n".to_owned();
     for term in terms(origin) {
-        let definition = escaped(term.definition);
+        let definition = escaped(term.definition(origin));
         text.push_str(&format!("<dt id=\"{}\">{}</dt><dd>{definition}</dd>\n", term.id, term.name));
     }
     text + "</dl>\n"

@@ -45,7 +45,7 @@ pub(super) fn text(
     }
     text.push_str("\n## Terms\n\n");
     for term in terms(origin) {
-        text.push_str(&format!("- **{}**: {}\n", escape(term.name), escape(term.definition)));
+        text.push_str(&format!("- **{}**: {}\n", escape(term.name), escape(term.definition(origin))));
     }
     text.push_str(&format!("\n{}\n", foot));
     text

@@ -13,7 +13,7 @@ use crate::consumer::guarded::GuardedWriter;
 use crate::consumer::ingest::Ingested;
 use crate::consumer::inputs::Consumer;
 use crate::consumer::intake::Intake;
-use crate::consumer::reporting::{names, sealed};
+use crate::consumer::reporting::{names, report_lags, sealed};
 use windrow_base::telemetry::Event;
 use windrow_kafka::{Deleted, Subscription, TopicState};
 use windrow_record::{Offset, Partition};
@@ -117,7 +117,8 @@ impl<'a> ConsumerLoop<'a> {
                 self.consumer.progress.report(Event::StreamEnded { windows: end.windows });
                 // Waits until the fetcher ends: commits that were not waited for may still be on their way.
                 while fetching.fetched.recv().is_ok() {}
-                self.consumer.progress.counters().lag.set(Some(0));
+                let lags: Vec<_> = self.guarded.writer.partitions().map(|partition| (partition, Some(0))).collect();
+                report_lags(self.consumer.progress.counters(), &lags);
                 break;
             }
             if now.saturating_duration_since(last_told) > PROGRESS_INTERVAL {
@@ -177,7 +178,7 @@ impl<'a> ConsumerLoop<'a> {
     /// Logs the partitions whose end markers are missing, because such a stream seems to hang. Returns false if no
     /// partition has ended.
     fn log_missing_end_markers(&self) -> bool {
-        let (unended, all) = (self.guarded.writer.partitions_without_end(), self.guarded.writer.partitions());
+        let (unended, all) = (self.guarded.writer.partitions_without_end(), self.guarded.writer.partitions().len());
         if unended.len() == all {
             return false;
         }

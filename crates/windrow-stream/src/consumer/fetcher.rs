@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
 use std::time::{Duration, Instant};
 
+use crate::consumer::reporting::report_lags;
 use windrow_base::telemetry::Progress;
 use windrow_kafka::{BrokerError, Deleted, Delivery, PollEvent, Subscription, TopicState};
 use windrow_record::{Envelope, Offset, Partition, RowNumber};
@@ -203,7 +204,7 @@ impl Fetcher {
             }
             if last_check.elapsed() > CHECK_INTERVAL {
                 last_check = Instant::now();
-                self.progress.counters().lag.set(self.subscription.lag());
+                report_lags(self.progress.counters(), &self.subscription.lags());
                 let outcome = if is_end_wanted {
                     self.subscription.has_reached_end().map(|is_through| is_through.then_some(Fetched::ReachedEnd))
                 } else {

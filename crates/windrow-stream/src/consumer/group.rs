@@ -19,7 +19,7 @@ use self::partials::Partials;
 use crate::consumer::error::ConsumerError;
 use crate::consumer::inputs::{Consumer, Group};
 use crate::consumer::intake::Intake;
-use crate::consumer::reporting::{names, sealed};
+use crate::consumer::reporting::{names, report_lags, sealed};
 use windrow_base::telemetry::Event;
 use windrow_kafka::{Membership, PollEvent, TopicState};
 use windrow_record::Partition;
@@ -74,7 +74,7 @@ impl<'a> Member<'a> {
                 if let Some(topic) = self.membership.check_topic() {
                     self.check_partitions(topic.partitions.len())?;
                 }
-                self.consumer.progress.counters().lag.set(self.membership.lag());
+                report_lags(self.consumer.progress.counters(), &self.membership.lags());
                 self.retry_locks()?;
                 if self.assemble(stop)? {
                     break;

@@ -7,18 +7,25 @@ use crate::consumer::fetcher::Incoming;
 use crate::consumer::ingest::{Ingested, ingest};
 use crate::consumer::intake::Intake;
 use crate::consumer::rejections::Rejections;
+use crate::consumer::reporting::index_of;
 use windrow_base::telemetry::Progress;
 use windrow_kafka::Deleted;
-use windrow_record::Offset;
+use windrow_record::{Offset, Partition};
 use windrow_windows::{BatchWriter, OffsetRange};
 
 pub(crate) struct GuardedWriter {
     pub(crate) writer: BatchWriter,
-    pub(crate) rejections: Rejections,
-    pub(crate) progress: Progress,
+    rejections: Rejections,
+    progress: Progress,
+    /// The partition of the messages that are not counted yet.
+    partition: Partition,
 }
 
 impl GuardedWriter {
+    pub(crate) fn new(writer: BatchWriter, rejections: Rejections, progress: Progress) -> Self {
+        Self { writer, rejections, progress, partition: Partition(0) }
+    }
+
     /// Takes a message. Checks the share of refused messages after each refused one, so that the result does not depend
     /// on how many messages arrive at once.
     pub(crate) fn take(
@@ -27,6 +34,11 @@ impl GuardedWriter {
         incoming: Incoming<'_>,
         now: Instant,
     ) -> Result<Ingested, ConsumerError> {
+        // Messages of one partition arrive in runs, so the counters are rarely changed.
+        if incoming.partition != self.partition {
+            self.count()?;
+            self.partition = incoming.partition;
+        }
         let ingested = ingest(intake, &mut self.writer, incoming, now)?;
         if ingested == Ingested::OtherEnd || self.writer.has_refused() {
             self.count()?;
@@ -44,7 +56,11 @@ impl GuardedWriter {
         counters.stored.add(counts.stored);
         counters.repeated.add(counts.repeated);
         counters.quarantined.add(counts.quarantined);
-        counters.received.add(counts.stored + counts.repeated + counts.quarantined);
+        let read = counts.stored + counts.repeated + counts.quarantined;
+        if read > 0 {
+            counters.received.add(read);
+            counters.partitions.add_read(index_of(self.partition), read);
+        }
         self.rejections.add(counts, self.writer.rejections())
     }
 

@@ -1,6 +1,8 @@
 //! The operation that returns the last advice: how often to retrain, and on how much history.
 
 mod answer;
+mod interval;
+mod quality;
 
 use std::sync::Arc;
 

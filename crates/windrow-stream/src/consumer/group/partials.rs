@@ -41,11 +41,9 @@ impl Partials<'_> {
         let (has_ended, folder) = (store.end()?.is_some(), store.quarantine_folder().to_owned());
         let form = CsvFormat { columns: &schema.columns, delimiter: schema.delimiter };
         let (writer, resumed) = BatchWriter::resume(store, lock, cut, form, &[partition], None)?;
-        let guarded = (!has_ended).then(|| GuardedWriter {
-            writer: writer.of_replay(self.group.run.clone()),
-            rejections: Rejections::new(quarantine.max_share, folder, resumed.counts),
-            progress: progress.clone(),
-        });
+        let rejections = Rejections::new(quarantine.max_share, folder, resumed.counts);
+        let writer = writer.of_replay(self.group.run.clone());
+        let guarded = (!has_ended).then(|| GuardedWriter::new(writer, rejections, progress.clone()));
         self.waiting.remove(&partition);
         self.open.insert(partition, guarded);
         Ok(Some(resumed.positions.first().map_or(Offset(0), |(_, offset)| *offset)))

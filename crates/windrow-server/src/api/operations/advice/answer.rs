@@ -2,6 +2,8 @@
 
 use windrow_evaluation::{self as evaluation, Policy, Refit};
 
+use crate::api::operations::advice::interval::Interval95;
+use crate::api::operations::advice::quality::{QualityOverTime, quality};
 use crate::api::operations::mirror::{Mirror, mirror};
 
 mirror! {
@@ -38,6 +40,8 @@ mirror! {
         /// The policy with which wrong answers are compared, as in `last 4 windows, every 2nd`: the recommended one or,
         /// without one, the best; left out if no policy was judged
         wrong_answers_than: Option<String> = found.comparison.reference.map(|policy| policy.to_string()),
+        /// The log-loss, the share of positives and the rows by window; left out if no policy was judged
+        quality: Option<QualityOverTime> = quality(found),
         /// The AUC by window of the recommended policy, of fit once, and of all history; no verdict depends on it
         auc: Vec<PolicyAuc> = Mirror::of(&found.over_time.auc),
         /// The cheapest schedule that is good enough; left out if a schedule is recommended, or nothing is
@@ -169,12 +173,6 @@ mirror! {
         gain: f64,
         /// The 95% interval of the gain; left out with too few windows
         gain_interval: Option<Interval95>,
-    }
-
-    /// A 95% confidence interval
-    struct Interval95 of interval: evaluation::Interval {
-        low: f64,
-        high: f64,
     }
 
     /// The finding on one policy
