@@ -41,9 +41,11 @@
 //!   store. `names`: [`batch_file_name`], the names of batch files.
 //! - `reopen`: opens windows again that only the end of the stream had sealed. `labels`: [`Labels`], which arrived
 //!   after their window was sealed.
+//! - `cells`: whether two batch files have the same cells, whatever their formats and column types.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
+mod cells;
 mod counts;
 mod error;
 mod labels;
@@ -62,6 +64,7 @@ mod store;
 mod writer;
 
 pub use assemble::{Assembly, partial_folder, partials_folder};
+pub use cells::{CellForm, has_same_cells};
 pub use counts::MessageCounts;
 pub use error::BatchError;
 pub use labels::{Label, Labels};
