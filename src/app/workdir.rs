@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::app::keys::changed_keys;
-use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange, unreadable};
+use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RUN_LOCK, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
 use windrow_config::Pipeline;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory. Other files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 13] = [
+const WORKDIR_ENTRIES: [&str; 14] = [
     RUN_FILE,
+    RUN_LOCK,
     INTENT_FILE,
     "batches",
     "quarantine",
@@ -128,13 +129,7 @@ pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), Work
 
 /// Writes `run.json`, if it does not exist yet.
 pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, origin: &Origin<'_>, created: &str) -> Result<()> {
-    let path = workdir.join(RUN_FILE);
-    let failed = |source| WorkdirError::Write { path: path.clone(), source };
-    if path.exists() {
-        return Ok(());
-    }
-    let run = RunFile::new(pipeline, origin, created).map_err(|error| failed(error.into()))?;
-    run.write(workdir).map_err(failed)
+    RunFile::create(workdir, || RunFile::new(pipeline, origin, created))
 }
 
 /// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
