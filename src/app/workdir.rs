@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::keys::changed_keys;
 use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RUN_LOCK, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
+use windrow_base::files;
 use windrow_config::Pipeline;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
@@ -147,6 +148,19 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     }
 }
 
+/// Removes the temporary files that killed processes have left in a work directory. A file that another process writes
+/// stays. A failure is only logged: the files do no harm.
+pub(crate) fn remove_abandoned(workdir: &Path) {
+    let folders = WORKDIR_ENTRIES.iter().filter(|name| **name != BROKER_FOLDER).map(|name| workdir.join(name));
+    let removed = files::remove_abandoned(workdir).and_then(|_| {
+        let mut folders = folders.filter(|path| path.is_dir());
+        folders.try_for_each(|folder| files::remove_abandoned_below(&folder))
+    });
+    if let Some(error) = removed.err().filter(|error| error.kind() != io::ErrorKind::NotFound) {
+        tracing::warn!(workdir = %workdir.display(), %error, "cannot remove temporary files");
+    }
+}
+
 /// Removes a run and no other files. Fails if another process is working in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
     if !WORKDIR_ENTRIES.iter().any(|name| workdir.join(name).exists()) {
@@ -240,6 +254,24 @@ mod tests {
             let second = format!("`windrow run p.toml --workdir {}-2`", folder.path().display());
             assert!(error.contains(&second), "{error}");
         }
+    }
+
+    #[test]
+    fn temporary_files_of_killed_processes_are_removed_and_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = folder.path();
+        remove_abandoned(&workdir.join("none"));
+        let places = ["", "windows", "losses", "models/window-1", "advice/losses", "status", "notes", "broker"];
+        let left = places.map(|place| workdir.join(place).join(".windrow-abc123.tmp"));
+        for path in &left {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, "half").expect("a file");
+        }
+        let written = files::temp_file_beside(&workdir.join("windows/window-00001.json")).expect("a file");
+        remove_abandoned(workdir);
+        let kept = left.map(|path| path.exists());
+        assert_eq!(kept, [false, false, false, false, false, false, true, true], "notes are not ours");
+        assert!(written.path().exists(), "it is being written");
     }
 
     #[test]
