@@ -141,7 +141,7 @@ impl RunFile {
         Ok(changed)
     }
 
-    /// Writes the file, if there is none. If two processes begin a run, the first one describes it.
+    /// Writes the file, unless it exists. If two processes begin a run, the first one describes it.
     pub(super) fn create(
         workdir: &Path,
         describe: impl FnOnce() -> Result<Self, serde_json::Error>,

@@ -57,7 +57,7 @@ pub fn remove_abandoned(folder: &Path) -> io::Result<Vec<PathBuf>> {
         if kind.is_dir() {
             folders.push(path);
         } else if kind.is_file() && is_temporary(&entry.file_name().to_string_lossy()) {
-            // Its writer may have renamed it.
+            // The writer may have renamed it.
             let Ok(file) = File::open(&path) else { continue };
             if file.try_lock().is_ok() {
                 match fs::remove_file(&path) {

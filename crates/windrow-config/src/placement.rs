@@ -41,7 +41,8 @@ pub enum NoWindow {
     /// The row was held back until the end of its partition, and no later row confirms its time. This many windows before it
     /// would be empty.
     #[error(
-        "outlier: its time is {}, which would make {}, and no later row confirms it: correct the time, or use longer windows",
+        "outlier: its time is {}, which would make {}, and no later row confirms it: correct the time, or use longer \
+         windows",
         date_and_clock(*.time),
         counted(*.empty, "empty window", "empty windows")
     )]
