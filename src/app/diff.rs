@@ -30,15 +30,21 @@ pub(crate) use self::error::DiffError;
 pub(crate) use self::models::ModelsDiff;
 pub(crate) use self::pair::Pair;
 
+/// The keys that change neither rows nor models nor the advice: the place of the dataset, the pace of the replay, and the
+/// server. The content of the dataset is compared by its extracts.
+const NEUTRAL_KEYS: [&str; 4] = ["dataset.path", "serve", "stream.pace", "stream.seed"];
+
 /// The differences between two work directories.
 #[derive(Debug, Serialize)]
 pub(crate) struct Diff {
     /// The directories, as they were given.
     pub(crate) workdirs: Pair<PathBuf>,
-    /// `true` if anything below differs.
+    /// `true` if anything below differs, apart from `neutral`.
     pub(crate) differs: bool,
     /// The keys of the pipelines with other values. Those that begin with `replay.` are the rows that are replayed.
     pub(crate) pipeline: Vec<KeyChange>,
+    /// The keys with other values that change neither rows nor models nor the advice.
+    pub(crate) neutral: Vec<KeyChange>,
     /// The rows and windows.
     pub(crate) data: DataDiff,
     /// The differences between the models.
@@ -53,13 +59,19 @@ pub(crate) struct Diff {
 /// A path is not the work directory of a run, both are the same one, or a file cannot be read.
 pub(crate) fn diff(a: &Path, b: &Path) -> Result<Diff> {
     let sides = sides::open(a, b)?;
-    let pipeline = changed_settings(&sides);
-    let is_same_format = !sides.map(Side::batch_format).differs();
-    let data = data::compare(&sides, is_same_format)?;
-    let models = models::compare(&sides, is_same_format)?;
+    let (neutral, pipeline): (Vec<KeyChange>, Vec<KeyChange>) =
+        changed_settings(&sides).into_iter().partition(|change| is_neutral(&change.key));
+    let (data, same_rows) = data::compare(&sides)?;
+    let models = models::compare(&sides, &same_rows)?;
     let answer = answer::compare(&sides)?;
     let differs = !pipeline.is_empty() || data.differs() || models.differs() || answer.differs();
-    Ok(Diff { workdirs: sides.map(|side| side.workdir.clone()), differs, pipeline, data, models, answer })
+    Ok(Diff { workdirs: sides.map(|side| side.workdir.clone()), differs, pipeline, neutral, data, models, answer })
+}
+
+/// Returns `true` if a key, or a key above it, is one of [`NEUTRAL_KEYS`].
+fn is_neutral(key: &str) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    NEUTRAL_KEYS.iter().any(|neutral| key.strip_prefix(neutral).is_some_and(is_below))
 }
 
 /// Returns the keys of the pipelines that differ, and then those of the rows that are replayed, if both runs chose them.
@@ -70,4 +82,19 @@ fn changed_settings(sides: &Pair<Side>) -> Vec<KeyChange> {
         changes.extend(replay.map(|change| KeyChange { key: format!("replay.{}", change.key), ..change }));
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_neutral_if_neither_rows_nor_models_nor_the_advice_depend_on_it() {
+        for key in ["dataset.path", "serve.listen", "serve.cors", "stream.pace.delay", "stream.seed"] {
+            assert!(is_neutral(key), "{key}");
+        }
+        for key in ["dataset.null", "dataset.path_of", "stream.partitions", "train.l2", "advise.keep", "replay.limit"] {
+            assert!(!is_neutral(key), "{key}");
+        }
+    }
 }

@@ -66,6 +66,7 @@ impl App {
     /// Writes `run.json`, which assigns the work directory and the object store to this run. Returns the store of
     /// windows.
     pub(super) fn begin(&self, inputs: &RunInputs) -> Result<BatchStore, AppError> {
+        workdir::remove_abandoned(&self.workdir);
         workdir::describe(&self.workdir, &self.pipeline, &inputs.origin(), &timestamp())?;
         if let Some(objects) = self.objects()? {
             workdir::describe_store(&objects, &self.workdir, &self.pipeline, &inputs.origin())?;

@@ -253,12 +253,10 @@ impl App {
         }
         let relabelled: BTreeSet<WindowIndex> = labels.iter().map(|(window, _)| *window).collect();
         Outdated { reopened: *reopened, relabelled }.remove(&self.workdir)?;
-        if let Some(mut run) = RunFile::read(&self.workdir)?
-            && run.newest() != Some(extract)
-        {
-            run.extracts.push(extract.clone());
-            run.write(&self.workdir).map_err(self.unwritten("run.json"))?;
-        }
+        RunFile::update(&self.workdir, |run| {
+            let is_new = run.newest() != Some(extract);
+            is_new.then(|| run.extracts.push(extract.clone()))
+        })?;
         fs::remove_file(self.intent_path()).map_err(self.unwritten(INTENT_FILE))?;
         files::sync_folder(&self.workdir).map_err(self.unwritten(INTENT_FILE))
     }

@@ -12,6 +12,7 @@ use crate::app::inputs::RunInputs;
 use crate::app::run_file::RunFile;
 use crate::app::running::Running;
 use crate::app::status::StageProcess;
+use crate::app::workdir;
 use windrow_base::runtime::blocking;
 use windrow_config::{Costs, Schema, WindowDelay, WindowPolicy};
 use windrow_dataset::DatasetReader;
@@ -57,10 +58,14 @@ impl App {
         self.clone().train_and_advise(learning, rows, cluster, stop).await
     }
 
-    /// Records which settings have changed since the last process that learned.
+    /// Records which settings have changed since the last process that learned. Removes what a killed one has left.
     async fn record_change(&self, registry: &Registry) -> Result<(), AppError> {
         let (app, windows) = (self.clone(), registry.snapshot().windows().count());
-        blocking(move || app.record_settings(windows)).await
+        blocking(move || {
+            workdir::remove_abandoned(&app.workdir);
+            app.record_settings(windows)
+        })
+        .await
     }
 
     /// Runs both concurrently. If one fails, the other is stopped and awaited.

@@ -1,7 +1,7 @@
 //! The file `run.json`: the inputs that the files in a work directory were made from.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -16,6 +16,9 @@ use windrow_stream::growth::Extract;
 use windrow_stream::producer::Replay;
 
 pub(super) const RUN_FILE: &str = "run.json";
+/// The lock of `run.json`. A process holds it only while it reads and writes the file. The lock of the batch files cannot
+/// take its place: a consumer holds that one until it ends, and a trainer may record settings at the same time.
+pub(super) const RUN_LOCK: &str = "run.lock";
 /// The version of `run.json`. Files with another version are refused.
 const FORMAT: u32 = 4;
 /// The number of digits of the dataset's sha256 that identify its replay.
@@ -120,8 +123,46 @@ impl RunFile {
         versioned::parse(text, FORMAT, path.display(), |error| unreadable(path)(error))
     }
 
-    pub(super) fn write(&self, workdir: &Path) -> io::Result<()> {
-        files::write_durable(&workdir.join(RUN_FILE), &serde_json::to_vec_pretty(self)?).map(drop)
+    /// Changes the file, if there is one. No other process changes it at the same time. If `change` returns `None`, the
+    /// file stays as it is.
+    pub(super) fn update<T>(
+        workdir: &Path,
+        change: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<Option<T>, WorkdirError> {
+        if !workdir.join(RUN_FILE).exists() {
+            return Ok(None);
+        }
+        let _lock = lock(workdir)?;
+        let Some(mut run) = Self::read(workdir)? else { return Ok(None) };
+        let changed = change(&mut run);
+        if changed.is_some() {
+            run.write(workdir)?;
+        }
+        Ok(changed)
+    }
+
+    /// Writes the file, unless it exists. If two processes begin a run, the first one describes it.
+    pub(super) fn create(
+        workdir: &Path,
+        describe: impl FnOnce() -> Result<Self, serde_json::Error>,
+    ) -> Result<(), WorkdirError> {
+        let path = workdir.join(RUN_FILE);
+        if path.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(workdir).map_err(unwritten(workdir))?;
+        let _lock = lock(workdir)?;
+        if path.exists() {
+            return Ok(());
+        }
+        describe().map_err(|error| unwritten(&path)(error.into()))?.write(workdir)
+    }
+
+    /// Writes the file. The caller holds the lock.
+    fn write(&self, workdir: &Path) -> Result<(), WorkdirError> {
+        let path = workdir.join(RUN_FILE);
+        let text = serde_json::to_vec_pretty(self).map_err(|error| unwritten(&path)(error.into()))?;
+        files::write_durable(&path, &text).map(drop).map_err(unwritten(&path))
     }
 
     /// The newest of the files that the rows came from.
@@ -139,6 +180,18 @@ impl RunFile {
 /// name, so rows that are sent again after a broker was lost are recognized.
 pub(super) fn run_name(sha256: &str) -> Option<RunId> {
     sha256.get(..RUN_ID_LENGTH).map(RunId::new)
+}
+
+/// Waits until no other process changes `run.json`. The lock ends when the file is closed.
+fn lock(workdir: &Path) -> Result<File, WorkdirError> {
+    let path = workdir.join(RUN_LOCK);
+    let file = File::create(&path).map_err(unwritten(&path))?;
+    file.lock().map_err(unwritten(&path))?;
+    Ok(file)
+}
+
+fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> WorkdirError {
+    move |source| WorkdirError::Write { path: path.to_owned(), source }
 }
 
 pub(super) fn unreadable<E: ToString>(path: &Path) -> impl FnOnce(E) -> WorkdirError {

@@ -7,7 +7,6 @@ use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::run_file::{RUN_FILE, RunFile, SettingsChange, unreadable};
 use crate::app::workdir::key_changes;
-use crate::app::workdir_error::WorkdirError;
 use windrow_base::telemetry::Event;
 
 /// The tables of the pipeline file that models and advice depend on.
@@ -19,22 +18,25 @@ impl App {
     pub(super) fn record_settings(&self, windows: usize) -> Result<(), AppError> {
         let path = self.workdir.join(RUN_FILE);
         let now = serde_json::to_value(&*self.pipeline).map_err(unreadable(&path))?;
-        let Some(mut held) = RunFile::read(&self.workdir)? else { return Ok(()) };
         let is_recorded = |key: &str| RECORDED_TABLES.iter().any(|table| key.split('.').next() == Some(*table));
-        let mut keys = key_changes(&held.pipeline, &now);
-        keys.retain(|change| is_recorded(&change.key));
-        if keys.is_empty() {
-            return Ok(());
-        }
-        if let (Some(held), Some(now)) = (held.pipeline.as_object_mut(), now.as_object()) {
-            for table in RECORDED_TABLES {
-                held.insert(table.to_owned(), now.get(table).cloned().unwrap_or_default());
+        let changes = RunFile::update(&self.workdir, |held| {
+            let mut keys = key_changes(&held.pipeline, &now);
+            keys.retain(|change| is_recorded(&change.key));
+            if keys.is_empty() {
+                return None;
             }
+            if let (Some(held), Some(now)) = (held.pipeline.as_object_mut(), now.as_object()) {
+                for table in RECORDED_TABLES {
+                    held.insert(table.to_owned(), now.get(table).cloned().unwrap_or_default());
+                }
+            }
+            let changes: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            held.changes.push(SettingsChange { at: timestamp(), windows, keys });
+            Some(changes)
+        })?;
+        if let Some(changes) = changes {
+            self.progress.report(Event::SettingsChanged { changes });
         }
-        let changes = keys.iter().map(ToString::to_string).collect();
-        held.changes.push(SettingsChange { at: timestamp(), windows, keys });
-        held.write(&self.workdir).map_err(|source| WorkdirError::Write { path, source })?;
-        self.progress.report(Event::SettingsChanged { changes });
         Ok(())
     }
 }
@@ -51,6 +53,7 @@ mod tests {
     use windrow_base::telemetry::Progress;
     use windrow_config::Pipeline;
     use windrow_server::api::Keys;
+    use windrow_stream::growth::Extract;
 
     fn app(workdir: &Path, more: &str) -> App {
         let text = format!(
@@ -60,6 +63,38 @@ mod tests {
         let pipeline = Arc::new(Pipeline::parse(Path::new("p.toml"), &text).expect("a good pipeline"));
         let (progress, keys, storage) = (Progress::default(), Keys::default(), Storage::default());
         App { pipeline, workdir: workdir.to_owned(), progress, keys, storage }
+    }
+
+    #[test]
+    fn two_processes_that_change_run_json_lose_no_change() {
+        const CHANGES: usize = 30;
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = folder.path();
+        let origin = Origin { dataset: Some("00ff"), replay: None };
+        describe(workdir, &app(workdir, "").pipeline, &origin, "now").expect("room on the disk");
+        std::thread::scope(|scope| {
+            // A trainer whose settings change from start to start.
+            scope.spawn(|| {
+                for change in 0..CHANGES {
+                    let more = format!("advise = {{ keep = 0.{} }}", 71 + change % 2);
+                    app(workdir, &more).record_settings(change).expect("room on the disk");
+                }
+            });
+            // Extracts of the dataset that grow.
+            scope.spawn(|| {
+                for extract in 0..CHANGES {
+                    let extract = Extract::first(&extract.to_string(), "now");
+                    let added = RunFile::update(workdir, |run| {
+                        run.extracts.push(extract);
+                        Some(())
+                    });
+                    assert!(added.expect("room on the disk").is_some());
+                }
+            });
+        });
+        let held = RunFile::read(workdir).expect("a file").expect("a run");
+        assert_eq!((held.changes.len(), held.extracts.len()), (CHANGES, 1 + CHANGES));
+        assert!(held.changes.iter().map(|change| change.windows).eq(0..CHANGES), "in order");
     }
 
     #[test]

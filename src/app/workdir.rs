@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::app::keys::changed_keys;
-use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange, unreadable};
+use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RUN_LOCK, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
+use windrow_base::files;
 use windrow_config::Pipeline;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory. Other files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 13] = [
+const WORKDIR_ENTRIES: [&str; 14] = [
     RUN_FILE,
+    RUN_LOCK,
     INTENT_FILE,
     "batches",
     "quarantine",
@@ -128,13 +130,7 @@ pub(crate) fn compare_sharing(workdir: &Path, in_group: bool) -> Result<(), Work
 
 /// Writes `run.json`, if it does not exist yet.
 pub(crate) fn describe(workdir: &Path, pipeline: &Pipeline, origin: &Origin<'_>, created: &str) -> Result<()> {
-    let path = workdir.join(RUN_FILE);
-    let failed = |source| WorkdirError::Write { path: path.clone(), source };
-    if path.exists() {
-        return Ok(());
-    }
-    let run = RunFile::new(pipeline, origin, created).map_err(|error| failed(error.into()))?;
-    run.write(workdir).map_err(failed)
+    RunFile::create(workdir, || RunFile::new(pipeline, origin, created))
 }
 
 /// Copies `run.json` to an object store. If the store has one already, its inputs must be the same.
@@ -149,6 +145,19 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
     match objects.list()?.keys().any(|name| name == RUN_FILE || name.starts_with("window-")) {
         true => Err(WorkdirError::StoreInUse { url: objects.url().to_owned() }),
         false => Ok(()),
+    }
+}
+
+/// Removes the temporary files that killed processes have left in a work directory. A file that another process writes
+/// stays. A failure is only logged: the files do no harm.
+pub(crate) fn remove_abandoned(workdir: &Path) {
+    let folders = WORKDIR_ENTRIES.iter().filter(|name| **name != BROKER_FOLDER).map(|name| workdir.join(name));
+    let removed = files::remove_abandoned(workdir).and_then(|_| {
+        let mut folders = folders.filter(|path| path.is_dir());
+        folders.try_for_each(|folder| files::remove_abandoned_below(&folder))
+    });
+    if let Some(error) = removed.err().filter(|error| error.kind() != io::ErrorKind::NotFound) {
+        tracing::warn!(workdir = %workdir.display(), %error, "cannot remove temporary files");
     }
 }
 
@@ -245,6 +254,24 @@ mod tests {
             let second = format!("`windrow run p.toml --workdir {}-2`", folder.path().display());
             assert!(error.contains(&second), "{error}");
         }
+    }
+
+    #[test]
+    fn temporary_files_of_killed_processes_are_removed_and_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = folder.path();
+        remove_abandoned(&workdir.join("none"));
+        let places = ["", "windows", "losses", "models/window-1", "advice/losses", "status", "notes", "broker"];
+        let left = places.map(|place| workdir.join(place).join(".windrow-abc123.tmp"));
+        for path in &left {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, "half").expect("a file");
+        }
+        let written = files::temp_file_beside(&workdir.join("windows/window-00001.json")).expect("a file");
+        remove_abandoned(workdir);
+        let kept = left.map(|path| path.exists());
+        assert_eq!(kept, [false, false, false, false, false, false, true, true], "notes are not ours");
+        assert!(written.path().exists(), "it is being written");
     }
 
     #[test]

@@ -40,17 +40,32 @@ pub(crate) async fn execute(args: DiffArgs, stop: CancellationToken) -> Result<(
 fn text(diff: &Diff, all: bool) -> String {
     let Pair { a, b } = diff.workdirs.map(|path| path.display());
     let sections = [
-        pipeline(&diff.pipeline, all),
-        data(&diff.data, all),
-        models(&diff.models, all),
-        answer::section(&diff.answer, &diff.workdirs, all),
+        Some(keys("pipeline", &diff.pipeline, all)),
+        (!diff.neutral.is_empty()).then(|| neutral(&diff.neutral, all)),
+        Some(data(&diff.data, all)),
+        Some(models(&diff.models, all)),
+        Some(answer::section(&diff.answer, &diff.workdirs, all)),
     ];
-    let sections: String = sections.iter().map(Section::text).collect();
-    format!("A  {a}\nB  {b}\n\n{sections}{}", if diff.differs { "" } else { "nothing differs\n" })
+    let sections: String = sections.iter().flatten().map(Section::text).collect();
+    let result = match (diff.differs, diff.neutral.is_empty()) {
+        (true, _) => "",
+        (false, true) => "nothing differs\n",
+        (false, false) => "rows, models and advice do not differ\n",
+    };
+    format!("A  {a}\nB  {b}\n\n{sections}{result}")
 }
 
-fn pipeline(changes: &[KeyChange], all: bool) -> Section {
-    let mut section = Section::new("pipeline");
+/// Returns the section of the settings that are not counted as a difference.
+fn neutral(changes: &[KeyChange], all: bool) -> Section {
+    let mut section = keys("other settings", changes, all);
+    section.note_of_equal(
+        "These settings change neither rows nor models nor the advice, and do not count as a difference.".to_owned(),
+    );
+    section
+}
+
+fn keys(title: &'static str, changes: &[KeyChange], all: bool) -> Section {
+    let mut section = Section::new(title);
     for KeyChange { key, a, b } in changes {
         let [a, b] = values(a.as_ref(), b.as_ref());
         section.row(key, if all { [a, b] } else { [a, b].map(|text| excerpt(&text, MAX_VALUE).into_owned()) });
@@ -105,12 +120,12 @@ fn data(data: &DataDiff, all: bool) -> Section {
     } else if data.windows.differs() && data.in_both > 0 {
         section.note(format!("There is no difference in the {in_both} that both have."));
     }
-    if !data.is_same_format {
-        section.note_of_equal(
-            "The batch files have different formats (batch.format), so the numbers of the rows were compared, and not \
-             their cells."
-                .to_owned(),
-        );
+    if data.only_numbers > 0 {
+        let windows = counted(data.only_numbers, "window", "windows");
+        section.note_of_equal(format!(
+            "The batch files of {windows} are in an object store and have different bytes, which also depend on the \
+             format and on the features: the numbers of the rows were compared, and not their cells."
+        ));
     }
     section
 }
@@ -162,8 +177,8 @@ mod tests {
     fn a_long_value_is_cut_unless_all_is_asked_for() {
         let long = "x".repeat(40);
         let changes = [KeyChange { key: "dataset.path".to_owned(), a: Some(json!(long)), b: Some(json!("d.csv")) }];
-        assert!(pipeline(&changes, false).text().contains(&format!("{}...", "x".repeat(MAX_VALUE))));
-        assert!(pipeline(&changes, true).text().contains(&long));
-        assert_eq!(pipeline(&[], false).text(), "pipeline: the same\n\n");
+        assert!(keys("pipeline", &changes, false).text().contains(&format!("{}...", "x".repeat(MAX_VALUE))));
+        assert!(keys("pipeline", &changes, true).text().contains(&long));
+        assert_eq!(keys("pipeline", &[], false).text(), "pipeline: the same\n\n");
     }
 }

@@ -100,6 +100,37 @@ fn late_rows_are_those_that_a_run_refuses() {
 }
 
 #[test]
+fn a_last_row_in_a_far_year_is_a_mistake_and_makes_no_empty_windows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut rows = String::from("at,late,miles\n");
+    for row in 0..420 {
+        let late = if row % 3 == 0 { "yes" } else { "no" };
+        rows.push_str(&format!("2024-{:02}-{:02},{late},{}\n", 1 + row / 56, 1 + row / 2 % 28, row % 17));
+    }
+    rows.push_str("2099-08-14,yes,5\n");
+    fs::write(folder.path().join("d.csv"), rows).expect("a file");
+    let file = folder.path().join("p.toml");
+    let pipeline = "name = \"p\"\ndataset = { path = \"d.csv\", time = { column = \"at\", format = \"%Y-%m-%d\" } }\n\
+                    target = { column = \"late\", equals = \"yes\" }\nfeatures = { numeric = [\"miles\"] }\n\
+                    window = { event = \"week\" }\nstream = { partitions = 2 }\n";
+    fs::write(&file, pipeline).expect("a file");
+    let (file, work) = (file.display().to_string(), folder.path().join("work"));
+    let check = windrow(&["check", &file]);
+    assert_eq!(check.status.code(), Some(1));
+    let found = text(&check.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "at (outlier): 1 row would go to quarantine; row 421: its time is 2099-08-14 00:00, which would";
+    assert!(found.contains(expected), "{found}");
+    assert!(found.contains("no later row confirms it: correct the time, or use longer windows"), "{found}");
+    let workdir = work.display().to_string();
+    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let summary = succeed(&run);
+    assert!(summary.contains("1 row was put in quarantine"), "{summary}");
+    let end: Value = serde_json::from_slice(&fs::read(work.join("batches/end.json")).expect("a file")).expect("JSON");
+    assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(420), Some(1)));
+    assert!(end["windows"].as_u64().is_some_and(|windows| windows < 40), "{end}");
+}
+
+#[test]
 fn a_file_that_fits_has_no_faults_and_many_windows_stay_short() {
     let sample = fixture("flights-sample.toml").display().to_string();
     let output_text = succeed(&["check", &sample]);

@@ -106,6 +106,71 @@ fn what_differs_is_printed_and_nothing_is_changed() {
 }
 
 #[test]
+fn settings_of_the_server_and_the_place_of_the_dataset_are_no_difference() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+    run_once(&scene(folder.path(), 300, u32::MAX, PLAIN), &one, &[]);
+    copy_folder(&one, &other);
+    change(&other.join("run.json"), |run| {
+        run["pipeline"]["dataset"]["path"] = json!("elsewhere/d.csv");
+        run["pipeline"]["serve"]["listen"] = json!("127.0.0.1:8099");
+    });
+    let (code, stdout, stderr) = diff(&one, &other, &[]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    for expected in ["pipeline: the same", "other settings A B", "serve.listen 127.0.0.1:", "do not count"] {
+        assert!(stdout.contains(expected), "{expected}: {stdout}");
+    }
+    assert!(stdout.ends_with("rows, models and advice do not differ"), "{stdout}");
+    let found = as_json(&one, &other);
+    assert_eq!((&found["differs"], &found["pipeline"]), (&json!(false), &json!([])), "{found}");
+    let neutral = found["neutral"].as_array().expect("a list");
+    let neutral: Vec<&Value> = neutral.iter().map(|change| &change["key"]).collect();
+    assert_eq!(neutral, [&json!("dataset.path"), &json!("serve.listen")]);
+    change(&other.join("run.json"), |run| run["pipeline"]["train"]["l2"] = json!(7.0));
+    assert_eq!(diff(&one, &other, &[]).0, Some(3));
+}
+
+#[test]
+fn equal_rows_are_equal_in_other_formats_and_column_types() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let row = |number: u32| {
+        let size = number * 7919 % 1000;
+        let code = if number % 10 == 0 { "NA".to_owned() } else { format!("{}.50", number % 7) };
+        format!("2024-01-{:02},{size},{code},{}\n", 1 + number / 20, u32::from(size + number * 31 % 400 > 700))
+    };
+    let rows: Vec<String> = ["day,size,code,late\n".to_owned()].into_iter().chain((0..600).map(row)).collect();
+    fs::write(folder.path().join("d.csv"), rows.concat()).expect("a file");
+    let run = |name: &str, features: &str, format: &str| {
+        let file = folder.path().join(format!("{name}.toml"));
+        let pipeline = format!(
+            "name = \"p\"\ntarget = {{ column = \"late\", equals = \"1\" }}\nfeatures = {{ {features} }}\n\
+             window = {{ rows = 100 }}\nbatch = {{ format = \"{format}\" }}\n[dataset]\npath = \"d.csv\"\n\
+             null = [\"\", \"NA\"]\ntime = {{ column = \"day\", format = \"%Y-%m-%d\" }}\n"
+        );
+        fs::write(&file, pipeline).expect("a file");
+        let workdir = folder.path().join(name);
+        run_once(&file.display().to_string(), &workdir, &[]);
+        workdir
+    };
+    let one = run("one", "numeric = [\"size\"], categorical = [\"code\"]", "parquet");
+    let typed = run("typed", "numeric = [\"size\", \"code\"]", "parquet");
+    let csv = run("csv", "numeric = [\"size\"], categorical = [\"code\"]", "csv");
+    let sha256 = |workdir: &Path| json(&workdir.join("batches/window-00001.json"))["rows"]["file"]["sha256"].clone();
+    assert_ne!(sha256(&one), sha256(&typed), "the column `code` has another type");
+    for other in [&typed, &csv] {
+        let (code, stdout, stderr) = diff(&one, other, &[]);
+        assert_eq!((code, stderr.as_str()), (Some(3), ""), "{stdout}");
+        assert!(stdout.contains("data: the same models"), "{stdout}");
+        let found = as_json(&one, other);
+        assert_eq!(found["data"]["differing"], json!([]), "{found}");
+        assert_eq!(found["models"]["other_rows"], json!([]), "{found}");
+    }
+    // The format of the batch files changes no model.
+    assert_eq!(as_json(&one, &csv)["models"]["other_fit"], json!([]));
+    assert_eq!(as_json(&one, &typed)["models"]["other_fit"].as_array().map(|all| all.is_empty()), Some(false));
+}
+
+#[test]
 fn another_answer_is_printed_for_both() {
     let folder = tempfile::tempdir().expect("a folder");
     let [one, other] = ["one", "other"].map(|name| folder.path().join(name));

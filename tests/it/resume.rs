@@ -44,6 +44,19 @@ fn a_killed_run_is_finished_without_its_old_broker() {
 }
 
 #[test]
+fn temporary_files_of_a_killed_run_are_removed_by_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, workdir) = scene(folder.path(), "parts = 3", "");
+    let workdir_text = workdir.display().to_string();
+    succeed(&run(&file, &workdir_text));
+    let left = ["windows", "losses", "models/window-1", "batches", "."];
+    let left = left.map(|name| workdir.join(name).join(".windrow-a1b2c3.tmp"));
+    left.iter().for_each(|path| fs::write(path, "half a fi").expect("a file"));
+    succeed(&run(&file, &workdir_text));
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
+}
+
+#[test]
 fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = scene(folder.path(), "parts = 3", "");

@@ -1,7 +1,8 @@
 //! The window of each row, or the reason why a row is not in a window. The consumer and `windrow check` both use this code.
 //!
 //! - [`PartitionProgress`] decides which rows of one partition are mistakes. A row far ahead of those before it may have a wrong
-//!   number or time, so the caller holds it back until the next row of the partition confirms or contradicts it.
+//!   number or time, so the caller holds it back until the next row of the partition confirms or contradicts it. If there is no
+//!   next row, a time that is more than 100 windows ahead is a mistake.
 //! - [`Placement`] decides the window of a row that is not a mistake, and which windows can get no more rows.
 //!
 //! Pure: a row's number, its time, and the position of its partition before it are parameters. `PartitionProgress` depends only on the
@@ -9,6 +10,7 @@
 //! are read.
 
 use crate::Cut;
+use windrow_record::calendar::date_and_clock;
 use windrow_record::display::counted;
 use windrow_record::{RowNumber, WindowIndex};
 
@@ -17,6 +19,9 @@ use windrow_record::{RowNumber, WindowIndex};
 pub const MAX_GAP: i64 = 100_000;
 /// The largest number of windows between the first two rows of a partition. If they are further apart, the first is a mistake.
 const MAX_FIRST_GAP: i64 = 1000;
+/// The largest number of windows between the last row of a partition and the rows before it. If it is further away, its time
+/// is a mistake: no later row confirms it, and each window between them would be empty.
+const MAX_LAST_GAP: i64 = 100;
 /// The number of rows of a partition that a producer can have in flight: librdkafka's five requests of 10,000 messages. A row can
 /// arrive this many rows after its place if the broker takes a retry late.
 const ROWS_IN_FLIGHT: u64 = 50_000;
@@ -33,6 +38,20 @@ pub enum NoWindow {
     /// The row was held back, and the next row of its partition is far away: this many windows are between them.
     #[error("outlier: it is {} away from the next message in its partition", distance(*.0))]
     Contradicted(u64),
+    /// The row was held back until the end of its partition, and no later row confirms its time. This many windows before it
+    /// would be empty.
+    #[error(
+        "outlier: its time is {}, which would make {}, and no later row confirms it: correct the time, or use longer \
+         windows",
+        date_and_clock(*.time),
+        counted(*.empty, "empty window", "empty windows")
+    )]
+    Unconfirmed {
+        /// The time of the row, in seconds since 1970.
+        time: i64,
+        /// The number of empty windows.
+        empty: u64,
+    },
     /// The row was held back, and the end marker of the replay says that it has fewer rows.
     #[error("outlier: its row number is after the last row of the replay")]
     AfterLastRow,
@@ -144,6 +163,19 @@ impl<T> PartitionProgress<T> {
         let (position, row) = self.held.take()?;
         self.reach(Some(position));
         Some(row)
+    }
+
+    /// Judges the row that is held back at the end of the partition: no row can come that would confirm its time. Returns
+    /// `None` if no row is held back.
+    pub fn resolve_at_end(&mut self, placement: &Placement) -> Option<(T, Result<(), NoWindow>)> {
+        let (held, _) = self.held()?;
+        let window = |position| placement.cut.window_of_position(position);
+        let windows = self.at.map_or(0, |at| window(held).saturating_sub(window(at)));
+        if placement.cut.span().is_none() || windows <= MAX_LAST_GAP {
+            return self.confirm().map(|row| (row, Ok(())));
+        }
+        let unconfirmed = NoWindow::Unconfirmed { time: held, empty: windows.unsigned_abs() - 1 };
+        self.reject().map(|row| (row, Err(unconfirmed)))
     }
 
     /// Rejects the row that is held back.
@@ -325,46 +357,4 @@ fn window_at(windows: i64) -> Option<WindowIndex> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{EventSpan, WindowPolicy};
-
-    /// Places the times of one partition; returns the window of each, and `None` for a row that is in none.
-    fn windows(times: &[i64]) -> Vec<Option<i64>> {
-        let (span, lateness) = (EventSpan::Fixed(Duration::from_secs(10)), Duration::from_secs(5));
-        let mut placement = Placement::new(Cut::new(WindowPolicy::Event { span, lateness }, None), 1);
-        let mut progress = PartitionProgress::default();
-        let mut spans = vec![None; times.len()];
-        for (row, time) in times.iter().enumerate() {
-            let mut accepted = Vec::new();
-            if let Some((held, Ok(()))) = progress.resolve(*time, &placement) {
-                accepted.push(held);
-            }
-            let before = progress.at();
-            match progress.advance(*time, &placement) {
-                Ok(RowDistance::Near) => accepted.push((row, before)),
-                Ok(RowDistance::Ahead) => progress.hold(*time, (row, before)),
-                Err(_) => {}
-            }
-            for (row, before) in accepted {
-                let placed = placement.place(before, RowNumber::FIRST, Some(times[row]));
-                spans[row] = placed.is_ok().then(|| times[row].div_euclid(10));
-            }
-        }
-        let first = spans.iter().flatten().min().copied();
-        let (from, _) = placement.span_of(WindowIndex::FIRST).expect("a row was placed");
-        assert_eq!(Some(from.div_euclid(10)), first, "window 1 is the earliest");
-        spans.into_iter().map(|span| span.zip(first).map(|(span, first)| span - first + 1)).collect()
-    }
-
-    #[test]
-    fn a_row_is_in_the_window_of_its_time() {
-        assert_eq!(windows(&[15, 19, 31, 29, 8]), [Some(1), Some(1), Some(3), Some(2), None], "8 is late");
-        assert_eq!(windows(&[14, 12, 9, 3]), [Some(2), Some(2), Some(1), Some(1)], "earlier windows come first");
-        assert_eq!(windows(&[15, 900, 20, 21]), [Some(1), None, Some(2), Some(2)], "the next row contradicts 900");
-        assert_eq!(windows(&[15, 20, 900, 901]), [Some(1), Some(2), Some(90), Some(90)], "the next row confirms 900");
-        assert_eq!(windows(&[15, 20, 9_000_000, 9_000_001]), [Some(1), Some(2), None, None], "too far for anything");
-    }
-}
+mod tests;

@@ -136,13 +136,13 @@ impl Axis {
     }
 }
 
-/// Returns the error for too many windows.
-pub(crate) fn too_many_windows(axis: Axis) -> JudgeError {
+/// Returns the error for too many windows. `first` and `last` describe the ends of the table.
+pub(crate) fn too_many_windows(axis: Axis, first: &str, last: &str) -> JudgeError {
     let problem = match axis {
         Axis::Time(_) => "give longer windows, as in --window week, and check the first and the last time",
         Axis::Number => "number them 1, 2, 3, ..., or make them longer",
     };
-    JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows: {problem}"))
+    JudgeError::Nothing(format!("the table spans more than {MAX_WINDOWS} windows, from {first} to {last}: {problem}"))
 }
 
 fn policy(span: EventSpan) -> WindowPolicy {

@@ -51,14 +51,18 @@ struct Partial {
     losses: ModelLosses,
     /// The purpose of the model. A model may be served and used for the advice; the first one in the table counts.
     made_for: String,
-    has_block: [bool; BLOCKS],
+    /// The first row of each block.
+    places: [Option<Place>; BLOCKS],
 }
+
+/// The numbers of rows and of positive rows of a block, with the first row that gives them.
+type BlockCounts = ((u64, u64), Place);
 
 #[derive(Default)]
 struct Reading {
     models: HashMap<(u32, ModelId), Partial>,
     /// The numbers of rows and of positive rows of each block.
-    counts: BTreeMap<u32, [Option<(u64, u64)>; BLOCKS]>,
+    counts: BTreeMap<u32, [Option<BlockCounts>; BLOCKS]>,
 }
 
 /// Returns `true` if a file has losses instead of predictions.
@@ -78,7 +82,8 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
     for (file, path) in files.iter().enumerate() {
         let source = first.take().map_or_else(|| Source::open(path, &COLUMNS), Ok)?;
         if !has_losses(&source) {
-            let problem = "it has no losses, as the first file has: judge predictions and losses apart";
+            let first = files[0].display();
+            let problem = format!("it has no losses, as {first} has: judge predictions and losses apart");
             return Err(source.problem(problem));
         }
         if let Some(missing) = COLUMNS[..NEEDED].iter().find(|column| !source.has(column)) {
@@ -91,7 +96,8 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
         has_blocks &= is_by_block;
         source.visit(&COLUMNS, |row, cells| {
             let place = Place { file, row };
-            if let Err(problem) = cells.and_then(|cells| reading.add(cells, is_by_block)) {
+            let added = cells.and_then(|cells| reading.add(place, cells, is_by_block, &faults));
+            if let Err(problem) = added {
                 faults.add(place, problem);
             }
             !faults.is_full()
@@ -116,7 +122,8 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
     let mut windows: BTreeMap<u32, _> = (1..=last).map(|number| (number, window(number, None, 0))).collect();
     for (number, blocks) in reading.counts {
         let Some(window) = windows.get_mut(&number) else { continue };
-        for (block, (rows, positives)) in blocks.into_iter().enumerate().filter_map(|(at, found)| Some((at, found?))) {
+        let blocks = blocks.into_iter().enumerate();
+        for (block, ((rows, positives), _)) in blocks.filter_map(|(at, found)| Some((at, found?))) {
             (window.rows[block], window.positives[block]) = (rows, positives);
         }
     }
@@ -130,11 +137,11 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
 }
 
 impl Reading {
-    /// Adds a row.
+    /// Adds a row. `faults` has the names of the rows.
     ///
     /// # Errors
     /// The fault of the row, as a phrase.
-    fn add(&mut self, cells: &Cells<'_>, is_by_block: bool) -> Result<(), String> {
+    fn add(&mut self, place: Place, cells: &Cells<'_>, is_by_block: bool, faults: &Faults) -> Result<(), String> {
         let [model, at, rows, positives, log_loss, squared_error, false_alarms, misses, block, made_for] = *cells;
         let name = model.map(text).unwrap_or_default();
         let model = name.parse::<ModelId>().map_err(|error| format!("model: {error}"))?;
@@ -155,13 +162,14 @@ impl Reading {
             return Err("positives is more than rows".to_owned());
         }
         let known = &mut self.counts.entry(number.get()).or_default()[block];
-        if known.is_some_and(|known| known != (rows, positives)) {
+        let (counts, first) = *known.get_or_insert(((rows, positives), place));
+        if counts != (rows, positives) {
             return Err(format!(
-                "rows and positives are not those of the other models in this block of window {number}: score the \
-                 same rows with each model"
+                "rows and positives are not those of {} in the same block of window {number}: score the same rows with \
+                 each model",
+                faults.name(first)
             ));
         }
-        *known = Some((rows, positives));
         let (false_alarms, misses) = (count("false_alarms", false_alarms)?, count("misses", misses)?);
         let (log_loss, squared_error) = (sum("log_loss", log_loss)?, sum("squared_error", squared_error)?);
         let made_for = made_for.map(text).unwrap_or_default();
@@ -174,14 +182,18 @@ impl Reading {
                 misses: [0; BLOCKS],
             },
             made_for: made_for.clone(),
-            has_block: [false; BLOCKS],
+            places: [None; BLOCKS],
         });
         if partial.made_for != made_for {
             return Ok(());
         }
-        if std::mem::replace(&mut partial.has_block[block], true) {
-            return Err(format!("the losses of the model {model} on window {number} are given twice"));
+        if let Some(first) = partial.places[block] {
+            let first = faults.name(first);
+            return Err(format!(
+                "the losses of the model {model} on window {number} are given in {first} already: give them once"
+            ));
         }
+        partial.places[block] = Some(place);
         partial.losses.log_loss[block] = log_loss;
         partial.losses.squared_error[block] = squared_error;
         partial.losses.false_alarms[block] = false_alarms;

@@ -15,7 +15,7 @@ pub(crate) struct Place {
 }
 
 /// The faults that were found so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     files: Vec<PathBuf>,
     list: Vec<String>,
@@ -24,6 +24,11 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn new(files: &[PathBuf]) -> Self {
         Self { files: files.to_vec(), list: Vec::new() }
+    }
+
+    /// Returns the files of the table, in the order of [`Place::file`].
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Returns the name of a place, as in `predictions.csv, row 12`.

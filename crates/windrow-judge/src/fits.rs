@@ -31,18 +31,33 @@ pub(crate) struct Training {
 }
 
 /// All fits, in the order of their first rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Fits {
     pub(crate) list: Vec<Fit>,
     known: HashMap<(Option<String>, Training), u32>,
     /// The fit of each name.
     named: HashMap<String, u32>,
-    /// The training of each model in the file of models.
-    registered: Option<HashMap<String, Training>>,
+    /// The file of models, if there is one.
+    registered: Option<Registered>,
     /// True if the file that is read has a column for the history. It then must not be empty.
     has_history: bool,
     /// The name and the training of the row before, and its fit.
     last: Option<(Option<String>, Training, u32)>,
+}
+
+/// The content of a file of models.
+#[derive(Debug, Clone)]
+struct Registered {
+    models: HashMap<String, RegisteredModel>,
+    /// The names of its rows.
+    faults: Faults,
+}
+
+/// A model in a file of models.
+#[derive(Debug, Clone, Copy)]
+struct RegisteredModel {
+    training: Training,
+    place: Place,
 }
 
 /// The cells of a row that describe its fit.
@@ -125,7 +140,7 @@ impl Fits {
         }
         let has_history = source.has("trained_from") || source.has("history");
         let mut faults = Faults::new(&[path.to_owned()]);
-        let mut registered = HashMap::new();
+        let mut models = HashMap::new();
         source.visit(&COLUMNS, |row, cells| {
             let place = Place { file: 0, row };
             let read = cells.and_then(|cells| {
@@ -136,9 +151,11 @@ impl Fits {
             });
             match read {
                 Ok((name, training)) => {
-                    let before = registered.insert(name.clone(), training);
-                    if before.is_some_and(|before| before != training) {
-                        faults.add(place, format!("the model `{name}` is listed twice, with different dates"));
+                    let first = *models.entry(name.clone()).or_insert(RegisteredModel { training, place });
+                    if first.training != training {
+                        let first = faults.name(first.place);
+                        let problem = format!("the model `{name}` has other dates than in {first}: list it once");
+                        faults.add(place, problem);
                     }
                 }
                 Err(problem) => faults.add(place, problem),
@@ -146,7 +163,7 @@ impl Fits {
             !faults.is_full()
         })?;
         faults.check()?;
-        Ok(Self { registered: Some(registered), ..Self::default() })
+        Ok(Self { registered: Some(Registered { models, faults }), ..Self::default() })
     }
 
     /// Prepares for the rows of a file. `has_history` is true if it has a column for the history.
@@ -155,11 +172,17 @@ impl Fits {
         self.last = None;
     }
 
-    /// Returns the fit of a row, by its index.
+    /// Returns the fit of a row, by its index. `faults` has the names of the rows.
     ///
     /// # Errors
     /// The reason, as a phrase, why the row has no fit.
-    pub(crate) fn fit(&mut self, cells: FitCells<'_>, axis: Axis, place: Place) -> Result<u32, String> {
+    pub(crate) fn fit(
+        &mut self,
+        cells: FitCells<'_>,
+        axis: Axis,
+        place: Place,
+        faults: &Faults,
+    ) -> Result<u32, String> {
         let given = Training::of(cells, axis)?;
         if let (Some((last_name, last_training, fit)), Some(given)) = (&self.last, given)
             && *last_training == given
@@ -172,7 +195,7 @@ impl Fits {
         let training = self.training(name.as_deref(), given)?;
         let fit = match self.known.get(&(name.clone(), training)) {
             Some(fit) => *fit,
-            None => self.add(name.clone(), training, axis, place)?,
+            None => self.add(name.clone(), training, (axis, place), faults)?,
         };
         self.last = Some((name, training, fit));
         Ok(fit)
@@ -180,15 +203,16 @@ impl Fits {
 
     /// Returns what a fit learned from, by its row or by the file of models.
     fn training(&self, name: Option<&str>, given: Option<Training>) -> Result<Training, String> {
-        let registered = name.zip(self.registered.as_ref()).and_then(|(name, known)| known.get(name).copied());
+        let registered = name.zip(self.registered.as_ref());
+        let registered = registered.and_then(|(name, file)| Some((file, *file.models.get(name)?)));
         match (registered, given) {
             (None, Some(given)) => given.check_history(self.has_history),
-            (Some(registered), None) => Ok(registered),
-            (Some(registered), Some(given)) => match given.contradiction(registered) {
-                None => Ok(registered),
+            (Some((_, model)), None) => Ok(model.training),
+            (Some((file, model)), Some(given)) => match given.contradiction(model.training) {
+                None => Ok(model.training),
                 Some(column) => {
-                    let name = name.unwrap_or_default();
-                    Err(format!("{column} is not that of the model `{name}` in the file of models"))
+                    let (name, place) = (name.unwrap_or_default(), file.faults.name(model.place));
+                    Err(format!("{column} is not that of the model `{name}` in {place}: correct one of them"))
                 }
             },
             (None, None) => match (name, &self.registered) {
@@ -201,16 +225,21 @@ impl Fits {
         }
     }
 
-    fn add(&mut self, name: Option<String>, training: Training, axis: Axis, place: Place) -> Result<u32, String> {
+    fn add(
+        &mut self,
+        name: Option<String>,
+        training: Training,
+        (axis, place): (Axis, Place),
+        faults: &Faults,
+    ) -> Result<u32, String> {
         let fit = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-        if let Some(name) = &name
-            && let Some(before) = self.named.insert(name.clone(), fit)
-        {
-            self.named.insert(name.clone(), before);
-            let before = self.list[before as usize].place.row;
-            return Err(format!(
-                "the model `{name}` has other training dates than in row {before}: give it another name"
-            ));
+        if let Some(name) = &name {
+            let known = *self.named.entry(name.clone()).or_insert(fit);
+            if let Some(known) = self.list.get(known as usize) {
+                let first = faults.name(known.place);
+                let problem = format!("the model `{name}` has other training dates than in {first}");
+                return Err(format!("{problem}: give it another name"));
+            }
         }
         let window = axis.window_of(training.through);
         self.known.insert((name.clone(), training), fit);

@@ -32,6 +32,8 @@ const MAX_PARTS: usize = 2_000_000;
 #[derive(Debug)]
 pub(crate) struct Predictions {
     pub(crate) axis: Axis,
+    /// The first window on the axis, which has number 1.
+    pub(crate) begin: i64,
     pub(crate) fits: Fits,
     /// The rows by window, which is given by its index on the axis.
     pub(crate) windows: HashMap<i64, WindowRows>,
@@ -50,8 +52,8 @@ pub(crate) struct Predictions {
     /// True if all identities are whole numbers below 2^32, which order the rows.
     pub(crate) has_numbers: bool,
     pub(crate) faults: Faults,
-    /// The range of the times of the rows, on the axis.
-    pub(crate) range: Option<(i64, i64)>,
+    /// The first and the last row on the axis: the position and the place of each.
+    ends: Option<[(i64, Place); 2]>,
 }
 
 /// The numbers of rows.
@@ -117,7 +119,7 @@ pub(crate) fn read(
         let source = first.take().map_or_else(|| Source::open(path, &columns), Ok)?;
         let axis = axis_of(&source, span, models.is_some())?;
         if predictions.as_ref().is_some_and(|all| all.axis != axis) {
-            return Err(source.problem("it has another kind of windows than the first file"));
+            return Err(source.problem(format!("it has another kind of windows than {}", files[0].display())));
         }
         if predictions.is_none() {
             predictions = Some(Predictions::new(files, axis, Fits::with_models(models, axis)?));
@@ -125,8 +127,10 @@ pub(crate) fn read(
         let Some(all) = &mut predictions else { continue };
         let has_ids = source.has("row");
         if file > 0 && all.has_row != has_ids {
-            let problem = "either all files have a column `row`, or none has one: add it, or remove it";
-            return Err(source.problem(problem));
+            let (first, has) = (files[0].display(), if has_ids { "has none" } else { "has one" });
+            return Err(source.problem(format!(
+                "either all files have a column `row`, or none has one; {first} {has}: add it, or remove it"
+            )));
         }
         all.has_row = has_ids;
         all.fits.begin_file(source.has("trained_from") || source.has("history"));
@@ -147,6 +151,7 @@ pub(crate) fn read(
     if all.counts.rows + all.early_counts.rows == 0 {
         return Err(JudgeError::Nothing("the table has no rows".to_owned()));
     }
+    all.begin = all.first_window();
     all.check_range()?;
     all.has_numbers &= all.has_ids;
     Ok(all)
@@ -156,6 +161,7 @@ impl Predictions {
     fn new(files: &[PathBuf], axis: Axis, fits: Fits) -> Self {
         Self {
             axis,
+            begin: 0,
             fits,
             windows: HashMap::new(),
             early: HashMap::new(),
@@ -167,7 +173,7 @@ impl Predictions {
             has_ids: true,
             has_numbers: true,
             faults: Faults::new(files),
-            range: None,
+            ends: None,
         }
     }
 
@@ -181,7 +187,7 @@ impl Predictions {
         let (at, column) = if axis == Axis::Number { (window, "window") } else { (time, "time") };
         let position = at.ok_or_else(|| format!("{column} is empty")).and_then(|at| axis.position(at))?;
         let (label, mut p) = (label(y)?, probability(p)?);
-        let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place)?;
+        let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place, &self.faults)?;
         let known = known.map(|known| axis.position(known)).transpose();
         let known = known.map_err(|problem| format!("{LABEL_KNOWN}: {problem}"))?;
         if known.is_some_and(|known| axis.is_before(known, position)) {
@@ -200,7 +206,9 @@ impl Predictions {
         }
         let (window, offset) = axis.place(position, last);
         let is_early = window <= trained.window;
-        self.range = Some(self.range.map_or((position, position), |(a, b)| (a.min(position), b.max(position))));
+        let here = (position, place);
+        let [first, last] = self.ends.unwrap_or([here; 2]);
+        self.ends = Some([if position < first.0 { here } else { first }, if position > last.0 { here } else { last }]);
         let id = row.map(row_id);
         self.has_ids &= id.is_some();
         let id = id.unwrap_or_default();
@@ -256,6 +264,16 @@ impl Predictions {
         }
     }
 
+    /// Returns the range of the times of the rows, on the axis.
+    pub(crate) fn range(&self) -> Option<(i64, i64)> {
+        self.ends.map(|[(first, _), (last, _)]| (first, last))
+    }
+
+    /// Returns a window for a sentence, by its number.
+    pub(crate) fn window_name(&self, number: u32) -> String {
+        self.axis.label(number, self.begin + i64::from(number) - 1)
+    }
+
     /// Returns a fit for a sentence, as in ``the model `a` (a.csv, row 12)``. `first` is one of its rows.
     pub(crate) fn fit_name(&self, fit: u32, first: Place) -> String {
         let (name, place) = (self.fits.list[fit as usize].name.as_ref(), self.faults.name(first));
@@ -268,7 +286,7 @@ impl Predictions {
     /// There are more than a table may have.
     fn check_sizes(&self) -> Result<(), JudgeError> {
         if self.windows.len().max(self.early.len()) > MAX_WINDOWS as usize {
-            return Err(too_many_windows(self.axis));
+            return Err(self.too_many_windows());
         }
         if self.fits.list.len() > MAX_FITS {
             return Err(JudgeError::Nothing(format!(
@@ -291,7 +309,7 @@ impl Predictions {
 
     /// Returns the first window on the axis: that of the first fit or row or, if it is near, that of the oldest data that
     /// a fit names. Numbered windows begin with 1, if it is near.
-    pub(crate) fn first_window(&self) -> i64 {
+    fn first_window(&self) -> i64 {
         let Self { axis, fits, .. } = self;
         let first = fits.list.iter().map(|fit| fit.window).chain(self.all_windows()).min().unwrap_or_default();
         let last = self.all_windows().max().unwrap_or(first);
@@ -303,11 +321,26 @@ impl Predictions {
 
     /// Checks that the windows are not too many.
     fn check_range(&self) -> Result<(), JudgeError> {
-        let (first, last) = (self.first_window(), self.all_windows().max().unwrap_or_default());
-        if last - first < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(too_many_windows(self.axis)) }
+        let last = self.all_windows().max().unwrap_or_default();
+        if last - self.begin < i64::from(MAX_WINDOWS) { Ok(()) } else { Err(self.too_many_windows()) }
+    }
+
+    /// Returns the error for too many windows, with the rows at both ends of the table. A fit can be before all rows.
+    fn too_many_windows(&self) -> JudgeError {
+        let (axis, begin) = (self.axis, self.first_window());
+        let named = |(at, place): (i64, Place)| format!("{} ({})", axis.text(at), self.faults.name(place));
+        let fits = self.fits.list.iter().flat_map(|fit| {
+            let training = [fit.training.from, Some(fit.training.through)];
+            training.into_iter().flatten().map(move |at| (at, fit.place))
+        });
+        let all = self.ends.into_iter().flatten().chain(fits);
+        let first = all.filter(|(at, _)| axis.window_of(*at) == begin).min();
+        let first = first.map_or_else(|| axis.text(begin), named);
+        too_many_windows(axis, &first, &self.ends.map_or_else(String::new, |[_, last]| named(last)))
     }
 }
 
-fn row_id(cell: TypedCell<'_>) -> RowId {
+/// Returns the identity of a row.
+pub(crate) fn row_id(cell: TypedCell<'_>) -> RowId {
     whole(cell).map_or_else(|| RowId::of_text(&text(cell)), RowId::of_number)
 }

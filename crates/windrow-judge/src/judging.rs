@@ -73,7 +73,7 @@ pub fn judge_files(files: &[PathBuf], options: &JudgeOptions) -> Result<Judged, 
         return judge_losses(files, first, options);
     }
     let mut predictions = intake::read(files, first, options.window, options.models.as_deref())?;
-    let begin = predictions.first_window();
+    let begin = predictions.begin;
     let fits = std::mem::take(&mut predictions.fits.list);
     let mut doubles = Faults::new(files);
     let models = histories::models(&fits, predictions.axis, begin, &mut doubles);
@@ -181,7 +181,7 @@ impl Judging<'_> {
         let days = begin.zip(end).map(|(begin, end)| (end - begin) as f64 / DAY / f64::from(windows.max(1)));
         let begins = (0..windows).map(|index| axis.begin(self.begin + i64::from(index)));
         let dates = WindowDates::new(begins, end);
-        let times = self.predictions.range.filter(|_| axis != Axis::Number);
+        let times = self.predictions.range().filter(|_| axis != Axis::Number);
         let span = times.map(|(first, last)| months(first.div_euclid(1_000_000), last.div_euclid(1_000_000)));
         let subject = Subject {
             origin,

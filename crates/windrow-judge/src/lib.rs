@@ -10,7 +10,9 @@
 //! - `axis`: [`Axis`], the windows that rows are cut into. `fits`: the models that made the predictions.
 //! - `faults`: the faults of a table. `error`: [`JudgeError`].
 //! - `intake`: reads tables of predictions. `rows`: what is kept of them. `exported`: reads tables of losses.
-//! - `repeats`: rows and files that are given twice. `delay`: the label delay that the labels' times show.
+//! - `repeats`: rows and files that are given twice.
+//!   `reread`: rows that contradict each other, found by reading again.
+//! - `delay`: the label delay that the labels' times show.
 //! - `histories`: the history of each fit. `compared`: the histories that are compared. `losses`: the losses by window and block. `table`: the kind of a table.
 //! - `recalibration`: fits that are recalibrated instead of refitted.
 //! - `answer`: the advice. `report`: [`TableReport`], what a table has, what is judged and what is not.
@@ -34,6 +36,7 @@ mod losses;
 mod recalibration;
 mod repeats;
 mod report;
+mod reread;
 mod rows;
 mod source;
 mod table;

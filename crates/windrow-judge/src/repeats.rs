@@ -1,10 +1,12 @@
 //! Rows that a table has twice, and files that are given twice.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::cells::text;
 use crate::error::JudgeError;
 use crate::intake::Predictions;
+use crate::reread::visit_again;
 use crate::rows::{Row, WindowRows};
 
 /// The share of the rows of a model up to which equal identities count as chance. Identities that are texts are kept as
@@ -39,13 +41,31 @@ pub(crate) fn repeated(rows: &WindowRows, is_number: bool) -> Option<Repeated> {
 }
 
 impl Repeated {
-    /// Returns the error. `window` is the number of the window.
+    /// Returns the error, with the places of both rows. `window` is the number of the window.
     pub(crate) fn error(self, predictions: &Predictions, window: u32) -> JudgeError {
         let Self { fit, row } = self;
+        let (mut known, mut both) = (HashMap::new(), None);
+        let visited = visit_again(predictions, window, |seen| {
+            if seen.fit == fit {
+                let first = known.insert((seen.offset, seen.hash), seen.place);
+                both = first.map(|first| (first, seen.place, text(seen.cell)));
+            }
+            both.is_none()
+        });
+        let window = predictions.window_name(window);
+        if let (Ok(()), Some((first, second, name))) = (visited, both) {
+            let [first, second] = [first, second].map(|place| predictions.faults.name(place));
+            let problem = format!(
+                "{second}: it is the row `{name}` of {window}, as {first} is, for the same model (column `row`): give \
+                 each row of a model once"
+            );
+            return JudgeError::Faults { faults: vec![problem], is_cut: false };
+        }
+        // A file has changed since it was read.
         let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
         let model = predictions.fit_name(fit, predictions.fits.list[fit as usize].place);
         JudgeError::Nothing(format!(
-            "{row} of window {window} is given twice for {model}, by the column `row`: give each row of a model once"
+            "{row} of {window} is given twice for {model}, by the column `row`: give each row of a model once"
         ))
     }
 }
@@ -55,12 +75,18 @@ impl Repeated {
 /// # Errors
 /// A file is given twice.
 pub(crate) fn check_files(files: &[PathBuf]) -> Result<(), JudgeError> {
-    let mut known = HashSet::new();
-    // A file that does not exist is reported when it is opened.
-    match files.iter().find(|path| path.canonicalize().is_ok_and(|path| !known.insert(path))) {
-        Some(path) => Err(JudgeError::Nothing(format!("{} is given twice: give each file once", path.display()))),
-        None => Ok(()),
+    let mut known: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    for path in files {
+        // A file that does not exist is reported when it is opened.
+        let Ok(place) = path.canonicalize() else { continue };
+        if let Some(first) = known.insert(place, path) {
+            let is_other = first.as_os_str() != path.as_os_str();
+            let first = if is_other { format!(", first as {}", first.display()) } else { String::new() };
+            let problem = format!("{} is given twice{first}: give each file once", path.display());
+            return Err(JudgeError::Nothing(problem));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

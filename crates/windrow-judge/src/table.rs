@@ -15,6 +15,7 @@ use crate::histories::Models;
 use crate::intake::Predictions;
 use crate::losses::{BlockSums, in_order, window};
 use crate::repeats::{Repeated, repeated};
+use crate::reread::difference;
 use crate::rows::WindowRows;
 
 /// The share of rows up to which equal keys of two models count as chance. Keys of texts are hashes of 32 bits.
@@ -204,7 +205,8 @@ fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> 
     // The first and the last one differ if any two do.
     parts.sort_by_key(|part| (part.rows, part.positives, part.digest));
     let (Some(fewest), Some(most)) = (parts.first(), parts.last()) else {
-        return JudgeError::Nothing(format!("the models of window {number} scored different rows"));
+        let window = predictions.window_name(number);
+        return JudgeError::Nothing(format!("the models of {window} scored different rows"));
     };
     let name = |fit: u32, first| predictions.fit_name(fit, first);
     let counts = if (fewest.rows, fewest.positives) == (most.rows, most.positives) {
@@ -231,7 +233,9 @@ fn different_rows(predictions: &Predictions, number: u32, rows: &WindowRows) -> 
         "Score the same rows with each model, in the same order. For a log with one probability a row, add a column \
          `row` that identifies each row"
     };
-    JudgeError::Nothing(format!("models scored different rows of window {number}: {counts}. {advice}"))
+    let window = predictions.window_name(number);
+    let rows = difference(predictions, number, [fewest.fit, most.fit]).unwrap_or_default();
+    JudgeError::Nothing(format!("models scored different rows of {window}: {counts}. {rows}{advice}"))
 }
 
 /// Makes a log of the models that served.

@@ -19,7 +19,7 @@
 //! - `every = D`: by the clock, from the arrival of the first row. Only this policy differs from run to run.
 //!
 //! A row whose time or number is more than 100,000 windows from those before it is treated as an outlier and goes to
-//! quarantine. Windows are sealed in order, and empty windows are recorded. The end of the stream seals all open
+//! quarantine, and so does the last row of a partition if its time is more than 100 windows ahead. Windows are sealed in order, and empty windows are recorded. The end of the stream seals all open
 //! windows.
 //!
 //! The same topic makes the same files, byte for byte, including the manifests; only windows by the clock are an
@@ -41,9 +41,11 @@
 //!   store. `names`: [`batch_file_name`], the names of batch files.
 //! - `reopen`: opens windows again that only the end of the stream had sealed. `labels`: [`Labels`], which arrived
 //!   after their window was sealed.
+//! - `cells`: whether two batch files have the same cells, whatever their formats and column types.
 //! - `assemble`: [`Assembly`], windows of the whole topic from the partial windows of a group.
 
 mod assemble;
+mod cells;
 mod counts;
 mod error;
 mod labels;
@@ -62,6 +64,7 @@ mod store;
 mod writer;
 
 pub use assemble::{Assembly, partial_folder, partials_folder};
+pub use cells::{CellForm, has_same_cells};
 pub use counts::MessageCounts;
 pub use error::BatchError;
 pub use labels::{Label, Labels};

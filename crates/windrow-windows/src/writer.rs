@@ -113,7 +113,7 @@ impl BatchWriter {
             writer.identity.bind_by_end(mark.run);
             writer.identity.record_sent(mark.sent);
             writer.cursors.get(mark.partition).end = Some(mark.offset);
-            writer.accept_at_end(mark.partition)?;
+            writer.judge_at_end(mark.partition)?;
             Ok(true)
         })
     }
@@ -141,7 +141,7 @@ impl BatchWriter {
                 writer.phase = Phase::Finishing;
             }
             let partitions: Vec<Partition> = writer.cursors.0.keys().copied().collect();
-            partitions.into_iter().try_for_each(|partition| writer.accept_at_end(partition))?;
+            partitions.into_iter().try_for_each(|partition| writer.judge_at_end(partition))?;
             writer.resolve_undecided()?;
             writer.windows.attach_rest(writer.last_window())
         })

@@ -1,15 +1,17 @@
 //! The differences in the data: the extracts, and what is in the windows.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::app::diff::pair::Pair;
 use crate::app::diff::sides::Side;
 use crate::app::error::Result;
-use windrow_config::NoWindow;
+use windrow_config::{Batch, BatchFormat, NoWindow};
 use windrow_record::WindowIndex;
-use windrow_windows::{BatchError, BatchStore, Labels, Manifest};
+use windrow_windows::{BatchError, BatchStore, CellForm, Labels, Manifest, batch_file_name, has_same_cells};
 
 /// The number of attempts to read the windows of a directory in which a process seals windows, or opens them again.
 const ATTEMPTS: u32 = 3;
@@ -33,8 +35,9 @@ pub(crate) struct DataDiff {
     pub(crate) quarantined: Pair<u64>,
     /// The number of these messages that were late for their window.
     pub(crate) late: Pair<u64>,
-    /// `true` if the batch files have the same format. Otherwise the row numbers are compared, and not the bytes.
-    pub(crate) is_same_format: bool,
+    /// The number of windows of which only the row numbers were compared: the batch files are in an object store, and
+    /// their bytes also depend on their format or on the features.
+    pub(crate) only_numbers: u64,
     /// The number of windows that both have.
     pub(crate) in_both: u64,
     /// Those of them whose rows, labels or quarantined rows differ.
@@ -52,6 +55,32 @@ impl DataDiff {
     }
 }
 
+/// The result of comparing one window of both directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    SameRows,
+    /// The row numbers are the same, and the cells cannot be read.
+    SameNumbers,
+    OtherRows,
+}
+
+/// The windows with the same rows and with different bytes, with the sha256 of both files.
+#[derive(Debug, Default)]
+pub(super) struct SameRows(BTreeMap<WindowIndex, Pair<String>>);
+
+impl SameRows {
+    /// Returns one window, with the sha256 of its files.
+    #[cfg(test)]
+    pub(super) fn of(window: WindowIndex, a: &str, b: &str) -> Self {
+        Self(BTreeMap::from([(window, Pair { a: a.to_owned(), b: b.to_owned() })]))
+    }
+
+    /// Returns `true` if two batch files of a window, given by their sha256, have the same rows.
+    pub(super) fn has(&self, window: WindowIndex, a: &str, b: &str) -> bool {
+        a == b || self.0.get(&window).is_some_and(|files| (files.a.as_str(), files.b.as_str()) == (a, b))
+    }
+}
+
 /// The content of one directory's windows.
 struct Windows {
     manifests: Vec<Manifest>,
@@ -59,6 +88,9 @@ struct Windows {
     labels: Vec<Labels>,
     late: u64,
     has_ended: bool,
+    /// The folder of the batch files.
+    folder: PathBuf,
+    form: CellForm,
 }
 
 impl Windows {
@@ -67,15 +99,34 @@ impl Windows {
     }
 }
 
-/// Compares the data of two directories.
-pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<DataDiff> {
+/// Compares the data of two directories. Also returns the windows with the same rows in different files. A process may
+/// change the windows at the same time, so a failure may be one of this moment.
+pub(super) fn compare(sides: &Pair<Side>) -> Result<(DataDiff, SameRows)> {
+    for _ in 1..ATTEMPTS {
+        match compare_once(sides) {
+            Err(BatchError::Missing { .. } | BatchError::Read { .. }) => {}
+            compared => return Ok(compared?),
+        }
+    }
+    Ok(compare_once(sides)?)
+}
+
+fn compare_once(sides: &Pair<Side>) -> Result<(DataDiff, SameRows), BatchError> {
     let windows = sides.try_map(read)?;
-    let pairs =
-        || windows.a.manifests.iter().zip(&windows.b.manifests).zip(windows.a.labels.iter().zip(&windows.b.labels));
-    let is_other = |((a, b), (labels_of_a, labels_of_b)): &((&Manifest, &Manifest), (&Labels, &Labels))| {
-        !is_same(a, b, is_same_format) || !labels_of_a.is_same(labels_of_b)
-    };
-    Ok(DataDiff {
+    let (mut same, mut differing, mut only_numbers, mut in_both) = (SameRows::default(), Vec::new(), 0, 0);
+    let manifests = windows.a.manifests.iter().zip(&windows.b.manifests);
+    for ((a, b), (labels_of_a, labels_of_b)) in manifests.zip(windows.a.labels.iter().zip(&windows.b.labels)) {
+        let compared = windows.compare(a, b)?;
+        in_both += 1;
+        only_numbers += u64::from(compared == Comparison::SameNumbers);
+        if compared == Comparison::OtherRows || !labels_of_a.is_same(labels_of_b) {
+            differing.push(a.window);
+        }
+        if compared != Comparison::OtherRows && a.rows.file != b.rows.file {
+            same.0.insert(a.window, Pair { a: a.rows.file.sha256.clone(), b: b.rows.file.sha256.clone() });
+        }
+    }
+    let data = DataDiff {
         extracts: sides.map(|side| side.run.extracts.iter().map(|extract| extract.sha256.clone()).collect::<Vec<_>>()),
         has_ended: windows.map(|windows| windows.has_ended),
         windows: windows.map(|windows| windows.manifests.len() as u64),
@@ -84,44 +135,53 @@ pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<DataDi
         late_labels: windows.map(|windows| windows.labels.iter().map(|labels| labels.len() as u64).sum::<u64>()),
         quarantined: windows.map(|windows| windows.sum(|manifest| manifest.quarantine.count)),
         late: windows.map(|windows| windows.late),
-        is_same_format,
-        in_both: pairs().count() as u64,
-        differing: pairs().filter(is_other).map(|((manifest, _), _)| manifest.window).collect(),
-    })
+        only_numbers,
+        in_both,
+        differing,
+    };
+    Ok((data, same))
 }
 
-/// Returns `true` if two windows have the same rows, and the same row numbers in quarantine. The offsets may differ: they
-/// belong to the topic.
-fn is_same(a: &Manifest, b: &Manifest, is_same_format: bool) -> bool {
-    (a.rows.count, a.rows.labelled, a.quarantine.count) == (b.rows.count, b.rows.labelled, b.quarantine.count)
-        && a.rows.numbers == b.rows.numbers
-        && a.quarantine.numbers == b.quarantine.numbers
-        && (!is_same_format || a.rows.file == b.rows.file)
-}
-
-/// Reads the windows of a directory. A process may change them at the same time, so a failure may be one of this moment.
-fn read(side: &Side) -> Result<Windows, BatchError> {
-    for _ in 1..ATTEMPTS {
-        match read_once(side) {
-            Err(BatchError::Missing { .. } | BatchError::Read { .. }) => {}
-            read => return read,
+impl Pair<Windows> {
+    /// Compares a window of both: its rows, and the row numbers in quarantine. The offsets may differ, because they belong
+    /// to the topic.
+    fn compare(&self, a: &Manifest, b: &Manifest) -> Result<Comparison, BatchError> {
+        let counts = |manifest: &Manifest| (manifest.rows.count, manifest.rows.labelled, manifest.quarantine.count);
+        if counts(a) != counts(b) || a.rows.numbers != b.rows.numbers || a.quarantine.numbers != b.quarantine.numbers {
+            return Ok(Comparison::OtherRows);
         }
+        if a.rows.file == b.rows.file {
+            return Ok(Comparison::SameRows);
+        }
+        let files = self.map(|windows| {
+            let batch = Batch { format: windows.form.format, url: None };
+            windows.folder.join(batch_file_name(&batch, a.window, &a.rows.file.sha256))
+        });
+        if files.a.is_file() && files.b.is_file() {
+            let is_same = has_same_cells((&files.a, &self.a.form), (&files.b, &self.b.form))?;
+            return Ok(if is_same { Comparison::SameRows } else { Comparison::OtherRows });
+        }
+        // The bytes of a CSV file depend only on its rows.
+        let is_csv = |windows: &Windows| windows.form.format == BatchFormat::Csv;
+        let is_comparable = is_csv(&self.a) && is_csv(&self.b);
+        Ok(if is_comparable { Comparison::OtherRows } else { Comparison::SameNumbers })
     }
-    read_once(side)
 }
 
-fn read_once(side: &Side) -> Result<Windows, BatchError> {
+/// Reads the windows of a directory.
+fn read(side: &Side) -> Result<Windows, BatchError> {
     let store = BatchStore::existing(&side.workdir);
+    let (folder, form) = (store.folder().to_owned(), side.cell_form());
     // The first window is not sealed yet.
-    if !store.folder().is_dir() {
-        return Ok(Windows { manifests: Vec::new(), labels: Vec::new(), late: 0, has_ended: false });
+    if !folder.is_dir() {
+        return Ok(Windows { manifests: Vec::new(), labels: Vec::new(), late: 0, has_ended: false, folder, form });
     }
     // The end is written last, so it is read first: a stream that has ended has all its windows.
     let has_ended = store.end()?.is_some();
     let manifests = store.manifests()?;
     let labels = manifests.iter().map(|manifest| store.labels(manifest.window)).collect::<Result<_, _>>()?;
     let late = manifests.iter().map(|manifest| late(&store, manifest)).sum::<Result<u64, _>>()?;
-    Ok(Windows { manifests, labels, late, has_ended })
+    Ok(Windows { manifests, labels, late, has_ended, folder, form })
 }
 
 /// Returns the number of a window's messages that were late.

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::app::diff::data::SameRows;
 use crate::app::diff::pair::Pair;
 use crate::app::diff::sides::Side;
 use crate::app::error::Result;
-use windrow_learn::model::{Artifact, Lineage, Outcome};
-use windrow_record::ModelId;
+use windrow_learn::model::{Artifact, Lineage, Outcome, Recalibration};
+use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::ModelFiles;
 
 /// The differences in the models.
@@ -47,7 +48,7 @@ impl ModelsDiff {
 }
 
 /// Compares the models of two directories. Two models are in memory at a time.
-pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<ModelsDiff> {
+pub(super) fn compare(sides: &Pair<Side>, same_rows: &SameRows) -> Result<ModelsDiff> {
     let files = sides.map(|side| ModelFiles::new(&side.workdir));
     let ids = files.try_map(ModelFiles::ids)?.map(|ids| ids.iter().copied().collect::<BTreeSet<ModelId>>());
     let mut found = ModelsDiff {
@@ -59,7 +60,7 @@ pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<Models
         // A model that another process removes is not compared.
         let Pair { a: Some(a), b: Some(b) } = files.try_map(|files| files.read(id))? else { continue };
         found.in_both += 1;
-        match difference(&a, &b, is_same_format) {
+        match difference(&a, &b, same_rows) {
             Some(Difference::Rows) => found.other_rows.push(id),
             Some(Difference::Fit) => found.other_fit.push(id),
             Some(Difference::Verdict) => found.other_verdict.push(id),
@@ -69,17 +70,24 @@ pub(super) fn compare(sides: &Pair<Side>, is_same_format: bool) -> Result<Models
     Ok(found)
 }
 
-/// Returns the first difference between two models. The digests of batch files are compared only if the files have the
-/// same format.
-fn difference(a: &Artifact, b: &Artifact, is_same_format: bool) -> Option<Difference> {
+/// Returns the first difference between two models.
+fn difference(a: &Artifact, b: &Artifact, same_rows: &SameRows) -> Option<Difference> {
     let rows = |lineage: &Lineage| (lineage.fit_rows, lineage.fit_positives, lineage.holdout_rows);
-    if rows(&a.lineage) != rows(&b.lineage) || is_same_format && a.lineage.id != b.lineage.id {
+    if rows(&a.lineage) != rows(&b.lineage) || !has_same_windows(&a.lineage, &b.lineage, same_rows) {
         return Some(Difference::Rows);
     }
-    if timeless(&a.outcome) != timeless(&b.outcome) || !is_same_recalibration(a, b, is_same_format) {
+    let recalibration = |model: &Artifact| model.lineage.recalibration.as_ref().map(numbers);
+    if timeless(&a.outcome) != timeless(&b.outcome) || recalibration(a) != recalibration(b) {
         return Some(Difference::Fit);
     }
     (a.verdict != b.verdict).then_some(Difference::Verdict)
+}
+
+/// Returns `true` if two models were made from the same rows of the same windows.
+fn has_same_windows(a: &Lineage, b: &Lineage, same_rows: &SameRows) -> bool {
+    let pairs = || a.windows.iter().zip(&b.windows);
+    let is_same = || pairs().all(|(a, b)| a.window == b.window && same_rows.has(a.window, &a.sha256, &b.sha256));
+    a.id == b.id || a.windows.len() == b.windows.len() && is_same()
 }
 
 /// Returns the result of a fit without the time that the fit took.
@@ -91,25 +99,31 @@ fn timeless(outcome: &Outcome) -> Outcome {
     outcome
 }
 
-fn is_same_recalibration(a: &Artifact, b: &Artifact, is_same_format: bool) -> bool {
-    match (&a.lineage.recalibration, &b.lineage.recalibration) {
-        (Some(a), Some(b)) if !is_same_format => {
-            (a.model, a.window, a.intercept, a.slope) == (b.model, b.window, b.intercept, b.slope)
-        }
-        (a, b) => a == b,
-    }
+/// Returns what a recalibration has, without the digest of the files that the fit was made from.
+fn numbers(facts: &Recalibration) -> (ModelId, WindowIndex, [u64; 2], [f64; 3]) {
+    let Recalibration { model, window, rows, positives, held_share, intercept, slope, .. } = *facts;
+    (model, window, [rows, positives], [held_share, intercept, slope])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use windrow_learn::model::{Acceptance, FORMAT};
+    use windrow_learn::model::{Acceptance, FORMAT, WindowLineage};
 
     fn artifact() -> Artifact {
+        let window = WindowLineage {
+            window: WindowIndex::FIRST,
+            rows: 10,
+            labelled: 10,
+            late_labels: 0,
+            sha256: "aa".to_owned(),
+            row_numbers: Vec::new(),
+            offsets: Vec::new(),
+        };
         let lineage = Lineage {
             id: "00ff".to_owned(),
-            windows: Vec::new(),
+            windows: vec![window],
             recalibration: None,
             fit_rows: 10,
             fit_positives: 4,
@@ -128,13 +142,19 @@ mod tests {
         }
     }
 
+    /// Gives the batch file of the model's window other bytes.
+    fn other_file(model: &mut Artifact) {
+        model.lineage.id = "00fe".to_owned();
+        model.lineage.windows[0].sha256 = "bb".to_owned();
+    }
+
     #[test]
     fn models_differ_by_rows_fit_or_verdict_and_not_by_time() {
         let first = artifact();
         type Case = (fn(&mut Artifact), Option<Difference>);
         let cases: [Case; 5] = [
             (|one| one.created = "later".to_owned(), None),
-            (|one| one.lineage.id = "00fe".to_owned(), Some(Difference::Rows)),
+            (other_file, Some(Difference::Rows)),
             (|one| one.lineage.fit_rows = 11, Some(Difference::Rows)),
             (|one| one.outcome = Outcome::Refused { reason: "no row".to_owned() }, Some(Difference::Fit)),
             (|one| one.verdict = Acceptance::Rejected { reason: "AUC".to_owned() }, Some(Difference::Verdict)),
@@ -142,10 +162,12 @@ mod tests {
         for (change, expected) in cases {
             let mut second = first.clone();
             change(&mut second);
-            assert_eq!(difference(&first, &second, true), expected, "{second:?}");
+            assert_eq!(difference(&first, &second, &SameRows::default()), expected, "{second:?}");
         }
         let mut second = first.clone();
-        second.lineage.id = "00fe".to_owned();
-        assert_eq!(difference(&first, &second, false), None, "files of two formats have other digests");
+        other_file(&mut second);
+        let same = SameRows::of(WindowIndex::FIRST, "aa", "bb");
+        assert_eq!(difference(&first, &second, &same), None, "files of two formats have other digests");
+        assert_eq!(difference(&second, &first, &same), Some(Difference::Rows));
     }
 }

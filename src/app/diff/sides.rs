@@ -9,6 +9,9 @@ use crate::app::diff::error::DiffError;
 use crate::app::diff::pair::Pair;
 use crate::app::error::{AppError, Result};
 use crate::app::run_file::RunFile;
+use windrow_config::BatchFormat;
+use windrow_record::TimeFormat;
+use windrow_windows::CellForm;
 
 /// One of the directories.
 #[derive(Debug)]
@@ -18,9 +21,20 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// The format of the batch files. Files of different formats cannot be compared by their digests.
-    pub(super) fn batch_format(&self) -> Option<&Value> {
-        self.run.pipeline.get("batch").and_then(|batch| batch.get("format"))
+    /// Returns the form of the cells in the batch files, by the resolved pipeline.
+    pub(super) fn cell_form(&self) -> CellForm {
+        let value = |path: &str| self.run.pipeline.pointer(path);
+        let text = |path: &str| value(path).and_then(Value::as_str);
+        let null = value("/dataset/null").and_then(Value::as_array).map(|texts| {
+            let texts = texts.iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect()
+        });
+        CellForm {
+            format: if text("/batch/format") == Some("parquet") { BatchFormat::Parquet } else { BatchFormat::Csv },
+            delimiter: text("/dataset/delimiter").and_then(|text| text.bytes().next()).unwrap_or(b','),
+            null: null.unwrap_or_default(),
+            time: text("/dataset/time/format").and_then(|format| TimeFormat::new(format).ok()),
+        }
     }
 }
 
@@ -43,6 +57,22 @@ pub(super) fn open(a: &Path, b: &Path) -> Result<Pair<Side>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::run_file::Origin;
+    use windrow_config::Pipeline;
+
+    #[test]
+    fn the_form_of_cells_is_that_of_the_resolved_pipeline() {
+        let text = "name = \"p\"\ndataset = { path = \"d.csv\", delimiter = \";\", null = [\"\", \"NA\"], \
+                    time = { column = \"at\", format = \"%Y-%m-%d\" } }\n\
+                    target = { column = \"y\", at_least = 1 }\nfeatures = { numeric = [\"x\"] }\n\
+                    window = { rows = 5 }\nbatch = { format = \"parquet\" }";
+        let pipeline = Pipeline::parse(Path::new("p.toml"), text).expect("a good pipeline");
+        let origin = Origin { dataset: None, replay: None };
+        let run = RunFile::new(&pipeline, &origin, "now").expect("JSON");
+        let CellForm { format, delimiter, null, time } = Side { workdir: PathBuf::new(), run }.cell_form();
+        assert_eq!((format, delimiter, null), (BatchFormat::Parquet, b';', vec![String::new(), "NA".to_owned()]));
+        assert_eq!(time, TimeFormat::new("%Y-%m-%d").ok());
+    }
 
     #[test]
     fn a_path_that_cannot_be_compared_gets_one_sentence() {

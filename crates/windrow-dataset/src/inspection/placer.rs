@@ -60,10 +60,10 @@ impl Placer {
         let (mut rows, mut undecided) = (Vec::new(), Vec::new());
         for progress in self.partitions.values_mut() {
             let list = if progress.is_undecided() { &mut undecided } else { &mut rows };
-            list.extend(progress.confirm());
+            list.extend(progress.resolve_at_end(&self.placement));
         }
         rows.append(&mut undecided);
-        rows.into_iter().map(|row| self.settle((row, Ok(())))).collect()
+        rows.into_iter().map(|row| self.settle(row)).collect()
     }
 
     fn settle(&mut self, (row, verdict): ResolvedRow) -> ResolvedRow {

@@ -26,11 +26,23 @@ fn each_fault_has_its_row_and_a_sentence() {
         ("3,1,0.5,2,x,a,1\n", "0.csv, row 1: trained_from: `x` is not a window: windows are whole numbers from 1"),
         ("4,1,0.5,2,3,a,1\n", "0.csv, row 1: trained_from is after trained_through: exchange them"),
         ("3,1,0.5,2,1,a\n", "0.csv, row 1: it has 6 fields instead of 7"),
-        ("3,1,0.5,2,1,a,1\n4,1,0.5,3,1,a,1\n", "0.csv, row 2: the model `a` has other training dates than in row 1"),
-        ("4,1,0.5,2,1,a,1\n4,1,0.5,2,1,b,1\n", "0.csv, row 2: two models of one history have the same newest window"),
+        (
+            "3,1,0.5,2,1,a,1\n4,1,0.5,3,1,a,1\n",
+            "0.csv, row 2: the model `a` has other training dates than in 0.csv, row 1",
+        ),
+        (
+            "4,1,0.5,2,1,a,1\n4,1,0.5,2,1,b,1\n",
+            "0.csv, row 2: two models of one history have the same newest window, window 2: this one and that of 0",
+        ),
         ("2,1,0.5,2,1,a,1\n", "0.csv, row 1: it is a leak: the row (window 2) is not after trained_through (window 2)"),
-        ("20002,1,0.5,2,1,a,1\n", "the table spans more than 2000 windows: number them 1, 2, 3, ..."),
-        ("3,1,0.5,2,1,a,7\n3,1,0.5,2,1,a,7\n", "row 7 of window 3 is given twice for the model `a` (0.csv, row 1)"),
+        (
+            "4,1,0.5,2,1,a,1\n20002,1,0.5,2,1,a,1\n",
+            "the table spans more than 2000 windows, from window 1 (0.csv, row 1) to window 20002 (0.csv, row 2)",
+        ),
+        (
+            "4,1,0.5,2,1,a,7\n3,1,0.5,2,1,a,7\n3,1,0.5,2,1,a,6\n3,1,0.5,2,1,a,7\n",
+            "0.csv, row 4: it is the row `7` of window 3, as 0.csv, row 2 is, for the same model (column `row`)",
+        ),
         ("3,,0.5,2,1,a,1\n", "nothing can be judged: no row has a label yet"),
         ("", "the table has no rows"),
     ] {
@@ -53,13 +65,11 @@ fn a_row_and_a_file_are_given_once() {
     // The identities are texts.
     let text = "window,y,p,trained_through,row\n3,1,0.5,2,a\n3,0,0.5,2,b\n";
     let error = Tables::new(text).and(text).error();
-    assert!(
-        error.starts_with("a row of window 3 is given twice for the model of 0.csv, row 1, by the column"),
-        "{error}"
-    );
+    let expected = "1.csv, row 1: it is the row `a` of window 3, as 0.csv, row 1 is, for the same model (column `row`)";
+    assert!(error.starts_with(expected), "{error}");
     let mut tables = Tables::new(text);
     tables.files.push(tables.folder.path().join(".").join("0.csv"));
-    assert!(tables.error().ends_with("0.csv is given twice: give each file once"), "{}", tables.error());
+    assert_eq!(tables.error(), "./0.csv is given twice, first as 0.csv: give each file once");
 }
 
 #[test]
@@ -69,11 +79,9 @@ fn windows_of_a_second_and_fits_of_a_row_are_refused() {
         text.push_str(&format!("2024-01-05 10:{:02}:{:02},1,0.5,2024-01-05 09:00\n", second / 60, second % 60));
     }
     let error = Tables::new(&text).by("1s".to_owned().try_into().expect("a span")).error();
-    assert_eq!(
-        error,
-        "the table spans more than 2000 windows: give longer windows, as in --window week, and check the first and the \
-         last time"
-    );
+    let expected = "the table spans more than 2000 windows, from 2024-01-05T09:00:00Z (0.csv, row 1) to \
+                    2024-01-05T10:33:20Z (0.csv, row 2001): give longer windows, as in --window week, and check";
+    assert!(error.starts_with(expected), "{error}");
     let mut text = "window,y,p,trained_through,model\n".to_owned();
     for row in 0..=200_000 {
         text.push_str(&format!("3,1,0.5,2,{row}\n"));
@@ -98,7 +106,7 @@ fn nothing_is_guessed_of_an_empty_cell() {
     let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4", "3,1,0.5,2,"]).error();
     assert!(error.starts_with("0.csv, row 2: row is empty"), "{error}");
     let error = rows("window,y,p,trained_through,row", &["3,1,0.5,2,4"]).and("window,y,p,trained_through\n3,1,0.5,2\n");
-    assert!(error.error().starts_with("1.csv: either all files have a column `row`, or none"));
+    assert!(error.error().starts_with("1.csv: either all files have a column `row`, or none has one; 0.csv has one"));
     let error = rows("window,y,p,trained_through,label_known", &["3,1,0.5,2,3", "3,1,0.5,2,2"]).error();
     assert_eq!(error, "0.csv, row 2: label_known is before the row: a label is known after its row");
     let header = "time,y,p,trained_through,label_known";
@@ -195,8 +203,15 @@ fn models_that_scored_other_rows_are_refused() {
         fewer.starts_with("models scored different rows of window 3: the model `m2` (0.csv, row 4) has 2 rows"),
         "{fewer}"
     );
+    let of_one = "0.csv, row 1 and 0.csv, row 4 are one row (column `row`). 0.csv, row 3 is a row that only one of";
+    assert!(fewer.contains(of_one), "{fewer}");
     let other = Tables::new(&fits([&[1, 2, 3], &[1, 2, 5]])).error();
-    assert!(other.contains("has other rows than the model"), "{other}");
+    assert!(other.contains("has other rows than the model") && other.contains(of_one), "{other}");
+    // The model m2 has another label of row 3.
+    let relabelled = fits([&[1, 2, 3], &[1, 2]]) + &row(3, 2, 0, 3);
+    let relabelled = Tables::new(&relabelled).error();
+    let expected = "0.csv, row 3 and 0.csv, row 6 are one row (column `row`) with two labels. Score the same rows";
+    assert!(relabelled.contains(expected), "{relabelled}");
     // Without identities, only the counts can be compared.
     let without = |text: &str| {
         text.lines().map(|line| format!("{}\n", line.rsplit_once(',').expect("fields").0)).collect::<String>()
@@ -240,18 +255,30 @@ fn a_file_of_models_is_checked() {
     let error = Tables::new(log).models("model,trained_through\na,2\n").error();
     assert_eq!(error, "0.csv, row 2: the model `b` is not in the file of models: add it");
     let error = Tables::new(log).models("model,trained_through\na,2\na,3\n").error();
-    assert_eq!(error, "models.csv, row 2: the model `a` is listed twice, with different dates");
+    assert_eq!(error, "models.csv, row 2: the model `a` has other dates than in models.csv, row 1: list it once");
     let error = Tables::new(log).models("model,trained_through,history\na,2,4\nb,3,\n").error();
     assert!(error.starts_with("models.csv, row 2: the history is empty"), "{error}");
     let own = "window,y,p,model,trained_through,trained_from,history\n3,1,0.5,a,2,,8\n4,0,0.5,b,3,2,\n";
     let error = Tables::new(own).models("model,trained_through,trained_from,history\na,2,,4\nb,3,1,\n").error();
     assert_eq!(
         error,
-        "0.csv, row 1: history is not that of the model `a` in the file of models\n\
-         0.csv, row 2: trained_from is not that of the model `b` in the file of models"
+        "0.csv, row 1: history is not that of the model `a` in models.csv, row 1: correct one of them\n\
+         0.csv, row 2: trained_from is not that of the model `b` in models.csv, row 2: correct one of them"
     );
     let error = Tables::new(log).models("name,trained_through\na,2\n").error();
     assert!(error.contains("it has no `model`, only name, trained_through"), "{error}");
+}
+
+#[test]
+fn rows_of_two_files_that_contradict_each_other_are_both_named() {
+    let first = format!("{HEADER}4,1,0.5,2,1,a,1\n");
+    let error = Tables::new(&first).and(&format!("{HEADER}4,1,0.5,3,1,a,1\n")).error();
+    let expected = "1.csv, row 1: the model `a` has other training dates than in 0.csv, row 1: give it another name";
+    assert_eq!(error, expected);
+    let error = Tables::new(&first).and(&format!("{HEADER}4,1,0.5,2,1,b,1\n")).error();
+    let expected = "1.csv, row 1: two models of one history have the same newest window, window 2: this one and that \
+                    of 0.csv, row 1. Keep one of them";
+    assert!(error.starts_with(expected), "{error}");
 }
 
 #[test]
@@ -284,11 +311,11 @@ fn losses_are_checked() {
         ("window-1,2,1,4,1,-1\n", "0.csv, row 1: log_loss is not a number of at least 0"),
         (
             "window-1,2,1,4,1,2\nwindow-1,2,1,4,1,2\n",
-            "0.csv, row 2: the losses of the model window-1 on window 2 are given",
+            "0.csv, row 2: the losses of the model window-1 on window 2 are given in 0.csv, row 1 already",
         ),
         (
             "window-1,3,1,4,1,2\nwindow-2,3,1,5,1,2\n",
-            "0.csv, row 2: rows and positives are not those of the other models",
+            "0.csv, row 2: rows and positives are not those of 0.csv, row 1 in the same block of window 3",
         ),
     ] {
         let rows: String = rows.lines().map(|row| format!("0.5,1,1,{row}\n")).collect();

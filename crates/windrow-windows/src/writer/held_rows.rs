@@ -39,16 +39,19 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// Accepts the row that a partition holds back when the partition has ended. Rejects it if the end marker says that
-    /// the replay has fewer rows. A partition whose only position is held back waits for the positions of the others.
-    pub(super) fn accept_at_end(&mut self, partition: Partition) -> Result<(), BatchError> {
+    /// Judges the row that a partition holds back when the partition has ended. Rejects it if the end marker says that
+    /// the replay has fewer rows, or if its time is too far ahead for a row that no later one confirms. A partition
+    /// whose only position is held back waits for the positions of the others.
+    pub(super) fn judge_at_end(&mut self, partition: Partition) -> Result<(), BatchError> {
         let sent = self.identity.sent_by_replay().filter(|_| self.windows.cut().span().is_none());
         let progress = &mut self.cursors.get(partition).progress;
         let Some((position, _)) = progress.held().filter(|_| !progress.is_undecided()) else { return Ok(()) };
         let is_unsent = sent.is_some_and(|sent| u64::try_from(position).is_ok_and(|row| row > sent.last));
-        let (held, verdict) =
-            if is_unsent { (progress.reject(), Err(NoWindow::AfterLastRow)) } else { (progress.confirm(), Ok(())) };
-        self.settle((held.flatten(), verdict))
+        let judged = match is_unsent {
+            true => progress.reject().map(|held| (held, Err(NoWindow::AfterLastRow))),
+            false => progress.resolve_at_end(&self.windows.placement),
+        };
+        judged.map_or(Ok(()), |judged| self.settle(judged))
     }
 
     /// Places the partitions whose only position is held back, after the positions of all other partitions are known.

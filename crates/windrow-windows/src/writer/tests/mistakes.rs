@@ -145,6 +145,39 @@ fn a_time_in_the_future_makes_no_later_row_late() {
 }
 
 #[test]
+fn a_last_time_far_in_the_future_makes_no_empty_windows() {
+    for (windows_ahead, is_believed) in [(90, true), (4_500, false)] {
+        for kills in [false, true] {
+            let folder = in_memory();
+            let cut = Cut::new(event(60, 0), None);
+            let (mut writer, _) = open(folder.path(), cut, 1);
+            let time = |number: u64| if number == 30 { (4 + windows_ahead) * 60 } else { number as i64 * 10 };
+            for number in 1..=30_u64 {
+                send(&mut writer, 0, number as i64 - 1, number, time(number));
+            }
+            if kills {
+                drop(writer);
+                let (reopened, next) = open(folder.path(), cut, 1);
+                writer = reopened;
+                for number in next[0] as u64 + 1..=30 {
+                    send(&mut writer, 0, number as i64 - 1, number, time(number));
+                }
+            }
+            end(&mut writer, 0, 30, Some(30));
+            let windows = writer.end().expect("the stream has ended").windows;
+            let (rows, aside) = contents(folder.path());
+            if is_believed {
+                assert_eq!((rows, aside.len(), windows), (30, 0, 95));
+                continue;
+            }
+            assert_eq!((rows, aside.len(), windows), (29, 1, 5), "{aside:?}");
+            let expected = "outlier: its time is 1970-01-04 03:04, which would make 4,499 empty windows, and";
+            assert!(aside[0].0 == Some(30) && aside[0].1.starts_with(expected), "{aside:?}");
+        }
+    }
+}
+
+#[test]
 fn a_partition_with_one_row_is_placed_beside_the_others() {
     for order in [[0, 1], [1, 0]] {
         let (folder, mut writer) = fresh(event(60, 0), 2);
