@@ -145,7 +145,7 @@ pub(super) struct AlarmRun<'a> {
     detector: Detector,
     /// The cost of the errors of the model in use less that of newer models, on the windows that have been read.
     extra_cost: f64,
-    /// The windows that rang.
+    /// The windows that rang, or after which a refit paid.
     rang: Vec<u32>,
 }
 

@@ -50,10 +50,11 @@ impl Trial {
         self.conditions.other_first_fits.iter().find(|series| series.policy.history == history)
     }
 
-    /// Returns the alarms that did not ring in any run with a history.
+    /// Returns the alarms that did not ring in any run with a history. That a refit pays is no alarm to watch.
     pub(crate) fn silent_alarms(&self, history: Scheme) -> Vec<Refit> {
-        let of_history = self.conditions.alarm_runs.iter().filter(|runs| runs.policy.history == history);
-        let silent = of_history.filter(|runs| runs.rang.iter().all(Vec::is_empty));
+        let all = self.conditions.alarm_runs.iter();
+        let alarms = all.filter(|runs| runs.policy.history == history && runs.policy.refit != Refit::WhenItPays);
+        let silent = alarms.filter(|runs| runs.rang.iter().all(Vec::is_empty));
         silent.map(|runs| runs.policy.refit).collect()
     }
 }

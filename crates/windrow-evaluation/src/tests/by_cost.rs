@@ -3,6 +3,7 @@
 use super::{OBSERVED, ROWS, advice_naming, advice_with, index, noise, stable};
 use crate::alarm::on_alarm;
 use crate::cost::window_costs;
+use crate::plot::tables::tables;
 use crate::{
     Action, AlarmData, BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
     Ranking, Refit, Trial, WindowLosses, advised_fits, is_kept,
@@ -167,6 +168,32 @@ fn the_first_policy_in_office_refits_when_it_pays_until_a_saving_is_shown() {
     assert!(fits(Some(COSTS)) > 4, "{}", fits(Some(COSTS)));
     assert_eq!(fits(Some([1.0, 1.0, 1e6])), 0);
     assert_eq!(fits(None), 0, "without costs, no refit pays");
+}
+
+#[test]
+fn the_refits_that_paid_are_listed_and_are_no_alarm() {
+    let evidence = evidence_with(0.4, |_, _| 0);
+    let pays = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    let named_policies: Vec<PolicyAtWindow> =
+        (20..=40).map(|window| PolicyAtWindow::by_loss(window, pays, false)).collect();
+    for (fit, expected) in [(48.0, vec![20, 24, 28, 32, 36]), (1e6, vec![])] {
+        let costs = [1.0, 1.0, fit];
+        let trial = trial(&evidence).when_it_pays(&evidence, costs);
+        assert!(trial.silent_alarms(Scheme::Cumulative).is_empty(), "cost {fit}: no alarm to watch");
+        let advice = advice_naming(&evidence, 0, Some(costs), &named_policies, OBSERVED);
+        let found = advice.comparison.finding(pays).expect("its finding");
+        assert_eq!(found.rang.iter().map(|at| at.window).collect::<Vec<_>>(), expected, "cost {fit}");
+        let sentence = "This policy refitted 5 times, the last time after window 36 (week of 2013-04-01).";
+        let said = advice.recommendation.sentences.iter().any(|said| said == sentence);
+        assert_eq!(said, !expected.is_empty(), "{:?}", advice.recommendation.sentences);
+        let tables = tables(&advice, None);
+        let is_listed = |heading: &str| {
+            let mut rows = tables.iter().filter(|table| table.heading == heading).flat_map(|table| &table.rows);
+            rows.any(|row| row.cells[0] == "all, when it pays")
+        };
+        assert!(!is_listed("Alarms"));
+        assert_eq!(is_listed("Refits that paid"), !expected.is_empty(), "cost {fit}");
+    }
 }
 
 #[test]
