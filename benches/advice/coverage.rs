@@ -7,7 +7,8 @@ use windrow_evaluation::{Contrast, Policy, Refit, Trial};
 use windrow_record::Scheme;
 
 use crate::learner::Outside;
-use crate::study::{evidence, models, share, step};
+use crate::shares::share;
+use crate::study::{evidence, models, step};
 use crate::world::{ChangeKind, FEATURES, ROWS, World};
 
 const WORLDS: [ChangeKind; 4] = [ChangeKind::Stable, ChangeKind::Moving, ChangeKind::SlowWalk, ChangeKind::Seasons];

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
-use statrs::distribution::{Beta, ContinuousCDF};
 use windrow_evaluation::{
     Advice, AdviceSettings, BLOCKS, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
     PolicyFinding, PolicyVerdict, RecalibratedModel, Refit, Status, Subject, Trial, WindowLosses, advise, find_break,
@@ -14,11 +13,11 @@ use windrow_evaluation::{
 use windrow_learn::model::recalibrate;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
+use crate::bounds::{Bound, KEPT_SHARE, RuleCounts, RuleFindings};
 use crate::learner::{Model, Outside};
+use crate::rule_before::{RuleBefore, has_enough_refits};
+use crate::shares::share;
 use crate::world::{ChangeKind, FEATURES, Window, World};
-
-/// The share of the gain to keep.
-const KEPT_SHARE: f64 = 0.9;
 
 /// The results of all histories of a world.
 pub(crate) struct StudyResult {
@@ -26,26 +25,21 @@ pub(crate) struct StudyResult {
     outside: Outside,
     named: BTreeMap<String, usize>,
     seeds: usize,
-    shown: usize,
-    beyond: usize,
     regret: f64,
     breaks: usize,
     nothing: usize,
     too_few: usize,
     recalibrated: f64,
     judged: usize,
-    missed: usize,
-    truly_good: usize,
-    truly_good_found: usize,
-    clear: usize,
-    clear_beyond: usize,
+    /// The findings of the rule before, and of the rule now.
+    rules: [RuleCounts; 2],
     pub(crate) notes: Vec<String>,
 }
 
 /// The result of one history of a world.
 struct Outcome {
     status: Status,
-    named: Option<(Policy, bool)>,
+    named: Option<Policy>,
     broke: bool,
     /// The expected loss of every planned policy over the windows judged. That of the others is the observed loss, whose
     /// mean over all histories is the same. `share` is the loss of predicting the share of positives.
@@ -54,8 +48,10 @@ struct Outcome {
     recalibrated: Option<f64>,
     /// The number of windows judged.
     judged: usize,
-    /// The policies with a bound on the share that they keep, and `true` if they are good enough by it.
-    bounds: Vec<(Policy, f64, bool)>,
+    /// The schedules with enough refits for a comparison.
+    compared: Vec<Policy>,
+    /// The findings of the rule before, and of the rule now.
+    rules: [RuleFindings; 2],
 }
 
 pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
@@ -75,19 +71,13 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         outside,
         named: BTreeMap::new(),
         seeds: outcomes.len(),
-        shown: 0,
-        beyond: 0,
         regret: 0.0,
         breaks: 0,
         nothing: 0,
         too_few: 0,
         recalibrated: 0.0,
         judged: outcomes.first().map_or(0, |outcome| outcome.judged),
-        missed: 0,
-        truly_good: 0,
-        truly_good_found: 0,
-        clear: 0,
-        clear_beyond: 0,
+        rules: Default::default(),
         notes: Vec::new(),
     };
     let mut listed = 0;
@@ -95,13 +85,15 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         found.breaks += usize::from(outcome.broke);
         found.too_few += usize::from(outcome.status == Status::TooFew);
         found.recalibrated += outcome.recalibrated.unwrap_or_default() / seeds as f64;
-        let kept = |policy: &Policy| truth.get(policy).map_or(0.0, |loss| (share - loss) / gain);
-        // The bounds hold for all policies together, so one that is too high counts.
-        found.missed += usize::from(outcome.bounds.iter().any(|(policy, bound, _)| *bound > kept(policy)));
-        let good: Vec<_> = outcome.bounds.iter().filter(|(policy, ..)| kept(policy) >= KEPT_SHARE).collect();
-        found.truly_good += good.len();
-        found.truly_good_found += good.iter().filter(|(.., is_shown)| *is_shown).count();
-        let Some((policy, is_shown)) = outcome.named else {
+        // If no policy truly gains, there is nothing to keep.
+        let kept = |policy: &Policy| {
+            let loss = truth.get(policy).filter(|_| gain > 0.0);
+            loss.map_or(0.0, |loss| (share - loss) / gain)
+        };
+        for (counts, findings) in found.rules.iter_mut().zip(&outcome.rules) {
+            counts.add(findings, &outcome.compared, kept);
+        }
+        let Some(policy) = outcome.named else {
             found.nothing += usize::from(outcome.status != Status::TooFew);
             continue;
         };
@@ -109,14 +101,6 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         let regret = (truth.get(&policy).copied().unwrap_or(share) - least) / gain;
         found.regret += regret;
         listed += 1;
-        if is_shown {
-            found.shown += 1;
-            found.beyond += usize::from(regret > 1.0 - KEPT_SHARE);
-            if outcome.status == Status::Clear {
-                found.clear += 1;
-                found.clear_beyond += usize::from(regret > 1.0 - KEPT_SHARE);
-            }
-        }
     }
     found.regret /= f64::from(listed.max(1));
     if let Some(best) = best {
@@ -149,13 +133,14 @@ impl StudyResult {
                 listed.push(format!("{what} {:.0}%", percent(count, self.seeds)));
             }
         }
+        let [_, now] = &self.rules;
         format!(
             "| {} | {} | {} | {:.0}% | {} | {:.1}% | {} |",
             self.name(),
             self.world.kind.windows(),
             listed.join("; "),
-            percent(self.shown, self.seeds),
-            share(self.beyond, self.shown),
+            percent(now.shown, self.seeds),
+            share(now.false_names, now.shown),
             100.0 * self.regret,
             share(self.breaks, self.seeds),
         )
@@ -167,40 +152,11 @@ impl StudyResult {
         format!("{}{outside}", self.world.kind.name())
     }
 
-    /// Returns the line of the table on the bounds.
-    pub(crate) fn bounds_line(&self) -> String {
-        let found = match self.truly_good {
-            0 => "-".to_owned(),
-            good => format!("{:.0}%", 100.0 * self.truly_good_found as f64 / good as f64),
-        };
-        format!(
-            "| {} | {} | {} | {} | {} | {found} | {} |",
-            self.name(),
-            self.judged,
-            share(self.missed, self.seeds),
-            share(self.beyond, self.seeds),
-            share(self.beyond, self.shown),
-            share(self.clear_beyond, self.clear),
-        )
+    /// Returns the lines of the table on the bounds: of the rule before, and of the rule now.
+    pub(crate) fn bounds_lines(&self) -> [String; 2] {
+        let [before, now] = &self.rules;
+        [(before, "before"), (now, "now")].map(|(counts, rule)| counts.line(&self.name(), rule, self.judged))
     }
-}
-
-/// Returns a share with its exact 95% interval, as in `97.5% (94.3 to 99.2)`, or `-` of nothing.
-pub(crate) fn share(count: usize, of: usize) -> String {
-    if of == 0 {
-        return "-".to_owned();
-    }
-    let (low, high) = binomial(count, of);
-    format!("{:.1}% ({:.1} to {:.1})", 100.0 * count as f64 / of as f64, 100.0 * low, 100.0 * high)
-}
-
-/// Returns the exact 95% interval of a share (Clopper and Pearson, 1934).
-fn binomial(count: usize, of: usize) -> (f64, f64) {
-    let (count, of) = (count as f64, of as f64);
-    let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).map_or(0.0, |beta| beta.inverse_cdf(p));
-    let low = if count == 0.0 { 0.0 } else { quantile(count, of - count + 1.0, 0.025) };
-    let high = if count >= of { 1.0 } else { quantile(count + 1.0, of - count, 0.975) };
-    (low, high)
 }
 
 fn one(world: World, outside: Outside, seed: u64) -> Outcome {
@@ -218,12 +174,14 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let observed =
         Observed { alarms: &[Refit::LossAlarm], has_drifted: &|_, _| false, recalibrated: &recalibrated, cost: None };
     let mut named_policies: Vec<PolicyAtWindow> = Vec::new();
+    let (mut rule_before, mut compared) = (RuleBefore::default(), Vec::new());
     for window in 1..=last {
+        let judged = judge(&seen, window, None, 0, KEPT_SHARE, observed);
+        let trial = judged.as_ref().map(|(trial, _)| trial);
+        rule_before.advance(trial);
+        compared = trial.map_or_else(Vec::new, schedules_compared);
         let before = named_policies.last().copied();
-        named_policies.extend(
-            judge(&seen, window, None, 0, KEPT_SHARE, observed)
-                .and_then(|(trial, ranking)| named(&trial, &ranking, window, before)),
-        );
+        named_policies.extend(judged.and_then(|(trial, ranking)| named(&trial, &ranking, window, before)));
     }
     let trial = Trial::new(&seen, last, &wanted, 0);
     let advice = advise(
@@ -255,25 +213,34 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
     let recalibrated = Policy { history: Scheme::Cumulative, refit: Refit::Recalibrated };
     Outcome {
         status: advice.recommendation.status,
-        named: advice.named().map(|named| {
-            let found = advice.comparison.finding(named);
-            (named, found.is_some_and(|found| found.verdict == PolicyVerdict::GoodEnough))
-        }),
+        named: advice.named(),
         broke: find_break(&seen, last).is_some(),
         share: mean(&trial.share_loss),
         recalibrated: by_policy.get(&recalibrated).copied(),
         truth: by_policy,
         judged: trial.windows.len(),
-        bounds: bounds(&advice),
+        compared,
+        rules: [rule_before.findings(), findings(&advice)],
     }
 }
 
-/// Returns the policies with a bound, and `true` if they are good enough by it.
-fn bounds(advice: &Advice) -> Vec<(Policy, f64, bool)> {
-    let bound =
-        |found: &PolicyFinding| Some((found.policy, found.kept.at_least?, found.verdict == PolicyVerdict::GoodEnough));
+/// Returns the schedules with enough refits for a comparison.
+fn schedules_compared(trial: &Trial) -> Vec<Policy> {
+    let schedules = trial.series.iter().filter(|series| series.policy.is_schedule());
+    schedules.filter(|series| has_enough_refits(series)).map(|series| series.policy).collect()
+}
+
+/// Returns the findings of the rule now.
+fn findings(advice: &Advice) -> RuleFindings {
+    let is_shown = |found: &PolicyFinding| found.verdict == PolicyVerdict::GoodEnough;
+    let bound = |found: &PolicyFinding| {
+        let at_least = found.kept.at_least?;
+        Some(Bound { policy: found.policy, at_least, is_shown: is_shown(found) })
+    };
     let all = advice.comparison.planned.iter().chain(&advice.comparison.further);
-    all.filter(|found| found.policy.refit != Refit::Advice).filter_map(bound).collect()
+    let bounds = all.filter(|found| found.policy.refit != Refit::Advice).filter_map(bound).collect();
+    let shown = advice.named().filter(|named| advice.comparison.finding(*named).is_some_and(is_shown));
+    RuleFindings { bounds, shown, is_clear: advice.recommendation.status == Status::Clear }
 }
 
 /// Returns the model of each history after each window.

@@ -174,7 +174,7 @@ fn line(advice: &Advice, found: &PolicyFinding) -> String {
 }
 
 /// Returns the lines below the table: the evidence that the table does not show. With `all`, it has the windows in which
-/// alarms rang.
+/// alarms rang, and after which a refit paid.
 fn evidence(advice: &Advice, all: bool) -> String {
     let mut text = String::new();
     let mut fact = |name: &str, description: &str| {
@@ -203,13 +203,24 @@ fn evidence(advice: &Advice, all: bool) -> String {
     if let Some(found) = best_of(Refit::Recalibrated) {
         fact("Recalibrate only", &keeps(found));
     }
-    for (name, refit) in [("On PSI alarm", Refit::PsiAlarm), ("On loss alarm", Refit::LossAlarm)] {
-        if let Some(found) = best_of(refit) {
+    let when_it_pays = advice.comparison.further.iter().filter(|found| found.policy.refit == Refit::WhenItPays);
+    let cost = |found: &PolicyFinding| found.effort.cost.unwrap_or_default();
+    // The named policy comes first, and then the cheapest one.
+    let order = |a: &&PolicyFinding, b: &&PolicyFinding| {
+        advice.is_named(b).cmp(&advice.is_named(a)).then_with(|| cost(a).total_cmp(&cost(b)))
+    };
+    let when_it_pays = when_it_pays.min_by(order);
+    for (name, found, when) in [
+        ("On PSI alarm", best_of(Refit::PsiAlarm), "rang in"),
+        ("On loss alarm", best_of(Refit::LossAlarm), "rang in"),
+        ("When it pays", when_it_pays, "refitted after"),
+    ] {
+        if let Some(found) = found {
             let refits = counted(found.effort.refits.round() as u64, "refit", "refits");
             fact(name, &format!("{refits}, {}", keeps(found)));
-            let rang: Vec<String> = found.rang.iter().map(|alarm| alarm.window.to_string()).collect();
-            if all && !rang.is_empty() {
-                fact("", &format!("rang in: {}", rang.join(", ")));
+            let windows: Vec<String> = found.rang.iter().map(|alarm| alarm.window.to_string()).collect();
+            if all && !windows.is_empty() {
+                fact("", &format!("{when}: {}", windows.join(", ")));
             }
         }
     }

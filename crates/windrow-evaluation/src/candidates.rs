@@ -80,12 +80,12 @@ impl Trial {
         let data = AlarmData { evidence, delay: self.delay, has_drifted: &|_, _| false, cost: Some(cost) };
         let histories: BTreeSet<Scheme> = self.series.iter().map(|series| series.policy.history).collect();
         // The policy may ask for a fit at any window.
-        let policies = histories
-            .into_iter()
-            .filter(|history| evidence.step(*history) == 1)
-            .map(|history| Policy { history, refit: Refit::WhenItPays });
-        let found: Vec<Series> = policies.filter_map(|policy| Some(on_alarm(&self, data, policy)?.0)).collect();
-        self.series.extend(found);
+        for history in histories.into_iter().filter(|history| evidence.step(*history) == 1) {
+            let found = on_alarm(&self, data, Policy { history, refit: Refit::WhenItPays });
+            let Some((series, runs)) = found else { continue };
+            self.series.push(series);
+            self.conditions.alarm_runs.push(runs);
+        }
         self
     }
 }

@@ -29,23 +29,22 @@ pub(super) fn share(advice: &Advice, named: &NamedPolicy, keeps: &str) -> Option
     (!is_said).then(|| format!("{activity} {keeps}."))
 }
 
-/// Returns the sentences on what the policy means: what to watch, what is recalibrated, when the alarm rang.
+/// Returns the sentences on what the policy means: what to watch, what is recalibrated, when the alarm rang or a refit
+/// paid.
 pub(super) fn meaning(advice: &Advice, named: &NamedPolicy) -> Vec<String> {
+    let past = || advice.comparison.finding(named.policy).and_then(history);
     match named.policy.refit {
         Refit::Never => fit_once(advice),
         Refit::Recalibrated => vec![
             "To recalibrate is to fit only the intercept and the slope of the predictions again, on the newest labels."
                 .to_owned(),
         ],
-        Refit::PsiAlarm | Refit::LossAlarm => {
-            let found = advice.comparison.finding(named.policy);
-            found.and_then(history).into_iter().collect()
+        Refit::PsiAlarm | Refit::LossAlarm => past().into_iter().collect(),
+        Refit::WhenItPays => {
+            let pays = "It pays once the errors of the model in use have cost as much more than those of newer models \
+                        as a refit costs.";
+            std::iter::once(pays.to_owned()).chain(past()).collect()
         }
-        Refit::WhenItPays => vec![
-            "It pays once the errors of the model in use have cost as much more than those of newer models as a refit \
-             costs."
-                .to_owned(),
-        ],
         Refit::Every(_) | Refit::Advice | Refit::Served => Vec::new(),
     }
 }
@@ -88,10 +87,13 @@ fn dated(once: &FitOnce) -> &str {
     date.unwrap_or(&once.label)
 }
 
-/// Returns a sentence on when an alarm rang; `None` if it did not.
+/// Returns a sentence on when an alarm rang, or after which windows a refit paid; `None` if there was none.
 fn history(found: &PolicyFinding) -> Option<String> {
     let newest = found.rang.last()?;
     let times = counted(found.rang.len() as u64, "time", "times");
-    let last = if found.rang.len() > 1 { "the last time in" } else { "in" };
-    Some(format!("{} rang {times}, {last} {}.", capitalised(alarm(found.policy.refit)), newest.label))
+    let last = if found.rang.len() > 1 { "the last time " } else { "" };
+    Some(match found.policy.refit {
+        Refit::WhenItPays => format!("This policy refitted {times}, {last}after {}.", newest.label),
+        refit => format!("{} rang {times}, {last}in {}.", capitalised(alarm(refit)), newest.label),
+    })
 }

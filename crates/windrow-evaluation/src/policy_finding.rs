@@ -60,12 +60,13 @@ pub struct PolicyFinding {
     pub compared: ComparedLosses,
     /// The number of fits, and the cost.
     pub effort: Effort,
-    /// The windows in which the alarm of the policy rang, in the run that starts with the newest model.
+    /// The windows in which the alarm of the policy rang, in the run that starts with the newest model. If the policy
+    /// refits when it pays, these are the windows after which it refitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rang: Vec<AlarmWindow>,
 }
 
-/// A window in which an alarm rang.
+/// A window in which an alarm rang, or after which a refit paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmWindow {
     /// The number of the window.

@@ -50,16 +50,18 @@ pub(crate) struct Conditions {
     pub(crate) is_by_cost: bool,
     /// The losses of never refitting another first model of each history.
     pub(crate) other_first_fits: Vec<Series>,
-    /// The runs of every policy that refits on an alarm.
+    /// The runs of every policy that refits on an alarm or when it pays.
     pub(crate) alarm_runs: Vec<AlarmRuns>,
 }
 
-/// The runs of a policy that refits on an alarm. The first one starts with the newest model, the others with older ones.
+/// The runs of a policy that refits on an alarm or when it pays. The first one starts with the newest model, the others
+/// with older ones.
 #[derive(Debug, Clone)]
 pub(crate) struct AlarmRuns {
     /// The policy that was applied.
     pub(crate) policy: Policy,
-    /// The windows that rang in each run.
+    /// The windows that rang in each run. If the policy refits when it pays, these are the windows after which it
+    /// refitted.
     pub(crate) rang: Vec<Vec<u32>>,
     /// The windows in which each run uses a refitted model for the first time.
     pub(crate) refitted: Vec<Vec<u32>>,
@@ -346,10 +348,8 @@ impl Series {
 
     /// Returns `true` if the policy has enough refits for a comparison, or needs none.
     pub(crate) fn has_enough_refits(&self) -> bool {
-        matches!(
-            self.policy.refit,
-            Refit::Never | Refit::Recalibrated | Refit::WhenItPays | Refit::Advice | Refit::Served
-        ) || self.refits >= MIN_REFITS
+        matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served)
+            || self.refits >= MIN_REFITS
     }
 
     /// Returns `true` if these are the losses of `policy`.

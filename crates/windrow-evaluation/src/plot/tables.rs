@@ -35,13 +35,14 @@ pub struct TableRow {
     pub is_named: bool,
 }
 
-/// Returns the tables of the main pictures, one of the AUC by window, one of all policies, and one of the alarms that
-/// rang.
+/// Returns the tables of the main pictures, one of the AUC by window, one of all policies, one of the alarms that rang,
+/// and one of the refits that paid.
 pub fn tables(advice: &Advice, answer: Option<&AdvicePictures>) -> Vec<Table> {
     let mut tables = answer.map_or_else(Vec::new, picture_tables);
     tables.extend(auc_by_window(advice));
     tables.extend(policies(advice));
     tables.extend(alarms(advice));
+    tables.extend(refits_that_paid(advice));
     tables
 }
 
@@ -235,8 +236,33 @@ pub fn policies(advice: &Advice) -> Option<Table> {
 }
 
 /// Returns a table of the windows in which the alarm of each policy rang. Returns `None` if none rang.
-fn alarms(advice: &Advice) -> Option<Table> {
-    let rang = advice.comparison.further.iter().filter(|found| !found.rang.is_empty());
+pub fn alarms(advice: &Advice) -> Option<Table> {
+    let rows = refit_windows(advice, |refit| refit != Refit::WhenItPays);
+    (!rows.is_empty()).then(|| Table {
+        heading: "Alarms".to_owned(),
+        note: "When the alarm of each policy rang, in the run that starts with the newest model.".to_owned(),
+        header: ["history, refit", "rang in"].map(str::to_owned).to_vec(),
+        rows,
+    })
+}
+
+/// Returns a table of the windows after which the policies refitted that refit when it pays. Returns `None` if no refit
+/// paid.
+pub fn refits_that_paid(advice: &Advice) -> Option<Table> {
+    let rows = refit_windows(advice, |refit| refit == Refit::WhenItPays);
+    (!rows.is_empty()).then(|| Table {
+        heading: "Refits that paid".to_owned(),
+        note: "The windows after which each policy refitted, in the run that starts with the newest model.".to_owned(),
+        header: ["history, refit", "refitted after"].map(str::to_owned).to_vec(),
+        rows,
+    })
+}
+
+/// Returns the windows in which the alarm of each policy rang, or after which a refit paid. `is_kind` selects the
+/// policies.
+fn refit_windows(advice: &Advice, is_kind: impl Fn(Refit) -> bool) -> Vec<TableRow> {
+    let all = advice.comparison.further.iter();
+    let found = all.filter(|found| !found.rang.is_empty() && is_kind(found.policy.refit));
     let row = |found: &PolicyFinding| {
         let dates = &advice.subject.dates;
         let name = |alarm: &AlarmWindow| match dates.date(alarm.window) {
@@ -247,13 +273,7 @@ fn alarms(advice: &Advice) -> Option<Table> {
         let name = found.policy.name(advice.subject.window_unit);
         TableRow { cells: vec![name, windows.join(", ")], is_named: advice.is_named(found) }
     };
-    let rows: Vec<TableRow> = rang.map(row).collect();
-    (!rows.is_empty()).then(|| Table {
-        heading: "Alarms".to_owned(),
-        note: "When the alarm of each policy rang, in the run that starts with the newest model.".to_owned(),
-        header: ["history, refit", "rang in"].map(str::to_owned).to_vec(),
-        rows,
-    })
+    found.map(row).collect()
 }
 
 fn policy(advice: &Advice, found: &PolicyFinding) -> TableRow {

@@ -3,6 +3,7 @@
 use super::{OBSERVED, ROWS, advice_naming, advice_with, index, noise, stable};
 use crate::alarm::on_alarm;
 use crate::cost::window_costs;
+use crate::plot::tables::tables;
 use crate::{
     Action, AlarmData, BLOCKS, CostRanking, Evidence, LOSSES_FORMAT, ModelLosses, Observed, Policy, PolicyAtWindow,
     Ranking, Refit, Trial, WindowLosses, advised_fits, is_kept,
@@ -129,6 +130,17 @@ fn a_refit_pays_once_the_extra_errors_have_cost_as_much() {
 }
 
 #[test]
+fn lucky_windows_do_not_delay_a_refit_that_pays() {
+    // Up to window 23, models that are newer than that of window 16 miss 80 rows more by luck.
+    let evidence = evidence_with(0.4, |window, model| if window < 24 && model > 16 { 10 } else { 0 });
+    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost: Some([1.0, 1.0, 48.0]) };
+    let policy = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    let (_, runs) = on_alarm(&trial(&evidence), data, policy).expect("losses");
+    // In window 24, the model of window 16 misses 56 rows more than that of window 23.
+    assert_eq!(runs.rang[0], [24, 28, 32, 36]);
+}
+
+#[test]
 fn a_refit_pays_also_where_no_stage_makes_models_of_all_history() {
     for schemes in [&[Scheme::Window, Scheme::Cumulative][..], &[Scheme::Window]] {
         let evidence = evidence_of(schemes, 0.4, |_, _| 0);
@@ -167,6 +179,55 @@ fn the_first_policy_in_office_refits_when_it_pays_until_a_saving_is_shown() {
     assert!(fits(Some(COSTS)) > 4, "{}", fits(Some(COSTS)));
     assert_eq!(fits(Some([1.0, 1.0, 1e6])), 0);
     assert_eq!(fits(None), 0, "without costs, no refit pays");
+}
+
+#[test]
+fn another_history_takes_office_when_it_pays_only_after_four_refits() {
+    const COSTS: [f64; 3] = [1.0, 1.0, 48.0];
+    let evidence = evidence_with(0.4, |window, _| (16.0 * noise(window, 3) + 8.0) as u64);
+    let pays = |history| Policy { history, refit: Refit::WhenItPays };
+    let (short, all) = (pays(Scheme::Window), pays(Scheme::Cumulative));
+    let named = |refits: usize, office: Option<Policy>| {
+        let mut trial = trial(&evidence).when_it_pays(&evidence, COSTS);
+        let by_loss = Ranking::new(&trial, 0.9).expect("a best policy");
+        let series = trial.series.iter_mut().find(|series| series.policy == short).expect("its series");
+        // By luck, the models of the short history miss no row.
+        series.misses = vec![0.0; 24];
+        series.fits = (0..24).map(|at| if at < refits { 1.0 } else { 0.0 }).collect();
+        series.refits = refits as f64;
+        let before = office.map(|policy| PolicyAtWindow::by_loss(39, policy, false));
+        let ranking = CostRanking::new(&evidence, &trial, COSTS, 0.9).expect("enough windows");
+        ranking.named(&by_loss, 40, before).expect("a name").policy
+    };
+    assert_eq!([named(0, None), named(3, None), named(3, Some(all))], [all; 3], "the record of three models is luck");
+    assert_eq!([named(4, None), named(4, Some(all))], [short; 2]);
+    assert_eq!(named(3, Some(short)), short, "a policy in office stays until a saving is shown");
+}
+
+#[test]
+fn the_refits_that_paid_are_listed_and_are_no_alarm() {
+    let evidence = evidence_with(0.4, |_, _| 0);
+    let pays = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
+    let named_policies: Vec<PolicyAtWindow> =
+        (20..=40).map(|window| PolicyAtWindow::by_loss(window, pays, false)).collect();
+    for (fit, expected) in [(48.0, vec![20, 24, 28, 32, 36]), (1e6, vec![])] {
+        let costs = [1.0, 1.0, fit];
+        let trial = trial(&evidence).when_it_pays(&evidence, costs);
+        assert!(trial.silent_alarms(Scheme::Cumulative).is_empty(), "cost {fit}: no alarm to watch");
+        let advice = advice_naming(&evidence, 0, Some(costs), &named_policies, OBSERVED);
+        let found = advice.comparison.finding(pays).expect("its finding");
+        assert_eq!(found.rang.iter().map(|at| at.window).collect::<Vec<_>>(), expected, "cost {fit}");
+        let sentence = "This policy refitted 5 times, the last time after window 36 (week of 2013-04-01).";
+        let said = advice.recommendation.sentences.iter().any(|said| said == sentence);
+        assert_eq!(said, !expected.is_empty(), "{:?}", advice.recommendation.sentences);
+        let tables = tables(&advice, None);
+        let is_listed = |heading: &str| {
+            let mut rows = tables.iter().filter(|table| table.heading == heading).flat_map(|table| &table.rows);
+            rows.any(|row| row.cells[0] == "all, when it pays")
+        };
+        assert!(!is_listed("Alarms"));
+        assert_eq!(is_listed("Refits that paid"), !expected.is_empty(), "cost {fit}");
+    }
 }
 
 #[test]
@@ -279,7 +340,7 @@ fn costs_decide_the_advice_and_its_sentences() {
     assert_eq!(
         sentences[..4],
         [
-            "Refit when it pays, on the last week.",
+            "Refit when it pays, on all history.",
             "If you can only schedule, refit every 8th week, on the last week.",
             "By your costs, this is 224.0 per week, with the refits; always predicting the commoner class is 800.0.",
             "No other policy cost less.",

@@ -84,6 +84,9 @@ fn dated(advice: &Advice, change: &NamedPolicyChange) -> String {
 }
 
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
+
+/// Shows every policy: planned, recalibration, refits on alarm, and following the advice. Lists when alarms rang and
+/// when refits paid.
 fn policies(view: &View, advice: &Advice) -> Markup {
     let origin = advice.subject.origin;
     html! {
@@ -94,12 +97,19 @@ fn policies(view: &View, advice: &Advice) -> Markup {
                 @if origin != Origin::Log {
                     "On alarm" (mark(&ALARM, origin)) ": the model is refitted if "
                     @if origin == Origin::Pipeline { "the features drift (PSI) or " }
-                    "the loss rises. As advised: the model is refitted as this page would have advised at each window. "
+                    "the loss rises. "
+                    @if advice.comparison.cost.is_some() {
+                        "When it pays: the model is refitted once its extra errors have cost as much as a refit. "
+                    }
+                    "As advised: the model is refitted as this page would have advised at each window. "
                 }
                 "Wrong answers" (mark(&WRONG_ANSWERS, origin)) " are those at the threshold."
             }
             p { (table.note) }
             (policy_listing(view, table))
+            @for table in [tables::alarms(advice), tables::refits_that_paid(advice)].iter().flatten() {
+                (table::folded(table))
+            }
         }
     }
 }

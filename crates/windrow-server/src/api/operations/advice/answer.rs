@@ -145,7 +145,7 @@ mirror! {
         watch: Vec<String> = once.watch.iter().map(ToString::to_string).collect(),
     }
 
-    /// A window in which an alarm rang
+    /// A window in which an alarm rang, or after which a refit paid
     struct AlarmWindow of alarm: evaluation::AlarmWindow {
         /// The number of the window
         window: u32,
@@ -223,7 +223,8 @@ mirror! {
         lost_at_break: Option<f64> = found.compared.lost_at_break,
         /// The first window on which the policy was judged, if it differs from that of the other policies
         since_window: Option<u32> = found.since,
-        /// The windows in which the alarm of the policy rang, in the run that starts with the newest model
+        /// The windows in which the alarm of the policy rang, in the run that starts with the newest model. If the
+        /// policy refits when it pays, these are the windows after which it refitted
         rang: Vec<AlarmWindow> = Mirror::of(&found.rang),
     }
 
