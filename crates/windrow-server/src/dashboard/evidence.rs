@@ -83,8 +83,6 @@ fn dated(advice: &Advice, change: &NamedPolicyChange) -> String {
     dates.date(change.window).map_or_else(|| change.label.clone(), |_| dates.name(change.window))
 }
 
-/// Shows every policy: planned, recalibration, refits on alarm, and following the advice.
-
 /// Shows every policy: planned, recalibration, refits on alarm, and following the advice. Lists when alarms rang and
 /// when refits paid.
 fn policies(view: &View, advice: &Advice) -> Markup {
