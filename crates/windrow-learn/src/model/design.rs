@@ -63,13 +63,13 @@ impl Design {
 
     fn over(arranged: Arranged, frames: &[(&Table, Range<usize>)], maps: Vec<Vec<Vec<u32>>>) -> Self {
         let Arranged { numbers, ranges, levels, columns } = arranged;
-        let shape = Shape::new(numbers.len(), &levels);
+        let rows = frames.iter().map(|(_, range)| range.len()).sum();
+        let shape = Shape::new(numbers.len(), &levels, rows);
         let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
             pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
         });
-        let rows = frames.iter().map(|(_, range)| range.len()).sum();
         Self { pieces: pieces.collect(), shape, scale, ranges, maps, rows, columns }
     }
 

@@ -34,8 +34,10 @@ impl LinearModel {
                     Encoding::Number { mean, deviation, .. },
                     Encoding::Number { mean: new_mean, deviation: new_deviation, .. },
                 ) => {
-                    let slope = own.first().copied().unwrap_or_default() / deviation;
-                    weights.push(slope * new_deviation);
+                    let own = own.first().copied().unwrap_or_default();
+                    let slope = own / deviation;
+                    // A division and a multiplication would change the last digit.
+                    weights.push(if deviation == new_deviation { own } else { slope * new_deviation });
                     intercept += slope * (new_mean - mean);
                 }
                 (

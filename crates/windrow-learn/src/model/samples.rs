@@ -116,51 +116,43 @@ pub(super) fn mixed(rows: usize) -> (Schema, Vec<Arc<Frame>>, FitSettings) {
     (schema, frames, FitSettings::from(&pipeline))
 }
 
-/// The design of rows with eight categories of 3 to 20 values, some rare, and one number. They are the same each time.
-pub(super) fn wide_design(rows: usize) -> Design {
-    const VALUES: [u64; 8] = [3, 4, 5, 6, 7, 9, 12, 20];
-    let mut state = 7_u64;
-    let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
-    let mut csv = "late,size,a,b,c,d,e,f,g,h\n".to_owned();
-    for _ in 0..rows {
-        let size = next(1_000) as f64 / 250.0;
-        // The product of two draws makes the later values rare.
-        let values = VALUES.map(|count| next(count) * (1 + next(count)) / count);
-        let positive = 15.0 + 8.0 * size + 6.0 * values.iter().map(|value| (*value % 3) as f64).sum::<f64>();
-        let late = u8::from((next(100) as f64) < positive);
-        let values = values.map(|value| format!("v{value}")).join(",");
-        csv += &format!("{late},{size},{values}\n");
-    }
-    let pipeline = pipeline(
-        "[target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"size\"]\n\
-         categorical = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\"]\nmin_count = 5",
-    );
-    let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(2));
-    design(&schema, &frames, &FitSettings::from(&pipeline)).1
+/// The design of rows with eight categories of 3 to 20 values, some rare, and three numbers.
+pub(super) fn joined_design(rows: usize) -> Design {
+    categories(rows, &[3, 4, 5, 6, 7, 9, 12, 20])
 }
 
-pub(super) fn very_wide(rows: usize) -> Design {
-    const VALUES: [u64; 23] = [100,48,30,20,18,14,10,10,10,9,9,9,9,8,8,7,7,7,5,5,4,4,3];
+/// The design of rows with 23 categories of 3 to 100 values, some rare, and three numbers.
+pub(super) fn wide_design(rows: usize) -> Design {
+    let values = [100, 48, 30, 20, 18, 14, 10, 10, 10, 9, 9, 9, 9, 8, 8, 7, 7, 7, 5, 5, 4, 4, 3];
+    categories(rows, &values)
+}
+
+/// The design of rows with categories of so many values each, and three numbers. The rows are the same each time.
+fn categories(rows: usize, values: &[u32]) -> Design {
     let mut state = 7_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / (1u64 << 31) as f64
+        (state >> 33) as f64 / (1_u64 << 31) as f64
     };
-    let names: Vec<String> = (0..23).map(|i| format!("c{i}")).collect();
+    let names: Vec<String> = (1..=values.len()).map(|at| format!("c{at}")).collect();
     let mut csv = format!("late,n1,n2,n3,{}\n", names.join(","));
     for _ in 0..rows {
-        let ns = [next(), next(), next()];
-        let values = VALUES.map(|count| ((count as f64).powf(next()) - 1.0).floor() as u64);
-        let z = -2.0 + ns[0] + values.iter().map(|v| ((v * 7919) % 13) as f64 / 13.0 - 0.5).sum::<f64>() * 0.7;
-        let late = u8::from(next() < 1.0 / (1.0 + (-z).exp()));
-        csv += &format!("{late},{:.3},{:.3},{:.3},{}\n", ns[0], ns[1], ns[2], values.map(|v| format!("v{v}")).join(","));
+        let numbers = [next(), next(), next()];
+        // The later a value, the rarer it is.
+        let picked: Vec<u64> = values.iter().map(|count| f64::from(*count).powf(next()) as u64 - 1).collect();
+        let effects = picked.iter().map(|value| (value * 7_919 % 13) as f64 / 13.0 - 0.5);
+        let log_odds = numbers[0] - 2.0 + 0.7 * effects.sum::<f64>();
+        let late = u8::from(next() < 1.0 / (1.0 + (-log_odds).exp()));
+        let numbers = numbers.map(|number| number.to_string()).join(",");
+        let picked: Vec<String> = picked.into_iter().map(|value| format!("v{value}")).collect();
+        csv += &format!("{late},{numbers},{}\n", picked.join(","));
     }
-    let quoted = names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",");
+    let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     let pipeline = pipeline(&format!(
-        "[target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"n1\",\"n2\",\"n3\"]\ncategorical = [{quoted}]\nmin_count = 5"));
+        "[target]\ncolumn = \"late\"\nequals = \"1\"\n[features]\nnumeric = [\"n1\", \"n2\", \"n3\"]\n\
+         categorical = [{}]\nmin_count = 5",
+        names.join(", ")
+    ));
     let (schema, frames) = read(&pipeline, csv.as_bytes(), rows.div_ceil(4));
     design(&schema, &frames, &FitSettings::from(&pipeline)).1
 }

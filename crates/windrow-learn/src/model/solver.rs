@@ -29,7 +29,7 @@ const DECREMENT_FOR_NEWTON: f64 = 1e-9;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
 const DECREMENT_FOR_LOSSES: f64 = 1e-14;
-/// The speed of a factorisation, in multiply-adds, relative to a pass over the rows.
+/// The multiply-adds of a factorisation in the time of one load or store of a pass over the rows.
 const FACTOR_SPEED: f64 = 8.0;
 
 /// Returns the method for a solver's name. For `Auto`, it is Newton's method or L-BFGS, whichever is likely to finish
@@ -42,7 +42,7 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
         // Without a remote solver, this process reads the rows.
         Solver::Auto | Solver::Spark => {
             let (rows, width) = (design.rows as f64, design.width() as f64);
-            let pass = |order| rows * design.shape.multiply_adds(order) as f64;
+            let pass = |order| rows * design.shape.work(order);
             let step = pass(Order::Hessian) + width.powi(3) / 3.0 / FACTOR_SPEED;
             let is_small = design.width() <= MAX_DENSE_COEFFICIENTS;
             let is_cheaper = NEWTON_PASSES * step <= LBFGS_PASSES * pass(Order::Gradient);

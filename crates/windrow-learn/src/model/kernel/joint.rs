@@ -4,9 +4,6 @@
 //! Hessian. Features of few levels are joined to a feature whose levels are the combinations. The sums by combination
 //! are added up to sums by level after the last row.
 
-/// The most levels of a joint of several features. The table of two joints is then at most 32 KiB.
-const MAX_JOINT_LEVELS: usize = 64;
-
 /// Features that are read as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Joint {
@@ -29,14 +26,15 @@ impl Joint {
     }
 }
 
-/// Joins features, given by their numbers of levels, and by the index of the first level of each.
-pub(super) fn join(levels: &[usize], first: &[usize]) -> Vec<Joint> {
+/// Joins features, given by their numbers of levels, and by the index of the first level of each. A joint of several
+/// features has at most `most` levels.
+pub(super) fn join(levels: &[usize], first: &[usize], most: usize) -> Vec<Joint> {
     let mut by_size: Vec<usize> = (0..levels.len()).collect();
     by_size.sort_by_key(|feature| std::cmp::Reverse(levels[*feature]));
     // First fit, the largest features first.
     let mut packed: Vec<(usize, Vec<usize>)> = Vec::new();
     for feature in by_size {
-        let fits = |(joined, _): &&mut (usize, Vec<usize>)| joined.saturating_mul(levels[feature]) <= MAX_JOINT_LEVELS;
+        let fits = |(joined, _): &&mut (usize, Vec<usize>)| joined.saturating_mul(levels[feature]) <= most;
         match packed.iter_mut().find(fits) {
             Some((joined, members)) => {
                 *joined *= levels[feature];
@@ -78,7 +76,7 @@ mod tests {
     fn joined(levels: &[usize]) -> Vec<Joint> {
         let first: Vec<usize> =
             levels.iter().scan(0, |all, count| Some(std::mem::replace(all, *all + count))).collect();
-        join(levels, &first)
+        join(levels, &first, 64)
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::model::kernel::joint::{Joint, join};
 pub(super) const TILE: usize = 128;
 /// The number of rows whose pairs of levels are summed at once.
 pub(super) const BATCH: usize = 8 * TILE;
+/// The largest joints that are tried, by their number of levels. The table of two joints of 64 levels has 32 KiB.
+const JOINT_LEVELS: [usize; 4] = [64, 32, 16, 8];
+/// The most sums in the tables for each row.
+const TABLE_SUMS_PER_ROW: usize = 2;
 /// The number of lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
 /// The largest standardised cell. Larger cells are clamped to it, so that no weight makes them infinite.
@@ -21,6 +25,8 @@ pub(in crate::model) struct Shape {
     pub(in crate::model) numbers: usize,
     /// The number of lanes of a row: the numbers, the intercept, the slope, and the padding of the last vector.
     pub(super) padded: usize,
+    /// The number of one-hot features.
+    features: usize,
     /// The index of each one-hot feature's first level among all levels.
     pub(in crate::model) first: Vec<usize>,
     /// The one-hot features, as the kernel reads them.
@@ -67,23 +73,29 @@ pub(in crate::model) enum Order {
 }
 
 impl Shape {
-    /// Lays out rows of some numbers and of one-hot features with these numbers of levels.
-    pub(in crate::model) fn new(numbers: usize, levels: &[usize]) -> Self {
+    /// Lays out a number of rows, each with some numbers and with one-hot features of these numbers of levels.
+    pub(in crate::model) fn new(numbers: usize, levels: &[usize], rows: usize) -> Self {
         let (mut first, mut all) = (Vec::new(), 0);
         for count in levels {
             first.push(all);
             all += count;
         }
-        let joints = join(levels, &first);
-        let (mut tables, mut pair_sums) = (Vec::new(), 0);
-        for (index, joint) in joints.iter().enumerate() {
-            for earlier in &joints[..index] {
-                tables.push(pair_sums);
-                pair_sums += joint.levels * earlier.levels;
-            }
-        }
         let lanes = Arch::new().dispatch(Lanes).max(LINES);
-        Self { numbers, padded: (numbers + 2).next_multiple_of(lanes), first, joints, tables, pair_sums }
+        let shape = |most: usize| {
+            let joints = join(levels, &first, most);
+            let (mut tables, mut pair_sums) = (Vec::new(), 0);
+            for (index, joint) in joints.iter().enumerate() {
+                for earlier in &joints[..index] {
+                    tables.push(pair_sums);
+                    pair_sums += joint.levels * earlier.levels;
+                }
+            }
+            let padded = (numbers + 2).next_multiple_of(lanes);
+            Self { numbers, padded, features: levels.len(), first: first.clone(), joints, tables, pair_sums }
+        };
+        // Large joints need large tables, which must cost little compared with the rows.
+        let found = JOINT_LEVELS.iter().map(|most| shape(*most)).find(|shape| shape.pair_sums <= TABLE_SUMS_PER_ROW * rows);
+        found.unwrap_or_else(|| shape(1))
     }
 
     /// Returns the number of combinations of levels of all joints.
@@ -99,13 +111,19 @@ impl Shape {
         }
     }
 
-    /// Returns the multiply-adds for one row in a pass of this order, as an estimate of the work.
-    pub(in crate::model) fn multiply_adds(&self, order: Order) -> usize {
-        let (numbers, joints) = (self.numbers + 1, self.joints.len());
-        let slopes = 2 * (numbers + joints);
+    /// Returns the work for one row in a pass of this order: about the number of loads and stores. Of arithmetic on whole
+    /// vectors, four operations count as one.
+    pub(in crate::model) fn work(&self, order: Order) -> f64 {
+        /// The work of the exponential, the slope and the curvature of a row.
+        const TERMS: f64 = 8.0;
+        let (numbers, joints) = (self.numbers as f64 + 1.0, self.joints.len() as f64);
+        let gradient = numbers / 2.0 + self.features as f64 + 2.0 * joints + TERMS;
         match order {
-            Order::Gradient => slopes,
-            Order::Hessian => slopes + numbers * (numbers + 1) / 2 + joints * numbers + self.tables.len(),
+            Order::Gradient => gradient,
+            Order::Hessian => {
+                let dense = numbers * (numbers + 1.0) / 2.0 / 4.0;
+                gradient + dense + joints * (1.0 + numbers / 4.0) + 1.5 * self.tables.len() as f64
+            }
         }
     }
 }

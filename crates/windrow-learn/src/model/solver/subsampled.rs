@@ -19,7 +19,7 @@ use crate::model::solver::cholesky::{Factor, add_scaled};
 use crate::model::solver::newton::{ROUNDING, STEP_LIMIT, descend};
 
 /// The least ratio of the work of a Hessian to that of a gradient for which gradients pay.
-const LEAST_RATIO: f64 = 5.0;
+const LEAST_RATIO: f64 = 2.5;
 /// The sample has at least so many rows for each coefficient. The Hessian of m rows for each of p coefficients is off
 /// by about 2 / sqrt(m) in its worst direction.
 const ROWS_PER_COEFFICIENT: usize = 40;
@@ -45,7 +45,7 @@ pub(super) struct Approach {
 
 /// Returns the stride of the sample for a design: one row in so many. Returns `None` if whole Hessians take less time.
 pub(super) fn stride(design: &Design) -> Option<usize> {
-    let work = |order| design.shape.multiply_adds(order) as f64;
+    let work = |order| design.shape.work(order);
     let most = design.rows / (ROWS_PER_COEFFICIENT * design.width());
     if work(Order::Hessian) < LEAST_RATIO * work(Order::Gradient) || most < MIN_STRIDE {
         return None;

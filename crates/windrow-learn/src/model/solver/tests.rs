@@ -225,7 +225,7 @@ fn finished(design: &Design, start: Vec<f64>, is_near: bool, finish: Finish) -> 
 
 #[test]
 fn many_categories_are_solved_with_few_hessians_to_the_same_optimum() {
-    let design = wide_design(20_000);
+    let design = wide_design(64_000);
     assert_eq!(subsampled::stride(&design), Some(4), "{} coefficients", design.width());
     let cold = from_share(&design, positives(&design));
     // Newton's method with the Hessian of all rows, and the last step twice.
@@ -253,7 +253,7 @@ fn many_categories_are_solved_with_few_hessians_to_the_same_optimum() {
 
 #[test]
 fn a_start_far_off_falls_back_to_newtons_steps() {
-    let design = wide_design(20_000);
+    let design = wide_design(64_000);
     let exact = finished(&design, from_share(&design, positives(&design)), false, Finish::Verified);
     let start: Vec<f64> = (0..design.width()).map(|index| if index % 2 == 0 { 30.0 } else { -30.0 }).collect();
     let found = finished(&design, start, true, Finish::Verified);
@@ -263,6 +263,6 @@ fn a_start_far_off_falls_back_to_newtons_steps() {
 
 #[test]
 fn few_rows_or_few_categories_take_whole_hessians() {
-    assert_eq!(subsampled::stride(&wide_design(5_000)), None);
+    assert_eq!(subsampled::stride(&wide_design(20_000)), None);
     assert_eq!(subsampled::stride(&mixed_design(20_000)), None);
 }
