@@ -152,7 +152,9 @@ class Model:
             else:
                 values, codes = window.levels(feature)
                 name = encoding.get("part", column)
-                self.counts[name].update(dict(zip(values, np.bincount(codes, minlength=len(values)).tolist())))
+                # Several texts may mean a missing cell, so a value can occur twice.
+                for value, count in zip(values, np.bincount(codes, minlength=len(values)).tolist()):
+                    self.counts[name][value] += count
                 places = np.array([self.level(name, value) for value in values], dtype=int)
                 z += self.weights[places][codes]
                 columns.append((places, codes))
