@@ -28,6 +28,8 @@ use arrange::{Arranged, arrange, map_codes};
 /// The most blocks of pieces that are summed in parallel for the squares. The blocks depend only on the data, so the
 /// sums have the same bytes on any number of threads.
 const SQUARE_BLOCKS: usize = 64;
+/// The most numbers in the squares of all blocks together, 128 MiB.
+const MAX_SQUARES: usize = 16 << 20;
 
 /// Rows that are encoded while they are read.
 pub(super) struct Design {
@@ -121,7 +123,8 @@ impl Design {
     /// Returns the sum of the squares of each column after the intercept, in the order of the design, over the sample of
     /// one row in `stride`. For a level, it is the number of its rows.
     pub(super) fn squares(&self, stride: usize) -> io::Result<Vec<f64>> {
-        let (pieces, blocks) = (self.pieces(), self.pieces().min(SQUARE_BLOCKS));
+        let most = SQUARE_BLOCKS.min(MAX_SQUARES / self.columns.len().max(1)).max(1);
+        let (pieces, blocks) = (self.pieces(), self.pieces().min(most));
         let blocks = (0..blocks).into_par_iter().map_init(Chunk::default, |buffer, block| {
             let mut squares = vec![0.0; self.columns.len()];
             for piece in block * pieces / blocks..(block + 1) * pieces / blocks {

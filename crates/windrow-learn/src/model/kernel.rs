@@ -1,7 +1,8 @@
 //! The sums of one pass over the rows: loss, gradient and Hessian together, a tile of rows at a time.
 //!
 //! In the kernel, a row is a vector x: its standardised numbers and a 1 for the intercept, padded to whole SIMD
-//! vectors. One-hot features stay codes, and features of few levels are read as one (`joint`). With v = curvature * x, a Newton step needs three sums over rows:
+//! vectors. One-hot features stay codes, and features of few levels are read as one (`joint`). With v = curvature * x, a
+//! Newton step needs three sums over rows:
 //!
 //! - v x^T, for numbers with numbers
 //! - v, added to the line of each level that the row has, for levels with numbers

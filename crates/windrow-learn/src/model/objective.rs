@@ -52,7 +52,7 @@ pub(super) struct Objective<'a> {
     design: &'a Design,
     l2: f64,
     order: Order,
-    /// One row in so many is summed, and its terms are multiplied by `weight`.
+    /// One row of each `stride` rows is summed, and its terms are multiplied by `weight`.
     stride: usize,
     weight: f64,
     weights: Weights,

@@ -28,7 +28,7 @@ const LBFGS_PASSES: f64 = 150.0;
 const DECREMENT_FOR_NEWTON: f64 = 1e-9;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
-const DECREMENT_FOR_LOSSES: f64 = 1e-14;
+const DECREMENT_FOR_LOSSES: f64 = 1e-16;
 /// The multiply-adds of a factorisation in the time of one load or store of a pass over the rows.
 const FACTOR_SPEED: f64 = 8.0;
 
@@ -98,7 +98,13 @@ fn by_newton(design: &Design, l2: f64, start: Start, finish: Finish) -> io::Resu
         return Ok(Solution { converged: true, iterations: steps, passes, ..solution });
     }
     let solution = newton(near.coefficients)?;
-    Ok(Solution { iterations: steps + solution.iterations, passes: passes + solution.passes, ..solution })
+    let found = Solution { iterations: steps + solution.iterations, passes: passes + solution.passes, ..solution };
+    // A sample can be unlike the rows.
+    if found.converged || is_near {
+        return Ok(found);
+    }
+    let cold = newton(coefficients)?;
+    Ok(Solution { passes: found.passes + cold.passes, ..cold })
 }
 
 /// Returns the optimum without features: all coefficients are 0, and the intercept is the log-odds of the share of

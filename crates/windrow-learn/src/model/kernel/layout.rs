@@ -14,6 +14,8 @@ pub(super) const BATCH: usize = 8 * TILE;
 const JOINT_LEVELS: [usize; 4] = [64, 32, 16, 8];
 /// The most sums in the tables for each row.
 const TABLE_SUMS_PER_ROW: usize = 2;
+/// The most sums in the tables of joints of several features, 8 MiB.
+const MAX_TABLE_SUMS: usize = 1 << 20;
 /// The number of lines of the dense sums that one micro-kernel holds in registers.
 pub(super) const LINES: usize = 4;
 /// The largest standardised cell. Larger cells are clamped to it, so that no weight makes them infinite.
@@ -94,8 +96,9 @@ impl Shape {
             Self { numbers, padded, features: levels.len(), first: first.clone(), joints, tables, pair_sums }
         };
         // Large joints need large tables, which must cost little compared with the rows.
-        let found = JOINT_LEVELS.iter().map(|most| shape(*most)).find(|shape| shape.pair_sums <= TABLE_SUMS_PER_ROW * rows);
-        found.unwrap_or_else(|| shape(1))
+        let limit = MAX_TABLE_SUMS.min(TABLE_SUMS_PER_ROW * rows);
+        let joined = JOINT_LEVELS.iter().map(|most| shape(*most)).find(|shape| shape.pair_sums <= limit);
+        joined.unwrap_or_else(|| shape(1))
     }
 
     /// Returns the number of combinations of levels of all joints.

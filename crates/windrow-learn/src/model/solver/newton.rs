@@ -11,13 +11,17 @@ use crate::model::solver::solution::{Finish, GRADIENT_BOUND, Solution};
 
 /// The limit of steps, above what any realistic problem takes. Separable rows without a penalty take about thirty.
 pub(in crate::model) const STEP_LIMIT: u64 = 100;
-/// The squared Newton decrement per row at which there is nothing left to gain. It is twice what a step can still gain.
+/// The squared Newton decrement, over all rows, that is lost in the rounding of the gradient. It is twice what a step can
+/// still gain.
+const ROUNDED_DECREMENT: f64 = 1e-20;
+/// The squared decrement per row at which a step that is not short gains nothing. The objective is then nearly flat in its
+/// direction.
 const DECREMENT_BOUND: f64 = 1e-16;
 /// The bound of the squared decrement of a problem without a penalty, if the gradient is small as well. Such a problem
 /// can have directions in which ever longer steps gain ever less.
 const DECREMENT_TOLERANCE: f64 = 1e-12;
-/// The largest change of a coefficient in a step that is the last. Such a step changes a row's curvature by about its
-/// own share only, so the error after it is below the tenth digit.
+/// The largest change of a coefficient in a step that is the last, if no diagonal was raised. Such a step changes a row's
+/// curvature by a share of about its own size, so the error after it is below the tenth digit.
 const LAST_STEP: f64 = 1e-6;
 /// The share of the gain predicted by the slope that a step must reach (Armijo's rule).
 const ARMIJO: f64 = 1e-4;
@@ -36,7 +40,8 @@ pub(super) struct Descent {
     last: Option<Vec<f64>>,
 }
 
-/// Minimises the objective in at most `limit` steps from `start`.
+/// Minimises the objective in at most `limit` steps from `start`. The standard errors are those of the point before the
+/// last step, if that step is short. They differ from those after it by less than the sixth digit.
 pub(in crate::model) fn minimise(
     design: &Design,
     l2: f64,
@@ -51,7 +56,6 @@ pub(in crate::model) fn minimise(
     let standard_errors = (finish == Finish::Verified).then(|| standard_errors(&here)).flatten();
     let mut solution = Solution::new(Method::Newton, coefficients, &here, design.rows);
     if let Some(last) = last {
-        steps += 1;
         if finish == Finish::Verified {
             let mut gradient = Objective::new(design, l2, Order::Gradient);
             let mut there = gradient.evaluation();
@@ -60,9 +64,11 @@ pub(in crate::model) fn minimise(
             // NaN fails this test as well.
             if there.value <= here.value + ROUNDING * here.value {
                 solution = Solution::new(Method::Newton, last, &there, design.rows);
+                steps += 1;
             }
         } else {
             solution = Solution { coefficients: last, converged: true, ..solution };
+            steps += 1;
         }
     }
     Ok(Solution { standard_errors, iterations: steps, passes, ..solution })
@@ -88,15 +94,16 @@ pub(super) fn descend(
         let gradient_norm = here.gradient_norm(rows);
         // If columns are nearly collinear, very many small steps can still gain a little.
         let only_crumbs = damped && gradient_norm <= GRADIENT_BOUND / 100.0;
-        if per_row <= DECREMENT_BOUND || decrement <= enough || only_crumbs {
+        if decrement <= ROUNDED_DECREMENT.max(enough) || only_crumbs {
             break;
         }
-        if direction.iter().all(|change| change.abs() <= LAST_STEP) {
+        if !damped && direction.iter().all(|change| change.abs() <= LAST_STEP) {
             last = Some(coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect());
             break;
         }
         let is_flat = damped || objective.l2() == 0.0;
-        if is_flat && per_row <= DECREMENT_TOLERANCE && gradient_norm <= GRADIENT_BOUND / 10.0 {
+        let is_flat_here = is_flat && per_row <= DECREMENT_TOLERANCE && gradient_norm <= GRADIENT_BOUND / 10.0;
+        if per_row <= DECREMENT_BOUND || is_flat_here {
             break;
         }
         let mut length = 1.0;

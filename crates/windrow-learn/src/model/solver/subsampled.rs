@@ -20,7 +20,7 @@ use crate::model::solver::newton::{ROUNDING, STEP_LIMIT, descend};
 
 /// The least ratio of the work of a Hessian to that of a gradient for which gradients pay.
 const LEAST_RATIO: f64 = 2.5;
-/// The sample has at least so many rows for each coefficient. The Hessian of m rows for each of p coefficients is off
+/// The least number of rows in the sample for each coefficient. The Hessian of m rows for each of p coefficients is off
 /// by about 2 / sqrt(m) in its worst direction.
 const ROWS_PER_COEFFICIENT: usize = 40;
 /// The largest stride of a sample.
@@ -43,7 +43,8 @@ pub(super) struct Approach {
     pub(super) is_reached: bool,
 }
 
-/// Returns the stride of the sample for a design: one row in so many. Returns `None` if whole Hessians take less time.
+/// Returns the stride of the sample for a design: one row of each `stride` rows. Returns `None` if whole Hessians take less
+/// time.
 pub(super) fn stride(design: &Design) -> Option<usize> {
     let work = |order| design.shape.work(order);
     let most = design.rows / (ROWS_PER_COEFFICIENT * design.width());
@@ -101,7 +102,9 @@ pub(super) fn approach(
         steps += 1;
         std::mem::swap(&mut here, &mut there);
     }
-    Ok(Some(Approach { coefficients, before: here, steps, passes: objective.passes, is_reached }))
+    // The pass that summed the squares counts too.
+    let passes = objective.passes + 1;
+    Ok(Some(Approach { coefficients, before: here, steps, passes, is_reached }))
 }
 
 /// The Hessian of a sample, factored, with the diagonal of all rows.
