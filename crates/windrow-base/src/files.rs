@@ -106,7 +106,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Renames a temporary file, and unlocks it. The lock shows only that the file is being written.
 fn rename(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let file = file.persist(path).map_err(|error| error.error)?;
-    // On a file system without locks, the file was not locked.
+    // The file is not locked if the file system has no locks.
     let _ = file.unlock();
     Ok(file)
 }

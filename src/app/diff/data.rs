@@ -92,7 +92,7 @@ struct Windows {
     /// The folder of the batch files.
     folder: PathBuf,
     form: CellForm,
-    /// What the bytes of Parquet files depend on, apart from their rows.
+    /// The version and the settings that the bytes of Parquet files depend on.
     layout: Value,
 }
 
