@@ -44,7 +44,8 @@ impl Origin<'_> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunFile {
     format: u32,
-    windrow: String,
+    /// The version of Windrow that began the run.
+    pub(super) windrow: String,
     /// The time at which the run began, in RFC 3339 format and UTC.
     pub(super) created: String,
     /// The resolved pipeline. Its tables `advise` and `train` are those of the last process that learned.

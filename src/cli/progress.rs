@@ -17,7 +17,7 @@ use windrow_base::telemetry::{Counters, Event, Progress};
 use windrow_record::display::{counted, thousands, window_name};
 
 const BAR_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
-/// The message of this bar has the time left: a window takes the longer, the more windows are before it.
+/// The message of this bar has the time left. A rate would mislead: a window with more windows before it takes longer.
 const ADVICE_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg}";
 const SPINNER_TEMPLATE: &str = "{prefix:>9} {spinner} {elapsed}";
 const COUNT_TEMPLATE: &str = "{prefix:>9} {human_pos} rows · {rate}";

@@ -1,8 +1,8 @@
 //! Atomic writes of files. A file is written under another name, synced and renamed, so that a crash leaves the old
 //! file or the new one.
 //!
-//! A kill leaves the other file. Its writer holds a lock on it until it is renamed, so the next process can remove the
-//! files that no process writes any more ([`remove_abandoned`]).
+//! A killed process leaves its temporary files. A writer holds a lock on such a file until it is renamed, so the next
+//! process can remove the files that no process writes any more ([`remove_abandoned`]).
 //!
 //! All functions return the error of the first file operation that fails.
 
@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 /// The mode of a file that other programs may read. The umask still applies.
 const FILE_MODE: u32 = 0o666;
 const DIGEST_CHUNK: usize = 256 * 1024;
-/// The begin and the end of the name of a temporary file. No other program names its files so.
+/// The beginning and the end of the name of a temporary file. No other program uses such names.
 const TEMP_NAME: [&str; 2] = [".windrow-", ".tmp"];
 
 /// Writes a file atomically and durably, and creates its folder if necessary. Returns the open file.
@@ -40,7 +40,7 @@ pub fn temp_file_beside(path: &Path) -> io::Result<NamedTempFile> {
             tempfile::Builder::new().prefix(prefix).suffix(suffix).permissions(mode.clone()).tempfile_in(folder)?;
         // Without locks, as on some network file systems, temporary files are not removed either.
         let is_locked = file.as_file().lock().is_ok();
-        // Another process may have taken the file for abandoned before it was locked.
+        // Before the file was locked, another process may have removed it as abandoned.
         if !is_locked || file.as_file().metadata()?.nlink() > 0 {
             return Ok(file);
         }
@@ -103,10 +103,10 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     rename(file, path).map(drop)
 }
 
-/// Renames a temporary file, and unlocks it: the lock is that of the temporary name.
+/// Renames a temporary file, and unlocks it. The lock shows only that the file is being written.
 fn rename(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let file = file.persist(path).map_err(|error| error.error)?;
-    // A file system without locks has none to release.
+    // The file is not locked if the file system has no locks.
     let _ = file.unlock();
     Ok(file)
 }

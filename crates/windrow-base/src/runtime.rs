@@ -44,8 +44,9 @@ pub async fn run_compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 's
 }
 
 /// Runs long computing work on a thread pool of its own, waits for it, and returns its result. Parallel iterators within
-/// the work use the same pool. Its threads have a lower priority than all others: if all processors are busy, the work
-/// waits for the rest of the program, and not the other way around. A panic in the work continues in the caller.
+/// the work use the same pool. On Linux, its threads have a lower priority than the runtime and the stages: if all
+/// processors are busy, the work waits for them, and not the other way around. A panic in the work continues in the
+/// caller.
 pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static POOL: LazyLock<Option<rayon::ThreadPool>> = LazyLock::new(|| low_priority_pool("background", processors()));
     match &*POOL {
@@ -57,8 +58,11 @@ pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// Returns `None` if the system does not start the threads.
 fn low_priority_pool(name: &'static str, threads: usize) -> Option<rayon::ThreadPool> {
     let lower = |_| {
-        // If the system does not allow it, the threads keep the normal priority.
-        let _ = rustix::process::nice(NICENESS);
+        // Only Linux has a niceness for each thread. Elsewhere, each thread would slow down the whole process.
+        if cfg!(target_os = "linux") {
+            // If the system does not allow it, the threads keep the normal priority.
+            let _ = rustix::process::nice(NICENESS);
+        }
     };
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
     builder.thread_name(move |_| name.to_owned()).start_handler(lower).build().ok()
@@ -142,6 +146,15 @@ mod tests {
             assert_eq!(sum, Ok(499_500));
             assert_eq!(background.join().expect("no panic"), threads);
         });
+    }
+
+    #[test]
+    fn only_the_threads_of_the_background_have_a_lower_priority() {
+        let priority = || rustix::process::getpriority_process(None).expect("a priority");
+        let own = priority();
+        let expected = if cfg!(target_os = "linux") { (own + NICENESS).min(19) } else { own };
+        assert_eq!(in_background(priority), expected);
+        assert_eq!(priority(), own);
     }
 
     #[test]

@@ -19,8 +19,8 @@
 //! - `every = D`: by the clock, from the arrival of the first row. Only this policy differs from run to run.
 //!
 //! A row whose time or number is more than 100,000 windows from those before it is treated as an outlier and goes to
-//! quarantine, and so does the last row of a partition if its time is more than 100 windows ahead. Windows are sealed in order, and empty windows are recorded. The end of the stream seals all open
-//! windows.
+//! quarantine, and so does the last row of a partition if its time is more than 100 windows ahead. Windows are sealed in
+//! order, and empty windows are recorded. The end of the stream seals all open windows.
 //!
 //! The same topic makes the same files, byte for byte, including the manifests; only windows by the clock are an
 //! exception. The files do not depend on how messages arrive, or on what had been read when a window was sealed. A

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::app::diff::pair::Pair;
 use crate::app::diff::sides::Side;
@@ -91,6 +92,8 @@ struct Windows {
     /// The folder of the batch files.
     folder: PathBuf,
     form: CellForm,
+    /// The version and the settings that the bytes of Parquet files depend on.
+    layout: Value,
 }
 
 impl Windows {
@@ -161,27 +164,31 @@ impl Pair<Windows> {
             let is_same = has_same_cells((&files.a, &self.a.form), (&files.b, &self.b.form))?;
             return Ok(if is_same { Comparison::SameRows } else { Comparison::OtherRows });
         }
-        // The bytes of a CSV file depend only on its rows.
-        let is_csv = |windows: &Windows| windows.form.format == BatchFormat::Csv;
-        let is_comparable = is_csv(&self.a) && is_csv(&self.b);
-        Ok(if is_comparable { Comparison::OtherRows } else { Comparison::SameNumbers })
+        Ok(if self.has_comparable_bytes() { Comparison::OtherRows } else { Comparison::SameNumbers })
+    }
+
+    /// Returns `true` if files with the same rows have the same bytes. Those of a CSV file depend only on its rows.
+    fn has_comparable_bytes(&self) -> bool {
+        let (a, b) = (&self.a, &self.b);
+        a.form.format == b.form.format && (a.form.format == BatchFormat::Csv || a.layout == b.layout)
     }
 }
 
 /// Reads the windows of a directory.
 fn read(side: &Side) -> Result<Windows, BatchError> {
     let store = BatchStore::existing(&side.workdir);
-    let (folder, form) = (store.folder().to_owned(), side.cell_form());
+    let (folder, form, layout) = (store.folder().to_owned(), side.cell_form(), side.layout());
     // The first window is not sealed yet.
     if !folder.is_dir() {
-        return Ok(Windows { manifests: Vec::new(), labels: Vec::new(), late: 0, has_ended: false, folder, form });
+        let (manifests, labels) = (Vec::new(), Vec::new());
+        return Ok(Windows { manifests, labels, late: 0, has_ended: false, folder, form, layout });
     }
     // The end is written last, so it is read first: a stream that has ended has all its windows.
     let has_ended = store.end()?.is_some();
     let manifests = store.manifests()?;
     let labels = manifests.iter().map(|manifest| store.labels(manifest.window)).collect::<Result<_, _>>()?;
     let late = manifests.iter().map(|manifest| late(&store, manifest)).sum::<Result<u64, _>>()?;
-    Ok(Windows { manifests, labels, late, has_ended, folder, form })
+    Ok(Windows { manifests, labels, late, has_ended, folder, form, layout })
 }
 
 /// Returns the number of a window's messages that were late.
@@ -195,4 +202,32 @@ fn late(store: &BatchStore, manifest: &Manifest) -> Result<u64, BatchError> {
     let mut late = 0;
     store.quarantined(manifest.window, file, |message| late += u64::from(message.reason == reason))?;
     Ok(late)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_in_an_object_store_are_compared_if_they_depend_only_on_the_rows() {
+        let windows = |format, layout: &str| Windows {
+            manifests: Vec::new(),
+            labels: Vec::new(),
+            late: 0,
+            has_ended: true,
+            folder: PathBuf::new(),
+            form: CellForm { format, delimiter: b',', null: Vec::new(), time: None },
+            layout: Value::from(layout),
+        };
+        let (csv, parquet) = (BatchFormat::Csv, BatchFormat::Parquet);
+        for (a, b, expected) in [
+            ((csv, "one"), (csv, "two"), true),
+            ((parquet, "one"), (parquet, "one"), true),
+            ((parquet, "one"), (parquet, "two"), false),
+            ((parquet, "one"), (csv, "one"), false),
+        ] {
+            let pair = Pair { a: windows(a.0, a.1), b: windows(b.0, b.1) };
+            assert_eq!(pair.has_comparable_bytes(), expected, "{a:?} {b:?}");
+        }
+    }
 }

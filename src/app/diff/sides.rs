@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::diff::error::DiffError;
 use crate::app::diff::pair::Pair;
@@ -35,6 +35,17 @@ impl Side {
             null: null.unwrap_or_default(),
             time: text("/dataset/time/format").and_then(|format| TimeFormat::new(format).ok()),
         }
+    }
+
+    /// Returns what the bytes of a Parquet file depend on, apart from its rows: the version of Windrow, and the
+    /// settings from which the types of the columns follow.
+    pub(super) fn layout(&self) -> Value {
+        let table = |name: &str| self.run.pipeline.get(name).cloned().unwrap_or_default();
+        let mut dataset = table("dataset");
+        if let Some(keys) = dataset.as_object_mut() {
+            keys.remove("path");
+        }
+        json!([self.run.windrow, dataset, table("features"), table("target")])
     }
 }
 
@@ -72,6 +83,22 @@ mod tests {
         let CellForm { format, delimiter, null, time } = Side { workdir: PathBuf::new(), run }.cell_form();
         assert_eq!((format, delimiter, null), (BatchFormat::Parquet, b';', vec![String::new(), "NA".to_owned()]));
         assert_eq!(time, TimeFormat::new("%Y-%m-%d").ok());
+    }
+
+    #[test]
+    fn the_layout_of_parquet_files_follows_from_the_columns_and_not_from_the_place_of_the_dataset() {
+        let layout = |path: &str, features: &str, l2: f64| {
+            let text = format!(
+                "name = \"p\"\ndataset = {{ path = \"{path}\" }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+                 features = {{ {features} }}\nwindow = {{ rows = 5 }}\ntrain = {{ l2 = {l2:?} }}"
+            );
+            let pipeline = Pipeline::parse(Path::new("p.toml"), &text).expect("a good pipeline");
+            let run = RunFile::new(&pipeline, &Origin { dataset: None, replay: None }, "now").expect("JSON");
+            Side { workdir: PathBuf::new(), run }.layout()
+        };
+        let first = layout("d.csv", "numeric = [\"x\"]", 1.0);
+        assert_eq!(first, layout("elsewhere/d.csv", "numeric = [\"x\"]", 2.0));
+        assert_ne!(first, layout("d.csv", "categorical = [\"x\"]", 1.0));
     }
 
     #[test]

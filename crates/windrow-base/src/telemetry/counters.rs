@@ -18,7 +18,7 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $(#[doc = $about] pub $name: $cell,)*
-            /// The same by partition of the topic, as far as pages show it.
+            /// The rows read and the lag of each partition of the topic.
             pub partitions: PartitionCounters,
         }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use proptest::prelude::*;
 
 use crate::writer::tests::streams::{
-    Binding, Fault, Message, ONE_BY_ONE, Reader, RunStep, Topic, consume, steps, topic,
+    Binding, Fault, Message, ONE_BY_ONE, Reader, RunStep, Topic, consume, deliver, settle, steps, topic,
 };
-use crate::writer::tests::{RUN, columns, event, in_memory, parts_of, rows_of};
-use crate::{Assembly, BatchStore, CsvFormat, RowRange, SealReason, partial_folder};
+use crate::writer::tests::{RUN, columns, event, in_memory, open, parts_of, rows_of};
+use crate::{Assembly, BatchStore, BatchWriter, CsvFormat, RowRange, SealReason, partial_folder};
 use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::Partition;
 
@@ -166,4 +167,59 @@ fn a_row_of_an_open_window_survives_two_kills() {
     let manifests = BatchStore::open(folder.path()).expect("a store").manifests().expect("whole");
     let rows: Vec<&[RowRange]> = manifests.iter().map(|manifest| manifest.rows.numbers.as_slice()).collect();
     assert_eq!(rows, [[RowRange::new(1, 1)], [RowRange::new(2, 2)], [RowRange::new(3, 3)]]);
+}
+
+/// The last row of partition 0 is 190 windows ahead. Its partition may end before the other one or after it, and a kill
+/// may come between any two windows that the end of the stream seals.
+#[test]
+fn a_last_row_far_ahead_makes_the_same_files_in_any_order() {
+    let cut = Cut::new(event(2, 5), Some(60));
+    let mut topic = topic(60, 2, &[], &[], &[]);
+    let last = topic[0].iter_mut().rev().find_map(|message| match message {
+        Message::Row { time, .. } => Some(time),
+        _ => None,
+    });
+    *last.expect("a row") = 400;
+    let step = |partition, messages, is_kill| RunStep { partition, messages, is_kill };
+    let orders: [&[RunStep]; 4] = [
+        &ONE_BY_ONE,
+        &[step(1, 10_000, false), step(0, 1, false)],
+        &[step(0, 10_000, false), step(1, 1, false)],
+        &[step(0, 7, true), step(1, 5, true)],
+    ];
+    let mut found = Vec::new();
+    for steps in orders {
+        let folder = in_memory();
+        consume(folder.path(), cut, &topic, Binding::Expected, steps);
+        found.push(files(folder.path()));
+    }
+    let folder = in_memory();
+    consume_as_group(folder.path(), cut, &topic, &[step(0, 1, false), step(1, 2, false)]);
+    found.push(files(folder.path()));
+    let expected = found.remove(0);
+    let windows = expected.keys().filter(|name| name.starts_with("batches/window-") && name.ends_with(".json")).count();
+    assert!(windows < 20, "{windows} windows");
+    assert!(expected.values().any(|text| text.contains("no later row confirms it")), "{expected:?}");
+    for sealed in 0..=windows {
+        let folder = in_memory();
+        let read = |next: &[usize], mut writer: BatchWriter| {
+            for (partition, messages) in topic.iter().enumerate() {
+                for (offset, message) in messages.iter().enumerate().skip(next[partition]) {
+                    deliver(&mut writer, partition, offset, message);
+                }
+            }
+            writer
+        };
+        let (writer, next) = open(folder.path(), cut, 2);
+        let mut writer = read(&next, writer);
+        writer.finish().expect("room on the disk");
+        for _ in 0..sealed {
+            assert!(writer.seal_next(Instant::now()).expect("room on the disk").is_some());
+        }
+        drop(writer);
+        let (writer, next) = open(folder.path(), cut, 2);
+        settle(&mut read(&next, writer));
+        found.push(files(folder.path()));
+    }
+    assert!(found.iter().all(|found| *found == expected), "{expected:?}");
 }
