@@ -97,9 +97,8 @@ impl RuleBefore {
     /// Returns the findings after the newest window.
     pub(crate) fn findings(&self) -> RuleFindings {
         let schedules = self.ranking.iter().flat_map(|ranking| &ranking.schedules);
-        let bounds = schedules.filter_map(|one| {
-            Some(Bound { policy: one.policy, at_least: one.at_least?, is_shown: one.is_shown() })
-        });
+        let bounds = schedules
+            .filter_map(|one| Some(Bound { policy: one.policy, at_least: one.at_least?, is_shown: one.is_shown() }));
         let shown = self.named.filter(|named| self.ranking.is_some() && named.is_shown);
         RuleFindings { bounds: bounds.collect(), shown: shown.map(|named| named.policy), is_clear: false }
     }

@@ -89,13 +89,12 @@ impl App {
             result
         };
         // The status of the trainer also has the time that the advisor needs.
-        let both = async {
-            let (trained, advised) = tokio::join!(
-                async { stopped(training.await.map_err(AppError::from)) },
-                async { stopped(advising.await.map_err(AppError::from)) }
-            );
+        let both = Box::pin(async {
+            let (trained, advised) = tokio::join!(async { stopped(training.await.map_err(AppError::from)) }, async {
+                stopped(advising.await.map_err(AppError::from))
+            });
             trained.and(advised)
-        };
+        });
         let result = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), both).await;
         cluster.close().await;
         result

@@ -135,7 +135,7 @@ fn equal_rows_are_equal_in_other_formats_and_column_types() {
     let folder = tempfile::tempdir().expect("a folder");
     let row = |number: u32| {
         let size = number * 7919 % 1000;
-        let code = if number % 10 == 0 { "NA".to_owned() } else { format!("{}.50", number % 7) };
+        let code = if number.is_multiple_of(10) { "NA".to_owned() } else { format!("{}.50", number % 7) };
         format!("2024-01-{:02},{size},{code},{}\n", 1 + number / 20, u32::from(size + number * 31 % 400 > 700))
     };
     let rows: Vec<String> = ["day,size,code,late\n".to_owned()].into_iter().chain((0..600).map(row)).collect();

@@ -48,7 +48,8 @@ impl Again<'_> {
             return None;
         }
         let (label, cell) = (label(y).ok()??, row?);
-        let fit = self.fits.fit(FitCells { model, through, from, history }, axis, place, &self.predictions.faults).ok()?;
+        let fit =
+            self.fits.fit(FitCells { model, through, from, history }, axis, place, &self.predictions.faults).ok()?;
         Some(SeenRow { fit, label, offset, hash: row_id(cell).hash, cell, place })
     }
 }

@@ -52,9 +52,9 @@ pub(super) fn complete(
         (known_losses, scores(frame, &models, &shares, None)?)
     };
     let found = models.iter().zip(found).filter(|(model, _)| !with_score.contains(&model.id));
-    all_scores.extend(found.filter_map(|(model, score)| {
-        Some(ModelScore { model: model.id, window: Some(score?), holdout: None })
-    }));
+    all_scores.extend(
+        found.filter_map(|(model, score)| Some(ModelScore { model: model.id, window: Some(score?), holdout: None })),
+    );
     let own = missing.iter().filter(|model| model.id().window == window && !with_score.contains(&model.id()));
     all_scores.extend(own.filter_map(|model| {
         let holdout = model.learned()?.scores.get("holdout").cloned();

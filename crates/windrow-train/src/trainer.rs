@@ -214,7 +214,9 @@ impl Trainer {
         let snapshot = registry.snapshot();
         let is_evidence = self.is_evidence(manifest);
         let losses = match stored {
-            Some(_) if is_evidence => registry.evidence().losses(Purpose::Serving, window, &manifest.rows.file.sha256)?,
+            Some(_) if is_evidence => {
+                registry.evidence().losses(Purpose::Serving, window, &manifest.rows.file.sha256)?
+            }
             _ => None,
         };
         let known = stored.map_or(&[][..], |stored| stored.scores.as_slice());

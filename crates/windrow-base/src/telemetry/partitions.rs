@@ -64,7 +64,8 @@ impl PartitionCounters {
 
     /// Returns the present counts by partition, from partition 0 to the last one that is known.
     pub fn counts(&self) -> Vec<PartitionCounts> {
-        let listed = self.listed.iter().map(|listed| PartitionCounts { read: listed.read.get(), lag: listed.lag.get() });
+        let listed =
+            self.listed.iter().map(|listed| PartitionCounts { read: listed.read.get(), lag: listed.lag.get() });
         let others = PartitionCounts { read: self.others.get(), lag: None };
         listed.chain([others]).take(self.known.load(Relaxed)).collect()
     }

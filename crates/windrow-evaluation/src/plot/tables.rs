@@ -7,7 +7,9 @@ use crate::plot::quality::Quality;
 use crate::plot::shares::{Point, Shares};
 use crate::plot::svg::Picture;
 use crate::policy_finding::share_in_words;
-use crate::{Advice, AlarmWindow, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize};
+use crate::{
+    Advice, AlarmWindow, AucAtWindow, Interval, LossAtWindow, Origin, Policy, PolicyFinding, Refit, WindowSize,
+};
 use windrow_record::display::{ordinal, percent, thousands};
 
 /// The approximate number of windows in a table.

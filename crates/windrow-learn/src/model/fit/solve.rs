@@ -100,8 +100,9 @@ impl Problem<'_> {
             solver::minimise(method, &design, l2, Start { coefficients, is_near }, finish)
         };
         let start = start.map(|start| start.with_encoder(&encoder));
-        let near =
-            start.map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights), true)).transpose()?;
+        let near = start
+            .map(|(intercept, weights)| minimise(design.in_design_order(intercept, &weights), true))
+            .transpose()?;
         let solution = match near {
             Some(solution) if solution.converged => solution,
             // If the start is so far off that every row's curvature vanishes, there may be no way back.

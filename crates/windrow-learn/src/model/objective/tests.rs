@@ -131,13 +131,12 @@ fn joined_features_have_the_sums_of_their_levels() {
     let x = |row: usize, i: usize| if i == 0 { 1.0 } else { matrix[[row, i - 1]] };
     let z = |row: usize| (0..w.len()).map(|i| w[i] * x(row, i)).sum::<f64>();
     let p: Vec<f64> = (0..design.rows).map(|row| 1.0 / (1.0 + (-z(row)).exp())).collect();
-    for i in 0..w.len() {
+    for (i, weight) in w.iter().enumerate() {
         let penalty = if i == 0 { 0.0 } else { 2.0 };
         let slope: f64 = (0..design.rows).map(|row| (p[row] - f64::from(labels[row])) * x(row, i)).sum();
-        assert!((here.gradient[i] - slope - penalty * w[i]).abs() < 1e-8, "gradient {i}");
+        assert!((here.gradient[i] - slope - penalty * weight).abs() < 1e-8, "gradient {i}");
         for j in 0..=i {
-            let curvature: f64 =
-                (0..design.rows).map(|row| p[row] * (1.0 - p[row]) * x(row, i) * x(row, j)).sum();
+            let curvature: f64 = (0..design.rows).map(|row| p[row] * (1.0 - p[row]) * x(row, i) * x(row, j)).sum();
             let expected = curvature + if i == j { penalty } else { 0.0 };
             assert!((here.hessian[row_start(i) + j] - expected).abs() < 1e-8, "Hessian {i} {j}");
         }
@@ -185,25 +184,4 @@ fn many_blocks_give_the_same_bytes_on_any_number_of_threads() {
 fn a_gradient_that_is_not_a_number_is_no_optimum() {
     let evaluation = Evaluation { value: 0.0, gradient: vec![0.0, f64::NAN], hessian: Vec::new() };
     assert_eq!(evaluation.gradient_norm(10), f64::INFINITY);
-}
-
-#[test]
-#[ignore]
-fn timing() {
-    use std::time::Instant;
-    let design = crate::model::samples::wide_design(200_000);
-    eprintln!("width {} joints {} pairs {} comb {}", design.width(), design.shape.joints.len(), design.shape.sums(Order::Hessian), design.shape.combinations());
-    let w = test_point(design.width());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| for order in [Order::Gradient, Order::Hessian] {
-        let mut objective = Objective::new(&design, 1.0, order);
-        let mut at = objective.evaluation();
-        objective.evaluate(&w, &mut at).unwrap();
-        let mut times: Vec<f64> = (0..25).map(|_| { let t = Instant::now(); objective.evaluate(&w, &mut at).unwrap(); t.elapsed().as_secs_f64() * 1000.0 }).collect();
-        times.sort_by(f64::total_cmp);
-        eprintln!("{order:?} blocks {} min {:.1} median {:.1} ms", objective.blocks.len(), times[0], times[12]);
-    });
-    let t = Instant::now();
-    design.squares(1).unwrap();
-    eprintln!("squares {:.1} ms", t.elapsed().as_secs_f64() * 1000.0);
 }

@@ -76,12 +76,7 @@ pub(in crate::model) fn minimise(
 
 /// Descends in at most `limit` steps from `start`, until a step is the last, or until the squared decrement is at most
 /// `enough`.
-pub(super) fn descend(
-    objective: &mut Objective<'_>,
-    limit: u64,
-    start: Vec<f64>,
-    enough: f64,
-) -> io::Result<Descent> {
+pub(super) fn descend(objective: &mut Objective<'_>, limit: u64, start: Vec<f64>, enough: f64) -> io::Result<Descent> {
     let rows = objective.rows();
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = start;
