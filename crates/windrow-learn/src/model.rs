@@ -42,7 +42,7 @@ pub use artifact::{
     Acceptance, Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome,
     PenaltyTrial, Recalibration, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
 };
-pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, StoredChunk};
+pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, Reservation, StoredChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};

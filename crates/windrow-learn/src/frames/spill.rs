@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Chunk, ChunkStore, StoredChunk};
+use crate::model::{Chunk, ChunkStore, Reservation, StoredChunk};
 
 /// The part of the limit, one in `SPARE_DIVISOR`, that may be used for a short time in addition to the stored rows.
 const SPARE_DIVISOR: usize = 4;
@@ -53,10 +53,11 @@ impl ChunkStore for WindowStore {
         let SpillStore { folder, limit, held } = &self.shared;
         let bytes = chunk.bytes();
         let before = held.fetch_add(bytes, Relaxed);
+        let held = Held { bytes, limit: *limit, held: Arc::clone(held) };
         if before + bytes <= *limit {
-            return Ok(Arc::new(MemoryChunk { chunk, bytes, held: Arc::clone(held) }));
+            return Ok(Arc::new(MemoryChunk { chunk, held }));
         }
-        held.fetch_sub(bytes, Relaxed);
+        drop(held);
         let mut spill = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let spill = match &mut *spill {
             Some(spill) => spill,
@@ -77,17 +78,33 @@ impl ChunkStore for WindowStore {
 #[derive(Debug)]
 struct MemoryChunk {
     chunk: Chunk,
-    bytes: usize,
-    held: Arc<AtomicUsize>,
+    held: Held,
 }
 
 impl StoredChunk for MemoryChunk {
     fn read<'a>(&'a self, _: &'a mut Chunk) -> io::Result<&'a Chunk> {
         Ok(&self.chunk)
     }
+
+    fn reserve(&self, bytes: usize) -> Option<Box<dyn Reservation>> {
+        let Held { limit, held, .. } = &self.held;
+        let before = held.fetch_add(bytes, Relaxed);
+        let reserved = Held { bytes, limit: *limit, held: Arc::clone(held) };
+        (before + bytes <= *limit).then(|| Box::new(reserved) as Box<dyn Reservation>)
+    }
 }
 
-impl Drop for MemoryChunk {
+/// Bytes that are counted in the limit until this is dropped.
+#[derive(Debug)]
+struct Held {
+    bytes: usize,
+    limit: usize,
+    held: Arc<AtomicUsize>,
+}
+
+impl Reservation for Held {}
+
+impl Drop for Held {
     fn drop(&mut self) {
         self.held.fetch_sub(self.bytes, Relaxed);
     }
@@ -135,6 +152,10 @@ impl StoredChunk for SpilledChunk {
         }
         Ok(buffer)
     }
+
+    fn reserve(&self, _: usize) -> Option<Box<dyn Reservation>> {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +187,23 @@ mod tests {
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
         drop(kept);
+        assert_eq!(store.held.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_reservation_counts_until_it_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SpillStore::new(folder.path(), 2 * chunk(100).bytes());
+        let window = store.for_window();
+        let first = window.put(chunk(100)).expect("room");
+        let reserved = first.reserve(chunk(100).bytes()).expect("room");
+        assert!(first.reserve(1).is_none());
+        let spilled = window.put(chunk(100)).expect("room");
+        assert!(spilled.reserve(0).is_none());
+        drop(reserved);
+        assert_eq!(store.held.load(Relaxed), chunk(100).bytes());
+        assert!(first.reserve(1).is_some());
+        drop((first, window));
         assert_eq!(store.held.load(Relaxed), 0);
     }
 

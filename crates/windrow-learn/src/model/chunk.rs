@@ -44,7 +44,14 @@ pub trait StoredChunk: fmt::Debug + Send + Sync {
     /// # Errors
     /// The chunk cannot be read.
     fn read<'a>(&'a self, buffer: &'a mut Chunk) -> io::Result<&'a Chunk>;
+
+    /// Reserves memory of the store, until the result is dropped. Returns `None` if the chunk is not in memory, or if
+    /// the store's limit leaves less than `bytes`.
+    fn reserve(&self, bytes: usize) -> Option<Box<dyn Reservation>>;
 }
+
+/// A part of a store's memory. The store counts it as used until this is dropped.
+pub trait Reservation: fmt::Debug + Send + Sync {}
 
 /// A store for chunks, in memory or elsewhere.
 pub trait ChunkStore: fmt::Debug + Send + Sync {

@@ -11,16 +11,16 @@ mod arrange;
 
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::model::chunk::{Chunk, StoredChunk};
+use crate::model::chunk::{Chunk, Reservation, StoredChunk};
 use crate::model::encoder::learn::parts;
 use crate::model::encoder::{Encoder, NumberRange};
 use crate::model::frame::Frame;
-use crate::model::kernel::{ChunkRows, Scale, Shape, Tile, Weights};
+use crate::model::kernel::{ChunkRows, Combinations, Scale, Shape, Tile, Weights};
 use crate::model::table::{Subset, Table};
 
 use arrange::{Arranged, arrange, map_codes};
@@ -51,6 +51,20 @@ struct Piece {
     range: Range<usize>,
     /// The index of the frame whose maps the rows are read with.
     frame: usize,
+    /// The combinations of the rows, if a pass has kept them. The value is `None` if there was no memory for them.
+    combinations: OnceLock<Option<KeptCombinations>>,
+}
+
+struct KeptCombinations {
+    combinations: Combinations,
+    _reserved: Box<dyn Reservation>,
+}
+
+/// The memory into which pieces are read.
+#[derive(Default)]
+pub(super) struct Buffer {
+    chunk: Chunk,
+    combinations: Option<Combinations>,
 }
 
 impl Design {
@@ -70,7 +84,7 @@ impl Design {
         let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
-            pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame })
+            pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame, combinations: OnceLock::new() })
         });
         Self { pieces: pieces.collect(), shape, scale, ranges, maps, rows, columns }
     }
@@ -85,7 +99,7 @@ impl Design {
     }
 
     /// Calls `run` with the rows of one piece. The piece is read into `buffer`.
-    pub(super) fn read<T>(&self, at: usize, buffer: &mut Chunk, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
+    pub(super) fn read<T>(&self, at: usize, buffer: &mut Buffer, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
         self.read_sample(at, 1, buffer, run)
     }
 
@@ -95,21 +109,67 @@ impl Design {
         &self,
         at: usize,
         stride: usize,
-        buffer: &mut Chunk,
+        buffer: &mut Buffer,
         run: impl FnOnce(ChunkRows<'_>) -> T,
     ) -> io::Result<T> {
-        let Piece { chunk, frame, .. } = &self.pieces[at];
-        let range = self.sample_of_piece(at, stride);
-        let chunk = chunk.read(buffer)?;
+        let Piece { chunk, range, frame, combinations } = &self.pieces[at];
+        let sample = self.sample_of_piece(at, stride);
+        let chunk = chunk.read(&mut buffer.chunk)?;
         let (shape, scale, maps) = (&self.shape, &self.scale, &self.maps[*frame]);
-        Ok(run(ChunkRows { shape, scale, maps, chunk, begin: range.start, end: range.end }))
+        let (combinations, listed) = match combinations.get() {
+            Some(Some(stored)) => (&stored.combinations, range),
+            _ => (self.combinations(chunk, &sample, maps, &mut buffer.combinations), &sample),
+        };
+        let (begin, end) = (sample.start, sample.end);
+        Ok(run(ChunkRows { shape, scale, maps, chunk, begin, end, combinations, listed }))
+    }
+
+    /// Reads the combinations of some rows of a chunk.
+    fn combinations<'a>(
+        &self,
+        chunk: &Chunk,
+        rows: &Range<usize>,
+        maps: &[Vec<u32>],
+        buffer: &'a mut Option<Combinations>,
+    ) -> &'a Combinations {
+        let joints = &self.shape.joints;
+        let combinations = buffer.get_or_insert_with(|| Combinations::new(joints));
+        combinations.read(joints, &chunk.codes[rows.start * maps.len()..rows.end * maps.len()], maps);
+        combinations
+    }
+
+    /// Keeps the combinations of a piece for later passes, if its chunk is in memory and the store has room for them.
+    pub(super) fn keep_combinations(&self, at: usize, buffer: &mut Buffer) -> io::Result<()> {
+        let Piece { chunk, range, frame, combinations } = &self.pieces[at];
+        if combinations.get().is_none() {
+            let reserved = chunk.reserve(Combinations::bytes(&self.shape.joints, range.len()));
+            let stored = match reserved {
+                Some(reserved) => {
+                    let chunk = chunk.read(&mut buffer.chunk)?;
+                    let mut own = None;
+                    self.combinations(chunk, range, &self.maps[*frame], &mut own);
+                    own.map(|combinations| KeptCombinations { combinations, _reserved: reserved })
+                }
+                None => None,
+            };
+            // Only one task works on a piece.
+            let _ = combinations.set(stored);
+        }
+        Ok(())
+    }
+
+    /// Drops the combinations that are kept.
+    pub(super) fn forget_combinations(&mut self) {
+        for piece in &mut self.pieces {
+            piece.combinations.take();
+        }
     }
 
     /// Returns the rows of a piece that are in the sample of one row in `stride`, which is a power of two. They are
     /// neighbours, so that a sample is read as fast as whole pieces. Their place differs from piece to piece: within a
     /// window, rows may be in the order of the hours of a day.
     fn sample_of_piece(&self, at: usize, stride: usize) -> Range<usize> {
-        let Range { start, end } = self.pieces[at].range;
+        let Range { start, end } = self.pieces[at].range.clone();
         // An odd number of steps visits each of the `stride` places.
         let (rows, place) = (end - start, at * 7 % stride);
         start + rows * place / stride..start + rows * (place + 1) / stride
@@ -125,7 +185,7 @@ impl Design {
     pub(super) fn squares(&self, stride: usize) -> io::Result<Vec<f64>> {
         let most = SQUARE_BLOCKS.min(MAX_SQUARES / self.columns.len().max(1)).max(1);
         let (pieces, blocks) = (self.pieces(), self.pieces().min(most));
-        let blocks = (0..blocks).into_par_iter().map_init(Chunk::default, |buffer, block| {
+        let blocks = (0..blocks).into_par_iter().map_init(Buffer::default, |buffer, block| {
             let mut squares = vec![0.0; self.columns.len()];
             for piece in block * pieces / blocks..(block + 1) * pieces / blocks {
                 self.read_sample(piece, stride, buffer, |rows| rows.add_squares(&mut squares))?;
@@ -151,7 +211,7 @@ impl Design {
     pub(super) fn log_odds(&self, coefficients: &[f64]) -> io::Result<(Vec<f64>, Vec<bool>)> {
         let mut weights = Weights::zero(&self.shape);
         self.set_weights(coefficients, &mut weights);
-        let buffers = || (Chunk::default(), Tile::new(&self.shape));
+        let buffers = || (Buffer::default(), Tile::new(&self.shape));
         let pieces = (0..self.pieces()).into_par_iter().map_init(buffers, |(buffer, tile), piece| {
             self.read(piece, buffer, |rows| {
                 let chunk = self.held(rows.chunk);
@@ -195,7 +255,7 @@ impl Design {
     /// `width() - 1`, in the order of the design.
     pub(super) fn to_dense(&self) -> io::Result<(Array2<f64>, Vec<bool>)> {
         let mut matrix = Array2::zeros((self.rows, self.columns.len()));
-        let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Chunk::default());
+        let (mut labels, mut buffer) = (Vec::with_capacity(self.rows), Buffer::default());
         let numbers = self.shape.numbers;
         for piece in 0..self.pieces() {
             let begin = labels.len();

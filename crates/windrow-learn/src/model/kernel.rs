@@ -19,13 +19,18 @@ mod sums;
 mod terms;
 mod vectors;
 
+use std::array::from_fn;
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::chunk::Chunk;
 
+use joint::{Combination, Listed};
 use layout::{BATCH, TILE};
-use vectors::{in_groups, part, part_mut};
+use vectors::{by_fours, in_groups, part, part_mut};
 
+pub(super) use joint::Combinations;
 pub(super) use layout::{MAX_CELL, Order, Scale, Shape, Tile, Weights};
 pub(super) use sums::Sums;
 pub(super) use terms::exp;
@@ -40,17 +45,39 @@ pub(super) struct ChunkRows<'a> {
     pub(super) chunk: &'a Chunk,
     pub(super) begin: usize,
     pub(super) end: usize,
+    /// The combinations of these rows and perhaps of others.
+    pub(super) combinations: &'a Combinations,
+    /// The rows whose combinations are listed.
+    pub(super) listed: &'a Range<usize>,
 }
 
-impl ChunkRows<'_> {
+impl<'a> ChunkRows<'a> {
     /// Adds the terms of these rows to the sums.
     pub(super) fn add(self, weights: &Weights, order: Order, tile: &mut Tile, sums: &mut Sums) {
-        Arch::new().dispatch(Add { rows: self, weights, order, tile, sums });
+        match self.combinations {
+            Combinations::Narrow(all) => {
+                Arch::new().dispatch(Add { rows: self, listed: self.listed(all), weights, order, tile, sums });
+            }
+            Combinations::Wide(all) => {
+                Arch::new().dispatch(Add { rows: self, listed: self.listed(all), weights, order, tile, sums });
+            }
+        }
     }
 
     /// Calls `take` with the log-odds of a few rows at a time, in order.
     pub(super) fn log_odds(self, weights: &Weights, tile: &mut Tile, take: &mut dyn FnMut(&[f64])) {
-        Arch::new().dispatch(LogOdds { rows: self, weights, tile, take });
+        match self.combinations {
+            Combinations::Narrow(all) => {
+                Arch::new().dispatch(LogOdds { rows: self, listed: self.listed(all), weights, tile, take });
+            }
+            Combinations::Wide(all) => {
+                Arch::new().dispatch(LogOdds { rows: self, listed: self.listed(all), weights, tile, take });
+            }
+        }
+    }
+
+    fn listed<C: Copy>(self, all: &'a [C]) -> Listed<'a, C> {
+        Listed::new(all, self.listed)
     }
 
     /// Adds the square of each number, and the count of each level.
@@ -69,38 +96,41 @@ impl ChunkRows<'_> {
         }
     }
 
+    /// Returns the first row and the number of rows of each tile.
     fn tiles(self) -> impl Iterator<Item = (usize, usize)> {
         (self.begin..self.end).step_by(TILE).map(move |begin| (begin, TILE.min(self.end - begin)))
     }
 }
 
-struct Add<'a> {
+struct Add<'a, C> {
     rows: ChunkRows<'a>,
+    listed: Listed<'a, C>,
     weights: &'a Weights,
     order: Order,
     tile: &'a mut Tile,
     sums: &'a mut Sums,
 }
 
-impl WithSimd for Add<'_> {
+impl<C: Combination> WithSimd for Add<'_, C> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, weights, order, tile, sums } = self;
-        let mut in_batch = 0;
+        let Self { rows, listed, weights, order, tile, sums } = self;
+        // The rows of the batch so far.
+        let mut batch = rows.begin..rows.begin;
         for (begin, count) in rows.tiles() {
-            load(simd, rows, weights, begin, in_batch, count, tile);
+            load(simd, rows, listed, weights, begin, count, tile);
             sums.value += terms::fill(&rows.chunk.labels[begin..begin + count], tile);
             match order {
-                Order::Gradient => sums::gradient(simd, rows.shape, count, tile, sums),
+                Order::Gradient => sums::gradient(simd, rows.shape, listed, begin, count, tile, sums),
                 Order::Hessian => {
-                    sums::hessian(simd, rows.shape, count, tile, sums);
-                    tile.curvatures[in_batch..in_batch + count].copy_from_slice(&tile.curvature[..count]);
-                    in_batch += count;
-                    if in_batch == BATCH || begin + count == rows.end {
-                        sums::pair_sums(rows.shape, in_batch, tile, &mut sums.pairs);
-                        in_batch = 0;
+                    sums::hessian(simd, rows.shape, listed, begin, count, tile, sums);
+                    tile.curvatures[batch.len()..][..count].copy_from_slice(&tile.curvature[..count]);
+                    batch.end += count;
+                    if batch.len() == BATCH || batch.end == rows.end {
+                        sums::pair_sums(rows.shape, listed, &batch, &tile.curvatures, &mut sums.pairs);
+                        batch.start = batch.end;
                     }
                 }
             }
@@ -108,58 +138,65 @@ impl WithSimd for Add<'_> {
     }
 }
 
-struct LogOdds<'a, 'b> {
+struct LogOdds<'a, 'b, C> {
     rows: ChunkRows<'a>,
+    listed: Listed<'a, C>,
     weights: &'a Weights,
     tile: &'a mut Tile,
     take: &'b mut dyn FnMut(&[f64]),
 }
 
-impl WithSimd for LogOdds<'_, '_> {
+impl<C: Combination> WithSimd for LogOdds<'_, '_, C> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for (begin, count) in self.rows.tiles() {
-            load(simd, self.rows, self.weights, begin, 0, count, self.tile);
+            load(simd, self.rows, self.listed, self.weights, begin, count, self.tile);
             (self.take)(&self.tile.z[..count]);
         }
     }
 }
 
-/// Loads the next rows into the tile, and computes their log-odds. Their combinations follow those of the first
-/// `in_batch` rows of the batch.
+/// Loads the next rows into the tile, and computes their log-odds.
 #[inline(always)]
-fn load<S: Simd>(
+fn load<S: Simd, C: Combination>(
     simd: S,
     rows: ChunkRows<'_>,
+    listed: Listed<'_, C>,
     weights: &Weights,
     begin: usize,
-    in_batch: usize,
     count: usize,
     tile: &mut Tile,
 ) {
-    let ChunkRows { shape, scale, maps, chunk, .. } = rows;
-    let features = maps.len();
+    let ChunkRows { shape, scale, chunk, .. } = rows;
     tile.z = [0.0; TILE];
     let cells = &chunk.numbers[begin * shape.numbers..(begin + count) * shape.numbers];
     in_groups!(shape.padded / S::F64_LANES, standardise, simd, shape, scale, &weights.lanes, cells, count, tile);
-    let codes = &chunk.codes[begin * features..(begin + count) * features];
-    for (index, joint) in shape.joints.iter().enumerate() {
-        let picked = &mut tile.picked[index * BATCH + in_batch..][..count];
-        picked.fill(0);
-        for (feature, step) in &joint.members {
-            let (map, step) = (&maps[*feature], *step as u32);
-            for (code, picked) in codes[*feature..].iter().step_by(features).zip(&mut *picked) {
-                *picked += map[*code as usize] * step;
-            }
+    by_fours!(shape.joints.len(), add_weights, C, shape, listed, begin, weights, &mut tile.z[..count]);
+}
+
+/// Adds the weights of some joints to the log-odds.
+#[inline(always)]
+fn add_weights<C: Combination, const N: usize>(
+    first: usize,
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    begin: usize,
+    weights: &Weights,
+    z: &mut [f64],
+) {
+    let picked: [&[C]; N] = from_fn(|at| listed.of(first + at, begin, z.len()));
+    let weights: [&[f64]; N] = from_fn(|at| {
+        let joint = &shape.joints[first + at];
+        &weights.combinations[joint.first..joint.first + joint.levels]
+    });
+    for (row, z) in z.iter_mut().enumerate() {
+        let mut sum = 0.0;
+        for (picked, weights) in picked.iter().zip(&weights) {
+            sum += weights[picked[row].index()];
         }
-        let weights = &weights.combinations[joint.first..joint.first + joint.levels];
-        let lines = tile.lines[index..].iter_mut().step_by(shape.joints.len());
-        for ((picked, z), line) in picked.iter().zip(&mut tile.z).zip(lines) {
-            *line = joint.first as u32 + *picked;
-            *z += weights[*picked as usize];
-        }
+        *z += sum;
     }
 }
 

@@ -9,8 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::chunk::Chunk;
-use crate::model::design::Design;
+use crate::model::design::{Buffer, Design};
 use crate::model::kernel::{Order, Sums, Tile, Weights};
 
 /// The most blocks: more than the cores of most machines, to share the work evenly.
@@ -66,7 +65,7 @@ struct Block {
     pieces: Range<usize>,
     sums: Sums,
     tile: Tile,
-    buffer: Chunk,
+    buffer: Buffer,
 }
 
 impl<'a> Objective<'a> {
@@ -89,7 +88,7 @@ impl<'a> Objective<'a> {
             pieces: index * pieces / blocks..(index + 1) * pieces / blocks,
             sums: Sums::zero(shape, order),
             tile: Tile::new(shape),
-            buffer: Chunk::default(),
+            buffer: Buffer::default(),
         };
         let blocks = (0..blocks).map(block).collect();
         let (weights, total) = (Weights::zero(shape), Sums::zero(shape, order));
@@ -122,6 +121,9 @@ impl<'a> Objective<'a> {
         self.blocks.par_iter_mut().try_for_each(|Block { pieces, sums, tile, buffer }| {
             sums.clear();
             for piece in pieces.clone() {
+                if stride == 1 {
+                    design.keep_combinations(piece, buffer)?;
+                }
                 design.read_sample(piece, stride, buffer, |rows| rows.add(weights, order, tile, sums))?;
             }
             io::Result::Ok(())

@@ -86,7 +86,7 @@ impl Problem<'_> {
         let Self { frames, newest, schema, settings, remote } = self;
         let encoder = Encoder::learn(&schema.features, frames, *newest, settings.min_count)?;
         let columns = encoder.width();
-        let design = Design::new(&encoder, frames, *newest);
+        let mut design = Design::new(&encoder, frames, *newest);
         if let Some(remote) = remote {
             let solution = self.remotely(remote, &encoder, &design, l2)?;
             return Ok(Optimum { encoder, design, solution, l2 });
@@ -112,6 +112,7 @@ impl Problem<'_> {
                 Solution { passes, ..cold }
             }
         };
+        design.forget_combinations();
         Ok(Optimum { encoder, design, solution, l2 })
     }
 

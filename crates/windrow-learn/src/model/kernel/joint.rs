@@ -4,6 +4,8 @@
 //! Hessian. Features of few levels are joined to a feature whose levels are the combinations. The sums by combination
 //! are added up to sums by level after the last row.
 
+use std::ops::{AddAssign, Range};
+
 /// Features that are read as one.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::model) struct Joint {
@@ -23,6 +25,108 @@ impl Joint {
     pub(in crate::model) fn level_indexes(&self, combination: usize) -> &[u32] {
         let members = self.members.len();
         &self.indexes[combination * members..][..members]
+    }
+}
+
+/// The combination of each row within each joint, joint by joint. Passes over the same rows can share them.
+#[derive(Debug)]
+pub(in crate::model) enum Combinations {
+    /// For joints of at most 2^16 levels.
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
+}
+
+/// The combinations of the rows from `begin`, joint by joint.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a, C> {
+    all: &'a [C],
+    begin: usize,
+    rows: usize,
+}
+
+impl<'a, C: Copy> Listed<'a, C> {
+    pub(super) fn new(all: &'a [C], rows: &Range<usize>) -> Self {
+        Self { all, begin: rows.start, rows: rows.len() }
+    }
+
+    /// Returns the combinations of one joint, of `count` rows from `begin`.
+    #[inline(always)]
+    pub(super) fn of(self, joint: usize, begin: usize, count: usize) -> &'a [C] {
+        &self.all[joint * self.rows + begin - self.begin..][..count]
+    }
+
+    /// Returns the combination of one row.
+    #[inline(always)]
+    pub(super) fn at(self, joint: usize, row: usize) -> C {
+        self.all[joint * self.rows + row - self.begin]
+    }
+}
+
+/// The index of a combination within its joint.
+pub(super) trait Combination: Copy + Default + AddAssign {
+    fn new(index: u32) -> Self;
+    fn index(self) -> usize;
+}
+
+impl Combination for u16 {
+    fn new(index: u32) -> Self {
+        // The joints have at most 2^16 levels.
+        index as Self
+    }
+
+    fn index(self) -> usize {
+        self.into()
+    }
+}
+
+impl Combination for u32 {
+    fn new(index: u32) -> Self {
+        index
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Combinations {
+    /// Creates an empty list for rows of some joints.
+    pub(in crate::model) fn new(joints: &[Joint]) -> Self {
+        let is_narrow = joints.iter().all(|joint| joint.levels <= 1 << 16);
+        if is_narrow { Self::Narrow(Vec::new()) } else { Self::Wide(Vec::new()) }
+    }
+
+    /// Returns the bytes that some rows take.
+    pub(in crate::model) fn bytes(joints: &[Joint], rows: usize) -> usize {
+        let size = match Self::new(joints) {
+            Self::Narrow(_) => size_of::<u16>(),
+            Self::Wide(_) => size_of::<u32>(),
+        };
+        rows * joints.len() * size
+    }
+
+    /// Replaces the list by the combinations of some rows. `codes` are their codes of all features, row by row, and
+    /// `maps` have the level by feature and code.
+    pub(in crate::model) fn read(&mut self, joints: &[Joint], codes: &[u32], maps: &[Vec<u32>]) {
+        match self {
+            Self::Narrow(all) => read(all, joints, codes, maps),
+            Self::Wide(all) => read(all, joints, codes, maps),
+        }
+    }
+}
+
+fn read<C: Combination>(all: &mut Vec<C>, joints: &[Joint], codes: &[u32], maps: &[Vec<u32>]) {
+    let features = maps.len().max(1);
+    let rows = codes.len() / features;
+    all.clear();
+    all.resize(rows * joints.len(), C::default());
+    for (joint, all) in joints.iter().zip(all.chunks_exact_mut(rows.max(1))) {
+        for (feature, step) in &joint.members {
+            let (map, step) = (&maps[*feature], *step as u32);
+            for (code, combination) in codes[*feature..].iter().step_by(features).zip(&mut *all) {
+                *combination += C::new(map[*code as usize] * step);
+            }
+        }
     }
 }
 

@@ -54,12 +54,8 @@ pub(in crate::model) struct Weights {
 pub(in crate::model) struct Tile {
     pub(super) x: AVec<f64>,
     pub(super) v: AVec<f64>,
-    /// The combination of each row of a batch within its joint, joint by joint.
-    pub(super) picked: Vec<u32>,
     /// The curvature of each row of a batch.
     pub(super) curvatures: [f64; BATCH],
-    /// The combinations of each row among all combinations, row by row.
-    pub(super) lines: Vec<u32>,
     pub(super) z: [f64; TILE],
     pub(super) slope: [f64; TILE],
     pub(super) curvature: [f64; TILE],
@@ -185,8 +181,7 @@ impl Weights {
 impl Tile {
     pub(in crate::model) fn new(shape: &Shape) -> Self {
         let (x, v) = (avec![0.0; TILE * shape.padded], avec![0.0; TILE * shape.padded]);
-        let (joints, zeros) = (shape.joints.len(), [0.0; TILE]);
-        let (picked, lines) = (vec![0; BATCH * joints], vec![0; TILE * joints]);
-        Self { x, v, picked, curvatures: [0.0; BATCH], lines, z: zeros, slope: zeros, curvature: zeros }
+        let zeros = [0.0; TILE];
+        Self { x, v, curvatures: [0.0; BATCH], z: zeros, slope: zeros, curvature: zeros }
     }
 }

@@ -1,10 +1,14 @@
 //! Sums the terms of a tile's rows.
 
+use std::array::from_fn;
+use std::ops::Range;
+
 use aligned_vec::{AVec, avec};
 use pulp::Simd;
 
-use crate::model::kernel::layout::{BATCH, LINES, Order, Shape, Tile};
-use crate::model::kernel::vectors::{in_groups, part, part_mut};
+use crate::model::kernel::joint::{Combination, Listed};
+use crate::model::kernel::layout::{LINES, Order, Shape, Tile};
+use crate::model::kernel::vectors::{by_fours, in_groups, part, part_mut};
 
 /// The sums over rows.
 pub(in crate::model) struct Sums {
@@ -75,8 +79,17 @@ impl Sums {
     }
 }
 
+/// Adds the terms of a tile to all sums but those of pairs. The tile has `count` rows from `begin`.
 #[inline(always)]
-pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut Tile, sums: &mut Sums) {
+pub(super) fn hessian<S: Simd, C: Combination>(
+    simd: S,
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    begin: usize,
+    count: usize,
+    tile: &mut Tile,
+    sums: &mut Sums,
+) {
     let vectors = shape.padded / S::F64_LANES;
     in_groups!(vectors, second_factors, simd, shape, count, tile);
     for (lanes, slope) in tile.v.chunks_exact_mut(shape.padded).zip(&tile.slope).take(count) {
@@ -89,18 +102,50 @@ pub(super) fn hessian<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut 
         let columns = if last >= live { live } else { last };
         in_groups!(columns.div_ceil(S::F64_LANES), dense_sums, simd, shape, line, count, tile, &mut sums.dense);
     }
-    in_groups!(vectors, by_level, simd, shape, count, tile, &mut sums.levels);
+    in_groups!(vectors, by_combination, simd, shape, listed, begin, count, tile, &mut sums.levels);
 }
 
+/// Adds the terms of a tile to the sums of a gradient. The tile has `count` rows from `begin`.
 #[inline(always)]
-pub(super) fn gradient<S: Simd>(simd: S, shape: &Shape, count: usize, tile: &mut Tile, sums: &mut Sums) {
+pub(super) fn gradient<S: Simd, C: Combination>(
+    simd: S,
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    begin: usize,
+    count: usize,
+    tile: &mut Tile,
+    sums: &mut Sums,
+) {
     in_groups!(shape.padded / S::F64_LANES, slopes, simd, shape, count, tile, &mut sums.dense);
-    let joints = shape.joints.len().max(1);
-    for (picked, slope) in tile.lines.chunks_exact(joints).zip(&tile.slope).take(count) {
-        for line in picked {
-            sums.levels[*line as usize] += slope;
+    by_fours!(shape.joints.len(), add_slopes, C, shape, listed, begin, &tile.slope[..count], &mut sums.levels);
+}
+
+/// Adds the slopes of some rows to the sums of several joints. Neighbouring rows often have the same combination, and
+/// their sums must wait for each other. The sums of other joints fill that time.
+#[inline(always)]
+fn add_slopes<C: Combination, const N: usize>(
+    first: usize,
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    begin: usize,
+    slopes: &[f64],
+    sums: &mut [f64],
+) {
+    let picked: [&[C]; N] = from_fn(|at| listed.of(first + at, begin, slopes.len()));
+    let mut rest = &mut sums[shape.joints[first].first..];
+    let mut sums: [&mut [f64]; N] = from_fn(|at| take(&mut rest, shape.joints[first + at].levels));
+    for (row, slope) in slopes.iter().enumerate() {
+        for (picked, sums) in picked.iter().zip(&mut sums) {
+            sums[picked[row].index()] += slope;
         }
     }
+}
+
+/// Takes the first numbers off a slice.
+fn take<'a>(rest: &mut &'a mut [f64], count: usize) -> &'a mut [f64] {
+    let (first, after) = std::mem::take(rest).split_at_mut(count);
+    *rest = after;
+    first
 }
 
 #[inline(always)]
@@ -168,16 +213,26 @@ fn dense_sums<S: Simd, const V: usize>(
 
 /// Sums v by combination of levels. It goes row by row and not joint by joint: neighbouring rows often have the same
 /// combination, and their sums must wait for each other. The sums of other joints fill that time.
+#[expect(clippy::too_many_arguments, reason = "called through a macro, and inlined")]
 #[inline(always)]
-fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count: usize, tile: &Tile, out: &mut [f64]) {
+fn by_combination<S: Simd, const V: usize>(
+    first: usize,
+    simd: S,
+    shape: &Shape,
+    listed: Listed<'_, impl Combination>,
+    begin: usize,
+    count: usize,
+    tile: &Tile,
+    out: &mut [f64],
+) {
     let vectors = shape.padded / S::F64_LANES;
     let (v, _) = S::as_simd_f64s(&tile.v);
     let (all, _) = S::as_mut_simd_f64s(out);
-    let picked = tile.lines.chunks_exact(shape.joints.len().max(1));
-    for (v, picked) in v.chunks_exact(vectors).zip(picked).take(count) {
+    for (row, v) in v.chunks_exact(vectors).take(count).enumerate() {
         let v = *part::<_, V>(v, first);
-        for line in picked {
-            let line: &mut [_; V] = part_mut(all, *line as usize * vectors + first);
+        for (index, joint) in shape.joints.iter().enumerate() {
+            let combination = joint.first + listed.at(index, begin + row).index();
+            let line: &mut [_; V] = part_mut(all, combination * vectors + first);
             for (sum, v) in line.iter_mut().zip(v) {
                 *sum = simd.add_f64s(*sum, v);
             }
@@ -187,46 +242,38 @@ fn by_level<S: Simd, const V: usize>(first: usize, simd: S, shape: &Shape, count
 
 /// Sums the curvatures by pair of joints. The rows are those of several tiles, so that the table of a pair stays in the
 /// first-level cache for many rows.
-pub(super) fn pair_sums(shape: &Shape, count: usize, tile: &Tile, pairs: &mut [f64]) {
-    let curvature = &tile.curvatures[..count];
-    let picked = |joint: usize| &tile.picked[joint * BATCH..][..count];
+#[inline(always)]
+pub(super) fn pair_sums<C: Combination>(
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    batch: &Range<usize>,
+    curvatures: &[f64],
+    pairs: &mut [f64],
+) {
     let mut rest = pairs;
-    for (index, joint) in shape.joints.iter().enumerate().skip(1) {
-        // Neighbouring rows often have the same pair of levels, and their sums must wait for each other. The sums of
-        // other pairs fill that time.
-        let mut other = 0;
-        while other < index {
-            let wide = |at: usize| shape.joints[other + at].levels;
-            let columns = |at: usize| Column { picked: picked(other + at), wide: wide(at) };
-            let mut table = |at: usize| rest.split_off_mut(..joint.levels * wide(at)).unwrap_or_default();
-            let lines = picked(index);
-            match index - other {
-                1 => add_pairs(lines, curvature, [0].map(columns), [0].map(&mut table)),
-                2 | 3 => add_pairs(lines, curvature, [0, 1].map(columns), [0, 1].map(&mut table)),
-                _ => add_pairs(lines, curvature, [0, 1, 2, 3].map(columns), [0, 1, 2, 3].map(&mut table)),
-            }
-            other += match index - other {
-                1 => 1,
-                2 | 3 => 2,
-                _ => 4,
-            };
-        }
+    for joint in 1..shape.joints.len() {
+        by_fours!(joint, add_pairs, C, joint, shape, listed, batch, &curvatures[..batch.len()], &mut rest);
     }
 }
 
-/// The levels of the rows in one joint, and the number of its levels.
-#[derive(Clone, Copy)]
-struct Column<'a> {
-    picked: &'a [u32],
-    wide: usize,
-}
-
-/// Adds the curvatures of some rows to the tables of several pairs, which have one joint in common.
+/// Adds the curvatures of some rows to the tables of one joint with several earlier ones.
 #[inline(always)]
-fn add_pairs<const N: usize>(lines: &[u32], curvature: &[f64], columns: [Column<'_>; N], mut tables: [&mut [f64]; N]) {
-    for (row, (line, curvature)) in lines.iter().zip(curvature).enumerate() {
-        for (Column { picked, wide }, table) in columns.iter().zip(&mut tables) {
-            table[*line as usize * wide + picked[row] as usize] += curvature;
+fn add_pairs<C: Combination, const N: usize>(
+    first: usize,
+    joint: usize,
+    shape: &Shape,
+    listed: Listed<'_, C>,
+    batch: &Range<usize>,
+    curvatures: &[f64],
+    rest: &mut &mut [f64],
+) {
+    let lines = listed.of(joint, batch.start, batch.len());
+    let columns: [&[C]; N] = from_fn(|at| listed.of(first + at, batch.start, batch.len()));
+    let wide: [usize; N] = from_fn(|at| shape.joints[first + at].levels);
+    let mut tables: [&mut [f64]; N] = wide.map(|wide| take(rest, shape.joints[joint].levels * wide));
+    for (row, (line, curvature)) in lines.iter().zip(curvatures).enumerate() {
+        for ((column, wide), table) in columns.iter().zip(wide).zip(&mut tables) {
+            table[line.index() * wide + column[row].index()] += curvature;
         }
     }
 }

@@ -19,6 +19,25 @@ macro_rules! in_groups {
 }
 pub(super) use in_groups;
 
+/// Calls a function for neighbouring joints, at most four at a time. Each call knows their number at compile time.
+macro_rules! by_fours {
+    ($joints:expr, $function:ident, $kind:ty, $($argument:expr),*) => {{
+        let joints: usize = $joints;
+        let mut first = 0;
+        while first + 4 <= joints {
+            $function::<$kind, 4>(first, $($argument),*);
+            first += 4;
+        }
+        match joints - first {
+            3 => $function::<$kind, 3>(first, $($argument),*),
+            2 => $function::<$kind, 2>(first, $($argument),*),
+            1 => $function::<$kind, 1>(first, $($argument),*),
+            _ => {}
+        }
+    }};
+}
+pub(super) use by_fours;
+
 /// Returns `V` neighbours on a line.
 #[inline(always)]
 pub(super) fn part<T, const V: usize>(line: &[T], first: usize) -> &[T; V] {
