@@ -84,7 +84,12 @@ impl Design {
         let scale = Scale::new(&shape, &numbers);
         let pieces = frames.iter().enumerate().flat_map(|(frame, (table, range))| {
             let pieces = table.pieces(range.clone());
-            pieces.map(move |(chunk, range)| Piece { chunk: Arc::clone(chunk), range, frame, combinations: OnceLock::new() })
+            pieces.map(move |(chunk, range)| Piece {
+                chunk: Arc::clone(chunk),
+                range,
+                frame,
+                combinations: OnceLock::new(),
+            })
         });
         Self { pieces: pieces.collect(), shape, scale, ranges, maps, rows, columns }
     }
@@ -99,7 +104,12 @@ impl Design {
     }
 
     /// Calls `run` with the rows of one piece. The piece is read into `buffer`.
-    pub(super) fn read<T>(&self, at: usize, buffer: &mut Buffer, run: impl FnOnce(ChunkRows<'_>) -> T) -> io::Result<T> {
+    pub(super) fn read<T>(
+        &self,
+        at: usize,
+        buffer: &mut Buffer,
+        run: impl FnOnce(ChunkRows<'_>) -> T,
+    ) -> io::Result<T> {
         self.read_sample(at, 1, buffer, run)
     }
 

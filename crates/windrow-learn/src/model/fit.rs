@@ -76,7 +76,7 @@ pub fn fit_from(
     let problem = Problem { frames, newest: Subset::Whole, schema, settings, remote };
     let l2 = if let [l2] = settings.l2[..] { l2 } else { FirstFit::new(problem)?.l2(settings)? };
     problem.check()?;
-    let solved = problem.solve(l2, start, Finish::Coefficients)?;
+    let solved = problem.solve(l2, start, Finish::Losses)?;
     Ok(solved.solution.converged.then(|| solved.linear_model()))
 }
 
@@ -105,7 +105,7 @@ impl FirstFit {
         let mut lowest = f64::INFINITY;
         let mut start: Option<LinearModel> = None;
         for &l2 in &settings.l2 {
-            let solved = problem.solve(l2, start.as_ref(), Finish::Coefficients)?;
+            let solved = problem.solve(l2, start.as_ref(), Finish::Score)?;
             start = Some(solved.linear_model());
             let design = Design::new(&solved.encoder, newest, Subset::HeldOut);
             let (log_odds, truth) = design.log_odds(&solved.solution.coefficients)?;

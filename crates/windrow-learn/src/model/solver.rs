@@ -28,7 +28,7 @@ const LBFGS_PASSES: f64 = 150.0;
 const DECREMENT_FOR_NEWTON: f64 = 1e-9;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
-const DECREMENT_FOR_LOSSES: f64 = 1e-16;
+const DECREMENT_FOR_LOSSES: f64 = 1e-15;
 /// The multiply-adds of a factorisation in the time of one load or store of a pass over the rows.
 const FACTOR_SPEED: f64 = 8.0;
 
@@ -86,14 +86,18 @@ fn by_newton(design: &Design, l2: f64, start: Start, finish: Finish) -> io::Resu
     let Start { coefficients, is_near } = start;
     let newton = |from: Vec<f64>| newton::minimise(design, l2, newton::STEP_LIMIT, from, finish);
     let Some(stride) = subsampled::stride(design) else { return newton(coefficients) };
-    let enough = match finish {
-        Finish::Verified => DECREMENT_FOR_NEWTON,
-        Finish::Coefficients => DECREMENT_FOR_LOSSES,
-    };
-    let near = subsampled::approach(design, l2, stride, coefficients.clone(), is_near, enough)?;
-    let Some(near) = near else { return newton(coefficients) };
-    let (steps, passes) = (near.steps, near.passes);
-    if finish == Finish::Coefficients && near.is_reached {
+    let approach =
+        |from: Vec<f64>, is_near: bool, enough: f64| subsampled::approach(design, l2, stride, from, is_near, enough);
+    let (mut from, mut steps, mut passes) = (coefficients.clone(), 0, 0);
+    if !is_near {
+        // The curvature of a start far off is not that of the optimum.
+        let Some(nearer) = approach(from, false, design.width() as f64 / 10.0)? else { return newton(coefficients) };
+        (from, steps, passes) = (nearer.coefficients, nearer.steps, nearer.passes);
+    }
+    let enough = if finish == Finish::Losses { DECREMENT_FOR_LOSSES } else { DECREMENT_FOR_NEWTON };
+    let Some(near) = approach(from, true, enough)? else { return newton(coefficients) };
+    (steps, passes) = (steps + near.steps, passes + near.passes);
+    if finish != Finish::Verified && near.is_reached {
         let solution = Solution::new(Method::Newton, near.coefficients, &near.before, design.rows);
         return Ok(Solution { converged: true, iterations: steps, passes, ..solution });
     }

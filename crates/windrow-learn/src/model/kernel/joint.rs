@@ -116,15 +116,19 @@ impl Combinations {
 }
 
 fn read<C: Combination>(all: &mut Vec<C>, joints: &[Joint], codes: &[u32], maps: &[Vec<u32>]) {
+    /// The codes of a few rows stay in the first-level cache for all joints.
+    const ROWS: usize = 128;
     let features = maps.len().max(1);
     let rows = codes.len() / features;
     all.clear();
     all.resize(rows * joints.len(), C::default());
-    for (joint, all) in joints.iter().zip(all.chunks_exact_mut(rows.max(1))) {
-        for (feature, step) in &joint.members {
-            let (map, step) = (&maps[*feature], *step as u32);
-            for (code, combination) in codes[*feature..].iter().step_by(features).zip(&mut *all) {
-                *combination += C::new(map[*code as usize] * step);
+    for (begin, codes) in (0..rows).step_by(ROWS).zip(codes.chunks(ROWS * features)) {
+        for (joint, all) in joints.iter().zip(all.chunks_exact_mut(rows.max(1))) {
+            for (feature, step) in &joint.members {
+                let (map, step) = (&maps[*feature], *step as u32);
+                for (code, combination) in codes[*feature..].iter().step_by(features).zip(&mut all[begin..]) {
+                    *combination += C::new(map[*code as usize] * step);
+                }
             }
         }
     }

@@ -185,24 +185,3 @@ fn a_gradient_that_is_not_a_number_is_no_optimum() {
     let evaluation = Evaluation { value: 0.0, gradient: vec![0.0, f64::NAN], hessian: Vec::new() };
     assert_eq!(evaluation.gradient_norm(10), f64::INFINITY);
 }
-
-#[test]
-#[ignore]
-fn timing() {
-    use std::time::Instant;
-    let design = crate::model::samples::wide_design(200_000);
-    eprintln!("width {} joints {} pairs {} comb {}", design.width(), design.shape.joints.len(), design.shape.sums(Order::Hessian), design.shape.combinations());
-    let w = test_point(design.width());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| for order in [Order::Gradient, Order::Hessian] {
-        let mut objective = Objective::new(&design, 1.0, order);
-        let mut at = objective.evaluation();
-        objective.evaluate(&w, &mut at).unwrap();
-        let mut times: Vec<f64> = (0..25).map(|_| { let t = Instant::now(); objective.evaluate(&w, &mut at).unwrap(); t.elapsed().as_secs_f64() * 1000.0 }).collect();
-        times.sort_by(f64::total_cmp);
-        eprintln!("{order:?} blocks {} min {:.1} median {:.1} ms", objective.blocks.len(), times[0], times[12]);
-    });
-    let t = Instant::now();
-    design.squares(1).unwrap();
-    eprintln!("squares {:.1} ms", t.elapsed().as_secs_f64() * 1000.0);
-}

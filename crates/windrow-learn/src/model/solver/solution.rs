@@ -12,8 +12,11 @@ pub(super) const GRADIENT_BOUND: f64 = 1e-7;
 pub(in crate::model) enum Finish {
     /// The gradient at the optimum is computed, and each coefficient gets a standard error, if the method has them.
     Verified,
-    /// Only the coefficients are needed. A last step that is short enough is taken without another pass.
-    Coefficients,
+    /// The losses of later rows follow from the coefficients, and must not depend on the start. A last step that is short
+    /// enough is taken without another pass.
+    Losses,
+    /// The coefficients serve for a score or as a start.
+    Score,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -32,6 +32,9 @@ const MEMORY: usize = 10;
 /// The most gradients. They take as long as a few passes with a Hessian.
 const MAX_GRADIENTS: u64 = 30;
 
+/// The most lengths of a step that are tried.
+const MAX_TRIALS: usize = 4;
+
 /// A point near the optimum.
 pub(super) struct Approach {
     pub(super) coefficients: Vec<f64>,
@@ -65,11 +68,14 @@ pub(super) fn approach(
     is_near: bool,
     enough: f64,
 ) -> io::Result<Option<Approach>> {
-    let mut sample = Objective::on_sample(design, l2, Order::Hessian, stride);
+    // For the start, the penalty has the weight that it has next to the rows of the sample. With less, the coefficients
+    // of rare levels fit single rows of the sample.
+    let sample_l2 = if is_near { l2 } else { l2 * stride as f64 };
+    let mut sample = Objective::on_sample(design, sample_l2, Order::Hessian, stride);
     let limit = if is_near { 0 } else { STEP_LIMIT };
     // The optimum of a sample differs from that of all rows by about its stride for each coefficient.
     let near = descend(&mut sample, limit, start, (design.width() * stride) as f64 / 10.0)?;
-    let Some(curvature) = Curvature::new(design, l2, stride, &near.here)? else { return Ok(None) };
+    let Some(curvature) = Curvature::new(design, [sample_l2, l2], stride, &near.here)? else { return Ok(None) };
     drop(sample);
     let mut objective = Objective::new(design, l2, Order::Gradient);
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
@@ -78,21 +84,30 @@ pub(super) fn approach(
     let mut past = Past::default();
     let (mut steps, mut is_reached) = (0, false);
     while objective.passes < MAX_GRADIENTS {
-        let direction = past.direction(&curvature, &here.gradient);
+        let mut direction = past.direction(&curvature, &here.gradient);
         let decrement = -dot(&direction, &here.gradient);
         // NaN fails this test as well.
         if !(decrement >= 0.0 && decrement.is_finite()) {
             break;
         }
-        let next: Vec<f64> = coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect();
         if decrement <= enough {
-            (coefficients, is_reached) = (next, true);
+            coefficients.iter_mut().zip(&direction).for_each(|(old, change)| *old += change);
             steps += 1;
+            is_reached = true;
             break;
         }
-        objective.evaluate(&next, &mut there)?;
-        // NaN fails this test as well.
-        let is_lower = there.value <= here.value + ROUNDING * here.value;
+        let mut next = Vec::new();
+        let mut is_lower = false;
+        for _ in 0..MAX_TRIALS {
+            next = coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect();
+            objective.evaluate(&next, &mut there)?;
+            // NaN fails this test as well.
+            is_lower = there.value <= here.value + ROUNDING * here.value;
+            if is_lower {
+                break;
+            }
+            direction.iter_mut().for_each(|change| *change /= 4.0);
+        }
         if !is_lower {
             break;
         }
@@ -113,7 +128,9 @@ struct Curvature(Factor);
 impl Curvature {
     /// Corrects the Hessian of the sample at a point, and factors it. With r the ratio of a column's sum of squares over
     /// all rows to the one that the sample predicts, entry (i, j) is multiplied by sqrt(r_i r_j).
-    fn new(design: &Design, l2: f64, stride: usize, at: &Evaluation) -> io::Result<Option<Self>> {
+    ///
+    /// `l2` has the penalty of the sample and that of all rows.
+    fn new(design: &Design, l2: [f64; 2], stride: usize, at: &Evaluation) -> io::Result<Option<Self>> {
         let weight = design.rows as f64 / design.sample_rows(stride).max(1) as f64;
         let (all, sampled) = (design.squares(1)?, design.squares(stride)?);
         let mean_curvature = at.hessian[0] / design.rows as f64;
@@ -133,11 +150,11 @@ impl Curvature {
             }
             if row > 0 {
                 let unpenalised = if ratios[row] > 0.0 {
-                    (packed[row] - l2) * ratios[row] * ratios[row]
+                    (packed[row] - l2[0]) * ratios[row] * ratios[row]
                 } else {
                     all[row - 1] * mean_curvature
                 };
-                let curvature = unpenalised + l2;
+                let curvature = unpenalised + l2[1];
                 line[row] = if curvature > f64::MIN_POSITIVE { curvature } else { 1.0 };
             }
         }

@@ -239,14 +239,14 @@ fn many_categories_are_solved_with_few_hessians_to_the_same_optimum() {
     // The same start gives the same bytes on any number of threads.
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| finished(&design, cold.clone(), false, Finish::Coefficients).coefficients)
+        pool.install(|| finished(&design, cold.clone(), false, Finish::Losses).coefficients)
     };
     let (one, four) = (on(1), on(4));
     assert_eq!(one, four);
     // Any start gives the same losses.
     let far: Vec<f64> = cold.iter().enumerate().map(|(at, w)| w + (at as f64 * 1.7).sin()).collect();
     for start in [exact.clone(), cold.clone(), far] {
-        let found = finished(&design, start, true, Finish::Coefficients);
+        let found = finished(&design, start, true, Finish::Losses);
         assert!(found.converged && largest_difference(&found.coefficients, &exact) < 1e-7, "{found:?}");
     }
 }
