@@ -126,7 +126,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_plain_set_holds(numbers in numbers(), first in 0_u64..80, length in 0_u64..40, step in 1_u64..4) {
+        fn it_holds_what_a_plain_set_holds(
+            numbers in numbers(),
+            first in 0_u64..80,
+            length in 0_u64..40,
+            step in 1_u64..4,
+        ) {
             let (set, plain) = set_of(&numbers);
             prop_assert!((0..80).all(|number| set.contains(number) == plain.contains(number)));
             let range = first..=first + length;
@@ -135,7 +140,12 @@ mod tests {
         }
 
         #[test]
-        fn it_changes_as_a_plain_set_does(one in numbers(), other in numbers(), removed in 0_u64..80, from in 0_u64..80) {
+        fn it_changes_as_a_plain_set_does(
+            one in numbers(),
+            other in numbers(),
+            removed in 0_u64..80,
+            from in 0_u64..80,
+        ) {
             let ((mut set, mut plain), (more, plain_more)) = (set_of(&one), set_of(&other));
             set.absorb(more);
             plain |= plain_more;
