@@ -73,6 +73,11 @@ storm seconds="20":
 bench:
     {{bench}} --bench pipeline
 
+# Print the processor time of producer and consumer by guarantee, from samples of perf (linux-perf); a minute
+bench-stream-profile *rows:
+    {{build}}
+    python3 benches/stream_profile.py {{windrow}} {{rows}}
+
 # Compare rows per second from a topic into files with a bare loop and confluent-kafka's Python consumer
 bench-consumer: _peers
     {{bench}} --bench consumer

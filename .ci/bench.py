@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The first cells of each table's header line.
 TABLES = {
     "bench": ["the embedded broker | bare rdkafka, rows/s", "Apache Kafka | bare rdkafka, rows/s", "peak memory, MiB | producer"],
+    "bench-stream-profile": ["processor time of produce | share", "processor time of consume | share"],
     "bench-consumer": ["topic into files | rows per second"],
     "bench-advice": ["world | windows | named", "world | windows judged", "world | difference"],
     "bench-policies": ["regret, wrong answers", "regret, Brier", "log-loss and refits", "stream | windrow"],

@@ -34,9 +34,13 @@ impl fmt::Debug for Observer {
     }
 }
 
+/// Settings that a user can override. The library looks for a broker to connect to each time that half of this backoff
+/// has passed, so its default of 100 ms makes each start wait for up to 50 ms.
+const DEFAULTS: &[(&str, &str)] = &[("reconnect.backoff.ms", "20")];
+
 impl Observer {
     pub(super) fn new(connection: &Connection) -> Result<Self, BrokerError> {
-        let settings = connection.settings(&[], &[("allow.auto.create.topics", "false")]);
+        let settings = connection.settings(DEFAULTS, &[("allow.auto.create.topics", "false")]);
         let client = BaseConsumer::from_config_and_context(&settings, LoggingContext);
         let client = client.map_err(|error| connection.refused(&error))?;
         Ok(Self { client: Arc::new(client), connection: connection.clone() })

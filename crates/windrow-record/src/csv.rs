@@ -17,6 +17,8 @@ const READ_CHUNK: usize = 256 * 1024;
 const MAX_RECORD_LENGTH: usize = 16 * 1024 * 1024;
 /// The initial capacity for fields, enough for most records.
 const INITIAL_FIELDS: usize = 64;
+/// The maximum length in bytes of a record whose delimiters are searched byte by byte.
+const SHORT_RECORD: usize = 1024;
 const LINE_END: &[u8] = b"\n";
 /// The three bytes that some programs write at the beginning of a UTF-8 text.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -125,10 +127,35 @@ impl RecordParser {
             return self.unquote(record);
         }
         let text = std::str::from_utf8(record).map_err(|_| CsvError::NotUtf8)?;
+        let fields = if record.len() <= SHORT_RECORD { self.split_short(record) } else { self.split_long(record) };
+        Ok(Fields { text, ends: &self.ends[..fields], gap: 1 })
+    }
+
+    /// Finds the ends of the fields of a record without quotes. Returns the number of fields.
+    ///
+    /// A field is a few bytes long, so a search for each delimiter would cost more than this loop without a branch.
+    #[inline]
+    fn split_short(&mut self, record: &[u8]) -> usize {
+        if self.ends.len() <= record.len() {
+            self.ends.resize(SHORT_RECORD + 1, 0);
+        }
+        let (delimiter, ends) = (self.delimiter, &mut self.ends[..]);
+        let mut fields = 0;
+        for (index, byte) in record.iter().enumerate() {
+            // If this is not a delimiter, the next byte overwrites it.
+            ends[fields] = index;
+            fields += usize::from(*byte == delimiter);
+        }
+        ends[fields] = record.len();
+        fields + 1
+    }
+
+    /// Does the same as [`split_short`](Self::split_short), with memory only for the fields.
+    fn split_long(&mut self, record: &[u8]) -> usize {
         self.ends.clear();
         self.ends.extend(memchr::memchr_iter(self.delimiter, record));
         self.ends.push(record.len());
-        Ok(Fields { text, ends: &self.ends, gap: 1 })
+        self.ends.len()
     }
 
     fn unquote(&mut self, record: &[u8]) -> Result<Fields<'_>, CsvError> {

@@ -12,6 +12,7 @@ mod rounds;
 mod share;
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use crate::growth::{GrowthError, TopicRows};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_config::Schema;
-use windrow_dataset::DatasetReader;
+use windrow_dataset::{DatasetError, DatasetReader};
 use windrow_kafka::{
     Connection, PartitionContents, PublishError, Publisher, SurveyError, TopicState, TopicSurvey, topics,
 };
@@ -37,8 +38,11 @@ pub use self::share::Share;
 const TIMER_RESOLUTION: Duration = Duration::from_millis(1);
 /// The maximum time that a wait lasts before the producer checks `stop`.
 const MAX_SLEEP: Duration = Duration::from_millis(50);
-/// The maximum number of rows between two polls for delivery reports.
+/// The maximum number of rows between two polls for delivery reports, and between two checks of `stop`.
 const ROWS_PER_POLL: u64 = 1024;
+
+/// The thread that counts the rows of the dataset. It returns `None` if it was stopped.
+type Counting = JoinHandle<Result<Option<u64>, DatasetError>>;
 
 /// The inputs of a producer.
 #[derive(Debug)]
@@ -73,22 +77,31 @@ impl Producer {
         let progress = self.progress.clone();
         let delivered = move |rows| progress.counters().delivered.add(rows);
         let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
+        let counting = self.begin_count(&stop);
         let described = topics::describe(&self.connection, &self.stream.topic);
         let state = tokio::select! {
             state = described => state?,
             () = stop.cancelled() => return Ok(()),
         };
-        blocking(move || self.replay(&state, &publisher, &stop)).await
+        blocking(move || self.replay(&state, &publisher, counting, &stop)).await
+    }
+
+    /// Counts the rows of the dataset on a thread of its own, while the broker answers.
+    fn begin_count(&self, stop: &CancellationToken) -> Counting {
+        let (dataset, stop) = (self.dataset.clone(), stop.clone());
+        std::thread::spawn(move || count(DatasetReader::open(&dataset)?, &stop))
     }
 
     fn replay(
         mut self,
         state: &TopicState,
         publisher: &Publisher,
+        counting: Counting,
         stop: &CancellationToken,
     ) -> Result<(), ProducerError> {
         let Some(contents) = self.survey(state, stop)? else { return Ok(()) };
-        let Some(rows) = count(DatasetReader::open(&self.dataset)?, stop)? else { return Ok(()) };
+        let counted = counting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let Some(rows) = counted? else { return Ok(()) };
         let rows = rows.saturating_add(self.replay.begins.get() - 1);
         let (share, partitions) = (self.replay.share, contents.len());
         if !share.fits(partitions) {
@@ -180,16 +193,19 @@ impl Producer {
                 continue;
             }
             due = due.saturating_add(delay);
-            // At full speed, a check of the clock for each row would cost more than the row.
-            if !due.is_zero() || governor.has_rate() {
+            // At full speed, a look at the clock and at `stop` for each row would cost more than the row.
+            let is_paced = !due.is_zero() || governor.has_rate();
+            if is_paced {
                 let send_time = governor.send_time(due, began.elapsed(), TIMER_RESOLUTION);
                 sending.wait_until(send_time)?;
             }
-            if stop.is_cancelled() {
+            if (is_paced || sent.is_multiple_of(ROWS_PER_POLL)) && stop.is_cancelled() {
                 break;
             }
             let Some(contents) = plan.contents().get(plan.slot(number)) else { break };
-            sending.send(contents.partition, number, bytes)?;
+            if !sending.send(contents.partition, number, bytes)? {
+                break;
+            }
             sent += 1;
             self.progress.counters().sent.add(1);
             if sent.is_multiple_of(ROWS_PER_POLL) {
@@ -209,11 +225,13 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    fn send(&self, partition: Partition, row: RowNumber, value: &[u8]) -> Result<(), ProducerError> {
+    /// Sends a row. Returns false if `stop` is cancelled before the queue takes it. No later row may be sent then.
+    fn send(&self, partition: Partition, row: RowNumber, value: &[u8]) -> Result<bool, ProducerError> {
         loop {
             match self.publisher.send_row(partition, row, self.run, value) {
-                Err(PublishError::QueueFull) if !self.stop.is_cancelled() => self.publisher.wait(MAX_SLEEP)?,
-                Err(PublishError::QueueFull) | Ok(()) => return Ok(()),
+                Ok(()) => return Ok(true),
+                Err(PublishError::QueueFull) if self.stop.is_cancelled() => return Ok(false),
+                Err(PublishError::QueueFull) => self.publisher.wait(MAX_SLEEP)?,
                 Err(error) => return Err(error.into()),
             }
         }

@@ -33,7 +33,8 @@
 //!
 //! - `writer`: [`BatchWriter`] turns messages into sealed windows. `writer/placing` decides what a message is,
 //!   `writer/windows` where it belongs, and `writer/sealing` when a window is complete.
-//! - `open`, `runs`, `spill`: an open window, its sorted runs, and their temporary files.
+//! - `open`, `runs`, `spill`: an open window, its sorted runs, and their temporary files. `numbers`: a set of row numbers
+//!   or offsets.
 //! - `quarantine`: one line for each message that was refused.
 //! - `manifest`: [`Manifest`], the contents of a sealed window. `ranges`: its row numbers, offsets and times. `counts`:
 //!   [`MessageCounts`]. `rows`: [`BatchRows`], its rows as records.
@@ -51,6 +52,7 @@ mod error;
 mod labels;
 mod manifest;
 mod names;
+mod numbers;
 mod objects;
 mod open;
 mod quarantine;

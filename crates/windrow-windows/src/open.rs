@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
 
+use crate::numbers::NumberSet;
 use crate::runs::{Names, Runs};
 use crate::{BatchError, BatchStore, EventRange, OffsetRange, QuarantinedMessages, RowRange, StoredRows};
 use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
@@ -55,7 +56,7 @@ pub(crate) struct OpenWindow {
     pub(crate) quarantined: u64,
     /// The number of rows with a row number of this window that have arrived, stored or quarantined.
     pub(crate) numbered: u64,
-    row_numbers: RoaringTreemap,
+    row_numbers: NumberSet,
     quarantined_rows: RoaringTreemap,
     messages: BTreeMap<Partition, Messages>,
     pub(crate) event_time: Option<EventRange>,
@@ -68,7 +69,7 @@ struct Messages {
     first: ReadPoint,
     /// The point after the last of these messages.
     after: ReadPoint,
-    offsets: RoaringTreemap,
+    offsets: NumberSet,
     /// Messages that repeat a row. No file contains them.
     repeats: RoaringTreemap,
 }
@@ -84,7 +85,7 @@ impl OpenWindow {
             labelled: 0,
             quarantined: 0,
             numbered: 0,
-            row_numbers: RoaringTreemap::new(),
+            row_numbers: NumberSet::default(),
             quarantined_rows: RoaringTreemap::new(),
             messages: BTreeMap::new(),
             event_time: None,
@@ -135,7 +136,7 @@ impl OpenWindow {
         self.quarantined_rows |= other.quarantined_rows;
         for (partition, Messages { first, after, offsets, repeats }) in other.messages {
             let own = self.messages_of(partition, first, after);
-            own.offsets |= offsets;
+            own.offsets.absorb(offsets);
             own.repeats |= repeats;
         }
         Ok(())
@@ -147,8 +148,10 @@ impl OpenWindow {
     }
 
     fn messages_of(&mut self, partition: Partition, first: ReadPoint, after: ReadPoint) -> &mut Messages {
-        let (offsets, repeats) = (RoaringTreemap::new(), RoaringTreemap::new());
-        let messages = self.messages.entry(partition).or_insert(Messages { first, after, offsets, repeats });
+        let messages = self.messages.entry(partition).or_insert_with(|| {
+            let (offsets, repeats) = (NumberSet::default(), RoaringTreemap::new());
+            Messages { first, after, offsets, repeats }
+        });
         // A row that was held back arrives here later than messages with higher offsets.
         messages.first = messages.first.min(first);
         messages.after = messages.after.later(after);
@@ -184,8 +187,7 @@ impl OpenWindow {
         window: WindowIndex,
         step: u64,
     ) -> Result<(StoredRows, QuarantinedMessages), BatchError> {
-        let (numbers, file) =
-            (RowRange::of_set(&self.row_numbers, step), store.store_rows(self.runs.finish()?, window)?);
+        let (numbers, file) = (self.row_numbers.ranges(step), store.store_rows(self.runs.finish()?, window)?);
         let rows = StoredRows { count: self.rows, labelled: self.labelled, numbers, file };
         let aside = (self.quarantined > 0).then_some(self.quarantine);
         let file = aside.map(|aside| store.store_quarantine(aside.finish()?, window)).transpose()?;
@@ -194,18 +196,18 @@ impl OpenWindow {
     }
 
     pub(crate) fn offset_ranges(&self) -> Vec<OffsetRange> {
-        self.message_ranges(|messages| &messages.offsets)
+        self.message_ranges(|messages| messages.offsets.ranges(1))
     }
 
     pub(crate) fn repeated_ranges(&self) -> Vec<OffsetRange> {
-        self.message_ranges(|messages| &messages.repeats)
+        self.message_ranges(|messages| RowRange::of_set(&messages.repeats, 1))
     }
 
     /// The ranges of the selected offsets, ordered by partition and ascending.
-    fn message_ranges(&self, offsets: fn(&Messages) -> &RoaringTreemap) -> Vec<OffsetRange> {
+    fn message_ranges(&self, offsets: fn(&Messages) -> Vec<RowRange>) -> Vec<OffsetRange> {
         let of = |(partition, messages): (&Partition, &Messages)| {
             let partition = *partition;
-            let ranges = RowRange::of_set(offsets(messages), 1).into_iter();
+            let ranges = offsets(messages).into_iter();
             ranges.map(move |range| OffsetRange { partition, first: offset(range.first), last: offset(range.last) })
         };
         self.messages.iter().flat_map(of).collect()

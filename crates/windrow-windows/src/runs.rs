@@ -121,9 +121,10 @@ impl<K: Key> Runs<K> {
     fn begin(&mut self) -> usize {
         let run_index = self.runs.len();
         let Names { folder, stem, kind } = &self.names;
-        let mut text = Spill::new(folder.join(format!("{stem}.{run_index}.{kind}")));
-        let index = Spill::new(folder.join(format!("{stem}.{run_index}.{kind}.index")));
+        let path = folder.join(format!("{stem}.{run_index}.{kind}"));
+        let index = Spill::scratch(folder.join(format!("{stem}.{run_index}.{kind}.index")));
         // The first run may become the final file as it is.
+        let mut text = if run_index == 0 { Spill::new(path) } else { Spill::scratch(path) };
         if run_index == 0 {
             text.push(&self.header);
         }

@@ -18,12 +18,19 @@ pub(crate) struct Spill {
     buffer: Vec<u8>,
     /// The number of bytes in the file, without the buffer.
     written: u64,
-    digest: Sha256,
+    /// The digest of the bytes in the file. `None` for a file that is only read back.
+    digest: Option<Sha256>,
 }
 
 impl Spill {
+    /// Creates a file whose digest is computed while it grows.
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, buffer: Vec::new(), written: 0, digest: Sha256::new() }
+        Self { path, buffer: Vec::new(), written: 0, digest: Some(Sha256::new()) }
+    }
+
+    /// Creates a file that is only read back, so it needs no digest.
+    pub(crate) fn scratch(path: PathBuf) -> Self {
+        Self { path, buffer: Vec::new(), written: 0, digest: None }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
@@ -72,7 +79,9 @@ impl Spill {
         // The folder was emptied before the first window was opened, so an existing file is our own.
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         file.write_all(&self.buffer)?;
-        self.digest.update(&self.buffer);
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.buffer);
+        }
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(file)
@@ -81,8 +90,11 @@ impl Spill {
     /// Writes the rest of the buffer, and returns the file for syncing and moving.
     pub(crate) fn finish(mut self) -> Result<CompleteFile, BatchError> {
         let file = self.append().map_err(BatchError::write(&self.path))?;
-        let sha256 = hex::encode(self.digest.finalize());
-        Ok(CompleteFile { path: self.path, file, digest: FileDigest { bytes: self.written, sha256 } })
+        let digest = match self.digest {
+            Some(digest) => FileDigest { bytes: self.written, sha256: hex::encode(digest.finalize()) },
+            None => File::open(&self.path).and_then(FileDigest::of).map_err(BatchError::read(&self.path))?,
+        };
+        Ok(CompleteFile { path: self.path, file, digest })
     }
 
     /// Returns a reader of all bytes from the beginning. Bytes that were never written are read from memory.

@@ -35,6 +35,17 @@ fn fields_come_unquoted() {
 }
 
 #[test]
+fn one_parser_splits_short_and_long_records() {
+    let mut parser = RecordParser::new(b',');
+    let lengths = [1, 2, SHORT_RECORD - 1, SHORT_RECORD, SHORT_RECORD + 1, 3 * SHORT_RECORD, 1, SHORT_RECORD];
+    for (length, pattern) in lengths.into_iter().flat_map(|length| ["a", ",", "ab,"].map(|pattern| (length, pattern))) {
+        let record = &pattern.repeat(length)[..length];
+        let fields = parser.parse(record.as_bytes()).expect("a record");
+        assert!(fields.iter().eq(record.split(',')), "{length} bytes of {pattern:?}");
+    }
+}
+
+#[test]
 fn text_that_is_not_exactly_one_record_is_rejected() {
     assert_eq!(fields(b""), Err(CsvError::Empty));
     assert_eq!(fields(b"a,b\nc,d"), Err(CsvError::MoreThanOne));

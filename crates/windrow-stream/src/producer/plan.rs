@@ -94,7 +94,12 @@ impl ReplayPlan {
     }
 
     /// Returns the index of the partition that a row belongs to.
+    #[inline]
     pub(crate) fn slot(&self, row: RowNumber) -> usize {
+        // Divisions of 64 bits are slow on older processors.
+        if self.contents.len() <= 1 {
+            return 0;
+        }
         // The result is less than the number of partitions.
         usize::try_from(partition_of_row(row, self.from, self.contents.len() as u64)).unwrap_or(0)
     }

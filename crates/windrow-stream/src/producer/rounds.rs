@@ -42,7 +42,10 @@ impl<'a> Rounds<'a> {
         let number = self.next;
         self.next = number.next();
         // Checks the number and not the end of the file, because a row can be requested only once.
-        if number > self.plan.start && (number.get() - 1).is_multiple_of(self.plan.round) {
+        if number.get() > self.plan.round
+            && number > self.plan.start
+            && (number.get() - 1).is_multiple_of(self.plan.round)
+        {
             self.reader = DatasetReader::open(self.dataset)?;
         }
         Ok(self.reader.next_row()?.map(|row| (number, row.bytes)))

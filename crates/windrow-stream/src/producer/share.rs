@@ -20,8 +20,9 @@ impl Default for Share {
 
 impl Share {
     /// Returns true if a partition belongs to this process.
+    #[inline]
     pub(crate) fn has(self, slot: usize) -> bool {
-        slot % self.of == self.index
+        self.of == NonZeroUsize::MIN || slot % self.of == self.index
     }
 
     /// Returns the number of the process and the number of processes, as in `2-of-4`. `None` if there is only one

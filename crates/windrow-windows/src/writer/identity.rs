@@ -2,8 +2,7 @@
 //!
 //! A row is identified by its replay and its number. For a producer that is not Windrow, the offset identifies it.
 
-use roaring::RoaringTreemap;
-
+use crate::numbers::NumberSet;
 use crate::open::Offsets;
 use crate::{Manifest, RowRange};
 use windrow_record::{RowNumber, RunId};
@@ -45,7 +44,7 @@ pub(super) struct StreamIdentity {
     /// The rows that the replay sent, according to its end marker.
     sent: Option<RowRange>,
     /// The row numbers that are in a window, in quarantine or held back.
-    rows: RoaringTreemap,
+    rows: NumberSet,
     /// A lower bound for free numbers: all numbers below it are taken.
     free: u64,
     /// The messages in the files of windows that were sealed before this start.
@@ -74,9 +73,17 @@ impl StreamIdentity {
 
     /// Returns the reason why a message of this sender does not belong to the stream. `None` if it belongs to it.
     pub(super) fn other_sender(&self, run: Option<&str>) -> Option<String> {
-        // The expected replay must give the same reason before its first row as after it.
-        let expected = || self.expected.clone().filter(|_| run.is_some()).map(MessageSource::Replay);
-        let source = self.source.clone().or_else(expected).filter(|source| !source.matches(run))?;
+        let is_of_stream = match (&self.source, &self.expected) {
+            (Some(source), _) => source.matches(run),
+            // The expected replay must give the same reason before its first row as after it.
+            (None, Some(expected)) => run.is_none_or(|run| run == expected.as_str()),
+            (None, None) => true,
+        };
+        // Nearly every message ends here, so nothing is copied before.
+        if is_of_stream {
+            return None;
+        }
+        let source = self.source.clone().or_else(|| self.expected.clone().map(MessageSource::Replay))?;
         Some(format!("it comes from {}, but this directory is for {}", MessageSource::of(run).name(), source.name()))
     }
 
@@ -114,12 +121,12 @@ impl StreamIdentity {
     /// them.
     pub(super) fn missing_rows(&self) -> Option<(u64, u64)> {
         let (sent, all) = (self.sent?, self.sent?.count()?);
-        Some((all - self.rows.range_cardinality(sent.first..=sent.last), all))
+        Some((all - self.rows.count_in(sent.first..=sent.last), all))
     }
 
-    /// Adds a row number. Returns true if it is new.
-    pub(super) fn insert(&mut self, row: RowNumber) -> bool {
-        self.rows.insert(row.get())
+    /// Adds a row number.
+    pub(super) fn insert(&mut self, row: RowNumber) {
+        self.rows.insert(row.get());
     }
 
     pub(super) fn forget(&mut self, row: RowNumber) {
@@ -138,7 +145,7 @@ impl StreamIdentity {
 
     /// Restores the rows of a sealed window, and its offsets if they belong to this log.
     pub(super) fn restore(&mut self, manifest: &Manifest, is_same_log: bool) {
-        manifest.row_ranges().for_each(|range| range.insert_into(&mut self.rows));
+        manifest.row_ranges().for_each(|range| self.rows.insert_range(range));
         if is_same_log {
             for (settled, ranges) in
                 [(&mut self.settled, &manifest.messages.offsets), (&mut self.repeats, &manifest.messages.repeated)]
