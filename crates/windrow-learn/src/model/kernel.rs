@@ -124,6 +124,10 @@ impl<C: Combination> WithSimd for Add<'_, C> {
             sums.value += terms::fill(&rows.chunk.labels[begin..begin + count], tile);
             match order {
                 Order::Gradient => sums::gradient(simd, rows.shape, listed, begin, count, tile, sums),
+                Order::Curvatures => {
+                    tile.slope = tile.curvature;
+                    sums::gradient(simd, rows.shape, listed, begin, count, tile, sums);
+                }
                 Order::Hessian => {
                     sums::hessian(simd, rows.shape, listed, begin, count, tile, sums);
                     tile.curvatures[batch.len()..][..count].copy_from_slice(&tile.curvature[..count]);

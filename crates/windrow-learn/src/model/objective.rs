@@ -157,7 +157,7 @@ impl<'a> Objective<'a> {
                 of_levels[*level as usize] += slope;
             }
         }
-        if self.order == Order::Gradient {
+        if self.order != Order::Hessian {
             return;
         }
         let hessian = &mut at.hessian;

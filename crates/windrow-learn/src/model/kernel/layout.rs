@@ -66,6 +66,9 @@ pub(in crate::model) struct Tile {
 pub(in crate::model) enum Order {
     /// The loss and the first derivatives.
     Gradient,
+    /// The loss, and the sums of the curvatures instead of the slopes. For the intercept and for levels, they are the
+    /// diagonal of the Hessian.
+    Curvatures,
     /// The loss, the first and the second derivatives.
     Hessian,
 }
@@ -105,7 +108,7 @@ impl Shape {
     /// Returns how many numbers the sums of this order take.
     pub(in crate::model) fn sums(&self, order: Order) -> usize {
         match order {
-            Order::Gradient => self.padded + self.combinations(),
+            Order::Gradient | Order::Curvatures => self.padded + self.combinations(),
             Order::Hessian => (self.padded + self.combinations()) * self.padded + self.pair_sums,
         }
     }
@@ -118,7 +121,7 @@ impl Shape {
         let (numbers, joints) = (self.numbers as f64 + 1.0, self.joints.len() as f64);
         let gradient = numbers / 2.0 + self.features as f64 + 2.0 * joints + TERMS;
         match order {
-            Order::Gradient => gradient,
+            Order::Gradient | Order::Curvatures => gradient,
             Order::Hessian => {
                 let dense = numbers * (numbers + 1.0) / 2.0 / 4.0;
                 gradient + dense + joints * (1.0 + numbers / 4.0) + 1.5 * self.tables.len() as f64

@@ -26,7 +26,7 @@ pub(in crate::model) struct Sums {
 impl Sums {
     pub(in crate::model) fn zero(shape: &Shape, order: Order) -> Self {
         let (lines, pairs) = match order {
-            Order::Gradient => (1, 0),
+            Order::Gradient | Order::Curvatures => (1, 0),
             Order::Hessian => (shape.padded, shape.pair_sums),
         };
         let (dense, levels) = (avec![0.0; shape.padded * lines], avec![0.0; shape.combinations() * lines]);

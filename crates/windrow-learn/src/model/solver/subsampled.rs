@@ -6,8 +6,7 @@
 //! Optimization 21, 2011). L-BFGS corrects it from step to step (Nocedal and Wright, Numerical Optimization, 2nd edition,
 //! algorithm 7.4, with the sample's Hessian as the first matrix).
 //!
-//! A level that few rows have may be missing in a sample. So the diagonal is corrected by the sums of squares over all
-//! rows.
+//! A level that few rows have may be missing in a sample. So the diagonal is that of all rows.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +15,7 @@ use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::{Evaluation, Objective, row_start};
 use crate::model::solver::cholesky::{Factor, add_scaled};
-use crate::model::solver::newton::{ROUNDING, STEP_LIMIT, descend};
+use crate::model::solver::newton::{Descent, ROUNDING, STEP_LIMIT, descend};
 
 /// The least ratio of the work of a Hessian to that of a gradient for which gradients pay.
 const LEAST_RATIO: f64 = 2.5;
@@ -27,6 +26,8 @@ const ROWS_PER_COEFFICIENT: usize = 40;
 const MAX_STRIDE: usize = 16;
 /// The smallest stride for which a sample pays.
 const MIN_STRIDE: usize = 4;
+/// The number of rows of a sample from which half of a level's correlations are believed.
+const RARE: f64 = 4.0;
 /// The number of past steps that correct the curvature.
 const MEMORY: usize = 10;
 /// The most gradients. They take as long as a few passes with a Hessian.
@@ -75,8 +76,8 @@ pub(super) fn approach(
     let limit = if is_near { 0 } else { STEP_LIMIT };
     // The optimum of a sample differs from that of all rows by about its stride for each coefficient.
     let near = descend(&mut sample, limit, start, (design.width() * stride) as f64 / 10.0)?;
-    let Some(curvature) = Curvature::new(design, [sample_l2, l2], stride, &near.here)? else { return Ok(None) };
     drop(sample);
+    let Some(curvature) = Curvature::new(design, [sample_l2, l2], stride, &near)? else { return Ok(None) };
     let mut objective = Objective::new(design, l2, Order::Gradient);
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = near.coefficients;
@@ -117,7 +118,7 @@ pub(super) fn approach(
         steps += 1;
         std::mem::swap(&mut here, &mut there);
     }
-    // The pass that summed the squares counts too.
+    // The pass that summed the diagonal counts too.
     let passes = objective.passes + 1;
     Ok(Some(Approach { coefficients, before: here, steps, passes, is_reached }))
 }
@@ -126,37 +127,41 @@ pub(super) fn approach(
 struct Curvature(Factor);
 
 impl Curvature {
-    /// Corrects the Hessian of the sample at a point, and factors it. With r the ratio of a column's sum of squares over
-    /// all rows to the one that the sample predicts, entry (i, j) is multiplied by sqrt(r_i r_j).
+    /// Corrects the Hessian of the sample at a point, and factors it. With r the ratio of a level's diagonal over all rows
+    /// to the one that the sample predicts, entry (i, j) is multiplied by sqrt(r_i r_j). Off the diagonal, it is also
+    /// multiplied by sqrt(s_i s_j), where s is m / (m + 4) for a level that m rows of the sample have: such a row is often
+    /// the only one in which two rare levels meet.
     ///
     /// `l2` has the penalty of the sample and that of all rows.
-    fn new(design: &Design, l2: [f64; 2], stride: usize, at: &Evaluation) -> io::Result<Option<Self>> {
-        let weight = design.rows as f64 / design.sample_rows(stride).max(1) as f64;
-        let (all, sampled) = (design.squares(1)?, design.squares(stride)?);
-        let mean_curvature = at.hessian[0] / design.rows as f64;
-        let ratios: Vec<f64> = std::iter::once(1.0)
-            .chain(all.iter().zip(&sampled).map(|(all, sampled)| {
-                let predicted = weight * sampled;
-                if predicted > 0.0 { (all / predicted).sqrt() } else { 0.0 }
-            }))
-            .collect();
+    fn new(design: &Design, l2: [f64; 2], stride: usize, near: &Descent) -> io::Result<Option<Self>> {
+        let mut curvatures = Objective::new(design, 0.0, Order::Curvatures);
+        let mut all = curvatures.evaluation();
+        curvatures.evaluate(&near.coefficients, &mut all)?;
+        let (all, sampled, numbers) = (&all.gradient, &near.here.hessian, design.shape.numbers);
+        let of_row = sampled[0] / design.sample_rows(stride).max(1) as f64;
+        let predicted = |row: usize| sampled[row_start(row) + row] - if row > 0 { l2[0] } else { 0.0 };
+        // The sums of a number are no diagonal, and its sample has as many rows as that of the intercept.
+        let is_level = |row: usize| row > numbers;
+        let factor = |row: usize| {
+            let predicted = predicted(row);
+            match is_level(row) {
+                true if predicted > 0.0 => (all[row] / predicted * (predicted / (predicted + RARE * of_row))).sqrt(),
+                true => 0.0,
+                false => 1.0,
+            }
+        };
         let width = design.width();
+        let factors: Vec<f64> = (0..width).map(factor).collect();
         let mut matrix = vec![0.0; width * width];
         for row in 0..width {
-            let packed = &at.hessian[row_start(row)..row_start(row + 1)];
+            let packed = &sampled[row_start(row)..row_start(row + 1)];
             let line = &mut matrix[row * width..][..=row];
-            for ((entry, curvature), ratio) in line.iter_mut().zip(packed).zip(&ratios) {
-                *entry = curvature * ratio * ratios[row];
+            for ((entry, curvature), factor) in line.iter_mut().zip(packed).zip(&factors) {
+                *entry = curvature * factor * factors[row];
             }
-            if row > 0 {
-                let unpenalised = if ratios[row] > 0.0 {
-                    (packed[row] - l2[0]) * ratios[row] * ratios[row]
-                } else {
-                    all[row - 1] * mean_curvature
-                };
-                let curvature = unpenalised + l2[1];
-                line[row] = if curvature > f64::MIN_POSITIVE { curvature } else { 1.0 };
-            }
+            let unpenalised = if is_level(row) { all[row] } else { predicted(row) };
+            let curvature = unpenalised + if row > 0 { l2[1] } else { 0.0 };
+            line[row] = if curvature > f64::MIN_POSITIVE { curvature } else { 1.0 };
         }
         Ok(Factor::of(matrix, width).map(Self))
     }
