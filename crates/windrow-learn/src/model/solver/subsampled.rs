@@ -6,7 +6,7 @@
 //! Optimization 21, 2011). L-BFGS corrects it from step to step (Nocedal and Wright, Numerical Optimization, 2nd edition,
 //! algorithm 7.4, with the sample's Hessian as the first matrix).
 //!
-//! A level that few rows have may be missing in a sample. So the diagonal is that of all rows.
+//! A level that few rows have may be missing in a sample. Its curvature is that of all rows.
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,8 +26,6 @@ const ROWS_PER_COEFFICIENT: usize = 40;
 const MAX_STRIDE: usize = 16;
 /// The smallest stride for which a sample pays.
 const MIN_STRIDE: usize = 4;
-/// The number of rows of a sample from which half of a level's correlations are believed.
-const RARE: f64 = 4.0;
 /// The number of past steps that correct the curvature.
 const MEMORY: usize = 10;
 /// The most gradients. They take as long as a few passes with a Hessian.
@@ -77,7 +75,7 @@ pub(super) fn approach(
     // The optimum of a sample differs from that of all rows by about its stride for each coefficient.
     let near = descend(&mut sample, limit, start, (design.width() * stride) as f64 / 10.0)?;
     drop(sample);
-    let Some(curvature) = Curvature::new(design, [sample_l2, l2], stride, &near)? else { return Ok(None) };
+    let Some(curvature) = Curvature::new(design, [sample_l2, l2], &near)? else { return Ok(None) };
     let mut objective = Objective::new(design, l2, Order::Gradient);
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = near.coefficients;
@@ -123,45 +121,49 @@ pub(super) fn approach(
     Ok(Some(Approach { coefficients, before: here, steps, passes, is_reached }))
 }
 
-/// The Hessian of a sample, factored, with the diagonal of all rows.
+/// The Hessian of a sample, factored, with at least the diagonal of all rows.
 struct Curvature(Factor);
 
 impl Curvature {
-    /// Corrects the Hessian of the sample at a point, and factors it. With r the ratio of a level's diagonal over all rows
-    /// to the one that the sample predicts, entry (i, j) is multiplied by sqrt(r_i r_j). Off the diagonal, it is also
-    /// multiplied by sqrt(s_i s_j), where s is m / (m + 4) for a level that m rows of the sample have: such a row is often
-    /// the only one in which two rare levels meet.
+    /// Corrects the Hessian of the sample at a point, and factors it. A level whose curvature over all rows is larger by d
+    /// than the sample predicts gets d (e - c)(e - c)^T, where e is its unit vector and c that of the commonest level of
+    /// its feature.
+    ///
+    /// The columns of a feature's levels add up to the intercept's. So a common change of their coefficients has no
+    /// curvature but the penalty's, in the sample and in the correction as in all rows. A correction of the diagonal
+    /// would block these directions.
     ///
     /// `l2` has the penalty of the sample and that of all rows.
-    fn new(design: &Design, l2: [f64; 2], stride: usize, near: &Descent) -> io::Result<Option<Self>> {
+    fn new(design: &Design, l2: [f64; 2], near: &Descent) -> io::Result<Option<Self>> {
         let mut curvatures = Objective::new(design, 0.0, Order::Curvatures);
         let mut all = curvatures.evaluation();
         curvatures.evaluate(&near.coefficients, &mut all)?;
-        let (all, sampled, numbers) = (&all.gradient, &near.here.hessian, design.shape.numbers);
-        let of_row = sampled[0] / design.sample_rows(stride).max(1) as f64;
-        let predicted = |row: usize| sampled[row_start(row) + row] - if row > 0 { l2[0] } else { 0.0 };
-        // The sums of a number are no diagonal, and its sample has as many rows as that of the intercept.
-        let is_level = |row: usize| row > numbers;
-        let factor = |row: usize| {
-            let predicted = predicted(row);
-            match is_level(row) {
-                true if predicted > 0.0 => (all[row] / predicted * (predicted / (predicted + RARE * of_row))).sqrt(),
-                true => 0.0,
-                false => 1.0,
-            }
-        };
-        let width = design.width();
-        let factors: Vec<f64> = (0..width).map(factor).collect();
+        let (all, width) = (&all.gradient, design.width());
         let mut matrix = vec![0.0; width * width];
-        for row in 0..width {
-            let packed = &sampled[row_start(row)..row_start(row + 1)];
-            let line = &mut matrix[row * width..][..=row];
-            for ((entry, curvature), factor) in line.iter_mut().zip(packed).zip(&factors) {
-                *entry = curvature * factor * factors[row];
+        for (row, line) in matrix.chunks_exact_mut(width).enumerate() {
+            line[..=row].copy_from_slice(&near.here.hessian[row_start(row)..row_start(row + 1)]);
+            if row > 0 {
+                line[row] += l2[1] - l2[0];
             }
-            let unpenalised = if is_level(row) { all[row] } else { predicted(row) };
-            let curvature = unpenalised + if row > 0 { l2[1] } else { 0.0 };
-            line[row] = if curvature > f64::MIN_POSITIVE { curvature } else { 1.0 };
+        }
+        let first: Vec<usize> = design.shape.first.iter().map(|level| 1 + design.shape.numbers + level).collect();
+        let ends = first.iter().skip(1).copied().chain([width]);
+        for (first, end) in first.iter().zip(ends) {
+            let Some(common) = (*first..end).max_by(|a, b| all[*a].total_cmp(&all[*b])) else { continue };
+            for level in (*first..end).filter(|level| *level != common) {
+                let missing = all[level] - (matrix[level * width + level] - l2[1]);
+                // NaN fails this test as well.
+                if missing > 0.0 {
+                    matrix[level * width + level] += missing;
+                    matrix[common * width + common] += missing;
+                    matrix[level.max(common) * width + level.min(common)] -= missing;
+                }
+            }
+        }
+        for row in 0..width {
+            let diagonal = &mut matrix[row * width + row];
+            // A column without curvature keeps its coefficient: its slope is 0 too.
+            *diagonal = if *diagonal > f64::MIN_POSITIVE { *diagonal } else { 1.0 };
         }
         Ok(Factor::of(matrix, width).map(Self))
     }
