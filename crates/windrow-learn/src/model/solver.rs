@@ -25,7 +25,7 @@ const NEWTON_PASSES: f64 = 6.0;
 /// The passes that L-BFGS takes, measured in the same way.
 const LBFGS_PASSES: f64 = 150.0;
 /// The squared Newton decrement, over all rows, from which one Newton step reaches the optimum to ten digits.
-const DECREMENT_FOR_NEWTON: f64 = 1e-11;
+const DECREMENT_FOR_NEWTON: f64 = 1e-13;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
 const DECREMENT_FOR_LOSSES: f64 = 1e-15;
