@@ -127,7 +127,8 @@ pub(super) fn wide_design(rows: usize) -> Design {
     categories(rows, &values)
 }
 
-/// The design of rows with categories of so many values each, and three numbers. The rows are the same each time.
+/// The design of rows with categories and three numbers. `values` has the number of values of each category. The rows are
+/// the same each time.
 fn categories(rows: usize, values: &[u32]) -> Design {
     let mut state = 7_u64;
     let mut next = || {

@@ -31,8 +31,9 @@ impl Joint {
 /// The combination of each row within each joint, joint by joint. Passes over the same rows can share them.
 #[derive(Debug)]
 pub(in crate::model) enum Combinations {
-    /// For joints of at most 2^16 levels.
+    /// The joints have at most 2^16 levels.
     Narrow(Vec<u16>),
+    /// A joint has more levels.
     Wide(Vec<u32>),
 }
 

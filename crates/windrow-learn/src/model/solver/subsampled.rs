@@ -30,7 +30,6 @@ const MIN_STRIDE: usize = 4;
 const MEMORY: usize = 10;
 /// The most gradients. They take as long as a few passes with a Hessian.
 const MAX_GRADIENTS: u64 = 30;
-
 /// The most lengths of a step that are tried.
 const MAX_TRIALS: usize = 4;
 
@@ -67,8 +66,8 @@ pub(super) fn approach(
     is_near: bool,
     enough: f64,
 ) -> io::Result<Option<Approach>> {
-    // For the start, the penalty has the weight that it has next to the rows of the sample. With less, the coefficients
-    // of rare levels fit single rows of the sample.
+    // The penalty of a far start has the weight that it has next to the rows of the sample. With less, the coefficients of
+    // rare levels fit single rows of the sample.
     let sample_l2 = if is_near { l2 } else { l2 * stride as f64 };
     let mut sample = Objective::on_sample(design, sample_l2, Order::Hessian, stride);
     let limit = if is_near { 0 } else { STEP_LIMIT };

@@ -13,7 +13,7 @@ mirror! {
         as_of_window: u32 = found.subject.windows,
         /// The certainty of the recommendation
         status: AdviceStatus = Mirror::of(&found.recommendation.status),
-        /// What to do after the newest window; `windrow advise --exit-code` has the same answer
+        /// The action after the newest window; `windrow advise --exit-code` has the same answer
         action: AdviceAction = Mirror::of(&found.recommendation.action),
         /// The reason for the action, in one line
         reason: String = found.recommendation.reason.clone(),
@@ -58,14 +58,14 @@ mirror! {
         cost: Option<PolicyCosts> = Mirror::of(&found.comparison.cost),
         /// The changes of the recommended policy, oldest first
         changes: Vec<NamedPolicyChange> = Mirror::of(&found.recommendation.changes),
-        /// What following the advice kept so far; left out if there is no window to follow it on
+        /// The share that following the advice kept so far; left out if there is no window to follow it on
         followed: Option<FollowedAdvice> = Mirror::of(&found.recommendation.followed),
         /// The window or the model with the largest influence on the advice; left out if none decides the
         /// recommendation or moves a share much
         influence: Option<AdviceInfluence> = Mirror::of(&found.comparison.influence),
     }
 
-    /// What following the advice kept, on the windows since the first advice
+    /// The share that following the advice kept, on the windows since the first advice
     struct FollowedAdvice of found: evaluation::Followed {
         /// The first window judged
         since_window: u32 = found.since,
@@ -81,7 +81,7 @@ mirror! {
         by_cost: bool,
         /// The verdict on following the advice; the status is `clear` only if it is `good_enough`
         verdict: PolicyVerdict,
-        /// How often the recommended policy has changed
+        /// The number of times that the recommended policy has changed
         changes: u32,
     }
 
@@ -358,7 +358,7 @@ mirror! {
         TooFew,
     }
 
-    /// What to do after the newest window
+    /// The action after the newest window
     enum AdviceAction of evaluation::Action {
         /// The policy in office holds, or the data do not show whether it does
         Hold,
