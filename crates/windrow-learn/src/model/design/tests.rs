@@ -5,8 +5,10 @@ use ndarray::Array1;
 use super::*;
 use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
 use crate::model::chunk::CHUNK_ROWS;
+use crate::model::kernel::Order;
+use crate::model::objective::Objective;
 use crate::model::predictor::{Cell, Predictor};
-use crate::model::samples::{design, in_memory, mixed, mixed_design, pipeline, read_holding_out};
+use crate::model::samples::{design, in_memory, joined_design, mixed, mixed_design, pipeline, read_holding_out};
 use windrow_record::TimeFormat;
 
 impl Design {
@@ -107,4 +109,25 @@ fn coefficients_match_an_encoder_whose_numbers_come_last() {
     let swapped = Design { columns: vec![2, 0, 1], ..design };
     assert_eq!(swapped.to_encoder_order(&[9.0, 0.0, 1.0, 2.0]), (9.0, vec![1.0, 2.0, 0.0]));
     assert_eq!(swapped.in_design_order(9.0, &[1.0, 2.0, 0.0]), [9.0, 0.0, 1.0, 2.0]);
+}
+
+#[test]
+fn without_memory_for_combinations_the_sums_are_the_same() {
+    let evaluate = |design: &Design| {
+        let w: Vec<f64> = (0..design.width()).map(|index| (index as f64 * 1.3).sin() / 2.0).collect();
+        let mut objective = Objective::new(design, 1.0, Order::Hessian);
+        let mut at = objective.evaluation();
+        objective.evaluate(&w, &mut at).expect("memory can be read");
+        let numbers = [vec![at.value], at.gradient, at.hessian].concat();
+        numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+    };
+    let kept = joined_design(8_000);
+    let expected = evaluate(&kept);
+    assert!(kept.pieces.iter().all(|piece| matches!(piece.combinations.get(), Some(Some(_)))));
+    assert_eq!(evaluate(&kept), expected, "a second pass");
+    let without = joined_design(8_000);
+    for piece in &without.pieces {
+        let _ = piece.combinations.set(None);
+    }
+    assert_eq!(evaluate(&without), expected);
 }
