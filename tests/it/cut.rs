@@ -142,7 +142,7 @@ fn a_first_month_that_is_cut_off_is_no_reference_of_the_drift() {
     assert!(!listed.contains("weekday") && !listed.contains("hour"), "{listed}");
     let (_server, url) = serve(&file, &workdir_text);
     let (status, _, page) = http("GET", &format!("{url}/evidence"), None);
-    assert!(status == 200 && page.contains("the first full one (window 2 (2023-02))"), "{page}");
+    assert!(status == 200 && page.contains("the first full one (2023-02-01 (window 2))"), "{page}");
     assert!(!page.contains("weekday") && page.contains(">size<"), "{page}");
     let (_, _, window) = http("GET", &format!("{url}/v1/windows/3"), None);
     let window: Value = serde_json::from_str(&window).expect("JSON");
