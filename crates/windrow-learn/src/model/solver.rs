@@ -29,7 +29,7 @@ const DECREMENT_FOR_NEWTON: f64 = 1e-13;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
 const DECREMENT_FOR_LOSSES: f64 = 1e-15;
-/// The multiply-adds of a factorisation in the time of one load or store of a pass over the rows.
+/// The multiply-adds of a factorisation in a nanosecond.
 const FACTOR_SPEED: f64 = 8.0;
 
 /// Returns the method for a solver's name. For `Auto`, it is Newton's method or L-BFGS, whichever is likely to finish

@@ -17,8 +17,9 @@ use crate::model::objective::{Evaluation, Objective, row_start};
 use crate::model::solver::cholesky::{Factor, add_scaled};
 use crate::model::solver::newton::{Descent, ROUNDING, STEP_LIMIT, descend};
 
-/// The least ratio of the work of a Hessian to that of a gradient for which gradients pay.
-const LEAST_RATIO: f64 = 2.5;
+/// The least ratio of the work of a Hessian to that of a gradient for which gradients pay. Newton's method takes three
+/// Hessians from a near start, and this method about 16 gradients.
+const LEAST_RATIO: f64 = 5.5;
 /// The least number of rows in the sample for each coefficient. The Hessian of m rows for each of p coefficients is off
 /// by about 2 / sqrt(m) in its worst direction.
 const ROWS_PER_COEFFICIENT: usize = 40;
