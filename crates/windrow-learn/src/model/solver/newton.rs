@@ -21,8 +21,8 @@ const DECREMENT_BOUND: f64 = 1e-16;
 /// can have directions in which ever longer steps gain ever less.
 const DECREMENT_TOLERANCE: f64 = 1e-12;
 /// The largest change of a coefficient in a step that is the last, if no diagonal was raised. Such a step changes a row's
-/// curvature by a share of about its own size, so the error after it is below the tenth digit.
-const LAST_STEP: f64 = 1e-6;
+/// curvature by a share of about its own size, so the error after it is at about the ninth digit.
+const LAST_STEP: f64 = 1e-5;
 /// The share of the gain predicted by the slope that a step must reach (Armijo's rule).
 const ARMIJO: f64 = 1e-4;
 /// The relative difference of the objective that counts as rounding. A step is not rejected for it.
@@ -41,7 +41,7 @@ pub(super) struct Descent {
 }
 
 /// Minimises the objective in at most `limit` steps from `start`. The standard errors are those of the point before the
-/// last step, if that step is short. They differ from those after it by less than the sixth digit.
+/// last step, if that step is short. They differ from those after it by less than the fourth digit.
 pub(in crate::model) fn minimise(
     design: &Design,
     l2: f64,
