@@ -58,13 +58,20 @@ def compare(before, after):
     return found
 
 
+def lineage(model):
+    """Returns the lineage of a model without the intercept and the slope of its recalibration, which are fitted."""
+    recalibration = model["lineage"].get("recalibration") or {}
+    fitted = ("intercept", "slope")
+    return {**model["lineage"], "recalibration": {name: value for name, value in recalibration.items() if name not in fitted}}
+
+
 def compare_models(before, after, found):
     if before.keys() != after.keys():
         found.faults.append(f"only one binary has the models {', '.join(sorted(before.keys() ^ after.keys()))}")
     for name in sorted(before.keys() & after.keys()):
         found.models += 1
         one, other = before[name], after[name]
-        if one["lineage"] != other["lineage"] or one["verdict"] != other["verdict"]:
+        if lineage(one) != lineage(other) or one["verdict"] != other["verdict"]:
             found.faults.append(f"{name} has another lineage or verdict")
         if one["outcome"]["status"] != other["outcome"]["status"]:
             found.faults.append(f"{name} is {one['outcome']['status']} before and {other['outcome']['status']} after")
