@@ -16,7 +16,7 @@ TABLES = {
     "bench": ["the embedded broker | bare rdkafka, rows/s", "Apache Kafka | bare rdkafka, rows/s", "peak memory, MiB | producer"],
     "bench-stream-profile": ["processor time of produce | share", "processor time of consume | share"],
     "bench-consumer": ["topic into files | rows per second"],
-    "bench-advice": ["world | windows | named", "world | windows judged", "world | difference"],
+    "bench-advice": ["world | windows | named", "world | rule | windows judged", "world | difference"],
     "bench-policies": ["regret, wrong answers", "regret, Brier", "log-loss and refits", "stream | windrow"],
     "bench-broker": ["the range of 1 rounds | windrow"],
     "bench-pages": ["page | kB"],
