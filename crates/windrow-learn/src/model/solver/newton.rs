@@ -23,6 +23,8 @@ const DECREMENT_TOLERANCE: f64 = 1e-12;
 /// The largest change of a coefficient in a step that is the last, if no diagonal was raised. Such a step changes a row's
 /// curvature by a share of about its own size, so the error after it is at about the ninth digit.
 const LAST_STEP: f64 = 1e-5;
+/// The same for coefficients that serve for a score or as a start. The error after it is at about the seventh digit.
+const LAST_STEP_OF_SCORE: f64 = 1e-4;
 /// The share of the gain predicted by the slope that a step must reach (Armijo's rule).
 const ARMIJO: f64 = 1e-4;
 /// The relative difference of the objective that counts as rounding. A step is not rejected for it.
@@ -50,7 +52,9 @@ pub(in crate::model) fn minimise(
     finish: Finish,
 ) -> io::Result<Solution> {
     let mut objective = Objective::new(design, l2, Order::Hessian);
-    let Descent { coefficients, here, mut steps, last } = descend(&mut objective, limit, start, 0.0)?;
+    let last_step = if finish == Finish::Score { LAST_STEP_OF_SCORE } else { LAST_STEP };
+    let end = DescentEnd { limit, decrement: 0.0, last_step };
+    let Descent { coefficients, here, mut steps, last } = descend(&mut objective, start, end)?;
     let mut passes = objective.passes;
     drop(objective);
     let standard_errors = (finish == Finish::Verified).then(|| standard_errors(&here)).flatten();
@@ -74,25 +78,35 @@ pub(in crate::model) fn minimise(
     Ok(Solution { standard_errors, iterations: steps, passes, ..solution })
 }
 
-/// Descends in at most `limit` steps from `start`, until a step is the last, or until the squared decrement is at most
-/// `enough`.
-pub(super) fn descend(objective: &mut Objective<'_>, limit: u64, start: Vec<f64>, enough: f64) -> io::Result<Descent> {
+/// The end of a descent, whichever comes first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DescentEnd {
+    /// The most steps.
+    pub(super) limit: u64,
+    /// The squared decrement that is small enough.
+    pub(super) decrement: f64,
+    /// The largest change of a coefficient in a step that is the last.
+    pub(super) last_step: f64,
+}
+
+/// Descends from `start` to its end.
+pub(super) fn descend(objective: &mut Objective<'_>, start: Vec<f64>, end: DescentEnd) -> io::Result<Descent> {
     let rows = objective.rows();
     let (mut here, mut there) = (objective.evaluation(), objective.evaluation());
     let mut coefficients = start;
     let mut trial = coefficients.clone();
     objective.evaluate(&coefficients, &mut here)?;
     let (mut steps, mut last) = (0, None);
-    while steps < limit {
+    while steps < end.limit {
         let Some(NewtonStep { direction, decrement, damped }) = NewtonStep::from(&here) else { break };
         let per_row = decrement / rows as f64;
         let gradient_norm = here.gradient_norm(rows);
         // If columns are nearly collinear, very many small steps can still gain a little.
         let only_crumbs = damped && gradient_norm <= GRADIENT_BOUND / 100.0;
-        if decrement <= ROUNDED_DECREMENT.max(enough) || only_crumbs {
+        if decrement <= ROUNDED_DECREMENT.max(end.decrement) || only_crumbs {
             break;
         }
-        if !damped && direction.iter().all(|change| change.abs() <= LAST_STEP) {
+        if !damped && direction.iter().all(|change| change.abs() <= end.last_step) {
             last = Some(coefficients.iter().zip(&direction).map(|(old, change)| old + change).collect());
             break;
         }

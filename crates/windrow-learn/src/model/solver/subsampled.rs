@@ -15,7 +15,7 @@ use crate::model::design::Design;
 use crate::model::kernel::Order;
 use crate::model::objective::{Evaluation, Objective, row_start};
 use crate::model::solver::cholesky::{Factor, add_scaled};
-use crate::model::solver::newton::{Descent, ROUNDING, STEP_LIMIT, descend};
+use crate::model::solver::newton::{Descent, DescentEnd, ROUNDING, STEP_LIMIT, descend};
 
 /// The least ratio of the work of a Hessian to that of a gradient for which gradients pay. Newton's method takes three
 /// Hessians from a near start, and this method about 16 gradients.
@@ -73,7 +73,8 @@ pub(super) fn approach(
     let mut sample = Objective::on_sample(design, sample_l2, Order::Hessian, stride);
     let limit = if is_near { 0 } else { STEP_LIMIT };
     // The optimum of a sample differs from that of all rows by about its stride for each coefficient.
-    let near = descend(&mut sample, limit, start, (design.width() * stride) as f64 / 10.0)?;
+    let decrement = (design.width() * stride) as f64 / 10.0;
+    let near = descend(&mut sample, start, DescentEnd { limit, decrement, last_step: 0.0 })?;
     drop(sample);
     let Some(curvature) = Curvature::new(design, [sample_l2, l2], &near)? else { return Ok(None) };
     let mut objective = Objective::new(design, l2, Order::Gradient);
