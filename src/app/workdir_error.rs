@@ -22,7 +22,7 @@ pub(crate) enum WorkdirError {
     Changed {
         path: PathBuf,
         changes: Vec<String>,
-        /// The pipeline file.
+        /// The path of the pipeline file.
         file: PathBuf,
         /// A path at which there is no work directory yet.
         second: PathBuf,

@@ -87,7 +87,7 @@ fn a_model_that_the_advice_has_made_stays_when_its_scheme_is_added() {
     run_once(&file, &work, &[]);
     let after = models(&work, false);
     for (id, text) in before {
-        // It is one of its scheme now.
+        // The model is one of its scheme now.
         let is_kept = |line: &&str| !(is_adopted(&id) && line.contains("\"is_for_advice\":"));
         let expected = text.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
         assert!(after[&id] == expected, "{id} differs");

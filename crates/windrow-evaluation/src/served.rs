@@ -1,7 +1,7 @@
 //! The findings on a log of predictions: one probability per row, by the model that served at the time.
 //!
 //! A log shows how good the models were that served, and in which windows their loss rose. It compares no policies: each
-//! row has one probability, so a model's age cannot be told apart from the time.
+//! row has one probability, so a model's age and the time cannot be separated.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +182,7 @@ impl ServedFindings<'_> {
         let interval = to_served_interval.filter(|_| has_gain).map(of_share);
         let verdict = match (is_short, is_served) {
             (true, _) => PolicyVerdict::TooFew,
-            // What served is what others are compared with.
+            // The models that served are the reference of the others.
             (false, true) => PolicyVerdict::Reference,
             (false, false) => PolicyVerdict::CannotTell,
         };

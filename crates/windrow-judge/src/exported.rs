@@ -35,7 +35,7 @@ const NEEDED: usize = 8;
 /// The purpose, in the export of a pipeline, of a model that is served.
 const SERVED: &str = "served";
 
-/// Losses by window.
+/// The losses of each model by window, as they were exported.
 #[derive(Debug)]
 pub(crate) struct ExportedLosses {
     pub(crate) evidence: Evidence,

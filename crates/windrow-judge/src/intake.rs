@@ -22,8 +22,8 @@ pub(crate) const COLUMNS: [&str; 9] =
 pub(crate) const LABEL_KNOWN: &str = "label_known";
 /// The maximum number of fits. More are a mistake in `model` or `trained_through`.
 const MAX_FITS: usize = 200_000;
-/// The number of windows before the first fit up to which older data count as near. Older ones may be a date that stands
-/// for all data, as 1970-01-01.
+/// The number of windows before the first fit up to which older data count as near. Older ones may be a date that means
+/// all data, as 1970-01-01.
 const NEAR: i64 = 100;
 /// The maximum number of pairs of a fit and a window. It bounds the memory.
 const MAX_PARTS: usize = 2_000_000;

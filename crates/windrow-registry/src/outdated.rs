@@ -72,7 +72,7 @@ impl Outdated {
                 continue;
             }
             let report = match files::read_window(&reports, window) {
-                // It is computed again.
+                // A damaged report is computed again.
                 Err(RegistryError::Damaged { .. }) => None,
                 report => Some(report?),
             };

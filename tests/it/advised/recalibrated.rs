@@ -118,7 +118,7 @@ fn the_recalibrated_model_is_served_and_survives_a_kill() {
         let (before, after) = (log_odds(fit, row), log_odds("advised", row));
         assert!((after - (intercept + slope * before)).abs() < 1e-9, "{row}: {after} of {before}");
     }
-    // On the rows that gave the intercept, the probabilities add up to the positives.
+    // The probabilities add up to the positives on the rows that gave the intercept.
     let batch = fs::read_to_string(killed.join("batches/window-00030.csv")).expect("a batch file");
     let headers = [("content-type", "text/csv"), ("accept", "application/json")];
     let answer = ask("POST", &format!("{url}/v1/models/advised/predict/batch"), &headers, batch.as_bytes()).json();
@@ -171,7 +171,7 @@ fn late_labels_are_awaited_and_old_recalibrated_models_are_removed() {
     assert_eq!(on, WINDOWS - 2, "the labels of the last two windows are not known yet");
     let kept: Vec<String> = models(&workdir, true).into_keys().collect();
     assert!(kept.contains(&advised) && kept.iter().any(|id| id == fit), "{kept:?}");
-    // Of older models, only the fit and the model of a rollback are kept.
+    // Only the fit and the model of a rollback are kept of older models.
     let old: Vec<&String> = kept.iter().filter(|id| newest_window(id) < on && *id != fit).collect();
     assert!(old.len() <= 1, "{kept:?}");
     assert!(old.iter().all(|id| history.iter().any(|change| to(change) == **id)), "{old:?}");

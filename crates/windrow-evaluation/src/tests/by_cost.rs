@@ -136,7 +136,7 @@ fn lucky_windows_do_not_delay_a_refit_that_pays() {
     let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost: Some([1.0, 1.0, 48.0]) };
     let policy = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
     let (_, runs) = on_alarm(&trial(&evidence), data, policy).expect("losses");
-    // In window 24, the model of window 16 misses 56 rows more than that of window 23.
+    // The model of window 16 misses 56 rows more than that of window 23, in window 24.
     assert_eq!(runs.rang[0], [24, 28, 32, 36]);
 }
 
@@ -191,7 +191,7 @@ fn another_history_takes_office_when_it_pays_only_after_four_refits() {
         let mut trial = trial(&evidence).when_it_pays(&evidence, COSTS);
         let by_loss = Ranking::new(&trial, 0.9).expect("a best policy");
         let series = trial.series.iter_mut().find(|series| series.policy == short).expect("its series");
-        // By luck, the models of the short history miss no row.
+        // The models of the short history miss no row, by luck.
         series.misses = vec![0.0; 24];
         series.fits = (0..24).map(|at| if at < refits { 1.0 } else { 0.0 }).collect();
         series.refits = refits as f64;

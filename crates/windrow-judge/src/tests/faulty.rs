@@ -226,7 +226,7 @@ fn the_window_whose_rows_differ_is_named() {
     let mut text = HEADER.rsplit_once(',').expect("fields").0.to_owned() + "\n";
     for window in 3..6 {
         for through in [1, 2] {
-            // In window 5, one label differs.
+            // One label of window 5 differs.
             let flipped = u32::from(window == 5 && through == 2);
             text.extend([1, 0, flipped].map(|y| row(window, through, y)));
         }

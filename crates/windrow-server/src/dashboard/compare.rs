@@ -222,7 +222,7 @@ fn verdict(models: [&str; 2], windows: &[CommonWindow]) -> String {
     let (better, worse) = if contrast.mean < 0.0 { (models[0], models[1]) } else { (models[1], models[0]) };
     let begin = format!("On the same {count}, {better} loses {:.4} less per row than {worse}", contrast.mean.abs());
     if windows.len() < MIN_WINDOWS {
-        return format!("{begin}. {MIN_WINDOWS} windows are needed to tell a difference from chance.");
+        return format!("{begin}. {MIN_WINDOWS} windows are needed to separate a difference from chance.");
     }
     let interval = contrast.interval();
     let is_shown = interval.low > 0.0 || interval.high < 0.0;

@@ -81,7 +81,7 @@ pub(in crate::model) fn minimise(
 /// The end of a descent, whichever comes first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DescentEnd {
-    /// The most steps.
+    /// The largest number of steps.
     pub(super) limit: u64,
     /// The squared decrement that is small enough.
     pub(super) decrement: f64,
