@@ -181,6 +181,7 @@ fn load<S: Simd, C: Combination>(
 }
 
 /// Adds the weights of some joints to the log-odds.
+#[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
 #[inline(always)]
 fn add_weights<C: Combination, const N: usize>(
     first: usize,
@@ -197,8 +198,8 @@ fn add_weights<C: Combination, const N: usize>(
     });
     for (row, z) in z.iter_mut().enumerate() {
         let mut sum = 0.0;
-        for (picked, weights) in picked.iter().zip(&weights) {
-            sum += weights[picked[row].index()];
+        for at in 0..N {
+            sum += weights[at][picked[at][row].index()];
         }
         *z += sum;
     }

@@ -122,6 +122,7 @@ pub(super) fn gradient<S: Simd, C: Combination>(
 
 /// Adds the slopes of some rows to the sums of several joints. Neighbouring rows often have the same combination, and
 /// their sums must wait for each other. The sums of other joints fill that time.
+#[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
 #[inline(always)]
 fn add_slopes<C: Combination, const N: usize>(
     first: usize,
@@ -133,10 +134,10 @@ fn add_slopes<C: Combination, const N: usize>(
 ) {
     let picked: [&[C]; N] = from_fn(|at| listed.of(first + at, begin, slopes.len()));
     let mut rest = &mut sums[shape.joints[first].first..];
-    let mut sums: [&mut [f64]; N] = from_fn(|at| take(&mut rest, shape.joints[first + at].levels));
+    let sums: [&mut [f64]; N] = from_fn(|at| take(&mut rest, shape.joints[first + at].levels));
     for (row, slope) in slopes.iter().enumerate() {
-        for (picked, sums) in picked.iter().zip(&mut sums) {
-            sums[picked[row].index()] += slope;
+        for at in 0..N {
+            sums[at][picked[at][row].index()] += slope;
         }
     }
 }
@@ -257,6 +258,7 @@ pub(super) fn pair_sums<C: Combination>(
 }
 
 /// Adds the curvatures of some rows to the tables of one joint with several earlier ones.
+#[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
 #[inline(always)]
 fn add_pairs<C: Combination, const N: usize>(
     first: usize,
@@ -270,10 +272,10 @@ fn add_pairs<C: Combination, const N: usize>(
     let lines = listed.of(joint, batch.start, batch.len());
     let columns: [&[C]; N] = from_fn(|at| listed.of(first + at, batch.start, batch.len()));
     let wide: [usize; N] = from_fn(|at| shape.joints[first + at].levels);
-    let mut tables: [&mut [f64]; N] = wide.map(|wide| take(rest, shape.joints[joint].levels * wide));
+    let tables: [&mut [f64]; N] = wide.map(|wide| take(rest, shape.joints[joint].levels * wide));
     for (row, (line, curvature)) in lines.iter().zip(curvatures).enumerate() {
-        for ((column, wide), table) in columns.iter().zip(wide).zip(&mut tables) {
-            table[line.index() * wide + column[row].index()] += curvature;
+        for at in 0..N {
+            tables[at][line.index() * wide[at] + columns[at][row].index()] += curvature;
         }
     }
 }
