@@ -190,8 +190,8 @@ impl Design {
         (0..self.pieces()).map(|at| self.sample_of_piece(at, stride).len()).sum()
     }
 
-    /// Returns the sum of the squares of each column after the intercept, in the order of the design. For a level, it is
-    /// the number of its rows.
+    /// Returns the sum of the squares of each column after the intercept, in the order of the design. For a level, it
+    /// is the number of its rows.
     pub(super) fn squares(&self) -> io::Result<Vec<f64>> {
         let most = SQUARE_BLOCKS.min(MAX_SQUARES / self.columns.len().max(1)).max(1);
         let (pieces, blocks) = (self.pieces(), self.pieces().min(most));
