@@ -77,7 +77,10 @@ impl Producer {
         let progress = self.progress.clone();
         let delivered = move |rows| progress.counters().delivered.add(rows);
         let publisher = Publisher::connect(&self.connection, &self.stream.topic, delivered)?;
-        let counting = self.begin_count(&stop);
+        // Ends the count if the broker gives an error first.
+        let stop_count = stop.child_token();
+        let _guard = stop_count.clone().drop_guard();
+        let counting = self.begin_count(stop_count);
         let described = topics::describe(&self.connection, &self.stream.topic);
         let state = tokio::select! {
             state = described => state?,
@@ -87,8 +90,8 @@ impl Producer {
     }
 
     /// Counts the rows of the dataset on a thread of its own, while the broker answers.
-    fn begin_count(&self, stop: &CancellationToken) -> Counting {
-        let (dataset, stop) = (self.dataset.clone(), stop.clone());
+    fn begin_count(&self, stop: CancellationToken) -> Counting {
+        let dataset = self.dataset.clone();
         std::thread::spawn(move || count(DatasetReader::open(&dataset)?, &stop))
     }
 
@@ -176,6 +179,10 @@ impl Producer {
         let mut rows = Rounds::open(&self.dataset, plan)?;
         let mut sent: u64 = 0;
         while let Some((number, bytes)) = rows.next(stop)? {
+            // Not all rows are sent, so this counts rows of the dataset.
+            if number.get().is_multiple_of(ROWS_PER_POLL) && stop.is_cancelled() {
+                break;
+            }
             // The consumer handles a row whose time cannot be read. Such a row has no delay.
             let fields = if pacer.needs_time() { parser.parse(bytes).ok() } else { None };
             let happened = fields.and_then(|fields| self.schema.time(&fields).ok().flatten());
@@ -183,9 +190,6 @@ impl Producer {
             if !plan.is_assigned(number) {
                 // The delay of another process's row also passes for this process.
                 due = due.saturating_add(delay);
-                if number.get().is_multiple_of(ROWS_PER_POLL) && stop.is_cancelled() {
-                    break;
-                }
                 continue;
             }
             if plan.has(number) {
@@ -193,7 +197,7 @@ impl Producer {
                 continue;
             }
             due = due.saturating_add(delay);
-            // At full speed, a look at the clock and at `stop` for each row would cost more than the row.
+            // At full speed, a check of the clock and of `stop` for each row would cost more than the row.
             let is_paced = !due.is_zero() || governor.has_rate();
             if is_paced {
                 let send_time = governor.send_time(due, began.elapsed(), TIMER_RESOLUTION);

@@ -52,12 +52,9 @@ impl ChunkStore for WindowStore {
     fn put(&self, chunk: Chunk) -> io::Result<Arc<dyn StoredChunk>> {
         let SpillStore { folder, limit, held } = &self.shared;
         let bytes = chunk.bytes();
-        let before = held.fetch_add(bytes, Relaxed);
-        let held = Held { bytes, limit: *limit, held: Arc::clone(held) };
-        if before + bytes <= *limit {
+        if let Some(held) = Held::take(bytes, *limit, held) {
             return Ok(Arc::new(MemoryChunk { chunk, held }));
         }
-        drop(held);
         let mut spill = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let spill = match &mut *spill {
             Some(spill) => spill,
@@ -88,9 +85,7 @@ impl StoredChunk for MemoryChunk {
 
     fn reserve(&self, bytes: usize) -> Option<Box<dyn Reservation>> {
         let Held { limit, held, .. } = &self.held;
-        let before = held.fetch_add(bytes, Relaxed);
-        let reserved = Held { bytes, limit: *limit, held: Arc::clone(held) };
-        (before + bytes <= *limit).then(|| Box::new(reserved) as Box<dyn Reservation>)
+        Held::take(bytes, *limit, held).map(|reserved| Box::new(reserved) as Box<dyn Reservation>)
     }
 }
 
@@ -100,6 +95,16 @@ struct Held {
     bytes: usize,
     limit: usize,
     held: Arc<AtomicUsize>,
+}
+
+impl Held {
+    /// Counts more bytes. Returns `None` if the limit leaves less.
+    fn take(bytes: usize, limit: usize, held: &Arc<AtomicUsize>) -> Option<Self> {
+        // A request that is refused must not make another one fail, so it never adds to the count.
+        let after = |before: usize| before.checked_add(bytes).filter(|after| *after <= limit);
+        held.fetch_update(Relaxed, Relaxed, after).ok()?;
+        Some(Self { bytes, limit, held: Arc::clone(held) })
+    }
 }
 
 impl Reservation for Held {}
@@ -197,7 +202,8 @@ mod tests {
         let window = store.for_window();
         let first = window.put(chunk(100)).expect("room");
         let reserved = first.reserve(chunk(100).bytes()).expect("room");
-        assert!(first.reserve(1).is_none());
+        assert!(first.reserve(1).is_none() && first.reserve(usize::MAX).is_none());
+        assert_eq!(store.held.load(Relaxed), 2 * chunk(100).bytes());
         let spilled = window.put(chunk(100)).expect("room");
         assert!(spilled.reserve(0).is_none());
         drop(reserved);

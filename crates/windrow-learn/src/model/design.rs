@@ -190,15 +190,15 @@ impl Design {
         (0..self.pieces()).map(|at| self.sample_of_piece(at, stride).len()).sum()
     }
 
-    /// Returns the sum of the squares of each column after the intercept, in the order of the design, over the sample of
-    /// one row in `stride`. For a level, it is the number of its rows.
-    pub(super) fn squares(&self, stride: usize) -> io::Result<Vec<f64>> {
+    /// Returns the sum of the squares of each column after the intercept, in the order of the design. For a level, it
+    /// is the number of its rows.
+    pub(super) fn squares(&self) -> io::Result<Vec<f64>> {
         let most = SQUARE_BLOCKS.min(MAX_SQUARES / self.columns.len().max(1)).max(1);
         let (pieces, blocks) = (self.pieces(), self.pieces().min(most));
         let blocks = (0..blocks).into_par_iter().map_init(Buffer::default, |buffer, block| {
             let mut squares = vec![0.0; self.columns.len()];
             for piece in block * pieces / blocks..(block + 1) * pieces / blocks {
-                self.read_sample(piece, stride, buffer, |rows| rows.add_squares(&mut squares))?;
+                self.read(piece, buffer, |rows| rows.add_squares(&mut squares))?;
             }
             io::Result::Ok(squares)
         });

@@ -15,6 +15,7 @@
 
 mod joint;
 mod layout;
+mod rows;
 mod sums;
 mod terms;
 mod vectors;
@@ -26,8 +27,9 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::chunk::Chunk;
 
-use joint::{Combination, Listed};
+use joint::Combination;
 use layout::{BATCH, TILE};
+use rows::Rows;
 use vectors::{by_fours, in_groups, part, part_mut};
 
 pub(super) use joint::Combinations;
@@ -76,8 +78,8 @@ impl<'a> ChunkRows<'a> {
         }
     }
 
-    fn listed<C: Copy>(self, all: &'a [C]) -> Listed<'a, C> {
-        Listed::new(all, self.listed)
+    fn listed<C: Combination>(self, all: &'a [C]) -> Rows<'a, C> {
+        Rows::new(self.shape, all, self.listed)
     }
 
     /// Adds the square of each number, and the count of each level.
@@ -104,7 +106,7 @@ impl<'a> ChunkRows<'a> {
 
 struct Add<'a, C> {
     rows: ChunkRows<'a>,
-    listed: Listed<'a, C>,
+    listed: Rows<'a, C>,
     weights: &'a Weights,
     order: Order,
     tile: &'a mut Tile,
@@ -120,20 +122,22 @@ impl<C: Combination> WithSimd for Add<'_, C> {
         // The rows of the batch so far.
         let mut batch = rows.begin..rows.begin;
         for (begin, count) in rows.tiles() {
-            load(simd, rows, listed, weights, begin, count, tile);
+            let some = listed.part(begin, count);
+            load(simd, rows, some, weights, tile);
             sums.value += terms::fill(&rows.chunk.labels[begin..begin + count], tile);
             match order {
-                Order::Gradient => sums::gradient(simd, rows.shape, listed, begin, count, tile, sums),
+                Order::Gradient => sums::gradient(simd, some, tile, sums),
                 Order::Curvatures => {
                     tile.slope = tile.curvature;
-                    sums::gradient(simd, rows.shape, listed, begin, count, tile, sums);
+                    sums::gradient(simd, some, tile, sums);
                 }
                 Order::Hessian => {
-                    sums::hessian(simd, rows.shape, listed, begin, count, tile, sums);
+                    sums::hessian(simd, some, tile, sums);
                     tile.curvatures[batch.len()..][..count].copy_from_slice(&tile.curvature[..count]);
                     batch.end += count;
                     if batch.len() == BATCH || batch.end == rows.end {
-                        sums::pair_sums(rows.shape, listed, &batch, &tile.curvatures, &mut sums.pairs);
+                        let some = listed.part(batch.start, batch.len());
+                        sums::pair_sums(some, &tile.curvatures, &mut sums.pairs);
                         batch.start = batch.end;
                     }
                 }
@@ -144,7 +148,7 @@ impl<C: Combination> WithSimd for Add<'_, C> {
 
 struct LogOdds<'a, 'b, C> {
     rows: ChunkRows<'a>,
-    listed: Listed<'a, C>,
+    listed: Rows<'a, C>,
     weights: &'a Weights,
     tile: &'a mut Tile,
     take: &'b mut dyn FnMut(&[f64]),
@@ -156,44 +160,30 @@ impl<C: Combination> WithSimd for LogOdds<'_, '_, C> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for (begin, count) in self.rows.tiles() {
-            load(simd, self.rows, self.listed, self.weights, begin, count, self.tile);
+            load(simd, self.rows, self.listed.part(begin, count), self.weights, self.tile);
             (self.take)(&self.tile.z[..count]);
         }
     }
 }
 
-/// Loads the next rows into the tile, and computes their log-odds.
+/// Loads some rows of a chunk into the tile, and computes their log-odds.
 #[inline(always)]
-fn load<S: Simd, C: Combination>(
-    simd: S,
-    rows: ChunkRows<'_>,
-    listed: Listed<'_, C>,
-    weights: &Weights,
-    begin: usize,
-    count: usize,
-    tile: &mut Tile,
-) {
+fn load<S: Simd>(simd: S, rows: ChunkRows<'_>, some: Rows<'_, impl Combination>, weights: &Weights, tile: &mut Tile) {
     let ChunkRows { shape, scale, chunk, .. } = rows;
+    let count = some.count;
     tile.z = [0.0; TILE];
-    let cells = &chunk.numbers[begin * shape.numbers..(begin + count) * shape.numbers];
+    let cells = &chunk.numbers[some.begin * shape.numbers..][..count * shape.numbers];
     in_groups!(shape.padded / S::F64_LANES, standardise, simd, shape, scale, &weights.lanes, cells, count, tile);
-    by_fours!(shape.joints.len(), add_weights, C, shape, listed, begin, weights, &mut tile.z[..count]);
+    by_fours!(shape.joints.len(), add_weights, some, weights, &mut tile.z[..count]);
 }
 
 /// Adds the weights of some joints to the log-odds.
 #[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
 #[inline(always)]
-fn add_weights<C: Combination, const N: usize>(
-    first: usize,
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    begin: usize,
-    weights: &Weights,
-    z: &mut [f64],
-) {
-    let picked: [&[C]; N] = from_fn(|at| listed.of(first + at, begin, z.len()));
+fn add_weights<C: Combination, const N: usize>(first: usize, rows: Rows<'_, C>, weights: &Weights, z: &mut [f64]) {
+    let picked: [&[C]; N] = rows.of_joints(first);
     let weights: [&[f64]; N] = from_fn(|at| {
-        let joint = &shape.joints[first + at];
+        let joint = &rows.shape.joints[first + at];
         &weights.combinations[joint.first..joint.first + joint.levels]
     });
     for (row, z) in z.iter_mut().enumerate() {

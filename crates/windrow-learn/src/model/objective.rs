@@ -70,15 +70,11 @@ struct Block {
 
 impl<'a> Objective<'a> {
     pub(super) fn new(design: &'a Design, l2: f64, order: Order) -> Self {
-        Self::with_stride(design, l2, order, 1)
+        Self::on_sample(design, l2, order, 1)
     }
 
     /// The objective on a sample of one row in `stride`, scaled to all rows. `stride` is a power of two.
     pub(super) fn on_sample(design: &'a Design, l2: f64, order: Order, stride: usize) -> Self {
-        Self::with_stride(design, l2, order, stride)
-    }
-
-    fn with_stride(design: &'a Design, l2: f64, order: Order, stride: usize) -> Self {
         let shape = &design.shape;
         let sums = shape.sums(order).max(1);
         let most = MAX_BLOCKS.min(MAX_SUMS / sums).min(design.rows / stride * SUMS_PER_ROW / sums).max(1);

@@ -95,7 +95,10 @@ fn by_newton(design: &Design, l2: f64, start: Start, finish: Finish) -> io::Resu
         (from, steps, passes) = (nearer.coefficients, nearer.steps, nearer.passes);
     }
     let enough = if finish == Finish::Losses { DECREMENT_FOR_LOSSES } else { DECREMENT_FOR_NEWTON };
-    let Some(near) = approach(from, true, enough)? else { return newton(coefficients) };
+    let Some(near) = approach(from, true, enough)? else {
+        let whole = newton(coefficients)?;
+        return Ok(Solution { passes: passes + whole.passes, ..whole });
+    };
     (steps, passes) = (steps + near.steps, passes + near.passes);
     if finish != Finish::Verified && near.is_reached {
         let solution = Solution::new(Method::Newton, near.coefficients, &near.before, design.rows);

@@ -4,7 +4,7 @@
 //! Hessian. Features of few levels are joined to a feature whose levels are the combinations. The sums by combination
 //! are added up to sums by level after the last row.
 
-use std::ops::{AddAssign, Range};
+use std::ops::AddAssign;
 
 /// Features that are read as one.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,32 +35,6 @@ pub(in crate::model) enum Combinations {
     Narrow(Vec<u16>),
     /// A joint has more levels.
     Wide(Vec<u32>),
-}
-
-/// The combinations of the rows from `begin`, joint by joint.
-#[derive(Clone, Copy)]
-pub(super) struct Listed<'a, C> {
-    all: &'a [C],
-    begin: usize,
-    rows: usize,
-}
-
-impl<'a, C: Copy> Listed<'a, C> {
-    pub(super) fn new(all: &'a [C], rows: &Range<usize>) -> Self {
-        Self { all, begin: rows.start, rows: rows.len() }
-    }
-
-    /// Returns the combinations of one joint, of `count` rows from `begin`.
-    #[inline(always)]
-    pub(super) fn of(self, joint: usize, begin: usize, count: usize) -> &'a [C] {
-        &self.all[joint * self.rows + begin - self.begin..][..count]
-    }
-
-    /// Returns the combination of one row.
-    #[inline(always)]
-    pub(super) fn at(self, joint: usize, row: usize) -> C {
-        self.all[joint * self.rows + row - self.begin]
-    }
 }
 
 /// The index of a combination within its joint.

@@ -1,13 +1,13 @@
 //! Sums the terms of a tile's rows.
 
 use std::array::from_fn;
-use std::ops::Range;
 
 use aligned_vec::{AVec, avec};
 use pulp::Simd;
 
-use crate::model::kernel::joint::{Combination, Listed};
+use crate::model::kernel::joint::Combination;
 use crate::model::kernel::layout::{LINES, Order, Shape, Tile};
+use crate::model::kernel::rows::Rows;
 use crate::model::kernel::vectors::{by_fours, in_groups, part, part_mut};
 
 /// The sums over rows.
@@ -79,17 +79,10 @@ impl Sums {
     }
 }
 
-/// Adds the terms of a tile to all sums but those of pairs. The tile has `count` rows from `begin`.
+/// Adds the terms of a tile's rows to all sums but those of pairs.
 #[inline(always)]
-pub(super) fn hessian<S: Simd, C: Combination>(
-    simd: S,
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    begin: usize,
-    count: usize,
-    tile: &mut Tile,
-    sums: &mut Sums,
-) {
+pub(super) fn hessian<S: Simd>(simd: S, rows: Rows<'_, impl Combination>, tile: &mut Tile, sums: &mut Sums) {
+    let (shape, count) = (rows.shape, rows.count);
     let vectors = shape.padded / S::F64_LANES;
     in_groups!(vectors, second_factors, simd, shape, count, tile);
     for (lanes, slope) in tile.v.chunks_exact_mut(shape.padded).zip(&tile.slope).take(count) {
@@ -102,39 +95,25 @@ pub(super) fn hessian<S: Simd, C: Combination>(
         let columns = if last >= live { live } else { last };
         in_groups!(columns.div_ceil(S::F64_LANES), dense_sums, simd, shape, line, count, tile, &mut sums.dense);
     }
-    in_groups!(vectors, by_combination, simd, shape, listed, begin, count, tile, &mut sums.levels);
+    in_groups!(vectors, by_combination, simd, rows, tile, &mut sums.levels);
 }
 
-/// Adds the terms of a tile to the sums of a gradient. The tile has `count` rows from `begin`.
+/// Adds the terms of a tile's rows to the sums of a gradient.
 #[inline(always)]
-pub(super) fn gradient<S: Simd, C: Combination>(
-    simd: S,
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    begin: usize,
-    count: usize,
-    tile: &mut Tile,
-    sums: &mut Sums,
-) {
+pub(super) fn gradient<S: Simd>(simd: S, rows: Rows<'_, impl Combination>, tile: &mut Tile, sums: &mut Sums) {
+    let (shape, count) = (rows.shape, rows.count);
     in_groups!(shape.padded / S::F64_LANES, slopes, simd, shape, count, tile, &mut sums.dense);
-    by_fours!(shape.joints.len(), add_slopes, C, shape, listed, begin, &tile.slope[..count], &mut sums.levels);
+    by_fours!(shape.joints.len(), add_slopes, rows, &tile.slope[..count], &mut sums.levels);
 }
 
 /// Adds the slopes of some rows to the sums of several joints. Neighbouring rows often have the same combination, and
 /// their sums must wait for each other. The sums of other joints fill that time.
 #[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
 #[inline(always)]
-fn add_slopes<C: Combination, const N: usize>(
-    first: usize,
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    begin: usize,
-    slopes: &[f64],
-    sums: &mut [f64],
-) {
-    let picked: [&[C]; N] = from_fn(|at| listed.of(first + at, begin, slopes.len()));
-    let mut rest = &mut sums[shape.joints[first].first..];
-    let sums: [&mut [f64]; N] = from_fn(|at| take(&mut rest, shape.joints[first + at].levels));
+fn add_slopes<C: Combination, const N: usize>(first: usize, rows: Rows<'_, C>, slopes: &[f64], sums: &mut [f64]) {
+    let (joints, picked): (_, [&[C]; N]) = (&rows.shape.joints[first..], rows.of_joints(first));
+    let mut rest = &mut sums[joints[0].first..];
+    let sums: [&mut [f64]; N] = from_fn(|at| take(&mut rest, joints[at].levels));
     for (row, slope) in slopes.iter().enumerate() {
         for at in 0..N {
             sums[at][picked[at][row].index()] += slope;
@@ -214,25 +193,21 @@ fn dense_sums<S: Simd, const V: usize>(
 
 /// Sums v by combination of levels. It goes row by row and not joint by joint: neighbouring rows often have the same
 /// combination, and their sums must wait for each other. The sums of other joints fill that time.
-#[expect(clippy::too_many_arguments, reason = "called through a macro, and inlined")]
 #[inline(always)]
 fn by_combination<S: Simd, const V: usize>(
     first: usize,
     simd: S,
-    shape: &Shape,
-    listed: Listed<'_, impl Combination>,
-    begin: usize,
-    count: usize,
+    rows: Rows<'_, impl Combination>,
     tile: &Tile,
     out: &mut [f64],
 ) {
-    let vectors = shape.padded / S::F64_LANES;
+    let vectors = rows.shape.padded / S::F64_LANES;
     let (v, _) = S::as_simd_f64s(&tile.v);
     let (all, _) = S::as_mut_simd_f64s(out);
-    for (row, v) in v.chunks_exact(vectors).take(count).enumerate() {
+    for (row, v) in v.chunks_exact(vectors).take(rows.count).enumerate() {
         let v = *part::<_, V>(v, first);
-        for (index, joint) in shape.joints.iter().enumerate() {
-            let combination = joint.first + listed.at(index, begin + row).index();
+        for (index, joint) in rows.shape.joints.iter().enumerate() {
+            let combination = joint.first + rows.at(index, row).index();
             let line: &mut [_; V] = part_mut(all, combination * vectors + first);
             for (sum, v) in line.iter_mut().zip(v) {
                 *sum = simd.add_f64s(*sum, v);
@@ -244,16 +219,10 @@ fn by_combination<S: Simd, const V: usize>(
 /// Sums the curvatures by pair of joints. The rows are those of several tiles, so that the table of a pair stays in the
 /// first-level cache for many rows.
 #[inline(always)]
-pub(super) fn pair_sums<C: Combination>(
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    batch: &Range<usize>,
-    curvatures: &[f64],
-    pairs: &mut [f64],
-) {
+pub(super) fn pair_sums(rows: Rows<'_, impl Combination>, curvatures: &[f64], pairs: &mut [f64]) {
     let mut rest = pairs;
-    for joint in 1..shape.joints.len() {
-        by_fours!(joint, add_pairs, C, joint, shape, listed, batch, &curvatures[..batch.len()], &mut rest);
+    for joint in 1..rows.shape.joints.len() {
+        by_fours!(joint, add_pairs, joint, rows, &curvatures[..rows.count], &mut rest);
     }
 }
 
@@ -263,16 +232,13 @@ pub(super) fn pair_sums<C: Combination>(
 fn add_pairs<C: Combination, const N: usize>(
     first: usize,
     joint: usize,
-    shape: &Shape,
-    listed: Listed<'_, C>,
-    batch: &Range<usize>,
+    rows: Rows<'_, C>,
     curvatures: &[f64],
     rest: &mut &mut [f64],
 ) {
-    let lines = listed.of(joint, batch.start, batch.len());
-    let columns: [&[C]; N] = from_fn(|at| listed.of(first + at, batch.start, batch.len()));
-    let wide: [usize; N] = from_fn(|at| shape.joints[first + at].levels);
-    let tables: [&mut [f64]; N] = wide.map(|wide| take(rest, shape.joints[joint].levels * wide));
+    let (joints, lines, columns) = (&rows.shape.joints, rows.of_joint(joint), rows.of_joints::<N>(first));
+    let wide: [usize; N] = from_fn(|at| joints[first + at].levels);
+    let tables: [&mut [f64]; N] = wide.map(|wide| take(rest, joints[joint].levels * wide));
     for (row, (line, curvature)) in lines.iter().zip(curvatures).enumerate() {
         for at in 0..N {
             tables[at][line.index() * wide[at] + columns[at][row].index()] += curvature;

@@ -21,17 +21,17 @@ pub(super) use in_groups;
 
 /// Calls a function for neighbouring joints, at most four at a time. Each call knows their number at compile time.
 macro_rules! by_fours {
-    ($joints:expr, $function:ident, $kind:ty, $($argument:expr),*) => {{
+    ($joints:expr, $function:ident, $($argument:expr),*) => {{
         let joints: usize = $joints;
         let mut first = 0;
         while first + 4 <= joints {
-            $function::<$kind, 4>(first, $($argument),*);
+            $function::<_, 4>(first, $($argument),*);
             first += 4;
         }
         match joints - first {
-            3 => $function::<$kind, 3>(first, $($argument),*),
-            2 => $function::<$kind, 2>(first, $($argument),*),
-            1 => $function::<$kind, 1>(first, $($argument),*),
+            3 => $function::<_, 3>(first, $($argument),*),
+            2 => $function::<_, 2>(first, $($argument),*),
+            1 => $function::<_, 1>(first, $($argument),*),
             _ => {}
         }
     }};

@@ -156,12 +156,14 @@ fn a_sample_is_scaled_to_all_rows() {
         sample.evaluate(&w, &mut here).expect(READABLE);
         assert!((here.value / all.value - 1.0).abs() < 0.1, "{stride}: {} and {}", here.value, all.value);
         assert!((here.hessian[0] / all.hessian[0] - 1.0).abs() < 0.1, "{stride}");
-        let squares = design.squares(stride).expect(READABLE);
-        let numbers = design.shape.numbers;
-        // Each row has one level of each feature.
-        let counts: f64 = squares[numbers..].iter().sum();
-        assert_eq!(counts, (rows * design.shape.first.len()) as f64, "{stride}");
+        // At 0, each row has a curvature of a quarter, so the sum shows how many rows were read.
+        sample.evaluate(&vec![0.0; w.len()], &mut here).expect(READABLE);
+        assert!((here.hessian[0] / (design.rows as f64 / 4.0) - 1.0).abs() < 1e-12, "{stride}: {}", here.hessian[0]);
     }
+    // Each row has one level of each feature.
+    let squares = design.squares().expect(READABLE);
+    let counts: f64 = squares[design.shape.numbers..].iter().sum();
+    assert_eq!(counts, (design.rows * design.shape.first.len()) as f64);
     // The samples of all places are all rows.
     assert_eq!(design.sample_rows(1), design.rows);
 }

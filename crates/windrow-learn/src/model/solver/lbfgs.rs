@@ -57,7 +57,7 @@ pub(in crate::model) fn minimise(design: &Design, l2: f64, limit: u64, start: Ve
 /// Returns the unit of each coefficient: one over the square root of its curvature where all probabilities are one
 /// half.
 fn units(design: &Design, l2: f64) -> io::Result<Vec<f64>> {
-    let squares = std::iter::once(design.rows as f64).chain(design.squares(1)?);
+    let squares = std::iter::once(design.rows as f64).chain(design.squares()?);
     let penalties = std::iter::once(0.0).chain(std::iter::repeat(l2));
     let units = squares.zip(penalties).map(|(sum, penalty)| {
         let curvature = sum / 4.0 + penalty;

@@ -122,7 +122,7 @@ pub(super) fn approach(
     Ok(Some(Approach { coefficients, before: here, steps, passes, is_reached }))
 }
 
-/// The Hessian of a sample, factored, with at least the diagonal of all rows.
+/// The Hessian of a sample, factored. Levels that are rarer in it than in all rows have the curvature of all rows.
 struct Curvature(Factor);
 
 impl Curvature {
