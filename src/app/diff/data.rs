@@ -167,8 +167,8 @@ impl Pair<Windows> {
         Ok(if self.has_comparable_bytes() { Comparison::OtherRows } else { Comparison::SameNumbers })
     }
 
-    /// Returns `true` if files with the same rows have the same bytes. Those of a CSV file depend only on its rows and the
-    /// delimiter.
+    /// Returns `true` if files with the same rows have the same bytes. Those of a CSV file depend on its rows and on the
+    /// delimiter only.
     fn has_comparable_bytes(&self) -> bool {
         let (a, b) = (&self.a, &self.b);
         match (a.form.format, b.form.format) {
