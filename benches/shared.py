@@ -1,10 +1,13 @@
-"""Shared functions of the benchmarks in Python: their size, their pipeline files, and the tools that may be missing."""
+"""Shared functions of the benchmarks in Python: their size, their pipeline files, their broker, and the tools that may be missing."""
 
+import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The Python of the peers, which has benches/peers/requirements.txt installed.
@@ -74,3 +77,31 @@ def run_program(arguments, **more):
     if status != 0:
         sys.exit(f"this failed: {' '.join(map(str, arguments))}")
     return used
+
+
+@contextlib.contextmanager
+def broker(windrow):
+    """Runs the embedded broker of a binary, given by its path, in a process of its own. Yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([windrow, "broker", "--ephemeral", "--listen", address], **quiet)
+    try:
+        deadline = time.time() + 30
+        while True:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
+                    break
+            if process.poll() is not None or time.time() > deadline:
+                sys.exit(f"the broker of {windrow} does not answer at {address}")
+            time.sleep(0.02)
+        yield address
+    finally:
+        # At an orderly end, the broker removes its folder.
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

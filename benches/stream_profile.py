@@ -14,17 +14,14 @@ library too; the others are what a guarantee costs. If perf is missing, one sent
 """
 
 import collections
-import contextlib
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-from shared import ROOT, flights, pick, replaced, run_program
+from shared import ROOT, broker, flights, pick, replaced, run_program
 
 RECORD = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "499", "--call-graph", "dwarf,4096", "-o"]
 # The threads of librdkafka.
@@ -109,30 +106,6 @@ def shares(command, data, count):
         # 499 samples a second.
         row(group, f"{counted[group] / max(samples, 1):.1%}", f"{counted[group] / 499 * 1e9 / count:.0f}")
     row("all", f"{samples} samples", f"{samples / 499 * 1e9 / count:.0f}")
-
-
-@contextlib.contextmanager
-def broker(windrow):
-    """Runs the embedded broker in a process of its own. Yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host, port = free.getsockname()
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([windrow, "broker", "--ephemeral", "--listen", f"{host}:{port}"], **quiet)
-    try:
-        deadline = time.time() + 30
-        while True:
-            with socket.socket() as client:
-                if client.connect_ex((host, port)) == 0:
-                    break
-            if process.poll() is not None or time.time() > deadline:
-                sys.exit(f"the broker of {windrow} does not answer at {host}:{port}")
-            time.sleep(0.02)
-        yield f"{host}:{port}"
-    finally:
-        # At an orderly end, the broker removes its folder.
-        process.terminate()
-        process.wait()
 
 
 def pipeline(folder, topic, dataset, window):

@@ -17,18 +17,16 @@ and the sample of the flights, in seconds.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-from shared import PYTHON, ROOT, missing_packages, pick, run_program
+from shared import PYTHON, ROOT, broker, missing_packages, pick, run_program
 from wide_compare import compare, last_window
 
 PEERS = ROOT / "benches/peers"
@@ -110,40 +108,12 @@ def fixture(folder, name):
     return Data(name, folder, file)
 
 
-@contextlib.contextmanager
-def broker(binary):
-    """Runs the embedded broker in a process of its own. Yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([binary.path, "broker", "--ephemeral", "--listen", address], **quiet)
-    try:
-        deadline = time.time() + 30
-        while True:
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                    break
-            if process.poll() is not None or time.time() > deadline:
-                sys.exit(f"the broker of {binary.path} does not answer at {address}")
-            time.sleep(0.02)
-        yield address
-    finally:
-        # At an orderly end, the broker removes its folder.
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 def make_batches(binary, file, workdir):
     """Makes the batch files of a pipeline without training, unless they are there."""
     if (workdir / "batches/end.json").exists():
         return
     shutil.rmtree(workdir, ignore_errors=True)
-    with broker(binary) as address:
+    with broker(binary.path) as address:
         at = ["--broker", address, "--quiet"]
         run_program([binary.path, "topic", "create", file, *at])
         run_program([binary.path, "produce", file, *at])

@@ -7,8 +7,8 @@
 //! - The critical value is not limited by Bonferroni's inequality, so it can be infinite.
 //! - Only schedules have a bound, and only schedules are named.
 //!
-//! The draws, the second bound (on the share of the best gain in each draw) and the order of the schedules are the
-//! same.
+//! The draws, the second bound (on the share of the best gain in each draw), the refits that a comparison needs and
+//! the order of the schedules are the same.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use windrow_evaluation::{Policy, Series, Trial};
@@ -20,8 +20,6 @@ use crate::world::RandomNumbers;
 const DRAWS: usize = 999;
 const SEED: u64 = 20_130_101;
 const CONFIDENCE_LEVEL: f64 = 0.95;
-/// The minimum number of refits of a schedule for a comparison.
-const MIN_REFITS: f64 = 4.0;
 
 /// A mean per row, with its standard error by the cosine estimator.
 #[derive(Clone, Copy)]
@@ -109,7 +107,7 @@ impl Ranking {
     fn new(trial: &Trial) -> Option<Self> {
         let (rows, degrees) = (&trial.rows, cosine_terms(trial.rows.len()));
         let schedules: Vec<&Series> = trial.series.iter().filter(|series| series.policy.is_schedule()).collect();
-        let compared: Vec<&Series> = schedules.iter().copied().filter(|series| has_enough_refits(series)).collect();
+        let compared: Vec<&Series> = schedules.iter().copied().filter(|series| series.has_enough_refits()).collect();
         let total = |series: &Series| series.log_loss.iter().sum::<f64>();
         let best = compared.iter().copied().min_by(|a, b| total(a).total_cmp(&total(b)))?;
         let gain = Mean::new(&gains(trial, best), rows);
@@ -172,11 +170,6 @@ impl Ranking {
         }
         Named { policy: old.policy, is_shown: held.is_shown(), was_shown: old.was_shown || held.is_shown() }
     }
-}
-
-/// Returns `true` if a schedule has enough refits for a comparison.
-pub(crate) fn has_enough_refits(series: &Series) -> bool {
-    series.refits >= MIN_REFITS
 }
 
 /// Returns the cost of a schedule, to sort by: fits first, then rows.

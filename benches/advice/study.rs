@@ -15,7 +15,7 @@ use windrow_record::{ModelId, Scheme, WindowIndex};
 
 use crate::bounds::{Bound, KEPT_SHARE, RuleCounts, RuleFindings};
 use crate::learner::{Model, Outside};
-use crate::rule_before::{RuleBefore, has_enough_refits};
+use crate::rule_before::RuleBefore;
 use crate::shares::share;
 use crate::world::{ChangeKind, FEATURES, Window, World};
 
@@ -227,7 +227,7 @@ fn one(world: World, outside: Outside, seed: u64) -> Outcome {
 /// Returns the schedules with enough refits for a comparison.
 fn schedules_compared(trial: &Trial) -> Vec<Policy> {
     let schedules = trial.series.iter().filter(|series| series.policy.is_schedule());
-    schedules.filter(|series| has_enough_refits(series)).map(|series| series.policy).collect()
+    schedules.filter(|series| series.has_enough_refits()).map(|series| series.policy).collect()
 }
 
 /// Returns the findings of the rule now.

@@ -19,7 +19,7 @@ pub(super) fn keeps(found: &PolicyFinding, of: &str) -> String {
             Some(bound) => format!("keeps {} (at least {}){of}", kept.percent(), percent(bound, 0)),
             None => format!("keeps {}{of}", kept.with_interval()),
         },
-        None => format!("keeps {}{of} (too few windows for an interval)", kept.percent()),
+        None => format!("keeps {}{of} ({})", kept.percent(), found.verdict.without_interval()),
     }
 }
 

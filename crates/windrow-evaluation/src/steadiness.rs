@@ -64,10 +64,7 @@ impl Followed {
             (None, _) => format!("kept an unknown share{of}"),
             (Some(_), Some(bound)) => format!("kept {} (at least {}){of}", self.kept.percent(), percent(bound, 0)),
             (Some(_), None) if self.kept.interval.is_some() => format!("kept {}{of}", self.kept.with_interval()),
-            (Some(_), None) if self.verdict == PolicyVerdict::TooFew => {
-                format!("kept {}{of} (too few windows or refits for an interval)", self.kept.percent())
-            }
-            (Some(_), None) => format!("kept {}{of} (without an interval: no gain is shown)", self.kept.percent()),
+            (Some(_), None) => format!("kept {}{of} ({})", self.kept.percent(), self.verdict.without_interval()),
         };
         let changes = match self.changes {
             0 => "never changed".to_owned(),
@@ -100,10 +97,10 @@ mod tests {
             (open, "kept 97% (91 to 102) so far, and the advice changed once"),
             (
                 few,
-                "kept 97% of the largest saving (too few windows or refits for an interval) so far, and the advice \
-                 never changed",
+                "kept 97% of the largest saving (no interval: too few windows or refits) so far, and the advice never \
+                 changed",
             ),
-            (no_gain, "kept 97% (without an interval: no gain is shown) so far, and the advice never changed"),
+            (no_gain, "kept 97% (no interval: no gain is shown) so far, and the advice never changed"),
             (none, "was worse than the average rate so far, and the advice changed 3 times"),
         ];
         for (followed, expected) in cases {

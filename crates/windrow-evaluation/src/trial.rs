@@ -347,7 +347,7 @@ impl Series {
     }
 
     /// Returns `true` if the policy has enough refits for a comparison, or needs none.
-    pub(crate) fn has_enough_refits(&self) -> bool {
+    pub fn has_enough_refits(&self) -> bool {
         matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served)
             || self.refits >= MIN_REFITS
     }

@@ -167,10 +167,15 @@ impl Pair<Windows> {
         Ok(if self.has_comparable_bytes() { Comparison::OtherRows } else { Comparison::SameNumbers })
     }
 
-    /// Returns `true` if files with the same rows have the same bytes. Those of a CSV file depend only on its rows.
+    /// Returns `true` if files with the same rows have the same bytes. Those of a CSV file depend on its rows and on the
+    /// delimiter only.
     fn has_comparable_bytes(&self) -> bool {
         let (a, b) = (&self.a, &self.b);
-        a.form.format == b.form.format && (a.form.format == BatchFormat::Csv || a.layout == b.layout)
+        match (a.form.format, b.form.format) {
+            (BatchFormat::Csv, BatchFormat::Csv) => a.form.delimiter == b.form.delimiter,
+            (BatchFormat::Parquet, BatchFormat::Parquet) => a.layout == b.layout,
+            _ => false,
+        }
     }
 }
 
@@ -229,5 +234,8 @@ mod tests {
             let pair = Pair { a: windows(a.0, a.1), b: windows(b.0, b.1) };
             assert_eq!(pair.has_comparable_bytes(), expected, "{a:?} {b:?}");
         }
+        let mut pair = Pair { a: windows(csv, "one"), b: windows(csv, "one") };
+        pair.b.form.delimiter = b';';
+        assert!(!pair.has_comparable_bytes(), "each line has other bytes");
     }
 }

@@ -98,6 +98,17 @@ fn a_share_is_introduced_once_and_may_be_negative() {
 }
 
 #[test]
+fn a_share_without_an_interval_has_the_reason() {
+    let keeps_with = |verdict: PolicyVerdict| {
+        let mut found = finding(last(4, 2), 0.79, verdict);
+        (found.kept.interval, found.kept.at_least) = (None, None);
+        keeps(&found, "")
+    };
+    assert_eq!(keeps_with(PolicyVerdict::TooFew), "keeps 79% (no interval: too few windows or refits)");
+    assert_eq!(keeps_with(PolicyVerdict::CannotTell), "keeps 79% (no interval: no gain is shown)");
+}
+
+#[test]
 fn wrong_answers_of_fit_once_come_next_to_the_share_kept() {
     let mut advice = advice();
     let never = Policy { history: sliding(4), refit: Refit::Never };

@@ -142,7 +142,7 @@ fn activities(parts: &FlowInputs<'_>, is_complete: bool) -> Vec<StageActivity> {
             (_, Some(heard)) => working(stage, &heard.counts, parts),
         };
         let left = heard.filter(|heard| stage == Stage::Trainer && !heard.is_over && heard.silent_for.is_none());
-        let text = match left.and_then(|heard| heard.counts.study_left) {
+        let text = match left.and_then(|heard| heard.counts.study_left).filter(|left| *left > 0) {
             Some(left) => format!("{text}; models for the advice: about {} left", duration(Duration::from_secs(left))),
             None => text,
         };
@@ -255,6 +255,8 @@ mod tests {
         let expected = "waits for window 5; models for the advice: about 3 min left";
         assert_eq!(of_trainer(heard(fitting, None)), expected);
         assert_eq!(of_trainer(heard(fitting, Some(9))), "last heard 9 s ago", "never a stale estimate");
+        let ending = Counts { study_left: Some(0), ..Counts::default() };
+        assert_eq!(of_trainer(heard(ending, None)), "waits for window 5", "less than a second is left");
         let silent = flow(&[producer, (Stage::Consumer, heard(storing, Some(12)))], 4, 3);
         assert_eq!(does(&silent)[1], "last heard 12 s ago");
         assert_eq!(silent.state, "consumer last heard 12 s ago");

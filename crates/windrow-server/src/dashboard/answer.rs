@@ -153,7 +153,7 @@ fn figures(advice: &Advice) -> Vec<Figure> {
                 (log_loss)
             },
             None => html! {
-                "of the best improvement in log-loss " (log_loss) "; too few windows for an interval"
+                "of the best improvement in log-loss " (log_loss) "; " (found.verdict.without_interval())
             },
         };
         let number = found.kept.share.map_or_else(|| "\u{2013}".to_owned(), |_| found.kept.percent());
