@@ -39,11 +39,7 @@ impl PolicyVerdict {
 
     /// Returns the reason why the share that a policy with this verdict keeps has no interval, in words.
     pub fn without_interval(self) -> &'static str {
-        if self == Self::TooFew {
-            "no interval: too few windows or refits"
-        } else {
-            "no interval: no gain is shown"
-        }
+        if self == Self::TooFew { "no interval: too few windows or refits" } else { "no interval: no gain is shown" }
     }
 }
 
