@@ -26,6 +26,8 @@ const NEWTON_PASSES: f64 = 6.0;
 const LBFGS_PASSES: f64 = 150.0;
 /// The squared Newton decrement, over all rows, from which one Newton step reaches the optimum to ten digits.
 const DECREMENT_FOR_NEWTON: f64 = 1e-13;
+/// The squared Newton decrement, over all rows, from which one more step makes a score right to the tenth digit.
+const DECREMENT_FOR_SCORE: f64 = 1e-9;
 /// The squared Newton decrement, over all rows, from which one more step makes the loss of any block of rows right to
 /// 1e-7.
 const DECREMENT_FOR_LOSSES: f64 = 1e-15;
@@ -94,7 +96,11 @@ fn by_newton(design: &Design, l2: f64, start: Start, finish: Finish) -> io::Resu
         let Some(nearer) = approach(from, false, design.width() as f64 / 10.0)? else { return newton(coefficients) };
         (from, steps, passes) = (nearer.coefficients, nearer.steps, nearer.passes);
     }
-    let enough = if finish == Finish::Losses { DECREMENT_FOR_LOSSES } else { DECREMENT_FOR_NEWTON };
+    let enough = match finish {
+        Finish::Verified => DECREMENT_FOR_NEWTON,
+        Finish::Losses => DECREMENT_FOR_LOSSES,
+        Finish::Score => DECREMENT_FOR_SCORE,
+    };
     let Some(near) = approach(from, true, enough)? else {
         let whole = newton(coefficients)?;
         return Ok(Solution { passes: passes + whole.passes, ..whole });

@@ -108,7 +108,7 @@ pub(super) fn gradient<S: Simd>(simd: S, rows: Rows<'_, impl Combination>, tile:
 
 /// Adds the slopes of some rows to the sums of several joints. Neighbouring rows often have the same combination, and
 /// their sums must wait for each other. The sums of other joints fill that time.
-#[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
+// Loops by index: an iterator over several arrays is not inlined here.
 #[inline(always)]
 fn add_slopes<C: Combination, const N: usize>(first: usize, rows: Rows<'_, C>, slopes: &[f64], sums: &mut [f64]) {
     let (joints, picked): (_, [&[C]; N]) = (&rows.shape.joints[first..], rows.of_joints(first));
@@ -227,7 +227,7 @@ pub(super) fn pair_sums(rows: Rows<'_, impl Combination>, curvatures: &[f64], pa
 }
 
 /// Adds the curvatures of some rows to the tables of one joint with several earlier ones.
-#[expect(clippy::needless_range_loop, reason = "an iterator over several arrays is not inlined here")]
+// Loops by index: an iterator over several arrays is not inlined here.
 #[inline(always)]
 fn add_pairs<C: Combination, const N: usize>(
     first: usize,

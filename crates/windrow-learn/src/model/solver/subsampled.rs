@@ -22,7 +22,9 @@ use crate::model::solver::newton::{Descent, DescentEnd, ROUNDING, STEP_LIMIT, de
 const LEAST_RATIO: f64 = 5.5;
 /// The least number of rows in the sample for each coefficient. The Hessian of m rows for each of p coefficients is off
 /// by about 2 / sqrt(m) in its worst direction.
-const ROWS_PER_COEFFICIENT: usize = 40;
+const LEAST_ROWS_PER_COEFFICIENT: usize = 40;
+/// The number of rows for each coefficient up to which a larger sample saves more gradients than it costs.
+const ROWS_PER_COEFFICIENT: usize = 100;
 /// The largest stride of a sample.
 const MAX_STRIDE: usize = 16;
 /// The smallest stride for which a sample pays.
@@ -49,11 +51,12 @@ pub(super) struct Approach {
 /// time.
 pub(super) fn stride(design: &Design) -> Option<usize> {
     let work = |order| design.shape.work(order);
-    let most = design.rows / (ROWS_PER_COEFFICIENT * design.width());
-    if work(Order::Hessian) < LEAST_RATIO * work(Order::Gradient) || most < MIN_STRIDE {
+    let least = MIN_STRIDE * LEAST_ROWS_PER_COEFFICIENT * design.width();
+    if work(Order::Hessian) < LEAST_RATIO * work(Order::Gradient) || design.rows < least {
         return None;
     }
-    Some(1 << most.min(MAX_STRIDE).ilog2())
+    let stride = design.rows / (ROWS_PER_COEFFICIENT * design.width());
+    Some(1 << stride.clamp(MIN_STRIDE, MAX_STRIDE).ilog2())
 }
 
 /// Approaches the optimum until the squared Newton decrement is at most `enough`, and takes the step from there. If the
