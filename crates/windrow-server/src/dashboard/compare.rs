@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_difference_has_an_interval_unless_there_is_none() {
         assert_eq!(said(21, |_| 0.0), "On the same 21 windows, both have the same losses.");
-        let few = "On the same 3 windows, b loses 0.1000 less per row than a. 12 windows are needed to tell a \
+        let few = "On the same 3 windows, b loses 0.1000 less per row than a. 12 windows are needed to separate a \
                    difference from chance.";
         assert_eq!(said(3, |_| 0.1), few);
         let open = said(24, |window| if window % 2 == 0 { 0.3 } else { -0.31 });
