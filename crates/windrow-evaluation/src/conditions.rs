@@ -9,29 +9,15 @@ use windrow_record::Scheme;
 pub(crate) const MIN_FIT_ONCE_WINDOWS: usize = 36;
 
 impl Trial {
-    /// Returns `true` if there are enough windows, and enough refits of this policy, for an interval. The first policy
-    /// in office by cost needs no refits.
-    ///
-    /// A policy that refits when it pays can have the losses of a few models only. Without this condition, another
-    /// history would take office by the luck of these models.
+    /// Returns `true` if there are enough windows, and enough refits of this policy, for an interval.
     pub(crate) fn has_enough_data(&self, series: &Series) -> bool {
-        let is_first = || self.first_by_cost().is_some_and(|first| self.series[first].policy == series.policy);
-        self.len() >= MIN_WINDOWS && (series.has_enough_refits() || is_first())
-    }
-
-    /// Returns the index of the first policy in office if costs decide: the one that refits when it pays, on the
-    /// longest history.
-    pub(crate) fn first_by_cost(&self) -> Option<usize> {
-        let pays = |index: &usize| self.series[*index].policy.refit == Refit::WhenItPays;
-        let length = |index: &usize| self.series[*index].policy.length().unwrap_or(u32::MAX);
-        (0..self.series.len()).filter(pays).max_by_key(length)
+        self.len() >= MIN_WINDOWS && series.has_enough_refits()
     }
 
     /// Returns `true` if a policy may be named. Its bound decides whether it is good enough.
     ///
     /// A policy that never refits needs [`MIN_FIT_ONCE_WINDOWS`], a second first model to compare with, and an alarm to
-    /// watch. If a break was found, it may not be named. A policy that refits when it pays may be named if costs
-    /// decide.
+    /// watch. If a break was found, it may not be named.
     pub(crate) fn may_be_named(&self, series: &Series) -> bool {
         let history = series.policy.history;
         self.has_enough_data(series)

@@ -11,7 +11,7 @@ use crate::evidence::Evidence;
 use crate::follow::PolicyAtWindow;
 use crate::losses::{Costs, ModelLosses};
 use crate::order::place;
-use crate::policy::Policy;
+use crate::policy::{Policy, Refit};
 use crate::policy_finding::PolicyVerdict;
 use crate::ranking::{NamedSeries, Ranked, Ranking};
 use crate::trial::{Conditions, MIN_WINDOWS, Series, Trial};
@@ -129,7 +129,7 @@ impl CostRanking {
         let NamedSeries { index: cheapest, provisional } = self.cheapest();
         let policy = self.trial.series[cheapest].policy;
         let new = PolicyAtWindow { window: last, policy, provisional, takes_office: true, was_shown: !provisional };
-        let held = before.map_or_else(|| self.trial.first_by_cost(), |before| self.index_of(before.policy));
+        let held = before.map_or_else(|| self.first(), |before| self.index_of(before.policy));
         let Some(held) = held else { return Some(new) };
         let may_stay = self.ranking.ranked[held].verdict != PolicyVerdict::Reference;
         let saving = self.difference(held, cheapest);
@@ -141,6 +141,13 @@ impl CostRanking {
         let policy = before.map_or(self.trial.series[held].policy, |before| before.policy);
         let was_shown = is_shown || before.is_some_and(|before| before.was_shown);
         Some(PolicyAtWindow { window: last, policy, provisional: !is_shown, takes_office: true, was_shown })
+    }
+
+    /// Returns the index of the first policy in office: the one that refits when it pays, on the longest history.
+    fn first(&self) -> Option<usize> {
+        let pays = |index: &usize| self.trial.series[*index].policy.refit == Refit::WhenItPays;
+        let length = |index: &usize| self.trial.series[*index].policy.length().unwrap_or(u32::MAX);
+        (0..self.trial.series.len()).filter(pays).max_by_key(length)
     }
 
     /// Returns the costs for the advice. `named` is the policy that the advice names, `threshold` that of the models.

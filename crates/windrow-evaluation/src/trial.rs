@@ -348,8 +348,10 @@ impl Series {
 
     /// Returns `true` if the policy has enough refits for a comparison, or needs none.
     pub fn has_enough_refits(&self) -> bool {
-        matches!(self.policy.refit, Refit::Never | Refit::Recalibrated | Refit::Advice | Refit::Served)
-            || self.refits >= MIN_REFITS
+        matches!(
+            self.policy.refit,
+            Refit::Never | Refit::Recalibrated | Refit::WhenItPays | Refit::Advice | Refit::Served
+        ) || self.refits >= MIN_REFITS
     }
 
     /// Returns `true` if these are the losses of `policy`.

@@ -182,29 +182,6 @@ fn the_first_policy_in_office_refits_when_it_pays_until_a_saving_is_shown() {
 }
 
 #[test]
-fn another_history_takes_office_when_it_pays_only_after_four_refits() {
-    const COSTS: [f64; 3] = [1.0, 1.0, 48.0];
-    let evidence = evidence_with(0.4, |window, _| (16.0 * noise(window, 3) + 8.0) as u64);
-    let pays = |history| Policy { history, refit: Refit::WhenItPays };
-    let (short, all) = (pays(Scheme::Window), pays(Scheme::Cumulative));
-    let named = |refits: usize, office: Option<Policy>| {
-        let mut trial = trial(&evidence).when_it_pays(&evidence, COSTS);
-        let by_loss = Ranking::new(&trial, 0.9).expect("a best policy");
-        let series = trial.series.iter_mut().find(|series| series.policy == short).expect("its series");
-        // The models of the short history miss no row, by luck.
-        series.misses = vec![0.0; 24];
-        series.fits = (0..24).map(|at| if at < refits { 1.0 } else { 0.0 }).collect();
-        series.refits = refits as f64;
-        let before = office.map(|policy| PolicyAtWindow::by_loss(39, policy, false));
-        let ranking = CostRanking::new(&evidence, &trial, COSTS, 0.9).expect("enough windows");
-        ranking.named(&by_loss, 40, before).expect("a name").policy
-    };
-    assert_eq!([named(0, None), named(3, None), named(3, Some(all))], [all; 3], "the record of three models is luck");
-    assert_eq!([named(4, None), named(4, Some(all))], [short; 2]);
-    assert_eq!(named(3, Some(short)), short, "a policy in office stays until a saving is shown");
-}
-
-#[test]
 fn the_refits_that_paid_are_listed_and_are_no_alarm() {
     let evidence = evidence_with(0.4, |_, _| 0);
     let pays = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
@@ -340,7 +317,7 @@ fn costs_decide_the_advice_and_its_sentences() {
     assert_eq!(
         sentences[..4],
         [
-            "Refit when it pays, on all history.",
+            "Refit when it pays, on the last week.",
             "If you can only schedule, refit every 8th week, on the last week.",
             "By your costs, this is 224.0 per week, with the refits; always predicting the commoner class is 800.0.",
             "No other policy cost less.",
