@@ -143,8 +143,7 @@ pub(super) struct AlarmRun<'a> {
     /// The newest window whose losses have been read.
     read: u32,
     detector: Detector,
-    /// The cost of the errors of the model in use less that of newer models, summed over the windows that have been
-    /// read. The sum never falls below 0.
+    /// The cost of the errors of the model in use less that of newer models, on the windows that have been read.
     extra_cost: f64,
     /// The windows that rang, or after which a refit paid.
     rang: Vec<u32>,
@@ -203,15 +202,11 @@ impl<'a> AlarmRun<'a> {
     /// This is the rule of the ski-rental problem (Karlin, Manasse, Rudolph and Sleator 1988): rent until the rent adds up
     /// to the price, and then buy. If the errors rise evenly with the age of the model, it refits as often as the best
     /// schedule.
-    ///
-    /// As in the test of Page (1954), the sum never falls below 0: windows in which the model was lucky do not delay a
-    /// refit.
     fn add_up_errors(&mut self, known: u32) {
         let Some(costs) = self.data.cost else { return };
         while self.read < known {
             self.read += 1;
-            let extra = self.extra_cost_on(self.read, costs).unwrap_or_default();
-            self.extra_cost = (self.extra_cost + extra).max(0.0);
+            self.extra_cost += self.extra_cost_on(self.read, costs).unwrap_or_default();
         }
         let [_, _, fit] = costs;
         if self.model.1 < known && self.extra_cost >= fit {

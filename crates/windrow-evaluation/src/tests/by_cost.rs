@@ -130,17 +130,6 @@ fn a_refit_pays_once_the_extra_errors_have_cost_as_much() {
 }
 
 #[test]
-fn lucky_windows_do_not_delay_a_refit_that_pays() {
-    // Up to window 23, models that are newer than that of window 16 miss 80 rows more by luck.
-    let evidence = evidence_with(0.4, |window, model| if window < 24 && model > 16 { 10 } else { 0 });
-    let data = AlarmData { evidence: &evidence, delay: 0, has_drifted: &|_, _| false, cost: Some([1.0, 1.0, 48.0]) };
-    let policy = Policy { history: Scheme::Cumulative, refit: Refit::WhenItPays };
-    let (_, runs) = on_alarm(&trial(&evidence), data, policy).expect("losses");
-    // The model of window 16 misses 56 rows more than that of window 23, in window 24.
-    assert_eq!(runs.rang[0], [24, 28, 32, 36]);
-}
-
-#[test]
 fn a_refit_pays_also_where_no_stage_makes_models_of_all_history() {
     for schemes in [&[Scheme::Window, Scheme::Cumulative][..], &[Scheme::Window]] {
         let evidence = evidence_of(schemes, 0.4, |_, _| 0);
