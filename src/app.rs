@@ -7,9 +7,9 @@
 //!   below imports it. The one of `diff` is in its own file.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
-//!   check that they belong to this run; `run_file`: the file `run.json`; `emptying`: the removal of a run; `growth`: goes
-//!   on with a run whose dataset has grown; `settings`: the record of settings that change; `workdir_error`: the reasons
-//!   why a run cannot use a work directory.
+//!   check that they belong to this run; `run_file`: the file `run.json`; `emptying`: the removal of a run; `growth`:
+//!   goes on with a run whose dataset has grown; `settings`: the record of settings that change; `workdir_error`: the
+//!   reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `diff`: the differences between two work directories; `keys`: the keys whose values differ.
@@ -159,8 +159,8 @@ impl App {
         self.clone().with_status(Stage::Producer, process, stop, producing).await
     }
 
-    /// Runs only the consumer. It continues after the last sealed window in the work directory. If the dataset has grown
-    /// since a consumer was stopped, it reads the rows of the earlier extract to their end first.
+    /// Runs only the consumer. It continues after the last sealed window in the work directory. If the dataset has
+    /// grown since a consumer was stopped, it reads the rows of the earlier extract to their end first.
     pub(crate) async fn consume(
         &self,
         connection: Connection,

@@ -25,8 +25,8 @@ pub(super) fn refuse_half_empty(workdir: &Path) -> Result<(), WorkdirError> {
 
 /// Removes these entries of a directory with `remove`. Fails if another process is working in it.
 ///
-/// It holds all locks meanwhile, and their files stay. A process that waits for a lock whose file is removed would get
-/// one that no other process sees.
+/// It holds all locks until it returns, and their files stay. A process that waits for a lock whose file is removed
+/// would get one that no other process sees.
 pub(super) fn empty(
     workdir: &Path,
     entries: &[&str],

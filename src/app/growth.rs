@@ -45,8 +45,8 @@ struct Intent {
     continues: bool,
     /// The first window to open again. All later ones are opened too.
     reopened: Option<WindowIndex>,
-    /// The labels that have arrived. Those of windows that are opened again, or that later rows make, are listed only if
-    /// a topic still has their rows without them.
+    /// The labels that have arrived. Those of windows that are opened again, or that later rows make, are listed only
+    /// if a topic still has their rows without them.
     labels: Vec<(WindowIndex, Vec<Label>)>,
 }
 
@@ -70,8 +70,8 @@ impl EarlierRun {
         first.and_then(RowNumber::new).unwrap_or(RowNumber::FIRST)
     }
 
-    /// Returns true if the topic outlives the processes of the run. It still has all rows as they were sent. Another log is
-    /// emptied, and its rows are sent again.
+    /// Returns true if the topic outlives the processes of the run. It still has all rows as they were sent. Another log
+    /// is emptied, and its rows are sent again.
     fn keeps_topic(&self) -> bool {
         self.manifests.last().is_none_or(|manifest| manifest.messages.log.is_none())
     }

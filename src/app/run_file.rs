@@ -18,7 +18,8 @@ use windrow_stream::producer::Replay;
 pub(super) const RUN_FILE: &str = "run.json";
 /// The lock of `run.json`. A process holds it only while it reads and writes the file. The lock of the batch files cannot
 /// take its place: a consumer holds that one until it ends, and a trainer may record settings at the same time.
-/// It stays when the directory is emptied: a process that waits for it would otherwise get a lock that no other one sees.
+/// It stays when the directory is emptied: a process that waits for it would otherwise get a lock that no other one
+/// sees.
 pub(super) const RUN_LOCK: &str = "run.lock";
 /// The version of `run.json`. Files with another version are refused.
 const FORMAT: u32 = 4;

@@ -8,8 +8,8 @@
 //!
 //! - `row_hash`: a row as two numbers, the target apart. `known_rows`: the rows in the files of the windows.
 //!   `topic_rows`: the rows in a topic, for a producer without these files. `file_rows`: the rows of the extract.
-//! - `alignment`: the row with which the extract begins. `differences`: the cells that differ. `refused`: labels of rows
-//!   in quarantine.
+//! - `alignment`: the row with which the extract begins. `differences`: the cells that differ. `refused`: labels of
+//!   rows in quarantine.
 //! - `extract`: [`Extract`], the account of one file in `run.json`. `error`: the reasons why an extract does not fit.
 
 mod alignment;

@@ -98,8 +98,8 @@ pub struct WindowTimes {
     pub events: Option<EventRange>,
     /// The bounds of an event window.
     pub span: Option<TimeSpan>,
-    /// The newest time of the partition, if this is a partial event window of a group that only the end of the partition
-    /// sealed. A last row that no later one has confirmed does not count.
+    /// The newest time of the partition, if this is a partial event window of a group that only the end of the
+    /// partition sealed. A last row that no later one has confirmed does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<i64>,
 }
@@ -224,7 +224,8 @@ pub enum SealReason {
     /// The watermark of every partition has passed the end of the window. So further rows of it would be late, also if
     /// the stream had gone on.
     Watermark,
-    /// The stream ended. If it had gone on, the window could have got more rows: it is opened again if the dataset grows.
+    /// The stream ended. If it had gone on, the window could have got more rows: it is opened again if the dataset
+    /// grows.
     End,
 }
 

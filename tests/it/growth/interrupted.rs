@@ -26,8 +26,8 @@ fn assert_finished(scene: &Scene, work: &Path, whole: &Path, what: &str) {
     assert_eq!(json(&work.join("run.json"))["extracts"].as_array().map(Vec::len), Some(2), "{what}");
 }
 
-/// Changes a work directory into the one that a kill leaves while the end of the stream seals windows: the first `sealed`
-/// windows are there, and the stream has no end yet.
+/// Changes a work directory into the one that a kill leaves while the end of the stream seals windows: the first
+/// `sealed` windows are there, and the stream has no end yet.
 pub(super) fn as_if_killed(workdir: &Path, sealed: u32) {
     fs::remove_file(workdir.join("batches/end.json")).expect("a file to remove");
     let folders = ["batches", "quarantine", "models", "windows", "losses", "advice/models", "advice/losses"];

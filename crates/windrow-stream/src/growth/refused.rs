@@ -22,8 +22,8 @@ pub struct RefusedLabel {
     pub cell: String,
 }
 
-/// Reads the labels that have arrived for rows in quarantine, given with the window whose quarantine has them. A row that
-/// still cannot be read, or has no time, stays in quarantine, so it is left out.
+/// Reads the labels that have arrived for rows in quarantine, given with the window whose quarantine has them. A row
+/// that still cannot be read, or has no time, stays in quarantine, so it is left out.
 pub(crate) fn refused_labels(
     dataset: &windrow_config::Dataset,
     schema: &Schema,
