@@ -7,8 +7,9 @@
 //!   below imports it. The one of `diff` is in its own file.
 //! - `context`: [`App`], the state that every command needs; `clock`; `storage`, the client of the object store.
 //! - `inputs`: the properties of the dataset that the stages need; `files` and `workdir`: the files of a run, and the
-//!   check that they belong to this run; `run_file`: the file `run.json`; `growth`: goes on with a run whose dataset
-//!   has grown; `settings`: the record of settings that change; `workdir_error`: the reasons why a run cannot use a work directory.
+//!   check that they belong to this run; `run_file`: the file `run.json`; `emptying`: the removal of a run; `growth`:
+//!   goes on with a run whose dataset has grown; `settings`: the record of settings that change; `workdir_error`: the
+//!   reasons why a run cannot use a work directory.
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `diff`: the differences between two work directories; `keys`: the keys whose values differ.
@@ -20,6 +21,7 @@ mod clock;
 mod cluster;
 mod context;
 mod diff;
+mod emptying;
 mod error;
 mod files;
 mod growth;
@@ -66,7 +68,7 @@ pub(crate) use self::diff::{Answer, AnswerDiff, DataDiff, Diff, ModelsDiff, Pair
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
 pub(crate) use self::keys::KeyChange;
-use self::run_file::RunFile;
+use self::run_file::{RUN_FILE, RunFile};
 pub(crate) use self::running::Running;
 use self::running::start_broker;
 use self::status::StageProcess;
@@ -102,7 +104,7 @@ impl App {
     pub(crate) async fn run(&self, options: RunOptions, stop: CancellationToken) -> Result<Running, AppError> {
         let inputs = self.prepare(Some(options.replay), &stop).await?;
         // The first process of a run has checked the order already.
-        if options.fresh || !self.workdir.join("batches").is_dir() {
+        if options.fresh || !self.workdir.join(RUN_FILE).exists() {
             self.refuse_disorder(&stop).await?;
         }
         let listener = self.bind(&stop).await?;
@@ -157,7 +159,8 @@ impl App {
         self.clone().with_status(Stage::Producer, process, stop, producing).await
     }
 
-    /// Runs only the consumer. It continues after the last sealed window in the work directory.
+    /// Runs only the consumer. It continues after the last sealed window in the work directory. If the dataset has
+    /// grown since a consumer was stopped, it reads the rows of the earlier extract to their end first.
     pub(crate) async fn consume(
         &self,
         connection: Connection,
@@ -165,21 +168,41 @@ impl App {
         end_after_idle: Option<Duration>,
         stop: CancellationToken,
     ) -> Result<(), AppError> {
+        let (again, same_group, token) = (connection.clone(), group.clone(), stop.clone());
+        let was_behind = Box::pin(self.consume_extract(connection, group, end_after_idle, token)).await?;
+        if was_behind && !stop.is_cancelled() {
+            Box::pin(self.consume_extract(again, same_group, end_after_idle, stop)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows of one extract. Returns true if the dataset is a newer one.
+    async fn consume_extract(
+        &self,
+        connection: Connection,
+        group: Option<String>,
+        end_after_idle: Option<Duration>,
+        stop: CancellationToken,
+    ) -> Result<bool, AppError> {
         let inputs = self.prepare(None, &stop).await?;
         let (app, token, in_group) = (self.clone(), stop.clone(), group.is_some());
-        let (inputs, store, end) = blocking(move || {
+        let (inputs, store, end, is_behind) = blocking(move || {
             // The partial windows of a group cannot be opened again.
-            if !in_group {
-                app.go_on(&inputs, &token)?;
-            }
-            let inputs = inputs.in_workdir(&app.workdir)?;
+            let is_behind = !in_group && app.go_on(&inputs, &token)?;
+            let inputs = match is_behind {
+                true => inputs.of_earlier(&app.workdir)?,
+                false => inputs.in_workdir(&app.workdir)?,
+            };
             app.compare(Some(&inputs.origin()))?;
             workdir::compare_sharing(&app.workdir, in_group)?;
             let store = app.begin(&inputs)?;
             let end = store.end()?;
-            Ok::<_, AppError>((inputs, store, end))
+            Ok::<_, AppError>((inputs, store, end, is_behind))
         })
         .await?;
+        if is_behind {
+            tracing::info!("the dataset is a newer extract: reading the rows of the earlier one to their end first");
+        }
         if let Some(end) = end {
             self.progress.report(Event::StreamEnded { windows: end.windows });
         }
@@ -190,7 +213,8 @@ impl App {
         let group = group.map(join).transpose()?;
         let consumer = Consumer { group, end_after_idle, ..self.consumer(&inputs, store, connection) };
         let process = if consumer.group.is_some() { StageProcess::Member } else { StageProcess::Alone };
-        self.clone().with_status(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await
+        self.clone().with_status(Stage::Consumer, process, stop.clone(), consumer.run(stop)).await?;
+        Ok(is_behind)
     }
 
     /// Recounts where every row went, and reads the topic as well if a connection is given. Returns `None` if stopped.

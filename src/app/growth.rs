@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::clock::timestamp;
 use crate::app::context::App;
+use crate::app::emptying::refuse_half_empty;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
 use crate::app::run_file::RunFile;
@@ -21,12 +22,12 @@ use crate::app::workdir::{self, BROKER_FOLDER, INTENT_FILE};
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::telemetry::Event;
 use windrow_base::{files, versioned};
-use windrow_config::{Solver, WindowPolicy};
+use windrow_config::{Cut, Placement, Solver, WindowPolicy};
 use windrow_kafka::is_log_in_use;
 use windrow_record::display::thousands;
 use windrow_record::{RowNumber, WindowIndex};
 use windrow_registry::Outdated;
-use windrow_stream::growth::{Comparison, Extract, Growth, GrowthError};
+use windrow_stream::growth::{Comparison, Extract, Growth, GrowthError, RefusedLabel};
 use windrow_windows::{BatchStore, Label, Manifest, StreamEnd};
 
 /// The version of `growth.json`. Files with another version are refused.
@@ -44,8 +45,8 @@ struct Intent {
     continues: bool,
     /// The first window to open again. All later ones are opened too.
     reopened: Option<WindowIndex>,
-    /// The labels that have arrived. Those of windows that are opened again are listed only if a topic still has their
-    /// rows without them.
+    /// The labels that have arrived. Those of windows that are opened again, or that later rows make, are listed only
+    /// if a topic still has their rows without them.
     labels: Vec<(WindowIndex, Vec<Label>)>,
 }
 
@@ -68,20 +69,30 @@ impl EarlierRun {
         let first = sent.or_else(|| ranges.map(|range| range.first).min());
         first.and_then(RowNumber::new).unwrap_or(RowNumber::FIRST)
     }
+
+    /// Returns true if the topic outlives the processes of the run. It still has all rows as they were sent. Another log
+    /// is emptied, and its rows are sent again.
+    fn keeps_topic(&self) -> bool {
+        self.manifests.last().is_none_or(|manifest| manifest.messages.log.is_none())
+    }
 }
 
 impl App {
     /// Finishes an interrupted preparation. Then prepares the work directory for the dataset, if that is a newer
     /// extract of the one that was replayed. Does nothing if other inputs have changed: that is reported elsewhere.
-    pub(super) fn go_on(&self, inputs: &RunInputs, stop: &CancellationToken) -> Result<(), AppError> {
+    ///
+    /// Returns true if a consumer must first read the rows of the earlier extract to their end. Before that, it does not
+    /// know which rows the topic has, and which of them lack a label.
+    pub(super) fn go_on(&self, inputs: &RunInputs, stop: &CancellationToken) -> Result<bool, AppError> {
+        refuse_half_empty(&self.workdir)?;
         self.finish_preparation()?;
-        let Some(held) = RunFile::read(&self.workdir)? else { return Ok(()) };
+        let Some(held) = RunFile::read(&self.workdir)? else { return Ok(false) };
         let is_new = held.newest().zip(inputs.digest.as_deref()).is_some_and(|(held, now)| held.sha256 != now);
         let origin = inputs.origin().without_dataset();
         let has_other_changes =
             workdir::changes(&held, &self.pipeline, Some(&origin)).map_or(true, |all| !all.is_empty());
         if !is_new || has_other_changes {
-            return Ok(());
+            return Ok(false);
         }
         workdir::compare_sharing(&self.workdir, false)?;
         if self.pipeline.batch.url.is_some() {
@@ -94,14 +105,17 @@ impl App {
         let _lock = store.lock()?;
         // Another process may have prepared the directory since.
         if RunFile::read(&self.workdir)?.is_none_or(|now| now.newest() != held.newest()) {
-            return Ok(());
+            return Ok(false);
         }
         let earlier = EarlierRun { manifests: store.manifests()?, end: store.end()?, store };
         let name = held.name();
         // A window before the first row belongs to no replay yet.
         let is_ours = |manifest: &Manifest| manifest.run == name || manifest.run.is_none() && manifest.rows.count == 0;
         if !earlier.manifests.iter().all(is_ours) {
-            return Ok(());
+            return Ok(false);
+        }
+        if !inputs.is_run && earlier.end.is_none() && earlier.keeps_topic() {
+            return Ok(true);
         }
         self.check_order()?;
         let EarlierRun { store, manifests, .. } = &earlier;
@@ -122,7 +136,8 @@ impl App {
         let extracts = u32::try_from(held.extracts.len()).unwrap_or(u32::MAX);
         let intent = self.intent(inputs, &earlier, growth, extracts.saturating_add(1))?;
         self.write_intent(&intent)?;
-        self.prepare_for(&intent)
+        self.prepare_for(&intent)?;
+        Ok(false)
     }
 
     /// Decides what is to be done for a newer extract, the `number`th.
@@ -146,16 +161,15 @@ impl App {
             }
         }
         let continues = end.is_none() || last > known;
-        if continues {
+        if continues || !growth.labels.is_empty() {
             self.refuse_serving()?;
         }
-        let partitions = usize::try_from(self.pipeline.stream.partitions.get()).unwrap_or(usize::MAX);
-        let reopened =
-            if continues { BatchStore::first_unproven(manifests, end.is_some(), inputs.cut, partitions) } else { None };
+        let reopened = if continues { BatchStore::first_unproven(manifests, self.pipeline.window) } else { None };
         let stays = |window: WindowIndex| reopened.is_none_or(|first| window < first);
         let sealed: Vec<Manifest> = manifests.iter().filter(|manifest| stays(manifest.window)).cloned().collect();
         let needed = BatchStore::first_missing(&sealed, earlier.first_row(inputs));
-        if continues && growth.begins > needed && needed.get() <= known {
+        let keeps_topic = earlier.keeps_topic();
+        if continues && !keeps_topic && growth.begins > needed && needed.get() <= known {
             return Err(self.refused(&format!(
                 "the dataset begins with row {}, but row {} must be sent again, because its window is not complete",
                 thousands(growth.begins.get()),
@@ -172,14 +186,18 @@ impl App {
         let sealed_labels: u64 = labels.values().map(|labels| labels.len() as u64).sum();
         let reopened_windows: Vec<WindowIndex> =
             manifests.iter().map(|manifest| manifest.window).filter(|window| !stays(*window)).collect();
-        // The topic of a cluster still has the rows of these windows as they were sent. The embedded broker gets them
-        // again, with their labels.
-        if !self.workdir.join(BROKER_FOLDER).exists() {
+        // Rows that are sent again have their labels.
+        if keeps_topic {
             for window in &reopened_windows {
                 let mut all = earlier.store.labels(*window)?.into_vec();
                 all.extend(of_reopened.remove(window).unwrap_or_default());
                 if !all.is_empty() {
                     labels.insert(*window, all);
+                }
+            }
+            for refused in growth.refused.iter().filter(|refused| !stays(refused.window)) {
+                if let Some(window) = window_if_confirmed(refused, manifests, inputs.cut) {
+                    labels.entry(window).or_default().push(label((refused.row, refused.cell.clone())));
                 }
             }
         }
@@ -237,8 +255,10 @@ impl App {
     fn prepare_for(&self, intent: &Intent) -> Result<(), AppError> {
         let Intent { extract, continues, reopened, labels, .. } = intent;
         let store = BatchStore::open(&self.workdir)?;
-        if *continues {
+        if *continues || !labels.is_empty() {
             self.refuse_serving()?;
+        }
+        if *continues {
             // The log has the end of the stream. The rows of sealed windows are not sent again.
             match fs::remove_dir_all(self.workdir.join(BROKER_FOLDER)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -261,7 +281,8 @@ impl App {
         files::sync_folder(&self.workdir).map_err(self.unwritten(INTENT_FILE))
     }
 
-    /// Fails if a run that still serves uses the log in the work directory, which must be removed.
+    /// Fails if a run that still serves uses the log in the work directory, which must be removed. Its trainer and its
+    /// advisor may also still compute losses that do not have the new labels.
     fn refuse_serving(&self) -> Result<(), AppError> {
         match is_log_in_use(&self.workdir.join(BROKER_FOLDER)) {
             true => Err(WorkdirError::Serving { path: self.workdir.clone() }.into()),
@@ -281,6 +302,15 @@ impl App {
         let path = self.workdir.join(name);
         move |source| WorkdirError::Write { path, source }.into()
     }
+}
+
+/// Returns the window of a row that was the last one of its partition and too far ahead to be believed, if later rows
+/// confirm its time. It comes after all windows so far. `None` if the row stays in quarantine.
+fn window_if_confirmed(refused: &RefusedLabel, manifests: &[Manifest], cut: Cut) -> Option<WindowIndex> {
+    let last = manifests.last().filter(|_| cut.span().is_some())?;
+    let mut placement = Placement::new(cut, 1);
+    placement.continue_after(last.window, last.times.start());
+    placement.place(None, refused.row, Some(refused.time)).ok().map(|placed| placed.window)
 }
 
 /// Says that parts cannot grow, and which windows have the same rows. `rows` is the number of rows that were cut.

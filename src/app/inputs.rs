@@ -50,6 +50,12 @@ impl RunInputs {
         Ok(Self { name: held.name(), begins, last, replay, ..self })
     }
 
+    /// Returns the inputs for the newest extract that the work directory knows, although the file is a newer one.
+    pub(super) fn of_earlier(self, workdir: &Path) -> Result<Self> {
+        let digest = RunFile::read(workdir)?.and_then(|held| held.newest().map(|newest| newest.sha256.clone()));
+        Self { digest, ..self }.in_workdir(workdir)
+    }
+
     /// Returns true if the work directory has a run whose newest extract is this file.
     pub(super) fn is_newest(&self) -> bool {
         self.name.is_some()

@@ -18,6 +18,8 @@ use windrow_stream::producer::Replay;
 pub(super) const RUN_FILE: &str = "run.json";
 /// The lock of `run.json`. A process holds it only while it reads and writes the file. The lock of the batch files cannot
 /// take its place: a consumer holds that one until it ends, and a trainer may record settings at the same time.
+/// It stays when the directory is emptied: a process that waits for it would otherwise get a lock that no other one
+/// sees.
 pub(super) const RUN_LOCK: &str = "run.lock";
 /// The version of `run.json`. Files with another version are refused.
 const FORMAT: u32 = 4;
@@ -133,7 +135,7 @@ impl RunFile {
         if !workdir.join(RUN_FILE).exists() {
             return Ok(None);
         }
-        let _lock = lock(workdir)?;
+        let _lock = lock_run_file(workdir)?;
         let Some(mut run) = Self::read(workdir)? else { return Ok(None) };
         let changed = change(&mut run);
         if changed.is_some() {
@@ -152,7 +154,7 @@ impl RunFile {
             return Ok(());
         }
         fs::create_dir_all(workdir).map_err(unwritten(workdir))?;
-        let _lock = lock(workdir)?;
+        let _lock = lock_run_file(workdir)?;
         if path.exists() {
             return Ok(());
         }
@@ -184,14 +186,14 @@ pub(super) fn run_name(sha256: &str) -> Option<RunId> {
 }
 
 /// Waits until no other process changes `run.json`. The lock ends when the file is closed.
-fn lock(workdir: &Path) -> Result<File, WorkdirError> {
+pub(super) fn lock_run_file(workdir: &Path) -> Result<File, WorkdirError> {
     let path = workdir.join(RUN_LOCK);
     let file = File::create(&path).map_err(unwritten(&path))?;
     file.lock().map_err(unwritten(&path))?;
     Ok(file)
 }
 
-fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> WorkdirError {
+pub(super) fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> WorkdirError {
     move |source| WorkdirError::Write { path: path.to_owned(), source }
 }
 

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::app::emptying::{self, BATCHES_FOLDER, refuse_half_empty};
 use crate::app::keys::changed_keys;
-use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RUN_LOCK, RunFile, SettingsChange, unreadable};
+use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange, unreadable};
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::files;
 use windrow_config::Pipeline;
-use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
+use windrow_windows::{Objects, partials_folder};
 
-/// All names that Windrow creates in a work directory. Other files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 14] = [
+/// All names that Windrow creates in a work directory, except those of `run.lock` and of the mark of `--fresh`. Other
+/// files in it are not touched.
+const WORKDIR_ENTRIES: [&str; 13] = [
     RUN_FILE,
-    RUN_LOCK,
     INTENT_FILE,
-    "batches",
+    BATCHES_FOLDER,
     "quarantine",
     "models",
     "windows",
@@ -66,8 +67,9 @@ pub(crate) fn compare(workdir: &Path, pipeline: &Pipeline, origin: Option<&Origi
     Err(WorkdirError::Changed { path, changes, file, second, has_store: pipeline.batch.url.is_some() })
 }
 
-/// Checks that no preparation for a newer extract was interrupted.
+/// Checks that no preparation for a newer extract was interrupted, and no `--fresh`.
 pub(crate) fn refuse_unfinished(workdir: &Path) -> Result<(), WorkdirError> {
+    refuse_half_empty(workdir)?;
     let is_unfinished = workdir.join(INTENT_FILE).exists();
     if is_unfinished { Err(WorkdirError::Unfinished { path: workdir.to_owned() }) } else { Ok(()) }
 }
@@ -163,22 +165,7 @@ pub(crate) fn remove_abandoned(workdir: &Path) {
 
 /// Removes a run and no other files. Fails if another process is working in the directory.
 pub(crate) fn empty(workdir: &Path) -> Result<(), WorkdirError> {
-    if !WORKDIR_ENTRIES.iter().any(|name| workdir.join(name).exists()) {
-        return Ok(());
-    }
-    // Holds the lock until all is removed: a consumer in this directory would otherwise write to deleted files.
-    let _lock = BatchStore::open(workdir)?.lock()?;
-    let partials = fs::read_dir(partials_folder(workdir)).into_iter().flatten().flatten();
-    let partials = partials.map(|partial| partial.path()).filter(|partial| partial.join("batches").is_dir());
-    let _locks = partials.map(|partial| BatchStore::open(&partial)?.lock()).collect::<Result<Vec<_>, BatchError>>()?;
-    for name in WORKDIR_ENTRIES {
-        let path = workdir.join(name);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        if let Some(source) = removed.err().filter(|error| error.kind() != io::ErrorKind::NotFound) {
-            return Err(WorkdirError::Write { path, source });
-        }
-    }
-    Ok(())
+    emptying::empty(workdir, &WORKDIR_ENTRIES, emptying::remove)
 }
 
 /// Returns a path next to a work directory at which nothing exists.
@@ -207,8 +194,15 @@ pub(super) fn key_changes(held: &Value, now: &Value) -> Vec<KeyChange> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    use crate::app::emptying::EMPTYING_FILE;
+    use crate::app::run_file::RUN_LOCK;
+    use windrow_record::WindowIndex;
+    use windrow_stream::growth::Extract;
     use windrow_stream::producer::Replay;
+    use windrow_windows::{BatchError, BatchStore};
 
     fn pipeline(text: &str) -> Pipeline {
         let all = format!(
@@ -272,6 +266,95 @@ mod tests {
         let kept = left.map(|path| path.exists());
         assert_eq!(kept, [false, false, false, false, false, false, true, true], "notes are not ours");
         assert!(written.path().exists(), "it is being written");
+    }
+
+    /// Creates the files of a run.
+    fn begin(workdir: &Path) -> BatchStore {
+        let origin = Origin { dataset: Some("00ff"), replay: None };
+        describe(workdir, &pipeline("window = { rows = 5 }"), &origin, "now").expect("room on the disk");
+        let store = BatchStore::open(workdir).expect("a store");
+        drop(store.lock().expect("no other process"));
+        fs::write(store.manifest_path(WindowIndex::FIRST), "{}").expect("a file");
+        fs::create_dir_all(workdir.join("models/window-1")).expect("a folder");
+        fs::write(workdir.join("aliases.jsonl"), "").expect("a file");
+        store
+    }
+
+    #[test]
+    fn an_emptied_directory_keeps_its_locks_and_what_is_not_ours() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = folder.path();
+        empty(workdir).expect("nothing to remove");
+        let store = begin(workdir);
+        fs::write(workdir.join("notes.txt"), "mine").expect("a file");
+        let locks = [workdir.join(RUN_LOCK), workdir.join("batches/.lock")];
+        // Processes that wait for the locks have opened their files before.
+        let waiting = locks.each_ref().map(|path| fs::File::open(path).expect("a file"));
+        empty(workdir).expect("no other process");
+        let left = |name: &str| workdir.join(name).exists();
+        assert!(left("notes.txt"));
+        assert!([RUN_FILE, "models", "aliases.jsonl", EMPTYING_FILE].into_iter().all(|name| !left(name)));
+        assert!(store.manifests().expect("a folder").is_empty());
+        for (file, path) in waiting.iter().zip(&locks) {
+            file.try_lock().expect("free again");
+            let other = fs::File::open(path).expect("the same file");
+            assert!(matches!(other.try_lock(), Err(fs::TryLockError::WouldBlock)), "{}", path.display());
+        }
+        assert!(matches!(store.lock(), Err(BatchError::Locked { .. })));
+    }
+
+    #[test]
+    fn no_process_changes_run_json_while_the_directory_is_emptied() {
+        const TIMES: usize = 30;
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = folder.path();
+        let is_over = AtomicBool::new(false);
+        let came_back = std::thread::scope(|scope| {
+            // Ends also if the other thread panics.
+            let change = || {
+                for _ in 0..20_000 {
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let changed = RunFile::update(workdir, |run| {
+                        run.extracts.push(Extract::first("00fe", "now"));
+                        Some(())
+                    });
+                    changed.expect("room on the disk");
+                }
+            };
+            scope.spawn(change);
+            let emptied = (0..TIMES).map(|_| {
+                begin(workdir);
+                empty(workdir).expect("no other process");
+                workdir.join(RUN_FILE).exists()
+            });
+            let came_back = emptied.filter(|came_back| *came_back).count();
+            is_over.store(true, Ordering::Relaxed);
+            came_back
+        });
+        assert_eq!(came_back, 0);
+    }
+
+    #[test]
+    fn a_directory_that_is_only_half_empty_belongs_to_no_run() {
+        let pipeline = pipeline("window = { rows = 5 }");
+        for done in 0..WORKDIR_ENTRIES.len() - 1 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let workdir = folder.path();
+            begin(workdir);
+            let mut left = done;
+            let interrupted = emptying::empty(workdir, &WORKDIR_ENTRIES, |path| {
+                left = left.checked_sub(1).ok_or(io::ErrorKind::Interrupted)?;
+                emptying::remove(path)
+            });
+            assert!(interrupted.is_err(), "after {done} steps");
+            let refused = compare(workdir, &pipeline, None).expect_err("half empty").to_string();
+            assert!(refused.contains("empty it with `windrow run --fresh`"), "after {done} steps: {refused}");
+            empty(workdir).expect("no other process");
+            assert!(compare(workdir, &pipeline, None).is_ok(), "after {done} steps");
+            assert!(!workdir.join("models").exists() && !workdir.join(EMPTYING_FILE).exists());
+        }
     }
 
     #[test]

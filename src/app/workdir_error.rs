@@ -85,4 +85,11 @@ pub(crate) enum WorkdirError {
         path.display()
     )]
     Unfinished { path: PathBuf },
+    /// `--fresh` was interrupted, so the directory has only a part of a run.
+    #[error(
+        "the work directory {} was being emptied, and that was interrupted: empty it with `windrow run --fresh`, or \
+         choose another one with --workdir",
+        path.display()
+    )]
+    HalfEmpty { path: PathBuf },
 }

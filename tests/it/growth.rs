@@ -1,6 +1,7 @@
 //! A dataset that grew: only what is new is replayed, and everything else stays as it was. `interrupted`: kills in the
-//! middle; `stages`: a cluster of its own.
+//! middle; `stages`: a cluster of its own; `far_ahead`: a last row that only the next rows confirm.
 
+mod far_ahead;
 mod interrupted;
 mod stages;
 

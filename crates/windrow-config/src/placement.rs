@@ -79,12 +79,14 @@ pub enum RowDistance {
 pub struct PartitionProgress<T> {
     /// The furthest position that is accepted: a row number, or a time in seconds.
     at: Option<i64>,
+    /// The same without a row that only the end of the partition has confirmed.
+    proven: Option<i64>,
     held: Option<(i64, T)>,
 }
 
 impl<T> Default for PartitionProgress<T> {
     fn default() -> Self {
-        Self { at: None, held: None }
+        Self { at: None, proven: None, held: None }
     }
 }
 
@@ -93,6 +95,12 @@ impl<T> PartitionProgress<T> {
     #[inline]
     pub fn at(&self) -> Option<i64> {
         self.at
+    }
+
+    /// The furthest position that is accepted, whatever rows come next. A row far ahead that only the end of the partition has
+    /// confirmed does not count.
+    pub fn proven(&self) -> Option<i64> {
+        self.proven
     }
 
     /// The row that is held back, with its position.
@@ -108,13 +116,14 @@ impl<T> PartitionProgress<T> {
 
     /// Sets the position that reading continues from.
     pub fn continue_from(&mut self, at: Option<i64>) {
-        self.at = at;
+        (self.at, self.proven) = (at, at);
     }
 
     /// Accepts a position without judging it.
     #[inline]
     pub fn reach(&mut self, position: Option<i64>) {
         self.at = self.at.max(position);
+        self.proven = self.proven.max(position);
     }
 
     /// Judges the row that is held back by the position of the next row. Returns `None` if no row is held back, or if the position
@@ -131,7 +140,9 @@ impl<T> PartitionProgress<T> {
             Some(_) => position >= held.saturating_sub(placement.slack),
         };
         if is_near {
-            return self.confirm().map(|row| (row, Ok(())));
+            let confirmed = self.confirm();
+            self.proven = self.at;
+            return confirmed.map(|row| (row, Ok(())));
         }
         let contradicted = NoWindow::Contradicted(windows.unsigned_abs());
         self.reject().map(|row| (row, Err(contradicted)))
@@ -158,10 +169,11 @@ impl<T> PartitionProgress<T> {
         self.held = Some((position, row));
     }
 
-    /// Accepts the row that is held back: no row can come that would contradict it.
+    /// Accepts the row that is held back, because the partition has ended. The row proves nothing: if the stream goes on, the next
+    /// row may contradict it.
     pub fn confirm(&mut self) -> Option<T> {
         let (position, row) = self.held.take()?;
-        self.reach(Some(position));
+        self.at = self.at.max(Some(position));
         Some(row)
     }
 

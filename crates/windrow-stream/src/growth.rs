@@ -8,7 +8,8 @@
 //!
 //! - `row_hash`: a row as two numbers, the target apart. `known_rows`: the rows in the files of the windows.
 //!   `topic_rows`: the rows in a topic, for a producer without these files. `file_rows`: the rows of the extract.
-//! - `alignment`: the row with which the extract begins. `differences`: the cells that differ.
+//! - `alignment`: the row with which the extract begins. `differences`: the cells that differ. `refused`: labels of
+//!   rows in quarantine.
 //! - `extract`: [`Extract`], the account of one file in `run.json`. `error`: the reasons why an extract does not fit.
 
 mod alignment;
@@ -17,6 +18,7 @@ mod error;
 mod extract;
 mod file_rows;
 mod known_rows;
+mod refused;
 mod row_hash;
 mod topic_rows;
 
@@ -29,12 +31,14 @@ use self::alignment::{Alignment, align, first_difference};
 use self::differences::{RowFinder, difference, new_cells};
 use self::file_rows::FileRows;
 use self::known_rows::KnownRows;
+use self::refused::refused_labels;
 use windrow_config::Schema;
 use windrow_record::{RecordParser, RowNumber, WindowIndex};
 use windrow_windows::{BatchError, BatchStore, Manifest, RowRange};
 
 pub use self::error::GrowthError;
 pub use self::extract::Extract;
+pub use self::refused::RefusedLabel;
 pub(crate) use self::row_hash::{RowHash, RowHasher};
 pub(crate) use self::topic_rows::TopicRows;
 
@@ -62,6 +66,8 @@ pub struct Growth {
     pub rows: u64,
     /// The labels that have arrived, by the window of their rows. A cell is in the form of the batch files.
     pub labels: BTreeMap<WindowIndex, Vec<(RowNumber, String)>>,
+    /// The labels that have arrived for rows in quarantine.
+    pub refused: Vec<RefusedLabel>,
 }
 
 impl Growth {
@@ -103,15 +109,20 @@ impl Comparison<'_> {
             let is_new = known.get(number)? != *now;
             RowNumber::new(number).filter(|_| is_new)
         };
-        // A row in quarantine is in no window, so its label has no use.
         let labelled = manifests.iter().map(|manifest| {
             let numbers = manifest.rows.numbers.iter().flat_map(RowRange::numbers);
             (manifest.window, numbers.filter_map(has_label).collect::<Vec<RowNumber>>())
         });
         let labelled = labelled.filter(|(_, rows)| !rows.is_empty()).collect();
+        let refused = manifests.iter().flat_map(|manifest| {
+            let numbers = manifest.quarantine.numbers.iter().flat_map(RowRange::numbers);
+            numbers.filter_map(has_label).map(move |row| (row, manifest.window))
+        });
+        let refused = refused.collect();
         let begins = RowNumber::new(dropped + 1).unwrap_or(RowNumber::FIRST);
         let labels = new_cells(dataset, schema, store.format(), dropped, labelled)?;
-        Ok(Some(Growth { begins, rows, labels }))
+        let refused = refused_labels(dataset, schema, store.format(), dropped, refused)?;
+        Ok(Some(Growth { begins, rows, labels, refused }))
     }
 
     /// Checks that the file has the columns of the batch files.

@@ -15,7 +15,7 @@ use crate::{
     AccountedMessages, BatchError, BatchStore, CsvFormat, EventRange, Manifest, MessageCounts, OffsetRange,
     QuarantinedMessages, ResumePoint, RowRange, SealReason, StoredRows, StreamEnd, TimeSpan, WindowTimes,
 };
-use windrow_config::Cut;
+use windrow_config::{Cut, Placement};
 use windrow_record::{Partition, RowNumber, RunId, WindowIndex};
 
 /// Assembles windows. The caller must hold the lock of the whole store.
@@ -38,13 +38,20 @@ pub struct Assembly {
 #[derive(Debug)]
 struct Partial {
     store: BatchStore,
-    /// The span of the partition's first window, after that window is sealed.
-    span: Option<TimeSpan>,
+    /// The partition's first window, after it is sealed.
+    begin: Option<PartialBegin>,
     /// The partition's part of the next window, if it is known. It is kept so that each manifest is read only once.
     part: Option<Part>,
     /// The resume points of the last part, and the number of that part in the partition's store.
     resume: Vec<ResumePoint>,
     last: Option<WindowIndex>,
+}
+
+/// The times of a partition's first window, and the reason why it was sealed.
+#[derive(Debug, Clone, Copy)]
+struct PartialBegin {
+    times: WindowTimes,
+    sealed: SealReason,
 }
 
 /// The folder of one partition's partial windows.
@@ -64,7 +71,7 @@ impl Assembly {
     /// consumer.
     #[must_use]
     pub fn new(whole: BatchStore, partials: Vec<BatchStore>, cut: Cut, form: CsvFormat<'_>) -> Self {
-        let partial = |store| Partial { store, span: None, part: None, resume: Vec::new(), last: None };
+        let partial = |store| Partial { store, begin: None, part: None, resume: Vec::new(), last: None };
         let partials = partials.into_iter().map(partial).collect();
         let (header, delimiter) = (form.header(), form.delimiter);
         let (next, counts) = (WindowIndex::FIRST, MessageCounts::default());
@@ -144,14 +151,14 @@ impl Assembly {
             for partial in &mut self.partials {
                 match partial.store.manifest(WindowIndex::FIRST)? {
                     Some(manifest) => {
-                        partial.span = manifest.times.span;
+                        partial.begin = Some(PartialBegin { times: manifest.times, sealed: manifest.sealed });
                         self.run = self.run.take().or(manifest.run);
                     }
                     None if partial.store.end()?.is_none() => return Ok(None),
                     None => {}
                 }
             }
-            let earliest = self.partials.iter().filter_map(|partial| partial.span).min_by_key(|span| span.from);
+            let earliest = self.partials.iter().filter_map(Partial::span).min_by_key(|span| span.from);
             self.first = Some(First(earliest));
         }
         Ok(self.first)
@@ -191,18 +198,21 @@ impl Assembly {
             resume: self.partials.iter().flat_map(|partial| partial.resume.iter().copied()).collect(),
         };
         let events = sealed().filter_map(|(_, manifest)| manifest.times.events).reduce(EventRange::union);
-        let times = WindowTimes { events, span: first.span_of(window, &self.cut) };
-        let (run, sealed) = (self.run.clone(), self.reason(window, parts)?);
+        let times = WindowTimes { events, span: first.span_of(window, &self.cut), reached: None };
+        let (run, sealed) = (self.run.clone(), self.reason(window, parts, first)?);
         self.whole.store_manifest(Manifest { format: FORMAT, window, run, sealed, times, rows, quarantine, messages })
     }
 
     /// The reason for the sealing that one consumer of all partitions would give.
-    fn reason(&self, window: WindowIndex, parts: &[(&BatchStore, &Manifest)]) -> Result<SealReason, BatchError> {
-        let mut reasons = parts.iter().map(|(_, manifest)| manifest.sealed);
+    fn reason(
+        &self,
+        window: WindowIndex,
+        parts: &[(&BatchStore, &Manifest)],
+        begin: First,
+    ) -> Result<SealReason, BatchError> {
         let Some((first, last)) = self.cut.rows_of_window(window) else {
-            // A partition that has no part yet begins with a later window.
-            let begins_later = self.partials.iter().any(|partial| matches!(partial.part, Some(Part::None)));
-            return Ok(SealReason::by_time(begins_later || reasons.any(|reason| reason == SealReason::Watermark)));
+            let is_over = self.partials.iter().all(|partial| partial.has_passed(window, begin, &self.cut));
+            return Ok(SealReason::by_time(is_over));
         };
         let mut come = RoaringTreemap::new();
         let ranges = parts.iter().flat_map(|(_, part)| part.row_ranges());
@@ -210,7 +220,7 @@ impl Assembly {
         if self.cut.size_of_window(window) == Some(come.range_cardinality(first..=last)) {
             return Ok(SealReason::Complete);
         }
-        let mut is_followed = reasons.any(|reason| reason == SealReason::Passed);
+        let mut is_followed = parts.iter().any(|(_, manifest)| manifest.sealed == SealReason::Passed);
         // The end marker of a partition without a part says how many rows were sent.
         for partial in &self.partials {
             is_followed =
@@ -265,7 +275,7 @@ impl Partial {
         if self.part.is_some() {
             return Ok(true);
         }
-        let own = i64::from(window.get()) - first.shift(self.span, cut);
+        let own = i64::from(window.get()) - first.shift(self.span(), cut);
         if own < 1 {
             self.part = Some(Part::None);
             return Ok(true);
@@ -290,6 +300,26 @@ impl Partial {
             }
         };
         Ok(self.part.is_some())
+    }
+
+    /// The span of the partition's first window.
+    fn span(&self) -> Option<TimeSpan> {
+        self.begin?.times.span
+    }
+
+    /// Returns true if the partition has passed a window whose part is known: no row of the window could come, also if
+    /// the stream had gone on.
+    fn has_passed(&self, window: WindowIndex, first: First, cut: &Cut) -> bool {
+        match (&self.part, self.begin) {
+            (Some(Part::Sealed(manifest)), _) => manifest.sealed == SealReason::Watermark,
+            // The partition begins with a later window. If it has not passed that one, the lateness decides.
+            (Some(Part::None), Some(PartialBegin { times, sealed })) => {
+                let mut placement = Placement::new(*cut, 1);
+                placement.continue_after(window, first.span_of(window, cut).map(|span| span.from));
+                sealed == SealReason::Watermark || placement.has_passed(window, times.reached)
+            }
+            _ => false,
+        }
     }
 
     fn sealed(&self) -> Option<(&BatchStore, &Manifest)> {

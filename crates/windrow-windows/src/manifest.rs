@@ -11,7 +11,7 @@ use windrow_config::WindowPolicy;
 use windrow_record::{Offset, Partition, RunId, WindowIndex};
 
 /// The version of the files' format. A reader rejects other versions.
-pub(crate) const FORMAT: u32 = 5;
+pub(crate) const FORMAT: u32 = 6;
 /// A limit above the number of messages in any window, so that a damaged manifest cannot make a reader allocate without
 /// bound.
 const MAX_MESSAGES: u64 = 1 << 32;
@@ -98,6 +98,10 @@ pub struct WindowTimes {
     pub events: Option<EventRange>,
     /// The bounds of an event window.
     pub span: Option<TimeSpan>,
+    /// The newest time of the partition, if this is a partial event window of a group that only the end of the
+    /// partition sealed. A last row that no later one has confirmed does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<i64>,
 }
 
 impl FileDigest {
@@ -217,9 +221,11 @@ pub enum SealReason {
     Passed,
     /// The time of the window is over, for windows by the clock.
     Time,
-    /// Rows with later times have arrived, so the watermark has passed the end of the window.
+    /// The watermark of every partition has passed the end of the window. So further rows of it would be late, also if
+    /// the stream had gone on.
     Watermark,
-    /// The stream ended within the window.
+    /// The stream ended. If it had gone on, the window could have got more rows: it is opened again if the dataset
+    /// grows.
     End,
 }
 
@@ -233,9 +239,9 @@ impl SealReason {
         }
     }
 
-    /// The reason for a window that times decide. `is_followed` is true if a row with a later time has arrived.
-    pub(crate) fn by_time(is_followed: bool) -> Self {
-        if is_followed { Self::Watermark } else { Self::End }
+    /// The reason for a window that times decide. `is_over` is true if every partition has passed the window.
+    pub(crate) fn by_time(is_over: bool) -> Self {
+        if is_over { Self::Watermark } else { Self::End }
     }
 }
 
@@ -278,7 +284,7 @@ mod tests {
     use super::*;
 
     const MANIFEST: &str = r#"{
-        "format": 5, "window": 2, "run": "5f0c", "sealed": "complete",
+        "format": 6, "window": 2, "run": "5f0c", "sealed": "complete",
         "times": {"events": {"first": 1357017300, "last": 1357018200}, "span": null},
         "rows": {
             "count": 3, "labelled": 2, "numbers": [{"first": 5, "last": 6}, {"first": 8, "last": 8}],
@@ -306,12 +312,12 @@ mod tests {
         let manifest: Manifest = serde_json::from_str(MANIFEST).expect("a manifest");
         let rows = WindowPolicy::Rows(std::num::NonZeroU64::MIN);
         assert_eq!(manifest.times.period(rows).as_deref(), Some("2013-01-01 05:15 to 05:30"));
-        let none = WindowTimes { events: None, span: None };
+        let none = WindowTimes { events: None, span: None, reached: None };
         assert_eq!((none.period(rows), none.begins_late()), (None, false));
         assert!(!manifest.times.begins_late(), "only an event window has a beginning");
         let begins_late = |first: i64| {
             let (events, span) = (EventRange { first, last: 990 }, TimeSpan { from: 0, until: 1000 });
-            WindowTimes { events: Some(events), span: Some(span) }.begins_late()
+            WindowTimes { events: Some(events), span: Some(span), reached: None }.begins_late()
         };
         assert_eq!([0, 100, 101, 990].map(begins_late), [false, false, true, true]);
     }

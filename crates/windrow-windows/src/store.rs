@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use windrow_record::{Offset, Partition, RowNumber, WindowIndex};
 
 /// The file that is written when the stream has ended.
 pub(crate) const END_FILE: &str = "end.json";
+/// The file that a consumer locks.
+const LOCK_FILE: &str = ".lock";
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -90,10 +93,12 @@ impl BatchStore {
     /// # Errors
     /// [`BatchError::Locked`] if another consumer has the lock, or an error if the lock file cannot be created.
     pub fn lock(&self) -> Result<Lock, BatchError> {
-        let path = self.batches.join(".lock");
-        let file = File::create(&path).map_err(BatchError::write(&path))?;
+        let path = self.batches.join(LOCK_FILE);
         for _ in 0..LOCK_TRIES {
+            let file = File::create(&path).map_err(BatchError::write(&path))?;
             match file.try_lock() {
+                // Before the file was locked, another process may have removed it with its folder.
+                Ok(()) if file.metadata().map_err(BatchError::write(&path))?.nlink() == 0 => {}
                 Ok(()) => return Ok(Lock(file)),
                 // A child process that is just being started shares our open files until it runs its own program. Until
                 // then it also keeps a lock that we have released.
@@ -102,6 +107,23 @@ impl BatchStore {
             }
         }
         Err(BatchError::Locked { path: self.batches.clone() })
+    }
+
+    /// Removes all files of the batch folder except that of the lock: a process that waits for it would otherwise get a
+    /// lock that no other one sees.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn clear(&self, _held: &Lock) -> Result<(), BatchError> {
+        for entry in fs::read_dir(&self.batches).map_err(BatchError::read(&self.batches))? {
+            let path = entry.map_err(BatchError::read(&self.batches))?.path();
+            if path.ends_with(LOCK_FILE) {
+                continue;
+            }
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(BatchError::write(&path))?;
+        }
+        Ok(())
     }
 
     /// Returns the manifests of all sealed windows, in order.

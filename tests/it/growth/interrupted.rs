@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Scene, assert_same_answer, rows};
+use super::{Scene, assert_same_answer, before, row, rows, rows_without, window_of};
 use windrow_testing::{Running, copy_folder, json, run_once, text, windrow};
 
 /// A run of 1,300 rows whose dataset has 1,700 now, and the run of the whole dataset next to it.
@@ -24,6 +24,76 @@ fn assert_finished(scene: &Scene, work: &Path, whole: &Path, what: &str) {
     assert_same_answer(work, whole);
     assert!(scene.audit(work).contains("1,700 read = 1,700 stored"), "{what}");
     assert_eq!(json(&work.join("run.json"))["extracts"].as_array().map(Vec::len), Some(2), "{what}");
+}
+
+/// Changes a work directory into the one that a kill leaves while the end of the stream seals windows: the first
+/// `sealed` windows are there, and the stream has no end yet.
+pub(super) fn as_if_killed(workdir: &Path, sealed: u32) {
+    fs::remove_file(workdir.join("batches/end.json")).expect("a file to remove");
+    let folders = ["batches", "quarantine", "models", "windows", "losses", "advice/models", "advice/losses"];
+    for entry in folders.into_iter().flat_map(|folder| fs::read_dir(workdir.join(folder)).into_iter().flatten()) {
+        let path = entry.expect("readable").path();
+        let window = window_of(&path.file_name().expect("a name").to_string_lossy());
+        // The lock and the folder of open windows have no number.
+        if window > sealed && window < u32::MAX {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.expect("removable");
+        }
+    }
+}
+
+/// The lateness allows rows of window 6 after the first rows of window 7, so the end seals both.
+#[test]
+fn a_run_that_is_killed_at_its_end_goes_on_like_one_that_ended() {
+    let scene = Scene::new("event = \"week\", lateness = \"8d\"", "stream = { partitions = 2 }");
+    let [ended, whole] = ["ended", "whole"].map(|name| scene.work(name));
+    scene.write(rows(1, 1300));
+    scene.run(&ended);
+    let kept = before(&ended, "batches", 6);
+    let killed = [(5, 0), (6, 1), (7, 2)].map(|(sealed, opened)| {
+        let work = scene.work(&format!("killed-{sealed}"));
+        copy_folder(&ended, &work);
+        as_if_killed(&work, sealed);
+        (work, opened)
+    });
+    // Rows 1,301 and 1,302 belong to window 6.
+    let new = [1100, 1101].into_iter().chain(1301..=1700).map(|number| row(number, true));
+    scene.write([rows(1, 1300)].into_iter().chain(new).collect::<String>());
+    scene.run(&whole);
+    let second = json(&whole.join("batches/window-00006.json"))["rows"]["numbers"][1].clone();
+    assert_eq!(second, serde_json::json!({"first": 1301, "last": 1302}));
+    for (work, opened) in [(ended, 2)].into_iter().chain(killed) {
+        scene.run(&work);
+        assert_same_answer(&work, &whole);
+        let extract = json(&work.join("run.json"))["extracts"][1].clone();
+        let reopened = extract["reopened"].as_array().map_or(0, Vec::len);
+        assert_eq!(reopened, opened, "{}: {extract}", work.display());
+        let now = before(&work, "batches", 6);
+        let differing: Vec<&String> = kept.keys().filter(|name| kept.get(*name) != now.get(*name)).collect();
+        assert!(differing.is_empty(), "{}: {differing:?}", work.display());
+        assert!(scene.audit(&work).contains("1,702 read = 1,702 stored + 0 quarantined"));
+    }
+}
+
+#[test]
+fn labels_do_not_arrive_while_another_run_serves() {
+    let scene = Scene::new("event = \"week\"", "");
+    let work = scene.work("work");
+    scene.write(rows_without(1, 900, 700));
+    let arguments = scene.arguments(&work);
+    let serving = arguments.iter().map(String::as_str).filter(|argument| *argument != "--once").collect::<Vec<_>>();
+    let mut serving = Running::start(&serving);
+    serving.wait_for("serving until Ctrl-C");
+    // No new row, so no window is opened again. The other run may still compute losses without the labels.
+    scene.write(rows(1, 900));
+    let (code, stderr) = scene.outcome(&work);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("another `windrow run` still uses"), "{stderr}");
+    assert!(!work.join("growth.json").exists() && !work.join("batches/window-00004.labels.json").exists());
+    serving.kill();
+    scene.run(&work);
+    assert!(work.join("batches/window-00004.labels.json").exists());
+    assert!(scene.audit(&work).contains("900 read = 900 stored"));
 }
 
 #[test]

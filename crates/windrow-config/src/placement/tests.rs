@@ -64,3 +64,23 @@ fn a_row_is_in_the_window_of_its_time() {
     assert_eq!(windows(&[15, 20, 900, 901]), [Some(1), Some(2), Some(90), Some(90)], "the next row confirms 900");
     assert_eq!(windows(&[15, 20, 9_000_000, 9_000_001]), [Some(1), Some(2), None, None], "too far for anything");
 }
+
+#[test]
+fn a_row_that_only_the_end_confirms_proves_nothing() {
+    let span = EventSpan::Fixed(Duration::from_secs(10));
+    let placement = Placement::new(Cut::new(WindowPolicy::Event { span, lateness: Duration::ZERO }, None), 1);
+    let held = || {
+        let mut progress = PartitionProgress::default();
+        progress.continue_from(Some(15));
+        progress.hold(90, "the last row");
+        progress
+    };
+    let mut ended = held();
+    assert!(ended.resolve_at_end(&placement).is_some_and(|(_, verdict)| verdict.is_ok()));
+    assert_eq!((ended.at(), ended.proven()), (Some(90), Some(15)));
+    let mut followed = held();
+    assert!(followed.resolve(91, &placement).is_some_and(|(_, verdict)| verdict.is_ok()));
+    assert_eq!((followed.at(), followed.proven()), (Some(90), Some(90)));
+    assert_eq!(followed.advance(91, &placement), Ok(RowDistance::Near));
+    assert_eq!(followed.proven(), Some(91));
+}

@@ -58,6 +58,13 @@ impl Cursors {
         self.0.values().filter_map(|cursor| cursor.progress.at()).max()
     }
 
+    /// The position that every partition has reached, whatever comes after the end of the stream. `None` if one of them
+    /// has no such position. While the stream goes on, it only rises.
+    pub(super) fn proven(&self) -> Option<i64> {
+        let counted = self.0.values().filter(|cursor| !cursor.is_silent());
+        counted.map(|cursor| cursor.progress.proven()).min()?
+    }
+
     /// The position of the slowest partition that has not ended. `None` if one of them has no accepted position.
     pub(super) fn slowest(&self) -> Option<i64> {
         let going = self.0.values().filter(|cursor| cursor.end.is_none() || cursor.progress.is_undecided());

@@ -94,15 +94,16 @@ impl BatchWriter {
         self.windows.cut().size_of_window(window) == Some(come)
     }
 
-    /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then.
+    /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then: a
+    /// window that is sealed before the end was passed by each partition that has not ended, and the positions of the
+    /// others do not change any more.
     fn reason(&self, window: WindowIndex) -> SealReason {
-        let furthest = self.cursors.furthest();
         if let Some((_, last)) = self.windows.cut().rows_of_window(window) {
+            let furthest = self.cursors.furthest();
             let is_followed = is_later(furthest, last) || self.identity.last_sent().is_some_and(|sent| sent > last);
             return SealReason::by_rows(self.is_complete(window), is_followed);
         }
-        let until = self.windows.span_of(window).map(|span| span.until);
-        SealReason::by_time(until.zip(furthest).is_some_and(|(until, newest)| newest >= until))
+        SealReason::by_time(self.windows.placement.has_passed(window, self.cursors.proven()))
     }
 
     /// The window for messages after the last row of their partition. It is sealed only at the end of the stream.
@@ -125,7 +126,10 @@ impl BatchWriter {
         let (window, open) = self.windows.take_next(&timeless)?;
         let _span = tracing::info_span!("seal", %window, %reason).entered();
         self.sealed.advance(&open);
-        let times = WindowTimes { events: open.event_time, span: self.windows.span_of(window) };
+        // A group needs it to give the reason of earlier windows, in which the partition has no part.
+        let is_partial = is_timed && self.windows.cut().stride() > 1;
+        let reached = self.cursors.proven().filter(|_| is_partial && reason == SealReason::End);
+        let times = WindowTimes { events: open.event_time, span: self.windows.span_of(window), reached };
         let messages = AccountedMessages {
             log: self.log_id.clone(),
             offsets: open.offset_ranges(),

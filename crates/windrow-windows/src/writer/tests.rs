@@ -16,6 +16,7 @@ use crate::{
 use windrow_config::{Cut, EventSpan, WindowPolicy};
 use windrow_record::{Offset, Partition, RowNumber};
 
+mod growing;
 mod mistakes;
 mod restart;
 mod same_bytes;

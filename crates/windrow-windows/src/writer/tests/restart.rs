@@ -30,7 +30,7 @@ fn leftovers_of_a_killed_writer_are_removed_and_damage_is_reported() {
     let first = batches.join("window-00001.json");
     let text = std::fs::read_to_string(&first).expect("a manifest");
     for (expected, text) in [
-        ("has format 4, but this version of Windrow reads format 5", text.replace("\"format\": 5", "\"format\": 4")),
+        ("has format 5, but this version of Windrow reads format 6", text.replace("\"format\": 6", "\"format\": 5")),
         ("is damaged", text[..text.len() / 2].to_owned()),
     ] {
         std::fs::write(&first, &text).expect("a file");
@@ -86,7 +86,7 @@ fn a_stream_that_had_ended_goes_on_behind_its_end_marker() {
     assert_eq!(writer.end().map(|end| (end.windows, end.rows)), Some((2, 3)));
     drop(writer);
     let store = BatchStore::open(grown.path()).expect("a store");
-    let first = BatchStore::first_unproven(&store.manifests().expect("whole"), true, cut, 1);
+    let first = BatchStore::first_unproven(&store.manifests().expect("whole"), cut.policy);
     assert_eq!(first.map(WindowIndex::get), Some(2));
     // Repeated, as after a kill.
     (0..2).for_each(|_| store.reopen(first).expect("removable"));
