@@ -136,7 +136,7 @@ impl Losses {
                 let published = snapshot.get(*id).and_then(|model| model.learned());
                 let of_ladder = || ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref();
                 published
-                    .map(|learned| ScoredModel::of(*id, learned))
+                    .and_then(|learned| ScoredModel::of(*id, learned))
                     .or_else(|| of_ladder().map(|model| ScoredModel::from_linear(*id, model, threshold)))
                     .ok_or_else(|| format!("the model {id} is missing, although its losses are stored"))
             });

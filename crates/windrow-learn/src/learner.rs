@@ -46,7 +46,7 @@ pub trait Learner: Debug + Send + Sync {
     fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError>;
 }
 
-/// What a learner says of itself. Models of different learners are never in one study.
+/// The identity of a learner, as it reports it. Models of different learners are never in one study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnerIdentity {
     /// The name, such as `lightgbm.LGBMClassifier`.
@@ -87,7 +87,7 @@ pub enum LearnerError {
     /// The learner died, gave a wrong answer, or was silent for too long, twice in a row.
     #[error("the learner failed twice: {reason}{}", last_lines(log))]
     Died {
-        /// What happened: the exit code or the signal in words, or the fault of the answer.
+        /// The event: the exit code or the signal in words, or the fault of the answer.
         reason: String,
         /// The last lines of its log.
         log: Vec<String>,
@@ -95,7 +95,7 @@ pub enum LearnerError {
     /// The command cannot be started.
     #[error("cannot start the learner `{command}`: {source}; check train.command.run in the pipeline file")]
     Start {
-        /// The command.
+        /// The command as it was started.
         command: String,
         /// The error of the operating system.
         source: io::Error,

@@ -61,8 +61,8 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
     if artifact.id != id {
         return Err(damaged(format!("it holds the model {}", artifact.id)));
     }
-    if let Some(learned) = artifact.learned() {
-        let (columns, weights) = (learned.encoder.width(), learned.coefficients.len());
+    if let Some(logistic) = artifact.logistic() {
+        let (columns, weights) = (logistic.encoder.width(), logistic.coefficients.len());
         if columns != weights {
             return Err(damaged(format!("it has {weights} weights for {columns} columns")));
         }

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use crate::{Author, Registry};
 use windrow_learn::model::{
-    Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome,
-    Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
+    Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Fitted, Learned, Lineage, Logistic, Method,
+    ModelScore, Outcome, Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -70,12 +70,14 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let outcome = match log_loss {
         None => Outcome::Refused { reason: "all rows are negative".to_owned() },
         Some(log_loss) => Outcome::Learned(Box::new(Learned {
-            encoder: Encoder { features: Vec::new() },
-            intercept,
-            coefficients: Vec::new(),
-            penalties: Vec::new(),
+            fitted: Fitted::Logistic(Logistic {
+                encoder: Encoder { features: Vec::new() },
+                intercept,
+                coefficients: Vec::new(),
+                penalties: Vec::new(),
+                solver,
+            }),
             threshold: 0.5,
-            solver,
             scores: BTreeMap::from([("holdout".to_owned(), score(log_loss))]),
             examples: Vec::new(),
         })),

@@ -20,7 +20,7 @@ pub(super) fn verdict(
     newest: &Arc<Frame>,
 ) -> io::Result<Acceptance> {
     let rejected = |reason: String| Ok(Acceptance::Rejected { reason });
-    if !learned.solver.converged {
+    if !learned.is_converged() {
         return rejected("its solver stopped before the optimum".to_owned());
     }
     if !rules.has_rules() {

@@ -35,7 +35,7 @@ pub(super) fn make(
     let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
     let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
         Ok(mut learned) => {
-            learned.solver.seconds = began.elapsed().as_secs_f64();
+            learned.set_seconds(began.elapsed().as_secs_f64());
             let newest = frames.frame(id.window)?;
             let rules = &pipeline.train.accept;
             let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
@@ -48,8 +48,10 @@ pub(super) fn make(
     };
     let lineage = lineage::lineage(frames.manifests(first, last), &used);
     span.record("lineage", lineage.id.as_str());
-    if let Outcome::Learned(learned) = &outcome {
-        span.record("passes", learned.solver.passes);
+    if let Outcome::Learned(learned) = &outcome
+        && let Some(logistic) = learned.logistic()
+    {
+        span.record("passes", logistic.solver.passes);
     }
     let is_for_advice = !pipeline.train.schemes.contains(&id.scheme);
     let (pipeline, created, versions) = (pipeline.name.clone(), (learning.clock)(), versions());

@@ -39,7 +39,7 @@ pub(super) fn complete(
     let of_schemes = snapshot.models().filter(|model| !model.artifact().is_for_advice);
     let missing: Vec<&Model> = of_schemes.map(|model| &**model).filter(|model| is_missing(model.id())).collect();
     let earlier = missing.iter().filter(|model| is_kept(model.id().window, window));
-    let earlier = earlier.filter_map(|model| Some((ScoredModel::of(model.id(), model.learned()?), share(model))));
+    let earlier = earlier.filter_map(|model| Some((ScoredModel::of(model.id(), model.learned()?)?, share(model))));
     let (models, shares): (Vec<ScoredModel<'_>>, Vec<f64>) = earlier.unzip();
     let (losses, found) = if is_evidence {
         let (mut losses, found) = losses_and_scores(frame, window, sha256, &models, &shares)?;
@@ -66,9 +66,9 @@ pub(super) fn complete(
 
 /// Scores a model on the last rows of a window.
 pub(super) fn score_on_last(model: &Model, frame: &Frame, rows: usize) -> io::Result<Option<Score>> {
-    let Some(learned) = model.learned() else { return Ok(None) };
-    let scored = [ScoredModel::of(model.id(), learned)];
-    Ok(scores(frame, &scored, &[share(model)], Some(rows))?.pop().flatten())
+    let scored = model.learned().and_then(|learned| ScoredModel::of(model.id(), learned));
+    let Some(scored) = scored else { return Ok(None) };
+    Ok(scores(frame, &[scored], &[share(model)], Some(rows))?.pop().flatten())
 }
 
 /// Returns the share of positives among the rows that a model learned from.

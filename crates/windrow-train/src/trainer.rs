@@ -263,9 +263,9 @@ impl Trainer {
             Outcome::Learned(learned) => {
                 let score = learned.scores.get("holdout");
                 let (auc, log_loss) = (score.and_then(|score| score.auc), score.map(|score| score.log_loss));
-                let (rows, solver) = (artifact.lineage.fit_rows, &learned.solver);
-                let (converged, passes) = (solver.converged, solver.passes);
-                let took = Duration::from_secs_f64(solver.seconds);
+                let (rows, converged) = (artifact.lineage.fit_rows, learned.is_converged());
+                let passes = learned.logistic().map_or(0, |logistic| logistic.solver.passes);
+                let took = Duration::from_secs_f64(learned.seconds());
                 let rejected = match &artifact.verdict {
                     Acceptance::Accepted => None,
                     Acceptance::Rejected { reason } => Some(reason.clone()),

@@ -1,4 +1,4 @@
-//! What a model folder may hold, and its digest.
+//! The bounds of a model folder, and its digest.
 //!
 //! A model of a learner is a folder of plain files. Its bounds keep a hostile learner from filling the work directory.
 
@@ -104,7 +104,7 @@ fn files_of(folder: &Path) -> Result<Vec<(String, u64)>, FolderFault> {
             if name.len() > MAX_PATH {
                 return Err(FolderFault::Path(PathBuf::from(name)));
             }
-            // The metadata of an entry are those of a link, not of the file behind it.
+            // The metadata of an entry are those of a link, not of its target.
             let metadata = entry.metadata().map_err(unreadable)?;
             if metadata.is_dir() {
                 known_folders += 1;

@@ -9,10 +9,10 @@ mod subsampled;
 
 use std::io;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
+use crate::model::logistic::Method;
 use windrow_config::Solver;
 
 pub(super) use solution::{Finish, Solution};

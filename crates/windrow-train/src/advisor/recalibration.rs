@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use crate::advisor::ladder::LadderWork;
 use crate::{Learning, TrainError};
 use windrow_evaluation::{Evidence, RecalibratedModel, judged_histories, judged_windows, recalibrated_on};
-use windrow_learn::model::{LinearModel, ScoredModel, recalibrated};
+use windrow_learn::model::{LinearModel, Logistic, ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::Recalibrations;
 use windrow_windows::Manifest;
@@ -113,10 +113,10 @@ fn model(learning: &Learning, work: &mut LadderWork, id: ModelId) -> Result<Opti
         return Ok(work.model(id).cloned());
     }
     if let Some(model) = learning.registry.snapshot().get(id) {
-        return Ok(model.learned().map(|learned| learned.linear_model()));
+        return Ok(model.artifact().logistic().map(Logistic::linear_model));
     }
     let made = work.make(learning, id)?;
-    Ok(made.and_then(|artifact| artifact.learned().map(|learned| learned.linear_model())))
+    Ok(made.and_then(|artifact| artifact.logistic().map(Logistic::linear_model)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
@@ -10,6 +9,7 @@ use crate::model::error::{FitError, RemoteError, Unlearnable};
 use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteOptimum, RemoteTask};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
+use crate::model::logistic::Method;
 use crate::model::solver::{self, Finish, MAX_DENSE_COEFFICIENTS, Solution, Start};
 use crate::model::table::Subset;
 use windrow_config::{MIN_TRAINING_ROWS, Pipeline, Schema, Solver};

@@ -46,14 +46,14 @@ mirror! {
         /// The probability from which a row is labelled positive
         threshold: Option<f64> = artifact.learned().map(|learned| learned.threshold),
         /// The report of the solver; of a recalibrated model, that of its fit
-        solver: Option<Solver> = artifact.learned().map(|learned| Solver::of(&learned.solver)),
+        solver: Option<Solver> = artifact.logistic().map(|logistic| Solver::of(&logistic.solver)),
         /// The penalties that were tried; empty if only one was given
-        penalties: Vec<Penalty> = artifact.learned().map(|learned| Mirror::of(&learned.penalties)).unwrap_or_default(),
+        penalties: Vec<Penalty> = artifact.logistic().map(|logistic| Mirror::of(&logistic.penalties)).unwrap_or_default(),
         /// The log-odds if every column is 0
-        intercept: Option<Coefficient> = artifact.learned().map(|learned| Coefficient::of(&learned.intercept)),
+        intercept: Option<Coefficient> = artifact.logistic().map(|logistic| Coefficient::of(&logistic.intercept)),
         /// The weights, one per column, in the encoder's order
         coefficients: Vec<Coefficient> =
-            artifact.learned().map(|learned| Mirror::of(&learned.coefficients)).unwrap_or_default(),
+            artifact.logistic().map(|logistic| Mirror::of(&logistic.coefficients)).unwrap_or_default(),
         /// The versions of Windrow and of the libraries that the numbers depend on
         versions: BTreeMap<String, String>,
     }

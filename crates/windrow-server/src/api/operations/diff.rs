@@ -1,10 +1,12 @@
 //! The comparison of two models, also on a single row.
 
+use std::sync::Arc;
+
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
-use crate::api::state::Fitted;
 use crate::comparison::{self, Pair};
+use windrow_learn::model::Learned;
 use windrow_registry::Model;
 
 /// The comparison of two models
@@ -88,10 +90,10 @@ impl From<Pair> for Difference {
 }
 
 impl Diff {
-    pub(crate) fn of(first: Fitted<'_>, second: Fitted<'_>) -> Self {
-        let (learned, first, second) = ([first.learned, second.learned], first.model, second.model);
+    pub(crate) fn of((first, own): (&Arc<Model>, &Learned), (second, other): (&Arc<Model>, &Learned)) -> Self {
+        let learned = [own, other];
         let fit_rows = |model: &Model| Some(model.artifact().lineage.fit_rows as f64);
-        let intercept = learned.map(|learned| Some(learned.intercept.weight));
+        let intercept = learned.map(|learned| Some(learned.logistic()?.intercept.weight));
         let coefficients = comparison::coefficients(learned[0], learned[1]).into_iter();
         let scores = comparison::scores(learned[0], learned[1]).into_iter();
         Self {
