@@ -37,6 +37,7 @@ pub(super) const INTENT_FILE: &str = "growth.json";
 /// The keys that may change between two processes of a run. None of them changes a row, a window, or a model that was
 /// made before. The solver changes a model only as much as solvers differ, and each model records its solver. The
 /// models of a scheme that is added are made from the first window on. Verdicts by earlier rules of acceptance stay.
+/// Between `command` and another solver, the solver may not change: models of two kinds are never in one study.
 /// The dataset is identified by its content, not by its path.
 const CHANGEABLE_KEYS: [&str; 10] = [
     "advise",
@@ -195,8 +196,11 @@ fn next_to(workdir: &Path) -> PathBuf {
 fn differences(held: &Value, now: &Value) -> Vec<String> {
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
     let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
+    let is_command = |solver: &Option<Value>| solver.as_ref().is_some_and(|solver| *solver == "command");
+    let is_other_kind =
+        |change: &KeyChange| change.key == "train.solver" && (is_command(&change.before) || is_command(&change.after));
     let changes = key_changes(held, now);
-    changes.iter().filter(|change| !is_free(&change.key)).map(ToString::to_string).collect()
+    changes.iter().filter(|change| !is_free(&change.key) || is_other_kind(change)).map(ToString::to_string).collect()
 }
 
 /// Lists the keys whose values differ.
@@ -245,6 +249,13 @@ mod tests {
                 "train.holdout: 0.1 before, now 0.2",
             ),
             (pipeline("window = { rows = 5 }\ntrain = { threshold = 0.3 }"), origin, "train.threshold: 0.5 before"),
+            (
+                pipeline(
+                    "window = { rows = 5 }\ntrain = { solver = \"command\", holdout = 0.1, command = { run = [\"m\"] } }",
+                ),
+                origin,
+                "train.solver: \"auto\" before, now \"command\"",
+            ),
             (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has changed"),
             (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: not set before, now 3"),
         ];

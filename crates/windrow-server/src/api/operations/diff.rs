@@ -25,6 +25,8 @@ pub(crate) struct Diff {
     pub(crate) intercept: Difference,
     /// The weights by column, the largest change first
     pub(crate) coefficients: Vec<CoefficientChange>,
+    /// The reason why a model has neither intercept nor coefficients; left out if both have them
+    pub(crate) not_compared: Option<String>,
     /// The scores, compared on rows of the same name
     pub(crate) scores: Vec<ScoreChange>,
     /// The predictions of both models for the row in the request; left out without a row
@@ -105,6 +107,11 @@ impl Diff {
             coefficients: coefficients
                 .map(|(name, weight)| CoefficientChange { name: name.to_owned(), weight: weight.into() })
                 .collect(),
+            not_compared: learned.iter().any(|learned| learned.logistic().is_none()).then(|| {
+                "a learner outside of Windrow tells only probabilities, so its model has no intercept and no \
+                 coefficients"
+                    .to_owned()
+            }),
             scores: scores
                 .map(|score| ScoreChange {
                     on: score.on.to_owned(),
