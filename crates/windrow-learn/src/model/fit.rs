@@ -81,6 +81,16 @@ pub fn fit_from(
     Ok(solved.solution.converged.then(|| solved.linear_model()))
 }
 
+/// Checks that a model can be learned from these windows, oldest first. If `without_held_out`, the held-out rows of the
+/// newest window are left out.
+///
+/// # Errors
+/// The reason why none can be learned.
+pub fn check_rows(frames: &[Arc<Frame>], schema: &Schema, without_held_out: bool) -> Result<(), Unlearnable> {
+    let newest = if without_held_out { Subset::Training } else { Subset::Whole };
+    solve::check(frames, newest, schema)
+}
+
 /// A fit without the held-out rows: the trials, the chosen penalty, and its score on the held-out rows.
 struct FirstFit {
     chosen: Option<Optimum>,
