@@ -54,7 +54,7 @@ pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, Reservation, StoredChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
-pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, check_rows, fit, fit_from};
+pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, check_rows, fit, fit_from, row_counts};
 pub use foreign::Foreign;
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, FrameCell, FramePart, FrameRow, ParsedRows};
 pub use given::{GivenModel, given_aucs, given_calibration, given_losses, given_recalibrated, given_scores};

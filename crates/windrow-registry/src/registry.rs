@@ -161,6 +161,15 @@ impl Registry {
         model_folder::put(from, &files::learner_folder(&self.models, id, digest))
     }
 
+    /// Removes the folder of a model without a model file, if there is one. Blocks on disk I/O.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be removed.
+    pub fn discard_unpublished(&self, id: ModelId) -> Result<(), RegistryError> {
+        let _writing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        if files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
+    }
+
     fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {
         let stamp = files::write(&self.models, artifact)?;
         // The files of a model that was made again are removed after its model file names the new ones.

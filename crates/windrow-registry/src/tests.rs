@@ -1,10 +1,12 @@
 //! Tests of publishing and reading models and reports, and of the alias rules. The models and reports are made here.
 //!
 //! `reading`: what a registry reads. `champion`: the aliases `latest` and `champion`. `promoted`: the aliases that
-//! users give. `advised`: the alias that the advice moves. `renewed`: models that are made again.
+//! users give. `advised`: the alias that the advice moves. `renewed`: models that are made again. `foreign`: models of a
+//! learner outside of this program.
 
 mod advised;
 mod champion;
+mod foreign;
 mod promoted;
 mod reading;
 mod renewed;

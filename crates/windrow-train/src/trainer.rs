@@ -221,8 +221,8 @@ impl Trainer {
         };
         let known = stored.map_or(&[][..], |stored| stored.scores.as_slice());
         let both = WindowScores { losses, scores: known.to_vec() };
-        let WindowScores { losses, scores } = scoring::complete(both, manifest, is_evidence, &frame, &snapshot)
-            .map_err(|source| TrainError::ReadRows { window, source })?;
+        let completed = scoring::complete(both, &self.learning, manifest, is_evidence, &frame, &snapshot)?;
+        let Some(WindowScores { losses, scores }) = completed else { return Ok(()) };
         if let Some(losses) = losses {
             registry.evidence().put_losses(Purpose::Serving, &losses)?;
         }

@@ -91,6 +91,11 @@ pub fn check_rows(frames: &[Arc<Frame>], schema: &Schema, without_held_out: bool
     solve::check(frames, newest, schema)
 }
 
+/// Returns the number of rows and of positive rows that a model of these windows learns from.
+pub fn row_counts(frames: &[Arc<Frame>], without_held_out: bool) -> (usize, usize) {
+    solve::counts(frames, if without_held_out { Subset::Training } else { Subset::Whole })
+}
+
 /// A fit without the held-out rows: the trials, the chosen penalty, and its score on the held-out rows.
 struct FirstFit {
     chosen: Option<Optimum>,

@@ -38,7 +38,7 @@ impl From<&Pipeline> for FitSettings {
 }
 
 /// Returns the number of rows and of positive rows. `newest` is the subset of the last frame to use.
-fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
+pub(super) fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
     let counts = parts(frames, newest).into_iter().map(|(frame, rows)| frame.counts(rows));
     counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
 }
