@@ -11,10 +11,11 @@ use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RUN_LOCK, RunFile, Setti
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::files;
 use windrow_config::Pipeline;
+use windrow_train::LEARNER_FOLDER;
 use windrow_windows::{BatchError, BatchStore, Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory. Other files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 14] = [
+const WORKDIR_ENTRIES: [&str; 15] = [
     RUN_FILE,
     RUN_LOCK,
     INTENT_FILE,
@@ -28,6 +29,7 @@ const WORKDIR_ENTRIES: [&str; 14] = [
     "partials",
     "aliases.jsonl",
     "status",
+    LEARNER_FOLDER,
     BROKER_FOLDER,
 ];
 /// The folder of the log of an embedded broker that `run` started.
@@ -152,7 +154,9 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
 /// Removes the temporary files that killed processes have left in a work directory. A file that another process writes
 /// stays. A failure is only logged: the files do no harm.
 pub(crate) fn remove_abandoned(workdir: &Path) {
-    let folders = WORKDIR_ENTRIES.iter().filter(|name| **name != BROKER_FOLDER).map(|name| workdir.join(name));
+    // The learner's folder has files that its own processes write, without a lock.
+    let is_ours = |name: &&&str| ![BROKER_FOLDER, LEARNER_FOLDER].contains(*name);
+    let folders = WORKDIR_ENTRIES.iter().filter(is_ours).map(|name| workdir.join(name));
     let removed = files::remove_abandoned(workdir).and_then(|_| {
         let mut folders = folders.filter(|path| path.is_dir());
         folders.try_for_each(|folder| files::remove_abandoned_below(&folder))

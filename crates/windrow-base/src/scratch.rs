@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tempfile::TempDir;
 
+use crate::files::remove_abandoned;
+
 /// The file whose lock shows that a process uses the folder.
 const LOCK: &str = "lock";
 /// The beginning of the folder's name. No other program uses such names.
@@ -15,9 +17,7 @@ const PREFIX: &str = ".windrow-scratch-";
 /// A folder for temporary files of one process, below a parent folder that several processes may use.
 #[derive(Debug)]
 pub struct ScratchFolder {
-    parent: PathBuf,
-    /// `None` only while the folder is dropped.
-    folder: Option<TempDir>,
+    folder: TempDir,
     _lock: File,
     next: AtomicU64,
 }
@@ -28,14 +28,10 @@ impl ScratchFolder {
     /// # Errors
     /// Returns the error of the first file operation that fails.
     pub fn new(parent: &Path) -> io::Result<Self> {
+        fs::create_dir_all(parent)?;
+        remove_unused(parent)?;
         loop {
-            fs::create_dir_all(parent)?;
-            remove_unused(parent)?;
-            let folder = match tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent) {
-                // Another process has removed the parent, which was empty.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                folder => folder?,
-            };
+            let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
             let path = folder.path().join(LOCK);
             let lock = match File::create(&path) {
                 // Another process took the folder for one of a killed process.
@@ -45,15 +41,14 @@ impl ScratchFolder {
             // Without locks, as on some network file systems, another process may remove the folder.
             let _ = lock.lock();
             if path.exists() {
-                let (parent, folder, next) = (parent.to_owned(), Some(folder), AtomicU64::new(1));
-                return Ok(Self { parent, folder, _lock: lock, next });
+                return Ok(Self { folder, _lock: lock, next: AtomicU64::new(1) });
             }
         }
     }
 
     /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
-        self.folder.as_ref().map_or(&self.parent, |folder| folder.path())
+        self.folder.path()
     }
 
     /// Creates an empty folder in this one, with a new name.
@@ -67,16 +62,11 @@ impl ScratchFolder {
     }
 }
 
-impl Drop for ScratchFolder {
-    fn drop(&mut self) {
-        drop(self.folder.take());
-        // It stays if another process uses it.
-        let _ = fs::remove_dir(&self.parent);
-    }
-}
-
 /// Removes the folders in `parent` that no process uses any more.
+///
+/// Other temporary files in `parent` are removed if no process has a folder there.
 fn remove_unused(parent: &Path) -> io::Result<()> {
+    let mut has_process = false;
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();
         let is_scratch = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
@@ -88,6 +78,7 @@ fn remove_unused(parent: &Path) -> io::Result<()> {
             lock => Some(lock?),
         };
         let is_used = lock.as_ref().is_some_and(|lock| lock.try_lock().is_err());
+        has_process |= is_used;
         if !is_used {
             match fs::remove_dir_all(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -95,7 +86,7 @@ fn remove_unused(parent: &Path) -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    if has_process { Ok(()) } else { remove_abandoned(parent).map(drop) }
 }
 
 #[cfg(test)]
@@ -112,9 +103,14 @@ mod tests {
         fs::write(left[0].join(LOCK), "").expect("a file");
         let other = parent.join("notes");
         fs::create_dir(&other).expect("a folder");
+        let scores = parent.join(".windrow-scores-1-2.tmp");
+        fs::write(&scores, "half").expect("a file");
         let first = ScratchFolder::new(&parent).expect("a folder");
+        assert!(!scores.exists());
+        fs::write(&scores, "half").expect("a file");
         assert!(left.iter().all(|path| !path.exists()) && other.exists());
         let second = ScratchFolder::new(&parent).expect("a folder");
+        assert!(scores.exists(), "the first process may use it");
         assert_ne!(first.path(), second.path());
         assert!(first.path().exists(), "a process uses it");
         let [one, two] = [first.subfolder(), first.subfolder()].map(|path| path.expect("a folder"));
@@ -122,8 +118,9 @@ mod tests {
         let path = first.path().to_owned();
         drop(first);
         assert!(!path.exists() && second.path().exists() && parent.exists());
-        fs::remove_dir(&other).expect("a folder");
         drop(second);
-        assert!(!parent.exists());
+        let left: Vec<_> =
+            fs::read_dir(&parent).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        assert!(left.len() == 2 && left.contains(&other) && left.contains(&scores), "{left:?}");
     }
 }
