@@ -23,7 +23,7 @@ use windrow_worker::{Limits, Pool, Settings};
 /// The largest difference between the probabilities of two equal fits that counts as none.
 const MAX_DIFFERENCE: f64 = 1e-12;
 
-/// A learner that has told its name.
+/// A learner that has reported its name.
 #[derive(Debug, Clone)]
 pub(super) struct KnownLearner {
     pub(super) pool: Arc<Pool>,
@@ -119,7 +119,7 @@ impl App {
                 return None;
             }
             is_compared = held.varies_by.is_some();
-            // Other versions of the libraries may give other models. So it is told when they changed.
+            // Other versions of the libraries may give other models, so a change is recorded.
             let [before, after] =
                 [&held.identity.versions, &identity.versions].map(|all| serde_json::to_value(all).ok());
             if before == after {

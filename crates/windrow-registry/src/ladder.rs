@@ -28,7 +28,7 @@ pub struct Ladder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LadderModel {
-    /// A logistic regression.
+    /// A logistic regression, with its encoder.
     Logistic(LinearModel),
     /// A model of a learner outside of this program, in a folder of its own.
     Foreign(LadderFolder),

@@ -49,7 +49,7 @@ pub struct ForeignLearner {
 
 /// The settings of a learner at work.
 pub struct ForeignSettings<'a> {
-    /// The work directory.
+    /// The work directory, in which the files get a folder.
     pub workdir: &'a Path,
     /// The name of the pipeline.
     pub pipeline: &'a str,

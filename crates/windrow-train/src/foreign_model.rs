@@ -87,7 +87,7 @@ pub(super) fn fit(
     Ok(Made::Learned(Box::new(Learned { fitted, threshold, scores, examples })))
 }
 
-/// Recalibrates a fitted model on a later window. Returns `None` if there is no such model, or if the run was stopped.
+/// Recalibrates a fitted model on a later window. Returns `None` if the model is not of a learner, or if the run was stopped.
 pub(super) fn recalibrate(
     learning: &Learning,
     foreign: &ForeignLearner,
@@ -114,8 +114,8 @@ pub(super) fn versions_of(foreign: &ForeignLearner) -> BTreeMap<String, String> 
     foreign.identity().versions.clone().into_iter().chain(own).collect()
 }
 
-/// Fits a model without the held-out rows of the newest window, and scores it on them. The inner `None` means that there
-/// are none, or too few others. The outer `None` means that the run was stopped.
+/// Fits a model without the held-out rows of the newest window, and scores it on them. Without such rows, or with too few
+/// others, the inner option is `None`. The outer `None` means that the run was stopped.
 #[expect(clippy::option_option, reason = "no score and no answer are different")]
 fn first_score(
     learning: &Learning,

@@ -29,11 +29,11 @@ pub struct LearnerFeature {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LearnerKind {
-    /// A number.
+    /// A number, as a double.
     Number,
     /// log(1 + x) of a number x.
     Logarithm,
-    /// A text.
+    /// A text, such as a carrier.
     Category,
     /// A part of a time, as a small integer.
     Calendar,

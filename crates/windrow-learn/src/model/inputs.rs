@@ -25,7 +25,7 @@ pub struct Inputs {
 /// A feature, and the column that it is read from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputFeature {
-    /// The dataset's column.
+    /// The dataset's column, by name.
     pub column: String,
     /// The kind of its cells, with the values that training has seen.
     pub input: Input,
@@ -35,7 +35,7 @@ pub struct InputFeature {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Input {
-    /// A number.
+    /// A number, within any range.
     Number {
         /// `true` if the logarithm is taken first. The number must then be above -1.
         log: bool,
@@ -44,7 +44,7 @@ pub enum Input {
         /// The largest cell of the training rows, before the logarithm; 0 if all are missing.
         max: f64,
     },
-    /// A text.
+    /// A text, as one of some levels.
     Category {
         /// The texts of the training rows, sorted.
         levels: Vec<String>,

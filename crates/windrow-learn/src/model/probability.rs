@@ -1,4 +1,4 @@
-//! Probabilities and log-odds.
+//! Conversions between probabilities and log-odds.
 
 use windrow_evaluation::MIN_PROBABILITY;
 

@@ -42,7 +42,7 @@ pub fn recalibrate_model(
 }
 
 /// Recalibrates a model of a learner outside of this program on the labelled rows of a later window. `probabilities` are
-/// the learner's for these rows. Returns `None` if there is no such model. The examples are the caller's to add.
+/// the learner's for these rows. Returns `None` if the model is not of a learner. The caller adds the examples.
 ///
 /// # Errors
 /// The rows cannot be read again.
@@ -55,7 +55,7 @@ pub fn recalibrate_foreign(
     let Some((learned, foreign)) = fitted.learned().zip(fitted.foreign()) else { return Ok(None) };
     let model = GivenModel { id: fitted.id, threshold: learned.threshold, probabilities };
     let (intercept, slope) = given_calibration(frame, &model)?;
-    // The learner gets numbers as they came, so none is held.
+    // The learner gets numbers as they came: no number is held.
     let found = Calibration { intercept, slope, held_share: 0.0 };
     let foreign = Foreign { calibration: Some((intercept, slope)), ..foreign.clone() };
     let (threshold, examples) = (learned.threshold, Vec::new());

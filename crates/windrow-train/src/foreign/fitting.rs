@@ -71,7 +71,7 @@ impl ForeignLearner {
                     found => found.map_err(|source| TrainError::Learner { work: format!("score {id}"), source })?,
                 };
                 report(apart(&found));
-                // It is of no further use, and is removed at the end anyway.
+                // If this fails, the folder is removed at the end.
                 let _ = fs::remove_dir_all(again);
             }
             FitResult::Refused(_) => report(f64::INFINITY),

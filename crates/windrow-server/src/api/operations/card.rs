@@ -54,8 +54,8 @@ mirror! {
         /// The weights, one per column, in the encoder's order
         coefficients: Vec<Coefficient> =
             artifact.logistic().map(|logistic| Mirror::of(&logistic.coefficients)).unwrap_or_default(),
-        /// The learner outside of Windrow that fitted the model, and its files. Such a learner tells only probabilities,
-        /// so `solver`, `penalties`, `intercept` and `coefficients` are empty or left out
+        /// The learner outside of Windrow that fitted the model, and its files. Such a learner returns only
+        /// probabilities, so `solver`, `penalties`, `intercept` and `coefficients` are empty or left out
         learner: Option<LearnerFit> = artifact.foreign().map(LearnerFit::of),
         /// The versions of Windrow and of the libraries that the numbers depend on
         versions: BTreeMap<String, String>,

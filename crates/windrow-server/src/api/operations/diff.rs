@@ -108,7 +108,7 @@ impl Diff {
                 .map(|(name, weight)| CoefficientChange { name: name.to_owned(), weight: weight.into() })
                 .collect(),
             not_compared: learned.iter().any(|learned| learned.logistic().is_none()).then(|| {
-                "a learner outside of Windrow tells only probabilities, so its model has no intercept and no \
+                "a learner outside of Windrow returns only probabilities, so its model has no intercept and no \
                  coefficients"
                     .to_owned()
             }),
