@@ -161,13 +161,17 @@ impl Registry {
         model_folder::put(from, &files::learner_folder(&self.models, id, digest))
     }
 
-    /// Removes the folder of a model without a model file, if there is one. Blocks on disk I/O.
+    /// Removes the folder of a model without a model file, if there is one and no recalibrated model uses it. Blocks on
+    /// disk I/O.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be removed.
     pub fn discard_unpublished(&self, id: ModelId) -> Result<(), RegistryError> {
         let _writing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        if files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
+        let snapshot = self.snapshot();
+        let uses_it = |model: ModelId| model.is_recalibrated() && model.fit() == id;
+        let is_used = snapshot.models().any(|model| uses_it(model.id()));
+        if is_used || files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
     }
 
     fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {

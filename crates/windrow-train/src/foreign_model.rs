@@ -48,7 +48,9 @@ pub(super) fn fit(
         files.into_iter().zip(&used).filter(|(_, frame)| has_rows(frame)).map(|(file, _)| file).collect();
     let newest_rows = used.iter().rev().find(has_rows).map_or(0, |frame| frame.labelled());
     let began = Instant::now();
-    let Some(score) = first_score(learning, foreign, id, &files, frames, &used)? else { return Ok(Made::Stopped) };
+    let FirstScore::Known(score) = first_score(learning, foreign, id, &files, frames, &used)? else {
+        return Ok(Made::Stopped);
+    };
     let inputs = Inputs::of_frames(&learning.schema.features, &used, false);
     let levels = foreign.levels(&inputs);
     let (folder, found) = match foreign.fit(id, &files, &levels)? {
@@ -114,9 +116,15 @@ pub(super) fn versions_of(foreign: &ForeignLearner) -> BTreeMap<String, String> 
     foreign.identity().versions.clone().into_iter().chain(own).collect()
 }
 
-/// Fits a model without the held-out rows of the newest window, and scores it on them. Without such rows, or with too few
-/// others, the inner option is `None`. The outer `None` means that the run was stopped.
-#[expect(clippy::option_option, reason = "no score and no answer are different")]
+/// The score of a first fit.
+enum FirstScore {
+    /// The score. `None` without held-out rows, or with too few others.
+    Known(Option<Score>),
+    /// The run was stopped.
+    Stopped,
+}
+
+/// Fits a model without the held-out rows of the newest window, and scores it on them.
 fn first_score(
     learning: &Learning,
     foreign: &ForeignLearner,
@@ -124,11 +132,13 @@ fn first_score(
     files: &[PathBuf],
     frames: &mut Frames,
     used: &[Arc<Frame>],
-) -> Result<Option<Option<Score>>, TrainError> {
+) -> Result<FirstScore, TrainError> {
     let held_out = used.last().map_or(0, |frame| frame.held_out());
-    let Some((_, earlier)) = files.split_last().filter(|_| held_out > 0) else { return Ok(Some(None)) };
+    let Some((_, earlier)) = files.split_last().filter(|_| held_out > 0) else {
+        return Ok(FirstScore::Known(None));
+    };
     if check_rows(used, &learning.schema, true).is_err() {
-        return Ok(Some(None));
+        return Ok(FirstScore::Known(None));
     }
     let newest = frames.frame(id.window)?;
     let training = foreign.part_file(id.window, FramePart::Training, &newest)?;
@@ -136,19 +146,19 @@ fn first_score(
     let inputs = Inputs::of_frames(&learning.schema.features, used, true);
     let folder = match foreign.fit(id, &files, &foreign.levels(&inputs))? {
         FitResult::Fitted(folder, _) => folder,
-        FitResult::Refused(_) => return Ok(Some(None)),
-        FitResult::Stopped => return Ok(None),
+        FitResult::Refused(_) => return Ok(FirstScore::Known(None)),
+        FitResult::Stopped => return Ok(FirstScore::Stopped),
     };
     let model = FolderModel { id, folder, calibration: None };
     let found = foreign.probabilities(&model, id.window, FramePart::HeldOut, &newest)?;
     remove(&model.folder);
-    let Some(probabilities) = found else { return Ok(None) };
+    let Some(probabilities) = found else { return Ok(FirstScore::Stopped) };
     let threshold = learning.pipeline.train.threshold;
     let given = GivenModel { id, threshold, probabilities: &probabilities };
     let (rows, positives) = row_counts(used, true);
     let scores = given_scores(&newest, &[given], &[positives as f64 / rows as f64]);
     let scores = scores.map_err(|source| TrainError::ReadRows { window: id.window, source })?;
-    Ok(Some(scores.into_iter().next().flatten()))
+    Ok(FirstScore::Known(scores.into_iter().next().flatten()))
 }
 
 /// Returns the example rows of a window, with the model's probabilities. Returns `None` if the run was stopped.

@@ -37,6 +37,14 @@ pub(super) struct LadderFits<'a> {
     pub(super) of: u32,
 }
 
+/// The result of one fit.
+enum Outcome {
+    /// The model; `None` if none can be learned.
+    Done(Option<LadderModel>),
+    /// The run was stopped.
+    Stopped,
+}
+
 /// The parts that all threads change, one at a time.
 struct Shared<'a> {
     ladders: &'a mut BTreeMap<WindowIndex, Ladder>,
@@ -68,21 +76,19 @@ impl LadderFits<'_> {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            let Some(model) = self.fit(fit)? else { return Ok(()) };
+            let Outcome::Done(model) = self.fit(fit)? else { return Ok(()) };
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             self.store(fit, model, &mut shared)
         })
         .map(drop)
     }
 
-    /// Fits one model, and moves its folder to its place. The inner `None` means that none can be learned. The outer
-    /// `None` means that the run was stopped.
-    #[expect(clippy::option_option, reason = "no model and no answer are different")]
-    fn fit(&self, fit: MissingFit<'_>) -> Result<Option<Option<LadderModel>>, TrainError> {
+    /// Fits one model, and moves its folder to its place.
+    fn fit(&self, fit: MissingFit<'_>) -> Result<Outcome, TrainError> {
         let id = ModelId::new(fit.manifest.window, fit.history);
         let (files, frames) = self.used(fit);
         if check_rows(frames, &self.learning.schema, false).is_err() {
-            return Ok(Some(None));
+            return Ok(Outcome::Done(None));
         }
         let inputs = Inputs::of_frames(&self.learning.schema.features, frames, false);
         let with_rows = files.iter().zip(frames).filter(|(_, frame)| frame.labelled() > 0);
@@ -90,10 +96,10 @@ impl LadderFits<'_> {
         match self.foreign.fit(id, &files, &self.foreign.levels(&inputs))? {
             FitResult::Fitted(folder, found) => {
                 self.learning.registry.evidence().put_ladder_folder(id, &folder, &found.digest)?;
-                Ok(Some(Some(LadderModel::Foreign(found.into()))))
+                Ok(Outcome::Done(Some(LadderModel::Foreign(found.into()))))
             }
-            FitResult::Refused(_) => Ok(Some(None)),
-            FitResult::Stopped => Ok(None),
+            FitResult::Refused(_) => Ok(Outcome::Done(None)),
+            FitResult::Stopped => Ok(Outcome::Stopped),
         }
     }
 
