@@ -164,7 +164,7 @@ impl EvidenceStore {
     }
 
     fn has_folder(&self, id: ModelId, found: &LadderFolder) -> bool {
-        let LadderFolder { digest, files, bytes } = found;
+        let LadderFolder { digest, files, bytes, .. } = found;
         model_folder::is_digest(digest) && model_folder::is_whole(&self.ladder_folder(id, digest), *files, *bytes)
     }
 

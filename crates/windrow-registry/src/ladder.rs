@@ -35,7 +35,7 @@ pub enum LadderModel {
 }
 
 /// The folder of a model of a learner outside of this program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LadderFolder {
     /// The digest of the folder: sha256, in hexadecimal.
     pub digest: String,
@@ -43,6 +43,8 @@ pub struct LadderFolder {
     pub files: u64,
     /// The number of bytes of these files.
     pub bytes: u64,
+    /// The wall-clock time of the fit, in seconds.
+    pub seconds: f64,
 }
 
 impl Ladder {
@@ -62,8 +64,9 @@ impl LadderModel {
     }
 }
 
-impl From<FolderDigest> for LadderFolder {
-    fn from(FolderDigest { digest, files, bytes }: FolderDigest) -> Self {
-        Self { digest, files, bytes }
+impl LadderFolder {
+    /// Describes a folder that a fit of this time gave.
+    pub fn new(FolderDigest { digest, files, bytes }: FolderDigest, seconds: f64) -> Self {
+        Self { digest, files, bytes, seconds }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::foreign::{FitResult, FolderModel, ForeignLearner};
+use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel};
 use crate::{Learning, TrainError};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
@@ -28,12 +28,13 @@ pub(super) enum Made {
 }
 
 /// Fits one model, as `windrow_learn::model::fit` does for a logistic regression. A first fit without the held-out rows
-/// gives the score, if there are such rows.
+/// gives the score, if there are such rows. If the model was fitted before, its files are copied.
 pub(super) fn fit(
     learning: &Learning,
     foreign: &ForeignLearner,
     id: ModelId,
     frames: &mut Frames,
+    ready: Option<&ReadyModel>,
 ) -> Result<Made, TrainError> {
     let (first, last) = id.scheme.windows(id.window);
     let windows: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
@@ -53,12 +54,20 @@ pub(super) fn fit(
     };
     let inputs = Inputs::of_frames(&learning.schema.features, &used, false);
     let levels = foreign.levels(&inputs);
-    let (folder, found) = match foreign.fit(id, &files, &levels)? {
+    // A model that was fitted before has not learned from labels that arrived since.
+    let mut rows = frames.manifests(first, last).map(|manifest| manifest.rows.labelled).zip(&used);
+    let ready = ready.filter(|_| rows.all(|(labelled, frame)| labelled == frame.labelled() as u64));
+    let copied = ready.and_then(|ready| Some((foreign.copy(ready)?, ready.seconds)));
+    let (result, before) = match copied {
+        Some(copied) => copied,
+        None => (foreign.fit(id, &files, &levels)?, 0.0),
+    };
+    let (folder, found) = match result {
         FitResult::Fitted(folder, found) => (folder, found),
         FitResult::Refused(reason) => return Ok(Made::Refused(reason)),
         FitResult::Stopped => return Ok(Made::Stopped),
     };
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = before + began.elapsed().as_secs_f64();
     foreign.repeat(id, &files, &levels, &folder, newest_rows)?;
     // The newest window that has examples.
     let with_examples = windows.iter().zip(&used).rev().find(|(_, frame)| !frame.examples().is_empty());

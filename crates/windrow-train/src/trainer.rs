@@ -165,14 +165,14 @@ impl Trainer {
         champion: Option<&Model>,
     ) -> Result<Option<Artifact>, TrainError> {
         if !id.is_recalibrated() {
-            return making::make(&self.learning, id, windows, champion);
+            return making::make(&self.learning, id, windows, champion, None);
         }
         let snapshot = self.learning.registry.snapshot();
         if let Some(fitted) = snapshot.get(id.fit()) {
             return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
         }
         let champion = snapshot.champion_before(id.fit().window);
-        match making::make(&self.learning, id.fit(), windows, champion.as_deref())? {
+        match making::make(&self.learning, id.fit(), windows, champion.as_deref(), None)? {
             Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
             None => Ok(None),
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::{artifact, author, folder, id, open};
-use crate::{AliasName, Ladder, LadderModel, Outdated, Registry};
+use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry};
 use windrow_learn::learner::{FolderDigest, LearnerIdentity, LearnerSchema, inspect_folder};
 use windrow_learn::model::{Artifact, Fitted, Foreign, Inputs, Outcome, Recalibration};
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -146,7 +146,7 @@ fn the_ladder_keeps_models_whose_folders_are_whole() {
         let model = ModelId::new(window, scheme);
         evidence.put_ladder_folder(model, &path, &found.digest).expect("room on the disk");
         folders.push(evidence.ladder_folder(model, &found.digest));
-        ladder.models.insert(scheme, Some(LadderModel::Foreign(found.into())));
+        ladder.models.insert(scheme, Some(LadderModel::Foreign(LadderFolder::new(found, 1.5))));
     }
     evidence.put_ladder(&ladder).expect("room on the disk");
     assert_eq!(evidence.ladder(window, "00").expect("a file"), ladder);

@@ -13,7 +13,7 @@ use crate::{Learning, TrainError};
 use windrow_base::telemetry::Event;
 use windrow_learn::model::{Frame, Inputs, check_rows};
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use windrow_registry::{Ladder, LadderModel};
+use windrow_registry::{Ladder, LadderFolder, LadderModel};
 use windrow_windows::Manifest;
 
 /// A history that ends with a window and has no model yet.
@@ -93,10 +93,12 @@ impl LadderFits<'_> {
         let inputs = Inputs::of_frames(&self.learning.schema.features, frames, false);
         let with_rows = files.iter().zip(frames).filter(|(_, frame)| frame.labelled() > 0);
         let files: Vec<PathBuf> = with_rows.map(|(file, _)| file.clone()).collect();
+        let began = Instant::now();
         match self.foreign.fit(id, &files, &self.foreign.levels(&inputs))? {
             FitResult::Fitted(folder, found) => {
                 self.learning.registry.evidence().put_ladder_folder(id, &folder, &found.digest)?;
-                Ok(Outcome::Done(Some(LadderModel::Foreign(found.into()))))
+                let found = LadderFolder::new(found, began.elapsed().as_secs_f64());
+                Ok(Outcome::Done(Some(LadderModel::Foreign(found))))
             }
             FitResult::Refused(_) => Ok(Outcome::Done(None)),
             FitResult::Stopped => Ok(Outcome::Stopped),

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::advisor::effort::{Effort, Rows, Work};
 use crate::advisor::foreign_ladder::{LadderFits, MissingFit};
-use crate::foreign::{FolderModel, ForeignLearner};
+use crate::foreign::{FolderModel, ForeignLearner, ReadyModel};
 use crate::{Learning, TrainError, making, scoring};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
@@ -261,8 +261,8 @@ impl LadderWork {
         work.run(&mut self.ladders, &mut self.effort, stop)
     }
 
-    /// Makes a model for the registry. The ladder's own model is not used: it is fitted from another start, so it may
-    /// differ in the last digits. A recalibrated model is made from its fit, which is made again if it was removed.
+    /// Makes a model for the registry. The ladder's own logistic regression is not used: it is fitted from another start,
+    /// so it may differ in the last digits. A recalibrated model is made from its fit, which is made again if it was removed.
     pub(super) fn make(&mut self, learning: &Learning, id: ModelId) -> Result<Option<Artifact>, TrainError> {
         let snapshot = learning.registry.snapshot();
         let fit = id.fit();
@@ -272,10 +272,19 @@ impl LadderWork {
             return making::recalibrate(learning, known.artifact(), id.window, &mut self.frames);
         }
         let champion = snapshot.champion_before(fit.window);
-        match making::make(learning, fit, &mut self.frames, champion.as_deref())? {
+        let ready = self.ready(learning, fit);
+        match making::make(learning, fit, &mut self.frames, champion.as_deref(), ready.as_ref())? {
             Some(fitted) if id.is_recalibrated() => making::recalibrate(learning, &fitted, id.window, &mut self.frames),
             made => Ok(made),
         }
+    }
+
+    /// Returns the ladder's own model, if a learner outside of this program has fitted it: a fit with the same seed would
+    /// give the same.
+    fn ready(&self, learning: &Learning, id: ModelId) -> Option<ReadyModel> {
+        let LadderModel::Foreign(found) = self.model(id)? else { return None };
+        let folder = learning.registry.evidence().ladder_folder(id, &found.digest);
+        Some(ReadyModel { folder, digest: found.digest.clone(), seconds: found.seconds })
     }
 
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {

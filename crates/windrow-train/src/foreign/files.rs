@@ -1,7 +1,7 @@
 //! The Parquet files that a learner reads: one for each window, and parts of a window for a first fit and for examples.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -58,6 +58,25 @@ impl LearnerFiles {
     /// Creates an empty folder for a model.
     pub(super) fn model_folder(&self) -> io::Result<PathBuf> {
         self.scratch.subfolder()
+    }
+
+    /// Returns a copy of a model's folder.
+    pub(super) fn copy(&self, folder: &Path) -> io::Result<PathBuf> {
+        let copy = self.scratch.subfolder()?;
+        let mut below = vec![PathBuf::new()];
+        while let Some(part) = below.pop() {
+            for entry in fs::read_dir(folder.join(&part))? {
+                let entry = entry?;
+                let name = part.join(entry.file_name());
+                if entry.file_type()?.is_dir() {
+                    fs::create_dir(copy.join(&name))?;
+                    below.push(name);
+                } else {
+                    fs::copy(entry.path(), copy.join(&name))?;
+                }
+            }
+        }
+        Ok(copy)
     }
 
     fn path(&self, window: WindowIndex, part: FramePart) -> PathBuf {
