@@ -13,7 +13,8 @@
 //! - `running`: the running stages and their shutdown; `status`: their status files; `watch`: a server that follows
 //!   other processes.
 //! - `diff`: the differences between two work directories; `keys`: the keys whose values differ.
-//! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark).
+//! - `learning`: trainer and advisor; `cluster`: the remote solver (Spark); `learner`: the learner outside of this
+//!   program; `learner_host`: how its processes are started.
 //! - `pdf`: a report that a browser prints.
 //! - `error`: the reasons why a command fails.
 
@@ -27,6 +28,8 @@ mod files;
 mod growth;
 mod inputs;
 mod keys;
+mod learner;
+mod learner_host;
 mod learning;
 mod pdf;
 mod run_file;
@@ -68,6 +71,7 @@ pub(crate) use self::diff::{Answer, AnswerDiff, DataDiff, Diff, ModelsDiff, Pair
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
 pub(crate) use self::keys::KeyChange;
+pub(crate) use self::learner_host::LearnerHost;
 use self::run_file::{RUN_FILE, RunFile};
 pub(crate) use self::running::Running;
 use self::running::start_broker;
@@ -109,6 +113,7 @@ impl App {
         }
         let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
+        let learner = self.known_learner(&inputs.schema, options.fresh, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
         let token = stop.clone();
         let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh, &token)).await?;
@@ -118,7 +123,7 @@ impl App {
         running.serve(self.api(&registry), listener);
         if prior_run.is_through {
             let store = self.store(&inputs.schema)?;
-            self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
+            self.learn(&mut running, &inputs, &store, options.memory, (cluster, learner)).await?;
             return Ok(running);
         }
         let mut start = options.start;
@@ -147,7 +152,7 @@ impl App {
         let token = || stop.clone();
         running.work(self.clone().with_status(Stage::Producer, StageProcess::Alone, token(), producer.run(token())));
         running.work(self.clone().with_status(Stage::Consumer, StageProcess::Alone, token(), consumer.run(token())));
-        self.learn(&mut running, &inputs, &store, options.memory, cluster).await?;
+        self.learn(&mut running, &inputs, &store, options.memory, (cluster, learner)).await?;
         Ok(running)
     }
 

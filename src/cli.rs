@@ -44,6 +44,7 @@ mod stages;
 mod topic;
 mod version;
 mod windows;
+mod worker;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -69,6 +70,9 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let display = Display::new(cli.quiet);
+    if let Command::Worker { command } = &cli.command {
+        return worker::execute(command, &display);
+    }
     let finish_log = logging::start(&display);
     let ended = execute(cli.command, &display);
     finish_log();
@@ -114,6 +118,8 @@ fn execute(command: Command, display: &Display) -> Result<(), CliError> {
             Command::Schema => openapi::schema(),
             Command::Completions { shell } => manual::completions(shell),
             Command::Man => manual::page(),
+            // `main` runs it, without a log and a runtime.
+            Command::Worker { .. } => Ok(()),
         }
     });
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);

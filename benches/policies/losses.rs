@@ -134,9 +134,9 @@ impl Losses {
             let ids: BTreeSet<ModelId> = found.iter().flatten().map(|losses| losses.model).collect();
             let models = ids.iter().map(|id| {
                 let published = snapshot.get(*id).and_then(|model| model.learned());
-                let of_ladder = || ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref();
+                let of_ladder = || ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()?.logistic();
                 published
-                    .map(|learned| ScoredModel::of(*id, learned))
+                    .and_then(|learned| ScoredModel::of(*id, learned))
                     .or_else(|| of_ladder().map(|model| ScoredModel::from_linear(*id, model, threshold)))
                     .ok_or_else(|| format!("the model {id} is missing, although its losses are stored"))
             });

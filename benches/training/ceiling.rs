@@ -23,7 +23,8 @@ pub(crate) fn fraction(flights: &Frames) {
     let mut passes = 0;
     let whole = best(&mut || {
         let began = Instant::now();
-        passes = fit(frames, schema, settings, None).expect("a model").solver.passes;
+        passes =
+            fit(frames, schema, settings, None).expect("a model").logistic().expect("a logistic model").solver.passes;
         began.elapsed().as_secs_f64()
     });
     // Includes the encoder and the steps between the passes, which are the smaller part.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::learner_host::LearnerHost;
 use crate::app::storage::Storage;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -15,4 +16,5 @@ pub(crate) struct App {
     pub progress: Progress,
     pub keys: Keys,
     pub storage: Storage,
+    pub host: LearnerHost,
 }

@@ -8,6 +8,7 @@ use windrow_config::ConfigError;
 use windrow_dataset::DatasetError;
 use windrow_dataset::inspection::InspectionError;
 use windrow_kafka::BrokerError;
+use windrow_learn::learner::LearnerError;
 use windrow_registry::RegistryError;
 use windrow_registry::export::ExportError;
 use windrow_server::api::{BindError, KeysError};
@@ -73,6 +74,9 @@ pub(crate) enum AppError {
          the Python wheel, which have it"
     )]
     NoSpark,
+    /// The learner of the pipeline file does not start, or does not answer.
+    #[error("cannot use the learner of train.command: {0}")]
+    Learner(#[from] LearnerError),
     #[error(transparent)]
     Train(#[from] TrainError),
     #[error(transparent)]

@@ -9,6 +9,7 @@ use crate::app::cluster::Cluster;
 use crate::app::context::App;
 use crate::app::error::AppError;
 use crate::app::inputs::RunInputs;
+use crate::app::learner::KnownLearner;
 use crate::app::run_file::RunFile;
 use crate::app::running::Running;
 use crate::app::status::StageProcess;
@@ -32,13 +33,14 @@ impl App {
         inputs: &RunInputs,
         store: &BatchStore,
         memory: usize,
-        cluster: Cluster,
+        (cluster, learner): (Cluster, Option<KnownLearner>),
     ) -> Result<(), AppError> {
         let registry = Arc::clone(&running.registry);
         self.record_change(&registry).await?;
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
-        let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, &cluster);
-        running.work(self.clone().train_and_advise(learning, rows, cluster, running.stop.clone()));
+        let learning =
+            self.learning(&inputs.schema, store.clone(), registry, memory / 2, (&cluster, learner.as_ref()))?;
+        running.work(self.clone().train_and_advise(learning, rows, (cluster, learner), running.stop.clone()));
         Ok(())
     }
 
@@ -54,8 +56,9 @@ impl App {
         let reconciling = store.clone();
         blocking(move || reconciling.reconcile()).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let learning = self.learning(&schema, store, registry, memory / 2, &cluster);
-        self.clone().train_and_advise(learning, rows, cluster, stop).await
+        let learner = self.known_learner(&schema, false, &stop).await?;
+        let learning = self.learning(&schema, store, registry, memory / 2, (&cluster, learner.as_ref()))?;
+        self.clone().train_and_advise(learning, rows, (cluster, learner), stop).await
     }
 
     /// Records which settings have changed since the last process that learned. Removes what a killed one has left.
@@ -73,7 +76,7 @@ impl App {
         self,
         learning: Learning,
         dataset_rows: Option<u64>,
-        cluster: Cluster,
+        (cluster, learner): (Cluster, Option<KnownLearner>),
         stop: CancellationToken,
     ) -> Result<(), AppError> {
         let stop = stop.child_token();
@@ -85,6 +88,10 @@ impl App {
         let stopped = |result: Result<(), AppError>| {
             if result.is_err() {
                 stop.cancel();
+                // A fit of a learner may take long.
+                if let Some(learner) = &learner {
+                    learner.stop.cancel();
+                }
             }
             result
         };
@@ -97,6 +104,8 @@ impl App {
         });
         let result = self.with_status(Stage::Trainer, StageProcess::Alone, stop.clone(), both).await;
         cluster.close().await;
+        // The end of a learner's processes is awaited.
+        blocking(move || drop(learner)).await;
         result
     }
 
@@ -125,7 +134,8 @@ impl App {
             self.record_change(&registry).await?;
         }
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let learning = self.learning(&schema, store, registry, memory, &cluster);
+        let learner = self.known_learner(&schema, false, &stop).await?;
+        let learning = self.learning(&schema, store, registry, memory, (&cluster, learner.as_ref()))?;
         let advice = Advisor { learning, label_delay, cost }.once(stop).await;
         cluster.close().await;
         Ok(advice?)
@@ -151,11 +161,13 @@ impl App {
         store: BatchStore,
         registry: Arc<Registry>,
         memory: usize,
-        cluster: &Cluster,
-    ) -> Learning {
+        (cluster, learner): (&Cluster, Option<&KnownLearner>),
+    ) -> Result<Learning, AppError> {
+        let windows = registry.snapshot().windows().count();
+        let learner = learner.map(|known| self.learner_at_work(known, schema, windows)).transpose()?;
         let (pipeline, schema) = (Arc::clone(&self.pipeline), Arc::clone(schema));
         let (remote, folder) = (cluster.solver(&schema, &store), self.workdir.clone());
         let (progress, clock) = (self.progress.clone(), timestamp);
-        Learning { pipeline, schema, remote, store, registry, memory, folder, progress, clock }
+        Ok(Learning { pipeline, schema, remote, learner, store, registry, memory, folder, progress, clock })
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::{files, versioned};
 use windrow_config::Pipeline;
+use windrow_learn::learner::LearnerIdentity;
 use windrow_record::RunId;
 use windrow_stream::growth::Extract;
 use windrow_stream::producer::Replay;
@@ -57,6 +58,19 @@ pub(super) struct RunFile {
     /// The files that the rows came from, oldest first. Empty if the dataset is missing.
     pub(super) extracts: Vec<Extract>,
     pub(super) replay: Option<Value>,
+    /// The learner outside of this program that the models are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) learner: Option<RunLearner>,
+}
+
+/// The learner outside of this program that the models of a run are of.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RunLearner {
+    /// The learner, as it reported itself.
+    #[serde(flatten)]
+    pub(super) identity: LearnerIdentity,
+    /// The largest difference between the probabilities of two equal fits; `None` before they were compared.
+    pub(super) varies_by: Option<f64>,
 }
 
 /// Settings that have changed between two processes of a run.
@@ -109,6 +123,7 @@ impl RunFile {
             changes: Vec::new(),
             extracts: origin.dataset.map(|sha256| Extract::first(sha256, created)).into_iter().collect(),
             replay: origin.replay.and_then(|replay| serde_json::to_value(replay).ok()),
+            learner: None,
         })
     }
 

@@ -47,6 +47,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::app::learner_host::LearnerHost;
     use crate::app::run_file::Origin;
     use crate::app::storage::Storage;
     use crate::app::workdir::{compare, describe};
@@ -62,7 +63,7 @@ mod tests {
         );
         let pipeline = Arc::new(Pipeline::parse(Path::new("p.toml"), &text).expect("a good pipeline"));
         let (progress, keys, storage) = (Progress::default(), Keys::default(), Storage::default());
-        App { pipeline, workdir: workdir.to_owned(), progress, keys, storage }
+        App { pipeline, workdir: workdir.to_owned(), progress, keys, storage, host: LearnerHost::default() }
     }
 
     #[test]

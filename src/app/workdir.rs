@@ -12,11 +12,12 @@ use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange,
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::files;
 use windrow_config::Pipeline;
+use windrow_train::LEARNER_FOLDER;
 use windrow_windows::{Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory, except those of `run.lock` and of the mark of `--fresh`. Other
 /// files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 13] = [
+const WORKDIR_ENTRIES: [&str; 14] = [
     RUN_FILE,
     INTENT_FILE,
     BATCHES_FOLDER,
@@ -29,6 +30,7 @@ const WORKDIR_ENTRIES: [&str; 13] = [
     "partials",
     "aliases.jsonl",
     "status",
+    LEARNER_FOLDER,
     BROKER_FOLDER,
 ];
 /// The folder of the log of an embedded broker that `run` started.
@@ -38,6 +40,7 @@ pub(super) const INTENT_FILE: &str = "growth.json";
 /// The keys that may change between two processes of a run. None of them changes a row, a window, or a model that was
 /// made before. The solver changes a model only as much as solvers differ, and each model records its solver. The
 /// models of a scheme that is added are made from the first window on. Verdicts by earlier rules of acceptance stay.
+/// Between `command` and another solver, the solver may not change: models of two kinds are never in one study.
 /// The dataset is identified by its content, not by its path.
 const CHANGEABLE_KEYS: [&str; 10] = [
     "advise",
@@ -153,7 +156,9 @@ pub(crate) fn refuse_used(objects: &Objects) -> Result<(), WorkdirError> {
 /// Removes the temporary files that killed processes have left in a work directory. A file that another process writes
 /// stays. A failure is only logged: the files do no harm.
 pub(crate) fn remove_abandoned(workdir: &Path) {
-    let folders = WORKDIR_ENTRIES.iter().filter(|name| **name != BROKER_FOLDER).map(|name| workdir.join(name));
+    // The learner's folder has files that its own processes write, without a lock.
+    let is_ours = |name: &&&str| ![BROKER_FOLDER, LEARNER_FOLDER].contains(*name);
+    let folders = WORKDIR_ENTRIES.iter().filter(is_ours).map(|name| workdir.join(name));
     let removed = files::remove_abandoned(workdir).and_then(|_| {
         let mut folders = folders.filter(|path| path.is_dir());
         folders.try_for_each(|folder| files::remove_abandoned_below(&folder))
@@ -182,8 +187,11 @@ fn next_to(workdir: &Path) -> PathBuf {
 fn differences(held: &Value, now: &Value) -> Vec<String> {
     let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
     let is_free = |key: &str| CHANGEABLE_KEYS.iter().any(|free| key.strip_prefix(free).is_some_and(is_below));
+    let is_command = |solver: &Option<Value>| solver.as_ref().is_some_and(|solver| *solver == "command");
+    let is_other_kind =
+        |change: &KeyChange| change.key == "train.solver" && (is_command(&change.before) || is_command(&change.after));
     let changes = key_changes(held, now);
-    changes.iter().filter(|change| !is_free(&change.key)).map(ToString::to_string).collect()
+    changes.iter().filter(|change| !is_free(&change.key) || is_other_kind(change)).map(ToString::to_string).collect()
 }
 
 /// Lists the keys whose values differ.
@@ -239,6 +247,13 @@ mod tests {
                 "train.holdout: 0.1 before, now 0.2",
             ),
             (pipeline("window = { rows = 5 }\ntrain = { threshold = 0.3 }"), origin, "train.threshold: 0.5 before"),
+            (
+                pipeline(
+                    "window = { rows = 5 }\ntrain = { solver = \"command\", holdout = 0.1, command = { run = [\"m\"] } }",
+                ),
+                origin,
+                "train.solver: \"auto\" before, now \"command\"",
+            ),
             (first.clone(), Origin { dataset: Some("00fe"), ..origin }, "d.csv has changed"),
             (first.clone(), Origin { replay: Some(&limited), ..origin }, "replay.limit: not set before, now 3"),
         ];

@@ -78,6 +78,21 @@ pub(crate) enum WorkdirError {
         path.display()
     )]
     Serving { path: PathBuf },
+    /// The models in the directory are of another learner than the one that the pipeline file names now.
+    #[error(
+        "the work directory {} has models of the learner {before}, but train.command.run is now {now}: models of two \
+         learners are never in one study; restore the learner, empty the directory with `windrow run --fresh`, or choose \
+         another one with `windrow run {} --workdir`",
+        path.display(),
+        shell_word(&file.display().to_string())
+    )]
+    OtherLearner {
+        path: PathBuf,
+        /// The path of the pipeline file.
+        file: PathBuf,
+        before: String,
+        now: String,
+    },
     /// A run was prepared for a newer extract, and the preparation was interrupted.
     #[error(
         "the work directory {} is being prepared for a newer extract, and that was interrupted: start `windrow \

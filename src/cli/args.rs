@@ -14,6 +14,7 @@ mod tests;
 mod training;
 mod workdir;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -117,6 +118,13 @@ pub(crate) enum Command {
     },
     /// Print the manual page, in roff
     Man,
+    /// Run a learner's command, and end all of its processes when standard input ends
+    #[command(hide = true)]
+    Worker {
+        /// The command and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, Args)]

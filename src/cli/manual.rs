@@ -17,7 +17,7 @@ pub(crate) fn page() -> Result<(), CliError> {
     let command = Cli::command();
     let mut text = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut text)?;
-    for each in command.get_subcommands().filter(|each| each.get_name() != "help") {
+    for each in command.get_subcommands().filter(|each| each.get_name() != "help" && !each.is_hide_set()) {
         let name = format!("windrow {}", each.get_name());
         let manual = clap_mangen::Man::new(each.clone().display_name(name.clone()).name(name));
         manual.render_description_section(&mut text)?;

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use self::ladder::LadderProgress;
 use self::scores::ScoreTable;
 use windrow_base::telemetry::{Counters, Event, Progress};
-use windrow_record::display::{counted, thousands, window_name};
+use windrow_record::display::{counted, duration, thousands, window_name};
 
 const BAR_TEMPLATE: &str = "{prefix:>7} {bar:20.cyan/blue} {msg} · {rate} · {eta} left";
 /// The message of this bar has the time left. A rate would mislead: a window with more windows before it takes longer.
@@ -377,6 +377,23 @@ fn sentence(event: &Event) -> Option<String> {
             format!("alias {alias}: now {}, before {}, changed by {by}", name(to), name(from))
         }
         Event::ModelsRetired { ids } => format!("  retired: {}", ids.join(", ")),
+        Event::LearnerStarts { command, workers } => {
+            let workers = counted(*workers as u64, "process", "processes");
+            format!("learner: starts the command of the pipeline file, in up to {workers}: {command}")
+        }
+        Event::LearnerVaries { apart } if apart.is_finite() => format!(
+            "learner: two fits to the same rows with the same seed differ by up to {apart:.1e} in their probabilities, so \
+             a repeated run may give other numbers"
+        ),
+        Event::LearnerVaries { .. } => {
+            "learner: of two fits to the same rows with the same seed, only one gave a model, so a repeated run may give \
+             other numbers"
+                .to_owned()
+        }
+        Event::LadderBegins { fits, left } => {
+            let left = left.map_or_else(String::new, |left| format!(", about {}", duration(left)));
+            format!("advice: {}{left}", counted(*fits as u64, "fit", "fits"))
+        }
         Event::WindowScored { .. } | Event::LadderFitted { .. } | Event::TrainerDone => return None,
     })
 }

@@ -4,7 +4,7 @@ use std::env::VarError;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{App, AppError, Storage};
+use crate::app::{App, AppError, LearnerHost, Storage};
 use crate::cli::args::{PipelineArgs, TrainingArgs, WorkdirArgs};
 use crate::cli::environment::variable;
 use crate::cli::error::CliError;
@@ -26,7 +26,10 @@ pub(crate) fn app_of(pipeline: Pipeline, folder: &WorkdirArgs) -> Result<App, Cl
     let all = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     let storage = all.filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty()).collect();
     let (pipeline, storage) = (Arc::new(pipeline), Storage::new(storage));
-    Ok(App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage })
+    // Without its own path, the program is looked for like any other command.
+    let executable = std::env::current_exe().unwrap_or_else(|_| "windrow".into());
+    let host = LearnerHost { executable, environment: std::env::vars_os().collect() };
+    Ok(App { pipeline, workdir, progress: Progress::default(), keys: Keys::default(), storage, host })
 }
 
 pub(crate) fn with_solver(app: App, args: &TrainingArgs) -> Result<App, CliError> {

@@ -50,3 +50,4 @@ mod swap;
 mod tidy;
 mod training;
 mod windows;
+mod worker;

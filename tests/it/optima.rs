@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde_json::Value;
 use windrow_config::{Pipeline, Schema, Solver};
 use windrow_learn::frames::SpillStore;
-use windrow_learn::model::{ChunkBuilder, FitSettings, FrameBuilder, Learned, fit};
+use windrow_learn::model::{ChunkBuilder, FitSettings, FrameBuilder, Logistic, fit};
 use windrow_record::{RecordParser, RecordReader};
 use windrow_testing::root;
 
 /// The largest allowed difference between solvers, in objective per row.
 const OBJECTIVE_TOLERANCE: f64 = 1e-6;
 
-fn learned(case: &Value, solver: Solver) -> Learned {
+fn fitted(case: &Value, solver: Solver) -> Logistic {
     let pipeline = format!(
         "name = \"optima\"\ndataset = {{ path = \"optima.csv\" }}\ntarget = {{ column = \"y\", equals = \"1\" }}\n\
          window = {{ parts = 1 }}\ntrain = {{ l2 = {:?}, holdout = 0.0 }}\n\
@@ -36,7 +36,8 @@ fn learned(case: &Value, solver: Solver) -> Learned {
     let mut frame = FrameBuilder::new(&schema, SpillStore::new(Path::new(""), usize::MAX).for_window());
     frame.append(rows.finish()).expect("memory");
     let frames = [Arc::new(frame.finish(0.0).expect("memory"))];
-    fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) }, None).expect("a model")
+    let learned = fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) }, None);
+    learned.expect("a model").logistic().expect("a logistic model").clone()
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn every_solver_finds_the_optimum_that_scikit_learn_finds() {
         let (name, rows) = (&case["name"], case["rows"].as_f64().expect("a number"));
         let optimum = case["objective"].as_f64().expect("a number");
         for solver in [Solver::Newton, Solver::Lbfgs, Solver::Linfa] {
-            let found = learned(case, solver);
+            let found = fitted(case, solver);
             assert_eq!(found.coefficients.len() as u64, case["columns"], "{name}: another encoding");
             assert!(found.solver.converged, "{name}: {:?}", found.solver);
             let apart = (found.solver.objective - optimum) / rows;

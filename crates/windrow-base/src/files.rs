@@ -135,6 +135,23 @@ pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
     }
 }
 
+/// Syncs all files and folders below a folder, and the folder itself.
+pub fn sync_below(folder: &Path) -> io::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path())
+            } else {
+                File::open(entry.path())?.sync_all()?
+            }
+        }
+        sync_folder(&folder)?;
+    }
+    Ok(())
+}
+
 /// Syncs a folder. The creation, move or removal of a file in it then survives a power cut.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

@@ -2,6 +2,7 @@
 //!
 //! - [`files`]: atomic writes: a file is written under another name, synced and renamed.
 //! - [`runtime`]: work outside the async threads, at a lower priority if it computes.
+//! - [`scratch`]: a folder for temporary files of one process.
 //! - [`telemetry`]: counters and events that stages report to listeners.
 //! - [`versioned`]: JSON files whose format has a version.
 //!
@@ -9,5 +10,6 @@
 
 pub mod files;
 pub mod runtime;
+pub mod scratch;
 pub mod telemetry;
 pub mod versioned;

@@ -214,6 +214,26 @@ pub enum Event {
         /// The advice in one sentence.
         answer: String,
     },
+    /// The command of the pipeline file is about to be started.
+    LearnerStarts {
+        /// The command, as it would be written in a shell.
+        command: String,
+        /// The number of processes at most.
+        workers: usize,
+    },
+    /// Two equal fits of a learner outside of this program gave different probabilities.
+    LearnerVaries {
+        /// The largest difference. It is infinite if only one of them gave a model.
+        apart: f64,
+    },
+    /// A learner outside of this program begins to fit the models that only the advice needs.
+    LadderBegins {
+        /// The number of fits.
+        fits: usize,
+        /// The estimated time until all are fitted; `None` if it is not known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left: Option<Duration>,
+    },
     /// The models of a window that only the advice needs were fitted.
     LadderFitted {
         /// The number of windows that are done.

@@ -24,6 +24,10 @@ pub enum ColumnType {
     Number,
     /// A signed 64-bit integer.
     Integer,
+    /// A signed 32-bit integer.
+    Code,
+    /// A truth value.
+    Flag,
     /// A local time without a time zone, in microseconds since 1970-01-01 00:00.
     Time,
 }
@@ -39,6 +43,10 @@ pub enum Value<'a> {
     Number(f64),
     /// The value of a [`ColumnType::Integer`] column.
     Integer(i64),
+    /// The value of a [`ColumnType::Code`] column.
+    Code(i32),
+    /// The value of a [`ColumnType::Flag`] column.
+    Flag(bool),
     /// The value of a [`ColumnType::Time`] column, in microseconds since 1970-01-01 00:00.
     Time(i64),
 }
@@ -81,6 +89,12 @@ impl Style {
             ColumnType::Integer => {
                 text.parse().map(Value::Integer).map_err(|_| format!("`{text}` is not a whole number"))
             }
+            ColumnType::Code => {
+                text.parse().map(Value::Code).map_err(|_| format!("`{text}` is not a small whole number"))
+            }
+            ColumnType::Flag => {
+                text.parse().map(Value::Flag).map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+            }
             ColumnType::Time => {
                 let Some(format) = &self.time else { return Err(format!("`{text}`: no time format is given")) };
                 format.parse(text).map(|time| Value::Time(time.micros())).map_err(|error| error.to_string())
@@ -111,6 +125,8 @@ impl Style {
             Value::Text(text) => Cow::Borrowed(text),
             Value::Number(number) => Cow::Owned(number_text(number)),
             Value::Integer(number) => Cow::Owned(number.to_string()),
+            Value::Code(number) => Cow::Owned(number.to_string()),
+            Value::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
             Value::Time(micros) => Cow::Owned(self.time_text(micros)?),
         })
     }

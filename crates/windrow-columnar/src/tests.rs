@@ -164,3 +164,27 @@ fn typed_cells_are_those_that_were_written() {
     let expected = [Some(TypedCell::Number(6e-5)), None, Some(TypedCell::Number(f64::INFINITY))];
     assert_eq!(numbers, expected, "only NaN counts as missing");
 }
+
+#[test]
+fn codes_and_flags_are_small_columns() {
+    let kinds = [ColumnType::Code, ColumnType::Flag];
+    let columns = columns(&kinds);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let mut writer = Writer::new(file.reopen().expect("a file"), &columns).expect("a writer");
+    let rows = [(Value::Code(23), true), (Value::Missing, false), (Value::Code(-1), true)];
+    for (code, flag) in rows {
+        writer.push([code, Value::Flag(flag)]).expect("a row");
+    }
+    writer.finish().expect("a file");
+    let mut reader = TypedReader::open(file.reopen().expect("a file"), |_| true).expect("a reader");
+    assert_eq!(reader.next_batch().expect("rows"), 3);
+    let codes = [0, 1, 2].map(|row| reader.cell(0, row));
+    assert_eq!(codes, [Some(TypedCell::Integer(23)), None, Some(TypedCell::Integer(-1))]);
+    assert_eq!([0, 1, 2].map(|row| reader.cell(1, row)), [true, false, true].map(|flag| Some(TypedCell::Flag(flag))));
+    let texts = vec![vec!["7".to_owned(), "true".to_owned()], vec![String::new(), "false".to_owned()]];
+    let read = records(written(&Style::plain(), &columns, &texts), &Style::plain());
+    assert_eq!(read, [b"7,true".to_vec(), b",false".to_vec()]);
+    assert!(
+        Style::plain().value(ColumnType::Flag, "yes").is_err() && Style::plain().value(ColumnType::Code, "x").is_err()
+    );
+}

@@ -41,6 +41,8 @@ enum Cells {
     Number(Vec<f64>),
     /// The values of integer and time columns.
     Whole(Vec<i64>),
+    Code(Vec<i32>),
+    Flag(Vec<bool>),
 }
 
 impl<W: Write + Send> Writer<W> {
@@ -102,6 +104,8 @@ fn field(column: &Column) -> Result<Type, ColumnarError> {
         ColumnType::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         ColumnType::Number => (Physical::DOUBLE, None),
         ColumnType::Integer => (Physical::INT64, Some(LogicalType::integer(64, true))),
+        ColumnType::Code => (Physical::INT32, None),
+        ColumnType::Flag => (Physical::BOOLEAN, None),
         ColumnType::Time => (Physical::INT64, Some(LogicalType::timestamp(false, TimeUnit::MICROS))),
     };
     let field = Type::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL);
@@ -114,6 +118,8 @@ impl Pending {
             ColumnType::Text => Cells::Text { bytes: Vec::new(), ends: Vec::new() },
             ColumnType::Number => Cells::Number(Vec::new()),
             ColumnType::Integer | ColumnType::Time => Cells::Whole(Vec::new()),
+            ColumnType::Code => Cells::Code(Vec::new()),
+            ColumnType::Flag => Cells::Flag(Vec::new()),
         };
         Self { levels: Vec::new(), cells }
     }
@@ -134,6 +140,14 @@ impl Pending {
             (Cells::Whole(numbers), Value::Integer(number) | Value::Time(number)) => {
                 numbers.push(number);
                 size_of::<i64>()
+            }
+            (Cells::Code(numbers), Value::Code(number)) => {
+                numbers.push(number);
+                size_of::<i32>()
+            }
+            (Cells::Flag(flags), Value::Flag(flag)) => {
+                flags.push(flag);
+                size_of::<bool>()
             }
             _ => {
                 self.levels.push(0);
@@ -159,6 +173,12 @@ impl Pending {
             }
             (Cells::Whole(numbers), ColumnWriter::Int64ColumnWriter(writer)) => {
                 writer.write_batch(&std::mem::take(numbers), Some(&levels), None)?;
+            }
+            (Cells::Code(numbers), ColumnWriter::Int32ColumnWriter(writer)) => {
+                writer.write_batch(&std::mem::take(numbers), Some(&levels), None)?;
+            }
+            (Cells::Flag(flags), ColumnWriter::BoolColumnWriter(writer)) => {
+                writer.write_batch(&std::mem::take(flags), Some(&levels), None)?;
             }
             _ => unreachable!("a column's writer is of the type that its field was given"),
         }

@@ -38,10 +38,16 @@ impl Pipeline {
             faults.add("train.l2", "a choice between several values needs held-out rows, but train.holdout is 0");
         }
         if self.train.holdout == 0.0 && self.train.accept.has_rules() {
-            faults.add("train.accept", "needs held-out rows, but train.holdout is 0");
+            let is_default = self.train.solver == Solver::Command && !faults.has("train.holdout");
+            let why = if is_default { " by default with the solver `command`: set train.holdout" } else { "" };
+            faults.add("train.accept", format!("needs held-out rows, but train.holdout is 0{why}"));
         }
         if let Err(error) = self.advise.label_delay.in_windows(self.window) {
             faults.add("advise.label_delay", error.to_string());
+        }
+        // With another solver on the command line, the command is only not used.
+        if self.train.command.is_some() && self.train.solver != Solver::Command {
+            faults.add("train.command", "needs train.solver = \"command\"; otherwise it would not be used");
         }
         self.solver_contradictions(faults);
     }
@@ -91,6 +97,7 @@ impl Pipeline {
     /// The pipeline lacks a setting that this solver needs.
     pub fn with_solver(mut self, solver: Solver) -> Result<Self, ConfigError> {
         self.train.solver = solver;
+        self.train.complete_holdout(&self.lines);
         let mut faults = Faults::of(&self.lines);
         self.solver_contradictions(&mut faults);
         let faults = faults.list;
@@ -99,9 +106,26 @@ impl Pipeline {
 
     /// Reports the settings that the solver needs and the pipeline lacks.
     fn solver_contradictions(&self, faults: &mut Faults<'_>) {
-        if self.train.solver != Solver::Spark {
-            return;
+        match self.train.solver {
+            Solver::Spark => self.spark_contradictions(faults),
+            Solver::Command => self.command_contradictions(faults),
+            Solver::Auto | Solver::Newton | Solver::Lbfgs | Solver::Linfa => {}
         }
+    }
+
+    fn command_contradictions(&self, faults: &mut Faults<'_>) {
+        if self.train.command.is_none() {
+            let need =
+                "`command` needs train.command.run, the program of the learner, as in [\"python3\", \"model.py\"]";
+            faults.add("train.solver", need);
+        }
+        if faults.has("train.l2") {
+            faults
+                .add("train.l2", "is not for the solver `command`: set the parameters of the learner in its own code");
+        }
+    }
+
+    fn spark_contradictions(&self, faults: &mut Faults<'_>) {
         if self.train.spark.is_none() {
             let need = "`spark` needs train.spark.remote, the address of a Spark Connect server, as in sc://host:15002";
             faults.add("train.solver", need);
@@ -117,6 +141,75 @@ impl Pipeline {
                 "cannot be computed by the solver `spark`, because times of this dataset.time.format are stored as \
                  text: use a format without an offset, or remove features.calendar",
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn parsed(train: &str) -> Result<Pipeline, String> {
+        let text = format!(
+            "name = \"p\"\ndataset = {{ path = \"d.csv\" }}\ntarget = {{ column = \"y\", at_least = 1 }}\n\
+             features = {{ numeric = \"x\" }}\nwindow = {{ rows = 5 }}\n[train]\n{train}"
+        );
+        Pipeline::parse(Path::new("p.toml"), &text).map_err(|error| error.to_string())
+    }
+
+    const COMMAND: &str = "solver = \"command\"\ncommand = { run = [\"python3\", \"model.py\"] }\n";
+
+    #[test]
+    fn a_command_has_defaults_and_holds_nothing_out() {
+        let pipeline = parsed(COMMAND).expect("a pipeline");
+        let command = pipeline.train.command.as_ref().expect("a command");
+        assert_eq!((command.run.len(), command.workers, command.timeout), (2, None, Duration::from_secs(600)));
+        assert_eq!(pipeline.train.holdout, 0.0);
+        let named = parsed(&format!("holdout = 0.2\naccept = {{ min_auc = 0.6 }}\n{COMMAND}")).expect("a pipeline");
+        assert_eq!(named.train.holdout, 0.2);
+        assert_eq!(parsed("").expect("a pipeline").train.holdout, 0.1, "another solver");
+        // The command is no part of the run's identity.
+        let stored = serde_json::to_value(&pipeline).expect("JSON");
+        assert_eq!((&stored["train"]["solver"], stored["train"].get("command")), (&"command".into(), None));
+    }
+
+    #[test]
+    fn the_solver_of_the_command_line_decides_about_the_defaults() {
+        let newton = parsed(COMMAND).expect("a pipeline").with_solver(Solver::Newton).expect("a solver");
+        assert_eq!(newton.train.holdout, 0.1);
+        let command = newton.with_solver(Solver::Command).expect("a solver");
+        assert_eq!(command.train.holdout, 0.0);
+        let error = parsed("").expect("a pipeline").with_solver(Solver::Command).expect_err("no command").to_string();
+        assert!(error.contains("train.solver: `command` needs train.command.run"), "{error}");
+    }
+
+    #[test]
+    fn faults_of_a_command_are_reported_with_their_keys() {
+        let cases = [
+            ("solver = \"command\"".to_owned(), "train.solver: `command` needs train.command.run"),
+            ("command = { run = [\"m\"] }".to_owned(), "train.command: needs train.solver = \"command\""),
+            (format!("l2 = 1.0\n{COMMAND}"), "train.l2: is not for the solver `command`"),
+            (
+                format!("accept = {{ min_auc = 0.6 }}\n{COMMAND}"),
+                "train.accept: needs held-out rows, but train.holdout is 0 by default with the solver `command`",
+            ),
+            (
+                format!("holdout = 0\naccept = {{ min_auc = 0.6 }}\n{COMMAND}"),
+                "train.accept: needs held-out rows, but train.holdout is 0",
+            ),
+            (COMMAND.replace("\"python3\", \"model.py\"", ""), "train.command.run: must be a program"),
+            (COMMAND.replace("\"python3\"", "\"\""), "train.command.run: must be a program"),
+            (COMMAND.replace("] }", "], workers = 65 }"), "train.command.workers: must be a whole number from 1 to 64"),
+            (COMMAND.replace("] }", "], workers = 0 }"), "train.command.workers: must be a whole number from 1 to 64"),
+            (COMMAND.replace("] }", "], timeout = \"0s\" }"), "train.command.timeout: must be more than 0s"),
+            (COMMAND.replace("] }", "], threads = 1 }"), "unknown field `threads`"),
+        ];
+        for (train, expected) in cases {
+            let error = parsed(&train).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -62,6 +62,11 @@ impl<'a> Faults<'a> {
         Self { lines, list: Vec::new() }
     }
 
+    /// Returns `true` if the file has a key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.lines.has(key)
+    }
+
     pub(crate) fn add(&mut self, key: &str, problem: impl Into<String>) {
         self.list.push(Fault { line: self.lines.line(key), key: key.to_owned(), problem: problem.into() });
     }

@@ -58,7 +58,7 @@ pub use placement::{MAX_GAP, NoWindow, PartitionProgress, Placed, Placement, Row
 pub use reference::json_schema;
 pub use schema::{Feature, FeatureKind, LastTime, RowFault, Schema};
 pub use serve::{Serve, Tls};
-pub use solver::{Solver, Spark};
+pub use solver::{LearnerCommand, Solver, Spark};
 pub use span::EventSpan;
 pub use stream::{Pace, Stream};
 pub use target::{Target, TargetRule};

@@ -39,6 +39,7 @@ impl Pipeline {
         let read: Result<Self, _> = toml::from_str(text);
         let mut pipeline = read.map_err(|error| invalid(vec![from_toml(text, &lines, &error)]))?;
         pipeline.serve.is_listen_chosen = lines.has("serve.listen");
+        pipeline.train.complete_holdout(&lines);
         let mut faults = Faults::of(&lines);
         pipeline.check(&mut faults);
         let mut faults = faults.list;

@@ -1,10 +1,12 @@
-//! The solvers, and the cluster of the remote solver.
+//! The solvers, the cluster of the remote solver, and the command of a learner outside of this program.
+
+use std::time::Duration;
 
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Checked, ensure};
+use crate::values::{Checked, DurationText, ensure, positive};
 
 /// The solver that fits the models.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +23,53 @@ pub enum Solver {
     Linfa,
     /// `LogisticRegression` of Spark, on a cluster that reads the batch files itself.
     Spark,
+    /// A program of your own, which fits models of any kind and predicts with them.
+    Command,
+}
+
+impl Solver {
+    /// Returns the share of rows that is held out if the pipeline file does not name one. A learner outside of this program
+    /// may be slow, and a first fit without these rows doubles its work.
+    pub(crate) fn default_holdout(self) -> f64 {
+        if self == Self::Command { 0.0 } else { 0.1 }
+    }
+}
+
+/// The most processes of a learner.
+const MAX_WORKERS: usize = 64;
+
+/// The learner of the solver `command`: a program that fits models to files and predicts with them. `run`, `train`, `advise` and
+/// `serve` start it; `check` and `init` never do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct LearnerCommand {
+    /// The program and its arguments. It runs in the folder of the pipeline file, so paths are relative to this folder.
+    #[garde(custom(program))]
+    #[schemars(example = vec!["python3", "model.py"])]
+    pub run: Vec<String>,
+    /// The number of its processes, from 1 to 64. By default, one for each core.
+    #[garde(inner(custom(worker_count)))]
+    #[schemars(range(min = 1, max = 64), example = 2)]
+    pub workers: Option<usize>,
+    /// The time limit of one fit, and of scoring one window.
+    #[serde(default = "ten_minutes", with = "humantime_serde")]
+    #[garde(custom(positive))]
+    #[schemars(with = "DurationText", example = &"30m")]
+    pub timeout: Duration,
+}
+
+fn ten_minutes() -> Duration {
+    Duration::from_secs(600)
+}
+
+fn program(run: &[String], (): &()) -> Checked {
+    let is_named = run.first().is_some_and(|program| !program.is_empty());
+    ensure(is_named, "must be a program and its arguments, as in [\"python3\", \"model.py\"]")?;
+    ensure(run.iter().all(|part| !part.contains('\0')), "must not contain a zero character")
+}
+
+fn worker_count(workers: &usize, (): &()) -> Checked {
+    ensure((1..=MAX_WORKERS).contains(workers), format!("must be a whole number from 1 to {MAX_WORKERS}"))
 }
 
 /// The Spark cluster of the solver `spark`.

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
-use crate::solver::{Solver, Spark};
+use crate::lines::Lines;
+use crate::solver::{LearnerCommand, Solver, Spark};
 use crate::values::{Checked, OneOrMany, distinct, ensure, list, not_empty, not_negative, one_or_many, share};
 use windrow_record::Scheme;
 
@@ -27,7 +28,7 @@ pub struct Train {
     #[schemars(with = "OneOrMany<String>", example = vec!["cumulative", "sliding=4"])]
     pub schemes: Vec<Scheme>,
     /// The weight of the L2 penalty: a fit minimises the sum of the rows' log-losses + l2/2 * |w|^2. From a list, the value that is
-    /// best on held-out rows is chosen for each model.
+    /// best on held-out rows is chosen for each model. Not for the solver `command`, whose learner has its own parameters.
     #[default(vec![1.0])]
     #[serde(deserialize_with = "list", serialize_with = "one_or_many")]
     #[garde(custom(not_empty), inner(custom(not_negative)))]
@@ -41,8 +42,13 @@ pub struct Train {
     #[serde(skip_serializing)]
     #[garde(dive)]
     pub spark: Option<Spark>,
+    /// The learner of the solver `command`.
+    // Not part of a run's identity: the learner names its own code.
+    #[serde(skip_serializing)]
+    #[garde(dive)]
+    pub command: Option<LearnerCommand>,
     /// The share of the newest window's labelled rows, from 0 to below 1, that is held out: its last rows. A first fit is scored
-    /// on them. The served model is then fitted on all rows.
+    /// on them. The served model is then fitted on all rows. With the solver `command`, it is 0 by default.
     #[default = 0.1]
     #[garde(custom(below_one))]
     #[schemars(range(min = 0, max = 1), example = 0.2)]
@@ -60,6 +66,15 @@ pub struct Train {
     /// and models whose labels are not known yet (`advise.label_delay`).
     #[schemars(example = 12)]
     pub keep: Option<NonZeroU32>,
+}
+
+impl Train {
+    /// Sets the share of held-out rows to the default of the solver, if the file does not name one.
+    pub(crate) fn complete_holdout(&mut self, lines: &Lines) {
+        if !lines.has("train.holdout") {
+            self.holdout = self.solver.default_holdout();
+        }
+    }
 }
 
 fn scheme(scheme: &Scheme, (): &()) -> Checked {

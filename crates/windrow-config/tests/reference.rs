@@ -222,10 +222,15 @@ fn every_key_has_a_meaning_and_an_example_that_can_be_written() {
             "advise.cost" => drop(["false_alarm", "miss", "refit"].map(|key| place.insert(key.to_owned(), 1.into()))),
             "serve.tls" => drop(["certificate", "key"].map(|key| place.insert(key.to_owned(), "f".into()))),
             "train.spark" => drop(place.insert("remote".to_owned(), "sc://h".into())),
+            "train.command" => drop(place.insert("run".to_owned(), vec!["m"].into())),
             _ => {}
         }
         let value: toml::Table = format!("{key} = {}", toml(&example)).parse().expect("an example is TOML");
         place.extend(value);
+        if table == "train.command" {
+            let train = file["train"].as_table_mut().expect("a table");
+            train.insert("solver".to_owned(), "command".into());
+        }
         let text = toml::to_string(&file).expect("TOML");
         if let Err(error) = Pipeline::parse(Path::new("p.toml"), &text) {
             panic!("{table}.{key}: {error}\n{text}");

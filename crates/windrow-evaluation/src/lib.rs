@@ -106,7 +106,7 @@ pub use fits::Fits;
 pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits, recalibrated_in_service};
 pub use loss_by_window::{LossAtWindow, loss_rises};
-pub use losses::{BLOCKS, LOSSES_FORMAT, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
+pub use losses::{BLOCKS, LOSSES_FORMAT, MIN_PROBABILITY, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
 pub use named_policies::{NamingSettings, name_policies};
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{

@@ -11,6 +11,8 @@ use windrow_record::{ModelId, WindowIndex};
 pub const LOSSES_FORMAT: u32 = 2;
 /// The number of blocks in a window: equal runs of rows, in the order of the stream.
 pub const BLOCKS: usize = 8;
+/// Probabilities are held at this distance from 0 and 1, so that no loss is infinite.
+pub const MIN_PROBABILITY: f64 = 1e-15;
 /// The age in windows up to which the losses of every model are kept.
 pub(crate) const MAX_AGE: u32 = 64;
 /// The number of starts of a policy that refits on an alarm: with models of 0 to 3 windows of age.

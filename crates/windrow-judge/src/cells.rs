@@ -5,9 +5,6 @@ use std::num::NonZeroU32;
 use windrow_columnar::TypedCell;
 use windrow_record::parse_number;
 
-/// The probabilities are held at this distance from 0 and 1, so that no loss is infinite.
-pub(crate) const CLIP: f64 = 1e-15;
-
 /// The history of a fit, as a table gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum History {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use windrow_columnar::TypedCell;
 use windrow_config::EventSpan;
+use windrow_evaluation::MIN_PROBABILITY;
 
 use crate::axis::{Axis, LastSpan, MAX_WINDOWS, too_many_windows};
-use crate::cells::{CLIP, label, probability, text, whole};
+use crate::cells::{label, probability, text, whole};
 use crate::delay::LabelDelays;
 use crate::error::JudgeError;
 use crate::faults::{Faults, Place};
@@ -63,7 +64,7 @@ pub(crate) struct Counts {
     pub(crate) unlabelled: u64,
     /// Rows in the newest window of their model.
     pub(crate) left_out: u64,
-    /// Probabilities that were held at [`CLIP`] from 0 or 1.
+    /// Probabilities that were held at [`MIN_PROBABILITY`] from 0 or 1.
     pub(crate) clipped: u64,
 }
 
@@ -232,9 +233,9 @@ impl Predictions {
         part.positives += u64::from(label);
         // The label is part of the digest, because the same row must have the same label for every model.
         part.digest = part.digest.wrapping_add(id.hash.rotate_left(u32::from(label)));
-        if !(CLIP..=1.0 - CLIP).contains(&p) {
+        if !(MIN_PROBABILITY..=1.0 - MIN_PROBABILITY).contains(&p) {
             counts.clipped += 1;
-            p = p.clamp(CLIP, 1.0 - CLIP);
+            p = p.clamp(MIN_PROBABILITY, 1.0 - MIN_PROBABILITY);
         }
         if let Some(known) = known.filter(|_| !is_early) {
             self.delays.add(axis.windows_until(window, known));

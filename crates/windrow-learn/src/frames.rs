@@ -53,7 +53,7 @@ impl Frames {
         Self { store, schema, holdout, spill, manifests, parsed, outlines, learns_here: true }
     }
 
-    /// Sets up the collection for models that a remote solver fits. [`Frames::range`] then returns frames without rows,
+    /// Sets up the collection for models that a remote solver or a learner outside of this program fits. [`Frames::range`] then returns frames without rows,
     /// except for the last window.
     pub fn for_remote_solver(self) -> Self {
         Self { learns_here: false, ..self }
@@ -79,13 +79,18 @@ impl Frames {
         let frames = windows.into_iter().map(|window| match self.outlines.get(&window) {
             _ if self.learns_here || window == last => self.frame(window),
             Some(outline) => Ok(Arc::clone(outline)),
-            None => {
-                let outline = Arc::new(self.frame(window)?.outline());
-                self.outlines.insert(window, Arc::clone(&outline));
-                Ok(outline)
-            }
+            None => self.outline(window),
         });
         frames.collect()
+    }
+
+    /// Returns the frame of a window without its rows.
+    ///
+    /// # Errors
+    /// The same as for [`Frames::frame`].
+    fn outline(&mut self, window: WindowIndex) -> Result<Arc<Frame>, FrameError> {
+        let frame = self.frame(window)?;
+        Ok(Arc::clone(self.outlines.entry(window).or_insert_with(|| Arc::new(frame.outline()))))
     }
 
     /// Returns the frame of a window with its rows.
@@ -100,6 +105,9 @@ impl Frames {
         let frame = Arc::new(self.parse(manifest)?);
         while !self.learns_here && self.parsed.len() >= WINDOWS_WITH_ROWS {
             self.parsed.pop_first();
+        }
+        if !self.learns_here {
+            self.outlines.entry(window).or_insert_with(|| Arc::new(frame.outline()));
         }
         self.parsed.insert(window, Arc::clone(&frame));
         Ok(frame)

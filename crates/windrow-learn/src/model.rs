@@ -10,9 +10,12 @@
 //! - `design` reads the rows with an encoder, and `kernel` sums over them.
 //! - `solver` finds the optimum, and `score` measures it.
 //!
-//! [`fit`] does all of this. [`recalibrate_model`] gives a fitted model another intercept and slope. `drift` measures what changed between windows, `reference` chooses the window that later
-//! ones are compared with. A [`WindowReport`] holds the scores of all models on one window. A [`Predictor`] predicts
-//! single rows.
+//! A model is a [`Logistic`] of this program, or a [`Foreign`] one of a learner outside of it. `given` computes the
+//! losses and scores of the latter from its probabilities. [`Inputs`] are the columns that a request must have.
+//!
+//! [`fit`] does all of this for a logistic regression. [`recalibrate_model`] gives a fitted model another intercept and
+//! slope. `drift` measures what changed between windows, `reference` chooses the window that later ones are compared
+//! with. A [`WindowReport`] holds the scores of all models on one window. A [`Predictor`] predicts single rows.
 
 mod artifact;
 mod chunk;
@@ -21,11 +24,17 @@ mod drift;
 mod encoder;
 mod error;
 mod fit;
+mod foreign;
 mod frame;
+mod given;
+mod inputs;
 mod kernel;
 mod linear;
+mod logistic;
+mod measures;
 mod objective;
 mod predictor;
+mod probability;
 mod recalibration;
 mod reference;
 mod score;
@@ -39,18 +48,23 @@ mod window;
 mod samples;
 
 pub use artifact::{
-    Acceptance, Artifact, Coefficient, ConfusionMatrix, Example, FORMAT, Learned, Lineage, Method, Outcome,
-    PenaltyTrial, Recalibration, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
+    Acceptance, Artifact, Example, FORMAT, Fitted, Learned, Lineage, Outcome, Recalibration, WindowLineage, versions,
 };
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, Reservation, StoredChunk};
 pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
-pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
-pub use frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, check_rows, fit, fit_from, row_counts};
+pub use foreign::Foreign;
+pub use frame::{ChunkBuilder, Frame, FrameBuilder, FrameCell, FramePart, FrameRow, ParsedRows};
+pub use given::{GivenModel, given_aucs, given_calibration, given_losses, given_recalibrated, given_scores};
+pub use inputs::{BeyondTraining, Input, InputFeature, Inputs};
 pub use linear::LinearModel;
+pub use logistic::{Coefficient, Logistic, Method, PenaltyTrial, SolverReport};
+pub use measures::{ConfusionMatrix, ReliabilityBin, Score, ScoreNumber};
 pub use predictor::{Cell, Contribution, Outside, OutsideNumber, Prediction, Predictor};
-pub use recalibration::recalibrate_model;
+pub use probability::calibrated;
+pub use recalibration::{recalibrate_foreign, recalibrate_model};
 pub use reference::{WindowExtent, first_full_window};
 pub use scorer::{ScoredModel, aucs, log_odds, losses_and_scores, recalibrate, recalibrated, scores, window_losses};
 pub use window::{ModelScore, WINDOW_FORMAT, WindowReport};

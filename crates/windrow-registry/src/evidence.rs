@@ -13,35 +13,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
 use crate::files::{Stamp, names, read_json, stamp_of, window_file, write_json, write_text};
+use crate::ladder::{LADDER_FORMAT, Ladder, LadderFolder, LadderModel};
 use crate::model_aucs::{AUC_FORMAT, ModelAucs};
+use crate::model_folder;
 use windrow_evaluation::{ADVICE_FORMAT, Advice, LOSSES_FORMAT, RecalibratedModel, WindowLosses};
 use windrow_learn::model::LinearModel;
-use windrow_record::{Scheme, WindowIndex};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
-/// The format version of [`Ladder`] and [`Recalibrations`]. A reader refuses any other version.
+/// The format version of [`Recalibrations`]. A reader refuses any other version.
 const FORMAT: u32 = 4;
 const ADVICE_FILE: &str = "advice.json";
 const AUC_FILE: &str = "advice/auc.json";
-
-/// The models of one window that only the advice needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ladder {
-    /// The format version of the file.
-    pub format: u32,
-    /// The newest window of the models.
-    pub window: WindowIndex,
-    /// The SHA-256 of that window's batch file, in hexadecimal.
-    pub sha256: String,
-    /// The models by history. `None` if the history's windows cannot be learned from, or the solver did not converge.
-    pub models: BTreeMap<Scheme, Option<LinearModel>>,
-}
-
-impl Ladder {
-    /// Creates a ladder without models.
-    pub fn new(window: WindowIndex, sha256: &str) -> Self {
-        Self { format: FORMAT, window, sha256: sha256.to_owned(), models: BTreeMap::new() }
-    }
-}
+/// The folder of the models that only the advice needs.
+pub(super) const LADDERS: &str = "advice/models";
 
 /// The sums by window, and then by the window that the model was recalibrated on: log-loss, squared error, false alarms
 /// and misses. The sums of a model as it was fitted are those of window 0.
@@ -150,12 +134,38 @@ impl EvidenceStore {
     /// # Errors
     /// Returns an error if the file cannot be read or has another format version. A damaged file counts as missing.
     pub fn ladder(&self, window: WindowIndex, sha256: &str) -> Result<Ladder, RegistryError> {
-        let ladder: Option<Ladder> = read_derived(&self.path("advice/models", window), FORMAT)?;
-        let is_whole = |model: &Option<LinearModel>| model.as_ref().is_none_or(LinearModel::is_valid);
+        let ladder: Option<Ladder> = read_derived(&self.path(LADDERS, window), LADDER_FORMAT)?;
+        let is_valid = |model: &LadderModel| model.logistic().is_none_or(LinearModel::is_valid);
         let is_ours = |ladder: &Ladder| {
-            ladder.sha256 == sha256 && ladder.window == window && ladder.models.values().all(is_whole)
+            ladder.sha256 == sha256 && ladder.window == window && ladder.models.values().flatten().all(is_valid)
         };
-        Ok(ladder.filter(is_ours).unwrap_or_else(|| Ladder::new(window, sha256)))
+        let mut ladder = ladder.filter(is_ours).unwrap_or_else(|| Ladder::new(window, sha256));
+        // A model whose files are missing is fitted again.
+        ladder.models.retain(|history, model| match model {
+            Some(LadderModel::Foreign(found)) => self.has_folder(ModelId::new(window, *history), found),
+            Some(LadderModel::Logistic(_)) | None => true,
+        });
+        Ok(ladder)
+    }
+
+    /// Returns the folder of a model that only the advice needs, of a learner outside of this program.
+    pub fn ladder_folder(&self, id: ModelId, digest: &str) -> PathBuf {
+        model_folder::path(&self.workdir.join(LADDERS).join(id.to_string()), digest)
+    }
+
+    /// Moves a complete folder with such a model to its place. An earlier version of the model is removed.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be moved.
+    pub fn put_ladder_folder(&self, id: ModelId, from: &Path, digest: &str) -> Result<(), RegistryError> {
+        let folder = self.ladder_folder(id, digest);
+        model_folder::put(from, &folder)?;
+        model_folder::remove_others(&folder)
+    }
+
+    fn has_folder(&self, id: ModelId, found: &LadderFolder) -> bool {
+        let LadderFolder { digest, files, bytes, .. } = found;
+        model_folder::is_digest(digest) && model_folder::is_whole(&self.ladder_folder(id, digest), *files, *bytes)
     }
 
     /// Writes the ladder of a window.
@@ -163,7 +173,7 @@ impl EvidenceStore {
     /// # Errors
     /// Returns an error if the file cannot be written.
     pub fn put_ladder(&self, ladder: &Ladder) -> Result<(), RegistryError> {
-        write(&self.path("advice/models", ladder.window), ladder)
+        write(&self.path(LADDERS, ladder.window), ladder)
     }
 
     /// Returns the loss sums of recalibrated models for a label delay in windows. They are empty if none are stored.

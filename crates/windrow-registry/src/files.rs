@@ -3,17 +3,20 @@
 
 use std::fs::{self, DirEntry};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
 use crate::error::RegistryError;
+use crate::model_folder;
 use windrow_base::{files, versioned};
 use windrow_learn::model::{Artifact, FORMAT, WINDOW_FORMAT, WindowReport};
 use windrow_record::{ModelId, WindowIndex};
 
 const MODEL_FILE: &str = "model.json";
+/// The folder, next to the model file, with the versions of a model of a learner outside of this program.
+const LEARNER_FOLDER: &str = "learner";
 
 /// The modification time and length of a file, by which a changed file is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +64,21 @@ pub(crate) fn read(folder: &Path, id: ModelId) -> Result<Artifact, RegistryError
     if artifact.id != id {
         return Err(damaged(format!("it holds the model {}", artifact.id)));
     }
-    if let Some(learned) = artifact.learned() {
-        let (columns, weights) = (learned.encoder.width(), learned.coefficients.len());
+    if let Some(logistic) = artifact.logistic() {
+        let (columns, weights) = (logistic.encoder.width(), logistic.coefficients.len());
         if columns != weights {
             return Err(damaged(format!("it has {weights} weights for {columns} columns")));
+        }
+    }
+    if let Some(foreign) = artifact.foreign() {
+        if !model_folder::is_digest(&foreign.digest) {
+            return Err(damaged("its digest is not a sha256".to_owned()));
+        }
+        let at = learner_folder(folder, id, &foreign.digest);
+        if !model_folder::is_whole(&at, foreign.files, foreign.bytes) {
+            let (files, bytes) = (foreign.files, foreign.bytes);
+            let what = format!("the folder {} does not have its {files} files of {bytes} bytes", at.display());
+            return Err(damaged(what));
         }
     }
     Ok(artifact)
@@ -80,11 +94,22 @@ pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
 
 /// Removes a model. A process that lists the folder at the same time may or may not find it.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
-    let path = folder.join(id.to_string());
-    match fs::remove_dir_all(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RegistryError::Write { path, source: error }),
+    remove_folder(&folder.join(id.to_string()))
+}
+
+/// Removes a folder with all that is in it, if it exists.
+pub(super) fn remove_folder(path: &Path) -> Result<(), RegistryError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(RegistryError::Write { path: path.to_owned(), source })
+        }
         _ => Ok(()),
     }
+}
+
+/// Returns the folder of a model of a learner outside of this program. A recalibrated model has that of its fit.
+pub(super) fn learner_folder(folder: &Path, id: ModelId, digest: &str) -> PathBuf {
+    model_folder::path(&folder.join(id.fit().to_string()).join(LEARNER_FOLDER), digest)
 }
 
 pub(super) fn list_windows(folder: &Path) -> Result<Vec<(WindowIndex, Stamp)>, RegistryError> {

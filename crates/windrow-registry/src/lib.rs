@@ -6,8 +6,10 @@
 //!
 //! - `registry`: [`Registry`], the models of one work directory. `snapshot`: the set of models that a reader sees.
 //! - `alias`: names that point to models. `journal`: the file of their changes.
-//! - `files`: model files and window reports. `evidence`: losses, ladders and the advice. `model_aucs`: the AUC of models
-//!   that only the advice needs.
+//! - `files`: model files and window reports. `model_folder`: the folders of models that only a learner outside of this
+//!   program can read.
+//! - `evidence`: losses, ladders and the advice. `ladder`: [`Ladder`], the models that only the advice needs.
+//!   `model_aucs`: their AUC.
 //! - `model_files`: [`ModelFiles`], the model files without a registry, to compare two work directories.
 //! - `outdated`: removes what was computed from windows that have other rows or labels now.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
@@ -20,8 +22,10 @@ mod evidence;
 pub mod export;
 mod files;
 mod journal;
+mod ladder;
 mod model_aucs;
 mod model_files;
+mod model_folder;
 pub mod monitor;
 mod outdated;
 mod registry;
@@ -29,7 +33,8 @@ mod snapshot;
 
 pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
-pub use self::evidence::{EvidenceStore, Ladder, Purpose, Recalibrations};
+pub use self::evidence::{EvidenceStore, Purpose, Recalibrations};
+pub use self::ladder::{Ladder, LadderFolder, LadderModel};
 pub use self::model_aucs::ModelAucs;
 pub use self::model_files::ModelFiles;
 pub use self::outdated::Outdated;

@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::RegistryError;
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, LADDERS};
 use crate::files;
 use windrow_learn::model::WindowReport;
 use windrow_record::{ModelId, WindowIndex};
 
 /// The folders of losses and models that were computed from one window each.
 const LOSSES: [&str; 2] = ["losses", "advice/losses"];
-const LADDERS: &str = "advice/models";
 const REPORTS: &str = "windows";
 
 /// The windows that have other rows or labels now.
@@ -45,6 +44,12 @@ impl Outdated {
                 if self.is_open(window) {
                     files::remove_window(&folder(name), window)?;
                 }
+            }
+        }
+        // The folders of models of a learner outside of this program.
+        for name in files::names(&folder(LADDERS))? {
+            if name.parse::<ModelId>().is_ok_and(|id| self.is_open(id.window)) {
+                files::remove_folder(&folder(LADDERS).join(name))?;
             }
         }
         let relabelled = self.countable(workdir)?;

@@ -19,6 +19,7 @@ use crate::error::{AliasError, RegistryError};
 use crate::evidence::EvidenceStore;
 use crate::files::{self, Stamp};
 use crate::journal::{Journal, NewChange};
+use crate::model_folder;
 use crate::snapshot::{Renewal, Snapshot};
 use windrow_evaluation::Advice;
 use windrow_learn::model::{Acceptance, Artifact, WindowReport};
@@ -145,8 +146,40 @@ impl Registry {
         self.write(&mut stamps, artifact)
     }
 
+    /// Returns the folder of a model of a learner outside of this program; `None` for any other model.
+    pub fn learner_folder(&self, artifact: &Artifact) -> Option<PathBuf> {
+        let foreign = artifact.foreign()?;
+        Some(files::learner_folder(&self.models, artifact.id, &foreign.digest))
+    }
+
+    /// Moves a complete folder with a model of a learner outside of this program to its place. The model file is to be
+    /// published afterwards, and until then no reader sees the model. Blocks on disk I/O.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be moved.
+    pub fn put_learner_folder(&self, id: ModelId, from: &Path, digest: &str) -> Result<(), RegistryError> {
+        model_folder::put(from, &files::learner_folder(&self.models, id, digest))
+    }
+
+    /// Removes the folder of a model without a model file, if there is one and no recalibrated model uses it. Blocks on
+    /// disk I/O.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be removed.
+    pub fn discard_unpublished(&self, id: ModelId) -> Result<(), RegistryError> {
+        let _writing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        let uses_it = |model: ModelId| model.is_recalibrated() && model.fit() == id;
+        let is_used = snapshot.models().any(|model| uses_it(model.id()));
+        if is_used || files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
+    }
+
     fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {
         let stamp = files::write(&self.models, artifact)?;
+        // The files of a model that was made again are removed after its model file names the new ones.
+        if let Some(folder) = self.learner_folder(artifact).filter(|_| !artifact.id.is_recalibrated()) {
+            model_folder::remove_others(&folder)?;
+        }
         stamps.models.insert(artifact.id, stamp);
         self.swap(Renewal { artifacts: vec![artifact.clone()], ..Renewal::default() });
         Ok(())

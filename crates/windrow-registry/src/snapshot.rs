@@ -47,7 +47,8 @@ pub struct Model {
 
 impl Model {
     fn new(artifact: Artifact) -> Self {
-        let predictor = artifact.learned().map(Predictor::new);
+        let logistic = artifact.learned().and_then(|learned| Some((learned.logistic()?, learned.threshold)));
+        let predictor = logistic.map(|(logistic, threshold)| Predictor::new(logistic, threshold));
         Self { name: artifact.id.to_string(), artifact, predictor }
     }
 
@@ -71,7 +72,8 @@ impl Model {
         self.artifact.learned()
     }
 
-    /// Returns the predictor of the fitted model, or `None` if the window could not be learned from.
+    /// Returns the predictor of the fitted model. Returns `None` if the window could not be learned from, or if only a
+    /// learner outside of this program can predict with the model.
     pub fn predictor(&self) -> Option<&Predictor> {
         self.predictor.as_ref()
     }

@@ -1,10 +1,12 @@
 //! Tests of publishing and reading models and reports, and of the alias rules. The models and reports are made here.
 //!
 //! `reading`: what a registry reads. `champion`: the aliases `latest` and `champion`. `promoted`: the aliases that
-//! users give. `advised`: the alias that the advice moves. `renewed`: models that are made again.
+//! users give. `advised`: the alias that the advice moves. `renewed`: models that are made again. `foreign`: models of a
+//! learner outside of this program.
 
 mod advised;
 mod champion;
+mod foreign;
 mod promoted;
 mod reading;
 mod renewed;
@@ -15,8 +17,8 @@ use tempfile::TempDir;
 
 use crate::{Author, Registry};
 use windrow_learn::model::{
-    Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Learned, Lineage, Method, ModelScore, Outcome,
-    Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
+    Acceptance, Artifact, Coefficient, ConfusionMatrix, Encoder, FORMAT, Fitted, Learned, Lineage, Logistic, Method,
+    ModelScore, Outcome, Profile, Score, SolverReport, WINDOW_FORMAT, WindowReport,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
 
@@ -70,12 +72,14 @@ fn artifact(id: &str, log_loss: Option<f64>) -> Artifact {
     let outcome = match log_loss {
         None => Outcome::Refused { reason: "all rows are negative".to_owned() },
         Some(log_loss) => Outcome::Learned(Box::new(Learned {
-            encoder: Encoder { features: Vec::new() },
-            intercept,
-            coefficients: Vec::new(),
-            penalties: Vec::new(),
+            fitted: Fitted::Logistic(Logistic {
+                encoder: Encoder { features: Vec::new() },
+                intercept,
+                coefficients: Vec::new(),
+                penalties: Vec::new(),
+                solver,
+            }),
             threshold: 0.5,
-            solver,
             scores: BTreeMap::from([("holdout".to_owned(), score(log_loss))]),
             examples: Vec::new(),
         })),

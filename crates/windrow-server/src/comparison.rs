@@ -50,9 +50,12 @@ pub(crate) fn pairs<'a>(
     pairs
 }
 
-/// Pairs the coefficients of two models by column.
+/// Pairs the coefficients of two models by column. A model of a learner outside of this program has none.
 pub(crate) fn coefficients<'a>(first: &'a Learned, second: &'a Learned) -> Vec<(&'a str, Pair)> {
-    let weights = |learned: &'a Learned| learned.coefficients.iter().map(|one| (one.name.as_str(), one.weight));
+    let weights = |learned: &'a Learned| {
+        let coefficients = learned.logistic().into_iter().flat_map(|logistic| &logistic.coefficients);
+        coefficients.map(|one| (one.name.as_str(), one.weight))
+    };
     pairs(weights(first), weights(second))
 }
 

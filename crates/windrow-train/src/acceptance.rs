@@ -1,30 +1,31 @@
 //! The acceptance rules for fitted models, and the report of each window.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 
-use crate::scoring;
-use windrow_config::Accept;
+use crate::scoring::{self, LastScore};
+use crate::{Learning, TrainError};
 use windrow_learn::model::{Acceptance, Frame, Learned, WINDOW_FORMAT, WindowExtent, WindowReport, first_full_window};
 use windrow_record::WindowIndex;
 use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
 
 /// Decides whether a model may be `latest` or `champion`. It must have reached its optimum, and its first fit must pass
-/// the rules. One rule compares it with the champion.
+/// the rules. One rule compares it with the champion. `newest` are the rows of its newest window. Returns `None` if the run was stopped.
 pub(super) fn verdict(
-    rules: &Accept,
+    learning: &Learning,
     learned: &Learned,
     champion: Option<&Model>,
+    window: WindowIndex,
     newest: &Arc<Frame>,
-) -> io::Result<Acceptance> {
-    let rejected = |reason: String| Ok(Acceptance::Rejected { reason });
-    if !learned.solver.converged {
+) -> Result<Option<Acceptance>, TrainError> {
+    let rules = &learning.pipeline.train.accept;
+    let rejected = |reason: String| Ok(Some(Acceptance::Rejected { reason }));
+    if !learned.is_converged() {
         return rejected("its solver stopped before the optimum".to_owned());
     }
     if !rules.has_rules() {
-        return Ok(Acceptance::Accepted);
+        return Ok(Some(Acceptance::Accepted));
     }
     let Some(score) = learned.scores.get("holdout") else {
         return rejected("its newest window has no held-out rows to evaluate it on".to_owned());
@@ -36,10 +37,16 @@ pub(super) fn verdict(
             Some(_) => {}
         }
     }
-    let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else { return Ok(Acceptance::Accepted) };
+    let (Some(most), Some(champion)) = (rules.max_log_loss_increase, champion) else {
+        return Ok(Some(Acceptance::Accepted));
+    };
     // The same rows for both models: the last ones, which neither has seen.
     let rows = usize::try_from(score.rows).unwrap_or(usize::MAX);
-    let Some(before) = scoring::score_on_last(champion, newest, rows)? else { return Ok(Acceptance::Accepted) };
+    let before = match scoring::score_on_last(learning, champion, window, newest, rows)? {
+        LastScore::Known(before) => before,
+        LastScore::None => return Ok(Some(Acceptance::Accepted)),
+        LastScore::Stopped => return Ok(None),
+    };
     let increase = score.log_loss - before.log_loss;
     if increase > most {
         return rejected(format!(
@@ -49,7 +56,7 @@ pub(super) fn verdict(
             champion.id()
         ));
     }
-    Ok(Acceptance::Accepted)
+    Ok(Some(Acceptance::Accepted))
 }
 
 /// Measures what changed since earlier windows. The report has no scores and no schemes yet.

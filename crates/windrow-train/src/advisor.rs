@@ -8,6 +8,7 @@ mod advised;
 mod auc;
 mod drift;
 mod effort;
+mod foreign_ladder;
 mod ladder;
 mod recalibration;
 mod subject;
@@ -117,10 +118,10 @@ impl Advisor {
     }
 
     /// The same as [`Self::step`]. As long as the stream goes on, its stages and the trainer have precedence: the step
-    /// then uses threads of its own, with a lower priority. These must not wait for a cluster.
+    /// then uses threads of its own, with a lower priority. These must not wait for a cluster or for another process.
     fn step_aside(&self, seen: AdvisorState, stop: &CancellationToken) -> Result<Step, TrainError> {
         let has_ended = self.learning.store.end()?.is_some();
-        if has_ended || self.learning.remote.is_some() {
+        if has_ended || !self.learning.fits_here() {
             return self.step(seen, stop);
         }
         in_background(|| self.step(seen, stop))

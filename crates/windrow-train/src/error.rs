@@ -3,6 +3,7 @@
 use std::io;
 
 use windrow_learn::frames::FrameError;
+use windrow_learn::learner::{FolderFault, LearnerError};
 use windrow_learn::model::RemoteError;
 use windrow_record::{Scheme, WindowIndex};
 use windrow_registry::RegistryError;
@@ -38,6 +39,33 @@ pub enum TrainError {
         scheme: Scheme,
         /// The first window without its model.
         window: WindowIndex,
+    },
+    /// The rows of a window cannot be written for a learner outside of this program.
+    #[error(
+        "cannot write the rows of window {window} for the learner: {source}; free some space in the work directory, \
+         and start again"
+    )]
+    LearnerFile {
+        /// The window of the rows.
+        window: WindowIndex,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// A learner outside of this program gave no result.
+    #[error("cannot {work}: {source}")]
+    Learner {
+        /// The work, as in `fit cumulative-3`.
+        work: String,
+        /// The error of the learner.
+        source: LearnerError,
+    },
+    /// The folder that a learner left is not a model.
+    #[error("the learner gave no valid model for {model}: {source}")]
+    ModelFolder {
+        /// The id of the model.
+        model: String,
+        /// The fault of the folder.
+        source: FolderFault,
     },
     /// The remote solver has found no optimum.
     #[error("cannot fit {model}: {source}")]

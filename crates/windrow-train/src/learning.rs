@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::foreign::ForeignLearner;
 use windrow_base::telemetry::Progress;
 use windrow_config::{Pipeline, Schema};
 use windrow_learn::frames::Frames;
@@ -27,6 +28,8 @@ pub struct Learning {
     pub folder: PathBuf,
     /// The remote solver (Spark), if one is configured.
     pub remote: Option<Arc<dyn RemoteSolver>>,
+    /// The learner outside of this program, if one is configured.
+    pub learner: Option<Arc<ForeignLearner>>,
     /// The counters and events that report the progress.
     pub progress: Progress,
     /// Returns the current time in RFC 3339.
@@ -34,10 +37,15 @@ pub struct Learning {
 }
 
 impl Learning {
+    /// Returns `true` if this process fits the models, and neither a cluster nor a learner outside of it.
+    pub(crate) fn fits_here(&self) -> bool {
+        self.remote.is_none() && self.learner.is_none()
+    }
+
     /// Returns the windows, with no rows read yet.
     pub(crate) fn frames(&self) -> Frames {
         let (store, schema) = (self.store.clone(), Arc::clone(&self.schema));
         let frames = Frames::new(store, schema, self.pipeline.train.holdout, &self.folder, self.memory);
-        if self.remote.is_some() { frames.for_remote_solver() } else { frames }
+        if self.fits_here() { frames } else { frames.for_remote_solver() }
     }
 }

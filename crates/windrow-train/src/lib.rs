@@ -6,12 +6,17 @@
 //! - `making`: makes one model for the registry. `acceptance`: the rules that it must pass, and the report of a window.
 //!   `scoring`: losses and scores of models on a window. `lineage`: the rows that a model was made from.
 //!
+//! - [`ForeignLearner`]: a learner outside of this program, with the files that it reads. `foreign_model`: makes one of
+//!   its models.
+//!
 //! Both stages take a [`Learning`] and may fail with a [`TrainError`]. The stages do not import each other. They know
 //! nothing of brokers or HTTP.
 
 mod acceptance;
 pub mod advisor;
 mod error;
+mod foreign;
+mod foreign_model;
 mod learning;
 mod lineage;
 mod making;
@@ -19,4 +24,5 @@ mod scoring;
 pub mod trainer;
 
 pub use error::TrainError;
+pub use foreign::{ForeignLearner, ForeignSettings, LEARNER_FOLDER, RepeatReport};
 pub use learning::Learning;

@@ -2,9 +2,12 @@
 //!
 //! Trainer and advisor make models in the same way. So the same windows give the same model, whichever stage makes it.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::{Learning, TrainError, acceptance, lineage};
+use crate::foreign::ReadyModel;
+use crate::foreign_model::Made;
+use crate::{Learning, TrainError, acceptance, foreign_model, lineage};
 use windrow_base::telemetry::Event;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
@@ -17,48 +20,74 @@ use windrow_registry::Model;
 pub(super) const AUTHOR: &str = "windrow";
 
 /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped. `champion` is
-/// the champion from before the model's newest window.
+/// the champion from before the model's newest window. `ready` is the same model, if a learner outside of this program has
+/// fitted it for the advice.
 pub(super) fn make(
     learning: &Learning,
     id: ModelId,
     frames: &mut Frames,
     champion: Option<&Model>,
+    ready: Option<&ReadyModel>,
 ) -> Result<Option<Artifact>, TrainError> {
-    let Learning { pipeline, schema, remote, .. } = learning;
+    let pipeline = &learning.pipeline;
     let (first, last) = id.scheme.windows(id.window);
     let span = tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
     let _entered = span.enter();
-    let used = frames.range(first, last)?;
-    let began = Instant::now();
-    let unreadable = |source| TrainError::ReadRows { window: id.window, source };
-    let learned_from: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
-    let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
-    let (outcome, verdict) = match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
-        Ok(mut learned) => {
-            learned.solver.seconds = began.elapsed().as_secs_f64();
-            let newest = frames.frame(id.window)?;
-            let rules = &pipeline.train.accept;
-            let verdict = acceptance::verdict(rules, &learned, champion, &newest).map_err(unreadable)?;
-            (Outcome::Learned(Box::new(learned)), verdict)
-        }
-        Err(FitError::Unlearnable(why)) => (Outcome::Refused { reason: why.to_string() }, Acceptance::Accepted),
-        Err(FitError::Read(source)) => return Err(unreadable(source)),
-        Err(FitError::Remote(RemoteError::Stopped)) => return Ok(None),
-        Err(FitError::Remote(source)) => return Err(TrainError::Remote { model: id.to_string(), source }),
+    let made = match learning.learner.as_deref() {
+        Some(foreign) => foreign_model::fit(learning, foreign, id, frames, ready)?,
+        None => fit_here(learning, id, frames)?,
     };
+    let (outcome, verdict) = match made {
+        Made::Learned(learned) => {
+            let newest = frames.frame(id.window)?;
+            let verdict = acceptance::verdict(learning, &learned, champion, id.window, &newest)?;
+            let Some(verdict) = verdict else { return Ok(None) };
+            (Outcome::Learned(learned), verdict)
+        }
+        Made::Refused(reason) => (Outcome::Refused { reason }, Acceptance::Accepted),
+        Made::Stopped => return Ok(None),
+    };
+    let used = frames.range(first, last)?;
     let lineage = lineage::lineage(frames.manifests(first, last), &used);
     span.record("lineage", lineage.id.as_str());
-    if let Outcome::Learned(learned) = &outcome {
-        span.record("passes", learned.solver.passes);
+    if let Outcome::Learned(learned) = &outcome
+        && let Some(logistic) = learned.logistic()
+    {
+        span.record("passes", logistic.solver.passes);
     }
     let is_for_advice = !pipeline.train.schemes.contains(&id.scheme);
-    let (pipeline, created, versions) = (pipeline.name.clone(), (learning.clock)(), versions());
+    let (pipeline, created, versions) = (pipeline.name.clone(), (learning.clock)(), versions_of(learning));
     Ok(Some(Artifact { format: FORMAT, id, pipeline, created, versions, is_for_advice, lineage, verdict, outcome }))
 }
 
+/// Fits a logistic regression, in this process or on a cluster.
+fn fit_here(learning: &Learning, id: ModelId, frames: &mut Frames) -> Result<Made, TrainError> {
+    let Learning { pipeline, schema, remote, .. } = learning;
+    let (first, last) = id.scheme.windows(id.window);
+    let used = frames.range(first, last)?;
+    let began = Instant::now();
+    let learned_from: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
+    let remote = remote.as_deref().map(|solver| Remote { solver, windows: &learned_from });
+    match fit(&used, schema, &FitSettings::from(&**pipeline), remote.as_ref()) {
+        Ok(mut learned) => {
+            learned.set_seconds(began.elapsed().as_secs_f64());
+            Ok(Made::Learned(Box::new(learned)))
+        }
+        Err(FitError::Unlearnable(why)) => Ok(Made::Refused(why.to_string())),
+        Err(FitError::Read(source)) => Err(TrainError::ReadRows { window: id.window, source }),
+        Err(FitError::Remote(RemoteError::Stopped)) => Ok(Made::Stopped),
+        Err(FitError::Remote(source)) => Err(TrainError::Remote { model: id.to_string(), source }),
+    }
+}
+
+/// Returns the versions that the numbers of a model depend on.
+fn versions_of(learning: &Learning) -> BTreeMap<String, String> {
+    learning.learner.as_deref().map_or_else(versions, foreign_model::versions_of)
+}
+
 /// Recalibrates a fitted model on a later window. The new model has the verdict of the fitted one: the rules of
-/// acceptance are about held-out rows, and a recalibration leaves none. Returns `None` if there is no fitted model, or if
-/// the window is not later.
+/// acceptance are about held-out rows, and a recalibration leaves none. Returns `None` if there is no fitted model, if
+/// the window is not later, or if the run was stopped.
 pub(super) fn recalibrate(
     learning: &Learning,
     fitted: &Artifact,
@@ -68,8 +97,11 @@ pub(super) fn recalibrate(
     let Some(id) = fitted.id.recalibrated(on) else { return Ok(None) };
     let _entered = tracing::info_span!("recalibrate", model = %id).entered();
     let frame = frames.frame(on)?;
-    let found = recalibrate_model(fitted, on, &frame, &learning.schema)
-        .map_err(|source| TrainError::ReadRows { window: on, source })?;
+    let found = match learning.learner.as_deref() {
+        Some(foreign) => foreign_model::recalibrate(learning, foreign, fitted, on, &frame)?,
+        None => recalibrate_model(fitted, on, &frame, &learning.schema)
+            .map_err(|source| TrainError::ReadRows { window: on, source })?,
+    };
     let Some((learned, recalibration)) = found else { return Ok(None) };
     let windows = frames.manifests(on, on).map(|manifest| lineage::of(manifest, &frame));
     Ok(Some(Artifact {
@@ -77,7 +109,7 @@ pub(super) fn recalibrate(
         id,
         pipeline: learning.pipeline.name.clone(),
         created: (learning.clock)(),
-        versions: versions(),
+        versions: versions_of(learning),
         is_for_advice: true,
         lineage: lineage::recalibrated(&fitted.lineage, windows, recalibration),
         verdict: fitted.verdict.clone(),

@@ -165,14 +165,14 @@ impl Trainer {
         champion: Option<&Model>,
     ) -> Result<Option<Artifact>, TrainError> {
         if !id.is_recalibrated() {
-            return making::make(&self.learning, id, windows, champion);
+            return making::make(&self.learning, id, windows, champion, None);
         }
         let snapshot = self.learning.registry.snapshot();
         if let Some(fitted) = snapshot.get(id.fit()) {
             return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
         }
         let champion = snapshot.champion_before(id.fit().window);
-        match making::make(&self.learning, id.fit(), windows, champion.as_deref())? {
+        match making::make(&self.learning, id.fit(), windows, champion.as_deref(), None)? {
             Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
             None => Ok(None),
         }
@@ -221,8 +221,8 @@ impl Trainer {
         };
         let known = stored.map_or(&[][..], |stored| stored.scores.as_slice());
         let both = WindowScores { losses, scores: known.to_vec() };
-        let WindowScores { losses, scores } = scoring::complete(both, manifest, is_evidence, &frame, &snapshot)
-            .map_err(|source| TrainError::ReadRows { window, source })?;
+        let completed = scoring::complete(both, &self.learning, manifest, is_evidence, &frame, &snapshot)?;
+        let Some(WindowScores { losses, scores }) = completed else { return Ok(()) };
         if let Some(losses) = losses {
             registry.evidence().put_losses(Purpose::Serving, &losses)?;
         }
@@ -263,9 +263,9 @@ impl Trainer {
             Outcome::Learned(learned) => {
                 let score = learned.scores.get("holdout");
                 let (auc, log_loss) = (score.and_then(|score| score.auc), score.map(|score| score.log_loss));
-                let (rows, solver) = (artifact.lineage.fit_rows, &learned.solver);
-                let (converged, passes) = (solver.converged, solver.passes);
-                let took = Duration::from_secs_f64(solver.seconds);
+                let (rows, converged) = (artifact.lineage.fit_rows, learned.is_converged());
+                let passes = learned.logistic().map_or(0, |logistic| logistic.solver.passes);
+                let took = Duration::from_secs_f64(learned.seconds());
                 let rejected = match &artifact.verdict {
                     Acceptance::Accepted => None,
                     Acceptance::Rejected { reason } => Some(reason.clone()),

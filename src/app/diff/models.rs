@@ -94,7 +94,7 @@ fn has_same_windows(a: &Lineage, b: &Lineage, same_rows: &SameRows) -> bool {
 fn timeless(outcome: &Outcome) -> Outcome {
     let mut outcome = outcome.clone();
     if let Outcome::Learned(learned) = &mut outcome {
-        learned.solver.seconds = 0.0;
+        learned.set_seconds(0.0);
     }
     outcome
 }

@@ -14,14 +14,14 @@ pub(crate) struct TrainingArgs {
     /// Limit the memory for encoded rows, as in 512MiB or 8GB; the rest goes to files
     #[arg(long, value_name = "SIZE", default_value = "4GiB")]
     memory: bytesize::ByteSize,
-    /// Use this solver: auto, newton, lbfgs, linfa or spark [default: train.solver of the pipeline file]
+    /// Use this solver: auto, newton, lbfgs, linfa, spark or command [default: train.solver of the pipeline file]
     #[arg(long, value_name = "SOLVER", value_parser = solver)]
     pub(crate) solver: Option<Solver>,
 }
 
 fn solver(text: &str) -> Result<Solver, String> {
     let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    Solver::deserialize(deserializer).map_err(|_| "expected auto, newton, lbfgs, linfa or spark".to_owned())
+    Solver::deserialize(deserializer).map_err(|_| "expected auto, newton, lbfgs, linfa, spark or command".to_owned())
 }
 
 impl TrainingArgs {

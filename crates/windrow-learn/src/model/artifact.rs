@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::encoder::Encoder;
-use crate::model::linear::LinearModel;
+use crate::model::foreign::Foreign;
+use crate::model::inputs::Inputs;
+use crate::model::logistic::Logistic;
+use crate::model::measures::Score;
 use windrow_record::{ModelId, WindowIndex};
 use windrow_windows::{OffsetRange, RowRange};
 
 /// The version of the file format. A reader rejects any other version.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 /// A model, or the reason why its fit gave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,23 +132,14 @@ pub struct Recalibration {
     pub slope: f64,
 }
 
-/// A fitted model with its scores. A recalibrated model has the solver's report of its fit, and no score.
+/// A fitted model with its scores. A recalibrated model has no score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
-    /// The encoder that turns cells into columns.
-    pub encoder: Encoder,
-    /// The intercept, b of the objective: the log-odds if every column is 0.
-    pub intercept: Coefficient,
-    /// The weights, w of the objective: one per column, in the encoder's order.
-    pub coefficients: Vec<Coefficient>,
+    /// The fitted model itself.
+    #[serde(flatten)]
+    pub fitted: Fitted,
     /// The probability from which the answer is 'positive'.
     pub threshold: f64,
-    /// The report of the solver.
-    pub solver: SolverReport,
-    /// Every penalty that was tried, in the order of the trials. Empty if only one was given. The penalty with the
-    /// lowest log-loss on the first half of the held-out rows was taken, and `holdout` is the score on the second half.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub penalties: Vec<PenaltyTrial>,
     /// The scores by name. `holdout` is the score of a first fit on the last rows of the newest window, which it left
     /// out. The rows are the same for every scheme. Without held-out rows, it has no entry.
     pub scores: BTreeMap<String, Score>,
@@ -154,163 +147,14 @@ pub struct Learned {
     pub examples: Vec<Example>,
 }
 
-/// A weight, with its name and its error.
+/// A fitted model, by the program that can predict with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Coefficient {
-    /// The column, such as `distance`, `log(fare)`, `carrier=UA` or `carrier=(other)`; `(intercept)` for b.
-    pub name: String,
-    /// The change of the log-odds for one standard deviation of a number, or for a row of this level.
-    pub weight: f64,
-    /// The square root of the coefficient's entry on the diagonal of the inverse Hessian of the objective, including
-    /// the penalty.
-    ///
-    /// `None` if the solver has no Hessian, or if columns are collinear and not penalised. Also `None` for one-hot
-    /// columns, and for the intercept of a model that has them. They have no reference level, so their errors would
-    /// measure the penalty.
-    ///
-    /// In a recalibrated model, it is the error of the fit times the slope, so it holds for this slope and leaves out the
-    /// slope's own error. The intercept has none: its error is mostly that of the recalibration.
-    pub standard_error: Option<f64>,
-    /// exp(weight); `None` if it is beyond the range of `f64`.
-    pub odds_ratio: Option<f64>,
-}
-
-/// A penalty, and the first fit with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PenaltyTrial {
-    /// The weight of the penalty.
-    pub l2: f64,
-    /// The number of passes over the rows.
-    pub passes: u64,
-    /// The value of the objective with this penalty.
-    pub objective: f64,
-    /// `true` if the first fit reached the optimum.
-    pub converged: bool,
-    /// The log-loss on the first half of the held-out rows; `None` without such rows.
-    pub log_loss: Option<f64>,
-}
-
-/// A method that finds an optimum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Newton's method with step halving.
-    Newton,
-    /// L-BFGS, as implemented by argmin.
-    Lbfgs,
-    /// The solver of linfa-logistic.
-    Linfa,
-    /// `LogisticRegression` of Apache Spark.
-    Spark,
-}
-
-/// The report of a solver.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SolverReport {
-    /// The method that found the optimum.
-    pub method: Method,
-    /// The weight of the penalty.
-    pub l2: f64,
-    /// The number of passes over the rows, including the first fit and all its penalties. 0 for linfa and Spark, which
-    /// do not report it.
-    pub passes: u64,
-    /// The number of steps taken. 0 for linfa, which does not report it.
-    pub iterations: u64,
-    /// The objective sum_i log(1 + exp(-s_i (w.x_i + b))) + l2/2 * |w|^2, with the natural logarithm.
-    pub objective: f64,
-    /// The largest absolute component of the objective's gradient, per row. `None` for Spark, which does not report it.
-    pub gradient_norm: Option<f64>,
-    /// `true` if the gradient is small enough to call this the optimum. For Spark, `true` if it stopped before its
-    /// limit of steps.
-    pub converged: bool,
-    /// The wall-clock time of the fit, in seconds. 0 until the trainer, which has a clock, sets it.
-    pub seconds: f64,
-}
-
-/// The scores of probabilities on some rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// The number of rows scored.
-    pub rows: u64,
-    /// The number of positive rows among them.
-    pub positives: u64,
-    /// The area under the ROC curve, with ties counted half; `None` if all rows have the same class.
-    pub auc: Option<f64>,
-    /// The average precision; `None` without a positive row.
-    pub average_precision: Option<f64>,
-    /// The mean of -log p(truth), with the natural logarithm.
-    pub log_loss: f64,
-    /// The log-loss of always predicting the share of positives in the training rows.
-    pub baseline_log_loss: f64,
-    /// The Brier score: the mean of (p - truth)^2.
-    pub brier: f64,
-    /// The share of rows whose predicted label is the truth.
-    pub accuracy: f64,
-    /// The share of rows that the majority class of the training rows predicts correctly.
-    pub baseline_accuracy: f64,
-    /// The counts of predicted labels against the truth, at the threshold.
-    pub confusion: ConfusionMatrix,
-    /// The expected calibration error: the mean over rows of |mean probability - share of positives| in the row's bin.
-    pub calibration_error: f64,
-    /// The reliability of the probabilities, in ten bins of equal width.
-    pub reliability: Vec<ReliabilityBin>,
-}
-
-/// A number of a score, with the function that reads it.
-#[derive(Debug, Clone, Copy)]
-pub enum ScoreNumber {
-    /// A count of rows.
-    Count(fn(&Score) -> u64),
-    /// A measure of how well a model did; `None` if it is not defined for these rows.
-    Measure(fn(&Score) -> Option<f64>),
-}
-
-impl Score {
-    /// All numbers of a score by name, in the order of a table's columns.
-    pub const NUMBERS: [(&str, ScoreNumber); 14] = [
-        ("rows", ScoreNumber::Count(|score| score.rows)),
-        ("positives", ScoreNumber::Count(|score| score.positives)),
-        ("auc", ScoreNumber::Measure(|score| score.auc)),
-        ("average_precision", ScoreNumber::Measure(|score| score.average_precision)),
-        ("log_loss", ScoreNumber::Measure(|score| Some(score.log_loss))),
-        ("baseline_log_loss", ScoreNumber::Measure(|score| Some(score.baseline_log_loss))),
-        ("brier", ScoreNumber::Measure(|score| Some(score.brier))),
-        ("accuracy", ScoreNumber::Measure(|score| Some(score.accuracy))),
-        ("baseline_accuracy", ScoreNumber::Measure(|score| Some(score.baseline_accuracy))),
-        ("true_positives", ScoreNumber::Count(|score| score.confusion.true_positives)),
-        ("false_positives", ScoreNumber::Count(|score| score.confusion.false_positives)),
-        ("true_negatives", ScoreNumber::Count(|score| score.confusion.true_negatives)),
-        ("false_negatives", ScoreNumber::Count(|score| score.confusion.false_negatives)),
-        ("calibration_error", ScoreNumber::Measure(|score| Some(score.calibration_error))),
-    ];
-}
-
-/// The counts of rows by predicted label and truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfusionMatrix {
-    /// Positive rows labelled positive.
-    pub true_positives: u64,
-    /// Negative rows labelled positive.
-    pub false_positives: u64,
-    /// Negative rows labelled negative.
-    pub true_negatives: u64,
-    /// Positive rows labelled negative.
-    pub false_negatives: u64,
-}
-
-/// The rows whose probability is in one tenth of the range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ReliabilityBin {
-    /// The bin's lower end, included.
-    pub from: f64,
-    /// The bin's upper end, excluded except for 1.
-    pub to: f64,
-    /// The number of rows.
-    pub rows: u64,
-    /// The mean of their probabilities; `None` for an empty bin.
-    pub mean_probability: Option<f64>,
-    /// The share of positive rows; `None` for an empty bin.
-    pub positive_share: Option<f64>,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Fitted {
+    /// A logistic regression, which this program fitted.
+    Logistic(Logistic),
+    /// A model of a learner outside of this program.
+    Foreign(Foreign),
 }
 
 /// A real row, with the model's probability.
@@ -329,6 +173,16 @@ impl Artifact {
             Outcome::Learned(learned) => Some(learned),
             Outcome::Refused { .. } => None,
         }
+    }
+
+    /// Returns the logistic regression, if there is one.
+    pub fn logistic(&self) -> Option<&Logistic> {
+        self.learned()?.logistic()
+    }
+
+    /// Returns the model of a learner outside of this program, if there is one.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.learned()?.foreign()
     }
 
     /// Returns whether an alias may refer to the model.
@@ -355,33 +209,50 @@ impl Lineage {
     }
 }
 
-impl Coefficient {
-    pub(super) fn new(name: String, weight: f64, standard_error: Option<f64>) -> Self {
-        Self { name, weight, standard_error, odds_ratio: Some(weight.exp()).filter(|ratio| ratio.is_finite()) }
-    }
-}
-
 impl Learned {
-    /// Returns the model without its scores and reports.
-    pub fn linear_model(&self) -> LinearModel {
-        let weights = self.weights().collect();
-        LinearModel { encoder: self.encoder.clone(), intercept: self.intercept.weight, weights }
+    /// Returns the logistic regression; `None` for a model of a learner outside of this program.
+    pub fn logistic(&self) -> Option<&Logistic> {
+        match &self.fitted {
+            Fitted::Logistic(logistic) => Some(logistic),
+            Fitted::Foreign(_) => None,
+        }
     }
 
-    /// Returns the weights in the encoder's order.
-    pub(crate) fn weights(&self) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
-        self.coefficients.iter().map(|coefficient| coefficient.weight)
+    /// Returns the model of a learner outside of this program; `None` for a logistic regression.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        match &self.fitted {
+            Fitted::Logistic(_) => None,
+            Fitted::Foreign(foreign) => Some(foreign),
+        }
     }
-}
 
-impl Method {
-    /// Returns the method's name in the model file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Newton => "newton",
-            Self::Lbfgs => "lbfgs",
-            Self::Linfa => "linfa",
-            Self::Spark => "spark",
+    /// Returns the columns that a request must have, with the values that training has seen.
+    pub fn inputs(&self) -> Inputs {
+        match &self.fitted {
+            Fitted::Logistic(logistic) => Inputs::of(&logistic.encoder),
+            Fitted::Foreign(foreign) => foreign.inputs.clone(),
+        }
+    }
+
+    /// Returns `false` if the solver stopped before the optimum. This program does not know the optimum of a learner
+    /// outside of it, so such a fit counts as converged.
+    pub fn is_converged(&self) -> bool {
+        self.logistic().is_none_or(|logistic| logistic.solver.converged)
+    }
+
+    /// Returns the wall-clock time of the fit, in seconds.
+    pub fn seconds(&self) -> f64 {
+        match &self.fitted {
+            Fitted::Logistic(logistic) => logistic.solver.seconds,
+            Fitted::Foreign(foreign) => foreign.seconds,
+        }
+    }
+
+    /// Sets the wall-clock time of the fit, in seconds.
+    pub fn set_seconds(&mut self, seconds: f64) {
+        match &mut self.fitted {
+            Fitted::Logistic(logistic) => logistic.solver.seconds = seconds,
+            Fitted::Foreign(foreign) => foreign.seconds = seconds,
         }
     }
 }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::model::artifact::{Coefficient, Example, Learned, PenaltyTrial, Score, SolverReport};
+use crate::model::artifact::{Example, Fitted, Learned};
 use crate::model::design::Design;
 use crate::model::encoder::{EncodedFeature, Encoding};
 use crate::model::error::{FitError, Unlearnable};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
+use crate::model::logistic::{Coefficient, Logistic, PenaltyTrial, SolverReport};
+use crate::model::measures::Score;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::score::score;
 use crate::model::solver::{Finish, Solution};
@@ -53,10 +55,9 @@ pub fn fit(
     let solver = SolverReport { method, l2, passes, iterations, objective, gradient_norm, converged, seconds: 0.0 };
     let penalties = if first.trials.len() > 1 { first.trials } else { Vec::new() };
     let scores = first.score.map(|score| ("holdout".to_owned(), score)).into_iter().collect();
-    let (encoder, threshold, examples) = (solved.encoder, settings.threshold, Vec::new());
-    let mut learned = Learned { encoder, intercept, coefficients, threshold, solver, penalties, scores, examples };
-    learned.examples = self::examples(frames, schema, &learned);
-    Ok(learned)
+    let logistic = Logistic { encoder: solved.encoder, intercept, coefficients, solver, penalties };
+    let examples = examples(frames, schema, &Predictor::new(&logistic, settings.threshold));
+    Ok(Learned { fitted: Fitted::Logistic(logistic), threshold: settings.threshold, scores, examples })
 }
 
 /// Fits a model to all rows of the windows without scoring it, starting from a similar model. Returns `None` if the
@@ -78,6 +79,21 @@ pub fn fit_from(
     problem.check()?;
     let solved = problem.solve(l2, start, Finish::Losses)?;
     Ok(solved.solution.converged.then(|| solved.linear_model()))
+}
+
+/// Checks that a model can be learned from these windows, oldest first. If `without_held_out`, the held-out rows of the
+/// newest window are left out.
+///
+/// # Errors
+/// The reason why none can be learned.
+pub fn check_rows(frames: &[Arc<Frame>], schema: &Schema, without_held_out: bool) -> Result<(), Unlearnable> {
+    let newest = if without_held_out { Subset::Training } else { Subset::Whole };
+    solve::check(frames, newest, schema)
+}
+
+/// Returns the number of rows and of positive rows that a model of these windows learns from.
+pub fn row_counts(frames: &[Arc<Frame>], without_held_out: bool) -> (usize, usize) {
+    solve::counts(frames, if without_held_out { Subset::Training } else { Subset::Whole })
 }
 
 /// A fit without the held-out rows: the trials, the chosen penalty, and its score on the held-out rows.
@@ -147,8 +163,7 @@ fn coefficients(solved: &Optimum) -> (Coefficient, Vec<Coefficient>) {
 }
 
 /// Returns rows of the newest window that has any, with the model's probabilities.
-pub(super) fn examples(frames: &[Arc<Frame>], schema: &Schema, learned: &Learned) -> Vec<Example> {
-    let predictor = Predictor::new(learned);
+pub(super) fn examples(frames: &[Arc<Frame>], schema: &Schema, predictor: &Predictor) -> Vec<Example> {
     let rows = frames.iter().rev().map(|frame| frame.examples()).find(|rows| !rows.is_empty()).unwrap_or_default();
     let examples = rows.iter().map(|row| {
         let cells: Vec<Cell<'_>> = schema.features.iter().map(|feature| cell(feature, row)).collect();

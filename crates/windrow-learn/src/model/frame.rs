@@ -5,6 +5,7 @@
 
 mod builder;
 mod parse;
+mod rows;
 
 use std::ops::Range;
 
@@ -17,6 +18,7 @@ use windrow_config::Feature;
 
 pub use builder::FrameBuilder;
 pub use parse::{ChunkBuilder, ParsedRows};
+pub use rows::{FrameCell, FramePart, FrameRow};
 
 /// One window's labelled rows. Models share a frame, so it cannot be cloned.
 #[derive(Debug)]

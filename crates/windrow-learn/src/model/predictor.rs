@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::str::FromStr;
 
-use crate::model::artifact::Learned;
 use crate::model::encoder::{Encoding, Level, NumberRange, calendar_number, standardise};
+use crate::model::logistic::Logistic;
+use crate::model::probability::probability;
 use windrow_config::CalendarPart;
 use windrow_record::EventTime;
 
@@ -104,23 +105,17 @@ struct LevelWeights<V> {
     other: f64,
 }
 
-/// Returns 1 / (1 + exp(-log_odds)), without overflow.
-#[inline]
-pub(super) fn probability(log_odds: f64) -> f64 {
-    1.0 / (1.0 + (-log_odds).exp())
-}
-
 impl Predictor {
-    /// Creates a predictor from a model's coefficients.
-    pub fn new(learned: &Learned) -> Self {
-        let weights: Vec<f64> = learned.weights().collect();
-        let terms = learned.encoder.weighted(&weights);
+    /// Creates a predictor from a model's coefficients, and the probability from which its answer is 'positive'.
+    pub fn new(logistic: &Logistic, threshold: f64) -> Self {
+        let weights: Vec<f64> = logistic.weights().collect();
+        let terms = logistic.encoder.weighted(&weights);
         let terms = terms.map(|(feature, weights)| Term::new(&feature.encoding, weights)).collect();
-        let names = learned.encoder.features.iter().map(|feature| match &feature.encoding {
+        let names = logistic.encoder.features.iter().map(|feature| match &feature.encoding {
             Encoding::Calendar { part, .. } => part.name().to_owned(),
             Encoding::Number { .. } | Encoding::Category { .. } => feature.column.clone(),
         });
-        Self { intercept: learned.intercept.weight, threshold: learned.threshold, terms, names: names.collect() }
+        Self { intercept: logistic.intercept.weight, threshold, terms, names: names.collect() }
     }
 
     /// Returns the log-odds of a row whose numbers are at their means, without the weights of levels. A sum of

@@ -6,14 +6,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use crate::model::artifact::{Artifact, Coefficient, Learned, Recalibration};
+use crate::model::artifact::{Artifact, Fitted, Learned, Recalibration};
 use crate::model::fit::examples;
+use crate::model::foreign::Foreign;
 use crate::model::frame::Frame;
+use crate::model::given::{GivenModel, given_calibration};
+use crate::model::logistic::{Coefficient, Logistic};
+use crate::model::predictor::Predictor;
 use crate::model::scorer::{Calibration, ScoredModel, calibrations};
 use windrow_config::Schema;
 use windrow_record::WindowIndex;
 
-/// Recalibrates a fitted model on the labelled rows of a later window. Returns `None` if there is no fitted model.
+/// Recalibrates a logistic regression on the labelled rows of a later window. Returns `None` if there is none.
 ///
 /// The result depends only on the model and on the rows of the window, which is `frame`. If they have no finite optimum,
 /// the intercept is 0 and the slope is 1.
@@ -27,12 +31,41 @@ pub fn recalibrate_model(
     schema: &Schema,
 ) -> io::Result<Option<(Learned, Recalibration)>> {
     let Some(learned) = fitted.learned() else { return Ok(None) };
+    let Some((logistic, scored)) = learned.logistic().zip(ScoredModel::of(fitted.id, learned)) else { return Ok(None) };
     // The last digits of log-odds depend on the models that are scored together, so no other model is scored with it.
-    let Some(found) = calibrations(frame, &[ScoredModel::of(fitted.id, learned)])?.pop() else { return Ok(None) };
+    let Some(found) = calibrations(frame, &[scored])?.pop() else { return Ok(None) };
+    let adjusted = adjusted(logistic, found.intercept, found.slope);
+    let threshold = learned.threshold;
+    let examples = examples(std::slice::from_ref(frame), schema, &Predictor::new(&adjusted, threshold));
+    let recalibrated = Learned { fitted: Fitted::Logistic(adjusted), threshold, scores: BTreeMap::new(), examples };
+    Ok(Some((recalibrated, facts(fitted, window, frame, found))))
+}
+
+/// Recalibrates a model of a learner outside of this program on the labelled rows of a later window. `probabilities` are
+/// the learner's for these rows. Returns `None` if the model is not of a learner. The caller adds the examples.
+///
+/// # Errors
+/// The rows cannot be read again.
+pub fn recalibrate_foreign(
+    fitted: &Artifact,
+    window: WindowIndex,
+    frame: &Frame,
+    probabilities: &[f64],
+) -> io::Result<Option<(Learned, Recalibration)>> {
+    let Some((learned, foreign)) = fitted.learned().zip(fitted.foreign()) else { return Ok(None) };
+    let model = GivenModel { id: fitted.id, threshold: learned.threshold, probabilities };
+    let (intercept, slope) = given_calibration(frame, &model)?;
+    // The learner gets numbers as they came: no number is held.
+    let found = Calibration { intercept, slope, held_share: 0.0 };
+    let foreign = Foreign { calibration: Some((intercept, slope)), ..foreign.clone() };
+    let (threshold, examples) = (learned.threshold, Vec::new());
+    let recalibrated = Learned { fitted: Fitted::Foreign(foreign), threshold, scores: BTreeMap::new(), examples };
+    Ok(Some((recalibrated, facts(fitted, window, frame, found))))
+}
+
+fn facts(fitted: &Artifact, window: WindowIndex, frame: &Frame, found: Calibration) -> Recalibration {
     let Calibration { intercept, slope, held_share } = found;
-    let mut recalibrated = adjusted(learned, intercept, slope);
-    recalibrated.examples = examples(std::slice::from_ref(frame), schema, &recalibrated);
-    let recalibration = Recalibration {
+    Recalibration {
         model: fitted.id,
         lineage: fitted.lineage.id.clone(),
         window,
@@ -41,26 +74,21 @@ pub fn recalibrate_model(
         held_share,
         intercept,
         slope,
-    };
-    Ok(Some((recalibrated, recalibration)))
+    }
 }
 
-/// Returns the model whose log-odds are `intercept` plus `slope` times those of a fit. Scores and examples of the fit do
-/// not hold for it.
-fn adjusted(fit: &Learned, intercept: f64, slope: f64) -> Learned {
+/// Returns the model whose log-odds are `intercept` plus `slope` times those of a fit.
+fn adjusted(fit: &Logistic, intercept: f64, slope: f64) -> Logistic {
     let scaled = |one: &Coefficient| {
         let error = one.standard_error.map(|error| slope.abs() * error);
         Coefficient::new(one.name.clone(), slope * one.weight, error)
     };
-    Learned {
+    Logistic {
         encoder: fit.encoder.clone(),
         intercept: Coefficient::new(fit.intercept.name.clone(), intercept + slope * fit.intercept.weight, None),
         coefficients: fit.coefficients.iter().map(scaled).collect(),
-        threshold: fit.threshold,
         solver: fit.solver.clone(),
         penalties: fit.penalties.clone(),
-        scores: BTreeMap::new(),
-        examples: Vec::new(),
     }
 }
 
@@ -69,8 +97,9 @@ mod tests {
     use super::*;
     use crate::model::artifact::{Acceptance, FORMAT, Lineage, Outcome, WindowLineage};
     use crate::model::fit::{FitSettings, fit};
-    use crate::model::predictor::{Cell, Predictor, probability};
-    use crate::model::samples::{mixed, pipeline, read_holding_out};
+    use crate::model::predictor::Cell;
+    use crate::model::probability::probability;
+    use crate::model::samples::{logistic, mixed, pipeline, predictor, read_holding_out};
     use crate::model::scorer::{log_odds, recalibrate};
 
     fn window(number: u32) -> WindowIndex {
@@ -111,8 +140,8 @@ mod tests {
         let rows = 0..frames[1].labelled();
         let id = artifact.id;
         let of = |learned: &Learned| {
-            let (truth, mut odds) =
-                log_odds(&frames[1], &[ScoredModel::of(id, learned)], rows.clone()).expect("memory can be read");
+            let scored = [ScoredModel::of(id, learned).expect("a logistic regression")];
+            let (truth, mut odds) = log_odds(&frames[1], &scored, rows.clone()).expect("memory can be read");
             (truth, odds.remove(0))
         };
         let ((truth, fitted), (_, moved)) = (of(&learned), of(&recalibrated));
@@ -129,11 +158,12 @@ mod tests {
         assert_eq!((facts.model, facts.window, facts.lineage.as_str()), (id, window(2), "00"));
         assert_eq!((facts.rows, facts.positives), (truth.len() as u64, positives as u64));
 
-        assert_eq!((&recalibrated.encoder, recalibrated.threshold), (&learned.encoder, learned.threshold));
+        let (own, fit_itself) = (logistic(&recalibrated), logistic(&learned));
+        assert_eq!((&own.encoder, recalibrated.threshold), (&fit_itself.encoder, learned.threshold));
         assert!(recalibrated.scores.is_empty() && !learned.scores.is_empty(), "scores of the fit do not hold");
-        assert_eq!(recalibrated.intercept.standard_error, None);
+        assert_eq!(own.intercept.standard_error, None);
         let mut errors = 0;
-        for (one, fit) in recalibrated.coefficients.iter().zip(&learned.coefficients) {
+        for (one, fit) in own.coefficients.iter().zip(&fit_itself.coefficients) {
             assert_eq!((&one.name, one.weight), (&fit.name, slope * fit.weight));
             assert_eq!(one.standard_error, fit.standard_error.map(|error| slope.abs() * error), "{}", one.name);
             assert_eq!(one.odds_ratio, Some(one.weight.exp()));
@@ -162,8 +192,8 @@ mod tests {
         let found = recalibrate_model(&artifact, window(2), &frames[1], &schema).expect("memory can be read");
         let (recalibrated, facts) = found.expect("a fitted model");
         assert_eq!((facts.intercept, facts.slope, facts.positives), (0.0, 1.0, 0));
-        let predictors = [&learned, &recalibrated].map(Predictor::new);
-        let [fit, moved] = predictors.map(|predictor| predictor.predict(&[Cell::Number(3.0)]));
+        let predictors = [&learned, &recalibrated].map(predictor);
+        let [fit, moved] = predictors.map(|one| one.predict(&[Cell::Number(3.0)]));
         assert_eq!(fit, moved);
     }
 

@@ -4,14 +4,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::frames::SpillStore;
+use crate::model::artifact::Learned;
 use crate::model::chunk::{CHUNK_ROWS, ChunkStore};
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::fit::FitSettings;
 use crate::model::frame::{ChunkBuilder, Frame, FrameBuilder, ParsedRows};
+use crate::model::logistic::Logistic;
+use crate::model::predictor::Predictor;
 use crate::model::table::Subset;
 use windrow_config::{Pipeline, RowFault, Schema};
 use windrow_record::{RecordParser, RecordReader};
+
+/// The logistic regression of a model that a fit of this crate gave.
+pub(super) fn logistic(learned: &Learned) -> &Logistic {
+    learned.logistic().expect("a logistic regression")
+}
+
+/// The predictor of such a model.
+pub(super) fn predictor(learned: &Learned) -> Predictor {
+    Predictor::new(logistic(learned), learned.threshold)
+}
 
 /// Returns the schema of a pipeline, and its dataset in windows of `rows` rows.
 pub(super) fn read(pipeline: &Pipeline, csv: &[u8], rows: usize) -> (Schema, Vec<Arc<Frame>>) {

@@ -3,9 +3,9 @@
 //! Ranking measures use the log-odds, which still differ between rows that are nearly certain. The other measures use
 //! probabilities.
 
-use crate::model::artifact::{ConfusionMatrix, ReliabilityBin, Score};
+use crate::model::measures::{ConfusionMatrix, ReliabilityBin, Score};
 use crate::model::objective::row_loss;
-use crate::model::predictor::probability;
+use crate::model::probability::probability;
 use windrow_evaluation::RowRanking;
 
 const BINS: usize = 10;
@@ -13,20 +13,31 @@ const BINS: usize = 10;
 /// Scores rows. `training_share` is the share of positives among the rows that the model was trained on, above 0 and
 /// below 1. Returns `None` without rows.
 pub(super) fn score(log_odds: &[f64], truth: &[bool], threshold: f64, training_share: f64) -> Option<Score> {
+    let probabilities: Vec<f64> = log_odds.iter().map(|z| probability(*z)).collect();
+    score_given(log_odds, &probabilities, truth, threshold, training_share)
+}
+
+/// Scores rows like [`score`], with the probabilities that the log-odds follow from.
+pub(super) fn score_given(
+    log_odds: &[f64],
+    probabilities: &[f64],
+    truth: &[bool],
+    threshold: f64,
+    training_share: f64,
+) -> Option<Score> {
     if truth.is_empty() {
         return None;
     }
     let rows = truth.len() as f64;
-    let probabilities: Vec<f64> = log_odds.iter().map(|z| probability(*z)).collect();
     let positives = truth.iter().filter(|truth| **truth).count() as u64;
     let negatives = truth.len() as u64 - positives;
     let ranking = RowRanking::new(log_odds.iter().copied().zip(truth.iter().copied()).collect());
     let losses = log_odds.iter().zip(truth).map(|(z, truth)| row_loss(*z, *truth));
     let squares = probabilities.iter().zip(truth).map(|(p, truth)| (p - f64::from(*truth)).powi(2));
     let baseline_loss = -(positives as f64 * training_share.ln() + negatives as f64 * (-training_share).ln_1p());
-    let confusion = confusion(&probabilities, truth, threshold);
+    let confusion = confusion(probabilities, truth, threshold);
     let majority = if training_share >= 0.5 { positives } else { negatives };
-    let reliability = reliability(&probabilities, truth);
+    let reliability = reliability(probabilities, truth);
     Some(Score {
         rows: truth.len() as u64,
         positives,

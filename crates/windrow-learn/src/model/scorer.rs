@@ -13,12 +13,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::artifact::Score;
 use crate::model::chunk::Chunk;
 use crate::model::encoder::Encoding;
 use crate::model::frame::Frame;
+use crate::model::measures::Score;
 use crate::model::objective::row_loss;
-use crate::model::predictor::probability;
+use crate::model::probability::probability;
 use crate::model::score::score;
 use crate::model::table::is_number;
 use windrow_evaluation::{BLOCKS, LOSSES_FORMAT, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
@@ -85,7 +85,7 @@ fn blocks<'a>(rows: Range<usize>, log_odds: &'a mut [Vec<f64>]) -> Vec<(Range<us
 }
 
 /// Returns the labels of some labelled rows of a window. Row 0 is the first labelled one.
-fn truth(frame: &Frame, rows: Range<usize>) -> io::Result<Vec<bool>> {
+pub(super) fn truth(frame: &Frame, rows: Range<usize>) -> io::Result<Vec<bool>> {
     let mut truth = Vec::with_capacity(rows.len());
     let mut buffer = Chunk::default();
     for (kept, rows) in frame.table.pieces(rows) {
@@ -132,7 +132,7 @@ pub fn losses_and_scores(
 }
 
 /// Returns the losses of a window. `truth` is the labels of its labelled rows.
-fn of_window(
+pub(super) fn of_window(
     frame: &Frame,
     window: WindowIndex,
     sha256: &str,

@@ -9,10 +9,10 @@ mod subsampled;
 
 use std::io;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
+use crate::model::logistic::Method;
 use windrow_config::Solver;
 
 pub(super) use solution::{Finish, Solution};
@@ -41,8 +41,8 @@ pub(super) fn method(solver: Solver, design: &Design) -> Method {
         Solver::Newton => Method::Newton,
         Solver::Lbfgs => Method::Lbfgs,
         Solver::Linfa => Method::Linfa,
-        // Without a remote solver, this process reads the rows.
-        Solver::Auto | Solver::Spark => {
+        // Without a remote solver, this process reads the rows. A learner outside of it never comes here.
+        Solver::Auto | Solver::Spark | Solver::Command => {
             let (rows, width) = (design.rows as f64, design.width() as f64);
             let pass = |order| rows * design.shape.work(order);
             let step = pass(Order::Hessian) + width.powi(3) / 3.0 / FACTOR_SPEED;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::artifact::Score;
 use crate::model::drift::{Drift, Profile};
+use crate::model::measures::Score;
 use windrow_record::display::window_name;
 use windrow_record::{ModelId, Scheme, WindowIndex};
 

@@ -36,7 +36,11 @@ impl Registry {
             [Some(current), Some(current.fit()), before].into_iter().flatten()
         });
         let named: HashSet<ModelId> = named.collect();
-        let retired: Vec<ModelId> = old.into_iter().filter(|id| !named.contains(id)).collect();
+        let retired: HashSet<ModelId> = old.iter().copied().filter(|id| !named.contains(id)).collect();
+        // A recalibrated model of a learner outside of this program uses the files of its fit.
+        let foreign = snapshot.models().filter(|model| model.artifact().foreign().is_some()).map(|model| model.id());
+        let used: HashSet<ModelId> = foreign.filter(|id| !retired.contains(id)).map(ModelId::fit).collect();
+        let retired: Vec<ModelId> = old.into_iter().filter(|id| retired.contains(id) && !used.contains(id)).collect();
         for id in &retired {
             files::remove(&self.models, *id)?;
             stamps.models.remove(id);

@@ -106,6 +106,22 @@ impl ApiState {
         served.fitted(self.find(served, name)?)
     }
 
+    /// Finds a model that was learned, by its id or an alias. No prediction is asked of it.
+    ///
+    /// # Errors
+    /// The same as for [`Self::find`]. Also, no model could be learned.
+    pub(crate) fn learned<'a>(
+        &self,
+        served: &'a Served,
+        name: &str,
+    ) -> Result<(&'a Arc<Model>, &'a Learned), ApiError> {
+        let model = self.find(served, name)?;
+        match &model.artifact().outcome {
+            Outcome::Learned(learned) => Ok((model, &**learned)),
+            Outcome::Refused { reason } => Err(ApiError::not_learned(model.name(), reason)),
+        }
+    }
+
     pub(crate) fn progress_to_first_model(&self) -> String {
         let counters = self.progress.counters();
         let known = filling(counters).unwrap_or_else(|| match counters.stored.get() {
@@ -156,7 +172,7 @@ impl Served {
         let served = |(model, learned): (&Arc<Model>, &Learned)| {
             let known = self.models.get(&model.id()).filter(|known| Arc::ptr_eq(&known.model, model));
             let served = known.cloned().unwrap_or_else(|| {
-                let schema = InputSchema::new(&learned.encoder, dataset);
+                let schema = InputSchema::new(&learned.inputs(), dataset);
                 Arc::new(ServedModel { model: Arc::clone(model), schema, probabilities: Histogram::new(TENTHS) })
             });
             (model.id(), served)
@@ -186,6 +202,10 @@ impl Served {
             (Outcome::Learned(learned), Some(predictor), Some(served)) => {
                 Ok(Fitted { served, model, learned, predictor, schema: &served.schema })
             }
+            (Outcome::Learned(learned), None, _) if learned.foreign().is_some() => Err(ApiError::not_ready(format!(
+                "the learner of the model {} does not run in this server",
+                model.name()
+            ))),
             (Outcome::Refused { reason }, ..) => Err(ApiError::not_learned(model.name(), reason)),
             // A learned model that is not served yet is being published at this moment.
             _ => Err(ApiError::not_ready(format!("the model {} is being published", model.name()))),

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::comparison::{self, Pair};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::listing::Listing;
-use crate::dashboard::numbers::score_or_dash;
+use crate::dashboard::numbers::{NO_COEFFICIENTS, score_or_dash};
 use crate::dashboard::picture;
 use crate::dashboard::table::{self, Row, cells};
 use windrow_evaluation::plot::CumulativePlot;
@@ -122,8 +122,10 @@ fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Mar
     let rows = Pair { first: rows[0], second: rows[1] };
     let whole = |number: Option<f64>| number.map_or_else(|| "\u{2013}".to_owned(), |number| thousands(number as u64));
     let mut shown = vec![cells!["rows", whole(rows.first), whole(rows.second), format!("{:+.0}", rows.change())]];
-    let intercept = learned.map(|learned| Some(learned.intercept.weight));
-    shown.push(pair_row("intercept (log-odds)", Pair { first: intercept[0], second: intercept[1] }));
+    let [first_intercept, second_intercept] = learned.map(|learned| Some(learned.logistic()?.intercept.weight));
+    if first_intercept.is_some() || second_intercept.is_some() {
+        shown.push(pair_row("intercept (log-odds)", Pair { first: first_intercept, second: second_intercept }));
+    }
     for score in comparison::scores(learned[0], learned[1]) {
         let name = match score.name {
             "auc" => "AUC".to_owned(),
@@ -159,6 +161,12 @@ fn coefficients(view: &View, models: [&Arc<Model>; 2], own: &Learned, other: &Le
     let pairs = comparison::coefficients(own, other);
     let rows = pairs.into_iter().map(|(name, pair)| Row::from(pair_row(name, pair))).collect();
     let header = ["coefficient", models[0].name(), models[1].name(), "change"];
+    if own.logistic().is_none() && other.logistic().is_none() {
+        return html! {
+            h2 { "Coefficients" }
+            p { (NO_COEFFICIENTS) }
+        };
+    }
     html! {
         h2 { "Coefficients, the largest change first" }
         p.quiet { "A number is for one standard deviation of the rows that each model was trained on." }

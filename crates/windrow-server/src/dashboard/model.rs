@@ -7,13 +7,15 @@ use maud::{Markup, PreEscaped, html};
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::listing::Listing;
 use crate::dashboard::models::aliases;
-use crate::dashboard::numbers::{digest, score, score_or_dash};
+use crate::dashboard::numbers::{NO_COEFFICIENTS, bytes, digest, score, score_or_dash};
 use crate::dashboard::picture;
 use crate::dashboard::table::{self, Row, cells};
 use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
-use windrow_learn::model::{Acceptance, Coefficient, Learned, Outcome, Recalibration, Score, WindowLineage};
-use windrow_record::display::{excerpt, percent, thousands};
+use windrow_learn::model::{
+    Acceptance, Coefficient, Fitted, Foreign, Learned, Logistic, Outcome, Recalibration, Score, WindowLineage,
+};
+use windrow_record::display::{counted, excerpt, percent, thousands};
 use windrow_registry::Model;
 
 /// Maximum number of characters of an unknown name that the page repeats.
@@ -51,7 +53,13 @@ pub(super) fn page(view: &View) -> Page {
                     }
                     (lineage(view, model))
                 }
-                div { @if let Some(learned) = model.learned() { (coefficients(view, model, learned)) } }
+                div {
+                    @match model.learned().map(|learned| &learned.fitted) {
+                        Some(Fitted::Logistic(logistic)) => (coefficients(view, model, logistic)),
+                        Some(Fitted::Foreign(_)) => { h2 { "What moves the probability" } p { (NO_COEFFICIENTS) } },
+                        None => {},
+                    }
+                }
             }
         }
     };
@@ -114,10 +122,31 @@ fn fitted(view: &View, model: &Model, learned: &Learned) -> Markup {
         div {
             dt { "Fit" }
             dd {
-                (learned.solver.method.name()) ", penalty " (learned.solver.l2) ", " (learned.solver.passes) " passes; "
-                @if learned.solver.converged { "converged" } @else { strong.bad { "not converged" } }
+                @match &learned.fitted {
+                    Fitted::Logistic(logistic) => (by_solver(logistic)),
+                    Fitted::Foreign(foreign) => (by_learner(foreign)),
+                }
             }
         }
+    }
+}
+
+fn by_solver(logistic: &Logistic) -> Markup {
+    let solver = &logistic.solver;
+    html! {
+        (solver.method.name()) ", penalty " (solver.l2) ", " (solver.passes) " passes; "
+        @if solver.converged { "converged" } @else { strong.bad { "not converged" } }
+    }
+}
+
+/// Describes the learner outside of this program that fitted a model, and the files of the model.
+fn by_learner(foreign: &Foreign) -> Markup {
+    let versions: Vec<String> =
+        foreign.learner.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    html! {
+        (foreign.learner.name) " (" (versions.join(", ")) "), code " code { (digest(&foreign.learner.digest)) }
+        ", seed " (foreign.seed) ", " (bytes(foreign.bytes)) " in "
+        (counted(foreign.files, "file", "files")) ", digest " code { (digest(&foreign.digest)) }
     }
 }
 
@@ -157,8 +186,8 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
     }
 }
 
-fn coefficients(view: &View, model: &Model, learned: &Learned) -> Markup {
-    let mut largest: Vec<&Coefficient> = learned.coefficients.iter().collect();
+fn coefficients(view: &View, model: &Model, logistic: &Logistic) -> Markup {
+    let mut largest: Vec<&Coefficient> = logistic.coefficients.iter().collect();
     largest.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
     let row = |one: &&Coefficient| {
         let ratio = one.odds_ratio.map(|ratio| format!("{ratio:.3}"));
@@ -196,10 +225,10 @@ fn across_windows(view: &View, model: &Model, names: &[&str]) -> Option<Multiple
         other.id().scheme == id.scheme && other.id().window <= id.fit().window && !other.id().is_recalibrated()
     };
     for other in view.snapshot.models().filter(same) {
-        let Some(learned) = other.learned() else { continue };
+        let Some(logistic) = other.artifact().logistic() else { continue };
         fits += 1;
         for (name, curve) in names.iter().zip(&mut curves) {
-            let found = learned.coefficients.iter().find(|one| one.name == *name);
+            let found = logistic.coefficients.iter().find(|one| one.name == *name);
             curve.values.extend(found.map(|one| (other.id().window.get(), one.weight)));
         }
     }

@@ -133,7 +133,7 @@ fn row(view: &View, losses: &ForwardLosses, dates: &WindowDates, model: &Model) 
     let state = match (model.learned(), &model.artifact().verdict) {
         (None, _) => "not learned",
         (Some(_), Acceptance::Rejected { .. }) => "rejected",
-        (Some(learned), _) if !learned.solver.converged => "not converged",
+        (Some(learned), _) if !learned.is_converged() => "not converged",
         _ => "accepted",
     };
     let auc = next.and_then(|score| score.auc).map_or_else(|| "\u{2013}".to_owned(), |auc| format!("{auc:.3}"));

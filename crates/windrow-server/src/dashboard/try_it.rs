@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use crate::dashboard::frame::{Page, View};
-use windrow_learn::model::{Encoding, Learned, Level};
+use windrow_learn::model::{Input, Inputs, Learned};
 use windrow_registry::ADVISED;
 
 /// Maximum number of known values that are offered for a category.
@@ -37,6 +37,8 @@ pub(super) fn page(view: &View) -> Page {
 fn form(view: &View, chosen: &str, learned: &Learned) -> Markup {
     let examples: Vec<&serde_json::Map<String, Value>> = learned.examples.iter().map(|example| &example.row).collect();
     let first = examples.first().copied();
+    let inputs = learned.inputs();
+    let others = if learned.logistic().is_some() { "'other'" } else { "missing" };
     let learned_models = view.snapshot.models().rev().filter(|model| model.learned().is_some());
     html! {
         form.choose action="/try" method="get" {
@@ -53,7 +55,7 @@ fn form(view: &View, chosen: &str, learned: &Learned) -> Markup {
         }
         div.two {
             form #try data-model=(chosen) data-keys=(view.has_keys) data-examples=(json!(examples)) {
-                @for (number, field) in fields(learned).iter().enumerate() {
+                @for (number, field) in fields(&inputs, others).iter().enumerate() {
                     (form_field(number, field, first.and_then(|row| row.get(field.name))))
                 }
                 p.pages {
@@ -92,23 +94,23 @@ fn form_field(number: usize, field: &Field<'_>, example: Option<&Value>) -> Mark
     }
 }
 
-/// Returns the columns that a request must have, in the order of the model.
-fn fields(learned: &Learned) -> Vec<Field<'_>> {
+/// Returns the columns that a request must have, in the order of the model. `others` is what an unknown value of a
+/// category counts as.
+fn fields<'a>(inputs: &'a Inputs, others: &str) -> Vec<Field<'a>> {
     let (mut fields, mut names) = (Vec::new(), BTreeSet::new());
-    for feature in &learned.encoder.features {
+    for feature in &inputs.features {
         if !names.insert(&feature.column) {
             continue;
         }
-        let (kind, hint, levels) = match &feature.encoding {
-            Encoding::Number { min, max, .. } => {
+        let (kind, hint, levels) = match &feature.input {
+            Input::Number { min, max, .. } => {
                 ("number", format!("{} to {} in training", short_number(*min), short_number(*max)), Vec::new())
             }
-            Encoding::Category { levels } => {
-                let named: Vec<&str> = levels.iter().filter_map(Level::value).collect();
-                let hint = format!("{} known values; others count as 'other'", named.len());
-                ("text", hint, named.into_iter().take(MAX_LEVELS).collect())
+            Input::Category { levels } => {
+                let hint = format!("{} known values; others count as {others}", levels.len());
+                ("text", hint, levels.iter().map(String::as_str).take(MAX_LEVELS).collect())
             }
-            Encoding::Calendar { format, .. } => {
+            Input::Calendar { format, .. } => {
                 ("text", format!("a time of the form {}, or RFC 3339", format.as_str()), vec![])
             }
         };

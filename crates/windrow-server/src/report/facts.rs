@@ -93,6 +93,10 @@ fn share(advice: &Advice) -> Option<String> {
 
 fn models(pipeline: &Pipeline) -> String {
     let solver = match pipeline.train.solver {
+        Solver::Command => {
+            let run = pipeline.train.command.as_ref().map(|command| command.run.join(" ")).unwrap_or_default();
+            return format!("those of the command `{run}` (train.command)");
+        }
         Solver::Auto | Solver::Newton | Solver::Lbfgs => "built-in solvers",
         Solver::Linfa => "linfa-logistic",
         Solver::Spark => "Spark",

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::advisor::ladder::LadderWork;
-use crate::{Learning, TrainError};
+use crate::advisor::ladder::{LadderWork, folder_models};
+use crate::{Learning, TrainError, scoring};
 use windrow_evaluation::{ModelsInUse, Policy, PolicyAuc, Trial};
-use windrow_learn::model::{LinearModel, ScoredModel, aucs};
+use windrow_learn::model::{ScoredModel, aucs};
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::Snapshot;
+use windrow_registry::{LadderModel, Snapshot};
 use windrow_windows::Manifest;
 
 /// A question about the AUC by window.
@@ -45,16 +45,26 @@ pub(super) fn by_window(
             |id: &ModelId| reported(&snapshot, window, *id).is_none() && known.get(window, sha256, *id).is_none();
         let missing = models.iter().copied().filter(is_missing);
         let missing = missing.filter_map(|id| Some((id, work.model(id)?.clone())));
-        let missing: Vec<(ModelId, LinearModel)> = missing.collect();
+        let missing: Vec<(ModelId, LadderModel)> = missing.collect();
         if missing.is_empty() {
             continue;
         }
-        let threshold = learning.pipeline.train.threshold;
-        let scored: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
         let frame = work.frame(window)?;
-        let found = aucs(&frame, &scored).map_err(|source| TrainError::ReadRows { window, source })?;
-        for ((id, _), auc) in missing.iter().zip(found) {
-            known.insert(window, sha256, *id, auc);
+        let found: Vec<(ModelId, Option<f64>)> = match learning.learner.as_deref() {
+            Some(foreign) => {
+                let folders: Vec<_> = folder_models(store, &missing).collect();
+                scoring::aucs_by_learner(learning, foreign, window, &frame, &folders)?
+            }
+            None => {
+                let threshold = learning.pipeline.train.threshold;
+                let logistic = missing.iter().filter_map(|(id, model)| Some((*id, model.logistic()?)));
+                let scored: Vec<_> = logistic.map(|(id, one)| ScoredModel::from_linear(id, one, threshold)).collect();
+                let found = aucs(&frame, &scored).map_err(|source| TrainError::ReadRows { window, source })?;
+                scored.iter().map(|model| model.id).zip(found).collect()
+            }
+        };
+        for (id, auc) in found {
+            known.insert(window, sha256, id, auc);
         }
     }
     if question.is_own {

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::advisor::effort::{Effort, Rows, Work};
-use crate::{Learning, TrainError, making};
+use crate::advisor::foreign_ladder::{LadderFits, MissingFit};
+use crate::foreign::{FolderModel, ForeignLearner, ReadyModel};
+use crate::{Learning, TrainError, making, scoring};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
 use windrow_learn::frames::Frames;
@@ -17,7 +19,7 @@ use windrow_learn::model::{
     Artifact, FitError, FitSettings, Frame, LinearModel, Remote, RemoteError, ScoredModel, fit_from, window_losses,
 };
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use windrow_registry::{EvidenceStore, Ladder, Purpose};
+use windrow_registry::{EvidenceStore, Ladder, LadderModel, Purpose};
 use windrow_windows::Manifest;
 
 /// The models fitted so far, and all losses.
@@ -56,6 +58,9 @@ impl LadderWork {
         let plan = self.plan(learning, manifests, &wanted);
         let add = |sum: Rows, work: &Rows| -> Rows { std::array::from_fn(|kind| sum[kind].saturating_add(work[kind])) };
         self.effort.plan(plan.iter().fold([0; 3], add));
+        if let Some(foreign) = learning.learner.as_deref() {
+            self.fit_by_learner(learning, foreign, manifests, &wanted, stop)?;
+        }
         for ((manifest, [read, scored, fitted]), done) in manifests.iter().zip(plan).zip(1..) {
             if stop.is_cancelled() {
                 break;
@@ -69,10 +74,14 @@ impl LadderWork {
             self.score(learning, manifest)?;
             self.effort.add(Work::Score, scored, began.elapsed());
             let began = Instant::now();
-            let is_fitted = self.fit(learning, manifest, &wanted)?;
-            self.effort.add(Work::Fit, fitted, began.elapsed());
+            let is_fitted = learning.learner.is_none() && self.fit(learning, manifest, &wanted)?;
+            if learning.learner.is_none() {
+                self.effort.add(Work::Fit, fitted, began.elapsed());
+            }
             if is_fitted || scored > 0 {
                 let left = self.effort.time_left().filter(|_| done < of);
+                // A learner outside of this program has fitted all models before the first of them is scored.
+                let done = if learning.learner.is_some() { of } else { done };
                 learning.progress.counters().study_left.set(left.map(|left| left.as_secs()));
                 learning.progress.report(Event::LadderFitted { done, of, left });
             }
@@ -150,14 +159,26 @@ impl LadderWork {
             let id = |scheme: Scheme| ModelId::new(*model, scheme);
             ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
         });
-        let missing: Vec<(ModelId, LinearModel)> =
+        let missing: Vec<(ModelId, LadderModel)> =
             earlier.filter(|(id, _)| !scored.contains(id)).map(|(id, model)| (id, model.clone())).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let threshold = learning.pipeline.train.threshold;
-        let models: Vec<_> = missing.iter().map(|(id, one)| ScoredModel::from_linear(*id, one, threshold)).collect();
-        let new = self.losses(manifest, &models)?;
+        let new = match learning.learner.as_deref() {
+            Some(foreign) => {
+                let folders: Vec<FolderModel> = folder_models(store, &missing).collect();
+                let frame = self.frames.frame(window)?;
+                let found = scoring::losses_by_learner(learning, foreign, manifest, &frame, &folders)?;
+                let Some(new) = found else { return Ok(()) };
+                new
+            }
+            None => {
+                let threshold = learning.pipeline.train.threshold;
+                let logistic = missing.iter().filter_map(|(id, model)| Some((*id, model.logistic()?)));
+                let models: Vec<_> = logistic.map(|(id, one)| ScoredModel::from_linear(id, one, threshold)).collect();
+                self.losses(manifest, &models)?
+            }
+        };
         let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
         all.merge(new.clone());
         store.put_losses(Purpose::Advice, &all)?;
@@ -192,7 +213,7 @@ impl LadderWork {
             // The frames begin with window `first`, and the history is the newest of them.
             let used = &frames[(history.windows(window).0.get() - first.get()) as usize..];
             let remote = remote.map(|solver| Remote { solver, windows: &windows[windows.len() - used.len()..] });
-            let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref());
+            let start = before.and_then(|ladder| ladder.models.get(history)?.as_ref()?.logistic());
             match fit_from(used, &learning.schema, &settings, remote.as_ref(), start) {
                 Ok(model) => Ok(Some((*history, model))),
                 Err(FitError::Unlearnable(_)) => Ok(Some((*history, None))),
@@ -209,13 +230,39 @@ impl LadderWork {
             None => missing.par_iter().map(fit).collect::<Result<_, _>>()?,
         };
         let ladder = self.ladders.entry(window).or_insert_with(|| Ladder::new(window, &manifest.rows.file.sha256));
-        ladder.models.extend(fitted.into_iter().flatten());
+        let models = fitted.into_iter().flatten();
+        ladder.models.extend(models.map(|(history, model)| (history, model.map(LadderModel::Logistic))));
         learning.registry.evidence().put_ladder(ladder)?;
         Ok(true)
     }
 
-    /// Makes a model for the registry. The ladder's own model is not used: it is fitted from another start, so it may
-    /// differ in the last digits. A recalibrated model is made from its fit, which is made again if it was removed.
+    /// Fits all missing histories by a learner outside of this program: a queue for all of its processes. Each model is
+    /// stored when it is fitted, so a run that is stopped continues with the next one.
+    fn fit_by_learner(
+        &mut self,
+        learning: &Learning,
+        foreign: &ForeignLearner,
+        manifests: &[Manifest],
+        wanted: &[Scheme],
+        stop: &CancellationToken,
+    ) -> Result<(), TrainError> {
+        let fits = manifests.iter().flat_map(|manifest| {
+            let histories = self.missing(learning, manifest.window, wanted);
+            histories.into_iter().map(move |history| MissingFit { manifest, history })
+        });
+        let fits: Vec<MissingFit<'_>> = fits.collect();
+        let first = fits.iter().map(|fit| fit.history.windows(fit.manifest.window).0).min();
+        let (Some(first), Some(last)) = (first, fits.last().map(|fit| fit.manifest.window)) else { return Ok(()) };
+        let windows: Vec<WindowIndex> = self.frames.manifests(first, last).map(|manifest| manifest.window).collect();
+        let files = foreign.window_files(&mut self.frames, &windows)?;
+        let frames = self.frames.range(first, last)?;
+        let of = manifests.len() as u32;
+        let work = LadderFits { learning, foreign, first, files: &files, frames: &frames, fits: &fits, of };
+        work.run(&mut self.ladders, &mut self.effort, stop)
+    }
+
+    /// Makes a model for the registry. The ladder's own logistic regression is not used: it is fitted from another start,
+    /// so it may differ in the last digits. A recalibrated model is made from its fit, which is made again if it was removed.
     pub(super) fn make(&mut self, learning: &Learning, id: ModelId) -> Result<Option<Artifact>, TrainError> {
         let snapshot = learning.registry.snapshot();
         let fit = id.fit();
@@ -225,17 +272,37 @@ impl LadderWork {
             return making::recalibrate(learning, known.artifact(), id.window, &mut self.frames);
         }
         let champion = snapshot.champion_before(fit.window);
-        match making::make(learning, fit, &mut self.frames, champion.as_deref())? {
+        let ready = self.ready(learning, fit);
+        match making::make(learning, fit, &mut self.frames, champion.as_deref(), ready.as_ref())? {
             Some(fitted) if id.is_recalibrated() => making::recalibrate(learning, &fitted, id.window, &mut self.frames),
             made => Ok(made),
         }
+    }
+
+    /// Returns the ladder's own model, if a learner outside of this program has fitted it: a fit with the same seed would
+    /// give the same.
+    fn ready(&self, learning: &Learning, id: ModelId) -> Option<ReadyModel> {
+        let LadderModel::Foreign(found) = self.model(id)? else { return None };
+        let folder = learning.registry.evidence().ladder_folder(id, &found.digest);
+        Some(ReadyModel { folder, digest: found.digest.clone(), seconds: found.seconds })
     }
 
     pub(super) fn frame(&mut self, window: WindowIndex) -> Result<Arc<Frame>, TrainError> {
         Ok(self.frames.frame(window)?)
     }
 
-    pub(super) fn model(&self, id: ModelId) -> Option<&LinearModel> {
+    pub(super) fn model(&self, id: ModelId) -> Option<&LadderModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }
+}
+
+/// Returns the folders of models of a learner outside of this program.
+pub(super) fn folder_models<'a>(
+    store: &'a EvidenceStore,
+    models: &'a [(ModelId, LadderModel)],
+) -> impl Iterator<Item = FolderModel> + 'a {
+    models.iter().filter_map(|(id, model)| {
+        let LadderModel::Foreign(found) = model else { return None };
+        Some(FolderModel { id: *id, folder: store.ladder_folder(*id, &found.digest), calibration: None })
+    })
 }

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::advisor::ladder::LadderWork;
-use crate::{Learning, TrainError};
+use crate::foreign::{FolderModel, ForeignLearner};
+use crate::{Learning, TrainError, scoring};
 use windrow_evaluation::{Evidence, RecalibratedModel, judged_histories, judged_windows, recalibrated_on};
-use windrow_learn::model::{LinearModel, ScoredModel, recalibrated};
+use windrow_learn::model::{Artifact, LinearModel, Logistic, ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
-use windrow_registry::Recalibrations;
+use windrow_registry::{LadderModel, Recalibrations};
 use windrow_windows::Manifest;
 
 /// The histories and the windows that the advice needs of the models with one newest window.
@@ -73,16 +74,16 @@ pub(super) fn complete(
     found: &mut Recalibrations,
     wanted: &[RecalibratedModel],
 ) -> Result<(), TrainError> {
+    if let Some(foreign) = learning.learner.as_deref() {
+        return complete_by_learner(learning, foreign, work, manifests, found, wanted);
+    }
     let mut models: BTreeMap<ModelId, Option<LinearModel>> = BTreeMap::new();
     // Models that are recalibrated on the same window for the same window share the rows of both.
-    let mut shared: BTreeMap<(u32, Option<u32>), BTreeSet<ModelId>> = BTreeMap::new();
-    for one in wanted.iter().filter(|one| found.sums(**one).is_none()) {
-        let Some(newest) = WindowIndex::new(one.model) else { continue };
-        let id = ModelId::new(newest, one.history);
-        if let Entry::Vacant(entry) = models.entry(id) {
-            entry.insert(model(learning, work, id)?);
+    let shared = missing(found, wanted);
+    for id in shared.values().flatten() {
+        if let Entry::Vacant(entry) = models.entry(*id) {
+            entry.insert(model(learning, work, *id)?);
         }
-        shared.entry((one.window, one.on)).or_default().insert(id);
     }
     let (threshold, mut is_new) = (learning.pipeline.train.threshold, false);
     for ((window, on), ids) in shared {
@@ -106,17 +107,89 @@ pub(super) fn complete(
     Ok(())
 }
 
+/// Returns the models whose sums are not known, by the window that they predict and the one that they are recalibrated
+/// on.
+fn missing(found: &Recalibrations, wanted: &[RecalibratedModel]) -> BTreeMap<(u32, Option<u32>), BTreeSet<ModelId>> {
+    let mut shared: BTreeMap<(u32, Option<u32>), BTreeSet<ModelId>> = BTreeMap::new();
+    for one in wanted.iter().filter(|one| found.sums(**one).is_none()) {
+        let Some(newest) = WindowIndex::new(one.model) else { continue };
+        shared.entry((one.window, one.on)).or_default().insert(ModelId::new(newest, one.history));
+    }
+    shared
+}
+
+/// Does the same as [`complete`] for the models of a learner outside of this program.
+fn complete_by_learner(
+    learning: &Learning,
+    foreign: &ForeignLearner,
+    work: &mut LadderWork,
+    manifests: &[Manifest],
+    found: &mut Recalibrations,
+    wanted: &[RecalibratedModel],
+) -> Result<(), TrainError> {
+    let shared = missing(found, wanted);
+    let mut models: BTreeMap<ModelId, Option<FolderModel>> = BTreeMap::new();
+    for id in shared.values().flatten() {
+        if let Entry::Vacant(entry) = models.entry(*id) {
+            entry.insert(folder_model(learning, work, *id)?);
+        }
+    }
+    let mut is_new = false;
+    for ((window, on), ids) in shared {
+        let known: Vec<FolderModel> = ids.iter().filter_map(|id| models.get(id)?.clone()).collect();
+        let Some(manifest) = manifests.get(window as usize - 1).filter(|_| !known.is_empty()) else { continue };
+        let frame = work.frame(manifest.window)?;
+        let earlier = match on.and_then(WindowIndex::new) {
+            Some(on) => Some((on, work.frame(on)?)),
+            None => None,
+        };
+        let earlier = earlier.as_ref().map(|(on, frame)| (*on, &**frame));
+        let here = (manifest.window, &*frame);
+        let Some(sums) = scoring::recalibrated_by_learner(learning, foreign, earlier, here, &known)? else { break };
+        for (id, sums) in sums {
+            let (history, model) = (id.scheme, id.window.get());
+            found.insert(RecalibratedModel { history, model, on, window }, sums);
+            is_new = true;
+        }
+    }
+    // A model that was made again for these sums only is not published.
+    for model in models.into_values().flatten() {
+        learning.registry.discard_unpublished(model.id)?;
+    }
+    if is_new {
+        learning.registry.evidence().put_recalibrations(found)?;
+    }
+    Ok(())
+}
+
+/// Returns a model of a learner outside of this program, as [`model`] does.
+fn folder_model(learning: &Learning, work: &mut LadderWork, id: ModelId) -> Result<Option<FolderModel>, TrainError> {
+    let registry = &learning.registry;
+    let of = |artifact: &Artifact| {
+        registry.learner_folder(artifact).map(|folder| FolderModel { id, folder, calibration: None })
+    };
+    if !learning.pipeline.train.schemes.contains(&id.scheme) {
+        let Some(LadderModel::Foreign(found)) = work.model(id) else { return Ok(None) };
+        let folder = registry.evidence().ladder_folder(id, &found.digest);
+        return Ok(Some(FolderModel { id, folder, calibration: None }));
+    }
+    if let Some(model) = registry.snapshot().get(id) {
+        return Ok(of(model.artifact()));
+    }
+    Ok(work.make(learning, id)?.as_ref().and_then(of))
+}
+
 /// Returns a model, whichever stage makes it: the advice must not depend on which models are kept in the registry. One
 /// that `train.keep` has removed is made again.
 fn model(learning: &Learning, work: &mut LadderWork, id: ModelId) -> Result<Option<LinearModel>, TrainError> {
     if !learning.pipeline.train.schemes.contains(&id.scheme) {
-        return Ok(work.model(id).cloned());
+        return Ok(work.model(id).and_then(LadderModel::logistic).cloned());
     }
     if let Some(model) = learning.registry.snapshot().get(id) {
-        return Ok(model.learned().map(|learned| learned.linear_model()));
+        return Ok(model.artifact().logistic().map(Logistic::linear_model));
     }
     let made = work.make(learning, id)?;
-    Ok(made.and_then(|artifact| artifact.learned().map(|learned| learned.linear_model())))
+    Ok(made.and_then(|artifact| artifact.logistic().map(Logistic::linear_model)))
 }
 
 #[cfg(test)]

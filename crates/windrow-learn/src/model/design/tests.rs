@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-
 use ndarray::Array1;
 
 use super::*;
-use crate::model::artifact::{Coefficient, Learned, Method, SolverReport};
 use crate::model::chunk::CHUNK_ROWS;
 use crate::model::kernel::Order;
+use crate::model::logistic::{Coefficient, Logistic, Method, SolverReport};
 use crate::model::objective::Objective;
 use crate::model::predictor::{Cell, Predictor};
 use crate::model::samples::{design, in_memory, joined_design, mixed, mixed_design, pipeline, read_holding_out};
@@ -29,7 +27,7 @@ impl Design {
 }
 
 /// A model of made-up coefficients, all different.
-fn example_model(encoder: Encoder) -> Learned {
+fn example_model(encoder: Encoder) -> Logistic {
     let coefficient = |column: usize| Coefficient::new(String::new(), (column as f64 * 0.7).sin(), None);
     let coefficients = (0..encoder.width()).map(coefficient).collect();
     let solver = SolverReport {
@@ -42,13 +40,12 @@ fn example_model(encoder: Encoder) -> Learned {
         converged: false,
         seconds: 0.0,
     };
-    let (scores, examples) = (BTreeMap::new(), Vec::new());
     let intercept = Coefficient::new(String::new(), -0.3, None);
-    Learned { encoder, intercept, coefficients, threshold: 0.5, solver, penalties: Vec::new(), scores, examples }
+    Logistic { encoder, intercept, coefficients, solver, penalties: Vec::new() }
 }
 
 /// The coefficients of a model in the design's order. Its numbers come first, so that is the encoder's order.
-fn coefficients(learned: &Learned) -> Vec<f64> {
+fn coefficients(learned: &Logistic) -> Vec<f64> {
     std::iter::once(learned.intercept.weight).chain(learned.weights()).collect()
 }
 
@@ -67,12 +64,12 @@ fn raw_cells_and_the_design_give_the_same_probabilities() {
         let encoder = Encoder::learn(&schema.features, &frames[..1], Subset::Whole, min_count).expect("a sane range");
         let learned = example_model(encoder);
         let design = Design::new(&learned.encoder, &frames, Subset::Whole);
-        let predictor = Predictor::new(&learned);
+        let predictor = Predictor::new(&learned, 0.5);
         let lines = csv.lines().skip(1).chain(new.lines());
         let (log_odds, _) = design.log_odds(&coefficients(&learned)).expect("memory can be read");
         for (line, log_odds) in lines.zip(log_odds) {
             let expected = predictor.predict(&cells(line));
-            let probability = crate::model::predictor::probability(log_odds);
+            let probability = crate::model::probability::probability(log_odds);
             assert!((probability - expected.probability).abs() <= 1e-12, "{line}: {probability} {expected:?}");
             assert!((log_odds - expected.log_odds).abs() <= 1e-12 * log_odds.abs().max(1.0), "{line}");
         }

@@ -60,12 +60,9 @@ fn number(frames: &[(&Arc<Frame>, Subset)], index: usize, log: bool) -> Option<E
     let summaries = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[index]);
     let missing: u64 = summaries.clone().map(|summary| summary.missing).sum();
     let summaries: Vec<_> = summaries.filter(|summary| summary.present > 0).collect();
-    let present: u64 = summaries.iter().map(|summary| summary.present).sum();
-    if present == 0 {
+    let Some((min, max)) = number_range(frames, index) else {
         return Some(Encoding::Number { log, missing: 0.0, mean: 0.0, deviation: 1.0, min: 0.0, max: 0.0 });
-    }
-    let min = summaries.iter().map(|summary| summary.min).fold(f64::INFINITY, f64::min);
-    let max = summaries.iter().map(|summary| summary.max).fold(f64::NEG_INFINITY, f64::max);
+    };
     let range = max - min;
     if !range.is_finite() {
         return None;
@@ -85,8 +82,20 @@ fn number(frames: &[(&Arc<Frame>, Subset)], index: usize, log: bool) -> Option<E
     let is_constant = range <= (CONSTANT_RANGE * min.abs().max(max.abs())).max(MIN_RANGE);
     // Missing cells count as the mean, so they add nothing to the squares.
     let deviation = if is_constant { 1.0 } else { range * (squares / (count + missing as f64)).sqrt() };
-    let (min, max) = if log { (lowest_cell(min), highest_cell(max)) } else { (min, max) };
+    let (min, max) = cell_range((min, max), log);
     Some(Encoding::Number { log, missing: mean, mean, deviation, min, max })
+}
+
+/// Returns the smallest and the largest number of some rows, on the scale of x; `None` if all are missing.
+pub(in crate::model) fn number_range(frames: &[(&Arc<Frame>, Subset)], index: usize) -> Option<(f64, f64)> {
+    let summaries = frames.iter().map(|(frame, rows)| &frame.summary(*rows).numbers[index]);
+    let present = summaries.filter(|summary| summary.present > 0);
+    present.map(|summary| (summary.min, summary.max)).reduce(|(min, max), (low, high)| (min.min(low), max.max(high)))
+}
+
+/// Returns the same range before the logarithm, if `log` is set.
+pub(in crate::model) fn cell_range((min, max): (f64, f64), log: bool) -> (f64, f64) {
+    if log { (lowest_cell(min), highest_cell(max)) } else { (min, max) }
 }
 
 /// Returns the cell of which `x` is log(1 + cell). If `x` is between two cells, it is the lower one, so that a training
@@ -116,7 +125,9 @@ fn inverse_log(x: f64) -> f64 {
     if rounded.ln_1p() == x { rounded } else { cell }
 }
 
-fn texts(frames: &[(&Arc<Frame>, Subset)], index: usize, min_count: u64) -> Vec<Level> {
+/// Returns the levels of a feature that is not a number: the values that were seen often enough, sorted, and then the
+/// levels of missing and other cells.
+pub(in crate::model) fn texts(frames: &[(&Arc<Frame>, Subset)], index: usize, min_count: u64) -> Vec<Level> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut missing = 0_u64;
     for (frame, rows) in frames {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::encoder::Encoder;
 use crate::model::encoder::learn::parts;
@@ -10,6 +9,7 @@ use crate::model::error::{FitError, RemoteError, Unlearnable};
 use crate::model::fit::remote::{MAX_REMOTE_COLUMNS, Remote, RemoteOptimum, RemoteTask};
 use crate::model::frame::Frame;
 use crate::model::linear::LinearModel;
+use crate::model::logistic::Method;
 use crate::model::solver::{self, Finish, MAX_DENSE_COEFFICIENTS, Solution, Start};
 use crate::model::table::Subset;
 use windrow_config::{MIN_TRAINING_ROWS, Pipeline, Schema, Solver};
@@ -37,6 +37,30 @@ impl From<&Pipeline> for FitSettings {
     }
 }
 
+/// Returns the number of rows and of positive rows. `newest` is the subset of the last frame to use.
+pub(super) fn counts(frames: &[Arc<Frame>], newest: Subset) -> (usize, usize) {
+    let counts = parts(frames, newest).into_iter().map(|(frame, rows)| frame.counts(rows));
+    counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
+}
+
+/// Checks that a model can be learned from these windows. `newest` is the subset of the last frame to use.
+pub(super) fn check(frames: &[Arc<Frame>], newest: Subset, schema: &Schema) -> Result<(), Unlearnable> {
+    if frames.iter().any(|frame| frame.features != schema.features) {
+        return Err(Unlearnable::OtherFeatures);
+    }
+    if frames.iter().all(|frame| frame.labelled() == 0) {
+        return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
+    }
+    let (rows, positives) = counts(frames, newest);
+    if rows < MIN_TRAINING_ROWS {
+        return Err(Unlearnable::TooFewRows(rows));
+    }
+    if positives == 0 || positives == rows {
+        return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
+    }
+    Ok(())
+}
+
 /// The rows to learn from, with the settings.
 #[derive(Clone, Copy)]
 pub(super) struct Problem<'a> {
@@ -58,27 +82,12 @@ pub(super) struct Optimum {
 impl Problem<'_> {
     /// Returns the number of rows and of positive rows.
     pub(super) fn counts(&self) -> (usize, usize) {
-        let counts = parts(self.frames, self.newest).into_iter().map(|(frame, rows)| frame.counts(rows));
-        counts.fold((0, 0), |(rows, positives), (more, positive)| (rows + more, positives + positive))
+        counts(self.frames, self.newest)
     }
 
     /// Checks that a model can be learned from these windows.
     pub(super) fn check(&self) -> Result<(), Unlearnable> {
-        let frames = self.frames;
-        if frames.iter().any(|frame| frame.features != self.schema.features) {
-            return Err(Unlearnable::OtherFeatures);
-        }
-        if frames.iter().all(|frame| frame.labelled() == 0) {
-            return Err(Unlearnable::NoLabels(frames.iter().map(|frame| frame.rows()).sum()));
-        }
-        let (rows, positives) = self.counts();
-        if rows < MIN_TRAINING_ROWS {
-            return Err(Unlearnable::TooFewRows(rows));
-        }
-        if positives == 0 || positives == rows {
-            return Err(Unlearnable::OneClass { rows, positive: positives > 0 });
-        }
-        Ok(())
+        check(self.frames, self.newest, self.schema)
     }
 
     /// Finds the optimum, starting from another model if one is given.

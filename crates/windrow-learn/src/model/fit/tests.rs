@@ -1,6 +1,6 @@
 use super::*;
-use crate::model::artifact::Method;
-use crate::model::samples::{design, flights, mixed, pipeline, read, read_holding_out};
+use crate::model::logistic::Method;
+use crate::model::samples::{design, flights, logistic, mixed, pipeline, predictor, read, read_holding_out};
 
 /// A pipeline with one numeric feature.
 const TINY: &str = "[target]\ncolumn = \"y\"\nequals = \"1\"\n[features]\nnumeric = [\"x\"]";
@@ -17,17 +17,21 @@ fn fit(frames: &[Arc<Frame>], schema: &Schema, settings: &FitSettings) -> Result
 fn a_model_of_the_flights_is_better_than_the_baseline() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames, &schema, &settings).expect("the sample can be learned from");
-    assert!(learned.solver.converged && learned.solver.seconds == 0.0, "{:?}", learned.solver);
-    assert_eq!(learned.coefficients.len(), learned.encoder.width());
+    assert!(
+        logistic(&learned).solver.converged && logistic(&learned).solver.seconds == 0.0,
+        "{:?}",
+        logistic(&learned).solver
+    );
+    assert_eq!(logistic(&learned).coefficients.len(), logistic(&learned).encoder.width());
     let score = &learned.scores["holdout"];
     assert_eq!(score.rows, frames[2].held_out() as u64, "the newest window's");
     assert!(score.auc.is_some_and(|auc| auc > 0.6), "{:?}", score.auc);
     assert!(score.log_loss < score.baseline_log_loss, "{} {}", score.log_loss, score.baseline_log_loss);
     assert_eq!(score.reliability.iter().map(|bin| bin.rows).sum::<u64>(), score.rows);
-    for coefficient in &learned.coefficients {
+    for coefficient in &logistic(&learned).coefficients {
         assert_eq!(coefficient.standard_error.is_some(), !coefficient.name.contains('='), "{}", coefficient.name);
     }
-    assert_eq!(learned.intercept.standard_error, None);
+    assert_eq!(logistic(&learned).intercept.standard_error, None);
 }
 
 #[test]
@@ -35,7 +39,8 @@ fn both_solvers_give_the_same_model() {
     let (schema, frames, settings) = mixed(1_000);
     let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..settings.clone() }).expect("a model");
     let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
-    assert_eq!((newton.encoder, linfa.solver.method), (linfa.encoder, Method::Linfa));
+    assert_eq!(logistic(&newton).encoder, logistic(&linfa).encoder);
+    assert_eq!(logistic(&linfa).solver.method, Method::Linfa);
     for (a, b) in newton.examples.iter().zip(&linfa.examples) {
         assert!((a.probability - b.probability).abs() < 1e-4, "{} {}", a.probability, b.probability);
     }
@@ -51,10 +56,11 @@ fn examples_are_rows_of_the_newest_window_with_the_answers_to_them() {
     assert_eq!(rows, frames[2].examples());
     let first: usize = frames[..2].iter().map(|frame| frame.labelled()).sum();
     let (_, design) = design(&schema, &frames, &settings);
-    let coefficients: Vec<f64> = std::iter::once(learned.intercept.weight).chain(learned.weights()).collect();
+    let coefficients: Vec<f64> =
+        std::iter::once(logistic(&learned).intercept.weight).chain(logistic(&learned).weights()).collect();
     let (log_odds, _) = design.log_odds(&coefficients).expect("memory can be read");
     for (index, example) in learned.examples.iter().enumerate() {
-        let expected = crate::model::predictor::probability(log_odds[first + index]);
+        let expected = crate::model::probability::probability(log_odds[first + index]);
         assert!((example.probability - expected).abs() < 1e-12, "{} {expected}", example.probability);
     }
 }
@@ -77,7 +83,7 @@ fn threads_do_not_change_a_byte() {
 fn without_a_holdout_there_is_no_score() {
     let (schema, frames) = tiny(40, 0.0);
     let learned = fit(&frames, &schema, &FitSettings::from(&pipeline(TINY))).expect("these rows can be learned from");
-    assert!(learned.scores.is_empty() && learned.solver.converged);
+    assert!(learned.scores.is_empty() && logistic(&learned).solver.converged);
 }
 
 #[test]
@@ -88,12 +94,12 @@ fn the_score_is_of_a_fit_without_the_scored_rows() {
     // The same rows, with nothing held out.
     let (_, whole) = tiny(40, 0.0);
     let of_all = fit(&whole, &schema, &settings).expect("these rows can be learned from");
-    assert_eq!(learned.encoder, of_all.encoder);
-    assert!((learned.coefficients[0].weight - of_all.coefficients[0].weight).abs() < 1e-6);
+    assert_eq!(logistic(&learned).encoder, logistic(&of_all).encoder);
+    assert!((logistic(&learned).coefficients[0].weight - logistic(&of_all).coefficients[0].weight).abs() < 1e-6);
     // Only the rows that were not held out.
     let (_, cut) = tiny(36, 0.0);
     let without = fit(&cut, &schema, &settings).expect("these rows can be learned from");
-    let predictor = Predictor::new(&without);
+    let predictor = predictor(&without);
     let held_out = [(37.0, false), (38.0, false), (39.0, true)].map(|(row, truth)| (f64::from(row as u32 % 7), truth));
     let losses = held_out.iter().chain(&[(3.0, false)]).map(|(x, truth)| {
         let p = predictor.predict(&[Cell::Number(*x)]).probability;
@@ -141,8 +147,13 @@ fn too_many_columns_for_newton_are_solved_by_lbfgs() {
     let solved_by = |solver| fit(&frames, &schema, &FitSettings { solver, ..FitSettings::from(&pipeline) });
     assert_eq!(solved_by(Solver::Newton), Err(Unlearnable::TooManyColumns { columns: 5_002, most: 4_999 }));
     let learned = solved_by(Solver::Auto).expect("L-BFGS keeps no Hessian");
-    assert_eq!((learned.solver.method, learned.solver.converged), (Method::Lbfgs, true), "{:?}", learned.solver);
-    assert_eq!(learned.coefficients[0].standard_error, None);
+    assert_eq!(
+        (logistic(&learned).solver.method, logistic(&learned).solver.converged),
+        (Method::Lbfgs, true),
+        "{:?}",
+        logistic(&learned).solver
+    );
+    assert_eq!(logistic(&learned).coefficients[0].standard_error, None);
 }
 
 #[test]
@@ -185,9 +196,14 @@ fn columns_of_any_scale_and_missing_cells_suit_both_solvers() {
             fit(&frames, &schema, &settings).expect("these rows can be learned from")
         };
         let (newton, linfa) = (solved_by(Solver::Newton), solved_by(Solver::Linfa));
-        assert!(newton.solver.converged && linfa.solver.converged, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
-        let apart = (newton.solver.objective - linfa.solver.objective).abs() / 540.0;
-        assert!(apart < 1e-6, "{l2}: {:?} {:?}", newton.solver, linfa.solver);
+        assert!(
+            logistic(&newton).solver.converged && logistic(&linfa).solver.converged,
+            "{l2}: {:?} {:?}",
+            logistic(&newton).solver,
+            logistic(&linfa).solver
+        );
+        let apart = (logistic(&newton).solver.objective - logistic(&linfa).solver.objective).abs() / 540.0;
+        assert!(apart < 1e-6, "{l2}: {:?} {:?}", logistic(&newton).solver, logistic(&linfa).solver);
     }
 }
 
@@ -197,23 +213,26 @@ fn the_penalty_with_the_lowest_held_out_loss_is_taken() {
     let penalties = [100_000.0, 1_000.0, 10.0, 0.1];
     let one = |l2| fit(&frames, &schema, &FitSettings { l2: vec![l2], ..settings.clone() }).expect("a model");
     let chosen = fit(&frames, &schema, &FitSettings { l2: penalties.to_vec(), ..settings.clone() }).expect("a model");
-    let best = chosen.penalties.iter().min_by(|a, b| a.log_loss.unwrap_or(9.0).total_cmp(&b.log_loss.unwrap_or(9.0)));
-    assert_eq!(chosen.solver.l2, best.expect("four").l2);
-    assert_eq!(chosen.penalties.iter().map(|trial| trial.l2).collect::<Vec<_>>(), penalties);
+    let best = logistic(&chosen)
+        .penalties
+        .iter()
+        .min_by(|a, b| a.log_loss.unwrap_or(9.0).total_cmp(&b.log_loss.unwrap_or(9.0)));
+    assert_eq!(logistic(&chosen).solver.l2, best.expect("four").l2);
+    assert_eq!(logistic(&chosen).penalties.iter().map(|trial| trial.l2).collect::<Vec<_>>(), penalties);
     // The rows that chose the penalty do not score it.
     let held_out = frames[2].held_out() as u64;
     assert_eq!(chosen.scores["holdout"].rows, held_out / 2);
-    let separate = one(chosen.solver.l2);
+    let separate = one(logistic(&chosen).solver.l2);
     assert_eq!(separate.scores["holdout"].rows, held_out);
-    for (a, b) in chosen.weights().zip(separate.weights()) {
+    for (a, b) in logistic(&chosen).weights().zip(logistic(&separate).weights()) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
-    let trials = chosen.penalties.iter().zip(penalties);
-    for (trial, l2) in trials.filter(|(_, l2)| *l2 == chosen.solver.l2) {
+    let trials = logistic(&chosen).penalties.iter().zip(penalties);
+    for (trial, l2) in trials.filter(|(_, l2)| *l2 == logistic(&chosen).solver.l2) {
         let (log_loss, halves) = (trial.log_loss.expect("rows are held out"), chosen.scores["holdout"].log_loss);
         let (first, second) = ((held_out - held_out / 2) as f64, (held_out / 2) as f64);
         let both = (log_loss * first + halves * second) / held_out as f64;
         assert!((both - one(l2).scores["holdout"].log_loss).abs() < 1e-7, "{trial:?}");
     }
-    assert_eq!(one(1.0).penalties, []);
+    assert_eq!(logistic(&one(1.0)).penalties, []);
 }

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::artifact::Learned;
 use crate::model::fit::fit;
-use crate::model::samples::mixed;
+use crate::model::samples::{logistic, mixed, predictor};
 use windrow_record::TimeFormat;
 
 /// A model of a number, a logarithm, a category and two parts of the calendar.
@@ -13,7 +14,7 @@ fn learned() -> Learned {
 
 /// The smallest and the largest number of a feature in the training rows.
 fn ends(learned: &Learned, feature: usize) -> (f64, f64) {
-    let encoding = &learned.encoder.features[feature].encoding;
+    let encoding = &logistic(learned).encoder.features[feature].encoding;
     let Encoding::Number { min, max, .. } = encoding else { panic!("{encoding:?}") };
     (*min, *max)
 }
@@ -32,7 +33,7 @@ fn row(distance: Cell<'static>, fare: Cell<'static>) -> [Cell<'static>; 5] {
 #[test]
 fn a_number_beyond_the_training_rows_counts_as_the_nearer_end() {
     let learned = learned();
-    let predictor = Predictor::new(&learned);
+    let predictor = predictor(&learned);
     let of = |distance: f64, fare: f64| predictor.predict(&row(Cell::Number(distance), Cell::Number(fare)));
     let ((near, far), (cheap, dear)) = (ends(&learned, 0), ends(&learned, 1));
     assert!(near < far && cheap < dear, "{near} {far} {cheap} {dear}");
@@ -49,8 +50,8 @@ fn a_number_beyond_the_training_rows_counts_as_the_nearer_end() {
 #[test]
 fn missing_numbers_and_parts_of_the_calendar_are_not_held() {
     let learned = learned();
-    let predictor = Predictor::new(&learned);
-    let mean = |feature: usize| match learned.encoder.features[feature].encoding {
+    let predictor = predictor(&learned);
+    let mean = |feature: usize| match logistic(&learned).encoder.features[feature].encoding {
         Encoding::Number { missing, .. } => missing,
         _ => panic!("not a number"),
     };
@@ -68,7 +69,7 @@ fn missing_numbers_and_parts_of_the_calendar_are_not_held() {
 #[test]
 fn numbers_outside_are_listed_and_their_contributions_add_up() {
     let learned = learned();
-    let predictor = Predictor::new(&learned);
+    let predictor = predictor(&learned);
     let ((near, far), (cheap, dear)) = (ends(&learned, 0), ends(&learned, 1));
     let cells = row(Cell::Number(far + 1000.0), Cell::Number(cheap - 0.5));
     let outside = predictor.outside(&cells).map(|(outside, value)| (predictor.describe(outside), value));
@@ -89,7 +90,7 @@ fn numbers_outside_are_listed_and_their_contributions_add_up() {
 #[test]
 fn any_number_gives_log_odds_between_those_of_the_ends() {
     let learned = learned();
-    let predictor = Predictor::new(&learned);
+    let predictor = predictor(&learned);
     let ((near, far), (cheap, dear)) = (ends(&learned, 0), ends(&learned, 1));
     let of = |distance: f64, fare: f64| predictor.predict(&row(Cell::Number(distance), Cell::Number(fare))).log_odds;
     let is_between = |z: f64, ends: [f64; 2]| z >= ends[0].min(ends[1]) && z <= ends[0].max(ends[1]);

@@ -21,11 +21,12 @@ pub struct ScoredModel<'a> {
 }
 
 impl<'a> ScoredModel<'a> {
-    /// Creates it from a published model.
-    pub fn of(id: ModelId, learned: &'a Learned) -> Self {
-        let weights = learned.weights().collect();
-        let (encoder, intercept) = (&learned.encoder, learned.intercept.weight);
-        Self { id, encoder, intercept, weights, threshold: learned.threshold }
+    /// Creates it from a published model. Returns `None` for a model of a learner outside of this program.
+    pub fn of(id: ModelId, learned: &'a Learned) -> Option<Self> {
+        let logistic = learned.logistic()?;
+        let weights = logistic.weights().collect();
+        let (encoder, intercept) = (&logistic.encoder, logistic.intercept.weight);
+        Some(Self { id, encoder, intercept, weights, threshold: learned.threshold })
     }
 
     /// Creates it from a model that was not published.

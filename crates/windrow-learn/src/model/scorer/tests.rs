@@ -9,8 +9,8 @@ use crate::model::artifact::Learned;
 use crate::model::design::Design;
 use crate::model::fit::{FitSettings, fit, fit_from};
 use crate::model::linear::LinearModel;
-use crate::model::predictor::{Cell, Predictor};
-use crate::model::samples::{flights, mixed, pipeline, read_holding_out};
+use crate::model::predictor::Cell;
+use crate::model::samples::{flights, logistic, mixed, pipeline, predictor, read_holding_out};
 use crate::model::table::Subset;
 use windrow_record::ModelId;
 
@@ -18,11 +18,15 @@ fn id(text: &str) -> ModelId {
     text.parse().expect("an id")
 }
 
+fn scored_model<'a>(name: &str, learned: &'a Learned) -> ScoredModel<'a> {
+    ScoredModel::of(id(name), learned).expect("a logistic regression")
+}
+
 /// The log-odds of one model, from the design that fits use.
 fn by_design(frame: &Arc<Frame>, learned: &Learned) -> (Vec<f64>, Vec<bool>) {
-    let design = Design::new(&learned.encoder, std::slice::from_ref(frame), Subset::Whole);
-    let weights: Vec<f64> = learned.weights().collect();
-    design.log_odds(&design.in_design_order(learned.intercept.weight, &weights)).expect("memory can be read")
+    let design = Design::new(&logistic(learned).encoder, std::slice::from_ref(frame), Subset::Whole);
+    let weights: Vec<f64> = logistic(learned).weights().collect();
+    design.log_odds(&design.in_design_order(logistic(learned).intercept.weight, &weights)).expect("memory can be read")
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn models_scored_together_give_the_same_scores_as_each_separately() {
     };
     let learned: Vec<Learned> = (0..70).map(learn).collect();
     let models = (1..).zip(&learned).map(|(number, learned)| {
-        let model = ScoredModel::of(id(&format!("window-{number}")), learned);
+        let model = scored_model(&format!("window-{number}"), learned);
         ScoredModel { threshold: 0.3, ..model }
     });
     let models: Vec<ScoredModel<'_>> = models.collect();
@@ -69,7 +73,7 @@ fn losses_and_scores_of_one_pass_are_the_same_to_the_bit_as_those_of_two() {
         fit(&frames[..1], &schema, &FitSettings { l2, ..settings.clone() }, None).expect("a model")
     };
     let learned: Vec<Learned> = (0..70).map(learn).collect();
-    let models = (1..).zip(&learned).map(|(number, one)| ScoredModel::of(id(&format!("window-{number}")), one));
+    let models = (1..).zip(&learned).map(|(number, one)| scored_model(&format!("window-{number}"), one));
     let models: Vec<ScoredModel<'_>> = models.collect();
     let (frame, first) = (&frames[1], WindowIndex::FIRST);
     let shares: Vec<f64> = (0..70).map(|model| 0.2 + f64::from(model) / 200.0).collect();
@@ -94,7 +98,7 @@ fn a_window_without_labelled_rows_has_no_scores() {
     let rows: String = labelled.chain((0..20).map(|row| format!(",{row}\n"))).collect();
     let (schema, frames) = read_holding_out(&pipeline, format!("y,x\n{rows}").as_bytes(), 20, 0.0);
     let learned = fit(&frames[..1], &schema, &FitSettings::from(&pipeline), None).expect("a model");
-    let model = [ScoredModel::of(id("window-1"), &learned)];
+    let model = [scored_model("window-1", &learned)];
     let (losses, scores) = losses_and_scores(&frames[1], WindowIndex::FIRST, "00", &model, &[0.5]).expect("memory");
     assert_eq!((losses.labelled(), losses.unlabelled, losses.models[0].log_loss), (0, 20, [0.0; BLOCKS]));
     assert_eq!(scores, [None]);
@@ -105,7 +109,7 @@ fn a_model_of_other_features_reads_no_row() {
     let (schema, frames, settings) = mixed(600);
     let (_, other, _) = flights("at_least = 15");
     let learned = fit(&frames[..1], &schema, &settings, None).expect("a model");
-    let model = ScoredModel::of(id("window-1"), &learned);
+    let model = scored_model("window-1", &learned);
     let short = ScoredModel { weights: model.weights[1..].to_vec(), ..model.clone() };
     for (frame, model) in [(&other[0], model), (&frames[1], short)] {
         let error = losses(frame, &[model], &mut []).expect_err("other features").to_string();
@@ -117,7 +121,7 @@ fn a_model_of_other_features_reads_no_row() {
 fn a_score_is_that_of_the_rows_asked_for() {
     let (schema, frames, settings) = flights("at_least = 15");
     let learned = fit(&frames[..2], &schema, &settings, None).expect("a model");
-    let model = [ScoredModel::of(id("cumulative-2"), &learned)];
+    let model = [scored_model("cumulative-2", &learned)];
     let whole = scores(&frames[2], &model, &[0.25], None).expect("memory").remove(0).expect("rows");
     let tail = scores(&frames[2], &model, &[0.25], Some(100)).expect("memory").remove(0).expect("rows");
     let (log_odds, truth) = by_design(&frames[2], &learned);
@@ -138,7 +142,7 @@ fn the_auc_of_many_models_is_that_of_their_scores() {
         fit(&frames[..1], &schema, &FitSettings { l2, ..settings.clone() }, None).expect("a model")
     };
     let learned: Vec<Learned> = (0..20).map(learn).collect();
-    let models = (1..).zip(&learned).map(|(number, one)| ScoredModel::of(id(&format!("window-{number}")), one));
+    let models = (1..).zip(&learned).map(|(number, one)| scored_model(&format!("window-{number}"), one));
     let models: Vec<ScoredModel<'_>> = models.collect();
     let scored = scores(&frames[1], &models, &[0.25; 20], None).expect("memory");
     let expected: Vec<Option<f64>> = scored.into_iter().map(|score| score.expect("rows").auc).collect();
@@ -176,8 +180,7 @@ fn recalibration_recovers_the_removed_intercept_and_slope() {
     assert_eq!(recalibrate(&[0.5; 4], &[true, false, true, false], 0.0), None, "nothing varies");
     let apart = recalibrate(&[-1.0, -2.0, 1.0, 2.0], &[false, false, true, true], 0.0);
     assert_eq!(apart, None, "no finite slope");
-    let sums =
-        recalibrated(Some(&frames[0]), &frames[1], &[ScoredModel::of(id("window-1"), &learned)]).expect("memory");
+    let sums = recalibrated(Some(&frames[0]), &frames[1], &[scored_model("window-1", &learned)]).expect("memory");
     let (log_odds, truth) = by_design(&frames[1], &learned);
     let loss: f64 = log_odds.iter().zip(&truth).map(|(z, truth)| row_loss(a + b * z, *truth)).sum();
     assert!((sums[0][0] - loss).abs() < 1e-3, "{} {loss}", sums[0][0]);
@@ -203,10 +206,10 @@ fn each_model_holds_the_numbers_of_a_window_within_its_own_range() {
     let (frames, learned, cells) = windows_that_move();
     let names = ["window-1", "window-2", "cumulative-2"];
     let models: Vec<ScoredModel<'_>> =
-        names.iter().zip(&learned).map(|(name, learned)| ScoredModel::of(id(name), learned)).collect();
+        names.iter().zip(&learned).map(|(name, learned)| scored_model(name, learned)).collect();
     let (_, log_odds) = log_odds(&frames[2], &models, 0..frames[2].labelled()).expect("memory");
     for ((learned, log_odds), name) in learned.iter().zip(&log_odds).zip(names) {
-        let predictor = Predictor::new(learned);
+        let predictor = predictor(learned);
         for (cells, log_odds) in cells.iter().zip(log_odds) {
             let numbers = cells.split(',').map(|cell| cell.parse().map_or(Cell::Missing, Cell::Number));
             let expected = predictor.predict(&numbers.collect::<Vec<_>>()).log_odds;
@@ -242,7 +245,7 @@ fn the_slope_stays_one_if_more_than_a_tenth_of_the_rows_were_held() {
 
     // A window of which a model holds more than half is recalibrated by the intercept only.
     let (frames, learned, _) = windows_that_move();
-    let model = [ScoredModel::of(id("window-1"), &learned[0])];
+    let model = [scored_model("window-1", &learned[0])];
     let (known, log_odds) = super::log_odds(&frames[2], &model, 0..frames[2].labelled()).expect("memory");
     let (intercept, _) = recalibrate(&log_odds[0], &known, 1.0).expect("two classes");
     let expected: f64 = log_odds[0].iter().zip(&known).map(|(z, truth)| row_loss(intercept + z, *truth)).sum();

@@ -12,9 +12,9 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use ndarray::Array1;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
+use crate::model::logistic::Method;
 use crate::model::objective::{Evaluation, Objective};
 use crate::model::solver::solution::{GRADIENT_BOUND, Solution};
 

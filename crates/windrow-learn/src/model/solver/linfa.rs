@@ -9,10 +9,10 @@ use linfa::traits::Fit;
 use linfa_logistic::LogisticRegression;
 use ndarray::Array1;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::error::{FitError, Unlearnable};
 use crate::model::kernel::Order;
+use crate::model::logistic::Method;
 use crate::model::objective::Objective;
 use crate::model::solver::solution::Solution;
 

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::model::artifact::Method;
 use crate::model::design::Design;
 use crate::model::kernel::Order;
+use crate::model::logistic::Method;
 use crate::model::objective::{Evaluation, Objective};
 use crate::model::solver::cholesky::{NewtonStep, standard_errors};
 use crate::model::solver::solution::{Finish, GRADIENT_BOUND, Solution};

@@ -1,6 +1,6 @@
 //! The result of a solver, and the bound that judges it.
 
-use crate::model::artifact::Method;
+use crate::model::logistic::Method;
 use crate::model::objective::Evaluation;
 
 /// The largest gradient norm per row that counts as an optimum. Solvers must agree to 1e-6 in the objective per row. On

@@ -48,18 +48,19 @@ fn models(encoder: &mut DescriptorEncoder<'_>, served: &Served) -> fmt::Result {
     let is_exported = |id: ModelId| id.window.get() >= first || named.contains(&id);
     let exported = served.models().filter(|one| is_exported(one.model.id()));
     let exported: Vec<ExportedModel<'_>> = exported.filter_map(|one| Some((one, one.model.learned()?))).collect();
-    let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(ExportedModel<'_>) -> f64| {
+    let mut of_models = |name: &str, about: &str, unit: Option<&Unit>, value: fn(ExportedModel<'_>) -> Option<f64>| {
         let mut family = encoder.encode_descriptor(name, about, unit, MetricType::Gauge)?;
         for exported in &exported {
-            ConstGauge::new(value(*exported)).encode(family.encode_family(&[("model", exported.0.model.name())])?)?;
+            let Some(value) = value(*exported) else { continue };
+            ConstGauge::new(value).encode(family.encode_family(&[("model", exported.0.model.name())])?)?;
         }
         Ok(())
     };
-    of_models("model_fit", "Time of the fit", Some(&Unit::Seconds), |(_, learned)| learned.solver.seconds)?;
+    of_models("model_fit", "Time of the fit", Some(&Unit::Seconds), |(_, learned)| Some(learned.seconds()))?;
     let about = "The penalised sum of the rows' losses at the optimum";
-    of_models("model_objective", about, None, |(_, learned)| learned.solver.objective)?;
+    of_models("model_objective", about, None, |(_, learned)| Some(learned.logistic()?.solver.objective))?;
     let about = "Rows that the model was fitted to";
-    of_models("model_fit_rows", about, None, |(served, _)| served.model.artifact().lineage.fit_rows as f64)?;
+    of_models("model_fit_rows", about, None, |(served, _)| Some(served.model.artifact().lineage.fit_rows as f64))?;
     let about = "Probabilities of single predictions";
     let mut family = encoder.encode_descriptor("prediction_probability", about, None, MetricType::Histogram)?;
     for (served, _) in &exported {

@@ -8,7 +8,7 @@ use crate::api::openapi::examples;
 use crate::api::openapi::row;
 use crate::api::operations::request_schema;
 use crate::api::state::{Fitted, Served};
-use windrow_config::Pipeline;
+use windrow_config::{Pipeline, Solver};
 
 /// Paths whose operations are copied for each model, or get the schema and the examples of a model.
 const CARD: &str = "/v1/models/{id}";
@@ -29,6 +29,9 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     plain_references(&mut document["components"]["schemas"], &schemas);
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == **name));
+    }
+    if pipeline.train.solver != Solver::Command {
+        without_learner(&mut document["components"]["schemas"]);
     }
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
@@ -78,6 +81,18 @@ fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, 
     paths[format!("/v1/models/{id}/predict/batch")] = json!({ "post": own_batch });
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.push(json!({ "name": id, "description": fitted }));
+    }
+}
+
+/// Removes the properties that only models of a learner outside of this program have.
+fn without_learner(schemas: &mut Value) {
+    for (schema, property) in [("ModelCard", "learner"), ("Diff", "not_compared")] {
+        if let Some(properties) = schemas[schema]["properties"].as_object_mut() {
+            properties.shift_remove(property);
+        }
+    }
+    if let Some(schemas) = schemas.as_object_mut() {
+        schemas.shift_remove("LearnerFit");
     }
 }
 
@@ -206,8 +221,9 @@ fn about(pipeline: &Pipeline) -> String {
     let target = &pipeline.target;
     let rule = serde_json::to_value(&target.rule).unwrap_or_default();
     let rule = rule.as_object().and_then(|rule| rule.iter().next()).map(|(name, value)| format!("{name} {value}"));
+    let kind = if pipeline.train.solver == Solver::Command { "Models" } else { "Logistic regression models" };
     format!(
-        "Logistic regression models of the pipeline `{}`. A row is positive if its {} is {}. Models are published \
+        "{kind} of the pipeline `{}`. A row is positive if its {} is {}. Models are published \
          while the stream runs, and each one adds its own paths to this document, with the fields that it expects.",
         pipeline.name,
         target.column,

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::api::openapi::examples::rounded;
 use crate::api::schema::{FieldKind, MAX_EXACT, is_exact};
 use crate::api::state::Fitted;
-use windrow_learn::model::{EncodedFeature, Encoding, Level};
+use windrow_config::CalendarPart;
+use windrow_learn::model::{EncodedFeature, Encoding, Input, InputFeature, Learned, Level};
 use windrow_record::{NumberForm, TimeFormat, parse_number};
 
 /// Maximum number of levels of a category that the document names.
@@ -17,8 +18,7 @@ pub(super) fn schema(fitted: Fitted<'_>) -> Value {
     let Fitted { learned, schema: input, .. } = fitted;
     let mut properties = Map::new();
     for field in input.fields() {
-        let of_field = learned.encoder.features.iter().filter(|feature| feature.column == field.name);
-        let description = of_field.map(described).collect::<Vec<_>>().join(" ");
+        let description = description(learned, &field.name);
         let mut schema = json!({ "type": "string", "nullable": true, "description": description });
         match &field.kind {
             FieldKind::Number { log } => {
@@ -82,6 +82,47 @@ fn as_number(text: &str) -> Option<Value> {
     Some(if number.fract() == 0.0 && is_exact(number) { json!(number as i64) } else { json!(number) })
 }
 
+/// Describes the values of a column that training has seen, and what any other value counts as.
+fn description(learned: &Learned, column: &str) -> String {
+    let parts: Vec<String> = match learned.logistic() {
+        Some(logistic) => {
+            let features = logistic.encoder.features.iter().filter(|feature| feature.column == column);
+            features.map(described).collect()
+        }
+        None => {
+            let inputs = learned.inputs();
+            inputs.features.iter().filter(|feature| feature.column == column).map(as_it_is).collect()
+        }
+    };
+    parts.join(" ")
+}
+
+/// Describes a column of a learner outside of this program, which gets its values as they came.
+fn as_it_is(feature: &InputFeature) -> String {
+    match &feature.input {
+        Input::Number { min, max, .. } => {
+            let (min, max) = (rounded(*min), rounded(*max));
+            format!("Seen in training from {min} to {max}. The learner gets a number outside this range as it is.")
+        }
+        Input::Category { levels } => format!("Known: {}. Any other text counts as missing.", named(levels)),
+        Input::Calendar { part, format, levels } => time(*part, format, &levels.join(", ")),
+    }
+}
+
+/// Returns the first levels of a category, and the number of the others.
+fn named<T: AsRef<str>>(levels: &[T]) -> String {
+    let shown: Vec<&str> = levels.iter().take(MAX_LEVELS).map(AsRef::as_ref).collect();
+    let more = levels.len().saturating_sub(MAX_LEVELS);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn time(part: CalendarPart, format: &TimeFormat, known: &str) -> String {
+    let (form, part) = (format.as_str(), part.name());
+    let clock = if format.is_utc() { "in UTC" } else { "as written" };
+    format!("A time of the form {form}, or RFC 3339; its {part} {clock} is used (known: {known}).")
+}
+
 fn described(feature: &EncodedFeature) -> String {
     match &feature.encoding {
         Encoding::Number { min, max, missing, log, .. } => {
@@ -93,18 +134,11 @@ fn described(feature: &EncodedFeature) -> String {
             )
         }
         Encoding::Category { levels } => {
-            let mut known: Vec<&str> = levels.iter().filter_map(Level::value).collect();
-            let more = known.len().saturating_sub(MAX_LEVELS);
-            known.truncate(MAX_LEVELS);
-            let named = known.join(", ");
-            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            format!("Known: {named}{more}. Any other text counts as 'other'.")
+            let known: Vec<&str> = levels.iter().filter_map(Level::value).collect();
+            format!("Known: {}. Any other text counts as 'other'.", named(&known))
         }
         Encoding::Calendar { part, format, levels } => {
-            let known = levels.iter().filter_map(Level::value).collect::<Vec<_>>().join(", ");
-            let (form, part) = (format.as_str(), part.name());
-            let clock = if format.is_utc() { "in UTC" } else { "as written" };
-            format!("A time of the form {form}, or RFC 3339; its {part} {clock} is used (known: {known}).")
+            time(*part, format, &levels.iter().filter_map(Level::value).collect::<Vec<_>>().join(", "))
         }
     }
 }

@@ -46,16 +46,39 @@ mirror! {
         /// The probability from which a row is labelled positive
         threshold: Option<f64> = artifact.learned().map(|learned| learned.threshold),
         /// The report of the solver; of a recalibrated model, that of its fit
-        solver: Option<Solver> = artifact.learned().map(|learned| Solver::of(&learned.solver)),
+        solver: Option<Solver> = artifact.logistic().map(|logistic| Solver::of(&logistic.solver)),
         /// The penalties that were tried; empty if only one was given
-        penalties: Vec<Penalty> = artifact.learned().map(|learned| Mirror::of(&learned.penalties)).unwrap_or_default(),
+        penalties: Vec<Penalty> = artifact.logistic().map(|logistic| Mirror::of(&logistic.penalties)).unwrap_or_default(),
         /// The log-odds if every column is 0
-        intercept: Option<Coefficient> = artifact.learned().map(|learned| Coefficient::of(&learned.intercept)),
+        intercept: Option<Coefficient> = artifact.logistic().map(|logistic| Coefficient::of(&logistic.intercept)),
         /// The weights, one per column, in the encoder's order
         coefficients: Vec<Coefficient> =
-            artifact.learned().map(|learned| Mirror::of(&learned.coefficients)).unwrap_or_default(),
+            artifact.logistic().map(|logistic| Mirror::of(&logistic.coefficients)).unwrap_or_default(),
+        /// The learner outside of Windrow that fitted the model, and its files. Such a learner returns only
+        /// probabilities, so `solver`, `penalties`, `intercept` and `coefficients` are empty or left out
+        learner: Option<LearnerFit> = artifact.foreign().map(LearnerFit::of),
         /// The versions of Windrow and of the libraries that the numbers depend on
         versions: BTreeMap<String, String>,
+    }
+
+    /// A fit by a learner outside of Windrow
+    struct LearnerFit of found: model::Foreign {
+        /// The name of the learner, as it reports itself
+        name: String = found.learner.name.clone(),
+        /// The versions of its libraries
+        versions: BTreeMap<String, String> = found.learner.versions.clone(),
+        /// The digest of its code and parameters
+        code: String = found.learner.digest.clone(),
+        /// The digest of the model's files: SHA-256 over their paths, lengths and SHA-256, in hexadecimal
+        digest: String,
+        /// The number of files
+        files: u64,
+        /// The number of bytes of the files
+        bytes: u64,
+        /// The seed that the learner was given
+        seed: u32,
+        /// The duration of the fit, in seconds
+        seconds: f64,
     }
 
     /// The recalibration of a fitted model: the log-odds z of the fit became intercept + slope * z

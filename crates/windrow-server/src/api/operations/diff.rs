@@ -1,10 +1,12 @@
 //! The comparison of two models, also on a single row.
 
+use std::sync::Arc;
+
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
-use crate::api::state::Fitted;
 use crate::comparison::{self, Pair};
+use windrow_learn::model::Learned;
 use windrow_registry::Model;
 
 /// The comparison of two models
@@ -23,6 +25,8 @@ pub(crate) struct Diff {
     pub(crate) intercept: Difference,
     /// The weights by column, the largest change first
     pub(crate) coefficients: Vec<CoefficientChange>,
+    /// The reason why a model has neither intercept nor coefficients; left out if both have them
+    pub(crate) not_compared: Option<String>,
     /// The scores, compared on rows of the same name
     pub(crate) scores: Vec<ScoreChange>,
     /// The predictions of both models for the row in the request; left out without a row
@@ -88,10 +92,10 @@ impl From<Pair> for Difference {
 }
 
 impl Diff {
-    pub(crate) fn of(first: Fitted<'_>, second: Fitted<'_>) -> Self {
-        let (learned, first, second) = ([first.learned, second.learned], first.model, second.model);
+    pub(crate) fn of((first, own): (&Arc<Model>, &Learned), (second, other): (&Arc<Model>, &Learned)) -> Self {
+        let learned = [own, other];
         let fit_rows = |model: &Model| Some(model.artifact().lineage.fit_rows as f64);
-        let intercept = learned.map(|learned| Some(learned.intercept.weight));
+        let intercept = learned.map(|learned| Some(learned.logistic()?.intercept.weight));
         let coefficients = comparison::coefficients(learned[0], learned[1]).into_iter();
         let scores = comparison::scores(learned[0], learned[1]).into_iter();
         Self {
@@ -103,6 +107,11 @@ impl Diff {
             coefficients: coefficients
                 .map(|(name, weight)| CoefficientChange { name: name.to_owned(), weight: weight.into() })
                 .collect(),
+            not_compared: learned.iter().any(|learned| learned.logistic().is_none()).then(|| {
+                "a learner outside of Windrow returns only probabilities, so its model has no intercept and no \
+                 coefficients"
+                    .to_owned()
+            }),
             scores: scores
                 .map(|score| ScoreChange {
                     on: score.on.to_owned(),

@@ -150,7 +150,7 @@ impl Models {
         other: Path<String>,
     ) -> Result<Json<Diff>, ApiError> {
         let served = self.0.served();
-        Ok(Json(Diff::of(self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?)))
+        Ok(Json(Diff::of(self.0.learned(&served, &id)?, self.0.learned(&served, &other)?)))
     }
 
     /// Compare two models on a row
@@ -174,7 +174,8 @@ impl Models {
         let (first, second) = (self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?);
         let row = &row.bytes;
         let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
-        Ok(Json(Diff { row: Some(change), ..Diff::of(first, second) }))
+        let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
+        Ok(Json(Diff { row: Some(change), ..diff }))
     }
 
     /// Show the training data of a prediction

@@ -4,7 +4,7 @@ use crate::api::schema::fault::FieldFault;
 use crate::api::schema::known::{KnownTexts, is_exact};
 use crate::api::schema::value::InputValue;
 use windrow_config::CellRules;
-use windrow_learn::model::{Encoding, Level};
+use windrow_learn::model::Input;
 use windrow_record::{EventTime, TimeFormat, parse_number};
 
 /// A column that a request must have.
@@ -27,14 +27,11 @@ pub(crate) enum FieldKind {
 }
 
 impl FieldKind {
-    pub(crate) fn of(encoding: &Encoding) -> Self {
-        match encoding {
-            Encoding::Number { log, .. } => Self::Number { log: *log },
-            Encoding::Category { levels } => {
-                let texts = levels.iter().filter_map(Level::value).map(str::to_owned);
-                Self::Text { known: KnownTexts::new(texts.collect()) }
-            }
-            Encoding::Calendar { format, .. } => Self::Time(format.clone()),
+    pub(crate) fn of(input: &Input) -> Self {
+        match input {
+            Input::Number { log, .. } => Self::Number { log: *log },
+            Input::Category { levels } => Self::Text { known: KnownTexts::new(levels.clone()) },
+            Input::Calendar { format, .. } => Self::Time(format.clone()),
         }
     }
 

@@ -7,13 +7,13 @@ use crate::api::schema::fault::{FieldFault, FieldFaults};
 use crate::api::schema::field::{FieldKind, InputField};
 use crate::api::schema::value::{InputValue, excerpt};
 use windrow_config::{Dataset, nearest_name};
-use windrow_learn::model::{Cell, Encoder};
+use windrow_learn::model::{Cell, Inputs};
 use windrow_record::{EventTime, parse_number};
 
 #[derive(Debug)]
 pub(crate) struct InputSchema {
     fields: Vec<InputField>,
-    /// The index of the field of each feature, in the encoder's order.
+    /// The index of the field of each feature, in the model's order.
     features: Vec<usize>,
     /// Texts that mean 'missing' in formats without null, such as CSV.
     nulls: Vec<String>,
@@ -56,14 +56,14 @@ pub(crate) struct UnknownText {
 }
 
 impl InputSchema {
-    /// Creates the schema of an encoder's columns. Texts are read as those of the dataset.
-    pub(crate) fn new(encoder: &Encoder, dataset: &Dataset) -> Self {
+    /// Creates the schema of a model's columns. Texts are read as those of the dataset.
+    pub(crate) fn new(inputs: &Inputs, dataset: &Dataset) -> Self {
         let mut fields: Vec<InputField> = Vec::new();
         let mut features = Vec::new();
-        for feature in &encoder.features {
+        for feature in &inputs.features {
             let index = fields.iter().position(|field| field.name == feature.column);
             features.push(index.unwrap_or_else(|| {
-                let (name, kind) = (feature.column.clone(), FieldKind::of(&feature.encoding));
+                let (name, kind) = (feature.column.clone(), FieldKind::of(&feature.input));
                 let rules = dataset.cell_rules(&name);
                 fields.push(InputField { name, kind, rules });
                 fields.len() - 1

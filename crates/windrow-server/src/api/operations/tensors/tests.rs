@@ -4,7 +4,7 @@ use crate::api::operations::numeric::Numeric;
 use crate::api::operations::tensors::{Column, TEXT};
 use crate::api::schema::{FieldKind, InputField, InputSchema, InputValue, KnownTexts};
 use windrow_config::{CellRules, Dataset};
-use windrow_learn::model::Encoder;
+use windrow_learn::model::Inputs;
 
 #[test]
 fn numbers_of_every_datatype_are_read() {
@@ -69,7 +69,7 @@ fn a_category_whose_texts_are_numbers_may_come_as_numbers() {
     let (numbers, texts) = (field(&["1", "2"]), field(&["AA", "UA"]));
     let raw = [2_i32, 7].map(i32::to_le_bytes).concat();
     let column = Column::of_binary(&numbers, "INT32", &raw, 2).expect("a column");
-    let schema = InputSchema::new(&Encoder { features: Vec::new() }, &Dataset::new("d.csv".into()));
+    let schema = InputSchema::new(&Inputs::default(), &Dataset::new("d.csv".into()));
     assert_eq!(column.value(&schema, &numbers, 1), Some(InputValue::Number(7.0)));
     assert!(Column::of_binary(&texts, "INT32", &raw, 2).is_err());
 }

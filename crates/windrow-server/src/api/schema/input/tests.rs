@@ -8,7 +8,7 @@ use crate::api::schema::input::{InputSchema, Row};
 use crate::api::schema::json::RowSeed;
 use crate::api::schema::value::InputValue;
 use windrow_config::Dataset;
-use windrow_learn::model::{Cell, EncodedFeature, Encoder, Encoding, Level};
+use windrow_learn::model::{Cell, EncodedFeature, Encoder, Encoding, Inputs, Level};
 
 fn category(column: &str, texts: &[&str]) -> EncodedFeature {
     let levels = texts.iter().map(|text| Level::Value((*text).to_owned())).chain([Level::Other]);
@@ -26,7 +26,7 @@ fn read<T>(schema: &InputSchema, row: &Value, take: impl FnOnce(&Row<'_>) -> T) 
 #[test]
 fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
     let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
-    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
+    let schema = InputSchema::new(&Inputs::of(&encoder), &Dataset::new("d.csv".into()));
     for (vendor, text) in [(json!(1), "1"), (json!(1.0), "1"), (json!("1"), "1"), (json!(4), "4"), (json!(7), "7")] {
         let row = json!({ "vendor": vendor, "carrier": "UA" });
         let is_it = |row: &Row<'_>| {
@@ -48,7 +48,7 @@ fn a_number_is_taken_for_a_category_whose_texts_are_numbers() {
 #[test]
 fn other_values_of_a_category_are_faults() {
     let encoder = Encoder { features: vec![category("vendor", &["1", "2", "4"]), category("carrier", &["AA", "UA"])] };
-    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
+    let schema = InputSchema::new(&Inputs::of(&encoder), &Dataset::new("d.csv".into()));
     let (number, text) = ("a text or a number, or null if it is missing", "a text, or null if it is missing");
     for (field, value, reason, expected) in [
         ("carrier", json!(1), "is not a text", text),
@@ -68,7 +68,7 @@ fn other_values_of_a_category_are_faults() {
     // take what the others take.
     let columns = [category("size", &["inf", "nan"]), category("none", &[]), category("mixed", &["1", "UA"])];
     let encoder = Encoder { features: columns.into() };
-    let schema = InputSchema::new(&encoder, &Dataset::new("d.csv".into()));
+    let schema = InputSchema::new(&Inputs::of(&encoder), &Dataset::new("d.csv".into()));
     let faults = read(&schema, &json!({ "size": 1, "none": 1, "mixed": 1 }), |_| ()).expect_err("a fault");
     assert_eq!((faults.len(), faults[0].field.as_str()), (1, "size"), "{faults:?}");
 }
@@ -89,7 +89,7 @@ fn a_text_is_read_as_the_dataset_reads_it() {
         .into(),
         ..Dataset::new("d.csv".into())
     };
-    let schema = InputSchema::new(&encoder, &dataset);
+    let schema = InputSchema::new(&Inputs::of(&encoder), &dataset);
     for (price, cell) in [
         (json!("$1,234.50"), Cell::Number(1234.5)),
         (json!("($2)"), Cell::Number(-2.0)),

@@ -1,0 +1,66 @@
+//! The folders of models that only a learner outside of this program can read.
+//!
+//! A folder is written elsewhere, synced and renamed, and its name has its digest. So a model that is made again has
+//! another path, and no process that has read the earlier files takes them for the new ones.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::RegistryError;
+use windrow_base::files;
+use windrow_learn::learner::measure_folder;
+
+/// The number of digits of the digest in the name of a folder.
+const NAME_LENGTH: usize = 16;
+/// The number of digits of a digest.
+const DIGEST_LENGTH: usize = 64;
+
+/// Returns the path of a model's folder below the folder of all its versions.
+pub(crate) fn path(versions: &Path, digest: &str) -> PathBuf {
+    versions.join(digest.get(..NAME_LENGTH).unwrap_or(digest))
+}
+
+/// Returns `true` if a text is a digest. A file may be damaged, and a path is made from the text.
+pub(crate) fn is_digest(text: &str) -> bool {
+    text.len() == DIGEST_LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns `true` if a folder has this number of files and bytes. The files are not read.
+pub(crate) fn is_whole(folder: &Path, files: u64, bytes: u64) -> bool {
+    measure_folder(folder).is_ok_and(|measured| measured == (files, bytes))
+}
+
+/// Moves a complete folder to `to`, which has the digest of its files in its name. If there is such a folder already, it
+/// is replaced. Both are in the same file system.
+pub(crate) fn put(from: &Path, to: &Path) -> Result<(), RegistryError> {
+    let failed = |source| RegistryError::Write { path: to.to_owned(), source };
+    let versions = to.parent().unwrap_or(to);
+    fs::create_dir_all(versions).map_err(failed)?;
+    files::sync_below(from).map_err(failed)?;
+    match fs::remove_dir_all(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    files::move_durable(from, to).map_err(failed)
+}
+
+/// Removes the other versions of a model.
+pub(crate) fn remove_others(folder: &Path) -> Result<(), RegistryError> {
+    let failed = |source| RegistryError::Write { path: folder.to_owned(), source };
+    let Some(versions) = folder.parent() else { return Ok(()) };
+    let entries = match fs::read_dir(versions) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path != folder {
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

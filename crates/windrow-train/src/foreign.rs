@@ -1,0 +1,133 @@
+//! A learner outside of this program at work.
+//!
+//! - `files`: the Parquet files that it reads, and folders for new models. `queue`: blocking work on threads of its own.
+//! - `fitting`: one fit, from the files to a checked folder. `scoring`: the probabilities of models on a window.
+//!
+//! The learner runs in processes, so calls to it wait, and never on the threads that compute.
+
+mod files;
+mod fitting;
+mod queue;
+mod scoring;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use self::files::LearnerFiles;
+use crate::error::TrainError;
+use windrow_learn::frames::Frames;
+use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
+use windrow_learn::model::{Frame, FramePart, Inputs};
+use windrow_record::WindowIndex;
+
+pub(crate) use self::fitting::{FitResult, ReadyModel};
+pub(crate) use self::queue::in_parallel;
+pub(crate) use self::scoring::FolderModel;
+
+/// The folder in the work directory for the files that a learner reads.
+pub const LEARNER_FOLDER: &str = "learner";
+
+/// Takes the largest difference between the probabilities of two equal fits. It is infinite if only one gave a model.
+pub type RepeatReport = Box<dyn Fn(f64) + Send + Sync>;
+
+/// A learner outside of this program, with the files that it reads.
+pub struct ForeignLearner {
+    learner: Arc<dyn Learner>,
+    identity: LearnerIdentity,
+    schema: LearnerSchema,
+    /// The name of the pipeline, of which the seeds are made.
+    pipeline: String,
+    /// The number of processes that work at once.
+    workers: usize,
+    files: LearnerFiles,
+    /// The first fit is repeated, and the difference reported here. `None` after that.
+    repeat: Mutex<Option<RepeatReport>>,
+}
+
+/// The settings of a learner at work.
+pub struct ForeignSettings<'a> {
+    /// The work directory, in which the files get a folder.
+    pub workdir: &'a Path,
+    /// The name of the pipeline.
+    pub pipeline: &'a str,
+    /// The number of processes that work at once.
+    pub workers: usize,
+    /// Takes the difference of two equal fits; `None` if it is known already.
+    pub repeat: Option<RepeatReport>,
+}
+
+impl fmt::Debug for ForeignSettings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForeignSettings").field("workdir", &self.workdir).finish_non_exhaustive()
+    }
+}
+
+impl ForeignLearner {
+    /// Creates a folder in the work directory for the files of this process. It is removed with the value.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be created.
+    pub fn new(
+        learner: Arc<dyn Learner>,
+        identity: LearnerIdentity,
+        schema: LearnerSchema,
+        settings: ForeignSettings<'_>,
+    ) -> io::Result<Self> {
+        let files = LearnerFiles::new(&settings.workdir.join(LEARNER_FOLDER), &schema)?;
+        let (pipeline, workers) = (settings.pipeline.to_owned(), settings.workers.max(1));
+        Ok(Self { learner, identity, schema, pipeline, workers, files, repeat: Mutex::new(settings.repeat) })
+    }
+
+    /// Returns the learner's own description of itself.
+    pub(crate) fn identity(&self) -> &LearnerIdentity {
+        &self.identity
+    }
+
+    /// Returns the columns that the learner reads.
+    pub(crate) fn schema(&self) -> &LearnerSchema {
+        &self.schema
+    }
+
+    /// Returns the number of processes that work at once.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Returns the levels of the categories, by the names of the learner's columns.
+    pub(crate) fn levels(&self, inputs: &Inputs) -> BTreeMap<String, Vec<String>> {
+        inputs.levels(self.schema.features.iter().map(|feature| feature.name.as_str()))
+    }
+
+    /// Writes the files of the windows that have none yet, and returns all, in the order of the windows.
+    pub(crate) fn window_files(
+        &self,
+        frames: &mut Frames,
+        windows: &[WindowIndex],
+    ) -> Result<Vec<PathBuf>, TrainError> {
+        let mut files = Vec::with_capacity(windows.len());
+        for window in windows {
+            files.push(match self.files.known(*window, FramePart::Whole) {
+                Some(path) => path,
+                None => {
+                    let frame = frames.frame(*window)?;
+                    self.files.write(*window, FramePart::Whole, &frame)?
+                }
+            });
+        }
+        Ok(files)
+    }
+
+    /// Writes the file of a part of a window, unless it exists, and returns its path. `frame` has the rows.
+    pub(crate) fn part_file(&self, window: WindowIndex, part: FramePart, frame: &Frame) -> Result<PathBuf, TrainError> {
+        self.files.write(window, part, frame)
+    }
+}
+
+impl fmt::Debug for ForeignLearner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForeignLearner").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The Parquet files that a learner reads: one for each window, and parts of a window for a first fit and for examples.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::TrainError;
+use windrow_base::scratch::ScratchFolder;
+use windrow_columnar::{Column, ColumnType, ColumnarError, Value, Writer};
+use windrow_learn::learner::{LearnerKind, LearnerSchema};
+use windrow_learn::model::{Frame, FrameCell, FramePart};
+use windrow_record::WindowIndex;
+
+/// The files of one process, and its folders for new models.
+#[derive(Debug)]
+pub(super) struct LearnerFiles {
+    scratch: ScratchFolder,
+    columns: Vec<Column>,
+    /// The files that are complete. Locked while one is written.
+    written: Mutex<HashSet<(WindowIndex, FramePart)>>,
+}
+
+impl LearnerFiles {
+    pub(super) fn new(folder: &Path, schema: &LearnerSchema) -> io::Result<Self> {
+        let features = schema.features.iter().map(|feature| {
+            let kind = match feature.kind {
+                LearnerKind::Number | LearnerKind::Logarithm => ColumnType::Number,
+                LearnerKind::Category => ColumnType::Text,
+                LearnerKind::Calendar => ColumnType::Code,
+            };
+            Column { name: feature.name.clone(), kind }
+        });
+        let label = Column { name: schema.target.clone(), kind: ColumnType::Flag };
+        let (columns, written) = (features.chain([label]).collect(), Mutex::default());
+        Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written })
+    }
+
+    /// Returns the path of a file, if it is written.
+    pub(super) fn known(&self, window: WindowIndex, part: FramePart) -> Option<PathBuf> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.contains(&(window, part)).then(|| self.path(window, part))
+    }
+
+    /// Writes a file, unless it exists. `frame` has the rows of the window.
+    pub(super) fn write(&self, window: WindowIndex, part: FramePart, frame: &Frame) -> Result<PathBuf, TrainError> {
+        let path = self.path(window, part);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !written.contains(&(window, part)) {
+            let _span = tracing::info_span!("learner_file", %window, rows = frame.part_len(part)).entered();
+            self.write_rows(&path, part, frame).map_err(|source| TrainError::LearnerFile { window, source })?;
+            written.insert((window, part));
+        }
+        Ok(path)
+    }
+
+    /// Creates an empty folder for a model.
+    pub(super) fn model_folder(&self) -> io::Result<PathBuf> {
+        self.scratch.subfolder()
+    }
+
+    /// Returns a copy of a model's folder.
+    pub(super) fn copy(&self, folder: &Path) -> io::Result<PathBuf> {
+        let copy = self.scratch.subfolder()?;
+        let mut below = vec![PathBuf::new()];
+        while let Some(part) = below.pop() {
+            for entry in fs::read_dir(folder.join(&part))? {
+                let entry = entry?;
+                let name = part.join(entry.file_name());
+                if entry.file_type()?.is_dir() {
+                    fs::create_dir(copy.join(&name))?;
+                    below.push(name);
+                } else {
+                    fs::copy(entry.path(), copy.join(&name))?;
+                }
+            }
+        }
+        Ok(copy)
+    }
+
+    fn path(&self, window: WindowIndex, part: FramePart) -> PathBuf {
+        let part = match part {
+            FramePart::Whole => "",
+            FramePart::Training => "-training",
+            FramePart::HeldOut => "-held-out",
+            FramePart::Examples => "-examples",
+        };
+        self.scratch.path().join(format!("{}{part}.parquet", window.file_stem()))
+    }
+
+    fn write_rows(&self, path: &Path, part: FramePart, frame: &Frame) -> io::Result<()> {
+        let mut writer = Writer::new(File::create(path)?, &self.columns).map_err(ColumnarError::into_io)?;
+        frame.for_each_row(part, |row| {
+            let cells = row.cells().map(|cell| match cell {
+                FrameCell::Missing => Value::Missing,
+                FrameCell::Number(number) => Value::Number(number),
+                FrameCell::Text(text) => Value::Text(text),
+                FrameCell::Code(code) => Value::Code(code),
+            });
+            writer.push(cells.chain([Value::Flag(row.label)])).map_err(ColumnarError::into_io)
+        })?;
+        writer.finish().map(drop).map_err(ColumnarError::into_io)
+    }
+}

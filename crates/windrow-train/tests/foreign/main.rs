@@ -1,0 +1,178 @@
+//! Trainer and advisor with a learner outside of this program. The learner here is a rule in Rust, so no process is
+//! started.
+
+mod rule;
+mod study;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use windrow_evaluation::BLOCKS;
+use windrow_learn::learner::{inspect_folder, measure_folder};
+use windrow_learn::model::Outcome;
+use windrow_record::{ModelId, WindowIndex};
+use windrow_registry::{LadderModel, Purpose};
+use windrow_train::TrainError;
+
+use rule::Rule;
+use study::{ROWS, Study, WINDOWS};
+
+fn window(number: u32) -> WindowIndex {
+    WindowIndex::new(number).expect("not 0")
+}
+
+fn id(text: &str) -> ModelId {
+    text.parse().expect("a model id")
+}
+
+#[test]
+fn models_of_a_learner_are_published_with_their_folders_and_scored() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    let registry = study.registry();
+    let snapshot = registry.snapshot();
+    let models: Vec<_> = snapshot.models().filter(|model| model.learned().is_some()).collect();
+    assert_eq!(models.len(), 2 * WINDOWS as usize, "two schemes");
+    let mut seeds = Vec::new();
+    for model in &models {
+        let artifact = model.artifact();
+        let foreign = artifact.foreign().expect("a model of the learner");
+        let folder = registry.learner_folder(artifact).expect("a folder");
+        let found = inspect_folder(&folder).expect("a model");
+        assert_eq!((found.digest, found.files, found.bytes), (foreign.digest.clone(), foreign.files, foreign.bytes));
+        assert_eq!((foreign.learner.name.as_str(), foreign.calibration), ("rule", None));
+        assert!(artifact.learned().is_some_and(|learned| learned.is_converged() && learned.scores.is_empty()));
+        assert!(artifact.is_eligible() && artifact.logistic().is_none() && model.predictor().is_none());
+        assert_eq!(artifact.versions.keys().collect::<Vec<_>>(), ["rules", "windrow"]);
+        seeds.push(foreign.seed);
+    }
+    // Two fits of the first window compare its probabilities.
+    assert_eq!(rule.fits().len(), models.len() + 1);
+    assert_eq!(study.repeats(), [0.0]);
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), models.len(), "each fit has a seed of its own");
+    assert!(seeds.iter().all(|seed| *seed < 1 << 31));
+    let left = fs::read_dir(study.path("learner")).expect("a folder").count();
+    assert_eq!(left, 0, "the files of the process are removed at its end");
+
+    // Examples, scores and losses follow from the probabilities.
+    let artifact = snapshot.get(id("cumulative-3")).expect("a model").artifact();
+    let folder = registry.learner_folder(artifact).expect("a folder");
+    let expected = Rule::probabilities(&folder, &study.rows(4));
+    let learned = artifact.learned().expect("a model");
+    assert_eq!(learned.examples.len(), 3);
+    for (example, p) in learned.examples.iter().zip(Rule::probabilities(&folder, &study.rows(3))) {
+        assert_eq!(example.probability, p);
+    }
+    let report = snapshot.window(window(4)).expect("a report");
+    let score = report.scores.iter().find(|score| score.model == artifact.id).and_then(|score| score.window.as_ref());
+    let loss = |p: f64, y: bool| if y { -p.ln() } else { -(-p).ln_1p() };
+    let rows = study.rows(4);
+    let losses: Vec<f64> = rows.iter().zip(&expected).map(|(row, p)| loss(*p, row.y)).collect();
+    let mean = losses.iter().sum::<f64>() / ROWS as f64;
+    assert!((score.expect("a score").log_loss - mean).abs() < 1e-9);
+    let sha256 = &report.sha256;
+    let stored = registry.evidence().losses(Purpose::Serving, window(4), sha256).expect("a file").expect("losses");
+    let own = stored.models.iter().find(|losses| losses.model == artifact.id).expect("losses");
+    assert!((own.log_loss.iter().sum::<f64>() - losses.iter().sum::<f64>()).abs() < 1e-6 * BLOCKS as f64);
+    let alarms = rows.iter().zip(&expected).filter(|(row, p)| **p >= 0.5 && !row.y).count() as u64;
+    assert_eq!(own.false_alarms.iter().sum::<u64>(), alarms);
+}
+
+#[test]
+fn stored_models_are_not_fitted_again() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    let fits = rule.fits().len();
+    study.train(&rule).expect("the rule learns");
+    assert_eq!(rule.fits().len(), fits);
+    // A model whose files are missing is made again.
+    let registry = study.registry();
+    let snapshot = registry.snapshot();
+    let artifact = snapshot.get(id("window-5")).expect("a model").artifact();
+    let folder = registry.learner_folder(artifact).expect("a folder");
+    fs::remove_dir_all(&folder).expect("a folder");
+    study.train(&rule).expect("the rule learns");
+    assert_eq!(rule.fits()[fits..].iter().map(|fit| fit.model.clone()).collect::<Vec<_>>(), ["window-5"]);
+    assert!(measure_folder(&folder).is_ok(), "the same rows and the same seed give the same model");
+}
+
+#[test]
+fn held_out_rows_are_asked_for_and_score_a_first_fit() {
+    let (study, rule) =
+        (Study::new("holdout = 0.25\naccept = { min_auc = 0.5, max_log_loss_increase = 9.0 }"), Arc::default());
+    study.train(&rule).expect("the rule learns");
+    let snapshot = study.registry().snapshot();
+    let model = snapshot.get(id("cumulative-6")).expect("a model");
+    let score = &model.learned().expect("a model").scores["holdout"];
+    assert_eq!(score.rows, ROWS as u64 / 4);
+    assert!(score.auc.is_some_and(|auc| auc > 0.5), "{:?}", score.auc);
+    let of_model = rule.fits().into_iter().filter(|fit| fit.model == "cumulative-6");
+    let rows: Vec<usize> = of_model.map(|fit| fit.rows).collect();
+    assert_eq!(rows, [6 * ROWS - ROWS / 4, 6 * ROWS], "without the held-out rows, and with them");
+}
+
+#[test]
+fn the_ladder_is_fitted_once_and_continues_where_it_stopped() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    let published = rule.fits().len();
+    study.advise(&rule).expect("the rule learns");
+    let ladder = rule.fits().len() - published;
+    let evidence = study.registry().evidence().clone();
+    assert!(evidence.advice().expect("a file").is_some());
+    assert!(study.path("advice/recalibrated-0.json").exists());
+    let mut folders = Vec::new();
+    for number in 1..=WINDOWS {
+        let sha256 = study.sha256(number);
+        for (history, model) in evidence.ladder(window(number), &sha256).expect("a file").models {
+            let Some(LadderModel::Foreign(found)) = model else { panic!("{history} of window {number}: {model:?}") };
+            let folder = evidence.ladder_folder(ModelId::new(window(number), history), &found.digest);
+            assert_eq!(measure_folder(&folder).expect("a model"), (found.files, found.bytes));
+            folders.push(folder);
+        }
+    }
+    // The last 2 windows from window 3 on, and the last 4 from window 5 on: earlier ones are all windows so far.
+    assert_eq!(folders.len(), 14 + 12);
+    assert_eq!(ladder, folders.len(), "models of the alias are copies of those of the ladder");
+
+    let (fits, before) = (rule.fits().len(), fs::read(study.path("advice.json")).expect("the advice"));
+    study.advise(&rule).expect("the rule learns");
+    assert_eq!(rule.fits().len(), fits, "all is stored");
+    // One folder is missing: one fit.
+    fs::remove_dir_all(&folders[0]).expect("a folder");
+    study.advise(&rule).expect("the rule learns");
+    assert_eq!(rule.fits().len(), fits + 1);
+    assert!(folders[0].exists());
+    assert_eq!(fs::read(study.path("advice.json")).expect("the advice"), before);
+}
+
+#[test]
+fn a_learner_that_varies_is_found() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    rule.varies.store(true, Relaxed);
+    study.train(&rule).expect("the rule learns");
+    let repeats = study.repeats();
+    assert!(repeats.len() == 1 && repeats[0] > 1e-12, "{repeats:?}");
+}
+
+#[test]
+fn rows_that_cannot_be_learned_from_give_a_record_and_errors_end_the_stage() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    rule.refuse("window-3");
+    study.train(&rule).expect("the rule learns from other rows");
+    let snapshot = study.registry().snapshot();
+    let refused = snapshot.get(id("window-3")).expect("a record").artifact();
+    assert_eq!(refused.outcome, Outcome::Refused { reason: "too dull".to_owned() });
+    assert!(snapshot.get(id("cumulative-3")).is_some_and(|model| model.learned().is_some()));
+
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    rule.fail("window-3");
+    let error = study.train(&rule).expect_err("the learner fails");
+    assert!(matches!(error, TrainError::Learner { .. }), "{error:?}");
+    assert_eq!(error.to_string(), "cannot fit window-3: the learner reports: no memory");
+    // The models before the failure are kept.
+    assert!(study.registry().snapshot().get(id("window-2")).is_some());
+}

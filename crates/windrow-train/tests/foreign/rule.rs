@@ -1,0 +1,137 @@
+//! A learner in Rust: the share of positives by category, read from the files as any learner would.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
+
+use serde_json::{Map, Value};
+use windrow_columnar::{TypedCell, TypedReader};
+use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity};
+
+/// A row as the learner sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) x: Option<f64>,
+    pub(crate) c: Option<String>,
+    pub(crate) y: bool,
+}
+
+/// A fit that was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Fit {
+    pub(crate) model: String,
+    pub(crate) rows: usize,
+}
+
+/// The rule, with a record of its fits.
+#[derive(Debug, Default)]
+pub(crate) struct Rule {
+    fits: Mutex<Vec<Fit>>,
+    refused: Mutex<Option<String>>,
+    failing: Mutex<Option<String>>,
+    /// `true` if each fit differs a little.
+    pub(crate) varies: AtomicBool,
+    count: AtomicUsize,
+}
+
+impl Rule {
+    pub(crate) fn fits(&self) -> Vec<Fit> {
+        lock(&self.fits).clone()
+    }
+
+    /// Refuses to learn this model.
+    pub(crate) fn refuse(&self, model: &str) {
+        *lock(&self.refused) = Some(model.to_owned());
+    }
+
+    /// Fails at this model.
+    pub(crate) fn fail(&self, model: &str) {
+        *lock(&self.failing) = Some(model.to_owned());
+    }
+
+    /// Returns the probabilities of a model for some rows.
+    pub(crate) fn probabilities(folder: &Path, rows: &[Row]) -> Vec<f64> {
+        let text = fs::read(folder.join("shares.json")).expect("a model");
+        let shares: BTreeMap<String, f64> = serde_json::from_slice(&text).expect("shares");
+        let of = |row: &Row| {
+            let share = row.c.as_ref().and_then(|c| shares.get(c)).or_else(|| shares.get("")).expect("a share");
+            // A larger number makes a row a little more likely.
+            (share + row.x.map_or(0.0, |x| x / 1e4)).clamp(0.0, 1.0)
+        };
+        rows.iter().map(of).collect()
+    }
+}
+
+impl Learner for Rule {
+    fn identity(&self) -> Result<LearnerIdentity, LearnerError> {
+        let versions = BTreeMap::from([("rules".to_owned(), "1.0".to_owned())]);
+        Ok(LearnerIdentity { name: "rule".to_owned(), versions, digest: "00".to_owned() })
+    }
+
+    fn fit(&self, task: &FitTask<'_>) -> Result<(), LearnerError> {
+        assert_eq!(fs::read_dir(task.folder).expect("a folder").count(), 0, "the folder is empty");
+        let levels = &task.levels["c"];
+        let rows: Vec<Row> = task.files.iter().flat_map(|file| read(file)).collect();
+        assert!(rows.iter().flat_map(|row| &row.c).all(|c| levels.contains(c)), "the levels of all windows");
+        lock(&self.fits).push(Fit { model: task.model.to_owned(), rows: rows.len() });
+        if lock(&self.refused).as_deref() == Some(task.model) {
+            return Err(LearnerError::Unlearnable("too dull".to_owned()));
+        }
+        if lock(&self.failing).as_deref() == Some(task.model) {
+            return Err(LearnerError::Failed { message: "no memory".to_owned() });
+        }
+        let mut counts: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+        for row in &rows {
+            for key in [row.c.clone().unwrap_or_default(), String::new()] {
+                let [all, positives] = counts.entry(key).or_insert([2.0, 1.0]);
+                *all += 1.0;
+                *positives += f64::from(row.y);
+            }
+        }
+        let noise = if self.varies.load(Relaxed) { self.count.fetch_add(1, Relaxed) as f64 * 1e-6 } else { 0.0 };
+        let shares: BTreeMap<String, f64> =
+            counts.into_iter().map(|(key, [all, positives])| (key, positives / all + noise)).collect();
+        fs::write(task.folder.join("shares.json"), serde_json::to_vec(&shares).expect("JSON")).expect("a file");
+        Ok(())
+    }
+
+    fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
+        let read = read(file);
+        assert_eq!(read.len(), rows);
+        Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
+    }
+
+    fn predict(&self, _: &Path, _: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+        Err(LearnerError::Failed { message: "training asks for no prediction".to_owned() })
+    }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().expect("no test thread panics")
+}
+
+fn read(file: &Path) -> Vec<Row> {
+    let mut reader = TypedReader::open(File::open(file).expect("a file"), |_| true).expect("Parquet");
+    assert_eq!(reader.columns().collect::<Vec<_>>(), ["x", "c", "y"]);
+    let mut rows = Vec::new();
+    loop {
+        let batch = reader.next_batch().expect("rows");
+        if batch == 0 {
+            return rows;
+        }
+        for row in 0..batch {
+            let x = reader.cell(0, row).map(|cell| match cell {
+                TypedCell::Number(x) => x,
+                other => panic!("{other:?}"),
+            });
+            let c = reader.cell(1, row).map(|cell| match cell {
+                TypedCell::Text(c) => c.to_owned(),
+                other => panic!("{other:?}"),
+            });
+            let Some(TypedCell::Flag(y)) = reader.cell(2, row) else { panic!("every row has a label") };
+            rows.push(Row { x, c, y });
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The workers of a learner.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{mem, thread};
+
+use serde_json::{Map, Value};
+
+use crate::environment;
+use crate::fault::Fault;
+use crate::settings::Settings;
+use crate::slots::Slots;
+use crate::worker::Worker;
+use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity};
+
+/// The number of predictions that wait for each worker. At ten milliseconds each, the last one waits a third of a
+/// second.
+const QUEUE_PER_WORKER: usize = 32;
+/// The time in which idle workers end by themselves. Their supervisors kill them a little earlier.
+const END: Duration = Duration::from_secs(3);
+const SHORT: Duration = Duration::from_millis(2);
+
+/// The workers of a learner. They are started when they are needed, and end with the pool.
+///
+/// Each method of [`Learner`] blocks its thread until a worker has answered. A fit or a file of scores waits for a free
+/// worker, however long that takes. A prediction waits in a queue with a bound.
+#[derive(Debug)]
+pub struct Pool {
+    settings: Settings,
+    slots: Slots,
+    idle: Mutex<Vec<Worker>>,
+    /// The first answer to `hello`.
+    identity: Mutex<Option<LearnerIdentity>>,
+    starts: AtomicU64,
+    deaths: AtomicU64,
+}
+
+/// The state of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// The most processes at the same time.
+    pub workers: usize,
+    /// The processes that work on a request or start for one.
+    pub busy: usize,
+    /// The processes that wait for a request.
+    pub idle: usize,
+    /// The requests that wait for a process.
+    pub waiting: usize,
+    /// The processes that were started so far.
+    pub starts: u64,
+    /// The processes that failed so far: they died, gave a wrong answer or were silent for too long.
+    pub deaths: u64,
+}
+
+impl Pool {
+    /// Creates a pool. No process is started yet.
+    pub fn new(settings: Settings) -> Self {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = settings.workers.unwrap_or(cores).max(1);
+        let threads = (cores / workers).max(1);
+        let environment = environment::for_learner(settings.environment, threads);
+        Self {
+            settings: Settings { environment, ..settings },
+            slots: Slots::new(workers, workers.saturating_mul(QUEUE_PER_WORKER)),
+            idle: Mutex::default(),
+            identity: Mutex::default(),
+            starts: AtomicU64::new(0),
+            deaths: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the state of the pool.
+    pub fn status(&self) -> PoolStatus {
+        let (busy, waiting) = self.slots.in_use();
+        PoolStatus {
+            workers: self.slots.count(),
+            busy,
+            idle: lock(&self.idle).len(),
+            waiting,
+            starts: self.starts.load(Ordering::Relaxed),
+            deaths: self.deaths.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Hands a task to a worker, and to another one if the first one dies. The caller has a slot.
+    fn run<T>(&self, mut task: impl FnMut(&mut Worker) -> Result<T, Fault>) -> Result<T, LearnerError> {
+        let mut is_second = false;
+        loop {
+            let death = match self.attempt(&mut task) {
+                Ok(result) => return Ok(result),
+                Err(Fault::Final(error)) => return Err(error),
+                Err(Fault::Death(death)) => death,
+            };
+            self.deaths.fetch_add(1, Ordering::Relaxed);
+            if is_second {
+                return Err(LearnerError::Died { reason: death.reason, log: death.log });
+            }
+            let last = death.log.last().map_or("", String::as_str);
+            tracing::warn!(reason = %death.reason, last_line = %last, "a learner failed; the request is tried once more");
+            is_second = true;
+        }
+    }
+
+    fn attempt<T>(&self, task: &mut impl FnMut(&mut Worker) -> Result<T, Fault>) -> Result<T, Fault> {
+        let idle = self.take_idle();
+        let mut worker = idle.map_or_else(|| self.start(), Ok)?;
+        let result = task(&mut worker);
+        // A worker that was stopped is still at work, and one that died is of no use. They are killed here.
+        if let Ok(_) | Err(Fault::Final(LearnerError::Unlearnable(_) | LearnerError::Failed { .. })) = &result {
+            lock(&self.idle).push(worker);
+        }
+        result
+    }
+
+    /// Returns an idle worker that runs.
+    fn take_idle(&self) -> Option<Worker> {
+        loop {
+            let worker = lock(&self.idle).pop()?;
+            if !worker.has_ended() {
+                return Some(worker);
+            }
+            tracing::warn!("a learner ended while it had nothing to do");
+        }
+    }
+
+    fn start(&self) -> Result<Worker, Fault> {
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        let (worker, identity) = Worker::start(&self.settings)?;
+        let mut known = lock(&self.identity);
+        if let Some(first) = known.as_ref().filter(|first| **first != identity) {
+            let message = format!(
+                "the learner has changed while it was in use: it was {}, and is {} now; start the command again",
+                named(first),
+                named(&identity)
+            );
+            return Err(Fault::Final(LearnerError::Hello { message }));
+        }
+        *known = Some(identity);
+        Ok(worker)
+    }
+
+    fn known_identity(&self) -> Option<LearnerIdentity> {
+        lock(&self.identity).clone()
+    }
+}
+
+impl Learner for Pool {
+    fn identity(&self) -> Result<LearnerIdentity, LearnerError> {
+        if let Some(identity) = self.known_identity() {
+            return Ok(identity);
+        }
+        let _slot = self.slots.wait(&self.settings.stop)?;
+        self.run(|_| Ok(()))?;
+        // The identity is known after the first start.
+        self.known_identity().ok_or(LearnerError::Stopped)
+    }
+
+    fn fit(&self, task: &FitTask<'_>) -> Result<(), LearnerError> {
+        let (files, folder) = (absolute_all(task.files), absolute(task.folder));
+        let task = FitTask { files: &files, folder: &folder, ..*task };
+        let _slot = self.slots.wait(&self.settings.stop)?;
+        let mut is_used = false;
+        self.run(|worker| {
+            if is_used {
+                worker.empty(&folder)?;
+            }
+            is_used = true;
+            worker.fit(&task, &self.settings)
+        })
+    }
+
+    fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
+        if models.is_empty() || rows == 0 {
+            return Ok(vec![Vec::new(); models.len()]);
+        }
+        let (models, file) = (absolute_all(models), absolute(file));
+        let _slot = self.slots.wait(&self.settings.stop)?;
+        self.run(|worker| worker.score(&models, &file, rows, &self.settings))
+    }
+
+    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let model = absolute(model);
+        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, &self.settings.stop)?;
+        self.run(|worker| worker.predict(&model, rows, &self.settings))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let mut idle = mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner));
+        idle.iter_mut().for_each(Worker::close);
+        let began = Instant::now();
+        while !idle.iter().all(Worker::has_ended) && began.elapsed() < END {
+            thread::sleep(SHORT);
+        }
+        // Those that still run are killed when `idle` is dropped.
+    }
+}
+
+fn named(identity: &LearnerIdentity) -> String {
+    let versions: Vec<String> = identity.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    format!("{} with digest {} ({})", identity.name, identity.digest, versions.join(", "))
+}
+
+/// Returns an absolute path: the learner is run in another folder.
+fn absolute(path: &Path) -> PathBuf {
+    // Fails only if the path is empty or there is no current folder.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn absolute_all(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().map(|path| absolute(path)).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,246 @@
+//! The learner outside of this program, if the pipeline names one.
+//!
+//! Its processes are started only by commands that learn or predict, and after a line that says so.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::clock::timestamp;
+use crate::app::context::App;
+use crate::app::error::AppError;
+use crate::app::run_file::{KeyChange, RunFile, RunLearner, SettingsChange};
+use crate::app::workdir_error::WorkdirError;
+use windrow_base::runtime::blocking;
+use windrow_base::telemetry::{Event, Progress};
+use windrow_config::{LearnerCommand, Schema, Solver};
+use windrow_learn::learner::{Learner, LearnerError, LearnerIdentity, LearnerSchema};
+use windrow_record::display::shell_word;
+use windrow_train::{ForeignLearner, ForeignSettings, LEARNER_FOLDER};
+use windrow_worker::{Limits, Pool, Settings};
+
+/// The largest difference between the probabilities of two equal fits that counts as none.
+const MAX_DIFFERENCE: f64 = 1e-12;
+
+/// A learner that has reported its name.
+#[derive(Debug, Clone)]
+pub(super) struct KnownLearner {
+    pub(super) pool: Arc<Pool>,
+    identity: LearnerIdentity,
+    /// Stops all work of the learner.
+    pub(super) stop: CancellationToken,
+}
+
+impl App {
+    /// Returns the pool of the learner's processes, if the pipeline names a learner. None is started yet.
+    pub(super) fn learner(&self, schema: &Schema, stop: CancellationToken) -> Option<Arc<Pool>> {
+        let command = self.learner_command()?;
+        let folder = self.pipeline.file.parent().filter(|folder| *folder != Path::new(""));
+        Some(Arc::new(Pool::new(Settings {
+            supervisor: self.host.executable.clone(),
+            command: command.run.clone(),
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            scratch: self.workdir.join(LEARNER_FOLDER),
+            environment: self.host.environment.to_vec(),
+            schema: LearnerSchema::of(schema),
+            workers: command.workers,
+            limits: Limits::new(command.timeout),
+            stop,
+        })))
+    }
+
+    fn learner_command(&self) -> Option<&LearnerCommand> {
+        let train = &self.pipeline.train;
+        train.command.as_ref().filter(|_| train.solver == Solver::Command)
+    }
+
+    /// Starts the first process of the learner, if the pipeline names one, and asks for its name. The models in the work
+    /// directory must be of the same learner, unless the directory is about to be emptied.
+    pub(super) async fn known_learner(
+        &self,
+        schema: &Schema,
+        is_fresh: bool,
+        stop: &CancellationToken,
+    ) -> Result<Option<KnownLearner>, AppError> {
+        let stop = stop.child_token();
+        let (Some(command), Some(pool)) = (self.learner_command(), self.learner(schema, stop.clone())) else {
+            return Ok(None);
+        };
+        let words: Vec<String> = command.run.iter().map(|word| shell_word(word)).collect();
+        let (command, workers) = (words.join(" "), pool.status().workers);
+        self.progress.report(Event::LearnerStarts { command, workers });
+        let (app, asked) = (self.clone(), Arc::clone(&pool));
+        let asking = blocking(move || {
+            let identity = asked.identity().map_err(|error| match error {
+                LearnerError::Stopped => AppError::Stopped,
+                error => error.into(),
+            })?;
+            if !is_fresh && let Some(held) = RunFile::read(&app.workdir)? {
+                held.learner.as_ref().map_or(Ok(()), |held| app.refuse_other(held, &identity))?;
+            }
+            Ok::<_, AppError>(identity)
+        });
+        let identity = asking.await?;
+        Ok(Some(KnownLearner { pool, identity, stop }))
+    }
+
+    /// Records the learner in `run.json`, and prepares its work in the work directory. `windows` is the number of windows
+    /// that are reported so far.
+    pub(super) fn learner_at_work(
+        &self,
+        known: &KnownLearner,
+        schema: &Schema,
+        windows: usize,
+    ) -> Result<Arc<ForeignLearner>, AppError> {
+        let is_compared = self.record_learner(&known.identity, windows)?;
+        let (workdir, progress) = (self.workdir.clone(), self.progress.clone());
+        let repeat = (!is_compared).then(|| -> windrow_train::RepeatReport {
+            Box::new(move |apart| report_repeat(&workdir, &progress, apart))
+        });
+        let workers = known.pool.status().workers;
+        let settings = ForeignSettings { workdir: &self.workdir, pipeline: &self.pipeline.name, workers, repeat };
+        let pool: Arc<dyn Learner> = Arc::<Pool>::clone(&known.pool);
+        let learner = ForeignLearner::new(pool, known.identity.clone(), LearnerSchema::of(schema), settings);
+        let path = || self.workdir.join(LEARNER_FOLDER);
+        Ok(Arc::new(learner.map_err(|source| WorkdirError::Write { path: path(), source })?))
+    }
+
+    /// Records the learner in `run.json`, if there is one. Returns `true` if two equal fits were compared before.
+    fn record_learner(&self, identity: &LearnerIdentity, windows: usize) -> Result<bool, AppError> {
+        let (mut refused, mut is_compared, mut changes) = (None, false, Vec::new());
+        RunFile::update(&self.workdir, |run| {
+            let Some(held) = &mut run.learner else {
+                run.learner = Some(RunLearner { identity: identity.clone(), varies_by: None });
+                return Some(());
+            };
+            if let Err(error) = self.refuse_other(held, identity) {
+                refused = Some(error);
+                return None;
+            }
+            is_compared = held.varies_by.is_some();
+            // Other versions of the libraries may give other models, so a change is recorded.
+            let [before, after] =
+                [&held.identity.versions, &identity.versions].map(|all| serde_json::to_value(all).ok());
+            if before == after {
+                return None;
+            }
+            held.identity.versions.clone_from(&identity.versions);
+            let keys = vec![KeyChange { key: "learner.versions".to_owned(), before, after }];
+            changes.extend(keys.iter().map(ToString::to_string));
+            run.changes.push(SettingsChange { at: timestamp(), windows, keys });
+            Some(())
+        })?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        if !changes.is_empty() {
+            self.progress.report(Event::SettingsChanged { changes });
+        }
+        Ok(is_compared)
+    }
+
+    /// Refuses another learner than the one that the models in the work directory are of.
+    fn refuse_other(&self, held: &RunLearner, now: &LearnerIdentity) -> Result<(), AppError> {
+        let named = |one: &LearnerIdentity| (one.name.clone(), one.digest.clone());
+        if named(&held.identity) == named(now) {
+            return Ok(());
+        }
+        let (path, file) = (self.workdir.clone(), self.pipeline.file.clone());
+        let [before, now] = [&held.identity, now].map(|one| format!("{} with code {}", one.name, short(&one.digest)));
+        Err(WorkdirError::OtherLearner { path, file, before, now }.into())
+    }
+}
+
+/// Returns the first digits of a digest.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// Records how far two equal fits differ, and reports it if they do. A failure is only logged: no model depends on it.
+fn report_repeat(workdir: &Path, progress: &Progress, apart: f64) {
+    let recorded = RunFile::update(workdir, |run| {
+        run.learner.as_mut()?.varies_by = Some(apart);
+        Some(())
+    });
+    if let Err(error) = recorded {
+        tracing::warn!(%error, "cannot record whether the learner repeats its models");
+    }
+    if apart.is_nan() || apart > MAX_DIFFERENCE {
+        progress.report(Event::LearnerVaries { apart });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::app::learner_host::LearnerHost;
+    use crate::app::run_file::Origin;
+    use crate::app::storage::Storage;
+    use crate::app::workdir::describe;
+    use windrow_config::Pipeline;
+    use windrow_server::api::Keys;
+
+    fn app(workdir: &Path) -> App {
+        let text = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"y\", at_least = 1 }\n\
+                    features = { numeric = [\"x\"] }\nwindow = { rows = 5 }\n[train]\nsolver = \"command\"\n\
+                    command = { run = [\"python3\", \"my model.py\"], workers = 2 }";
+        let pipeline = Arc::new(Pipeline::parse(Path::new("p.toml"), text).expect("a good pipeline"));
+        let (progress, keys, storage) = (Progress::default(), Keys::default(), Storage::default());
+        App { pipeline, workdir: workdir.to_owned(), progress, keys, storage, host: LearnerHost::default() }
+    }
+
+    fn identity(digest: &str, version: &str) -> LearnerIdentity {
+        let versions = BTreeMap::from([("trees".to_owned(), version.to_owned())]);
+        LearnerIdentity { name: "trees.Trees".to_owned(), versions, digest: digest.repeat(64) }
+    }
+
+    #[test]
+    fn another_learner_is_refused_with_both_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        assert!(!app.record_learner(&identity("a", "1"), 0).expect("no run yet"));
+        describe(folder.path(), &app.pipeline, &Origin { dataset: Some("00ff"), replay: None }, "now").expect("room");
+        assert!(!app.record_learner(&identity("a", "1"), 0).expect("room on the disk"));
+        let error = app.record_learner(&identity("b", "1"), 3).expect_err("another learner").to_string();
+        for part in ["trees.Trees with code aaaaaaaaaaaa", "trees.Trees with code bbbbbbbbbbbb", "never in one study"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let held = || RunFile::read(folder.path()).expect("a file").expect("a run");
+        assert_eq!(held().learner.map(|held| held.identity), Some(identity("a", "1")));
+        assert!(held().changes.is_empty());
+        // Other versions of the libraries are recorded.
+        app.record_learner(&identity("a", "2"), 3).expect("room on the disk");
+        let sentences: Vec<String> = held().changes.iter().map(SettingsChange::sentence).collect();
+        assert!(
+            sentences.len() == 1 && sentences[0].contains("learner.versions: {\"trees\":\"1\"} before"),
+            "{sentences:?}"
+        );
+    }
+
+    #[test]
+    fn a_learner_that_varies_is_reported_and_recorded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        describe(folder.path(), &app.pipeline, &Origin { dataset: Some("00ff"), replay: None }, "now").expect("room");
+        app.record_learner(&identity("a", "1"), 0).expect("room on the disk");
+        let mut events = app.progress.listen();
+        report_repeat(folder.path(), &app.progress, 1e-13);
+        assert!(events.try_recv().is_err(), "as good as equal");
+        report_repeat(folder.path(), &app.progress, 0.25);
+        assert!(matches!(events.try_recv(), Ok(Event::LearnerVaries { apart }) if apart == 0.25));
+        assert!(app.record_learner(&identity("a", "1"), 0).expect("a file"), "it is not compared again");
+    }
+
+    #[test]
+    fn no_process_is_started_before_the_first_request() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = app(folder.path());
+        let columns = ["x", "y"].map(str::to_owned);
+        let schema = Schema::bind(&app.pipeline, &columns).expect("all columns");
+        let pool = app.learner(&schema, CancellationToken::new()).expect("a learner");
+        assert_eq!((pool.status().workers, pool.status().starts), (2, 0));
+    }
+}
