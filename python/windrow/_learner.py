@@ -200,7 +200,13 @@ class _Worker:
             is_new = any(set(rows.levels[name]).difference(model.levels[name]) for name in rows.levels)
             return frame(rows.levels) if is_plain and is_new else None
 
-        predicted = _columns.predict_either(model.estimator, frame(model.levels), as_they_are)
+        try:
+            predicted = _columns.predict_either(model.estimator, frame(model.levels), as_they_are)
+        except Exception as error:
+            advised = _with_advice(error, rows) if model.handling == "plain" else None
+            if advised is None:
+                raise
+            raise advised from error
         return _columns.probabilities(model.estimator, predicted, rows.length)
 
     def _frame(self, rows: Rows, handling: str, names: List[str]) -> pandas.DataFrame:
@@ -212,13 +218,7 @@ class _Worker:
         is_about_rows = isinstance(error, ValueError) or type(error).__name__ in ("CatBoostError", "LightGBMError")
         if fewest < FEW_ROWS and is_about_rows:
             return Unlearnable(f"one class has only {fewest} rows, and the estimator fails: {in_words(error)}")
-        if self._handling == "plain" and rows.levels and "could not convert string to float" in str(error):
-            names = list(rows.levels)
-            return WindrowError(
-                f"{in_words(error)}; {', '.join(names)} have text: put a OneHotEncoder(handle_unknown='ignore') for "
-                "them before the estimator, with make_column_transformer and make_pipeline of scikit-learn"
-            )
-        return None
+        return _with_advice(error, rows) if self._handling == "plain" else None
 
     def _report_rare(self, given: Dict[str, List[str]], kept: Dict[str, List[str]]) -> None:
         most = _columns.most_levels(self._estimator)
@@ -230,6 +230,22 @@ class _Worker:
                     f"{len(kept[name])} most frequent ones count, and the others are missing values",
                     file=sys.stderr,
                 )
+
+
+def _with_advice(error: Exception, rows: Rows) -> Optional[WindrowError]:
+    """Returns the error of a pipeline with what to do about its text; `None` if it is about something else."""
+    text = str(error)
+    if rows.levels and "could not convert string to float" in text:
+        return WindrowError(
+            f"{in_words(error)}; {', '.join(rows.levels)} have text: put a OneHotEncoder(handle_unknown='ignore') for "
+            "them before the estimator, with make_column_transformer and make_pipeline of scikit-learn"
+        )
+    if "unknown categories" in text:
+        return WindrowError(
+            f"{in_words(error)}; a value that the fit has not seen is a missing value, and the fit had no missing one: "
+            "give the encoder handle_unknown='ignore'"
+        )
+    return None
 
 
 def _import_libraries() -> None:
