@@ -11,7 +11,7 @@ from . import _columns
 from ._cache import Cache, stamp_of
 from ._errors import WindrowError
 from ._estimator import digest_of, limit_threads, name_of, sow, versions_of
-from ._learner_frame import Rows, Schema, frame_of, joined, read_window, rows_of_request, schema_of
+from ._learner_frame import Frames, Rows, Schema, frame_of, joined, read_window, rows_of_request, schema_of
 from ._protocol import PROTOCOL, Channel, Unlearnable, in_words, member, serve, texts
 from ._stored_model import PICKLE, StoredModel, read_model, write_model
 from ._study import check, clone
@@ -109,7 +109,8 @@ class _Worker:
             raise WindrowError("fit needs `files`, a list of paths: it is empty")
         rows = joined([self._window(path) for path in files], schema, levels)
         _check_classes(rows, schema)
-        frame = _columns.prepare(self._frame(rows, self._handling, self._names), self._handling)
+        frame = frame_of(rows, schema, self._names, is_text=self._handling == "plain")
+        frame = _columns.prepare(frame, self._handling)
         training = _columns.Levels(self._handling, frame, _columns.most_levels(self._estimator))
         model = clone(self._estimator)
         sow(model, seed)
@@ -131,22 +132,22 @@ class _Worker:
 
     def score(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Writes the probabilities of a window, model after model."""
-        self._greeted()
+        schema = self._greeted()
         models = texts(request, "models", "a list of folders")
         path = member(request, "file", str, "a path")
         out = member(request, "out", str, "a path")
-        window = self._window(path)
+        frames = Frames(self._window(path), schema)
         with open(out, "wb") as file:
             for folder in models:
-                file.write(self._probabilities(self._model(folder), window).astype("<f8").tobytes())
-        return {"rows": window.length}
+                file.write(self._probabilities(self._model(folder), frames).astype("<f8").tobytes())
+        return {"rows": frames.rows.length}
 
     def predict(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Returns the probabilities of a few rows."""
         schema = self._greeted()
         folder = member(request, "folder", str, "a path")
         rows = rows_of_request(member(request, "rows", list, "a list of rows"), schema)
-        return {"probabilities": self._probabilities(self._model(folder), rows).tolist()}
+        return {"probabilities": self._probabilities(self._model(folder), Frames(rows, schema)).tolist()}
 
     def _greeted(self) -> Schema:
         """Returns the schema that `hello` brought.
@@ -183,34 +184,29 @@ class _Worker:
             self._models.put(folder, stamp, model, stamp[0])
         return model
 
-    def _probabilities(self, model: StoredModel, rows: Rows) -> numpy.ndarray:
+    def _probabilities(self, model: StoredModel, frames: Frames) -> numpy.ndarray:
         import numpy
 
+        rows = frames.rows
         if rows.length == 0:
             # Estimators of scikit-learn refuse to predict nothing.
             return numpy.empty(0)
 
-        def frame(levels: Dict[str, List[str]]) -> pandas.DataFrame:
-            known = joined([rows], self._greeted(), levels)
-            return _columns.prepare(self._frame(known, model.handling, model.names), model.handling)
-
         def as_they_are() -> Optional[pandas.DataFrame]:
             # A step may take every text, but no missing value.
-            is_plain = model.handling == "plain"
             is_new = any(set(rows.levels[name]).difference(model.levels[name]) for name in rows.levels)
-            return frame(rows.levels) if is_plain and is_new else None
+            is_plain = model.handling == "plain"
+            return frames.frame(model.handling, model.names, rows.levels) if is_plain and is_new else None
 
+        known = frames.frame(model.handling, model.names, model.levels)
         try:
-            predicted = _columns.predict_either(model.estimator, frame(model.levels), as_they_are)
+            predicted = _columns.predict_either(model.estimator, known, as_they_are)
         except Exception as error:
             advised = _with_advice(error, rows) if model.handling == "plain" else None
             if advised is None:
                 raise
             raise advised from error
         return _columns.probabilities(model.estimator, predicted, rows.length)
-
-    def _frame(self, rows: Rows, handling: str, names: List[str]) -> pandas.DataFrame:
-        return frame_of(rows, self._greeted(), names, is_text=handling == "plain")
 
     def _explained(self, error: Exception, rows: Rows) -> Optional[Exception]:
         """Returns another error for that of a fit, if its reason is known."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence
 
+from ._columns import prepare
 from ._errors import WindrowError
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def schema_of(value: Any) -> Schema:
         name, kind = (feature.get("name"), feature.get("kind")) if isinstance(feature, dict) else (None, None)
         if not isinstance(name, str) or kind not in KINDS:
             raise WindrowError(f"hello: the feature {feature!r} needs a name, and a kind of {', '.join(KINDS)}")
+        if name == target or name in [other.name for other in found]:
+            raise WindrowError(f"hello: the schema has the name {name!r} twice")
         found.append(Feature(name, kind))
     return Schema(target, found)
 
@@ -229,6 +232,24 @@ def frame_of(rows: Rows, schema: Schema, names: Sequence[str], is_text: bool) ->
         columns[name] = column
     # The arrays belong to this frame only.
     return pandas.DataFrame(columns, index=pandas.RangeIndex(rows.length), copy=False)
+
+
+class Frames:
+    """The rows of a request, as the frames of its models. Models with the same levels share one."""
+
+    def __init__(self, rows: Rows, schema: Schema) -> None:
+        self.rows = rows
+        self._schema = schema
+        self._last: Any = (None, None)
+
+    def frame(self, handling: str, names: List[str], levels: Dict[str, List[str]]) -> pandas.DataFrame:
+        """Returns a copy of the rows, which an estimator may change."""
+        key = (handling, names, levels)
+        if self._last[0] != key:
+            known = joined([self.rows], self._schema, levels)
+            frame = frame_of(known, self._schema, names, is_text=handling == "plain")
+            self._last = (key, prepare(frame, handling))
+        return self._last[1].copy()
 
 
 def _text(codes: numpy.ndarray, levels: List[str]) -> Any:

@@ -194,6 +194,8 @@ def test_a_request_that_is_wrong_gets_a_sentence(tmp_path, files):
         assert "version 2 of the protocol" in fault("hello", protocol=2, schema=SCHEMA)
         assert "needs `schema`" in fault("hello", protocol=1)
         assert "needs a name" in fault("hello", protocol=1, schema={"target": "y", "features": [{"name": "x"}]})
+        twice = {"target": "y", "features": [{"name": "y", "kind": "number"}]}
+        assert "has the name 'y' twice" in fault("hello", protocol=1, schema=twice)
         worker.hello()
         assert fault("fit") == "fit needs `files`, a list of paths"
         assert "needs `files`" in fault("fit", files=[1])

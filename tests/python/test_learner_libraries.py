@@ -320,6 +320,30 @@ def test_what_a_worker_keeps_is_bounded(tmp_path, monkeypatch):
     assert [learner.score(model, files[0]).tolist() for model in models] == scores
 
 
+class Careless:
+    """An estimator that changes the rows that it gets."""
+
+    def fit(self, rows, y):
+        self.mean_ = rows["distance"].mean()
+        rows.loc[:, "distance"] = 0.0
+        return self
+
+    def predict_proba(self, rows):
+        positive = (rows["distance"] > self.mean_).to_numpy() * 0.5 + 0.25
+        rows.loc[:, "distance"] = 0.0
+        return numpy.column_stack([1 - positive, positive])
+
+
+def test_an_estimator_that_changes_its_rows_does_not_disturb_the_next_one(tmp_path):
+    learner = Learner(Careless(), tmp_path)
+    path = window(tmp_path, 1)
+    models = [learner.fit([path], name=name) for name in ("a", "b")]
+    out = str(tmp_path / "out")
+    learner.worker.score({"method": "score", "models": models, "file": path, "out": out})
+    first, second = numpy.fromfile(out, dtype="<f8").reshape(2, -1)
+    assert (first == second).all() and len(set(first)) == 2
+
+
 def test_models_are_kept_by_their_size(tmp_path, monkeypatch):
     monkeypatch.setattr(_learner, "MAX_MODEL_BYTES", 100)
     learner = Learner(lightgbm(), tmp_path)
