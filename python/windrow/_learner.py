@@ -163,7 +163,7 @@ class _Worker:
         try:
             stamp = stamp_of(path)
         except OSError as error:
-            raise WindrowError(f"{path} cannot be read: {error}") from error
+            raise WindrowError(f"{path} cannot be read: {error.strerror}") from None
         window = self._windows.get(path, stamp)
         if window is None:
             window = read_window(path, self._greeted())
@@ -174,7 +174,7 @@ class _Worker:
         try:
             stamp = stamp_of(os.path.join(folder, PICKLE))
         except OSError as error:
-            raise WindrowError(f"{folder} has no model: {error}") from error
+            raise WindrowError(f"{folder} has no {PICKLE}: {error.strerror}; train the model again") from None
         model = self._models.get(folder, stamp)
         if model is None:
             model = read_model(folder, self._greeted().about, self._versions)

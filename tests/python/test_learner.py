@@ -207,7 +207,7 @@ def test_a_request_that_is_wrong_gets_a_sentence(tmp_path, files):
         broken = tmp_path / "broken.parquet"
         broken.write_bytes(b"PAR1")
         assert "cannot be read" in fault("fit", **{**whole, "files": [str(broken)]})
-        assert "has no model" in fault("score", models=[str(tmp_path)], file=files[0], out=str(tmp_path / "out"))
+        assert "has no model.pickle" in fault("score", models=[str(tmp_path)], file=files[0], out=str(tmp_path / "out"))
         model, _ = worker.fit(files)
         for cells, expected in [
             ({"speed": 1}, "row 1: 'speed' is no feature"),
