@@ -117,18 +117,22 @@ def sow(estimator: Any, seed: int) -> None:
         estimator.set_params(**unset)
 
 
-def limit_threads(estimator: Any, template: Any) -> None:
-    """Sets the number of threads to `OMP_NUM_THREADS` in each part of an estimator that has none in `template`, if its
-    library does not read this variable. LightGBM and CatBoost would use every core in each of several workers."""
+def share_machine(estimator: Any, template: Any) -> None:
+    """Sets what several workers on one machine need, in each part of an estimator that leaves it open in `template`.
+
+    The number of threads is `OMP_NUM_THREADS` for the libraries that do not read it: LightGBM and CatBoost would use
+    every core in each worker. CatBoost writes no files, which would be in the folder of the pipeline.
+    """
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if not first.isdecimal() or int(first) == 0:
-        return
+    threads = int(first) if first.isdecimal() else 0
     unset = {}
     for prefix, part in parts(template):
-        names = THREADS.get(_library(part), ())
-        given = _parameters(part, False)
-        if names and all(given.get(name) is None for name in names):
-            unset[prefix + names[0]] = int(first)
+        library, given = _library(part), _parameters(part, False)
+        names = THREADS.get(library, ())
+        if threads and names and all(given.get(name) is None for name in names):
+            unset[prefix + names[0]] = threads
+        if library == "catboost" and given.get("allow_writing_files") is None:
+            unset[prefix + "allow_writing_files"] = False
     if unset:
         estimator.set_params(**unset)
 

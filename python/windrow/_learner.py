@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from . import _columns
 from ._cache import Cache, stamp_of
 from ._errors import WindrowError
-from ._estimator import digest_of, limit_threads, name_of, sow, versions_of
+from ._estimator import digest_of, name_of, share_machine, sow, versions_of
 from ._learner_frame import Frames, Rows, Schema, frame_of, joined, read_window, rows_of_request, schema_of
 from ._protocol import PROTOCOL, Channel, Unlearnable, in_words, member, serve, texts
 from ._stored_model import PICKLE, StoredModel, read_model, write_model
@@ -52,6 +53,8 @@ def learner(estimator: Any) -> None:
             f'run = ["python3", "{sys.argv[0]}"], and start `windrow run`',
             file=sys.stderr,
         )
+    # If a library ends the process by a signal, the log says where.
+    faulthandler.enable()
     channel = Channel()
     worker = _Worker(estimator)
     try:
@@ -114,7 +117,7 @@ class _Worker:
         training = _columns.Levels(self._handling, frame, _columns.most_levels(self._estimator))
         model = clone(self._estimator)
         sow(model, seed)
-        limit_threads(model, self._estimator)
+        share_machine(model, self._estimator)
         training.set_up(model)
         try:
             model.fit(training.training(), rows.labels, **training.fit_arguments(model))
@@ -180,7 +183,7 @@ class _Worker:
             model = read_model(folder, self._greeted().about, self._versions)
             # The model may be from a worker with more threads. CatBoost refuses changes after a fit.
             with contextlib.suppress(Exception):
-                limit_threads(model.estimator, self._estimator)
+                share_machine(model.estimator, self._estimator)
             self._models.put(folder, stamp, model, stamp[0])
         return model
 

@@ -148,6 +148,34 @@ def test_a_forked_child_neither_answers_nor_keeps_the_pipe_open(tmp_path, files)
             os.kill(child, signal.SIGKILL)
 
 
+# A program without `if __name__ == "__main__"`, which each new process of this kind imports again.
+SPAWNS = """import multiprocessing
+with multiprocessing.get_context("spawn").Pool(2) as pool:
+    assert pool.map(abs, [-1, -2]) == [1, 2]"""
+
+
+def test_processes_that_import_the_program_again_do_not_answer(tmp_path, files):
+    with Worker(tmp_path, program(fit=SPAWNS, estimator="Other")) as worker:
+        worker.hello()
+        assert worker.fit(files)[1] == {"id": 2, "result": {}}
+        assert worker.end() == 0
+        assert len([line for line in worker.lines if line.strip()]) == 2
+
+
+def test_the_log_has_the_place_of_a_crash(tmp_path, files):
+    with Worker(tmp_path, program(fit="os.kill(os.getpid(), 11)", estimator="Other")) as worker:
+        worker.hello()
+        worker.send(json.dumps(request_of_a_fit(files, tmp_path)).encode() + b"\n")
+        assert worker.answer() == b""
+        assert worker.end() == -signal.SIGSEGV
+    assert "Segmentation fault" in worker_log(tmp_path) and "model.py" in worker_log(tmp_path)
+
+
+def request_of_a_fit(files, folder):
+    members = {"model": "cumulative-2", "files": files, "levels": LEVELS, "folder": str(folder), "seed": 1}
+    return {"id": 2, "method": "fit", **members}
+
+
 BAD = [
     (b"hello\n", "'hello' is not JSON"),
     (b"\n", "is not JSON"),

@@ -22,7 +22,7 @@ def xgboost():
 
 
 def catboost():
-    return pytest.importorskip("catboost").CatBoostClassifier(iterations=8, allow_writing_files=False)
+    return pytest.importorskip("catboost").CatBoostClassifier(iterations=8)
 
 
 def histogram_trees():
@@ -142,7 +142,7 @@ def test_columns_without_a_value_and_values_that_are_missing_later(make, tmp_pat
 PROGRAMS = {
     "lightgbm": "from lightgbm import LGBMClassifier as E\ne = E(n_estimators=8, subsample=0.5, subsample_freq=1)",
     "xgboost": "from xgboost import XGBClassifier as E\ne = E(n_estimators=8, subsample=0.5)",
-    "catboost": "from catboost import CatBoostClassifier as E\ne = E(iterations=8, allow_writing_files=False)",
+    "catboost": "from catboost import CatBoostClassifier as E\ne = E(iterations=8)",
     "sklearn": "from test_learner_libraries import pipeline\ne = pipeline()",
 }
 
@@ -161,6 +161,7 @@ def test_the_seed_decides_in_another_process(library, tmp_path):
             worker.hello()
             models = [worker.fit(files, f"model-{seed}", seed=seed)[0] for seed in (3, 4)]
             found.append(worker.score(models, files[1]))
+            assert sorted(os.listdir(folder)) == ["log.txt", "model-3", "model-4", "model.py", "out"]
             # CatBoost prints its progress.
             assert worker.end() == 0 and len([line for line in worker.lines if line.strip()]) == 4
     assert numpy.abs(found[0] - found[1]).max() <= 1e-12
