@@ -283,13 +283,19 @@ class Levels:
         return _replaced(rows, dict.fromkeys(empty, 0.0)) if empty else rows
 
     def set_up(self, model: Any) -> None:
-        """Sets the parameter without which XGBoost refuses categories, also of an estimator inside another one."""
+        """Sets the parameters without which XGBoost, and histogram trees of scikit-learn 1.4 and 1.5, refuse
+        categories, also of an estimator inside another one."""
         if not self._levels or not hasattr(model, "get_params"):
             return
         parameters = model.get_params()
-        names = [name for name in parameters if _last_part(name) == "enable_categorical" and not parameters[name]]
-        if names:
-            model.set_params(**dict.fromkeys(names, True))
+        changed: Dict[str, Any] = {}
+        for name, value in parameters.items():
+            if _last_part(name) == "enable_categorical" and not value:
+                changed[name] = True
+            elif _last_part(name) == "categorical_features" and isinstance(value, str) and value == "warn":
+                changed[name] = "from_dtype"
+        if changed:
+            model.set_params(**changed)
 
     def fit_arguments(self, model: Any) -> Dict[str, Any]:
         """Returns further arguments of `fit`."""

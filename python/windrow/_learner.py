@@ -205,7 +205,7 @@ class _Worker:
         try:
             predicted = _columns.predict_either(model.estimator, known, as_they_are)
         except Exception as error:
-            advised = _with_advice(error, rows) if model.handling == "plain" else None
+            advised = _with_advice(error, rows, model.handling)
             if advised is None:
                 raise
             raise advised from error
@@ -217,7 +217,7 @@ class _Worker:
         is_about_rows = isinstance(error, ValueError) or type(error).__name__ in ("CatBoostError", "LightGBMError")
         if fewest < FEW_ROWS and is_about_rows:
             return Unlearnable(f"one class has only {fewest} rows, and the estimator fails: {in_words(error)}")
-        return _with_advice(error, rows) if self._handling == "plain" else None
+        return _with_advice(error, rows, self._handling)
 
     def _report_rare(self, given: Dict[str, List[str]], kept: Dict[str, List[str]]) -> None:
         most = _columns.most_levels(self._estimator)
@@ -231,10 +231,12 @@ class _Worker:
                 )
 
 
-def _with_advice(error: Exception, rows: Rows) -> Optional[WindrowError]:
-    """Returns the error of a pipeline with what to do about its text; `None` if it is about something else."""
+def _with_advice(error: Exception, rows: Rows, handling: str) -> Optional[WindrowError]:
+    """Returns the error of an estimator with what to do about its text; `None` if it is about something else."""
     text = str(error)
     if rows.levels and "could not convert string to float" in text:
+        if handling != "plain":
+            return WindrowError(f"{in_words(error)}; it takes no categories: install scikit-learn 1.4 or later")
         return WindrowError(
             f"{in_words(error)}; {', '.join(rows.levels)} have text: put a OneHotEncoder(handle_unknown='ignore') for "
             "them before the estimator, with make_column_transformer and make_pipeline of scikit-learn"

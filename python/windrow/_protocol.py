@@ -6,11 +6,12 @@ standard error, which Windrow takes as the log. This module knows nothing of est
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import traceback
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Set
 
 from ._errors import WindrowError
 
@@ -21,6 +22,22 @@ MAX_LINE = 1 << 20
 MAX_MESSAGE = 2_000
 
 Method = Callable[[Dict[str, Any]], Dict[str, Any]]
+
+
+# The descriptors of the channel.
+_OURS: Set[int] = set()
+
+
+def _close_in_child() -> None:
+    """Closes the pipes in a forked child, which would keep them open after the worker has ended."""
+    while _OURS:
+        with contextlib.suppress(OSError):
+            os.close(_OURS.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    # Python 3.8 and 3.9 crash at their end if this is a method of an object with a file.
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 class Unlearnable(Exception):
@@ -44,9 +61,7 @@ class Channel:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(line_buffering=True)
                 stream.flush()
-        # A forked child would keep the pipes open.
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._close)
+        _OURS.update((self._requests.fileno(), self._answers))
         # A library may have printed half of a line while it was imported.
         self._write(b"\n")
 
@@ -91,13 +106,6 @@ class Channel:
         rest = memoryview(line)
         while rest:
             rest = rest[os.write(self._answers, rest) :]
-
-    def _close(self) -> None:
-        for number in (self._answers, self._requests.fileno()):
-            try:
-                os.close(number)
-            except OSError:
-                pass
 
 
 def serve(channel: Channel, methods: Dict[str, Method]) -> None:

@@ -236,6 +236,8 @@ def check(estimator: Any) -> None:
     Raises:
         WindrowError: It cannot be fitted, or gives no probabilities.
     """
+    if isinstance(estimator, type):
+        raise WindrowError(f"estimator is a class: call it, as in {estimator.__name__}()")
     for method in ("fit", "predict_proba"):
         # A search has no `predict_proba` before its fit.
         if not hasattr(estimator, method) and not (method == "predict_proba" and hasattr(estimator, "estimator")):

@@ -415,6 +415,9 @@ def test_an_estimator_without_probabilities_is_refused_by_hello(tmp_path):
     with Worker(tmp_path, "import windrow\nwindrow.learner(object())\n") as worker:
         answer = worker.ask("hello", protocol=1, schema=SCHEMA)
         assert answer["error"]["message"] == "estimator has no fit: object gives no probabilities"
+    with Worker(tmp_path, LEARN.replace("Share())", "Share)")) as worker:
+        answer = worker.ask("hello", protocol=1, schema=SCHEMA)
+        assert answer["error"]["message"] == "estimator is a class: call it, as in Share()"
 
 
 def test_a_missing_library_gets_a_sentence(tmp_path):
