@@ -13,7 +13,7 @@ from ._errors import WindrowError
 from ._judge import judge_files, judge_options
 from ._ladder import Fit
 from ._progress import Progress, estimate, in_words
-from ._study import Rows, Study, histories_of
+from ._study import Rows, Study, check, histories_of
 
 # Up to this many predictions, each fit predicts all ages that a pipeline keeps. Beyond it, only those that planned
 # schedules need: a hundred million rows take gigabytes.
@@ -78,11 +78,7 @@ def advise(
     Raises:
         WindrowError: An argument or the data do not fit, or the estimator failed.
     """
-    for method in ("fit", "predict_proba"):
-        # A search has no `predict_proba` before its fit.
-        if not hasattr(estimator, method) and not (method == "predict_proba" and hasattr(estimator, "estimator")):
-            hint = "; SVC needs probability=True" if type(estimator).__name__ == "SVC" else ""
-            raise WindrowError(f"estimator has no {method}: {type(estimator).__name__} gives no probabilities{hint}")
+    check(estimator)
     rule = parse_window(window)
     delay = label_delay_in_windows(label_delay, rule)
     wanted = histories_of(None if histories is None else list(histories))

@@ -93,7 +93,7 @@ def _user_scheme() -> str:
 @functools.lru_cache(maxsize=None)
 def _check_version(path: str) -> None:
     """Raises an error if the command is of another version than the package."""
-    package = _package_version()
+    package = package_version()
     if package is None:
         return
     try:
@@ -109,7 +109,7 @@ def _check_version(path: str) -> None:
         )
 
 
-def _package_version() -> Optional[str]:
+def package_version() -> Optional[str]:
     """Returns the version of the installed package; `None` if its source is used without installing it."""
     try:
         return importlib.metadata.version("windrow")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+import re
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 from ._errors import WindrowError
 
@@ -129,15 +130,54 @@ def handling_of(estimator: Any, is_native: Optional[bool] = None) -> str:
     """
     if is_native is not None:
         return "category" if is_native else "plain"
-    inner, depth = estimator, 0
-    while depth < 5:
-        module, name = type(inner).__module__.partition(".")[0], type(inner).__name__
-        if module == "catboost":
+    for library, _ in _insides(estimator):
+        if library == "catboost":
             return "catboost"
-        if module in ("lightgbm", "xgboost") or name == "HistGradientBoostingClassifier":
+        if library in ("lightgbm", "xgboost", _HISTOGRAM_TREES):
             return "category"
-        inner, depth = getattr(inner, "estimator", None), depth + 1
     return "plain"
+
+
+def most_levels(estimator: Any) -> Optional[int]:
+    """Returns the number of levels that an estimator takes in a category; `None` if there is no limit."""
+    for library, inner in _insides(estimator):
+        if library == _HISTOGRAM_TREES:
+            return min(getattr(inner, "max_bins", 255), 255)
+    return None
+
+
+def accepted_names(estimator: Any, names: Sequence[str]) -> list:
+    """Returns the names of columns in a form that the estimator's library takes: LightGBM and XGBoost refuse some
+    characters. Names that are taken stay as they are."""
+    pattern = next((_REFUSED[library] for library, _ in _insides(estimator) if library in _REFUSED), None)
+    if pattern is None:
+        return list(names)
+    taken = {name for name in names if not pattern.search(name)}
+    found = []
+    for name in names:
+        if name not in taken:
+            plain, number = pattern.sub("_", name), 2
+            name = plain
+            while name in taken:
+                name, number = f"{plain}_{number}", number + 1
+            taken.add(name)
+        found.append(name)
+    return found
+
+
+_HISTOGRAM_TREES = "HistGradientBoostingClassifier"
+# LightGBM makes underscores of spaces, and then refuses names that are equal.
+_REFUSED = {"lightgbm": re.compile(r"""[\s",:\[\]{}]"""), "xgboost": re.compile(r"[\[\]<]")}
+
+
+def _insides(estimator: Any) -> Iterator[Tuple[str, Any]]:
+    """Yields an estimator and those that it is built around, the outer one first, each with the name of its library.
+    That of scikit-learn's histogram trees is their class."""
+    inner, depth = estimator, 0
+    while inner is not None and depth < 5:
+        module, name = type(inner).__module__.partition(".")[0], type(inner).__name__
+        yield (_HISTOGRAM_TREES if name == _HISTOGRAM_TREES else module), inner
+        inner, depth = getattr(inner, "estimator", None), depth + 1
 
 
 def prepare(features: pandas.DataFrame, handling: str) -> pandas.DataFrame:
@@ -217,17 +257,21 @@ def _numpy_dtype() -> type:
 
 class Levels:
     """The levels of each category in the rows of one fit. Rows to predict get the same levels; a level that the fit has
-    not seen becomes a missing value."""
+    not seen becomes a missing value. If an estimator takes only `most` levels, so do the rarest ones."""
 
-    def __init__(self, handling: str, training: pandas.DataFrame) -> None:
+    def __init__(self, handling: str, training: pandas.DataFrame, most: Optional[int] = None) -> None:
         self._handling = handling
         self._training = training
         self._levels: Dict[str, Any] = {}
         if handling == "category":
             for name in _discrete(training):
-                levels = training[name].cat.remove_unused_categories().cat.categories
+                levels = _used_levels(training[name], most)
                 # XGBoost fails on a category without levels.
                 self._levels[name] = levels if len(levels) else [""]
+
+    def by_column(self) -> Dict[str, list]:
+        """Returns the levels of each column that the fit gets as a category. A stored model needs them."""
+        return {name: list(levels) for name, levels in self._levels.items()}
 
     def training(self) -> pandas.DataFrame:
         """Returns the rows to fit."""
@@ -239,13 +283,19 @@ class Levels:
         return _replaced(rows, dict.fromkeys(empty, 0.0)) if empty else rows
 
     def set_up(self, model: Any) -> None:
-        """Sets the parameter without which XGBoost refuses categories, also of an estimator inside another one."""
+        """Sets the parameters without which XGBoost, and histogram trees of scikit-learn 1.4 and 1.5, refuse
+        categories, also of an estimator inside another one."""
         if not self._levels or not hasattr(model, "get_params"):
             return
         parameters = model.get_params()
-        names = [name for name in parameters if _last_part(name) == "enable_categorical" and not parameters[name]]
-        if names:
-            model.set_params(**dict.fromkeys(names, True))
+        changed: Dict[str, Any] = {}
+        for name, value in parameters.items():
+            if _last_part(name) == "enable_categorical" and not value:
+                changed[name] = True
+            elif _last_part(name) == "categorical_features" and isinstance(value, str) and value == "warn":
+                changed[name] = "from_dtype"
+        if changed:
+            model.set_params(**changed)
 
     def fit_arguments(self, model: Any) -> Dict[str, Any]:
         """Returns further arguments of `fit`."""
@@ -260,16 +310,7 @@ class Levels:
         """Returns `predict_proba` of rows. If it fails on levels that the fit has not seen, they become missing."""
         if self._handling != "plain":
             return model.predict_proba(self._with_levels(rows))
-        try:
-            return model.predict_proba(rows)
-        except Exception as error:
-            known = self._without_new_levels(rows)
-            if known is None:
-                raise
-            try:
-                return model.predict_proba(known)
-            except Exception:
-                raise error from None
+        return predict_either(model, rows, lambda: self._without_new_levels(rows))
 
     def _with_levels(self, rows: pandas.DataFrame) -> pandas.DataFrame:
         if not self._levels:
@@ -284,6 +325,34 @@ class Levels:
             if not is_seen.all():
                 changed[name] = rows[name].where(is_seen)
         return _replaced(rows, changed) if changed else None
+
+
+def _used_levels(column: pandas.Series, most: Optional[int]) -> Any:
+    """Returns the levels that the rows of a category have, in their order: at most `most`, those that most rows have.
+    Of equally frequent ones, the first are kept."""
+    import numpy
+
+    levels, codes = column.cat.categories, column.cat.codes.to_numpy()
+    # Counting is much faster than pandas' `remove_unused_categories`, which sorts the rows.
+    counts = numpy.bincount(codes[codes >= 0], minlength=len(levels))
+    used = numpy.flatnonzero(counts)
+    if most is not None and len(used) > most:
+        used = numpy.sort(used[numpy.argsort(-counts[used], kind="stable")[:most]])
+    return levels[used]
+
+
+def predict_either(model: Any, rows: pandas.DataFrame, other: Callable[[], Optional[pandas.DataFrame]]) -> Any:
+    """Returns `predict_proba` of rows. If that fails, and there is another form of them, the result for that form."""
+    try:
+        return model.predict_proba(rows)
+    except Exception as error:
+        again = other()
+        if again is None:
+            raise
+        try:
+            return model.predict_proba(again)
+        except Exception:
+            raise error from None
 
 
 def _last_part(parameter: str) -> str:

@@ -163,7 +163,7 @@ class Study:
         y = self.rows.y[begin:end]
         if not has_label.all():
             training, y = training[has_label], y[has_label]
-        levels = _columns.Levels(self._handling, training)
+        levels = _columns.Levels(self._handling, training, _columns.most_levels(self._estimator))
         model = clone(self._estimator)
         levels.set_up(model)
         step = "fit"
@@ -228,6 +228,21 @@ def runs(windows: Tuple[int, ...]) -> List[Tuple[int, int]]:
         else:
             found.append((window, window))
     return found
+
+
+def check(estimator: Any) -> None:
+    """Checks that an estimator has the methods that are called.
+
+    Raises:
+        WindrowError: It cannot be fitted, or gives no probabilities.
+    """
+    if isinstance(estimator, type):
+        raise WindrowError(f"estimator is a class: call it, as in {estimator.__name__}()")
+    for method in ("fit", "predict_proba"):
+        # A search has no `predict_proba` before its fit.
+        if not hasattr(estimator, method) and not (method == "predict_proba" and hasattr(estimator, "estimator")):
+            hint = "; SVC needs probability=True" if type(estimator).__name__ == "SVC" else ""
+            raise WindrowError(f"estimator has no {method}: {type(estimator).__name__} gives no probabilities{hint}")
 
 
 def clone(estimator: Any) -> Any:

@@ -15,7 +15,7 @@ def places(monkeypatch, tmp_path):
     paths = [str(tmp_path / place / "windrow") for place in ("scripts", "user", "target")]
     monkeypatch.setattr(_binary, "_folders_of_scripts", lambda: iter(paths))
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
-    monkeypatch.setattr(_binary, "_package_version", lambda: "0.1.0")
+    monkeypatch.setattr(_binary, "package_version", lambda: "0.1.0")
     _binary._check_version.cache_clear()
 
     def put(place, version="0.1.0", code=0):

@@ -102,6 +102,31 @@ def test_text_becomes_a_category_with_the_levels_of_the_fit():
     assert model.asked["colour"].isna().tolist() == [False, True, True]
 
 
+def test_only_the_most_frequent_levels_are_kept_if_an_estimator_takes_few():
+    column = pandas.Series(["e", "b", "a", "a", "d", "c", "c", None], name="colour").astype("category")
+    whole = pandas.DataFrame({"colour": column})
+    training = _columns.Levels("category", whole, 3).training()
+    # Of b, d and e, each in one row, the first is kept.
+    assert training["colour"].cat.categories.tolist() == ["a", "b", "c"]
+    assert training["colour"].isna().tolist() == [True, False, False, False, True, False, False, True]
+    assert _columns.Levels("category", whole[1:5], 3).by_column() == {"colour": ["a", "b", "d"]}
+
+
+def test_categories_are_turned_on_in_versions_that_take_none_by_default():
+    class Trees(dict):
+        def get_params(self):
+            return dict(self)
+
+        set_params = dict.update
+
+    model = Trees(enable_categorical=False, estimator__categorical_features="warn", other="warn")
+    whole = _columns.prepare(TRAINING, "category")
+    _columns.Levels("category", whole[["size"]]).set_up(model)
+    assert model["enable_categorical"] is False, "there is no category"
+    _columns.Levels("category", whole).set_up(model)
+    assert model == {"enable_categorical": True, "estimator__categorical_features": "from_dtype", "other": "warn"}
+
+
 def test_levels_are_whole_numbers_or_texts():
     def levels(column):
         features = pandas.DataFrame({"colour": column})

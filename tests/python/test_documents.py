@@ -26,7 +26,7 @@ def test_the_examples_of_own_models_run(tmp_path, monkeypatch, capsys):
             raise
         pytest.skip(str(error))
     monkeypatch.chdir(tmp_path)
-    first, _ = blocks("docs/own-model.md")
+    first, *_ = blocks("docs/own-model.md")
     names = {"frame": world(weeks=18, rows=60)}
     exec(first, names)
     assert isinstance(names["answer"].policies, pandas.DataFrame)
