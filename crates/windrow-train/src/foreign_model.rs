@@ -55,8 +55,11 @@ pub(super) fn fit(
     let inputs = Inputs::of_frames(&learning.schema.features, &used, false);
     let levels = foreign.levels(&inputs);
     // A model that was fitted before has not learned from labels that arrived since.
-    let mut rows = frames.manifests(first, last).map(|manifest| manifest.rows.labelled).zip(&used);
-    let ready = ready.filter(|_| rows.all(|(labelled, frame)| labelled == frame.labelled() as u64));
+    let labels_are_same = {
+        let mut labelled = frames.manifests(first, last).map(|manifest| manifest.rows.labelled).zip(&used);
+        labelled.all(|(before, frame)| before == frame.labelled() as u64)
+    };
+    let ready = ready.filter(|_| labels_are_same);
     let copied = ready.and_then(|ready| Some((foreign.copy(ready)?, ready.seconds)));
     let (result, before) = match copied {
         Some(copied) => copied,
