@@ -73,7 +73,7 @@ impl LadderWork {
             self.effort.add(Work::Fit, fitted, began.elapsed());
             if is_fitted || scored > 0 {
                 let left = self.effort.time_left().filter(|_| done < of);
-                learning.progress.counters().study_left.set(left.map(|left| left.as_secs()));
+                learning.progress.counters().study_left.set(left);
                 learning.progress.report(Event::LadderFitted { done, of, left });
             }
             // Windows are processed in order, and no later fit needs rows from before its longest history.
