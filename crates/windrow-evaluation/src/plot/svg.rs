@@ -67,6 +67,14 @@ impl Picture {
         }
     }
 
+    /// Adds lines at 0 and at the largest value of a small plot, with their labels.
+    pub(super) fn label_ends(&mut self, scale: &Scale, (left, right): (f64, f64), most: f64, label: &str) {
+        self.line("z", (left, scale.coordinate(0.0)), (right, scale.coordinate(0.0)));
+        self.line("g", (left, scale.coordinate(most)), (right, scale.coordinate(most)));
+        self.text("s", "end", (left - 6.0, scale.coordinate(0.0) + 4.0), "0");
+        self.text("s", "end", (left - 6.0, scale.coordinate(most) + 4.0), label);
+    }
+
     /// Adds a vertical line at each of some coordinates, with a label on the side of the middle.
     pub(super) fn marks<'m>(
         &mut self,
