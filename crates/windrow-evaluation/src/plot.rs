@@ -33,7 +33,7 @@ pub use pair_course::PairCourse;
 pub use quality::Measure;
 pub use recent::Recent;
 pub use reliability::{Bin, Reliability};
-pub use spark::spark;
+pub use spark::{distributions, spark};
 pub use svg::{Picture, STYLE, escaped};
 pub use tables::{Table, picture_tables, tables};
 pub use triangle::Triangle;

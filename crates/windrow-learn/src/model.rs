@@ -43,7 +43,7 @@ pub use artifact::{
     PenaltyTrial, Recalibration, ReliabilityBin, Score, ScoreNumber, SolverReport, WindowLineage, versions,
 };
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, Reservation, StoredChunk};
-pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
+pub use drift::{BinShares, Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, fit, fit_from};
