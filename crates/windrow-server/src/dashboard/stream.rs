@@ -24,7 +24,7 @@ pub(super) fn page(view: &View) -> Page {
         section.way #way data-live aria-label="The progress of the rows" { (row_flow(&view.observed)) }
         p.quiet.live #live { "These numbers are live. A stage that has not reported for five seconds shows when it was last heard." }
         (stages(view))
-        // On a wide screen, the pictures are next to the table.
+        // The pictures are next to the table on a wide screen, and above it on a narrow one.
         div.beside {
             section.two.even #recent data-live data-moving[!view.observed.flow.is_complete] aria-label="The last minutes" { (recent(view)) }
             div.two.most #windows data-live {
