@@ -54,7 +54,8 @@ async fn run(size: Size) {
     };
     let table = Table::new("page", &["kB", "there, ms", "first content, ms"]);
     let (window, model) = (format!("/windows/{count}"), format!("/models/window-{count}"));
-    for page in ["/", "/evidence", "/stream", &window, "/models", &model, "/try", "/assets/windrow.js"] {
+    let pair = "/compare?first=window-1&second=window-2";
+    for page in ["/", "/evidence", "/stream", &window, "/models", &model, pair, "/try", "/assets/windrow.js"] {
         let address = format!("{url}{page}");
         let mut size = 0;
         let there = median((0..rounds).map(|_| {

@@ -29,3 +29,4 @@ mod registry;
 mod secured;
 #[cfg(feature = "spark")]
 mod spark;
+mod text_boxes;

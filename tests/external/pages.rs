@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use windrow_testing::browser::{Browser, Viewport, axe};
-use windrow_testing::{Running, command, free_port, http, large, run_once, served, succeed};
+use windrow_testing::browser::{Browser, VIEWPORTS, axe};
+use windrow_testing::{Running, command, free_port, http, large, succeed};
 
 const PAGES: [&str; 10] = [
     "/",
@@ -20,16 +20,6 @@ const PAGES: [&str; 10] = [
     "/compare",
     "/try",
     "/evidence?recipe=window",
-];
-const VIEWPORTS: [Viewport; 8] = [
-    Viewport { width: 1440, height: 900, is_dark: false },
-    Viewport { width: 1440, height: 900, is_dark: true },
-    Viewport { width: 390, height: 844, is_dark: false },
-    Viewport { width: 390, height: 844, is_dark: true },
-    Viewport { width: 768, height: 1024, is_dark: false },
-    Viewport { width: 768, height: 1024, is_dark: true },
-    Viewport { width: 1920, height: 1080, is_dark: false },
-    Viewport { width: 1920, height: 1080, is_dark: true },
 ];
 
 /// Writes a pipeline with forty days of a hundred rows each. One row per day cannot be parsed.
@@ -205,6 +195,37 @@ async fn the_demo_is_live_from_its_first_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver"]
+async fn a_stream_of_three_partitions_is_readable_while_it_runs() {
+    let Some(browser) = Browser::start().await else { return };
+    let axe = axe();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = pipeline(folder.path(), "{ kind = \"fixed\", delay = \"40ms\" }\npartitions = 3");
+    let workdir = folder.path().join("work").display().to_string();
+    let run = Running::start(&["run", &file, "--broker", "embedded", "--workdir", &workdir, "--listen", "127.0.0.1:0"]);
+    let url = format!("{}/stream", address(&run));
+    browser.set_viewport(VIEWPORTS[0]).await;
+    browser.open(&url).await;
+    let lines = "const pictures = [...document.querySelectorAll('#recent svg')]; return pictures.length === 4 && \
+                 pictures.slice(2).every((one) => one.querySelectorAll('path').length === 3)";
+    browser.wait("a line for each partition, of the rows and of the lag", lines).await;
+    let newest = "return [...document.querySelectorAll('#recent text')].filter((one) => \
+                  /^partition [012]: [0-9.,]+$/.test(one.textContent)).length === 6";
+    browser.wait("the newest numbers of each partition", newest).await;
+    let is_beside = "const box = (one) => document.querySelector(one).getBoundingClientRect(); \
+                     const [pictures, table] = [box('#recent'), box('#windows > :first-child')]; \
+                     return pictures.left >= table.right && Math.abs(pictures.top - table.top) < 40";
+    assert_eq!(browser.run(is_beside).await, json!(true), "at 1440 px, the pictures are next to the windows");
+    for viewport in VIEWPORTS {
+        browser.set_viewport(viewport).await;
+        browser.open(&url).await;
+        browser.check(url.trim_end_matches("/stream"), axe.as_deref()).await;
+        let size = "return document.querySelectorAll('#recent svg').length";
+        assert_eq!(browser.run(size).await, json!(4), "the stream still runs, {viewport:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
 async fn five_processes_are_as_live_as_one() {
     let Some(browser) = Browser::start().await else { return };
     let folder = tempfile::tempdir().expect("a folder");
@@ -335,119 +356,4 @@ async fn every_page_is_usable_with_500_models_and_500_windows() {
     browser.open(&format!("{url}/stream")).await;
     assert_eq!(browser.text("#state").await, "complete");
     browser.check(&url, None).await;
-}
-
-/// Writes a pipeline of `rows` rows with long names, which is cut into windows of 400 rows.
-fn long_names(folder: &Path, rows: u32) -> String {
-    let (target, number) =
-        ("whether_the_passenger_gave_a_tip_of_at_least_a_quarter", "distance_between_both_ends_in_miles");
-    let category = "the borough and the zone in which the trip began";
-    let mut dataset = format!("at,{target},{number},{category}\n");
-    for row in 0..rows {
-        let (day, minute) = (row / 40, row % 40 * 30);
-        let date = format!("20{:02}-{:02}-{:02}", 10 + day / 336, 1 + day % 336 / 28, 1 + day % 28);
-        let zone = format!("A zone with a name that goes on and on for long: {}", row % 40);
-        let positive = u32::from((row * 7919) % 100 < 20 + row % 40);
-        writeln!(dataset, "{date} {:02}:{:02},{positive},{},{zone}", minute / 60, minute % 60, row * 37 % 500)
-            .expect("memory");
-    }
-    fs::write(folder.join("d.csv"), dataset).expect("a file");
-    let file = folder.join("p.toml");
-    let text = format!(
-        "name = \"a-pipeline-with-a-name-that-is-longer-than-most-of-them\"\n[dataset]\npath = \"d.csv\"\n\
-         time = {{ column = \"at\", format = \"%Y-%m-%d %H:%M\" }}\n[target]\ncolumn = \"{target}\"\nequals = \"1\"\n\
-         [features]\nnumeric = [\"{number}\"]\ncategorical = [\"{category}\"]\nmin_count = 2\n[window]\nrows = 400\n\
-         [train]\nschemes = [\"window\"]\n"
-    );
-    fs::write(&file, text).expect("a file");
-    file.display().to_string()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium and chromedriver"]
-async fn text_stays_in_its_box_with_long_names_and_one_two_or_500_windows() {
-    let Some(browser) = Browser::start().await else { return };
-    for windows in [1, 2, 500] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (few, many) = (folder.path().join("few"), folder.path().join("many"));
-        // The work directory of 500 windows is made from one of twenty.
-        let file = long_names(folder.path(), if windows == 500 { 8_000 } else { 400 * windows });
-        run_once(&file, &few, &[]);
-        if windows == 500 {
-            large::enlarge(&few, &many, windows);
-        }
-        let workdir = if windows == 500 { many } else { few };
-        let (_server, url) = served::serve(&file, &workdir.display().to_string());
-        for viewport in VIEWPORTS {
-            browser.set_viewport(viewport).await;
-            let Viewport { width, is_dark, .. } = viewport;
-            let newest = format!("/models/window-{windows}");
-            let window = format!("/windows/{windows}");
-            let pages = [
-                "/",
-                "/?score=auc",
-                "/evidence",
-                "/stream",
-                &window,
-                "/models",
-                "/models?scheme=window",
-                &newest,
-                "/try",
-                "/models/a-model-that-does-not-exist",
-            ];
-            for page in pages {
-                browser.open(&format!("{url}{page}")).await;
-                let what = format!("{page} with {windows} windows, {width} px, dark: {is_dark}");
-                browser.check_text(&what).await;
-                // Everything that can be opened is open.
-                browser.run("for (const one of document.querySelectorAll('details')) one.open = true").await;
-                browser.check_text(&format!("{what}, opened")).await;
-                if page == "/models" {
-                    check_columns(&browser, &what).await;
-                }
-            }
-            after_each_action(&browser, &url, windows).await;
-        }
-        // The log of the missing page.
-        browser.complaints().await;
-    }
-}
-
-/// Checks that the tables of models have the same columns.
-async fn check_columns(browser: &Browser, what: &str) {
-    let script = "const widths = (table) => [...table.querySelectorAll('thead th')]\
-                  .map((cell) => Math.round(cell.getBoundingClientRect().width)).join(' '); \
-                  return new Set([...document.querySelectorAll('.alike table')].map(widths)).size";
-    let kinds = browser.run(script).await;
-    assert!(kinds.as_u64().is_some_and(|kinds| kinds <= 1), "{what}: {kinds} kinds of tables");
-}
-
-/// Sorts and filters a table, hides a line and asks a model, and checks the text after each.
-async fn after_each_action(browser: &Browser, url: &str, windows: u32) {
-    browser.open(&format!("{url}/stream")).await;
-    browser.run("document.querySelectorAll('thead a')[2].click()").await;
-    browser.wait("a sorted table", "return document.querySelector('th[aria-sort]') !== null").await;
-    browser.check_text("a sorted table").await;
-    if windows > 2 {
-        browser.open(&format!("{url}/models?scheme=window")).await;
-        browser
-            .run("const box = document.querySelector('input[type=\"search\"]'); box.value = 'window-1'; box.form.requestSubmit()")
-            .await;
-        browser.wait("a filtered table", "return location.search.includes('listed-filter')").await;
-        browser.wait("fewer rows", "return document.querySelector('.filter .quiet') !== null").await;
-        browser.check_text("a filtered table").await;
-        browser.open(url).await;
-        browser.run("document.querySelector('.lines input').click()").await;
-        let hidden = "return getComputedStyle(document.querySelector('.pictures .l0')).display === 'none'";
-        browser.wait("a hidden line", hidden).await;
-        browser.check_text("a hidden line").await;
-        let moved = "const [one, other] = document.querySelectorAll('.pictures svg a'); one.focus(); \
-                     one.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true })); \
-                     return document.activeElement === other";
-        assert_eq!(browser.run(moved).await, json!(true), "the arrow keys go from point to point");
-    }
-    browser.open(&format!("{url}/try")).await;
-    browser.run("document.querySelector('#try').requestSubmit()").await;
-    browser.wait("an answer", "return document.querySelectorAll('#all tbody tr').length > 0").await;
-    browser.check_text("an answer").await;
 }

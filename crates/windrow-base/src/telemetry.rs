@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 pub use self::counters::{Counters, Counts, Metric};
-pub use self::number::{Counter, Gauge};
+pub use self::number::{Countdown, Counter, Gauge};
 pub use self::partitions::{LISTED_PARTITIONS, PartitionCounters, PartitionCounts};
 
 /// The number of unread events after which a slow listener misses the oldest.

@@ -51,7 +51,7 @@ pub use artifact::{
     Acceptance, Artifact, Example, FORMAT, Fitted, Learned, Lineage, Outcome, Recalibration, WindowLineage, versions,
 };
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkStore, Reservation, StoredChunk};
-pub use drift::{Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
+pub use drift::{BinShares, Distribution, Drift, FeatureDrift, FeatureProfile, Histogram, Profile};
 pub use encoder::{EncodedFeature, Encoder, Encoding, Level};
 pub use error::{FitError, RemoteError, Unlearnable};
 pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, check_rows, fit, fit_from, row_counts};

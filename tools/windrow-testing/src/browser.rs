@@ -82,6 +82,18 @@ pub struct Viewport {
     pub is_dark: bool,
 }
 
+/// Windows of a telephone, a tablet and two screens, light and dark.
+pub const VIEWPORTS: [Viewport; 8] = [
+    Viewport { width: 1440, height: 900, is_dark: false },
+    Viewport { width: 1440, height: 900, is_dark: true },
+    Viewport { width: 390, height: 844, is_dark: false },
+    Viewport { width: 390, height: 844, is_dark: true },
+    Viewport { width: 768, height: 1024, is_dark: false },
+    Viewport { width: 768, height: 1024, is_dark: true },
+    Viewport { width: 1920, height: 1080, is_dark: false },
+    Viewport { width: 1920, height: 1080, is_dark: true },
+];
+
 impl Browser {
     /// Starts a browser. Prints a message and returns `None` if chromedriver is not installed.
     ///

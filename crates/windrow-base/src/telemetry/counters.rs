@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry::number::{Counter, Gauge};
+use crate::telemetry::number::{Countdown, Counter, Gauge};
 use crate::telemetry::partitions::PartitionCounters;
 
 macro_rules! counters {
@@ -62,7 +62,7 @@ counters! {
     window_rows: Counter = u64, sum, Named("window_rows"), "Rows of the window that is being filled";
     window_expected: Counter = u64, largest, Named("window_expected_rows"), "Rows that this window will have; 0 if not known";
     lag: Gauge = Option<u64>, sum_of_known, Named("lag_messages"), "Messages in the topic that are not read yet; NaN if not known";
-    study_left: Gauge = Option<u64>, sum_of_known, Named("advice_left_seconds"), "Estimated seconds until the models for the advice are fitted; NaN if not known";
+    study_left: Countdown = Option<u64>, sum_of_known, Named("advice_left_seconds"), "Estimated seconds until the models for the advice are fitted; NaN if not known";
 }
 
 /// The name of the metric that exports a count.

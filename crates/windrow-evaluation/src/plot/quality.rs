@@ -1,7 +1,7 @@
 //! The picture of the quality from window to window: log-loss or AUC, and below it, on the same dates, the share of
 //! positives and the rows of each window.
 
-use crate::plot::scale::Scale;
+use crate::plot::scale::{Scale, count_label};
 use crate::plot::svg::{Picture, SMALL_LINE};
 use crate::plot::window_axis::WindowAxis;
 use crate::proportion::{auc_interval, share_interval};
@@ -185,7 +185,7 @@ impl Quality {
         let share = |size: &WindowSize| size.positives as f64 / size.rows.max(1) as f64;
         let highest = self.windows.iter().map(share).fold(0.01, f64::max);
         let scale = Scale::new((0.0, (1.2 * highest).min(1.0)), (bottom, top));
-        label_ends(picture, &scale, (left, right), highest, &percent(highest, 0));
+        picture.label_ends(&scale, (left, right), highest, &percent(highest, 0));
         let at = |size: &WindowSize, value: f64| (across.middle(size.window), scale.coordinate(value));
         let interval = |size: &WindowSize| {
             let found = share_interval(share(size), size.rows as f64);
@@ -211,7 +211,7 @@ impl Quality {
     ) {
         let most = self.windows.iter().map(|size| size.rows).max().unwrap_or_default();
         let scale = Scale::new((0.0, 1.1 * most.max(1) as f64), (bottom, top));
-        label_ends(picture, &scale, (left, right), most as f64, &thousands(most));
+        picture.label_ends(&scale, (left, right), most as f64, &count_label(most));
         for size in &self.windows {
             let (begin, end) = across.ends(size.window);
             let (gap, y) = (0.1 * (end - begin), scale.coordinate(size.rows as f64));
@@ -316,14 +316,6 @@ fn runs(values: &[Option<Value>]) -> Vec<Vec<Indexed>> {
     let all: Vec<(usize, Option<Value>)> = values.iter().copied().enumerate().collect();
     let runs = all.split(|(_, value)| value.is_none()).filter(|run| !run.is_empty());
     runs.map(|run| run.iter().filter_map(|(index, value)| Some((*index, (*value)?))).collect()).collect()
-}
-
-/// Labels 0 and the largest value of a small plot.
-fn label_ends(picture: &mut Picture, scale: &Scale, (left, right): (f64, f64), most: f64, label: &str) {
-    picture.line("z", (left, scale.coordinate(0.0)), (right, scale.coordinate(0.0)));
-    picture.line("g", (left, scale.coordinate(most)), (right, scale.coordinate(most)));
-    picture.text("s", "end", (left - 6.0, scale.coordinate(0.0) + 4.0), "0");
-    picture.text("s", "end", (left - 6.0, scale.coordinate(most) + 4.0), label);
 }
 
 #[cfg(test)]

@@ -1,9 +1,19 @@
 //! The mapping of numbers to coordinates.
 
+use windrow_record::display::thousands;
+
 /// The approximate number of ticks of a vertical axis.
 pub(super) const TICKS: f64 = 4.0;
 /// The number from which thousands are labelled as in `12k`.
 const MIN_THOUSANDS: f64 = 10_000.0;
+
+/// The number from which a count is labelled as in `1.2M`: a longer label has no room next to a plot.
+const MIN_MILLIONS: u64 = 1_000_000;
+
+/// Returns the label of a count.
+pub(super) fn count_label(count: u64) -> String {
+    if count < MIN_MILLIONS { thousands(count) } else { format!("{:.1}M", count as f64 / 1e6) }
+}
 
 /// The linear scale of one axis.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +75,7 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::letters::width;
 
     #[test]
     fn ticks_are_round_and_coordinates_stay_within() {
@@ -73,6 +84,12 @@ mod tests {
         let scale = Scale::new((0.0, 10.0), (100.0, 0.0));
         assert_eq!((scale.coordinate(5.0), scale.coordinate(-3.0), scale.coordinate(30.0)), (50.0, 100.0, 0.0));
         assert!(Scale::new((2.0, 2.0), (0.0, 1.0)).coordinate(2.0).is_finite());
+    }
+
+    #[test]
+    fn the_label_of_a_count_has_room_next_to_a_plot() {
+        assert_eq!([0, 6_594, 999_999, 1_234_567].map(count_label), ["0", "6,594", "999,999", "1.2M"]);
+        assert!([999_999, 999_949_999].map(count_label).iter().all(|label| width("s", label) < 52.0));
     }
 
     #[test]

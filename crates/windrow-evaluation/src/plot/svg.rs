@@ -67,6 +67,14 @@ impl Picture {
         }
     }
 
+    /// Adds lines at 0 and at the largest value of a small plot, with their labels.
+    pub(super) fn label_ends(&mut self, scale: &Scale, (left, right): (f64, f64), most: f64, label: &str) {
+        self.line("z", (left, scale.coordinate(0.0)), (right, scale.coordinate(0.0)));
+        self.line("g", (left, scale.coordinate(most)), (right, scale.coordinate(most)));
+        self.text("s", "end", (left - 6.0, scale.coordinate(0.0) + 4.0), "0");
+        self.text("s", "end", (left - 6.0, scale.coordinate(most) + 4.0), label);
+    }
+
     /// Adds a vertical line at each of some coordinates, with a label on the side of the middle.
     pub(super) fn marks<'m>(
         &mut self,
@@ -135,9 +143,14 @@ impl Picture {
 
     /// Adds the samples and names of lines, next to each other if they have room from `left` to the right edge. `y` is
     /// the base of the first line of text. Returns that of the last one.
-    pub(super) fn legend(&mut self, entries: &[(&str, &str)], (left, y): (f64, f64)) -> f64 {
+    pub(super) fn legend(&mut self, entries: &[(&str, &str)], from: (f64, f64)) -> f64 {
+        self.legend_with_room(entries, from, 0.0)
+    }
+
+    /// Adds a legend whose texts have at least this much room each, so that a text that changes moves no other one.
+    pub(super) fn legend_with_room(&mut self, entries: &[(&str, &str)], (left, y): (f64, f64), room: f64) -> f64 {
         let mut last = y;
-        for ((class, name), (x, line)) in entries.iter().zip(legend_places(self.width, entries, left)) {
+        for ((class, name), (x, line)) in entries.iter().zip(legend_places(self.width, entries, left, room)) {
             last = y + SMALL_LINE * line as f64;
             self.line(class, (x, last - 4.0), (x + SAMPLE, last - 4.0));
             self.text("s", "start", (x + SAMPLE + 6.0, last), name);
@@ -242,17 +255,18 @@ impl Picture {
     }
 }
 
-/// Returns the number of lines of text that a legend needs in a picture of this width.
-pub(super) fn legend_lines(full: u32, entries: &[(&str, &str)], left: f64) -> usize {
-    legend_places(full, entries, left).last().map_or(0, |(_, line)| line + 1)
+/// Returns the number of lines of text that a legend needs in a picture of this width. `room` is the least room of a
+/// text.
+pub(super) fn legend_lines(full: u32, entries: &[(&str, &str)], left: f64, room: f64) -> usize {
+    legend_places(full, entries, left, room).last().map_or(0, |(_, line)| line + 1)
 }
 
 /// Returns the x coordinate of each entry of a legend, and its line of text, from 0.
-fn legend_places(full: u32, entries: &[(&str, &str)], left: f64) -> Vec<(f64, usize)> {
+fn legend_places(full: u32, entries: &[(&str, &str)], left: f64, room: f64) -> Vec<(f64, usize)> {
     let right = f64::from(full) - 8.0;
     let (mut next, mut line) = (left, 0);
     let place = |(_, name): &(&str, &str)| {
-        let length = SAMPLE + 6.0 + width("s", name);
+        let length = SAMPLE + 6.0 + width("s", name).max(room);
         if next > left && next + length > right {
             (next, line) = (left, line + 1);
         }
@@ -316,8 +330,9 @@ mod tests {
         let above = picture.note(&long);
         let last = picture.legend(&[("a w", "one"), ("b w", "two"), ("z w", &long)], (8.0, 80.0));
         assert_eq!((above, last), (147.0, 96.0), "three lines, and two");
-        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two"), ("z w", &long)], 8.0), 2);
-        assert_eq!(legend_lines(200, &[], 8.0), 0);
+        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two"), ("z w", &long)], 8.0, 0.0), 2);
+        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two")], 8.0, 90.0), 2, "each has its room");
+        assert_eq!(legend_lines(200, &[], 8.0, 0.0), 0);
         assert_eq!(picture.texts_outside(), Vec::<String>::new());
         picture.inside.push_str("<text class=\"s\" x=\"190\" y=\"20\">outside</text>");
         assert_eq!(picture.texts_outside().len(), 1);

@@ -1,6 +1,7 @@
 //! The distributions of each feature and of the target in a window. They are small enough to be stored with the window.
 //! So any two windows can be compared later without reading a row again.
 
+mod bin_shares;
 mod compare;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::model::summary::{CdfPoint, Gathered};
 use crate::model::table::is_number;
 use windrow_config::{Feature, FeatureKind};
 
+pub use bin_shares::BinShares;
 pub use compare::{Drift, FeatureDrift};
 
 /// The distribution of one window's labelled rows.

@@ -10,7 +10,7 @@ use crate::dashboard::listing::Listing;
 use crate::dashboard::numbers::{NO_COEFFICIENTS, score_or_dash};
 use crate::dashboard::picture;
 use crate::dashboard::table::{self, Row, cells};
-use windrow_evaluation::plot::CumulativePlot;
+use windrow_evaluation::plot::{CumulativePlot, PairCourse};
 use windrow_evaluation::{Contrast, WindowDates};
 use windrow_learn::model::Learned;
 use windrow_record::WindowIndex;
@@ -30,6 +30,16 @@ struct CommonWindow {
     rows: u64,
     /// The log-loss per row of each model.
     losses: [f64; 2],
+    /// The other scores of each model.
+    others: [OtherScores; 2],
+}
+
+/// The scores of a model on a window, except its log-loss.
+#[derive(Default, Clone, Copy)]
+struct OtherScores {
+    auc: Option<f64>,
+    brier: f64,
+    accuracy: f64,
 }
 
 pub(super) fn page(view: &View) -> Page {
@@ -121,7 +131,9 @@ fn numbers(view: &View, models: [&Arc<Model>; 2], learned: [&Learned; 2]) -> Mar
     let rows = models.map(|model| Some(model.artifact().lineage.fit_rows as f64));
     let rows = Pair { first: rows[0], second: rows[1] };
     let whole = |number: Option<f64>| number.map_or_else(|| "\u{2013}".to_owned(), |number| thousands(number as u64));
-    let mut shown = vec![cells!["rows", whole(rows.first), whole(rows.second), format!("{:+.0}", rows.change())]];
+    let change = rows.change();
+    let change = format!("{}{}", if change < 0.0 { "-" } else { "+" }, thousands(change.abs() as u64));
+    let mut shown = vec![cells!["rows", whole(rows.first), whole(rows.second), change]];
     let [first_intercept, second_intercept] = learned.map(|learned| Some(learned.logistic()?.intercept.weight));
     if first_intercept.is_some() || second_intercept.is_some() {
         shown.push(pair_row("intercept (log-odds)", Pair { first: first_intercept, second: second_intercept }));
@@ -179,7 +191,9 @@ fn common(view: &View, first: &Model, second: &Model) -> Vec<CommonWindow> {
     let scored = view.snapshot.windows().filter_map(|report| {
         let of = |model: &Model| report.scores.iter().find(|score| score.model == model.id())?.window.as_ref();
         let (own, other) = (of(first)?, of(second)?);
-        Some(CommonWindow { window: report.window, rows: own.rows, losses: [own.log_loss, other.log_loss] })
+        let losses = [own.log_loss, other.log_loss];
+        let others = [own, other].map(|of| OtherScores { auc: of.auc, brier: of.brier, accuracy: of.accuracy });
+        Some(CommonWindow { window: report.window, rows: own.rows, losses, others })
     });
     scored.collect()
 }
@@ -199,17 +213,59 @@ fn later_windows(view: &View, models: [&Arc<Model>; 2], windows: &[CommonWindow]
         ]
     };
     let rows: Vec<Row> = windows.iter().rev().map(|at| Row::from(row(at))).collect();
-    let header = ["period", "window", "labelled rows", models[0].name(), models[1].name(), "change"];
+    let names = [models[0].name(), models[1].name()];
+    let header = ["period", "window", "labelled rows", names[0], names[1], "change"];
+    let of_windows = by_window(names, windows, dates.clone()).draw();
     html! {
-        h2 { "Log-loss on later windows" }
+        h2 { "On later windows" }
         @if windows.is_empty() {
             p { "No window after the training windows of both models has been scored by both." }
         } @else {
-            p { (verdict([models[0].name(), models[1].name()], windows)) }
+            p { (verdict(names, windows)) }
+            (means(names, windows))
+            figure.one { (picture::broad("Picture: log-loss by window", &picture::linked(view, &of_windows))) }
             figure.one { (picture::broad("Picture: log-loss saved", &picture::linked(view, &saved(models, windows, dates.clone()).draw()))) }
             (Listing { id: "later", title: "Log-loss on later windows", header: &header, rows }.show(&view.query))
         }
     }
+}
+
+/// Shows the mean scores of both models on the same windows, by rows.
+fn means(models: [&str; 2], windows: &[CommonWindow]) -> Markup {
+    let rows = [
+        pair_row("log-loss", pair_of_means(windows, |at, model| Some(at.losses[model]))),
+        pair_row("AUC", pair_of_means(windows, |at, model| at.others[model].auc)),
+        pair_row("Brier score", pair_of_means(windows, |at, model| Some(at.others[model].brier))),
+        pair_row("accuracy", pair_of_means(windows, |at, model| Some(at.others[model].accuracy))),
+    ];
+    table::of("Mean scores on later windows", &["mean by rows", models[0], models[1], "change"], rows.into_iter())
+}
+
+/// Returns the means of a score of both models. `of` returns that of the model with an index.
+fn pair_of_means(windows: &[CommonWindow], of: impl Fn(&CommonWindow, usize) -> Option<f64>) -> Pair {
+    Pair { first: mean(windows, |at| of(at, 0)), second: mean(windows, |at| of(at, 1)) }
+}
+
+/// Returns the mean of a score by rows, over the windows that have one.
+fn mean(windows: &[CommonWindow], of: impl Fn(&CommonWindow) -> Option<f64>) -> Option<f64> {
+    let scored = windows.iter().filter_map(|at| Some((at.rows as f64, of(at)?)));
+    let (rows, sum) = scored.fold((0.0, 0.0), |(all, sum), (rows, score)| (all + rows, sum + rows * score));
+    (rows > 0.0).then(|| sum / rows)
+}
+
+/// Returns the picture of the losses of both models by window.
+fn by_window(models: [&str; 2], windows: &[CommonWindow], dates: WindowDates) -> PairCourse {
+    let lower = |model: usize| windows.iter().filter(|at| at.losses[model] < at.losses[1 - model]).count();
+    let better = usize::from(lower(1) >= lower(0));
+    let title = match lower(better) {
+        0 => "Both models have the same log-loss on each window".to_owned(),
+        count => {
+            let all = counted(windows.len() as u64, "window", "windows");
+            format!("{} has the lower log-loss on {count} of {all}", models[better])
+        }
+    };
+    let losses = windows.iter().map(|at| (at.window.get(), at.losses)).collect();
+    PairCourse { title, names: models.map(str::to_owned), windows: losses, dates }
 }
 
 /// Returns the sums over the rows of each window of the first model's log-loss less the second's, and the rows.
@@ -257,9 +313,29 @@ mod tests {
     fn said(windows: u32, differences: impl Fn(u32) -> f64) -> String {
         let at = |number: u32| {
             let window = WindowIndex::new(number).expect("from 1");
-            CommonWindow { window, rows: 100, losses: [0.5 + differences(number), 0.5] }
+            let others = [OtherScores::default(); 2];
+            CommonWindow { window, rows: 100, losses: [0.5 + differences(number), 0.5], others }
         };
         verdict(["a", "b"], &(1..=windows).map(at).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn scores_are_means_by_rows_of_the_same_windows() {
+        let at = |number: u32, rows: u64, auc: Option<f64>, losses: [f64; 2]| {
+            let window = WindowIndex::new(number).expect("from 1");
+            CommonWindow { window, rows, losses, others: [OtherScores { auc, brier: 0.25, accuracy: 0.75 }; 2] }
+        };
+        let windows =
+            [at(3, 300, Some(0.5), [0.4, 0.6]), at(4, 100, Some(0.7), [0.8, 0.6]), at(5, 9, None, [0.5, 0.4])];
+        assert!(mean(&windows, |at| at.others[0].auc).is_some_and(|auc| (auc - 0.55).abs() < 1e-12));
+        assert_eq!(mean(&windows[..0], |at| Some(at.losses[0])), None);
+        let shown = means(["a", "b"], &windows).into_string();
+        assert!(shown.contains(">0.5500<") && shown.contains(">+0.0000<"), "{shown}");
+        let title = |windows: &[CommonWindow]| by_window(["a", "b"], windows, WindowDates::default()).title;
+        assert_eq!(title(&windows), "b has the lower log-loss on 2 of 3 windows");
+        assert_eq!(title(&windows[..1]), "a has the lower log-loss on 1 of 1 window");
+        let same = [at(3, 300, None, [0.4, 0.4])];
+        assert_eq!(title(&same), "Both models have the same log-loss on each window");
     }
 
     #[test]

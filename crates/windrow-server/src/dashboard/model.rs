@@ -13,7 +13,8 @@ use crate::dashboard::table::{self, Row, cells};
 use crate::nearest::nearest_known;
 use windrow_evaluation::plot::{Bin, Curve, Multiples, Reliability};
 use windrow_learn::model::{
-    Acceptance, Coefficient, Fitted, Foreign, Learned, Logistic, Outcome, Recalibration, Score, WindowLineage,
+    Acceptance, Coefficient, ConfusionMatrix, Fitted, Foreign, Learned, Logistic, Outcome, Recalibration, Score,
+    WindowLineage,
 };
 use windrow_record::display::{counted, excerpt, percent, thousands};
 use windrow_registry::Model;
@@ -49,7 +50,10 @@ pub(super) fn page(view: &View) -> Page {
                             }
                             a href={ "/v1/models/" (model.name()) } { "The card as JSON" }
                         }
-                        (reliability(view, model, learned))
+                        @if let Some((of, on)) = judged(view, model, learned) {
+                            (reliability(of, on))
+                            (answers(of, on, learned.threshold))
+                        }
                     }
                     (lineage(view, model))
                 }
@@ -158,12 +162,17 @@ fn describe_score(score: Option<&Score>) -> String {
     format!("log-loss {loss} (baseline {baseline}: always the share of positives){auc}, {} rows", thousands(of.rows))
 }
 
-fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
+/// Returns the score that shows most about a model, with the name of the rows: that on the next window or, before that
+/// is there, on held-out rows.
+fn judged<'v>(view: &'v View, model: &Model, learned: &'v Learned) -> Option<(&'v Score, &'static str)> {
     let next = view.snapshot.score_on_next_window(model.id()).map(|score| (score, "the next window"));
-    let found = next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")));
-    let Some((of, on)) = found else { return html! {} };
+    next.or_else(|| learned.scores.get("holdout").map(|score| (score, "held-out rows")))
+}
+
+fn reliability(of: &Score, on: &str) -> Markup {
     let bins = of.reliability.iter().filter_map(|bin| {
-        Some(Bin { predicted: bin.mean_probability?, observed: bin.positive_share?, rows: bin.rows })
+        let (predicted, observed) = (bin.mean_probability?, bin.positive_share?);
+        Some(Bin { predicted, observed, rows: bin.rows, ends: (bin.from, bin.to) })
     });
     let bins: Vec<Bin> = bins.collect();
     let agreeing = bins.iter().filter(|bin| bin.agrees()).count();
@@ -183,6 +192,46 @@ fn reliability(view: &View, model: &Model, learned: &Learned) -> Markup {
             (table::of("Reliability", &["predicted", "observed", "95% interval", "rows"], rows))
             p.quiet { "Expected calibration error: " (format!("{:.1}", 100.0 * of.calibration_error)) " points, " (thousands(of.rows)) " rows." }
         }
+    }
+}
+
+/// Shows the answers at the threshold by prediction and truth, with the shares that are right.
+fn answers(of: &Score, on: &str, threshold: f64) -> Markup {
+    let ConfusionMatrix { true_positives, false_positives, true_negatives, false_negatives } = of.confusion;
+    let share = |right: u64, wrong: u64| {
+        let all = right + wrong;
+        if all > 0 { percent(right as f64 / all as f64, 1) } else { "\u{2013}".to_owned() }
+    };
+    let (right, wrong) = (true_positives + true_negatives, false_positives + false_negatives);
+    let rows = [
+        cells![
+            "positive",
+            thousands(true_positives),
+            thousands(false_negatives),
+            share(true_positives, false_negatives)
+        ],
+        cells![
+            "negative",
+            thousands(false_positives),
+            thousands(true_negatives),
+            share(true_negatives, false_positives)
+        ],
+        cells![
+            "right",
+            share(true_positives, false_positives),
+            share(true_negatives, false_negatives),
+            share(right, wrong)
+        ],
+    ];
+    html! {
+        h2 { "Are its answers right?" }
+        p {
+            "On " (on) ", at the threshold " (threshold) ": " (thousands(wrong)) " of " (thousands(of.rows))
+            " answers are wrong, " (thousands(false_positives)) " false alarms and " (thousands(false_negatives))
+            " misses. To predict the more frequent class of the training rows for every row is right for "
+            (percent(of.baseline_accuracy, 1)) "."
+        }
+        (table::of("Answers at the threshold", &["truth", "predicted positive", "predicted negative", "right"], rows.into_iter()))
     }
 }
 

@@ -24,18 +24,21 @@ pub(super) fn page(view: &View) -> Page {
         section.way #way data-live aria-label="The progress of the rows" { (row_flow(&view.observed)) }
         p.quiet.live #live { "These numbers are live. A stage that has not reported for five seconds shows when it was last heard." }
         (stages(view))
-        section.two.even #recent data-live data-moving[!view.observed.flow.is_complete] aria-label="The last minutes" { (recent(view)) }
-        div.two.most #windows data-live {
-            div {
-                h2 { "Windows" }
-                @if windows.is_empty() {
-                    p { "No window is sealed yet." }
-                } @else {
-                    p.quiet { "The newest first. The name of a column sorts by it." }
-                    (listing.show(&view.query))
+        // The pictures are next to the table on a wide screen, and above it on a narrow one.
+        div.beside {
+            section.two.even #recent data-live data-moving[!view.observed.flow.is_complete] aria-label="The last minutes" { (recent(view)) }
+            div.two.most #windows data-live {
+                div {
+                    h2 { "Windows" }
+                    @if windows.is_empty() {
+                        p { "No window is sealed yet." }
+                    } @else {
+                        p.quiet { "The newest first. The name of a column sorts by it." }
+                        (listing.show(&view.query))
+                    }
                 }
+                div { (quarantine(view)) }
             }
-            div { (quarantine(view)) }
         }
     };
     Page::new("the stream", main)
@@ -150,7 +153,7 @@ mod tests {
         let lines = |picture: &Recent| picture.lines.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         assert_eq!((found.len(), lines(&found[3])), (4, lines(&found[2])));
         assert_eq!(lines(&found[2]), ["partition 0", "partition 1", "partition 2"]);
-        assert!(found[2].draw().inline().contains(">partition 2</text>"), "the legend names the lines");
+        assert!(found[2].draw().inline().contains(">partition 2: 159</text>"), "the legend names the lines");
         let many = pictures(&rates(33));
         assert_eq!((many[2].lines.len(), many[3].lines.len()), (33, 32));
         assert_eq!(lines(&many[2])[32], "all from partition 32 on");

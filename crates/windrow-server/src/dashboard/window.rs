@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::dashboard::frame::{Page, View};
 use crate::dashboard::listing::Listing;
 use crate::dashboard::numbers::{digest, score};
 use crate::dashboard::table::{self, Row, cells};
-use windrow_learn::model::{ModelScore, Score, WindowReport};
+use windrow_evaluation::plot::distributions;
+use windrow_learn::model::{BinShares, FeatureDrift, FeatureProfile, ModelScore, Score, WindowReport};
 use windrow_record::WindowIndex;
 use windrow_record::display::{counted, excerpt, percent, thousands};
 use windrow_registry::monitor::SealedWindow;
@@ -22,6 +23,10 @@ const MAX_ROWS: usize = 50;
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Maximum number of characters of a quarantined row that are shown.
 const MAX_EXCERPT: usize = 200;
+/// Maximum number of features whose distributions are drawn: those that changed most.
+const MAX_DRAWN: usize = 24;
+/// Maximum number of characters of a value in the description of a distribution.
+const MAX_VALUE: usize = 40;
 
 pub(super) fn page(view: &View) -> Page {
     let name = &view.name;
@@ -47,7 +52,7 @@ pub(super) fn page(view: &View) -> Page {
         div.two.even {
             div {
                 (about(view, sealed, report.map(|report| &**report)))
-                @if let Some(report) = report { (drift(report)) }
+                @if let Some(report) = report { (drift(view, report)) }
                 @if sealed.quarantined > 0 { (quarantine(&view.workdir, sealed)) }
             }
             div {
@@ -157,16 +162,49 @@ fn scores(view: &View, report: &WindowReport) -> Markup {
     }
 }
 
-fn drift(report: &WindowReport) -> Markup {
+/// Lists the features that changed, the largest change first, with their distributions in both windows.
+fn drift(view: &View, report: &WindowReport) -> Markup {
     let changes = report.drift.iter().flat_map(|drift| drift.without_calendar());
-    let shifted = changes.filter(|feature| feature.is_shift());
-    let mut rows = shifted
-        .map(|feature| cells![feature.feature, format!("{:.3}", feature.psi), format!("{:.3}", feature.threshold)])
-        .peekable();
+    let mut shifted: Vec<&FeatureDrift> = changes.filter(|feature| feature.is_shift()).collect();
+    shifted.sort_by(|one, other| other.psi.total_cmp(&one.psi));
+    let previous = WindowIndex::new(report.window.get() - 1).and_then(|previous| view.snapshot.window(previous));
+    let row = |(number, feature): (usize, &&FeatureDrift)| {
+        let shares = previous.filter(|_| number < MAX_DRAWN).and_then(|previous| {
+            BinShares::of(profile(previous, &feature.feature)?, profile(report, &feature.feature)?)
+        });
+        cells![
+            html! { span.long { (feature.feature) } },
+            html! { @if let Some(shares) = &shares { (both_windows(shares)) } },
+            format!("{:.3}", feature.psi),
+            format!("{:.3}", feature.threshold),
+        ]
+    };
+    let header = ["feature", "both windows", "population stability index", "threshold of a shift"];
     html! {
-        @if rows.peek().is_some() {
+        @if !shifted.is_empty() {
             h2 { "What changed since the previous window" }
-            (table::of("What changed", &["feature", "population stability index", "threshold of a shift"], rows))
+            p.quiet { "The largest change first. Bars are the shares in the previous window, the line those in this one." }
+            (table::of("What changed", &header, shifted.iter().enumerate().map(row)))
         }
     }
+}
+
+fn profile<'r>(report: &'r WindowReport, feature: &str) -> Option<&'r FeatureProfile> {
+    report.profile.features.iter().find(|found| found.feature == feature)
+}
+
+/// Draws the distributions of a feature in two windows.
+fn both_windows(shares: &BinShares) -> Markup {
+    let pairs = shares.before.iter().zip(&shares.now).enumerate();
+    let pair = |(bin, (before, now)): (usize, (&f64, &f64))| {
+        let change = format!("{} before, {} now", percent(*before, 0), percent(*now, 0));
+        match shares.values.get(bin) {
+            Some(Some(value)) => format!("{}: {change}", excerpt(value, MAX_VALUE)),
+            Some(None) => format!("other values: {change}"),
+            None => change,
+        }
+    };
+    let described = pairs.map(pair).collect::<Vec<_>>().join("; ");
+    let order = if shares.values.is_empty() { "from the lowest to the highest: " } else { "" };
+    html! { (PreEscaped(distributions(&shares.before, &shares.now, &format!("{order}{described}")))) }
 }

@@ -18,6 +18,7 @@ const PAGE_STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;
     dt{font-weight:600}dd{margin:0 0 6px}.facts dd{margin:0}.term{border:1px solid #8888;border-radius:9px;padding:0 5px;margin-left:3px;font-size:12px;color:inherit;text-decoration:none}\
     footer{margin-top:28px;font-size:12px;overflow-wrap:anywhere}\
     @media screen and (max-width:700px){.pictures,.facts{grid-template-columns:minmax(0,1fr)}.broad{overflow-x:auto}.broad svg{width:580px;max-width:none}}\
+    @media screen{tbody td:last-child:not(.n){min-width:200px}}\
     @media(prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}}\
     @page{size:A4;margin:14mm}\
     @media print{body{padding:0;max-width:none;font-size:10pt;color:#000;background:#fff}h1{font-size:16pt}.answer{font-size:13pt}svg{color:#000;background:#fff}\

@@ -82,7 +82,7 @@ impl LadderWork {
                 let left = self.effort.time_left().filter(|_| done < of);
                 // A learner outside of this program has fitted all models before the first of them is scored.
                 let done = if learning.learner.is_some() { of } else { done };
-                learning.progress.counters().study_left.set(left.map(|left| left.as_secs()));
+                learning.progress.counters().study_left.set(left);
                 learning.progress.report(Event::LadderFitted { done, of, left });
             }
             // Windows are processed in order, and no later fit needs rows from before its longest history.

@@ -143,8 +143,15 @@ impl Histogram {
         cuts
     }
 
+    /// Returns the smallest cut that has at least a share of the cells at most it. `None` without cells.
+    pub(super) fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = self.cells() * share;
+        let index = self.at_most.partition_point(|count| (*count as f64) < wanted);
+        self.values.get(index).or(self.values.last()).copied()
+    }
+
     /// Counts the cells at most the first cut, between the cuts, and above the last cut.
-    fn binned(&self, cuts: &[f64]) -> Vec<f64> {
+    pub(super) fn binned(&self, cuts: &[f64]) -> Vec<f64> {
         let mut below = 0.0;
         let mut bins: Vec<f64> = Vec::with_capacity(cuts.len() + 1);
         for cut in cuts {
