@@ -173,6 +173,9 @@ pub(super) fn aucs_by_learner(
     Ok(found)
 }
 
+/// A model with its sums on a window: log-loss, squared error, false alarms and misses.
+pub(super) type ModelSums = (ModelId, [f64; 4]);
+
 /// Recalibrates models of a learner outside of this program on an earlier window, if there is one. Returns each model's
 /// sums on a later window: log-loss, squared error, false alarms and misses. Returns `None` if the run was stopped.
 pub(super) fn recalibrated_by_learner(
@@ -181,7 +184,7 @@ pub(super) fn recalibrated_by_learner(
     earlier: Option<(WindowIndex, &Frame)>,
     (window, frame): (WindowIndex, &Frame),
     models: &[FolderModel],
-) -> Result<Option<Vec<(ModelId, [f64; 4])>>, TrainError> {
+) -> Result<Option<Vec<ModelSums>>, TrainError> {
     let threshold = learning.pipeline.train.threshold;
     let mut calibrations: BTreeMap<ModelId, (f64, f64)> = BTreeMap::new();
     if let Some((on, earlier)) = earlier {

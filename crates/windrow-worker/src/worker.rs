@@ -190,7 +190,7 @@ fn hello_fault(settings: &Settings, fault: &str) -> Fault {
 /// The answer is not valid. The text continues a sentence about the learner.
 fn read_identity(result: Value) -> Result<LearnerIdentity, String> {
     let protocol = result.get("protocol").cloned().unwrap_or_default();
-    if protocol != Value::from(VERSION) {
+    if protocol != VERSION {
         return Err(format!(
             "speaks version {protocol} of the protocol, and this program version {VERSION}: install the Python package \
              of this version of Windrow"
@@ -200,8 +200,8 @@ fn read_identity(result: Value) -> Result<LearnerIdentity, String> {
     let identity = read.map_err(|error| format!("gave an answer to `hello` that is not valid ({error})"))?;
     let is_short = |text: &String| text.chars().count() <= MAX_IDENTITY && !text.chars().any(char::is_control);
     let LearnerIdentity { name, versions, digest } = &identity;
-    let mut texts = [name, digest].into_iter().chain(versions.keys()).chain(versions.values());
-    if name.is_empty() || digest.is_empty() || versions.len() > MAX_IDENTITY || !texts.all(is_short) {
+    let are_short = [name, digest].into_iter().chain(versions.keys()).chain(versions.values()).all(is_short);
+    if name.is_empty() || digest.is_empty() || versions.len() > MAX_IDENTITY || !are_short {
         return Err(format!(
             "gave an answer to `hello` that is not valid: name and digest must not be empty, no text may be longer than \
              {MAX_IDENTITY} characters or have control characters, and there may be at most {MAX_IDENTITY} versions"

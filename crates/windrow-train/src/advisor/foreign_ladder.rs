@@ -126,7 +126,7 @@ impl LadderFits<'_> {
         shared.left.retain(|_, left| *left > 0);
         let done = self.of.saturating_sub(u32::try_from(shared.left.len()).unwrap_or(u32::MAX));
         let left = shared.effort.time_left().filter(|_| !shared.left.is_empty());
-        self.learning.progress.counters().study_left.set(left.map(|left| left.as_secs()));
+        self.learning.progress.counters().study_left.set(left);
         self.learning.progress.report(Event::LadderFitted { done, of: self.of, left });
         Ok(())
     }

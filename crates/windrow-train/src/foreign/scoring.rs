@@ -22,6 +22,9 @@ pub(crate) struct FolderModel {
     pub(crate) calibration: Option<(f64, f64)>,
 }
 
+/// Takes some models and their probabilities, in the order of the models.
+type TakeBatch<'a> = &'a mut dyn FnMut(&[FolderModel], &[Vec<f64>]) -> Result<(), TrainError>;
+
 impl ForeignLearner {
     /// Returns the probabilities of one model for a part of a window's rows. Returns `None` if the run was stopped.
     pub(crate) fn probabilities(
@@ -48,7 +51,7 @@ impl ForeignLearner {
         window: WindowIndex,
         part: FramePart,
         frame: &Frame,
-        take: &mut dyn FnMut(&[FolderModel], &[Vec<f64>]) -> Result<(), TrainError>,
+        take: TakeBatch<'_>,
     ) -> Result<bool, TrainError> {
         let rows = frame.part_len(part);
         if rows == 0 {
