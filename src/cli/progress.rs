@@ -390,6 +390,8 @@ fn sentence(event: &Event) -> Option<String> {
              other numbers"
                 .to_owned()
         }
+        // Fits that take seconds need no estimate.
+        Event::LadderBegins { left: Some(left), .. } if left.as_secs() < 10 => return None,
         Event::LadderBegins { fits, left } => {
             let left = left.map_or_else(String::new, |left| format!(", about {}", duration(left)));
             format!("advice: {}{left}", counted(*fits as u64, "fit", "fits"))
