@@ -178,7 +178,7 @@ fn each_failure_has_its_status_and_its_sentence() {
         let array = format!("[{ROW}]");
         for (path, body) in [
             ("/v1/models/latest/predict", ROW),
-            ("/v1/models/latest/predict/batch", &array),
+            ("/v1/models/latest/predict/batch", array.as_str()),
             ("/v1/predict", ROW),
             ("/v1/models/latest/diff/cumulative-2", ROW),
             ("/v2/models/latest/infer", tensors),
