@@ -21,9 +21,9 @@ const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// A learner outside of this program that answers requests.
 #[derive(Debug, Clone)]
 pub struct ApiLearner {
-    /// Its processes. They have no other work than requests, because a fit may take minutes.
+    /// The processes of the learner. They only answer requests, because a fit may take minutes.
     pub learner: Arc<dyn Learner>,
-    /// The learner as it reports itself. It predicts only with its own models.
+    /// The identity that the learner reports. Models of another identity are not served.
     pub identity: LearnerIdentity,
 }
 

@@ -39,7 +39,7 @@ fn a_row_is_answered_by_the_learner_under_each_name() {
     let asked = server.learner.asked();
     let place = server.registry.learner_folder(server.registry.snapshot().latest().expect("a model").artifact());
     assert_eq!(Some(&asked[0].folder), place.as_ref());
-    // The learner gets numbers as they came, logarithms, texts and parts of times.
+    // The learner gets numbers, logarithms, texts and parts of times.
     let expected = json!({ "miles": 100.0, "log(fare)": 7.5_f64.ln_1p(), "carrier": "UA", "hour(at)": 7 });
     assert_eq!(Value::Object(asked[0].rows[0].clone()), expected);
     let positive = server.post("/v1/models/latest/predict", &row(500.0)).json();

@@ -146,7 +146,7 @@ impl Server {
         server
     }
 
-    /// Publishes another model.
+    /// Publishes another model, and waits until it is served.
     pub(crate) fn publish(&self, id: &str, digest: &str, calibration: Option<(f64, f64)>) {
         publish(&self.registry, self.folder.path(), id, digest, calibration);
         let path = format!("/v1/models/{id}");

@@ -127,13 +127,13 @@ pub(crate) fn predictions(
     }
 }
 
-/// What is done with a row that has no fault.
+/// The task for each row that has no fault.
 enum RowTask<'a> {
-    /// Nothing.
+    /// The row has been checked already.
     Check,
-    /// The row is predicted.
+    /// Predict the row.
     Predict(&'a Predictor),
-    /// The learner of the model is asked, slice by slice.
+    /// Ask the learner of the model, slice by slice.
     Ask(Slices<'a>),
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Prediction {
     /// The contribution of each feature, if the request asks for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
-    /// The reason why there is no explanation, if the request asks for one
+    /// The reason why the explanation is left out, if the request asks for one
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_explained: Option<String>,
 }
