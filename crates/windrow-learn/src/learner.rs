@@ -21,7 +21,7 @@ pub use schema::{LearnerFeature, LearnerKind, LearnerSchema};
 
 /// A learner outside of this program. Its methods block, and may be called from several threads at once.
 pub trait Learner: Debug + Send + Sync {
-    /// Starts the first worker if none runs, and returns what `hello` answered.
+    /// Returns what `hello` answered. Starts the first worker, if that is not known yet.
     ///
     /// # Errors
     /// No worker can be started, or its answer is not valid.

@@ -32,9 +32,9 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     }
     let schemas = &mut document["components"]["schemas"];
     if pipeline.train.solver == Solver::Command {
-        of_learner(schemas)
+        of_learner(schemas);
     } else {
-        without_learner(schemas)
+        without_learner(schemas);
     }
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
