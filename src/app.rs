@@ -71,6 +71,7 @@ pub(crate) use self::diff::{Answer, AnswerDiff, DataDiff, Diff, ModelsDiff, Pair
 pub(crate) use self::error::{AppError, Result};
 use self::inputs::RunInputs;
 pub(crate) use self::keys::KeyChange;
+use self::learner::ServingLearner;
 pub(crate) use self::learner_host::LearnerHost;
 use self::run_file::{RUN_FILE, RunFile};
 pub(crate) use self::running::Running;
@@ -113,14 +114,15 @@ impl App {
         }
         let listener = self.bind(&stop).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let learner = self.known_learner(&inputs.schema, options.fresh, &stop).await?;
+        let learner = self.known_learner(&inputs.schema, options.fresh, true, &stop).await?;
         let (app, known) = (self.clone(), inputs.clone());
         let token = stop.clone();
         let prior_run = blocking(move || app.prepare_workdir(&known, options.fresh, &token)).await?;
         let inputs = inputs.in_workdir(&self.workdir)?;
         let registry = Arc::new(self.registry()?);
         let mut running = Running::new(Arc::clone(&registry), stop);
-        running.serve(self.api(&registry), listener);
+        let serving = learner.as_ref().and_then(|known| self.serving_learner(known, &inputs.schema));
+        running.serve(self.api(&registry, serving.as_ref()), listener, serving);
         if prior_run.is_through {
             let store = self.store(&inputs.schema)?;
             self.learn(&mut running, &inputs, &store, options.memory, (cluster, learner)).await?;
@@ -252,9 +254,10 @@ impl App {
     pub(crate) async fn serve(&self, stop: CancellationToken) -> Result<Running, AppError> {
         let listener = self.bind(&stop).await?;
         let registry = Arc::new(self.registry()?);
+        let serving = Box::pin(self.lone_serving_learner(&registry, &stop)).await?;
         let mut running = Running::new(Arc::clone(&registry), stop);
         let token = running.serving.clone();
-        running.serve(self.api(&registry), listener);
+        running.serve(self.api(&registry, serving.as_ref()), listener, serving);
         let progress = self.progress.clone();
         running.work(async move {
             watch(registry, progress, token).await;
@@ -336,7 +339,7 @@ impl App {
         }
     }
 
-    fn api(&self, registry: &Arc<Registry>) -> Api {
+    fn api(&self, registry: &Arc<Registry>, serving: Option<&ServingLearner>) -> Api {
         Api {
             pipeline: Arc::clone(&self.pipeline),
             registry: Arc::clone(registry),
@@ -351,6 +354,7 @@ impl App {
             keys: self.keys.clone(),
             clock: timestamp,
             revision: REVISION,
+            learner: serving.map(|serving| serving.api.clone()),
         }
     }
 }

@@ -17,11 +17,24 @@ use windrow_base::telemetry::{Event, Progress};
 use windrow_config::{LearnerCommand, Schema, Solver};
 use windrow_learn::learner::{Learner, LearnerError, LearnerIdentity, LearnerSchema};
 use windrow_record::display::shell_word;
+use windrow_registry::Registry;
+use windrow_server::api::ApiLearner;
 use windrow_train::{ForeignLearner, ForeignSettings, LEARNER_FOLDER};
 use windrow_worker::{Limits, Pool, Settings};
 
 /// The largest difference between the probabilities of two equal fits that counts as none.
 const MAX_DIFFERENCE: f64 = 1e-12;
+
+/// The most processes for requests while others of the same learner train. They share the processors.
+const MAX_SERVING: usize = 2;
+
+/// A learner for the API. Its processes end with it, on a thread that may wait.
+#[derive(Debug)]
+pub(super) struct ServingLearner {
+    pub(super) api: ApiLearner,
+    /// Stops the requests in progress. It is not the token of the process, whose requests may still be answered.
+    pub(super) stop: CancellationToken,
+}
 
 /// A learner that has reported its name.
 #[derive(Debug, Clone)]
@@ -33,21 +46,21 @@ pub(super) struct KnownLearner {
 }
 
 impl App {
-    /// Returns the pool of the learner's processes, if the pipeline names a learner. None is started yet.
-    pub(super) fn learner(&self, schema: &Schema, stop: CancellationToken) -> Option<Arc<Pool>> {
+    /// Returns the settings of the learner's processes, if the pipeline names a learner.
+    fn learner_settings(&self, schema: LearnerSchema, stop: CancellationToken) -> Option<Settings> {
         let command = self.learner_command()?;
         let folder = self.pipeline.file.parent().filter(|folder| *folder != Path::new(""));
-        Some(Arc::new(Pool::new(Settings {
+        Some(Settings {
             supervisor: self.host.executable.clone(),
             command: command.run.clone(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
             scratch: self.workdir.join(LEARNER_FOLDER),
             environment: self.host.environment.to_vec(),
-            schema: LearnerSchema::of(schema),
+            schema,
             workers: command.workers,
             limits: Limits::new(command.timeout),
             stop,
-        })))
+        })
     }
 
     fn learner_command(&self) -> Option<&LearnerCommand> {
@@ -56,19 +69,76 @@ impl App {
     }
 
     /// Starts the first process of the learner, if the pipeline names one, and asks for its name. The models in the work
-    /// directory must be of the same learner, unless the directory is about to be emptied.
+    /// directory must be of the same learner, unless the directory is about to be emptied. `serves` is true if the process
+    /// also serves models.
     pub(super) async fn known_learner(
         &self,
         schema: &Schema,
         is_fresh: bool,
+        serves: bool,
         stop: &CancellationToken,
     ) -> Result<Option<KnownLearner>, AppError> {
         let stop = stop.child_token();
-        let (Some(command), Some(pool)) = (self.learner_command(), self.learner(schema, stop.clone())) else {
+        let settings = self.learner_settings(LearnerSchema::of(schema), stop.clone());
+        match settings.map(|settings| Arc::new(Pool::new(settings))) {
+            Some(pool) => {
+                let further = if serves { serving_workers(&pool) } else { 0 };
+                self.ask_learner(pool, further, is_fresh, stop).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the learner with processes of its own for requests, because those that train may be busy for minutes. The
+    /// first one is started by the first request: many runs are never asked.
+    pub(super) fn serving_learner(&self, known: &KnownLearner, schema: &Schema) -> Option<ServingLearner> {
+        let stop = CancellationToken::new();
+        let mut settings = self.learner_settings(LearnerSchema::of(schema), stop.clone())?;
+        settings.workers = Some(serving_workers(&known.pool));
+        let identity = known.identity.clone();
+        let learner: Arc<dyn Learner> = Arc::new(Pool::of_known(settings, identity.clone()));
+        Some(ServingLearner { api: ApiLearner { learner, identity }, stop })
+    }
+
+    /// Starts the first process of the learner for a process that only serves, if the pipeline names one. The columns are
+    /// those of the stored models, if there are any, so that the dataset is not needed.
+    pub(super) async fn lone_serving_learner(
+        &self,
+        registry: &Registry,
+        stop: &CancellationToken,
+    ) -> Result<Option<ServingLearner>, AppError> {
+        if self.learner_command().is_none() {
             return Ok(None);
+        }
+        let snapshot = registry.snapshot();
+        let stored = snapshot.models().rev().find_map(|model| Some(model.artifact().foreign()?.schema.clone()));
+        let schema = match stored {
+            Some(schema) => schema,
+            None => LearnerSchema::of(&self.schema()?),
         };
-        let words: Vec<String> = command.run.iter().map(|word| shell_word(word)).collect();
-        let (command, workers) = (words.join(" "), pool.status().workers);
+        let own = CancellationToken::new();
+        let Some(settings) = self.learner_settings(schema, own.clone()) else { return Ok(None) };
+        let asking = self.ask_learner(Arc::new(Pool::new(settings)), 0, false, own.clone());
+        let Some(asked) = stop.run_until_cancelled(asking).await else {
+            own.cancel();
+            return Err(AppError::Stopped);
+        };
+        let KnownLearner { pool, identity, stop } = asked?;
+        Ok(Some(ServingLearner { api: ApiLearner { learner: pool, identity }, stop }))
+    }
+
+    /// Reports that the learner is started, starts the first process and asks for its name. `further` is the number of
+    /// processes that another pool may start.
+    async fn ask_learner(
+        &self,
+        pool: Arc<Pool>,
+        further: usize,
+        is_fresh: bool,
+        stop: CancellationToken,
+    ) -> Result<KnownLearner, AppError> {
+        let words = self.learner_command().into_iter().flat_map(|command| &command.run);
+        let words: Vec<String> = words.map(|word| shell_word(word)).collect();
+        let (command, workers) = (words.join(" "), pool.status().workers + further);
         self.progress.report(Event::LearnerStarts { command, workers });
         let (app, asked) = (self.clone(), Arc::clone(&pool));
         let asking = blocking(move || {
@@ -82,7 +152,7 @@ impl App {
             Ok::<_, AppError>(identity)
         });
         let identity = asking.await?;
-        Ok(Some(KnownLearner { pool, identity, stop }))
+        Ok(KnownLearner { pool, identity, stop })
     }
 
     /// Records the learner in `run.json`, and prepares its work in the work directory. `windows` is the number of windows
@@ -150,6 +220,11 @@ impl App {
         let [before, now] = [&held.identity, now].map(|one| format!("{} with code {}", one.name, short(&one.digest)));
         Err(WorkdirError::OtherLearner { path, file, before, now }.into())
     }
+}
+
+/// Returns the number of processes for requests, next to those of a pool that trains.
+fn serving_workers(training: &Pool) -> usize {
+    training.status().workers.min(MAX_SERVING)
 }
 
 /// Returns the first digits of a digest.
@@ -240,7 +315,15 @@ mod tests {
         let app = app(folder.path());
         let columns = ["x", "y"].map(str::to_owned);
         let schema = Schema::bind(&app.pipeline, &columns).expect("all columns");
-        let pool = app.learner(&schema, CancellationToken::new()).expect("a learner");
+        let settings = app.learner_settings(LearnerSchema::of(&schema), CancellationToken::new());
+        let pool = Arc::new(Pool::new(settings.expect("a learner")));
         assert_eq!((pool.status().workers, pool.status().starts), (2, 0));
+        // Requests have processes of their own.
+        let known = KnownLearner { pool, identity: identity("a", "1"), stop: CancellationToken::new() };
+        let serving = app.serving_learner(&known, &schema).expect("a learner");
+        let learner = &serving.api.learner;
+        assert_eq!((learner.status().workers, learner.status().starts), (2, 0));
+        assert_eq!(learner.identity().expect("it is known"), known.identity);
+        assert_eq!(learner.status().starts, 0);
     }
 }

@@ -56,7 +56,7 @@ impl App {
         let reconciling = store.clone();
         blocking(move || reconciling.reconcile()).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let learner = self.known_learner(&schema, false, &stop).await?;
+        let learner = self.known_learner(&schema, false, false, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory / 2, (&cluster, learner.as_ref()))?;
         self.clone().train_and_advise(learning, rows, (cluster, learner), stop).await
     }
@@ -134,7 +134,7 @@ impl App {
             self.record_change(&registry).await?;
         }
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
-        let learner = self.known_learner(&schema, false, &stop).await?;
+        let learner = self.known_learner(&schema, false, false, &stop).await?;
         let learning = self.learning(&schema, store, registry, memory, (&cluster, learner.as_ref()))?;
         let advice = Advisor { learning, label_delay, cost }.once(stop).await;
         cluster.close().await;

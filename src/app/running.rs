@@ -7,6 +7,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::error::AppError;
+use crate::app::learner::ServingLearner;
+use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;
@@ -18,6 +20,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time that a broker of this process may fail to write before the run ends, and the interval of the check.
 const WRITE_FAILURE_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The time for the processes of a learner to end after the API.
+const LEARNER_END: Duration = Duration::from_millis(800);
 
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -40,7 +45,8 @@ impl Running {
         Self { registry, broker: None, working, serving_task, stop, serving, url: String::new() }
     }
 
-    pub(super) fn serve(&mut self, api: Api, listener: api::Listener) {
+    /// Starts the API. `learner` is what it asks, if there is one, and ends after it.
+    pub(super) fn serve(&mut self, api: Api, listener: api::Listener, learner: Option<ServingLearner>) {
         self.url = listener.url();
         if listener.is_open() && !api.keys.is_empty() && !listener.is_tls() {
             tracing::warn!(
@@ -61,6 +67,12 @@ impl Running {
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
             api::run(api, listener, token).await;
+            // The requests in progress have had their time.
+            if let Some(learner) = learner {
+                learner.stop.cancel();
+                // If the processes take longer, they end with this process.
+                let _ = tokio::time::timeout(LEARNER_END, blocking(move || drop(learner))).await;
+            }
             Ok(())
         });
     }

@@ -16,6 +16,7 @@ mod foreign;
 #[cfg(all(feature = "redpanda", feature = "embedded"))]
 mod image;
 mod kafka;
+mod learner;
 mod objects;
 mod openapi;
 mod pages;

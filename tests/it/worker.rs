@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use windrow_learn::learner::{
-    FitTask, Learner as _, LearnerError, LearnerFeature, LearnerKind, LearnerSchema, inspect_folder,
+    FitTask, Learner as _, LearnerError, LearnerFeature, LearnerIdentity, LearnerKind, LearnerSchema, inspect_folder,
 };
 use windrow_testing::{has, program, wait_until};
 use windrow_worker::{Limits, Pool, Settings};
@@ -269,6 +269,23 @@ fn predictions_wait_in_a_queue_with_a_bound() {
         }
     });
     assert_eq!(trial.counts(), (1, 0));
+}
+
+#[test]
+fn a_pool_of_a_known_learner_refuses_another_one() {
+    let mut given = None;
+    let Some(trial) = Trial::with("", |settings| given = Some(settings.clone())) else { return };
+    let settings = given.expect("the settings of the trial");
+    let known = trial.pool.identity().expect("an answer");
+    let rows = [Map::from_iter([("distance".to_owned(), Value::from(250))])];
+    let pool = Pool::of_known(settings.clone(), known.clone());
+    assert_eq!(pool.identity().expect("it is known"), known);
+    assert_eq!(pool.status().starts, 0, "no process is started for it");
+    assert_eq!(pool.predict(&trial.path("model"), &rows).expect("probabilities"), [0.25]);
+    assert_eq!(pool.status().starts, 1);
+    let pool = Pool::of_known(settings, LearnerIdentity { digest: "e".repeat(64), ..known });
+    let refused = pool.predict(&trial.path("model"), &rows);
+    assert!(matches!(&refused, Err(LearnerError::Hello { message }) if message.contains("has changed")), "{refused:?}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub use schema::{LearnerFeature, LearnerKind, LearnerSchema};
 
 /// A learner outside of this program. Its methods block, and may be called from several threads at once.
 pub trait Learner: Debug + Send + Sync {
-    /// Starts the first worker if none runs, and returns what `hello` answered.
+    /// Returns what `hello` answered. Starts the first worker, if that is not known yet.
     ///
     /// # Errors
     /// No worker can be started, or its answer is not valid.
@@ -44,6 +44,26 @@ pub trait Learner: Debug + Send + Sync {
     /// # Errors
     /// The learner failed or died, or the queue is full.
     fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError>;
+
+    /// Returns the state of the processes. It does not wait for them.
+    fn status(&self) -> LearnerStatus;
+}
+
+/// The state of a learner's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LearnerStatus {
+    /// The most processes at the same time.
+    pub workers: usize,
+    /// The processes that work on a request or start for one.
+    pub busy: usize,
+    /// The processes that wait for a request.
+    pub idle: usize,
+    /// The requests that wait for a process.
+    pub waiting: usize,
+    /// The processes that were started so far.
+    pub starts: u64,
+    /// The processes that failed so far: they died, gave a wrong answer or were silent for too long.
+    pub deaths: u64,
 }
 
 /// The identity of a learner, as it reports it. Models of different learners are never in one study.

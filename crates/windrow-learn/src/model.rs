@@ -58,7 +58,7 @@ pub use fit::{FitSettings, Remote, RemoteOptimum, RemoteSolver, RemoteTask, chec
 pub use foreign::Foreign;
 pub use frame::{ChunkBuilder, Frame, FrameBuilder, FrameCell, FramePart, FrameRow, ParsedRows};
 pub use given::{GivenModel, given_aucs, given_calibration, given_losses, given_recalibrated, given_scores};
-pub use inputs::{BeyondTraining, Input, InputFeature, Inputs};
+pub use inputs::{Input, InputFeature, Inputs};
 pub use linear::LinearModel;
 pub use logistic::{Coefficient, Logistic, Method, PenaltyTrial, SolverReport};
 pub use measures::{ConfusionMatrix, ReliabilityBin, Score, ScoreNumber};

@@ -34,6 +34,6 @@ mod slots;
 mod supervisor;
 mod worker;
 
-pub use self::pool::{Pool, PoolStatus};
+pub use self::pool::Pool;
 pub use self::settings::{Limits, Settings};
 pub use self::supervisor::{exit_code, supervise};

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::settings::Settings;
 use crate::slots::Slots;
 use crate::worker::Worker;
-use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity};
+use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
 
 /// The number of predictions that wait for each worker. At ten milliseconds each, the last one waits a third of a
 /// second.
@@ -31,27 +31,10 @@ pub struct Pool {
     settings: Settings,
     slots: Slots,
     idle: Mutex<Vec<Worker>>,
-    /// The first answer to `hello`.
+    /// The first answer to `hello`, or that of another pool.
     identity: Mutex<Option<LearnerIdentity>>,
     starts: AtomicU64,
     deaths: AtomicU64,
-}
-
-/// The state of a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolStatus {
-    /// The most processes at the same time.
-    pub workers: usize,
-    /// The processes that work on a request or start for one.
-    pub busy: usize,
-    /// The processes that wait for a request.
-    pub idle: usize,
-    /// The requests that wait for a process.
-    pub waiting: usize,
-    /// The processes that were started so far.
-    pub starts: u64,
-    /// The processes that failed so far: they died, gave a wrong answer or were silent for too long.
-    pub deaths: u64,
 }
 
 impl Pool {
@@ -71,17 +54,11 @@ impl Pool {
         }
     }
 
-    /// Returns the state of the pool.
-    pub fn status(&self) -> PoolStatus {
-        let (busy, waiting) = self.slots.in_use();
-        PoolStatus {
-            workers: self.slots.count(),
-            busy,
-            idle: lock(&self.idle).len(),
-            waiting,
-            starts: self.starts.load(Ordering::Relaxed),
-            deaths: self.deaths.load(Ordering::Relaxed),
-        }
+    /// Creates a pool of a learner that has reported itself to another pool. A process of another learner is refused.
+    pub fn of_known(settings: Settings, identity: LearnerIdentity) -> Self {
+        let pool = Self::new(settings);
+        *lock(&pool.identity) = Some(identity);
+        pool
     }
 
     /// Hands a task to a worker, and to another one if the first one dies. The caller has a slot.
@@ -187,6 +164,18 @@ impl Learner for Pool {
         let model = absolute(model);
         let _slot = self.slots.wait_in_queue(self.settings.limits.predict, &self.settings.stop)?;
         self.run(|worker| worker.predict(&model, rows, &self.settings))
+    }
+
+    fn status(&self) -> LearnerStatus {
+        let (busy, waiting) = self.slots.in_use();
+        LearnerStatus {
+            workers: self.slots.count(),
+            busy,
+            idle: lock(&self.idle).len(),
+            waiting,
+            starts: self.starts.load(Ordering::Relaxed),
+            deaths: self.deaths.load(Ordering::Relaxed),
+        }
     }
 }
 

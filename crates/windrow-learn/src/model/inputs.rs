@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::model::encoder::learn::{cell_range, number_range, parts, texts};
 use crate::model::encoder::{Encoder, Encoding, Level, calendar_number};
 use crate::model::frame::Frame;
-use crate::model::predictor::Cell;
+use crate::model::predictor::{Cell, Outside, OutsideNumber};
 use crate::model::table::{Subset, is_number};
 use windrow_config::{CalendarPart, Feature, FeatureKind};
 use windrow_record::TimeFormat;
@@ -58,19 +58,6 @@ pub enum Input {
         /// The numbers of the training rows as text, in numeric order.
         levels: Vec<String>,
     },
-}
-
-/// A number outside the range of the training rows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BeyondTraining<'a> {
-    /// The name of the column.
-    pub column: &'a str,
-    /// The number of the request.
-    pub number: f64,
-    /// The smallest number of the training rows.
-    pub low: f64,
-    /// The largest number of the training rows.
-    pub high: f64,
 }
 
 impl Inputs {
@@ -132,12 +119,20 @@ impl Inputs {
 
     /// Returns the numbers of a row that are outside the range of the training rows. `cells` are in the order of the
     /// features.
-    pub fn beyond<'a>(&'a self, cells: &'a [Cell<'a>]) -> impl Iterator<Item = BeyondTraining<'a>> {
-        self.features.iter().zip(cells).filter_map(|(feature, cell)| {
+    pub fn outside(&self, cells: &[Cell<'_>]) -> impl Iterator<Item = (Outside, f64)> {
+        self.features.iter().zip(cells).zip(0_u32..).filter_map(|((feature, cell), index)| {
             let (Input::Number { min, max, .. }, Cell::Number(number)) = (&feature.input, cell) else { return None };
-            let beyond = BeyondTraining { column: &feature.column, number: *number, low: *min, high: *max };
-            (*number < *min || *number > *max).then_some(beyond)
+            let is_outside = *number < *min || *number > *max;
+            is_outside.then(|| (Outside::new(index, *number > *max), *number))
         })
+    }
+
+    /// Returns the column and the range of a number outside; `None` if it is of another model. A learner outside of this
+    /// program gets the number as it is, so no other number counts instead.
+    pub fn describe(&self, outside: Outside) -> Option<OutsideNumber<'_>> {
+        let feature = self.features.get(outside.feature())?;
+        let Input::Number { min, max, .. } = &feature.input else { return None };
+        Some(OutsideNumber { column: &feature.column, low: *min, high: *max, held: None })
     }
 }
 
@@ -187,7 +182,11 @@ mod tests {
             [Value::from(1e9), Value::from(1.0_f64.ln_1p()), Value::from("new"), Value::from(7), Value::from(2)];
         assert_eq!(values, expected);
         assert_eq!(inputs.features[0].value(&Cell::Missing), Value::Null);
-        let beyond: Vec<_> = inputs.beyond(&cells).map(|one| (one.column, one.number)).collect();
-        assert_eq!(beyond, [("distance", 1e9)]);
+        let outside: Vec<(Outside, f64)> = inputs.outside(&cells).collect();
+        assert_eq!(outside, [(Outside::new(0, true), 1e9)]);
+        let Input::Number { min, max, .. } = inputs.features[0].input else { panic!("a number") };
+        let described = OutsideNumber { column: "distance", low: min, high: max, held: None };
+        assert_eq!(inputs.describe(outside[0].0), Some(described));
+        assert_eq!(inputs.describe(Outside::new(2, true)), None, "a category has no range");
     }
 }

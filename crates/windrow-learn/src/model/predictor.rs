@@ -39,9 +39,24 @@ pub struct Contribution {
 /// The feature of a number outside the range of the training rows, and the side. It takes four bytes, because the
 /// answer to a large batch may have very many. [`Predictor::describe`] returns the rest.
 ///
-/// The value is twice the index of the feature in the encoder's order, plus 1 if the number is above the range.
+/// The value is twice the index of the feature in the model's order, plus 1 if the number is above the range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outside(u32);
+
+impl Outside {
+    pub(crate) fn new(feature: u32, is_above: bool) -> Self {
+        Self(2 * feature + u32::from(is_above))
+    }
+
+    /// Returns the index of the feature.
+    pub(crate) fn feature(self) -> usize {
+        (self.0 / 2) as usize
+    }
+
+    fn is_above(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
 
 /// A feature with a number outside the range of the training rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,8 +67,9 @@ pub struct OutsideNumber<'a> {
     pub low: f64,
     /// The largest number of the training rows.
     pub high: f64,
-    /// The end of the range that counts instead of the number.
-    pub held: f64,
+    /// The end of the range that counts instead of the number; `None` if a learner outside of this program gets the
+    /// number as it is.
+    pub held: Option<f64>,
 }
 
 /// The prediction for one row.
@@ -142,16 +158,16 @@ impl Predictor {
         let cells = self.terms.iter().zip(cells).zip(0_u32..);
         cells.filter_map(|((term, cell), feature)| {
             let (term, number) = term.outside(cell)?;
-            Some((Outside(2 * feature + u32::from(term.is_above(number))), number))
+            Some((Outside::new(feature, term.is_above(number)), number))
         })
     }
 
     /// Returns the column and the range of a number outside; `None` if it is of another model.
     pub fn describe(&self, outside: Outside) -> Option<OutsideNumber<'_>> {
-        let (feature, is_above) = ((outside.0 / 2) as usize, outside.0 % 2 == 1);
+        let feature = outside.feature();
         let Term::Number(term) = self.terms.get(feature)? else { return None };
         let NumberRange { low, high } = term.cells;
-        Some(OutsideNumber { column: self.names.get(feature)?, low, high, held: term.held(is_above) })
+        Some(OutsideNumber { column: self.names.get(feature)?, low, high, held: Some(term.held(outside.is_above())) })
     }
 
     /// Predicts one row. `cells` are the cells of its features, in the encoder's order.

@@ -13,6 +13,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use crate::api::schema::{FieldFault, FieldFaults, MAX_FAULTS};
 use crate::nearest::{did_you_mean, nearest_known};
+use windrow_learn::learner::LearnerError;
 use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.
@@ -213,6 +214,43 @@ impl ApiError {
     /// Creates the error of work that stopped after its request had ended. No client receives it.
     pub(crate) fn abandoned() -> Self {
         Self::overloaded("the request ended before its work was finished")
+    }
+
+    /// Creates the error of a prediction by a learner outside of this program. Its own messages and its log are for the
+    /// operator, so they are only logged.
+    pub(crate) fn of_learner(model: &str, error: &LearnerError) -> Self {
+        let log = "the log of the server has the reason";
+        let internal = |detail: String| Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail);
+        let problem = match error {
+            LearnerError::Busy => {
+                return Self::overloaded(
+                    "as many requests wait for the learner as its queue takes, or this one waited for too long; try again \
+                     in a moment",
+                );
+            }
+            LearnerError::Stopped => return Self::not_ready("the server is ending"),
+            LearnerError::Died { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "learner-died",
+                format!(
+                    "the learner ended, or gave no valid answer, twice in a row while it predicted with {model}; {log}"
+                ),
+            ),
+            LearnerError::Failed { .. } | LearnerError::Unlearnable(_) => {
+                internal(format!("the learner reports an error instead of a prediction with {model}; {log}"))
+            }
+            LearnerError::Start { .. } | LearnerError::Hello { .. } => {
+                internal(format!("the learner that predicts with {model} cannot be started; {log}"))
+            }
+        };
+        tracing::error!(model, %error, "a learner gave no prediction");
+        problem
+    }
+
+    /// Creates the error of a row that is too long for a learner outside of this program.
+    pub(crate) fn too_long_for_learner(bytes: usize, limit: usize) -> Self {
+        let detail = format!("a row takes {bytes} bytes of JSON, and the learner of this model gets at most {limit}");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {

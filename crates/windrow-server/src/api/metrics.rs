@@ -1,8 +1,9 @@
-//! Metrics for Prometheus: counters of requests and connections, and at each scrape the state of the pipeline and its
-//! models.
+//! Metrics for Prometheus: counters of requests and connections, and at each scrape the state of the pipeline, its models
+//! and the processes of its learner.
 //!
 //! The number of series is bounded: by the operations, and by the newest models and those with an alias.
 
+mod learner;
 mod models;
 mod rows;
 
@@ -19,6 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::api::state::ApiState;
 
+use self::learner::LearnerMetrics;
 use self::models::ModelMetrics;
 use self::rows::RowMetrics;
 
@@ -88,6 +90,7 @@ impl Metrics {
         registry.register("http_connections_closed", about, closed.clone());
         registry.register_collector(Box::new(RowMetrics { state: Arc::downgrade(state), revision }));
         registry.register_collector(Box::new(ModelMetrics(Arc::downgrade(state))));
+        registry.register_collector(Box::new(LearnerMetrics(Arc::downgrade(state))));
         Self { registry, requests, latencies, in_flight, disconnects, connections, closed }
     }
 

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::openapi::expand::expand;
 use crate::api::operations::service;
-use crate::api::state::{ApiState, Served};
+use crate::api::served::{Served, ServedWith};
+use crate::api::state::ApiState;
 use windrow_base::runtime::run_compute;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
@@ -64,14 +65,15 @@ impl Document {
 
 /// Returns the API document as indented JSON. The same pipeline and models give the same text.
 pub fn document(pipeline: &Arc<Pipeline>, registry: Registry) -> String {
-    let served = Served::default().renewed(registry.snapshot(), &pipeline.dataset);
+    let with = ServedWith { dataset: &pipeline.dataset, registry: &registry, learner: None };
+    let served = Served::default().renewed(registry.snapshot(), with);
     let has_keys = pipeline.serve.keys.is_some();
     // These operations are never called, so the clock is not read.
     let clock = String::new;
     let registry = Arc::new(registry);
     let monitor = Arc::new(Monitor::new(Path::new(""), Arc::clone(&registry), &[], clock));
     let (progress, stop) = (Progress::default(), CancellationToken::new());
-    let state = ApiState::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock);
+    let state = ApiState::new(Arc::clone(pipeline), registry, progress, monitor, stop, clock, None);
     let typed = service(&Arc::new(state)).spec();
     serde_json::to_string_pretty(&expand(&typed, pipeline, has_keys, &served)).unwrap_or_default()
 }

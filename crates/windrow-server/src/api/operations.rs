@@ -12,6 +12,7 @@ mod health;
 mod infer;
 mod infer_answer;
 mod inference;
+mod learner;
 mod mirror;
 mod models;
 mod numeric;

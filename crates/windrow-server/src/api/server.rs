@@ -26,6 +26,7 @@ use crate::api::middleware;
 use crate::api::openapi::{self, Document};
 use crate::api::operations::service;
 use crate::api::request::Limits;
+use crate::api::served::ApiLearner;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::state::ApiState;
@@ -67,11 +68,14 @@ pub struct Api {
     pub clock: fn() -> String,
     /// The revision of the source that the program was built from, for the metrics.
     pub revision: &'static str,
+    /// The learner outside of this program, which answers requests to its models. Without it, such requests are
+    /// rejected.
+    pub learner: Option<ApiLearner>,
 }
 
 /// Runs the server until `stop` is cancelled. Requests in progress then get 4 seconds to finish.
 pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
-    let Api { pipeline, registry, progress, monitor, workdir, keys, clock, revision } = api;
+    let Api { pipeline, registry, progress, monitor, workdir, keys, clock, revision, learner } = api;
     let changes = registry.changes();
     let dashboard = Dashboard {
         pipeline: Arc::clone(&pipeline),
@@ -79,8 +83,8 @@ pub async fn run(api: Api, listener: Listener, stop: CancellationToken) {
         monitor: Arc::clone(&monitor),
         workdir,
     };
-    let state =
-        Arc::new(ApiState::new(Arc::clone(&pipeline), registry, progress, Arc::clone(&monitor), stop.clone(), clock));
+    let (own, watched, token) = (Arc::clone(&pipeline), Arc::clone(&monitor), stop.clone());
+    let state = Arc::new(ApiState::new(own, registry, progress, watched, token, clock, learner));
     // Loads the models and the windows before the first request.
     state.renew().await;
     let refreshed = Arc::clone(&monitor);

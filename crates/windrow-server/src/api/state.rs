@@ -1,26 +1,22 @@
 //! The state from which operations answer: the models, which are swapped as a whole, and what stays the same while the
 //! server runs.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::error::ApiError;
-use crate::api::schema::InputSchema;
+use crate::api::served::{ApiLearner, Fitted, Served, ServedWith};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Counters, Progress};
-use windrow_config::{Dataset, Pipeline};
-use windrow_learn::model::{Learned, Outcome, Predictor};
-use windrow_record::{ModelId, Scheme};
+use windrow_config::Pipeline;
+use windrow_learn::model::{Learned, Outcome};
+use windrow_record::ModelId;
 use windrow_registry::monitor::Monitor;
-use windrow_registry::{ADVISED, Model, Registry, Snapshot};
+use windrow_registry::{ADVISED, Model, Registry};
 
-/// Upper bounds of the probability buckets.
-const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// One of this many connections may be an event stream.
 const CONNECTIONS_PER_STREAM: usize = 4;
 
@@ -36,34 +32,11 @@ pub(crate) struct ApiState {
     pub(crate) clock: fn() -> String,
     /// Permits for open event streams.
     pub(crate) streams: Arc<Semaphore>,
+    /// The learner outside of this program, if one runs.
+    pub(crate) learner: Option<Arc<ApiLearner>>,
     served: ArcSwap<Served>,
     /// Locked while the served models are renewed, so that an older state never replaces a newer one.
     renewing: tokio::sync::Mutex<()>,
-}
-
-/// The models that answer requests. They are swapped as a whole, so that no answer mixes two states.
-#[derive(Debug, Default)]
-pub(crate) struct Served {
-    pub(crate) snapshot: Arc<Snapshot>,
-    models: BTreeMap<ModelId, Arc<ServedModel>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct ServedModel {
-    pub(crate) model: Arc<Model>,
-    pub(crate) schema: InputSchema,
-    /// The histogram of the probabilities of single predictions.
-    pub(crate) probabilities: Histogram,
-}
-
-/// A fitted model with all that a prediction needs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fitted<'a> {
-    pub(crate) served: &'a Arc<ServedModel>,
-    pub(crate) model: &'a Arc<Model>,
-    pub(crate) learned: &'a Learned,
-    pub(crate) predictor: &'a Predictor,
-    pub(crate) schema: &'a InputSchema,
 }
 
 impl ApiState {
@@ -74,10 +47,12 @@ impl ApiState {
         monitor: Arc<Monitor>,
         stop: CancellationToken,
         clock: fn() -> String,
+        learner: Option<ApiLearner>,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(pipeline.serve.connections.div_ceil(CONNECTIONS_PER_STREAM)));
         let (served, renewing) = (ArcSwap::default(), tokio::sync::Mutex::default());
-        Self { pipeline, registry, progress, monitor, stop, clock, streams, served, renewing }
+        let learner = learner.map(Arc::new);
+        Self { pipeline, registry, progress, monitor, stop, clock, streams, learner, served, renewing }
     }
 
     /// Returns what is served now. The caller must drop the guard soon.
@@ -135,7 +110,9 @@ impl ApiState {
         let _renewing = self.renewing.lock().await;
         let state = Arc::clone(self);
         blocking(move || {
-            let next = state.served.load().renewed(state.registry.snapshot(), &state.pipeline.dataset);
+            let (dataset, learner) = (&state.pipeline.dataset, state.learner.as_ref());
+            let with = ServedWith { dataset, registry: &state.registry, learner };
+            let next = state.served.load().renewed(state.registry.snapshot(), with);
             state.served.store(Arc::new(next));
         })
         .await;
@@ -162,53 +139,4 @@ fn filling(counters: &Counters) -> Option<String> {
         0 => format!("{rows} rows of window {window}"),
         expected => format!("{}% of window {window} ({rows} of {expected} rows)", 100 * rows / expected),
     })
-}
-
-impl Served {
-    /// Returns the models of another snapshot. Unchanged models are reused. Texts in requests are read as
-    /// those of the dataset.
-    pub(crate) fn renewed(&self, snapshot: Arc<Snapshot>, dataset: &Dataset) -> Self {
-        let learned = snapshot.models().filter_map(|model| Some((model, model.learned()?)));
-        let served = |(model, learned): (&Arc<Model>, &Learned)| {
-            let known = self.models.get(&model.id()).filter(|known| Arc::ptr_eq(&known.model, model));
-            let served = known.cloned().unwrap_or_else(|| {
-                let schema = InputSchema::new(&learned.inputs(), dataset);
-                Arc::new(ServedModel { model: Arc::clone(model), schema, probabilities: Histogram::new(TENTHS) })
-            });
-            (model.id(), served)
-        };
-        let models = learned.map(served).collect();
-        Self { snapshot, models }
-    }
-
-    /// Returns the fitted models, by window and then by scheme.
-    pub(crate) fn models(&self) -> impl DoubleEndedIterator<Item = &Arc<ServedModel>> {
-        self.models.values()
-    }
-
-    /// Returns the fitted models with an alias and the newest one of each scheme of the pipeline, by window and then by
-    /// scheme.
-    pub(crate) fn current_models(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
-        let named = self.snapshot.named().map(|(_, model)| model.id());
-        let of_schemes = self.models.iter().filter(|(_, served)| !served.model.artifact().is_for_advice);
-        // The models are sorted by window, so the newest one of each scheme comes last and stays in the map.
-        let newest: BTreeMap<Scheme, ModelId> = of_schemes.map(|(id, _)| (id.scheme, *id)).collect();
-        let current: BTreeSet<ModelId> = named.chain(newest.into_values()).collect();
-        self.models.iter().filter(move |(id, _)| current.contains(*id)).map(|(_, model)| model)
-    }
-
-    pub(crate) fn fitted<'a>(&'a self, model: &'a Arc<Model>) -> Result<Fitted<'a>, ApiError> {
-        match (&model.artifact().outcome, model.predictor(), self.models.get(&model.id())) {
-            (Outcome::Learned(learned), Some(predictor), Some(served)) => {
-                Ok(Fitted { served, model, learned, predictor, schema: &served.schema })
-            }
-            (Outcome::Learned(learned), None, _) if learned.foreign().is_some() => Err(ApiError::not_ready(format!(
-                "the learner of the model {} does not run in this server",
-                model.name()
-            ))),
-            (Outcome::Refused { reason }, ..) => Err(ApiError::not_learned(model.name(), reason)),
-            // A learned model that is not served yet is being published at this moment.
-            _ => Err(ApiError::not_ready(format!("the model {} is being published", model.name()))),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 /// The reason why the page of a model has no coefficients.
 pub(super) const NO_COEFFICIENTS: &str =
-    "The model is of a learner outside of Windrow, which returns only probabilities. It has no coefficients.";
+    "Not available: the model is of a learner outside of Windrow, which returns only probabilities.";
 
 /// Formats a size in bytes, as in `24.1 MB`.
 pub(super) fn bytes(count: u64) -> String {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{Map, Value};
 use windrow_columnar::{TypedCell, TypedReader};
-use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity};
+use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
 
 /// A row as the learner sees it.
 #[derive(Debug, Clone)]
@@ -105,6 +105,10 @@ impl Learner for Rule {
 
     fn predict(&self, _: &Path, _: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
         Err(LearnerError::Failed { message: "training asks for no prediction".to_owned() })
+    }
+
+    fn status(&self) -> LearnerStatus {
+        LearnerStatus { workers: 1, busy: 0, idle: 1, waiting: 0, starts: 1, deaths: 0 }
     }
 }
 

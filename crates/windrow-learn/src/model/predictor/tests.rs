@@ -73,8 +73,8 @@ fn numbers_outside_are_listed_and_their_contributions_add_up() {
     let ((near, far), (cheap, dear)) = (ends(&learned, 0), ends(&learned, 1));
     let cells = row(Cell::Number(far + 1000.0), Cell::Number(cheap - 0.5));
     let outside = predictor.outside(&cells).map(|(outside, value)| (predictor.describe(outside), value));
-    let distance = OutsideNumber { column: "distance", low: near, high: far, held: far };
-    let fare = OutsideNumber { column: "fare", low: cheap, high: dear, held: cheap };
+    let distance = OutsideNumber { column: "distance", low: near, high: far, held: Some(far) };
+    let fare = OutsideNumber { column: "fare", low: cheap, high: dear, held: Some(cheap) };
     let expected = [(Some(distance), far + 1000.0), (Some(fare), cheap - 0.5)];
     assert_eq!(outside.collect::<Vec<_>>(), expected);
     let contributions = predictor.contributions(&cells);

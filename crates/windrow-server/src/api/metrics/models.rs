@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
 use crate::api::metrics::rows::gauge;
-use crate::api::state::{ApiState, Served, ServedModel};
+use crate::api::served::{Served, ServedModel};
+use crate::api::state::ApiState;
 use windrow_learn::model::{Learned, Score, ScoreNumber};
 use windrow_record::ModelId;
 

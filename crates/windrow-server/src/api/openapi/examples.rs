@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::api::error::ApiError;
 use crate::api::operations::{Prediction, datatype, predict};
 use crate::api::schema::InputField;
-use crate::api::state::Fitted;
+use crate::api::served::{Fitted, PredictedBy};
 use windrow_registry::{ADVISED, Snapshot};
 
 /// Decimals of the numbers in examples. The last digits of a float differ between machines.
@@ -43,10 +43,16 @@ pub(super) fn parameters(paths: &mut Value, snapshot: &Snapshot) {
 /// Returns a model's answer to its first example row. Leaves out the lists of unknown texts and of numbers outside,
 /// which few answers have.
 pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
-    let row = serde_json::to_vec(&fitted.learned.examples.first()?.row).ok()?;
-    let answer = predict(fitted, &row, false).ok()?;
-    let probability = rounded(answer.probability);
-    serde_json::to_value(Prediction { probability, unknown: None, outside: None, ..answer }).ok()
+    let example = fitted.learned.examples.first()?;
+    let probability = match fitted.by {
+        PredictedBy::Coefficients(_) => {
+            predict(fitted, &serde_json::to_vec(&example.row).ok()?, false).ok()?.probability
+        }
+        // The document does not wait for a learner.
+        PredictedBy::Learner(_) => example.probability,
+    };
+    let answer = Prediction::new(fitted, probability);
+    serde_json::to_value(Prediction { probability: rounded(probability), ..answer }).ok()
 }
 
 /// Returns a model's error for its first example row without the first field.

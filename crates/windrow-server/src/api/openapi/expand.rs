@@ -7,7 +7,7 @@ use crate::api::error::PROBLEM;
 use crate::api::openapi::examples;
 use crate::api::openapi::row;
 use crate::api::operations::request_schema;
-use crate::api::state::{Fitted, Served};
+use crate::api::served::{Fitted, Served};
 use windrow_config::{Pipeline, Solver};
 
 /// Paths whose operations are copied for each model, or get the schema and the examples of a model.
@@ -30,8 +30,11 @@ pub(super) fn expand(typed: &str, pipeline: &Pipeline, has_keys: bool, served: &
     if let Some(tags) = document["tags"].as_array_mut() {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == **name));
     }
-    if pipeline.train.solver != Solver::Command {
-        without_learner(&mut document["components"]["schemas"]);
+    let schemas = &mut document["components"]["schemas"];
+    if pipeline.train.solver == Solver::Command {
+        of_learner(schemas);
+    } else {
+        without_learner(schemas);
     }
     plain_paths(&mut document);
     answers_of_all(&mut document, has_keys);
@@ -86,13 +89,37 @@ fn add_model(document: &mut Value, templates: &[Value; 3], pipeline: &Pipeline, 
 
 /// Removes the properties that only models of a learner outside of this program have.
 fn without_learner(schemas: &mut Value) {
-    for (schema, property) in [("ModelCard", "learner"), ("Diff", "not_compared")] {
+    let of_learners =
+        [("ModelCard", "learner"), ("Diff", "not_compared"), ("Prediction", "not_explained"), ("Health", "learner")];
+    for (schema, property) in of_learners {
         if let Some(properties) = schemas[schema]["properties"].as_object_mut() {
             properties.shift_remove(property);
         }
     }
+    // Only a learner gets a number outside as it is.
+    if let Some(required) = schemas["OutsideNumber"]["required"].as_array_mut() {
+        required.push(json!("held"));
+    }
     if let Some(schemas) = schemas.as_object_mut() {
-        schemas.shift_remove("LearnerFit");
+        for schema in ["LearnerFit", "LearnerHealth"] {
+            schemas.shift_remove(schema);
+        }
+    }
+}
+
+/// Describes the properties whose meaning a learner outside of this program changes.
+fn of_learner(schemas: &mut Value) {
+    let descriptions = [
+        ("Prediction", "unknown", "Texts that the model does not know; they count as missing"),
+        ("Prediction", "outside", "Numbers outside the range of the training rows; the learner gets them as they are"),
+        ("Prediction", "explanation", "Left out: the learner returns only probabilities"),
+        ("OutsideNumber", "held", "Left out: the learner gets the number as it is"),
+        ("RowPrediction", "outside", "Fields with a number outside the range of the training rows"),
+    ];
+    for (schema, property, description) in descriptions {
+        if let Some(found) = schemas[schema]["properties"].get_mut(property) {
+            found["description"] = json!(description);
+        }
     }
 }
 

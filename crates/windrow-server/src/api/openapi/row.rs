@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::openapi::examples::rounded;
 use crate::api::schema::{FieldKind, MAX_EXACT, is_exact};
-use crate::api::state::Fitted;
+use crate::api::served::Fitted;
 use windrow_config::CalendarPart;
 use windrow_learn::model::{EncodedFeature, Encoding, Input, InputFeature, Learned, Level};
 use windrow_record::{NumberForm, TimeFormat, parse_number};

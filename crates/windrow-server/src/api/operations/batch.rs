@@ -15,10 +15,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use crate::api::answer::{AnsweredBy, described, success};
 use crate::api::body::{Body, ManyRows, RowsKind};
 use crate::api::error::ApiError;
-use crate::api::operations::prediction::{BatchPrediction, FieldRange, RowPrediction};
+use crate::api::operations::learner::Slices;
+use crate::api::operations::prediction::{BatchPrediction, FieldRange, RowPrediction, describe};
 use crate::api::schema::{FieldFault, FieldFaults, InputSchema, MAX_ROW_BYTES, Row, RowSeed};
-use crate::api::state::Fitted;
-use windrow_learn::model::{Outside, Prediction, Predictor};
+use crate::api::served::{Fitted, PredictedBy};
+use windrow_learn::model::{Outside, Predictor};
 use windrow_record::{RecordParser, RecordReader, append_record};
 use windrow_registry::Model;
 
@@ -58,25 +59,33 @@ impl BatchRows {
         self.rows.len()
     }
 
-    fn push(&mut self, prediction: Prediction, outside: impl Iterator<Item = Outside>) {
+    fn push(&mut self, probability: f64, label: bool, outside: impl Iterator<Item = (Outside, f64)>) {
         let before = self.outside.len();
-        self.outside.extend(outside);
+        self.outside.extend(outside.map(|(outside, _)| outside));
         // A row has fewer numbers than a body has bytes.
         let outside = (self.outside.len() - before) as u32;
-        self.rows.push(BatchRow { probability: prediction.probability, label: prediction.label, outside });
+        self.rows.push(BatchRow { probability, label, outside });
+    }
+
+    /// Sets the probabilities of all rows, which were not known before.
+    fn set(&mut self, probabilities: &[f64], threshold: f64) {
+        for (row, probability) in self.rows.iter_mut().zip(probabilities) {
+            (row.probability, row.label) = (*probability, *probability >= threshold);
+        }
     }
 
     /// Returns the range of each field that has a number outside in at least one row.
-    fn ranges(&self, predictor: &Predictor) -> BTreeMap<String, FieldRange> {
+    fn ranges(&self, model: &Model) -> BTreeMap<String, FieldRange> {
         let mut ranges = BTreeMap::new();
-        for number in self.outside.iter().filter_map(|outside| predictor.describe(*outside)) {
+        for number in self.outside.iter().filter_map(|outside| describe(model, *outside)) {
             ranges.entry(number.column).or_insert(FieldRange { low: number.low, high: number.high });
         }
         ranges.into_iter().map(|(field, range)| (field.to_owned(), range)).collect()
     }
 }
 
-/// Predicts every row of a body. This is CPU-bound: do not call it on a thread of the async runtime.
+/// Predicts every row of a body. This is CPU-bound, or waits for a learner: do not call it on a thread of the async
+/// runtime.
 ///
 /// # Errors
 /// Returns an error if the body has another format, too many rows or faulty rows, or if the request was abandoned.
@@ -85,12 +94,13 @@ pub(crate) fn answer(fitted: Fitted<'_>, rows: &Body<ManyRows>) -> Result<BatchA
     let is_wanted = || permit.check_wanted();
     let predictions = predictions(fitted, content.sent, bytes, permit.scope.limits.max_rows, &is_wanted)?;
     let is_json = content.wanted == RowsKind::Json;
-    let ranges = if is_json { predictions.ranges(fitted.predictor) } else { BTreeMap::new() };
+    let ranges = if is_json { predictions.ranges(fitted.model) } else { BTreeMap::new() };
     let by = AnsweredBy(Arc::clone(fitted.model));
     Ok(BatchAnswer { by, threshold: fitted.learned.threshold, kind: content.wanted, ranges, rows: predictions })
 }
 
-/// Predicts every row. Calls `is_wanted` from time to time, and returns its error if it fails.
+/// Predicts every row. Calls `is_wanted` from time to time, and returns its error if it fails. A learner outside of this
+/// program is asked only if no row is faulty, so the rows are read twice: they would take much more memory than the body.
 pub(crate) fn predictions(
     fitted: Fitted<'_>,
     kind: RowsKind,
@@ -98,22 +108,39 @@ pub(crate) fn predictions(
     max_rows: usize,
     is_wanted: &dyn Fn() -> Result<(), ApiError>,
 ) -> Result<BatchRows, ApiError> {
-    let Fitted { schema, predictor, .. } = fitted;
-    let (rows, faults) = (BatchRows::default(), FieldFaults::default());
-    let mut reader = BatchReader { schema, predictor, max_rows, is_wanted, read: 0, rows, faults };
-    match kind {
-        RowsKind::Json => reader.read_array(body)?,
-        RowsKind::Ndjson => reader.read_lines(body)?,
-        RowsKind::Csv => reader.read_table(body)?,
+    let read = |task: RowTask<'_>| {
+        let (rows, faults, schema) = (BatchRows::default(), FieldFaults::default(), fitted.schema);
+        let mut reader = BatchReader { schema, task, max_rows, is_wanted, read: 0, rows, faults };
+        match kind {
+            RowsKind::Json => reader.read_array(body)?,
+            RowsKind::Ndjson => reader.read_lines(body)?,
+            RowsKind::Csv => reader.read_table(body)?,
+        }
+        reader.end(fitted.learned.threshold)
+    };
+    match fitted.by {
+        PredictedBy::Coefficients(predictor) => read(RowTask::Predict(predictor)),
+        PredictedBy::Learner(foreign) => {
+            read(RowTask::Check)?;
+            read(RowTask::Ask(Slices::new(foreign, is_wanted)))
+        }
     }
-    let BatchReader { rows, faults, .. } = reader;
-    if faults.is_empty() { Ok(rows) } else { Err(ApiError::faulty("invalid-batch", "the batch", faults)) }
+}
+
+/// The task for each row that has no fault.
+enum RowTask<'a> {
+    /// The row has been checked already.
+    Check,
+    /// Predict the row.
+    Predict(&'a Predictor),
+    /// Ask the learner of the model, slice by slice.
+    Ask(Slices<'a>),
 }
 
 /// Reads rows and predicts them. Stops when the list of faults is full.
 struct BatchReader<'a> {
     schema: &'a InputSchema,
-    predictor: &'a Predictor,
+    task: RowTask<'a>,
     max_rows: usize,
     is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
     /// The number of rows that were begun.
@@ -136,13 +163,36 @@ impl BatchReader<'_> {
         Ok(())
     }
 
-    fn answer(&mut self, row: Option<&Row<'_>>) {
+    fn answer(&mut self, row: Option<&Row<'_>>) -> Result<(), ApiError> {
         // If a row is faulty, the request gets no predictions.
-        if let Some(row) = row.filter(|_| self.faults.is_empty()) {
-            let cells = self.schema.cells(row);
-            let outside = self.predictor.outside(&cells).map(|(outside, _)| outside);
-            self.rows.push(self.predictor.predict(&cells), outside);
+        let Some(row) = row.filter(|_| self.faults.is_empty()) else { return Ok(()) };
+        match &mut self.task {
+            RowTask::Check => {}
+            RowTask::Predict(predictor) => {
+                let cells = self.schema.cells(row);
+                let found = predictor.predict(&cells);
+                self.rows.push(found.probability, found.label, predictor.outside(&cells));
+            }
+            RowTask::Ask(slices) => {
+                let cells = self.schema.cells(row);
+                slices.push(&cells)?;
+                // The probability follows at the end.
+                self.rows.push(0.0, false, slices.model.outside(&cells));
+            }
         }
+        Ok(())
+    }
+
+    /// Returns the rows, if none has a fault.
+    fn end(self, threshold: f64) -> Result<BatchRows, ApiError> {
+        let Self { task, mut rows, faults, .. } = self;
+        if !faults.is_empty() {
+            return Err(ApiError::faulty("invalid-batch", "the batch", faults));
+        }
+        if let RowTask::Ask(slices) = task {
+            rows.set(&slices.finish()?, threshold);
+        }
+        Ok(rows)
     }
 
     fn read_array(&mut self, body: &[u8]) -> Result<(), ApiError> {
@@ -172,7 +222,7 @@ impl BatchReader<'_> {
                 return Ok(());
             }
             let row = row.map_err(|error| ApiError::malformed(format!("line {} is not JSON: {error}", index + 1)))?;
-            self.answer(row.as_ref());
+            self.answer(row.as_ref())?;
         }
         Ok(())
     }
@@ -202,7 +252,7 @@ impl BatchReader<'_> {
             let fields = parser.parse(record.bytes).map_err(|error| no_record(self.read + 1, &error))?;
             if fields.len() == names {
                 let row = self.schema.read(&fields, &columns, &mut self.faults);
-                self.answer(row.as_ref());
+                self.answer(row.as_ref())?;
             } else {
                 self.faults.push(FieldFault {
                     reason: "does not have the same number of fields as the header line".to_owned(),
@@ -235,7 +285,10 @@ impl<'b> Visitor<'b> for Array<'_, '_> {
     fn visit_seq<A: SeqAccess<'b>>(self, mut rows: A) -> Result<(), A::Error> {
         let Self { reader, refused } = self;
         while let Some(row) = rows.next_element_seed(Array { reader: &mut *reader, refused: &mut *refused })? {
-            reader.answer(row.as_ref());
+            if let Err(error) = reader.answer(row.as_ref()) {
+                *refused = Some(error);
+                return Err(A::Error::custom("reading stopped"));
+            }
         }
         Ok(())
     }
@@ -303,7 +356,6 @@ impl Iterator for Pieces {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let rest = self.rows.rows.get(self.next_row..).filter(|rest| !rest.is_empty())?;
-        let predictor = self.model.predictor();
         let mut text = Vec::with_capacity(PIECE_BYTES.min(rest.len() * 48));
         for row in rest {
             if self.kind == RowsKind::Json && self.next_row > 0 {
@@ -311,7 +363,7 @@ impl Iterator for Pieces {
             }
             let end = self.next_outside + row.outside as usize;
             let outside = self.rows.outside[self.next_outside..end].iter();
-            let fields = outside.filter_map(|outside| Some(predictor?.describe(*outside)?.column));
+            let fields = outside.filter_map(|outside| Some(describe(&self.model, *outside)?.column));
             append_row(&mut text, row, fields, self.kind);
             self.next_row += 1;
             self.next_outside = end;

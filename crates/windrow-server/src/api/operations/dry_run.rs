@@ -7,8 +7,8 @@ use crate::api::body::RowsKind;
 use crate::api::error::ApiError;
 use crate::api::operations::batch::predictions;
 use crate::api::operations::infer::infer;
-use crate::api::operations::prediction::read_row;
-use crate::api::state::Served;
+use crate::api::operations::prediction::predict;
+use crate::api::served::{Served, ServedWith};
 use windrow_config::Dataset;
 use windrow_registry::{Model, Registry};
 
@@ -44,7 +44,9 @@ impl DryRun {
         registry.publish(&serde_json::from_slice(model).expect("a model")).expect("room on the disk");
         let snapshot = registry.snapshot();
         let model = Arc::clone(snapshot.latest().expect("a model"));
-        Self { served: Served::default().renewed(snapshot, &Dataset::new("".into())), model }
+        let dataset = Dataset::new("".into());
+        let with = ServedWith { dataset: &dataset, registry: &registry, learner: None };
+        Self { served: Served::default().renewed(snapshot, with), model }
     }
 
     /// Returns the number of rows in `body` that the model answers. A body may have at most `max_rows` rows.
@@ -60,8 +62,7 @@ impl DryRun {
         let is_wanted = || Ok(());
         let kind = match kind {
             BodyKind::Row => {
-                let row = read_row(fitted.schema, body)?;
-                let prediction = fitted.predictor.predict(&fitted.schema.cells(&row));
+                let prediction = predict(fitted, body, false)?;
                 return Ok(usize::from(prediction.probability.is_finite()));
             }
             BodyKind::Tensors(json) => return Ok(infer(fitted, body, json, max_rows, &is_wanted)?.len()),

@@ -6,17 +6,39 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
 use crate::api::error::ApiError;
+use crate::api::operations::mirror::{Mirror, mirror};
 use crate::api::operations::tag::Tag;
 use crate::api::state::ApiState;
+use windrow_learn::learner::LearnerStatus;
 
 pub(crate) struct Health(pub(crate) Arc<ApiState>);
 
 /// The health of the server
 #[derive(Debug, Object)]
-#[oai(rename = "Health")]
+#[oai(rename = "Health", skip_serializing_if_is_none)]
 pub(crate) struct HealthStatus {
     /// The status: `live` or `ready`
     status: String,
+    /// The processes of the learner that answer requests; left out if the server is only checked to run
+    learner: Option<LearnerHealth>,
+}
+
+mirror! {
+    /// The processes of a learner outside of Windrow that answer requests
+    struct LearnerHealth of found: LearnerStatus {
+        /// The maximum number of processes; each is started when it is needed
+        workers: u64 = found.workers as u64,
+        /// The number of processes that answer a request now
+        busy: u64 = found.busy as u64,
+        /// The number of processes that wait for a request
+        idle: u64 = found.idle as u64,
+        /// The number of requests that wait for a process
+        waiting: u64 = found.waiting as u64,
+        /// The number of processes that were started so far
+        starts: u64,
+        /// The number of processes that ended, were silent for too long, or gave a wrong answer
+        deaths: u64,
+    }
 }
 
 #[OpenApi]
@@ -24,7 +46,7 @@ impl Health {
     /// Check that the server runs
     #[oai(path = "/health/live", method = "get", operation_id = "live", tag = "Tag::Health")]
     async fn live(&self) -> Json<HealthStatus> {
-        Json(HealthStatus { status: "live".to_owned() })
+        Json(HealthStatus { status: "live".to_owned(), learner: None })
     }
 
     /// Check that the server has a model
@@ -33,7 +55,10 @@ impl Health {
     #[oai(path = "/health/ready", method = "get", operation_id = "ready", tag = "Tag::Health")]
     async fn ready(&self) -> Result<Json<HealthStatus>, ApiError> {
         match self.0.served().snapshot.latest() {
-            Some(_) => Ok(Json(HealthStatus { status: "ready".to_owned() })),
+            Some(_) => {
+                let learner = self.0.learner.as_ref().map(|served| LearnerHealth::of(&served.learner.status()));
+                Ok(Json(HealthStatus { status: "ready".to_owned(), learner }))
+            }
             None => Err(ApiError::not_ready(self.0.progress_to_first_model())),
         }
     }

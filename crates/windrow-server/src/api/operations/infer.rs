@@ -7,10 +7,12 @@ use serde::Deserialize;
 use crate::api::answer::AnsweredBy;
 use crate::api::error::ApiError;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
+use crate::api::operations::learner::Slices;
 use crate::api::operations::object::{Object, given, objects};
 use crate::api::operations::tensors::{Column, Tensor, datatype};
 use crate::api::schema::{FieldFault, FieldFaults, InputSchema, excerpt};
-use crate::api::state::Fitted;
+use crate::api::served::{Fitted, PredictedBy};
+use windrow_learn::model::Cell;
 
 /// Rows between two checks that the client still waits.
 const ROWS_PER_CHECK: usize = 1000;
@@ -48,7 +50,8 @@ struct OutputParameters {
     binary_data: Option<bool>,
 }
 
-/// Predicts every row of the tensors. This is CPU-bound: do not call it on a thread of the async runtime.
+/// Predicts every row of the tensors. This is CPU-bound, or waits for a learner: do not call it on a thread of the async
+/// runtime.
 ///
 /// `json` is the length of the JSON in bytes; tensors in binary form may follow. Calls `is_wanted` from time to time,
 /// and returns its error if it fails.
@@ -70,29 +73,56 @@ pub(crate) fn infer(
         .map_err(|error| ApiError::malformed(format!("the body is not an inference request: {error}")))?;
     let outputs = outputs(&request)?;
     let (columns, rows) = columns(fitted.schema, &request, binary, max_rows)?;
+    let table = Table { schema: fitted.schema, columns: &columns, rows, is_wanted };
     let (mut probabilities, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    let mut faults = FieldFaults::default();
-    for row in 0..rows {
-        if row.is_multiple_of(ROWS_PER_CHECK) {
-            is_wanted()?;
-        }
-        faults.row = Some(row as u64 + 1);
-        let fields = fitted.schema.fields().iter().zip(&columns);
-        let values = fields.map(|(field, column)| column.value(fitted.schema, field, row)).collect();
-        if let Some(row) = fitted.schema.row(values, &mut faults) {
-            let prediction = fitted.predictor.predict(&fitted.schema.cells(&row));
+    match fitted.by {
+        PredictedBy::Coefficients(predictor) => table.each_row(|cells| {
+            let prediction = predictor.predict(cells);
             probabilities.push(prediction.probability);
             labels.push(prediction.label);
+            Ok(())
+        })?,
+        PredictedBy::Learner(foreign) => {
+            // The learner is asked only if no row is faulty.
+            table.each_row(|_| Ok(()))?;
+            let mut slices = Slices::new(foreign, is_wanted);
+            table.each_row(|cells| slices.push(cells))?;
+            probabilities = slices.finish()?;
+            labels.extend(probabilities.iter().map(|probability| *probability >= fitted.learned.threshold));
         }
-        if faults.is_full() {
-            break;
-        }
-    }
-    if !faults.is_empty() {
-        return Err(ApiError::invalid_tensor(faults));
     }
     let by = AnsweredBy(std::sync::Arc::clone(fitted.model));
     Ok(InferAnswer { by, id: request.id.map(Cow::into_owned), probabilities, labels, outputs })
+}
+
+/// The rows of a request.
+struct Table<'a, 'b> {
+    schema: &'a InputSchema,
+    columns: &'a [Column<'b>],
+    rows: usize,
+    is_wanted: &'a dyn Fn() -> Result<(), ApiError>,
+}
+
+impl Table<'_, '_> {
+    /// Calls `take` with the cells of each row. Fails if a row is faulty. The rows before it are taken.
+    fn each_row(&self, mut take: impl FnMut(&[Cell<'_>]) -> Result<(), ApiError>) -> Result<(), ApiError> {
+        let mut faults = FieldFaults::default();
+        for row in 0..self.rows {
+            if row.is_multiple_of(ROWS_PER_CHECK) {
+                (self.is_wanted)()?;
+            }
+            faults.row = Some(row as u64 + 1);
+            let fields = self.schema.fields().iter().zip(self.columns);
+            let values = fields.map(|(field, column)| column.value(self.schema, field, row)).collect();
+            if let Some(row) = self.schema.row(values, &mut faults) {
+                take(&self.schema.cells(&row))?;
+            }
+            if faults.is_full() {
+                break;
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid_tensor(faults)) }
+    }
 }
 
 /// Returns the requested outputs by their index in [`OUTPUTS`], each with true for binary form. If the request names no

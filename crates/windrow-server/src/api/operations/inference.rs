@@ -10,11 +10,12 @@ use crate::api::body::{Body, Tensors};
 use crate::api::error::ApiError;
 use crate::api::operations::infer::infer;
 use crate::api::operations::infer_answer::{InferAnswer, OUTPUTS};
+use crate::api::operations::learner::run_prediction;
 use crate::api::operations::numeric::NUMERICS;
 use crate::api::operations::tag::Tag;
 use crate::api::operations::tensors::{TEXT, datatype};
-use crate::api::state::{ApiState, Fitted, Served};
-use windrow_base::runtime::run_compute;
+use crate::api::served::{Fitted, Served};
+use crate::api::state::ApiState;
 
 pub(crate) struct Inference(pub(crate) Arc<ApiState>);
 
@@ -136,8 +137,7 @@ impl Inference {
         name: Path<String>,
     ) -> Result<Json<ModelReady>, ApiError> {
         let served = self.0.served();
-        let name = self.model(&served, &name, None)?.model.name().to_owned();
-        Ok(Json(ModelReady { name, ready: true }))
+        Ok(Json(ModelReady::of(self.model(&served, &name, None)?)?))
     }
 
     /// Check that a version of a model can predict
@@ -155,8 +155,7 @@ impl Inference {
         version: Path<String>,
     ) -> Result<Json<ModelReady>, ApiError> {
         let served = self.0.served();
-        let name = self.model(&served, &name, Some(&version))?.model.name().to_owned();
-        Ok(Json(ModelReady { name, ready: true }))
+        Ok(Json(ModelReady::of(self.model(&served, &name, Some(&version))?)?))
     }
 
     /// Predict rows in tensors
@@ -205,13 +204,21 @@ impl Inference {
 
     async fn answer(&self, name: &str, version: Option<&str>, body: Body<Tensors>) -> Result<InferAnswer, ApiError> {
         let served = self.0.served_snapshot();
-        let model = Arc::clone(self.model(&served, name, version)?.model);
-        run_compute(move || {
+        let fitted = self.model(&served, name, version)?;
+        let (model, waits) = (Arc::clone(fitted.model), fitted.waits());
+        run_prediction(waits, move || {
             let Body { content, bytes, permit, .. } = &body;
             let is_wanted = || permit.check_wanted();
             infer(served.fitted(&model)?, bytes, content.json, permit.scope.limits.max_rows, &is_wanted)
         })
         .await
+    }
+}
+
+impl ModelReady {
+    fn of(fitted: Fitted<'_>) -> Result<Self, ApiError> {
+        fitted.check_ready()?;
+        Ok(Self { name: fitted.model.name().to_owned(), ready: true })
     }
 }
 

@@ -19,6 +19,7 @@ use crate::api::operations::tag::Tag;
 use crate::api::schema::excerpt;
 use crate::api::state::ApiState;
 use crate::nearest::nearest_known;
+use windrow_base::runtime::blocking;
 use windrow_config::Batch;
 use windrow_learn::model::WindowLineage;
 use windrow_record::{ModelId, Scheme};
@@ -170,12 +171,19 @@ impl Models {
         other: Path<String>,
         row: Body<OneRow>,
     ) -> Result<Json<Diff>, ApiError> {
-        let served = self.0.served();
-        let (first, second) = (self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?);
-        let row = &row.bytes;
-        let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
-        let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
-        Ok(Json(Diff { row: Some(change), ..diff }))
+        let served = self.0.served_snapshot();
+        let models = [&id, &other].map(|name| self.0.fitted(&served, name).map(|fitted| Arc::clone(fitted.model)));
+        let [first, second] = models;
+        let (first, second) = (first?, second?);
+        let waits = [&first, &second].iter().any(|model| model.predictor().is_none());
+        let compare = move || {
+            let (first, second) = (served.fitted(&first)?, served.fitted(&second)?);
+            let row = &row.bytes;
+            let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
+            let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
+            Ok(Json(Diff { row: Some(change), ..diff }))
+        };
+        if waits { blocking(compare).await } else { compare() }
     }
 
     /// Show the training data of a prediction

@@ -11,11 +11,13 @@ use crate::api::answer::{AnsweredBy, JsonAnswer};
 use crate::api::body::{Body, ManyRows, OneRow};
 use crate::api::error::ApiError;
 use crate::api::operations::batch::{self, BatchAnswer};
+use crate::api::operations::learner::run_prediction;
 use crate::api::operations::page::parameter;
 use crate::api::operations::prediction::{Prediction, Predictions, predict};
 use crate::api::operations::tag::Tag;
+use crate::api::served::Fitted;
 use crate::api::state::ApiState;
-use windrow_base::runtime::run_compute;
+use windrow_base::runtime::blocking;
 
 pub(crate) struct Predict(pub(crate) Arc<ApiState>);
 
@@ -28,6 +30,11 @@ impl FromStr for AllModels {
     fn from_str(text: &str) -> Result<Self, ()> {
         if text == "all" { Ok(Self) } else { Err(()) }
     }
+}
+
+fn answer(fitted: Fitted<'_>, prediction: Prediction) -> JsonAnswer<Prediction> {
+    fitted.served.probabilities.observe(prediction.probability);
+    JsonAnswer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model))))
 }
 
 #[OpenApi]
@@ -45,11 +52,20 @@ impl Predict {
         explain: Query<bool>,
         row: Body<OneRow>,
     ) -> Result<JsonAnswer<Prediction>, ApiError> {
-        let served = self.0.served();
-        let fitted = self.0.fitted(&served, &id)?;
-        let prediction = predict(fitted, &row.bytes, explain.0)?;
-        fitted.served.probabilities.observe(prediction.probability);
-        Ok(JsonAnswer::new(&prediction, Some(AnsweredBy(Arc::clone(fitted.model)))))
+        let waiting = {
+            let served = self.0.served();
+            let fitted = self.0.fitted(&served, &id)?;
+            if !fitted.waits() {
+                return Ok(answer(fitted, predict(fitted, &row.bytes, explain.0)?));
+            }
+            Arc::clone(fitted.served)
+        };
+        let predicting = blocking(move || {
+            row.permit.check_wanted()?;
+            let fitted = waiting.fitted().ok_or_else(|| ApiError::not_ready("the model is being published"))?;
+            Ok(answer(fitted, predict(fitted, &row.bytes, explain.0)?))
+        });
+        predicting.await
     }
 
     /// Predict many rows with a model
@@ -65,8 +81,9 @@ impl Predict {
         rows: Body<ManyRows>,
     ) -> Result<BatchAnswer, ApiError> {
         let served = self.0.served_snapshot();
-        let model = Arc::clone(self.0.fitted(&served, &id)?.model);
-        run_compute(move || batch::answer(served.fitted(&model)?, &rows)).await
+        let fitted = self.0.fitted(&served, &id)?;
+        let (model, waits) = (Arc::clone(fitted.model), fitted.waits());
+        run_prediction(waits, move || batch::answer(served.fitted(&model)?, &rows)).await
     }
 
     /// Predict one row with several models
@@ -85,8 +102,9 @@ impl Predict {
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.progress_to_first_model()));
         }
+        let waits = served.models().any(|model| model.fitted().is_some_and(|fitted| fitted.waits()));
         // Predictions of hundreds of models take too long for a thread of the async runtime.
-        run_compute(move || {
+        run_prediction(waits, move || {
             let asked: Vec<_> = if asks_all { served.models().collect() } else { served.current_models().collect() };
             let mut predictions = Vec::with_capacity(asked.len());
             for fitted in &asked {

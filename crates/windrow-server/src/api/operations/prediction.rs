@@ -8,8 +8,13 @@ use serde::de::DeserializeSeed as _;
 
 use crate::api::error::ApiError;
 use crate::api::schema::{FieldFaults, InputSchema, Row, RowSeed, UnknownText};
-use crate::api::state::Fitted;
-use windrow_learn::model;
+use crate::api::served::{Fitted, PredictedBy};
+use windrow_learn::model::{self, Cell, Outside, Predictor};
+use windrow_registry::Model;
+
+/// The reason why a model of a learner outside of Windrow has no explanation.
+const NOT_EXPLAINED: &str =
+    "not available: the learner of this model is outside of Windrow and returns only probabilities";
 
 /// The prediction of a model for one row
 #[derive(Debug, Object, Serialize)]
@@ -34,10 +39,14 @@ pub(crate) struct Prediction {
     /// The contribution of each feature, if the request asks for it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<Explanation>,
+    /// The reason why the explanation is left out, if the request asks for one
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_explained: Option<String>,
 }
 
 /// A number outside the range of the training rows
 #[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct OutsideNumber {
     /// The name of the field
     pub(crate) field: String,
@@ -48,7 +57,8 @@ pub(crate) struct OutsideNumber {
     /// The largest number of the training rows
     pub(crate) high: f64,
     /// The number that counts instead: `low` or `high`
-    pub(crate) held: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<f64>,
 }
 
 /// The terms whose sum is the log-odds of a prediction
@@ -137,7 +147,7 @@ impl OutsideNumber {
     }
 }
 
-pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
+fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiError> {
     let mut faults = FieldFaults::default();
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = RowSeed { schema, faults: &mut faults }.deserialize(&mut reader);
@@ -148,33 +158,74 @@ pub(crate) fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'
     }
 }
 
-/// Predicts one row in JSON. If `explain` is true, the answer has the contribution of each feature.
+/// Predicts one row in JSON. If `explain` is true, the answer has the contribution of each feature. Waits for the learner,
+/// if the model is of one: do not call it on a thread of the async runtime then.
 pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
-    let Fitted { model, learned, predictor, schema, .. } = fitted;
+    let Fitted { model, schema, .. } = fitted;
     let row = read_row(schema, body)?;
     let cells = schema.cells(&row);
-    let prediction = predictor.predict(&cells);
+    let mut prediction = match fitted.by {
+        PredictedBy::Coefficients(predictor) => {
+            let found = predictor.predict(&cells);
+            let explanation =
+                explain.then(|| explanation(predictor, &cells, found.log_odds, schema.given_by_feature(&row)));
+            let outside = outside(model, predictor.outside(&cells));
+            Prediction { explanation, outside, ..Prediction::new(fitted, found.probability) }
+        }
+        PredictedBy::Learner(foreign) => {
+            let probability = foreign.probability(&cells)?;
+            let not_explained = explain.then(|| NOT_EXPLAINED.to_owned());
+            let outside = outside(model, foreign.outside(&cells));
+            Prediction { not_explained, outside, ..Prediction::new(fitted, probability) }
+        }
+    };
     let unknown: Vec<UnknownText> = schema.unknown(&row).collect();
-    let outside = predictor.outside(&cells);
-    let outside = outside.filter_map(|(found, value)| Some(OutsideNumber::of(predictor.describe(found)?, value)));
-    let outside: Vec<OutsideNumber> = outside.collect();
+    prediction.unknown = (!unknown.is_empty()).then_some(unknown);
+    Ok(prediction)
+}
+
+impl Prediction {
+    /// Creates the prediction of a model, without what is to be said about the row.
+    pub(crate) fn new(fitted: Fitted<'_>, probability: f64) -> Self {
+        let Fitted { model, learned, .. } = fitted;
+        Self {
+            model: model.name().to_owned(),
+            lineage: model.artifact().lineage.id.clone(),
+            probability,
+            label: probability >= learned.threshold,
+            threshold: learned.threshold,
+            unknown: None,
+            outside: None,
+            explanation: None,
+            not_explained: None,
+        }
+    }
+}
+
+/// Returns the column and the range of a number outside.
+pub(crate) fn describe(model: &Model, outside: Outside) -> Option<model::OutsideNumber<'_>> {
+    match model.predictor() {
+        Some(predictor) => predictor.describe(outside),
+        None => model.learned()?.foreign()?.inputs.describe(outside),
+    }
+}
+
+fn outside(model: &Model, found: impl Iterator<Item = (Outside, f64)>) -> Option<Vec<OutsideNumber>> {
+    let found = found.filter_map(|(outside, value)| Some(OutsideNumber::of(describe(model, outside)?, value)));
+    let found: Vec<OutsideNumber> = found.collect();
+    (!found.is_empty()).then_some(found)
+}
+
+fn explanation(
+    predictor: &Predictor,
+    cells: &[Cell<'_>],
+    log_odds: f64,
+    given: impl Iterator<Item = Option<String>>,
+) -> Explanation {
     let contribution = |(found, given): (model::Contribution, Option<String>)| {
         let model::Contribution { feature, level, held, log_odds } = found;
         Contribution { feature, given, held, level, log_odds }
     };
-    let explanation = explain.then(|| {
-        let found = predictor.contributions(&cells).into_iter().zip(schema.given_by_feature(&row));
-        let contributions = found.map(contribution).collect();
-        Explanation { baseline: predictor.baseline(), log_odds: prediction.log_odds, contributions }
-    });
-    Ok(Prediction {
-        model: model.name().to_owned(),
-        lineage: model.artifact().lineage.id.clone(),
-        probability: prediction.probability,
-        label: prediction.label,
-        threshold: learned.threshold,
-        unknown: (!unknown.is_empty()).then_some(unknown),
-        outside: (!outside.is_empty()).then_some(outside),
-        explanation,
-    })
+    let contributions = predictor.contributions(cells).into_iter().zip(given).map(contribution).collect();
+    Explanation { baseline: predictor.baseline(), log_odds, contributions }
 }

@@ -102,8 +102,10 @@
     }
   };
 
-  const explained = (prediction) => {
-    const { contributions, baseline } = prediction.explanation;
+  // What each feature adds, or the reason why that is not known.
+  const adds = (prediction) => {
+    if (!prediction.explanation) return element('p', `What each feature adds is ${prediction.not_explained}.`, 'quiet');
+    const { contributions } = prediction.explanation;
     const sorted = [...contributions].sort((one, other) => Math.abs(other.log_odds) - Math.abs(one.log_odds));
     const largest = Math.max(1e-9, ...sorted.map((one) => Math.abs(one.log_odds)));
     const rows = sorted.map((one) => [
@@ -112,17 +114,24 @@
       signed(one.log_odds),
       bar(0, one.log_odds, -largest, largest),
     ]);
+    return table('What each feature adds', ['feature', 'counts as', 'adds', 'as a bar'], rows);
+  };
+
+  const explained = (prediction) => {
+    const { explanation } = prediction;
     const title = `${percent(prediction.probability)} likely to be positive, so labelled ${prediction.label ? 'positive' : 'not positive'}`;
-    const about = `${prediction.model}, positive if at least ${percent(prediction.threshold)} likely. Log-odds: the baseline ${baseline.toFixed(3)}, plus what each feature adds.`;
+    const sum = explanation ? ` Log-odds: the baseline ${explanation.baseline.toFixed(3)}, plus what each feature adds.` : '';
+    const about = `${prediction.model}, positive if at least ${percent(prediction.threshold)} likely.${sum}`;
     const unknown = (prediction.unknown ?? []).map((one) => {
       const nearest = one.did_you_mean ? `; did you mean ${one.did_you_mean}?` : '';
-      return element('p', `${one.field}: '${one.given}' is not known and counts as 'other'${nearest}`);
+      const counted = explanation ? "'other'" : 'missing';
+      return element('p', `${one.field}: '${one.given}' is not known and counts as ${counted}${nearest}`);
     });
-    const outside = (prediction.outside ?? []).map((one) =>
-      element('p', `${one.field}: ${one.value} is outside ${one.low} to ${one.high}, the range in training, and counts as ${one.held}`),
-    );
-    const adds = table('What each feature adds', ['feature', 'counts as', 'adds', 'as a bar'], rows);
-    result.replaceChildren(element('h2', title), element('p', about, 'quiet'), ...unknown, ...outside, adds);
+    const outside = (prediction.outside ?? []).map((one) => {
+      const counted = one.held === undefined ? 'the learner gets it as it is' : `it counts as ${one.held}`;
+      return element('p', `${one.field}: ${one.value} is outside ${one.low} to ${one.high}, the range in training; ${counted}`);
+    });
+    result.replaceChildren(element('h2', title), element('p', about, 'quiet'), ...unknown, ...outside, adds(prediction));
     for (const input of form.querySelectorAll('input')) input.removeAttribute('aria-invalid');
   };
 

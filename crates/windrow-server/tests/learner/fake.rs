@@ -1,0 +1,104 @@
+//! A learner in Rust that can fail and wait. The probability of a row is a thousandth of its `miles`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use serde_json::{Map, Value};
+use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
+
+/// The way in which the learner fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Busy,
+    Died,
+    Failed,
+    Hello,
+    Stopped,
+}
+
+/// A request to the learner.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) folder: PathBuf,
+    pub(crate) rows: Vec<Map<String, Value>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    asked: Vec<Asked>,
+    failure: Option<Failure>,
+    is_closed: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Fake {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+pub(crate) fn identity(digest: &str) -> LearnerIdentity {
+    let versions = BTreeMap::from([("trees".to_owned(), "1.0".to_owned())]);
+    LearnerIdentity { name: "trees.Trees".to_owned(), versions, digest: digest.to_owned() }
+}
+
+impl Fake {
+    /// Returns all requests so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.lock().asked.clone()
+    }
+
+    pub(crate) fn fail(&self, failure: Option<Failure>) {
+        self.lock().failure = failure;
+    }
+
+    /// Lets requests wait until the learner is opened again.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+    }
+
+    pub(crate) fn open(&self) {
+        self.lock().is_closed = false;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics")
+    }
+}
+
+impl Learner for Fake {
+    fn identity(&self) -> Result<LearnerIdentity, LearnerError> {
+        Ok(identity("aa"))
+    }
+
+    fn fit(&self, _: &FitTask<'_>) -> Result<(), LearnerError> {
+        Err(LearnerError::Stopped)
+    }
+
+    fn score(&self, _: &[PathBuf], _: &Path, _: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
+        Err(LearnerError::Stopped)
+    }
+
+    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+        let mut state = self.lock();
+        state.asked.push(Asked { folder: model.to_owned(), rows: rows.to_vec() });
+        while state.is_closed {
+            state = self.changed.wait(state).expect("no thread panics");
+        }
+        match state.failure {
+            Some(Failure::Busy) => Err(LearnerError::Busy),
+            Some(Failure::Died) => {
+                Err(LearnerError::Died { reason: "signal 9".to_owned(), log: vec!["a secret".to_owned()] })
+            }
+            Some(Failure::Failed) => Err(LearnerError::Failed { message: "a secret".to_owned() }),
+            Some(Failure::Hello) => Err(LearnerError::Hello { message: "a secret".to_owned() }),
+            Some(Failure::Stopped) => Err(LearnerError::Stopped),
+            None => Ok(rows.iter().map(|row| row["miles"].as_f64().map_or(0.5, |miles| miles / 1000.0)).collect()),
+        }
+    }
+
+    fn status(&self) -> LearnerStatus {
+        LearnerStatus { workers: 2, busy: 1, idle: 1, waiting: 3, starts: 5, deaths: 4 }
+    }
+}
