@@ -1,7 +1,7 @@
 """The learner of this pipeline. Windrow starts this program, lets it fit, and asks it for probabilities.
 
 Its columns are the features of the pipeline file. A column of text is a pandas category. Each fit gets a seed of its
-own. If you change this file, it is another learner: train it with --fresh, or in another --workdir.
+own. If you change this file, it is another learner: start `windrow run --fresh`, or choose another --workdir.
 """
 
 import windrow

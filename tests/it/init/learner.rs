@@ -95,7 +95,7 @@ fn a_program_of_the_user_is_never_overwritten() {
     fs::remove_file(here.join("model.py")).expect("a link");
     let output = fails(here, &[&init[..], &["--out", "model.py"]].concat(), 2);
     assert!(output.contains("--out: model.py is the name of the learner"), "{output}");
-    // The same program is no obstacle to a new pipeline file.
+    // The same program can stay when the pipeline file is written again.
     done(here, &init);
     done(here, &[&init[..], &["--force"]].concat());
 }
