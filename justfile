@@ -111,6 +111,11 @@ bench-wide *args: _peers
     {{build}}
     python3 benches/wide.py {{windrow}} {{args}}
 
+# Compare a pipeline with LightGBM as its learner with the same study in a joblib loop, and measure an idle learner; an hour or two
+bench-own *args: _peers
+    {{build}}
+    python3 benches/own.py {{windrow}} {{args}}
+
 # Compare `windrow judge` on ten million predictions with the same losses computed with Polars; about three minutes
 bench-judge *rows: _peers
     {{build}}

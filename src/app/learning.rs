@@ -138,6 +138,8 @@ impl App {
         let learning = self.learning(&schema, store, registry, memory, (&cluster, learner.as_ref()))?;
         let advice = Advisor { learning, label_delay, cost }.once(stop).await;
         cluster.close().await;
+        // The end of a learner's processes is awaited.
+        blocking(move || drop(learner)).await;
         Ok(advice?)
     }
 

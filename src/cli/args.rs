@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use self::answer::AnswerArgs;
 use self::cluster::BROKER_ADDRESS;
 pub(crate) use self::cluster::{ClientArgs, ClusterArgs, TopicArgs, TopicCommand};
-pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs};
+pub(crate) use self::data::{CheckArgs, DemoArgs, DemoDataset, DraftArgs, InitArgs, LearnerLibrary};
 pub(crate) use self::diff::DiffArgs;
 pub(crate) use self::judge::JudgeArgs;
 pub(crate) use self::run::{ReplayArgs, RunArgs};

@@ -1,7 +1,9 @@
 //! `windrow init`: writes a pipeline file for a data file. In a terminal it asks questions; elsewhere it prints the
-//! questions and the options that answer them. `estimate`: the time that a run is likely to take.
+//! questions and the options that answer them. `estimate`: the time that a run is likely to take. `learner`: the program
+//! of `--learner`.
 
 mod estimate;
+mod learner;
 
 use std::fs;
 use std::io::Write;
@@ -13,8 +15,9 @@ use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Input, Select};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::args::{DraftArgs, InitArgs};
+use crate::cli::args::{DraftArgs, InitArgs, LearnerLibrary};
 use crate::cli::error::{CliError, Result};
+use crate::cli::init::learner::LearnerProgram;
 use crate::cli::paths::check_file;
 use crate::cli::print::{stdout, wrapped};
 use crate::cli::progress::Display;
@@ -30,9 +33,13 @@ use windrow_record::display::{counted, duration, shell_word, thousands};
 const MAX_LISTED_COLUMNS: usize = 12;
 
 pub(crate) async fn execute(args: InitArgs, display: &Display, stop: CancellationToken) -> Result<(), CliError> {
-    let writing = write(&args.data, &args.draft, args.out, "init", display);
+    let outputs = Outputs { file: args.out, learner: args.learner };
+    let writing = write(&args.data, &args.draft, outputs, "init", display);
     let Some(written) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
     stdout(&summary(&written))?;
+    if let Some(program) = &written.program {
+        stdout(&program.summary())?;
+    }
     let file = shell_word(&written.file.display().to_string());
     stdout(&format!("\nrun it:    windrow run {file}\ncheck it:  windrow check {file}\n"))
 }
@@ -44,21 +51,34 @@ pub(crate) struct Written {
     pub(crate) draft: Draft,
     /// The number of rows of the data file.
     rows: u64,
+    /// The program of the learner that was written, too.
+    program: Option<LearnerProgram>,
+}
+
+/// The files to write, where they are not the usual ones.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// The pipeline file.
+    file: Option<PathBuf>,
+    /// The library of the learner whose program is written, too.
+    learner: Option<LearnerLibrary>,
 }
 
 /// Writes the pipeline file of a data file.
 pub(crate) async fn write(
     data: &Path,
     args: &DraftArgs,
-    out: Option<PathBuf>,
+    outputs: Outputs,
     command: &str,
     display: &Display,
 ) -> Result<Written, CliError> {
+    let Outputs { file: out, learner: library } = outputs;
     if let Some(out) = &out {
         check_file(out, "--out")?;
     }
-    let mut options = Options { is_interactive: display.is_interactive(), ..options(args) };
-    let given = GivenCommand { command, data, args, copy: None };
+    let learner = library.map_or_else(Vec::new, |_| LearnerProgram::command());
+    let mut options = Options { is_interactive: display.is_interactive(), learner, ..options(args) };
+    let given = GivenCommand { command, data, args, library, copy: None };
     let given_command = given.line(true, true);
     let repaired = repaired(given, &mut options, display).await?;
     // The name is that of the original, not of its repaired copy.
@@ -82,6 +102,7 @@ pub(crate) async fn write(
         let problem = format!("{file} exists already: overwrite it with --force, or choose another --out");
         return Err(CliError::Usage(problem));
     }
+    let program = library.map(|library| LearnerProgram::new(library, &file)).transpose()?;
     let draft = loop {
         let counting = display.counting("reading");
         counting.of(scan.rows);
@@ -94,8 +115,12 @@ pub(crate) async fn write(
             drafted => break drafted?,
         }
     };
+    // The program comes first: if this process is killed before the second file, the same command can be given again.
+    if let Some(program) = &program {
+        program.save()?;
+    }
     save(&file, &draft.text, args.force)?;
-    Ok(Written { file, draft, rows: scan.rows })
+    Ok(Written { file, draft, rows: scan.rows, program })
 }
 
 async fn repaired(given: GivenCommand<'_>, options: &mut Options, display: &Display) -> Result<Option<Repaired>> {
@@ -155,6 +180,7 @@ fn options(args: &DraftArgs) -> Options {
         window: args.window.clone(),
         label_delay: args.label_delay.clone(),
         name: args.name.clone(),
+        learner: Vec::new(),
         layout: LayoutOptions { delimiter: args.delimiter, has_header: args.header },
     }
 }
@@ -165,6 +191,7 @@ struct GivenCommand<'a> {
     command: &'a str,
     data: &'a Path,
     args: &'a DraftArgs,
+    library: Option<LearnerLibrary>,
     /// The repaired copy, if it is still to be written.
     copy: Option<&'a Path>,
 }
@@ -181,6 +208,9 @@ impl GivenCommand<'_> {
                 "--null" | "--replace" => line.push_str(&format!(" {option}={}", shell_word(&value))),
                 _ => line.push_str(&format!(" {option} {}", shell_word(&value))),
             }
+        }
+        if let Some(library) = self.library {
+            line.push_str(&format!(" --learner {}", library.name()));
         }
         if let Some(copy) = self.copy {
             line.push_str(&format!(" --repaired-copy {}", shell_word(&copy.display().to_string())));

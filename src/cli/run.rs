@@ -33,7 +33,7 @@ pub(crate) async fn execute(
     let pipeline = if is_pipeline {
         Pipeline::load(pipeline).map_err(AppError::from)?
     } else {
-        let writing = init::write(pipeline, draft, None, "run", display);
+        let writing = init::write(pipeline, draft, init::Outputs::default(), "run", display);
         let Some(written) = stop.run_until_cancelled(writing).await.transpose()? else { return Ok(()) };
         display.line(&init::summary(&written));
         written.draft.pipeline

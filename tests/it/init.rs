@@ -4,6 +4,7 @@ mod cases;
 mod dialects;
 mod estimate;
 mod label_delay;
+mod learner;
 pub(crate) mod shapes;
 
 use std::fs;

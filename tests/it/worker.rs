@@ -197,6 +197,19 @@ fn a_learner_fits_scores_and_predicts() {
     trial.end();
 }
 
+/// The learner is run in the folder of its pipeline, and paths of work directories are relative to that of Windrow.
+#[test]
+fn scores_are_found_in_a_folder_with_a_relative_path() {
+    let relative = |settings: &mut Settings| {
+        let here = std::env::current_dir().expect("a folder");
+        let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+        settings.scratch = up.join(settings.scratch.strip_prefix("/").expect("an absolute path"));
+    };
+    let Some(trial) = Trial::with("", relative) else { return };
+    assert_eq!(trial.score().expect("scores"), [[0.25, 0.5, 0.0], [0.25, 0.5, 0.5]]);
+    trial.end();
+}
+
 #[test]
 fn a_learner_gets_the_environment_without_secrets() {
     let changes = "json.dump(dict(os.environ), open('environment.json', 'w'))\n";

@@ -81,7 +81,10 @@ fn remove_unused(parent: &Path) -> io::Result<()> {
         has_process |= is_used;
         if !is_used {
             match fs::remove_dir_all(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                // A child of the killed process may still write there for a moment. The next process removes the rest.
+                Err(error) if ![io::ErrorKind::NotFound, io::ErrorKind::DirectoryNotEmpty].contains(&error.kind()) => {
+                    return Err(error);
+                }
                 _ => {}
             }
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::RegistryError;
 use windrow_base::files;
-use windrow_learn::learner::measure_folder;
+use windrow_learn::learner::{inspect_folder, measure_folder};
 
 /// The number of digits of the digest in the name of a folder.
 const NAME_LENGTH: usize = 16;
@@ -31,9 +31,18 @@ pub(crate) fn is_whole(folder: &Path, files: u64, bytes: u64) -> bool {
     measure_folder(folder).is_ok_and(|measured| measured == (files, bytes))
 }
 
-/// Moves a complete folder to `to`, which has the digest of its files in its name. If there is such a folder already, it
-/// is replaced. Both are in the same file system.
-pub(crate) fn put(from: &Path, to: &Path) -> Result<(), RegistryError> {
+/// Moves a complete folder with this digest to `to`, the path for the digest. If the same files are there already, they
+/// stay, and `from` is removed. Both are in the same file system.
+pub(crate) fn put(from: &Path, to: &Path, digest: &str) -> Result<(), RegistryError> {
+    // A model file may name this folder, so it must not be missing for a moment.
+    if inspect_folder(to).is_ok_and(|found| found.digest == digest) {
+        return match fs::remove_dir_all(from) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(RegistryError::Write { path: from.to_owned(), source })
+            }
+            _ => Ok(()),
+        };
+    }
     let failed = |source| RegistryError::Write { path: to.to_owned(), source };
     let versions = to.parent().unwrap_or(to);
     fs::create_dir_all(versions).map_err(failed)?;

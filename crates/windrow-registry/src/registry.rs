@@ -158,7 +158,7 @@ impl Registry {
     /// # Errors
     /// Returns an error if the folder cannot be moved.
     pub fn put_learner_folder(&self, id: ModelId, from: &Path, digest: &str) -> Result<(), RegistryError> {
-        model_folder::put(from, &files::learner_folder(&self.models, id, digest))
+        model_folder::put(from, &files::learner_folder(&self.models, id, digest), digest)
     }
 
     /// Removes the folder of a model without a model file, if there is one and no recalibrated model uses it. Blocks on

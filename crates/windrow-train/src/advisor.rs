@@ -177,6 +177,10 @@ impl Advisor {
             return Ok((seen, None, false));
         }
         let advice = self.advise(&mut seen, last)?;
+        // A learner that was stopped has left out losses, and other policies may be named without them.
+        if stop.is_cancelled() {
+            return Ok((seen, None, false));
+        }
         // The answer to a question with other settings is not stored.
         if self.is_own_question() {
             registry.publish_advice(&advice)?;

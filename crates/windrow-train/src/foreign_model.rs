@@ -153,8 +153,10 @@ fn first_score(
         return Ok(FirstScore::Known(None));
     }
     let newest = frames.frame(id.window)?;
-    let training = foreign.part_file(id.window, FramePart::Training, &newest)?;
-    let files: Vec<PathBuf> = earlier.iter().cloned().chain([training]).collect();
+    // Not every learner reads an empty file.
+    let has_training = newest.part_len(FramePart::Training) > 0;
+    let training = has_training.then(|| foreign.part_file(id.window, FramePart::Training, &newest)).transpose()?;
+    let files: Vec<PathBuf> = earlier.iter().cloned().chain(training).collect();
     let inputs = Inputs::of_frames(&learning.schema.features, used, true);
     let folder = match foreign.fit(id, &files, &foreign.levels(&inputs))? {
         FitResult::Fitted(folder, _) => folder,

@@ -44,8 +44,10 @@ impl Pool {
         let workers = settings.workers.unwrap_or(cores).max(1);
         let threads = (cores / workers).max(1);
         let environment = environment::for_learner(settings.environment, threads);
+        // The learner is run in another folder, and writes its scores there.
+        let scratch = absolute(&settings.scratch);
         Self {
-            settings: Settings { environment, ..settings },
+            settings: Settings { environment, scratch, ..settings },
             slots: Slots::new(workers, workers.saturating_mul(QUEUE_PER_WORKER)),
             idle: Mutex::default(),
             identity: Mutex::default(),

@@ -128,9 +128,10 @@ impl Process {
         }
     }
 
-    /// Adds the lines to the log that were printed after the last answer.
+    /// Adds the lines to the log that were printed after the last answer. A learner that prints without end would keep
+    /// this busy for ever, so no more lines are taken than can wait. The others are not the answer to a later request.
     fn discard(&mut self) -> Result<(), Unanswered> {
-        loop {
+        for _ in 0..=WAITING_LINES {
             match self.printed.try_recv() {
                 Ok(Printed::Object(line)) => self.log.push(line.as_bytes()),
                 Ok(Printed::TooLong) => return Err(too_long()),
@@ -138,6 +139,7 @@ impl Process {
                 Err(TryRecvError::Disconnected) => return Err(self.closed()),
             }
         }
+        Ok(())
     }
 
     /// Returns the reason why standard output is at its end.

@@ -1,8 +1,10 @@
 //! The file of a learner's scores: model after model, one f64 in little-endian order for each row.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const BYTES_PER_SCORE: usize = size_of::<f64>();
@@ -17,11 +19,12 @@ impl ScoreFile {
     /// Returns a path in `folder` that no other request has. There is no file yet.
     pub(crate) fn new(folder: &Path) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        // The id of a process would not do: trainer and API may share a folder, and have the same id in two containers.
+        static PROCESS: OnceLock<u64> = OnceLock::new();
+        let process = PROCESS.get_or_init(|| RandomState::new().build_hasher().finish());
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // The form of the names of temporary files, which the next run removes if this process is killed.
-        let file = Self { path: folder.join(format!(".windrow-scores-{process}-{number}.tmp")) };
-        file.remove();
-        file
+        Self { path: folder.join(format!(".windrow-scores-{process:016x}-{number}.tmp")) }
     }
 
     pub(crate) fn path(&self) -> &Path {

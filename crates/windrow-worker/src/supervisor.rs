@@ -43,13 +43,14 @@ pub fn supervise(command: &[OsString]) -> io::Result<u8> {
     let [program, arguments @ ..] = command else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "there is no command to run"));
     };
+    let host = getppid();
     if getpgrp() != getpid() {
         setpgid(None, None)?;
     }
     let mut learner = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn()?;
     let id = Pid::from_child(&learner);
     let ending = watch(&mut learner, id).and_then(|()| wait(id));
-    kill_others();
+    kill_others(host);
     ending.map(Ending::exit_code)
 }
 
@@ -130,10 +131,12 @@ fn wait(id: Pid) -> io::Result<Ending> {
     }
 }
 
-/// Kills the other processes of the group. This process moves to the group of its parent first, to survive with its
-/// exit code. If it cannot, because the parent has gone, it is killed, too.
-fn kill_others() {
-    if let Some(outside) = getppid().and_then(|parent| getpgid(Some(parent)).ok()) {
+/// Kills the other processes of the group. This process moves to the group of the host first, to survive with its exit
+/// code. If the host has gone, it is killed, too.
+fn kill_others(host: Option<Pid>) {
+    // If the host has gone, the parent is another process. The first process of a system can have group 0, for which
+    // `getpgid` panics in a development build.
+    if let Some(outside) = host.filter(|_| getppid() == host).and_then(|host| getpgid(Some(host)).ok()) {
         let _ = setpgid(None, Some(outside));
     }
     let _ = kill_process_group(getpid(), Signal::KILL);

@@ -100,6 +100,28 @@ pub(crate) struct InitArgs {
     /// Write the pipeline file to this path [default: ./NAME.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Learn with trees of this library in place of the built-in solvers: write model.py next to the pipeline file
+    #[arg(long, value_name = "LIBRARY")]
+    pub(crate) learner: Option<LearnerLibrary>,
+}
+
+/// The libraries for which `init` writes the program of a learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LearnerLibrary {
+    Lightgbm,
+    Xgboost,
+    Sklearn,
+}
+
+impl LearnerLibrary {
+    /// Returns the name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lightgbm => "lightgbm",
+            Self::Xgboost => "xgboost",
+            Self::Sklearn => "sklearn",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

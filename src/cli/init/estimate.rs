@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use windrow_config::{Pace, Pipeline, WindowPolicy};
+use windrow_config::{Pace, Pipeline, Solver, WindowPolicy};
 use windrow_evaluation::histories;
 use windrow_record::Scheme;
 
@@ -20,8 +20,11 @@ const PER_ROW: f64 = 2.5e-6;
 const PER_FIT: [f64; 3] = [150e-9, 5e-9, 0.05e-9];
 
 /// Returns the time of a run, rounded. `event_windows` is the number of windows by event time, if it is known. Returns
-/// `None` if the run is short, or if its time depends on times in the file that are not known here.
+/// `None` if the run is short, or if its time is not known here: it depends on times in the file, or on a learner.
 pub(super) fn run_time(pipeline: &Pipeline, rows: u64, event_windows: Option<u64>) -> Option<Duration> {
+    if pipeline.train.solver == Solver::Command {
+        return None;
+    }
     let (count, windows) = (rows as f64, windows(pipeline.window, rows, event_windows)?);
     let sending = count * mean_delay(pipeline.stream.pace)?.as_secs_f64();
     let working = START + count * (PER_ROW + fits_per_row(pipeline, windows) * time_per_fit(pipeline));
@@ -126,6 +129,9 @@ mod tests {
         assert_eq!(seconds(PACE, "pace = { kind = \"uniform\", min = \"0ms\", max = \"2ms\" }\n", 120_000), Some(120));
         assert!(seconds(PACE, "", u64::MAX).is_some_and(|found| found > 1_000_000));
         assert_eq!(seconds(PACE, "", 0), None);
+        let (built_in, learner) =
+            ("l2 = 1.0\nsolver = \"auto\"\n", "solver = \"command\"\ncommand = { run = [\"m\"] }\n");
+        assert_eq!(seconds(built_in, learner, 1_000_000_000), None, "the time of a fit is not known");
         for windows in ["parts = 4294967295", "rows = 1", "every = \"5m\""] {
             assert!(seconds("event = \"week\"", windows, 10_000_000).is_some(), "{windows}");
         }

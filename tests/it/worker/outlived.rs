@@ -130,6 +130,11 @@ fn a_learner_ends_with_a_host_that_is_killed() {
 }
 
 #[test]
+fn the_child_of_a_learner_that_ends_by_itself_ends_with_a_host_that_is_killed() {
+    kill_host(CHILD);
+}
+
+#[test]
 fn a_learner_that_ignores_its_end_and_its_child_end_with_a_host_that_is_killed() {
     kill_host(&[CHILD, STUBBORN].concat());
 }

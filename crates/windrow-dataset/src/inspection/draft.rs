@@ -111,7 +111,7 @@ pub fn draft(scan: &Scan, options: &Options, file: &Path, command: &str, tell: P
         let fault = format!("{share} of the rows cannot be used:\n  {notes}");
         return Err(InspectionError::Faults(vec![fault]));
     }
-    let seen = Inspected { scan, survey: &survey, command, refused, delay: None };
+    let seen = Inspected { scan, survey: &survey, command, refused, delay: None, learner: &options.learner };
     let mut written = text(&plan, &name, &cut, file, Some(&seen));
     let mut pipeline = Pipeline::parse(file, &written)?;
     if !delay.is_zero() {

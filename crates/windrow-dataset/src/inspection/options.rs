@@ -30,6 +30,8 @@ pub struct Options {
     pub label_delay: Option<String>,
     /// The name of the pipeline.
     pub name: Option<String>,
+    /// The command of the learner that the pipeline file names. Empty for a built-in one.
+    pub learner: Vec<String>,
     /// The delimiter, and whether the file has a header line.
     pub layout: LayoutOptions,
     /// True if the user can be asked. Otherwise, a question with a usual answer gets that answer.

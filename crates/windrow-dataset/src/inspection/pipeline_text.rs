@@ -34,6 +34,8 @@ pub(crate) struct Inspected<'a> {
     pub(crate) refused: f64,
     /// The label delay, if labels are late.
     pub(crate) delay: Option<&'a LabelDelay>,
+    /// The command of the learner. Empty for a built-in one.
+    pub(crate) learner: &'a [String],
 }
 
 /// Returns the text of a pipeline file. `file` is its future path.
@@ -57,6 +59,9 @@ pub(crate) fn text(
         let allowed = (100.0 * (1.5 * share + 0.005)).round() / 100.0;
         let note = format!("{} of the rows cannot be used: see above", percent(share, 1));
         document.insert("quarantine", Item::Table(Table::from_iter([("max_share", with_comment(allowed, &note))])));
+    }
+    if let Some(command) = seen.map(|seen| seen.learner).filter(|command| !command.is_empty()) {
+        document.insert("train", Item::Table(train(command)));
     }
     if let Some(delay) = seen.and_then(|seen| seen.delay) {
         let delay = match delay {
@@ -164,6 +169,14 @@ fn features(plan: &PipelinePlan, cut: &WindowChoice, seen: Option<&Inspected<'_>
         let lines = plan.left_out.iter().take(MAX_LISTED).map(|(name, reason)| comment(&format!("  {name}: {reason}")));
         table.decor_mut().set_prefix(format!("\n# Left out:\n{}", lines.collect::<String>()));
     }
+    table
+}
+
+/// Returns the table of a learner outside of this program.
+fn train(command: &[String]) -> Table {
+    let run = with_comment(Array::from_iter(command), "it is started in the folder of this file");
+    let mut table = Table::from_iter([("solver", with_comment("command", "a program of your own"))]);
+    table.insert("command", Item::Table(Table::from_iter([("run", run)])));
     table
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -87,9 +88,16 @@ fn a_model_that_is_made_again_has_another_place() {
     registry.publish(&second).expect("room on the disk");
     let after = registry.learner_folder(&second).expect("a folder");
     assert!(after != before && after.exists() && !before.exists());
-    // The same files again.
+    // The same files again: those that are there stay.
+    let file = after.join("trees/first");
+    let identity = || fs::metadata(&file).expect("a file").ino();
+    let known = identity();
     let again = publish(&work, &registry, "window-2", "abcd");
-    assert_eq!(registry.learner_folder(&again), Some(after));
+    assert_eq!((registry.learner_folder(&again), identity()), (Some(after.clone()), known));
+    // Damaged files are replaced.
+    fs::write(&file, "abcx").expect("a file");
+    publish(&work, &registry, "window-2", "abcd");
+    assert_eq!(fs::read(&file).expect("a file"), b"abcd");
     assert_eq!(open(&work).snapshot().get(again.id).map(|model| model.artifact().clone()), Some(again));
     // A folder without a model file is no model.
     let (path, found) = left(&work, "y");

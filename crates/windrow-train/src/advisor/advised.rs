@@ -62,6 +62,10 @@ impl AdvisedAlias<'_> {
             let is_wanted =
                 Some(step.window) == newest_step || first_kept.is_none_or(|first| step.window >= first.get());
             let Some(id) = self.step_id(work, step, &mut fits, is_wanted)? else { continue };
+            // A fit that was stopped looks like one that gives no model, and another one would get the alias.
+            if stop.is_cancelled() {
+                return Ok(());
+            }
             if begin.is_some_and(|begin| id == begin || id.window < begin.window) {
                 continue;
             }

@@ -11,6 +11,8 @@ use windrow_record::{ModelId, WindowIndex};
 
 /// The most probabilities in memory at once, 128 MiB.
 const MAX_PROBABILITIES: usize = 16 << 20;
+/// The most models in a request. A path has at most 4,096 bytes, and a request 1 MiB.
+const MAX_MODELS: usize = 250;
 
 /// A model to be scored.
 #[derive(Debug, Clone)]
@@ -62,7 +64,8 @@ impl ForeignLearner {
         let at_once = (MAX_PROBABILITIES / rows).max(1);
         for batch in models.chunks(at_once) {
             // A process reads the file once for all models of a request.
-            let requests: Vec<&[FolderModel]> = batch.chunks(batch.len().div_ceil(self.workers)).collect();
+            let in_request = batch.len().div_ceil(self.workers).min(MAX_MODELS);
+            let requests: Vec<&[FolderModel]> = batch.chunks(in_request).collect();
             let scored = in_parallel(self.workers, requests.len(), |request| {
                 let folders: Vec<PathBuf> = requests[request].iter().map(|model| model.folder.clone()).collect();
                 self.learner.score(&folders, &file, rows)
