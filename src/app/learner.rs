@@ -114,7 +114,7 @@ impl App {
         let stored = snapshot.models().rev().find_map(|model| Some(model.artifact().foreign()?.schema.clone()));
         let schema = match stored {
             Some(schema) => schema,
-            None => LearnerSchema::of(&self.schema()?),
+            None => LearnerSchema::of(&*self.schema()?),
         };
         let own = CancellationToken::new();
         let Some(settings) = self.learner_settings(schema, own.clone()) else { return Ok(None) };

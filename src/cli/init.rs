@@ -332,7 +332,7 @@ fn save(file: &Path, text: &str, force: bool) -> Result<(), CliError> {
 
 /// Returns a summary of the pipeline file, and the notes that a user should know.
 pub(crate) fn summary(written: &Written) -> String {
-    let Written { file, draft, rows } = written;
+    let Written { file, draft, rows, .. } = written;
     let pipeline = &draft.pipeline;
     let features = &pipeline.features;
     let mut text = format!("{} was written\n\n", file.display());

@@ -109,7 +109,7 @@ fn many_rows_are_answered_in_their_order() {
         .collect();
     assert_eq!(found, expected);
 
-    let texts = |text: &str| vec![text; miles.len()];
+    let texts = |text: &'static str| vec![text; miles.len()];
     let tensor = |name: &str, datatype: &str, data: Value| json!({ "name": name, "shape": [miles.len()], "datatype": datatype, "data": data });
     let tensors = json!({ "inputs": [
         tensor("miles", "FP64", json!(miles)),
