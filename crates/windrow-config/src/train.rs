@@ -42,7 +42,8 @@ pub struct Train {
     #[serde(skip_serializing)]
     #[garde(dive)]
     pub spark: Option<Spark>,
-    /// The learner of the solver `command`.
+    /// The learner of the solver `command`: a program that fits models to files and predicts with them. `run`, `train`, `advise`
+    /// and `serve` start it; `check` and `init` never do.
     // Not part of a run's identity: the learner names its own code.
     #[serde(skip_serializing)]
     #[garde(dive)]

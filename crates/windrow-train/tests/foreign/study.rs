@@ -44,7 +44,7 @@ impl Study {
             study.seal(&store, number);
         }
         let end = json!({
-            "format": 5, "windows": WINDOWS, "rows": u64::from(WINDOWS) * ROWS as u64, "quarantined": 0,
+            "format": 6, "windows": WINDOWS, "rows": u64::from(WINDOWS) * ROWS as u64, "quarantined": 0,
             "repeated": 0, "repeated_offsets": [], "sent": null,
         });
         fs::write(store.folder().join("end.json"), end.to_string()).expect("a file");
@@ -62,7 +62,7 @@ impl Study {
         let (bytes, sha256) = windrow_base::files::digest(text.as_bytes()).expect("memory");
         let last = u64::from(number) * ROWS as u64;
         let manifest = json!({
-            "format": 5, "window": number, "run": null, "sealed": "complete",
+            "format": 6, "window": number, "run": null, "sealed": "complete",
             "times": { "events": null, "span": null },
             "rows": {
                 "count": ROWS, "labelled": ROWS, "numbers": [{ "first": last - ROWS as u64 + 1, "last": last }],
