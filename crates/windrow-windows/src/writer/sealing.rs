@@ -95,8 +95,8 @@ impl BatchWriter {
     }
 
     /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then.
-    /// If a window is sealed before the end, each partition that has not ended has passed it. The positions of the other
-    /// partitions do not change any more.
+    /// If a window is sealed before the end, each partition that has not ended has passed it. The positions of the
+    /// other partitions do not change any more.
     fn reason(&self, window: WindowIndex) -> SealReason {
         if let Some((_, last)) = self.windows.cut().rows_of_window(window) {
             let furthest = self.cursors.furthest();
