@@ -25,7 +25,7 @@ LIBRARIES = ("numpy", "pandas", "pyarrow")
 
 
 def parts(estimator: Any) -> Iterator[Tuple[str, Any]]:
-    """Yields an estimator and all that are inside it, each with the beginning of the names of its parameters."""
+    """Yields an estimator and those inside it, each with the prefix of its parameters' names."""
     yield "", estimator
     for name, value in _parameters(estimator, True).items():
         if hasattr(value, "get_params") and not isinstance(value, type):

@@ -81,7 +81,7 @@ class _Worker:
         self._models = Cache(MAX_MODELS, MAX_MODEL_BYTES)
 
     def hello(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        """Takes the schema, and says what this learner is."""
+        """Stores the schema, and returns the identity of this learner."""
         if request.get("protocol") != PROTOCOL:
             raise WindrowError(
                 f"Windrow speaks version {request.get('protocol')!r} of the protocol, and the Python package windrow "

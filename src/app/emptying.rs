@@ -1,7 +1,7 @@
 //! Removes a run from a work directory (`--fresh`).
 //!
-//! A file marks the directory until everything is removed. If that is interrupted, the rest of the run is refused until
-//! it is removed too: it could not be told from a run that was killed.
+//! A file marks the directory until everything is removed. If the removal is interrupted, the rest of the run is refused
+//! until it is removed, too. Without the mark, it would look like a run that was killed.
 
 use std::fs;
 use std::io;

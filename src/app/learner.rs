@@ -22,7 +22,7 @@ use windrow_server::api::ApiLearner;
 use windrow_train::{ForeignLearner, ForeignSettings, LEARNER_FOLDER};
 use windrow_worker::{Limits, Pool, Settings};
 
-/// The largest difference between the probabilities of two equal fits that counts as none.
+/// The largest difference between the probabilities of two equal fits that is not reported.
 const MAX_DIFFERENCE: f64 = 1e-12;
 
 /// The most processes for requests while others of the same learner train. They share the processors.
@@ -90,7 +90,7 @@ impl App {
     }
 
     /// Returns the learner with processes of its own for requests, because those that train may be busy for minutes. The
-    /// first one is started by the first request: many runs are never asked.
+    /// first one is started by the first request: many runs get no request.
     pub(super) fn serving_learner(&self, known: &KnownLearner, schema: &Schema) -> Option<ServingLearner> {
         let stop = CancellationToken::new();
         let mut settings = self.learner_settings(LearnerSchema::of(schema), stop.clone())?;
@@ -210,7 +210,7 @@ impl App {
         Ok(is_compared)
     }
 
-    /// Refuses another learner than the one that the models in the work directory are of.
+    /// Refuses a learner that is not the one that fitted the models in the work directory.
     fn refuse_other(&self, held: &RunLearner, now: &LearnerIdentity) -> Result<(), AppError> {
         let named = |one: &LearnerIdentity| (one.name.clone(), one.digest.clone());
         if named(&held.identity) == named(now) {

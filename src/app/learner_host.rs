@@ -1,11 +1,11 @@
-//! The parts of this process that the processes of a learner are started with.
+//! The program file and the variables with which the processes of a learner are started.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The parts of this process that a learner's processes are started with.
+/// The program file and the variables with which the processes of a learner are started.
 #[derive(Clone, Default)]
 pub(crate) struct LearnerHost {
     /// The file of this program, which supervises each process.

@@ -55,10 +55,10 @@ pub(crate) struct Written {
     program: Option<LearnerProgram>,
 }
 
-/// The files to write, where they are not the usual ones.
+/// The files to write, if they are not the usual ones.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    /// The pipeline file.
+    /// The path of the pipeline file.
     file: Option<PathBuf>,
     /// The library of the learner whose program is written, too.
     learner: Option<LearnerLibrary>,

@@ -26,7 +26,7 @@ pub enum ColumnType {
     Integer,
     /// A signed 32-bit integer.
     Code,
-    /// A truth value.
+    /// Either `true` or `false`.
     Flag,
     /// A local time without a time zone, in microseconds since 1970-01-01 00:00.
     Time,

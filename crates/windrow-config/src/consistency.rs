@@ -45,7 +45,7 @@ impl Pipeline {
         if let Err(error) = self.advise.label_delay.in_windows(self.window) {
             faults.add("advise.label_delay", error.to_string());
         }
-        // With another solver on the command line, the command is only not used.
+        // This checks the file only: `--solver` may name another solver, and the command is then not used.
         if self.train.command.is_some() && self.train.solver != Solver::Command {
             faults.add("train.command", "needs train.solver = \"command\"; otherwise it would not be used");
         }
@@ -171,7 +171,7 @@ mod tests {
         let named = parsed(&format!("holdout = 0.2\naccept = {{ min_auc = 0.6 }}\n{COMMAND}")).expect("a pipeline");
         assert_eq!(named.train.holdout, 0.2);
         assert_eq!(parsed("").expect("a pipeline").train.holdout, 0.1, "another solver");
-        // The command is no part of the run's identity.
+        // The run's identity does not include the command.
         let stored = serde_json::to_value(&pipeline).expect("JSON");
         assert_eq!((&stored["train"]["solver"], stored["train"].get("command")), (&"command".into(), None));
     }

@@ -53,8 +53,8 @@ impl Frames {
         Self { store, schema, holdout, spill, manifests, parsed, outlines, learns_here: true }
     }
 
-    /// Sets up the collection for models that a remote solver or a learner outside of this program fits. [`Frames::range`] then returns frames without rows,
-    /// except for the last window.
+    /// Sets up the collection for models that a remote solver or a learner outside of this program fits.
+    /// [`Frames::range`] then returns frames without rows, except for the last window.
     pub fn for_remote_solver(self) -> Self {
         Self { learns_here: false, ..self }
     }

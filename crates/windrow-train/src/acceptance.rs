@@ -11,7 +11,8 @@ use windrow_registry::{Model, Snapshot};
 use windrow_windows::Manifest;
 
 /// Decides whether a model may be `latest` or `champion`. It must have reached its optimum, and its first fit must pass
-/// the rules. One rule compares it with the champion. `newest` are the rows of its newest window. Returns `None` if the run was stopped.
+/// the rules. One rule compares it with the champion. `newest` are the rows of its newest window. Returns `None` if the
+/// run was stopped.
 pub(super) fn verdict(
     learning: &Learning,
     learned: &Learned,

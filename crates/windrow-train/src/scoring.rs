@@ -31,7 +31,7 @@ type Found = (Option<WindowLosses>, Vec<(ModelId, Option<Score>)>);
 /// The score of a model on the last rows of a window.
 #[derive(Debug)]
 pub(super) enum LastScore {
-    /// The score.
+    /// The score on these rows.
     Known(Score),
     /// There is no model, or no row.
     None,

@@ -1,7 +1,8 @@
 //! Opens windows again that only the end of the stream had sealed, because the stream goes on.
 //!
-//! The manifest of a window says whether it is one of them ([`SealReason::End`]). The reason depends only on the rows,
-//! so a consumer that was killed at the end of the stream leaves the same windows to open again as one that finished.
+//! The manifest of a window says whether it is one of them ([`SealReason::End`]). The reason depends only on the rows.
+//! So the same windows are opened again after a consumer that was killed at the end of the stream, and after one that
+//! finished.
 //!
 //! A window is opened again by the removal of its manifest. The next writer deletes its files, and its rows must be
 //! sent again.

@@ -1,7 +1,7 @@
 //! Learners in processes of their own.
 //!
 //! A learner is a user's program. The host (this program) sends it lines of JSON, one request at a time, and checks
-//! each answer. A process that dies, gives a wrong answer or is silent for too long is killed with its children and
+//! each answer. A process that dies, gives a wrong answer or is silent for too long is killed with its children. It is
 //! replaced, and the request is tried once more.
 //!
 //! - `pool`: [`Pool`], the workers of a learner. `slots`: the callers that wait for a worker.

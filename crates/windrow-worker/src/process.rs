@@ -55,7 +55,7 @@ pub(crate) enum Unanswered {
     Stopped,
     /// The learner was silent for too long.
     Late,
-    /// The learner ended.
+    /// The process of the learner ended.
     Ended(Ending),
     /// The learner did something else. The text continues a sentence about it.
     Wrong(String),
@@ -128,8 +128,8 @@ impl Process {
         }
     }
 
-    /// Adds the lines to the log that were printed after the last answer. A learner that prints without end would keep
-    /// this busy for ever, so no more lines are taken than can wait. The others are not the answer to a later request.
+    /// Adds the lines to the log that were printed after the last answer. It takes at most as many lines as can wait,
+    /// because a learner may print without end. The others are not the answer to a later request.
     fn discard(&mut self) -> Result<(), Unanswered> {
         for _ in 0..=WAITING_LINES {
             match self.printed.try_recv() {

@@ -55,7 +55,7 @@ pub fn recalibrate_foreign(
     let Some((learned, foreign)) = fitted.learned().zip(fitted.foreign()) else { return Ok(None) };
     let model = GivenModel { id: fitted.id, threshold: learned.threshold, probabilities };
     let (intercept, slope) = given_calibration(frame, &model)?;
-    // The learner gets numbers as they came: no number is held.
+    // The learner gets each number unchanged: none is held within a range.
     let found = Calibration { intercept, slope, held_share: 0.0 };
     let foreign = Foreign { calibration: Some((intercept, slope)), ..foreign.clone() };
     let (threshold, examples) = (learned.threshold, Vec::new());

@@ -99,7 +99,7 @@ fn a_model_that_is_made_again_has_another_place() {
     publish(&work, &registry, "window-2", "abcd");
     assert_eq!(fs::read(&file).expect("a file"), b"abcd");
     assert_eq!(open(&work).snapshot().get(again.id).map(|model| model.artifact().clone()), Some(again));
-    // A folder without a model file is no model.
+    // A folder without a model file does not count as a model.
     let (path, found) = left(&work, "y");
     registry.put_learner_folder(id("window-9"), &path, &found.digest).expect("room on the disk");
     assert!(open(&work).snapshot().get(id("window-9")).is_none());

@@ -94,9 +94,9 @@ impl BatchWriter {
         self.windows.cut().size_of_window(window) == Some(come)
     }
 
-    /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then: a
-    /// window that is sealed before the end was passed by each partition that has not ended, and the positions of the
-    /// others do not change any more.
+    /// The reason for a sealing. It depends only on the rows of the stream, and not on what has been read by then.
+    /// If a window is sealed before the end, each partition that has not ended has passed it. The positions of the
+    /// other partitions do not change any more.
     fn reason(&self, window: WindowIndex) -> SealReason {
         if let Some((_, last)) = self.windows.cut().rows_of_window(window) {
             let furthest = self.cursors.furthest();

@@ -143,7 +143,7 @@ impl Histogram {
         cuts
     }
 
-    /// Returns the smallest cut that has at least a share of the cells at most it. `None` without cells.
+    /// Returns the smallest value such that at least this share of the cells is not above it. `None` without cells.
     pub(super) fn quantile(&self, share: f64) -> Option<f64> {
         let wanted = self.cells() * share;
         let index = self.at_most.partition_point(|count| (*count as f64) < wanted);

@@ -11,7 +11,7 @@ use windrow_config::FeatureKind;
 /// A part of a window's labelled rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FramePart {
-    /// All of them.
+    /// All labelled rows of the window.
     Whole,
     /// Those that a first fit learns from, if the window is the newest.
     Training,
@@ -24,7 +24,7 @@ pub enum FramePart {
 /// The cell of a row, as a learner reads it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FrameCell<'a> {
-    /// A missing cell.
+    /// A cell without a value.
     Missing,
     /// A number, or the log(1 + x) of one.
     Number(f64),

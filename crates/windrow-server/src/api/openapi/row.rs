@@ -97,7 +97,7 @@ fn description(learned: &Learned, column: &str) -> String {
     parts.join(" ")
 }
 
-/// Describes a column of a learner outside of this program, which gets its values as they came.
+/// Describes a column of a learner outside of this program, which gets its values unchanged.
 fn as_it_is(feature: &InputFeature) -> String {
     match &feature.input {
         Input::Number { min, max, .. } => {

@@ -131,7 +131,7 @@ pub(crate) fn predictions(
 enum RowTask<'a> {
     /// The row has been checked already.
     Check,
-    /// Predict the row.
+    /// Predict the row in this process.
     Predict(&'a Predictor),
     /// Ask the learner of the model, slice by slice.
     Ask(Slices<'a>),

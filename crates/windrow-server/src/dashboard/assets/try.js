@@ -102,7 +102,7 @@
     }
   };
 
-  // What each feature adds, or the reason why that is not known.
+  // The contribution of each feature, or the reason why it is not known.
   const adds = (prediction) => {
     if (!prediction.explanation) return element('p', `What each feature adds is ${prediction.not_explained}.`, 'quiet');
     const { contributions } = prediction.explanation;
