@@ -94,7 +94,14 @@ pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
 
 /// Removes a model. A process that lists the folder at the same time may or may not find it.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
-    remove_folder(&folder.join(id.to_string()))
+    let folder = folder.join(id.to_string());
+    // The model file first: if this process is killed, it must not name files of a learner that are gone.
+    let path = folder.join(MODEL_FILE);
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(RegistryError::Write { path, source }),
+        _ => {}
+    }
+    remove_folder(&folder)
 }
 
 /// Removes a folder with all that is in it, if it exists.

@@ -23,7 +23,7 @@ use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
 use windrow_learn::model::{Frame, FramePart, Inputs};
 use windrow_record::WindowIndex;
 
-pub(crate) use self::fitting::{FitResult, ReadyModel};
+pub(crate) use self::fitting::{FitResult, ReadyModel, remove};
 pub(crate) use self::queue::in_parallel;
 pub(crate) use self::scoring::FolderModel;
 

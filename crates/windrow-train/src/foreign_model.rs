@@ -1,12 +1,11 @@
 //! Makes a model of a learner outside of this program: fits or recalibrates it, and moves its folder to its place.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel};
+use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, remove};
 use crate::{Learning, TrainError};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
@@ -186,9 +185,4 @@ fn examples(
     let Some(probabilities) = found else { return Ok(None) };
     let rows = frame.examples().iter().zip(probabilities);
     Ok(Some(rows.map(|(row, probability)| Example { row: row.clone(), probability }).collect()))
-}
-
-/// Removes a folder that is of no further use. What stays is removed at the end.
-fn remove(folder: &Path) {
-    let _ = fs::remove_dir_all(folder);
 }

@@ -51,6 +51,14 @@ impl Request<'_> {
         Ok(line)
     }
 
+    /// Returns the key of the pipeline file for the time limit, in brackets. Empty if the limit is fixed.
+    pub(crate) fn limit_key(&self) -> &'static str {
+        match self {
+            Self::Fit { .. } | Self::Score { .. } => " (train.command.timeout)",
+            Self::Hello { .. } | Self::Predict { .. } => "",
+        }
+    }
+
     /// Returns a name of the request, for messages.
     pub(crate) fn task(&self) -> String {
         match self {

@@ -29,6 +29,8 @@ pub(crate) struct Worker {
     last_id: u64,
     /// The name of the last request.
     task: String,
+    /// The key for the time limit of the last request, for messages.
+    limit_key: &'static str,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +48,7 @@ impl Worker {
     pub(crate) fn start(settings: &Settings) -> Result<(Self, LearnerIdentity), Fault> {
         let start_error = |source| LearnerError::Start { command: settings.command.join(" "), source };
         let process = Process::start(settings).map_err(|source| Fault::Final(start_error(source)))?;
-        let mut worker = Self { process, last_id: 0, task: String::new() };
+        let mut worker = Self { process, last_id: 0, task: String::new(), limit_key: "" };
         let request = Request::Hello { protocol: VERSION, schema: &settings.schema };
         let limit = settings.limits.hello;
         let result = match worker.exchange(&request, limit, &settings.stop)? {
@@ -155,7 +157,7 @@ impl Worker {
         stop: &CancellationToken,
     ) -> Result<Result<Answer, Unanswered>, Fault> {
         self.last_id += 1;
-        self.task = request.task();
+        (self.task, self.limit_key) = (request.task(), request.limit_key());
         let line = request.line(self.last_id).map_err(|message| Fault::Final(LearnerError::Failed { message }))?;
         Ok(self.process.ask(self.last_id, line, limit, stop))
     }
@@ -166,7 +168,7 @@ impl Worker {
             Ok(Answer::Unlearnable(reason)) => Fault::Final(LearnerError::Unlearnable(reason)),
             Ok(Answer::Failed(message)) => Fault::Final(LearnerError::Failed { message }),
             Err(Unanswered::Stopped) => Fault::Final(LearnerError::Stopped),
-            Err(Unanswered::Late) => self.death(&format!("did not answer within {limit:?}")),
+            Err(Unanswered::Late) => self.death(&format!("did not answer within {limit:?}{}", self.limit_key)),
             Err(Unanswered::Ended(ending)) => self.death(&ending.to_string()),
             Err(Unanswered::Wrong(fault)) => self.death(&fault),
         })

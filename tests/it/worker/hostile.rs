@@ -47,7 +47,7 @@ fn a_learner_that_always_crashes_is_reported_with_signal_and_log() {
 fn a_learner_that_hangs_is_killed_after_its_time() {
     let Some(trial) = Trial::new("def fit(request):\n    time.sleep(600)\n", SHORT) else { return };
     let (reason, log) = died(trial.fit());
-    assert_eq!(reason, "it did not answer within 300ms during the fit of cumulative-1");
+    assert_eq!(reason, "it did not answer within 300ms (train.command.timeout) during the fit of cumulative-1");
     assert!(log.is_empty(), "{log:?}");
     trial.end();
 }

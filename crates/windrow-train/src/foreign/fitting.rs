@@ -46,7 +46,10 @@ impl ForeignLearner {
         let task = FitTask { files, levels, folder: &folder, seed: self.seed(id), model: &model };
         match self.learner.fit(&task) {
             Ok(()) => {}
-            Err(LearnerError::Unlearnable(reason)) => return Ok(FitResult::Refused(reason)),
+            Err(LearnerError::Unlearnable(reason)) => {
+                remove(&folder);
+                return Ok(FitResult::Refused(reason));
+            }
             Err(LearnerError::Stopped) => return Ok(FitResult::Stopped),
             Err(source) => return Err(TrainError::Learner { work: format!("fit {model}"), source }),
         }
@@ -57,8 +60,11 @@ impl ForeignLearner {
     /// Returns a copy of a model that was fitted before. Returns `None` if its files are missing or were changed.
     pub(crate) fn copy(&self, ready: &ReadyModel) -> Option<FitResult> {
         let folder = self.files.copy(&ready.folder).ok()?;
-        let found = inspect_folder(&folder).ok().filter(|found| found.digest == ready.digest)?;
-        Some(FitResult::Fitted(folder, found))
+        let found = inspect_folder(&folder).ok().filter(|found| found.digest == ready.digest);
+        if found.is_none() {
+            remove(&folder);
+        }
+        Some(FitResult::Fitted(folder, found?))
     }
 
     /// Returns the seed of a fit, of 31 bits. It follows from the names of pipeline, window and history.
@@ -87,14 +93,18 @@ impl ForeignLearner {
                     found => found.map_err(|source| TrainError::Learner { work: format!("score {id}"), source })?,
                 };
                 report(apart(&found));
-                // If this fails, the folder is removed at the end.
-                let _ = fs::remove_dir_all(again);
+                remove(&again);
             }
             FitResult::Refused(_) => report(f64::INFINITY),
             FitResult::Stopped => {}
         }
         Ok(())
     }
+}
+
+/// Removes a folder that is of no further use. What stays is removed at the end.
+pub(crate) fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
 }
 
 /// Returns the largest difference between the probabilities of two models.
