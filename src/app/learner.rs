@@ -112,9 +112,15 @@ impl App {
         }
         let snapshot = registry.snapshot();
         let stored = snapshot.models().rev().find_map(|model| Some(model.artifact().foreign()?.schema.clone()));
-        let schema = match stored {
-            Some(schema) => schema,
-            None => LearnerSchema::of(&*self.schema()?),
+        let schema = if let Some(stored) = stored {
+            stored
+        } else {
+            // The header of the dataset is read, which may wait for a disk.
+            let app = self.clone();
+            let reading = blocking(move || app.schema());
+            let Some(read) = stop.run_until_cancelled(reading).await else { return Err(AppError::Stopped) };
+            let bound = read?;
+            LearnerSchema::of(&bound)
         };
         let own = CancellationToken::new();
         let Some(settings) = self.learner_settings(schema, own.clone()) else { return Ok(None) };

@@ -18,6 +18,9 @@ use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, Le
 /// The number of predictions that wait for each worker. At ten milliseconds each, the last one waits a third of a
 /// second.
 const QUEUE_PER_WORKER: usize = 32;
+/// The most predictions that wait for all workers together. Each one blocks a thread, and the async runtime has 512 for
+/// all its blocking work.
+const MAX_QUEUE: usize = 256;
 /// The time in which idle workers end by themselves. Their supervisors kill them a little earlier.
 const END: Duration = Duration::from_secs(3);
 const SHORT: Duration = Duration::from_millis(2);
@@ -48,7 +51,7 @@ impl Pool {
         let scratch = absolute(&settings.scratch);
         Self {
             settings: Settings { environment, scratch, ..settings },
-            slots: Slots::new(workers, workers.saturating_mul(QUEUE_PER_WORKER)),
+            slots: Slots::new(workers, workers.saturating_mul(QUEUE_PER_WORKER).min(MAX_QUEUE)),
             idle: Mutex::default(),
             identity: Mutex::default(),
             starts: AtomicU64::new(0),

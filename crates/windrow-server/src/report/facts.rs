@@ -4,7 +4,7 @@ use crate::report::content::Report;
 use crate::terms::how_to_check;
 use windrow_config::{Pipeline, Solver};
 use windrow_evaluation::{Advice, Origin, PolicyFinding, Refit};
-use windrow_record::display::{counted, thousands};
+use windrow_record::display::{counted, shell_word, thousands};
 
 /// A fact with its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,8 +94,9 @@ fn share(advice: &Advice) -> Option<String> {
 fn models(pipeline: &Pipeline) -> String {
     let solver = match pipeline.train.solver {
         Solver::Command => {
-            let run = pipeline.train.command.as_ref().map(|command| command.run.join(" ")).unwrap_or_default();
-            return format!("those of the command `{run}` (train.command)");
+            let words = pipeline.train.command.iter().flat_map(|command| &command.run);
+            let words: Vec<String> = words.map(|word| shell_word(word)).collect();
+            return format!("those of the command `{}` (train.command)", words.join(" "));
         }
         Solver::Auto | Solver::Newton | Solver::Lbfgs => "built-in solvers",
         Solver::Linfa => "linfa-logistic",

@@ -178,8 +178,10 @@ impl Models {
         let waits = [&first, &second].iter().any(|model| model.predictor().is_none());
         let compare = move || {
             let (first, second) = (served.fitted(&first)?, served.fitted(&second)?);
-            let row = &row.bytes;
-            let change = RowChange::of(predict(first, row, true)?, predict(second, row, true)?);
+            let of_first = predict(first, &row.bytes, true)?;
+            // The first model may have waited for a learner. The closure holds the permit until its work has ended.
+            row.permit.check_wanted()?;
+            let change = RowChange::of(of_first, predict(second, &row.bytes, true)?);
             let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
             Ok(Json(Diff { row: Some(change), ..diff }))
         };
