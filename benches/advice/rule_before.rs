@@ -135,7 +135,7 @@ impl Ranking {
         let critical = quantile(Normal::standard().cdf(largest[index]).max(CONFIDENCE_LEVEL), degrees);
         let most = |draw: usize| drawn.iter().map(|gains| gains[draw]).fold(f64::NEG_INFINITY, f64::max);
         let most: Vec<f64> = (0..DRAWS).map(most).collect();
-        // The difference of the best from itself has no error. Times an infinite critical value, this is no number, and
+        // The difference of the best from itself has no error. Times an infinite critical value, this is not a number, and
         // the bound is the second one.
         let bound = |seen: &Mean, gains: &[f64]| {
             (1.0 - (seen.mean + critical * seen.error) / gain.mean).min(low_share(gains, &most))

@@ -17,7 +17,7 @@ def to_pandas(frame: Any) -> pandas.DataFrame:
     """Returns a frame of pandas, polars or pyarrow as one of pandas.
 
     Raises:
-        WindrowError: pandas is not installed, or the argument is no frame.
+        WindrowError: pandas is not installed, or the argument is not a frame.
     """
     try:
         import pandas
@@ -39,7 +39,7 @@ def labels(column: pandas.Series, positive: Any = None) -> Tuple[numpy.ndarray, 
     `classes_[1]` of scikit-learn.
 
     Raises:
-        WindrowError: There are more than two classes, or `positive` is none of them.
+        WindrowError: There are more than two classes, or `positive` is not one of them.
     """
     has_label = column.notna().to_numpy(dtype=bool)
     known = column[has_label]

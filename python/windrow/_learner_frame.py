@@ -159,7 +159,7 @@ def rows_of_request(rows: Sequence[Any], schema: Schema) -> Rows:
     for place, row in enumerate(rows, 1):
         other = next((name for name in row if name not in names), None) if isinstance(row, dict) else row
         if other is not None:
-            raise WindrowError(f"row {place}: {other!r} is no feature")
+            raise WindrowError(f"row {place}: {other!r} is not a feature")
     columns, levels = {}, {}
     for name, kind in schema.features:
         cells = [row.get(name) for row in rows]
@@ -197,7 +197,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def joined(windows: Sequence[Rows], schema: Schema, levels: Dict[str, List[str]]) -> Rows:
-    """Returns the rows of all windows, in their order, with the codes of other levels. A level that is none of them
+    """Returns the rows of all windows, in their order, with the codes of other levels. A level that is not one of them
     becomes a missing value."""
     import numpy
 

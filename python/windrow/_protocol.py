@@ -69,7 +69,7 @@ class Channel:
         """Returns the next request; `None` at the end.
 
         Raises:
-            SystemExit: A line is no request, so that there is no one to answer to.
+            SystemExit: A line is not a request, so there is no request to answer.
         """
         line = self._requests.readline(MAX_LINE + 1)
         if not line:
@@ -95,7 +95,7 @@ class Channel:
 
     def refuse(self, number: int, kind: str, message: str) -> None:
         """Answers a request with an error: `unlearnable` or `failed`."""
-        # Half of a pair of surrogates is no text in other languages.
+        # Half of a pair of surrogates is not a text in other languages.
         text = message[:MAX_MESSAGE].encode("utf-8", "replace").decode("utf-8")
         self._write(_line({"id": number, "error": {"kind": kind, "message": text}}) + b"\n")
 
@@ -112,7 +112,7 @@ def serve(channel: Channel, methods: Dict[str, Method]) -> None:
     """Answers the requests of a channel, one after another, until it ends.
 
     Raises:
-        SystemExit: A line is no request.
+        SystemExit: A line is not a request.
     """
     while True:
         request = channel.read()

@@ -81,7 +81,7 @@ def read_model(folder: str, features: List[List[str]], versions: Dict[str, str])
     except WindrowError:
         raise
     except Exception as error:
-        # Bytes that are no pickle raise errors of any type.
+        # Bytes that are not a pickle raise errors of any type.
         raise WindrowError(f"the model in {folder} cannot be read: {in_words(error)}; train it again") from error
 
 

@@ -238,7 +238,7 @@ def test_a_request_that_is_wrong_gets_a_sentence(tmp_path, files):
         assert "has no model.pickle" in fault("score", models=[str(tmp_path)], file=files[0], out=str(tmp_path / "out"))
         model, _ = worker.fit(files)
         for cells, expected in [
-            ({"speed": 1}, "row 1: 'speed' is no feature"),
+            ({"speed": 1}, "row 1: 'speed' is not a feature"),
             ({"carrier": 7}, "row 1: 'carrier' is 7, and must be a category or null"),
             ({"distance": "far"}, "must be a number or null"),
             ({"distance": True}, "must be a number or null"),
@@ -247,7 +247,7 @@ def test_a_request_that_is_wrong_gets_a_sentence(tmp_path, files):
             ({"hour(departure)": 2**40}, "must be a calendar or null"),
         ]:
             assert expected in fault("predict", folder=model, rows=[row(**cells)])
-        assert "row 1: 7 is no feature" in fault("predict", folder=model, rows=[7])
+        assert "row 1: 7 is not a feature" in fault("predict", folder=model, rows=[7])
         # It still works.
         assert len(worker.ask("predict", folder=model, rows=[row()])["result"]["probabilities"]) == 1
         assert worker.end() == 0

@@ -309,7 +309,7 @@ mod tests {
         let alarm_window = page_hinkley(&risen).expect("an alarm");
         assert!((25..29).contains(&alarm_window), "{alarm_window}");
         let fallen: Vec<f64> = noise(400).iter().enumerate().map(|(at, value)| value - (at / 200) as f64).collect();
-        assert_eq!(page_hinkley(&fallen), None, "falling losses are no alarm");
+        assert_eq!(page_hinkley(&fallen), None, "falling losses are not an alarm");
     }
 
     #[test]

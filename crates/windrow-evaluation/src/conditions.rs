@@ -50,7 +50,7 @@ impl Trial {
         self.conditions.other_first_fits.iter().find(|series| series.policy.history == history)
     }
 
-    /// Returns the alarms that did not ring in any run with a history. That a refit pays is no alarm to watch.
+    /// Returns the alarms that did not ring in any run with a history. That a refit pays is not an alarm to watch.
     pub(crate) fn silent_alarms(&self, history: Scheme) -> Vec<Refit> {
         let all = self.conditions.alarm_runs.iter();
         let alarms = all.filter(|runs| runs.policy.history == history && runs.policy.refit != Refit::WhenItPays);

@@ -296,7 +296,7 @@ impl Trial {
     }
 
     /// Returns the losses of a policy that depends on its own past: `choose` returns the model for each window. `before`
-    /// is the model in use before the first window; without it, the first model is no refit.
+    /// is the model in use before the first window; without it, the first model is not a refit.
     pub(crate) fn stateful(
         &self,
         evidence: &Evidence,

@@ -52,7 +52,7 @@ fn parts(id: &str) -> (&str, u32) {
 
 /// Returns the newest window of a model.
 fn newest_window(id: &str) -> u32 {
-    id.rsplit_once('-').and_then(|(_, window)| window.parse().ok()).unwrap_or_else(|| panic!("{id} is no model id"))
+    id.rsplit_once('-').and_then(|(_, window)| window.parse().ok()).unwrap_or_else(|| panic!("{id} is not a model id"))
 }
 
 /// Returns a field of a model's answer to a request.

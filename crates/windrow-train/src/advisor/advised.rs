@@ -265,7 +265,7 @@ mod tests {
         fits.add(id("window-28"), true, true);
         assert_eq!((fits.known, fits.unmade.len()), (Some(id("window-28")), 0));
         fits.add(id("window-28-recalibrated-29"), true, true);
-        assert_eq!(fits.known, Some(id("window-28")), "a recalibration is no fit");
+        assert_eq!(fits.known, Some(id("window-28")), "a recalibration is not a fit");
         assert_eq!(FitsInService::new(None).known, None);
     }
 }
