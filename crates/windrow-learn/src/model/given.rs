@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use crate::model::frame::Frame;
 use crate::model::measures::Score;
 use crate::model::objective::row_loss;
-use crate::model::probability::{log_odds_of, probability};
+use crate::model::probability::log_odds_of;
 use crate::model::score::score_given;
-use crate::model::scorer::{of_window, recalibrate, truth};
+use crate::model::scorer::{loss_sums, of_window, recalibrate, truth};
 use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
 use windrow_record::{ModelId, WindowIndex};
 
@@ -94,17 +94,8 @@ pub fn given_recalibrated(
 ) -> io::Result<[f64; 4]> {
     let truth = truth(frame, 0..frame.labelled())?;
     check(std::slice::from_ref(model), truth.len())?;
-    let mut sums = [0.0; 4];
-    for (z, truth) in log_odds(model).into_iter().zip(&truth) {
-        let z = intercept + slope * z;
-        let p = probability(z);
-        let is_alarm = p >= model.threshold;
-        sums[0] += row_loss(z, *truth);
-        sums[1] += (p - f64::from(*truth)).powi(2);
-        sums[2] += f64::from(is_alarm && !truth);
-        sums[3] += f64::from(!is_alarm && *truth);
-    }
-    Ok(sums.map(rounded_sum))
+    let log_odds = log_odds(model).into_iter().map(|z| intercept + slope * z);
+    Ok(loss_sums(log_odds, &truth, model.threshold))
 }
 
 fn log_odds(model: &GivenModel<'_>) -> Vec<f64> {
@@ -152,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::model::fit::fit;
+    use crate::model::probability::probability;
     use crate::model::samples::mixed;
     use crate::model::scorer::{ScoredModel, aucs, losses_and_scores, recalibrated, scores};
 

@@ -6,7 +6,6 @@ use std::fs::File;
 use crate::growth::error::GrowthError;
 use crate::growth::file_rows;
 use windrow_config::Schema;
-use windrow_dataset::DatasetReader;
 use windrow_record::display::excerpt;
 use windrow_record::{RecordParser, RowNumber, WindowIndex};
 use windrow_windows::{BatchError, BatchStore, Manifest, RowFormat, RowRange};
@@ -104,22 +103,16 @@ pub(crate) fn new_cells(
     labelled: LabelledRows,
 ) -> Result<LabelCells, GrowthError> {
     let rows = labelled.into_iter().flat_map(|(window, rows)| rows.into_iter().map(move |row| (row, window)));
-    let mut rows: BTreeMap<RowNumber, WindowIndex> = rows.collect();
     let mut found = LabelCells::new();
-    let mut reader = DatasetReader::open(dataset)?;
-    let (mut parser, mut stored) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
+    let mut parser = RecordParser::new(schema.delimiter);
     let (column, _) = schema.target();
-    while !rows.is_empty()
-        && let Some(row) = reader.next_row()?
-    {
-        let Some(number) = RowNumber::new(row.number.get() + dropped) else { continue };
-        let Some(window) = rows.remove(&number) else { continue };
-        let record = format.stored(row.bytes, &mut stored);
-        let refused = |reason: String| GrowthError::Label { dataset: dataset.path.clone(), row: number, reason };
-        let fields = parser.parse(&record).map_err(|error| refused(error.to_string()))?;
+    file_rows::stored(dataset, schema, format, dropped, rows.collect(), |row, window, record| {
+        let refused = |reason: String| GrowthError::Label { dataset: dataset.path.clone(), row, reason };
+        let fields = parser.parse(record).map_err(|error| refused(error.to_string()))?;
         schema.label(&fields).map_err(|error| refused(error.to_string()))?;
         let cell = fields.get(column).unwrap_or_default().to_owned();
-        found.entry(window).or_default().push((number, cell));
-    }
+        found.entry(window).or_default().push((row, cell));
+        Ok(())
+    })?;
     Ok(found)
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::growth::error::GrowthError;
+use crate::growth::file_rows;
 use windrow_config::Schema;
-use windrow_dataset::DatasetReader;
 use windrow_record::{RecordParser, RowNumber, WindowIndex};
 use windrow_windows::RowFormat;
 
@@ -29,27 +29,19 @@ pub(crate) fn refused_labels(
     schema: &Schema,
     format: &RowFormat,
     dropped: u64,
-    mut rows: BTreeMap<RowNumber, WindowIndex>,
+    rows: BTreeMap<RowNumber, WindowIndex>,
 ) -> Result<Vec<RefusedLabel>, GrowthError> {
     let mut found = Vec::new();
-    if rows.is_empty() {
-        return Ok(found);
-    }
-    let mut reader = DatasetReader::open(dataset)?;
-    let (mut parser, mut stored) = (RecordParser::new(schema.delimiter), RecordParser::new(schema.delimiter));
+    let mut parser = RecordParser::new(schema.delimiter);
     let (column, _) = schema.target();
-    while !rows.is_empty()
-        && let Some(row) = reader.next_row()?
-    {
-        let Some(number) = RowNumber::new(row.number.get() + dropped) else { continue };
-        let Some(window) = rows.remove(&number) else { continue };
-        let record = format.stored(row.bytes, &mut stored);
-        let Ok(fields) = parser.parse(&record) else { continue };
-        let Ok(Some(time)) = schema.time(&fields) else { continue };
+    file_rows::stored(dataset, schema, format, dropped, rows, |row, window, record| {
+        let Ok(fields) = parser.parse(record) else { return Ok(()) };
+        let Ok(Some(time)) = schema.time(&fields) else { return Ok(()) };
         let is_row = schema.check_count(&fields).is_ok() && schema.check(&fields).is_ok();
         let cell = fields.get(column).filter(|_| is_row);
-        let (time, row) = (time.seconds(), number);
+        let time = time.seconds();
         found.extend(cell.map(|cell| RefusedLabel { row, window, time, cell: cell.to_owned() }));
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
