@@ -90,7 +90,14 @@ impl Pool {
         let mut worker = idle.map_or_else(|| self.start(), Ok)?;
         let result = task(&mut worker);
         // A worker that was stopped is still at work, and one that died is of no use. They are killed here.
-        if let Ok(_) | Err(Fault::Final(LearnerError::Unlearnable(_) | LearnerError::Failed { .. })) = &result {
+        let is_alive = match &result {
+            Ok(_) => true,
+            Err(Fault::Final(error)) => {
+                matches!(error, LearnerError::Unlearnable(_) | LearnerError::Failed { .. } | LearnerError::Unwanted)
+            }
+            Err(Fault::Death(_)) => false,
+        };
+        if is_alive {
             lock(&self.idle).push(worker);
         }
         result
@@ -162,13 +169,24 @@ impl Learner for Pool {
         self.run(|worker| worker.score(&models, &file, rows, &self.settings))
     }
 
-    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+    fn predict(
+        &self,
+        model: &Path,
+        rows: &[Map<String, Value>],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<f64>, LearnerError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let model = absolute(model);
-        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, &self.settings.stop)?;
-        self.run(|worker| worker.predict(&model, rows, &self.settings))
+        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, is_wanted, &self.settings.stop)?;
+        self.run(|worker| {
+            // The start of the worker may have taken long.
+            if !is_wanted() {
+                return Err(Fault::Final(LearnerError::Unwanted));
+            }
+            worker.predict(&model, rows, &self.settings)
+        })
     }
 
     fn status(&self) -> LearnerStatus {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use windrow_learn::learner::LearnerError;
 
-/// The time between two looks at the stop of the run. A free slot is seen at once.
+/// The time between two looks at the stop of the run and at the caller's wish. A free slot is seen at once.
 const POLL: Duration = Duration::from_millis(50);
 
 /// The slots of a pool: a caller that has one may use a worker.
@@ -46,18 +46,28 @@ impl Slots {
     /// # Errors
     /// The run was stopped.
     pub(crate) fn wait(&self, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(None, stop)
+        self.wait_for_turn(None, &|| true, stop)
     }
 
-    /// Waits for a slot in the queue with a bound, for a limited time.
+    /// Waits for a slot in the queue with a bound, for a limited time and as long as the caller wants it.
     ///
     /// # Errors
-    /// The queue is full, the time has passed, or the run was stopped.
-    pub(crate) fn wait_in_queue(&self, limit: Duration, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(Some(limit), stop)
+    /// The queue is full, the time has passed, the slot is not wanted any more, or the run was stopped.
+    pub(crate) fn wait_in_queue(
+        &self,
+        limit: Duration,
+        is_wanted: &dyn Fn() -> bool,
+        stop: &CancellationToken,
+    ) -> Result<Slot<'_>, LearnerError> {
+        self.wait_for_turn(Some(limit), is_wanted, stop)
     }
 
-    fn wait_for_turn(&self, limit: Option<Duration>, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
+    fn wait_for_turn(
+        &self,
+        limit: Option<Duration>,
+        is_wanted: &dyn Fn() -> bool,
+        stop: &CancellationToken,
+    ) -> Result<Slot<'_>, LearnerError> {
         let began = Instant::now();
         let mut state = self.lock();
         let has_to_wait = state.taken == self.count || !state.waiting.is_empty();
@@ -71,6 +81,9 @@ impl Slots {
         let end = loop {
             if stop.is_cancelled() {
                 break Err(LearnerError::Stopped);
+            }
+            if !is_wanted() {
+                break Err(LearnerError::Unwanted);
             }
             if state.taken < self.count && state.waiting.front() == Some(&ticket) {
                 state.taken += 1;
@@ -113,6 +126,7 @@ impl Drop for Slot<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;
@@ -135,8 +149,11 @@ mod tests {
             for number in 0..4_usize {
                 let (slots, stop, order) = (&slots, &stop, &order);
                 scope.spawn(move || {
-                    let slot =
-                        if number.is_multiple_of(2) { slots.wait(stop) } else { slots.wait_in_queue(LONG, stop) };
+                    let slot = if number.is_multiple_of(2) {
+                        slots.wait(stop)
+                    } else {
+                        slots.wait_in_queue(LONG, &|| true, stop)
+                    };
                     let _slot = slot.expect("a slot");
                     order.lock().expect("no panic").push(number);
                 });
@@ -153,13 +170,36 @@ mod tests {
         let (slots, stop) = (Slots::new(1, 1), CancellationToken::new());
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
-            let second = scope.spawn(|| slots.wait_in_queue(LONG, &stop).map(drop));
+            let second = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
             wait_until_waiting(&slots, 1);
-            assert!(matches!(slots.wait_in_queue(LONG, &stop), Err(LearnerError::Busy)));
+            assert!(matches!(slots.wait_in_queue(LONG, &|| true, &stop), Err(LearnerError::Busy)));
             drop(first);
             second.join().expect("no panic").expect("a slot");
-            let _third = slots.wait_in_queue(LONG, &stop).expect("the queue is empty again");
-            assert!(matches!(slots.wait_in_queue(Duration::ZERO, &stop), Err(LearnerError::Busy)), "no time is left");
+            let _third = slots.wait_in_queue(LONG, &|| true, &stop).expect("the queue is empty again");
+            let late = slots.wait_in_queue(Duration::ZERO, &|| true, &stop);
+            assert!(matches!(late, Err(LearnerError::Busy)), "no time is left");
+        });
+        assert_eq!(slots.in_use(), (0, 0));
+    }
+
+    #[test]
+    fn a_caller_that_wants_no_slot_leaves_the_queue() {
+        let (slots, stop, is_wanted) = (Slots::new(1, 8), CancellationToken::new(), AtomicBool::new(true));
+        thread::scope(|scope| {
+            let first = slots.wait(&stop).expect("a free slot");
+            let second =
+                scope.spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &stop).map(drop));
+            wait_until_waiting(&slots, 1);
+            let third = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
+            wait_until_waiting(&slots, 2);
+            is_wanted.store(false, Ordering::SeqCst);
+            // The only slot is still taken.
+            assert!(matches!(second.join().expect("no panic"), Err(LearnerError::Unwanted)));
+            assert_eq!(slots.in_use(), (1, 1));
+            drop(first);
+            third.join().expect("no panic").expect("a slot");
+            let left = slots.wait_in_queue(LONG, &|| false, &stop);
+            assert!(matches!(left, Err(LearnerError::Unwanted)), "also if a slot is free");
         });
         assert_eq!(slots.in_use(), (0, 0));
     }

@@ -228,6 +228,7 @@ impl ApiError {
                      in a moment",
                 );
             }
+            LearnerError::Unwanted => return Self::abandoned(),
             LearnerError::Stopped => return Self::not_ready("the server is ending"),
             LearnerError::Died { .. } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

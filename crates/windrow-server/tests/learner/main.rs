@@ -251,6 +251,37 @@ fn a_slow_learner_does_not_slow_other_requests() {
 }
 
 #[test]
+fn a_request_whose_client_has_left_does_not_wait_for_the_learner() {
+    let server = Server::start(true);
+    server.learner.close();
+    let tensors =
+        |name: &str, kind: &str, value: Value| json!({ "name": name, "shape": [1], "datatype": kind, "data": [value] });
+    let tensors = json!({ "inputs": [
+        tensors("miles", "FP64", json!(100)),
+        tensors("fare", "FP64", json!(7.5)),
+        tensors("carrier", "BYTES", json!("UA")),
+        tensors("at", "BYTES", json!("2013-01-01 07:00")),
+    ] });
+    let array = format!("[{ROW}]");
+    let requests = [
+        ("/v1/models/latest/predict", ROW.to_owned()),
+        ("/v1/models/latest/predict/batch", array),
+        ("/v1/predict", ROW.to_owned()),
+        ("/v1/models/latest/diff/cumulative-2", ROW.to_owned()),
+        ("/v2/models/latest/infer", tensors.to_string()),
+    ];
+    for (number, (path, body)) in (1..).zip(&requests) {
+        let client = server.send(path, body);
+        server.wait_for("the request waits", || server.learner.asked().len() == number);
+        drop(client);
+        server.wait_for("the request has left", || server.learner.left() == number);
+    }
+    server.learner.open();
+    assert_eq!(server.post("/v1/models/latest/predict", ROW).status, 200);
+    assert_eq!(server.learner.asked().len(), requests.len() + 1);
+}
+
+#[test]
 fn an_answer_is_of_one_model_also_during_a_swap() {
     let server = Server::start(true);
     server.learner.close();

@@ -103,7 +103,7 @@ impl Learner for Rule {
         Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
     }
 
-    fn predict(&self, _: &Path, _: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+    fn predict(&self, _: &Path, _: &[Map<String, Value>], _: &dyn Fn() -> bool) -> Result<Vec<f64>, LearnerError> {
         Err(LearnerError::Failed { message: "training asks for no prediction".to_owned() })
     }
 
