@@ -207,6 +207,16 @@ fn a_model_that_is_removed_or_of_another_learner_is_not_asked() {
     assert!(answer.text.contains("of another learner"), "{}", answer.text);
     assert_eq!(server.get("/v2/models/cumulative-3/ready").status, 503);
     assert_eq!(server.get("/v2/models/cumulative-2/ready").status, 200);
+    for path in ["/health/ready", "/v2/health/ready"] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.json()["type"].as_str()), (503, Some("urn:windrow:not-ready")), "{path}");
+        assert!(answer.text.contains("cumulative-3 is of another learner"), "{path}: {}", answer.text);
+    }
+    // The next model is of the learner that runs.
+    server.publish("cumulative-4", "aa", None);
+    for path in ["/health/ready", "/v2/health/ready"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
     assert!(server.learner.asked().is_empty());
     // The files are removed while the request waits.
     let snapshot = server.registry.snapshot();
@@ -227,7 +237,12 @@ fn without_a_learner_there_is_no_prediction() {
     assert!(answer.text.contains("does not run in this server"), "{}", answer.text);
     assert_eq!(server.get("/v2/models/latest/ready").status, 503);
     assert_eq!(server.get("/v1/models/latest").status, 200, "the card needs no learner");
-    assert_eq!(server.get("/health/ready").json(), json!({ "status": "ready" }));
+    for path in ["/health/ready", "/v2/health/ready"] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.retry_after.is_some()), (503, true), "{path}: {}", answer.text);
+        assert!(answer.text.contains("does not run in this server"), "{path}: {}", answer.text);
+    }
+    assert_eq!(server.get("/health/live").status, 200);
     assert!(!server.get("/metrics").text.contains("windrow_learner"));
 }
 

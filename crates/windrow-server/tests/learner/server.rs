@@ -144,7 +144,7 @@ impl Server {
         let url = listener.url();
         let task = runtime.spawn(api::run(api, listener, stop.clone()));
         let server = Self { url, learner, registry, folder, stop, runtime: Some((runtime, task)) };
-        server.wait_for("the server answers", || server.get("/health/ready").status == 200);
+        server.wait_for("the model is served", || server.get("/v1/models/cumulative-2").status == 200);
         server
     }
 
