@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -328,6 +328,25 @@ fn a_pool_of_a_known_learner_refuses_another_one() {
     let pool = Pool::of_known(settings, LearnerIdentity { digest: "e".repeat(64), ..known });
     let refused = pool.predict(&trial.path("model"), &rows, &|| true);
     assert!(matches!(&refused, Err(LearnerError::Hello { message }) if message.contains("has changed")), "{refused:?}");
+}
+
+#[test]
+fn a_learner_that_cannot_be_started_is_not_started_by_each_prediction() {
+    let Some(trial) = Trial::with("", |settings| settings.command = vec!["no-such-learner".to_owned()]) else { return };
+    let began = Instant::now();
+    assert!(matches!(trial.predict(), Err(LearnerError::Start { .. })));
+    let mut refused = 0;
+    for _ in 0..200 {
+        match trial.predict() {
+            Err(LearnerError::Unstartable) => refused += 1,
+            other => assert!(matches!(other, Err(LearnerError::Start { .. })), "{other:?}"),
+        }
+    }
+    let (starts, deaths) = trial.counts();
+    assert_eq!((starts + refused, deaths), (201, 0));
+    assert!(starts <= 1 + began.elapsed().as_secs(), "a second or more is between two starts: {starts}");
+    // A fit does not wait.
+    assert!(matches!(trial.fit(), Err(LearnerError::Start { .. })));
 }
 
 #[test]

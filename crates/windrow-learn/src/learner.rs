@@ -43,7 +43,7 @@ pub trait Learner: Debug + Send + Sync {
     /// `is_wanted` returns false if the answer is of no use any more. It is called often, and must be quick.
     ///
     /// # Errors
-    /// The learner failed or died, the queue is full, or the answer is not wanted any more.
+    /// The learner failed, died or cannot be started, the queue is full, or the answer is not wanted any more.
     fn predict(
         &self,
         model: &Path,
@@ -135,6 +135,9 @@ pub enum LearnerError {
     /// The queue of predictions is full.
     #[error("the learner's queue is full: try again later")]
     Busy,
+    /// The last start of the learner failed, and the next one has to wait. Only predictions get this error.
+    #[error("the last start of the learner failed: try again later")]
+    Unstartable,
     /// The answer is not wanted any more, and the learner was not asked.
     #[error("the answer is not wanted any more")]
     Unwanted,

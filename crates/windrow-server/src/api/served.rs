@@ -219,10 +219,9 @@ impl<'a> ForeignModel<'a> {
     }
 
     fn problem(&self, error: &LearnerError) -> ApiError {
+        use LearnerError::{Busy, Stopped, Unstartable, Unwanted};
         // The request has found the model before it was replaced or removed.
-        if !matches!(error, LearnerError::Busy | LearnerError::Unwanted | LearnerError::Stopped)
-            && !self.folder.exists()
-        {
+        if !matches!(error, Busy | Stopped | Unstartable | Unwanted) && !self.folder.exists() {
             let detail =
                 format!("the model {} was removed or made again while the request waited: ask again", self.name);
             return ApiError::not_ready(detail);

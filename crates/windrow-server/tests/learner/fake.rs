@@ -19,6 +19,7 @@ pub(crate) enum Failure {
     Failed,
     Hello,
     Stopped,
+    Unstartable,
 }
 
 /// A request to the learner.
@@ -113,6 +114,7 @@ impl Learner for Fake {
             }
             Some(Failure::Failed) => Err(LearnerError::Failed { message: "a secret".to_owned() }),
             Some(Failure::Hello) => Err(LearnerError::Hello { message: "a secret".to_owned() }),
+            Some(Failure::Unstartable) => Err(LearnerError::Unstartable),
             Some(Failure::Stopped) => Err(LearnerError::Stopped),
             None => Ok(rows.iter().map(|row| row["miles"].as_f64().map_or(0.5, |miles| miles / 1000.0)).collect()),
         }

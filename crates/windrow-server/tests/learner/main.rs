@@ -168,7 +168,8 @@ fn each_failure_has_its_status_and_its_sentence() {
         (Failure::Died, 503, "urn:windrow:learner-died", "twice in a row while it predicted with cumulative-2"),
         (Failure::Stopped, 503, "urn:windrow:not-ready", "the server is ending"),
         (Failure::Failed, 500, "urn:windrow:internal-error", "reports an error instead of a prediction"),
-        (Failure::Hello, 500, "urn:windrow:internal-error", "cannot be started"),
+        (Failure::Hello, 503, "urn:windrow:not-ready", "cannot be started"),
+        (Failure::Unstartable, 503, "urn:windrow:not-ready", "cannot be started"),
     ] {
         server.learner.fail(Some(failure));
         let tensors = r#"{"inputs":[{"name":"miles","shape":[1],"datatype":"FP64","data":[100]},
