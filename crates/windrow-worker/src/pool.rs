@@ -92,7 +92,7 @@ impl Pool {
                 return Err(LearnerError::Died { reason: death.reason, log: death.log });
             }
             let last = death.log.last().map_or("", String::as_str);
-            tracing::warn!(reason = %death.reason, last_line = %last, "a learner failed; the request is tried once more");
+            tracing::warn!(reason = %death.reason, last_line = %last, "a learner failed; it is tried again if possible");
             is_second = true;
         }
     }
