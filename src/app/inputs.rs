@@ -9,7 +9,7 @@ use crate::app::context::App;
 use crate::app::error::{AppError, Result};
 use crate::app::run_file::{Origin, RunFile, run_name};
 use windrow_base::runtime::blocking;
-use windrow_config::{Cut, Schema, WindowPolicy};
+use windrow_config::{Cut, Pipeline, Schema, WindowPolicy};
 use windrow_dataset::DatasetReader;
 use windrow_dataset::inspection;
 use windrow_record::{RowNumber, RunId};
@@ -75,6 +75,20 @@ impl App {
             None => Schema::bind(&self.pipeline, DatasetReader::open(dataset)?.columns())?,
         };
         Ok(Arc::new(schema))
+    }
+
+    /// Returns the columns for a process that only predicts. If the dataset is absent, they are those that the pipeline
+    /// names: a prediction does not need their order in the file.
+    pub(super) fn schema_for_predictions(&self) -> Result<Arc<Schema>, AppError> {
+        let Pipeline { dataset, target, features, .. } = &*self.pipeline;
+        if dataset.columns.is_some() || dataset.path.exists() {
+            return self.schema();
+        }
+        let time = dataset.time.as_ref().map(|time| &time.column);
+        let lists = [&features.numeric, &features.log, &features.categorical];
+        let named = std::iter::once(&target.column).chain(time).chain(lists.into_iter().flatten());
+        let named: Vec<String> = named.cloned().collect();
+        Ok(Arc::new(Schema::bind(&self.pipeline, &named)?))
     }
 
     /// Returns the inputs of the stages that process rows. Reads the dataset on a blocking thread; a stop does not wait

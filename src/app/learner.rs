@@ -101,7 +101,7 @@ impl App {
     }
 
     /// Starts the first process of the learner for a process that only serves, if the pipeline names one. The columns are
-    /// those of the stored models, if there are any, so that the dataset is not needed.
+    /// those of the stored models, if there are any. The dataset is not needed.
     pub(super) async fn lone_serving_learner(
         &self,
         registry: &Registry,
@@ -115,9 +115,9 @@ impl App {
         let schema = if let Some(stored) = stored {
             stored
         } else {
-            // The header of the dataset is read, which may wait for a disk.
+            // If there is a dataset, its header is read, which may wait for a disk.
             let app = self.clone();
-            let reading = blocking(move || app.schema());
+            let reading = blocking(move || app.schema_for_predictions());
             let Some(read) = stop.run_until_cancelled(reading).await else { return Err(AppError::Stopped) };
             let bound = read?;
             LearnerSchema::of(&bound)
@@ -313,6 +313,23 @@ mod tests {
         report_repeat(folder.path(), &app.progress, 0.25);
         assert!(matches!(events.try_recv(), Ok(Event::LearnerVaries { apart }) if apart == 0.25));
         assert!(app.record_learner(&identity("a", "1"), 0).expect("a file"), "it is not compared again");
+    }
+
+    #[test]
+    fn a_process_that_only_serves_needs_no_dataset() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut app = app(folder.path());
+        let path = folder.path().join("d.csv");
+        let mut pipeline = Pipeline::clone(&app.pipeline);
+        pipeline.dataset.path.clone_from(&path);
+        app.pipeline = Arc::new(pipeline);
+        assert!(app.schema().is_err(), "the dataset is absent");
+        let named = app.schema_for_predictions().expect("the columns that the pipeline names");
+        std::fs::write(&path, "y,other,x\n1,2,3\n").expect("a file");
+        let read = app.schema_for_predictions().expect("all columns");
+        assert_eq!(LearnerSchema::of(&named), LearnerSchema::of(&read));
+        std::fs::write(&path, "y,other\n1,2\n").expect("a file");
+        assert!(app.schema_for_predictions().is_err(), "a dataset that is there is checked");
     }
 
     #[test]

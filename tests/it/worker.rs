@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -129,7 +130,7 @@ impl Trial {
     /// Predicts two rows. The answer is 0.25 and 0.5.
     pub(crate) fn predict(&self) -> Result<Vec<f64>, LearnerError> {
         let rows = [250, 500].map(|distance| Map::from_iter([("distance".to_owned(), Value::from(distance))]));
-        self.pool.predict(&self.path("model"), &rows)
+        self.pool.predict(&self.path("model"), &rows, &|| true)
     }
 
     /// Returns the number of processes that were started, and the number of those that failed.
@@ -183,7 +184,7 @@ fn a_learner_fits_scores_and_predicts() {
     assert_eq!(inspect_folder(&trial.path("model")).expect("a model").files, 1);
     assert_eq!(trial.score().expect("scores"), [[0.25, 0.5, 0.0], [0.25, 0.5, 0.5]]);
     assert_eq!(trial.predict().expect("probabilities"), [0.25, 0.5]);
-    assert_eq!(trial.pool.predict(&trial.path("model"), &[]).expect("nothing"), [0.0; 0]);
+    assert_eq!(trial.pool.predict(&trial.path("model"), &[], &|| true).expect("nothing"), [0.0; 0]);
     assert_eq!(trial.pool.score(&[trial.path("model")], &trial.path("empty"), 0).expect("nothing"), [[0.0; 0]]);
     let status = trial.pool.status();
     assert_eq!((status.workers, status.busy, status.idle, status.starts, status.deaths), (1, 0, 1, 1, 0));
@@ -285,6 +286,34 @@ fn predictions_wait_in_a_queue_with_a_bound() {
 }
 
 #[test]
+fn a_prediction_that_is_not_wanted_any_more_is_not_asked() {
+    let changes = "whole_predict = predict\n\
+                   def predict(request):\n    open('asked', 'a').write('x')\n    \
+                   while not os.path.exists('go'): time.sleep(0.01)\n    whole_predict(request)\n";
+    let Some(trial) = Trial::new(changes, LONG) else { return };
+    let rows = [Map::from_iter([("distance".to_owned(), Value::from(250))])];
+    let is_wanted = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| trial.predict());
+        wait_until("the first prediction is asked", || trial.path("asked").exists());
+        let left =
+            scope.spawn(|| trial.pool.predict(&trial.path("model"), &rows, &|| is_wanted.load(Ordering::SeqCst)));
+        wait_until("the second one waits", || trial.pool.status().waiting == 1);
+        is_wanted.store(false, Ordering::SeqCst);
+        // The only process is still busy.
+        let left = left.join().expect("no panic");
+        assert!(matches!(left, Err(LearnerError::Unwanted)), "{left:?}");
+        assert_eq!(trial.pool.status().waiting, 0);
+        fs::write(trial.path("go"), "").expect("a file");
+        assert_eq!(first.join().expect("no panic").expect("probabilities"), [0.25, 0.5]);
+    });
+    assert_eq!(trial.predict().expect("the same process answers"), [0.25, 0.5]);
+    assert_eq!(fs::read_to_string(trial.path("asked")).expect("a file"), "xx");
+    assert_eq!(trial.counts(), (1, 0));
+    trial.end();
+}
+
+#[test]
 fn a_pool_of_a_known_learner_refuses_another_one() {
     let mut given = None;
     let Some(trial) = Trial::with("", |settings| given = Some(settings.clone())) else { return };
@@ -294,11 +323,30 @@ fn a_pool_of_a_known_learner_refuses_another_one() {
     let pool = Pool::of_known(settings.clone(), known.clone());
     assert_eq!(pool.identity().expect("it is known"), known);
     assert_eq!(pool.status().starts, 0, "no process is started for it");
-    assert_eq!(pool.predict(&trial.path("model"), &rows).expect("probabilities"), [0.25]);
+    assert_eq!(pool.predict(&trial.path("model"), &rows, &|| true).expect("probabilities"), [0.25]);
     assert_eq!(pool.status().starts, 1);
     let pool = Pool::of_known(settings, LearnerIdentity { digest: "e".repeat(64), ..known });
-    let refused = pool.predict(&trial.path("model"), &rows);
+    let refused = pool.predict(&trial.path("model"), &rows, &|| true);
     assert!(matches!(&refused, Err(LearnerError::Hello { message }) if message.contains("has changed")), "{refused:?}");
+}
+
+#[test]
+fn a_learner_that_cannot_be_started_is_not_started_by_each_prediction() {
+    let Some(trial) = Trial::with("", |settings| settings.command = vec!["no-such-learner".to_owned()]) else { return };
+    let began = Instant::now();
+    assert!(matches!(trial.predict(), Err(LearnerError::Start { .. })));
+    let mut refused = 0;
+    for _ in 0..200 {
+        match trial.predict() {
+            Err(LearnerError::Unstartable) => refused += 1,
+            other => assert!(matches!(other, Err(LearnerError::Start { .. })), "{other:?}"),
+        }
+    }
+    let (starts, deaths) = trial.counts();
+    assert_eq!((starts + refused, deaths), (201, 0));
+    assert!(starts <= 1 + began.elapsed().as_secs(), "a second or more is between two starts: {starts}");
+    // A fit does not wait.
+    assert!(matches!(trial.fit(), Err(LearnerError::Start { .. })));
 }
 
 #[test]

@@ -40,10 +40,16 @@ pub trait Learner: Debug + Send + Sync {
     fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError>;
 
     /// Returns the probabilities of a few rows. A row has a value or null for each feature of the schema, by name.
+    /// `is_wanted` returns false if the answer is of no use any more. It is called often, and must be quick.
     ///
     /// # Errors
-    /// The learner failed or died, or the queue is full.
-    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError>;
+    /// The learner failed, died or cannot be started, the queue is full, or the answer is not wanted any more.
+    fn predict(
+        &self,
+        model: &Path,
+        rows: &[Map<String, Value>],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<f64>, LearnerError>;
 
     /// Returns the state of the processes. It does not wait for them.
     fn status(&self) -> LearnerStatus;
@@ -129,6 +135,12 @@ pub enum LearnerError {
     /// The queue of predictions is full.
     #[error("the learner's queue is full: try again later")]
     Busy,
+    /// The last start of the learner failed, and the next one has to wait. Only predictions get this error.
+    #[error("the last start of the learner failed: try again later")]
+    Unstartable,
+    /// The answer is not wanted any more, and the learner was not asked.
+    #[error("the answer is not wanted any more")]
+    Unwanted,
     /// The run was stopped.
     #[error("the run was stopped")]
     Stopped,

@@ -2,12 +2,14 @@
 //!
 //! - `files`: the Parquet files that it reads, and folders for new models. `queue`: blocking work on threads of its own.
 //! - `fitting`: one fit, from the files to a checked folder. `scoring`: the probabilities of models on a window.
+//! - `reason`: the learner's reason why nothing can be learned, as plain text.
 //!
 //! The learner runs in processes, so calls to it wait, and never on the threads that compute.
 
 mod files;
 mod fitting;
 mod queue;
+mod reason;
 mod scoring;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! replaced, and the request is tried once more.
 //!
 //! - `pool`: [`Pool`], the workers of a learner. `slots`: the callers that wait for a worker.
+//!   `restarts`: the wait after a start that failed.
 //! - `settings`: [`Settings`], [`Limits`]. `environment`: the variables that a learner gets.
 //! - `worker`: requests and the checks of their answers. `scores`: the file of a learner's scores. `fault`: the reasons
 //!   why a request has no result.
@@ -28,6 +29,7 @@ mod log;
 mod pool;
 mod process;
 mod protocol;
+mod restarts;
 mod scores;
 mod settings;
 mod slots;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::environment;
 use crate::fault::Fault;
+use crate::restarts::Restarts;
 use crate::settings::Settings;
 use crate::slots::Slots;
 use crate::worker::Worker;
@@ -36,6 +37,7 @@ pub struct Pool {
     idle: Mutex<Vec<Worker>>,
     /// The first answer to `hello`, or that of another pool.
     identity: Mutex<Option<LearnerIdentity>>,
+    restarts: Restarts,
     starts: AtomicU64,
     deaths: AtomicU64,
 }
@@ -54,6 +56,7 @@ impl Pool {
             slots: Slots::new(workers, workers.saturating_mul(QUEUE_PER_WORKER).min(MAX_QUEUE)),
             idle: Mutex::default(),
             identity: Mutex::default(),
+            restarts: Restarts::default(),
             starts: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
         }
@@ -67,10 +70,19 @@ impl Pool {
     }
 
     /// Hands a task to a worker, and to another one if the first one dies. The caller has a slot.
-    fn run<T>(&self, mut task: impl FnMut(&mut Worker) -> Result<T, Fault>) -> Result<T, LearnerError> {
+    fn run<T>(&self, task: impl FnMut(&mut Worker) -> Result<T, Fault>) -> Result<T, LearnerError> {
+        self.run_if(&|| true, task)
+    }
+
+    /// The same as [`Self::run`]. No process is started if `may_start` returns false.
+    fn run_if<T>(
+        &self,
+        may_start: &dyn Fn() -> bool,
+        mut task: impl FnMut(&mut Worker) -> Result<T, Fault>,
+    ) -> Result<T, LearnerError> {
         let mut is_second = false;
         loop {
-            let death = match self.attempt(&mut task) {
+            let death = match self.attempt(may_start, &mut task) {
                 Ok(result) => return Ok(result),
                 Err(Fault::Final(error)) => return Err(error),
                 Err(Fault::Death(death)) => death,
@@ -80,17 +92,28 @@ impl Pool {
                 return Err(LearnerError::Died { reason: death.reason, log: death.log });
             }
             let last = death.log.last().map_or("", String::as_str);
-            tracing::warn!(reason = %death.reason, last_line = %last, "a learner failed; the request is tried once more");
+            tracing::warn!(reason = %death.reason, last_line = %last, "a learner failed; it is tried again if possible");
             is_second = true;
         }
     }
 
-    fn attempt<T>(&self, task: &mut impl FnMut(&mut Worker) -> Result<T, Fault>) -> Result<T, Fault> {
-        let idle = self.take_idle();
-        let mut worker = idle.map_or_else(|| self.start(), Ok)?;
+    fn attempt<T>(
+        &self,
+        may_start: &dyn Fn() -> bool,
+        task: &mut impl FnMut(&mut Worker) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let start = || if may_start() { self.start() } else { Err(Fault::Final(LearnerError::Unstartable)) };
+        let mut worker = self.take_idle().map_or_else(start, Ok)?;
         let result = task(&mut worker);
         // A worker that was stopped is still at work, and one that died is of no use. They are killed here.
-        if let Ok(_) | Err(Fault::Final(LearnerError::Unlearnable(_) | LearnerError::Failed { .. })) = &result {
+        let is_alive = match &result {
+            Ok(_) => true,
+            Err(Fault::Final(error)) => {
+                matches!(error, LearnerError::Unlearnable(_) | LearnerError::Failed { .. } | LearnerError::Unwanted)
+            }
+            Err(Fault::Death(_)) => false,
+        };
+        if is_alive {
             lock(&self.idle).push(worker);
         }
         result
@@ -109,6 +132,17 @@ impl Pool {
 
     fn start(&self) -> Result<Worker, Fault> {
         self.starts.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
+        let started = self.start_known();
+        match started {
+            Ok(_) => self.restarts.succeed(),
+            Err(_) => self.restarts.fail(began, Instant::now()),
+        }
+        started
+    }
+
+    /// Starts a process. It must be the same learner as the earlier ones.
+    fn start_known(&self) -> Result<Worker, Fault> {
         let (worker, identity) = Worker::start(&self.settings)?;
         let mut known = lock(&self.identity);
         if let Some(first) = known.as_ref().filter(|first| **first != identity) {
@@ -162,13 +196,24 @@ impl Learner for Pool {
         self.run(|worker| worker.score(&models, &file, rows, &self.settings))
     }
 
-    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+    fn predict(
+        &self,
+        model: &Path,
+        rows: &[Map<String, Value>],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<f64>, LearnerError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let model = absolute(model);
-        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, &self.settings.stop)?;
-        self.run(|worker| worker.predict(&model, rows, &self.settings))
+        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, is_wanted, &self.settings.stop)?;
+        self.run_if(&|| self.restarts.may_start(Instant::now()), |worker| {
+            // The start of the worker may have taken long.
+            if !is_wanted() {
+                return Err(Fault::Final(LearnerError::Unwanted));
+            }
+            worker.predict(&model, rows, &self.settings)
+        })
     }
 
     fn status(&self) -> LearnerStatus {

@@ -1,15 +1,15 @@
 //! The callers that wait for a worker, in the order in which they came.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use windrow_learn::learner::LearnerError;
 
-/// The time between two looks at the stop of the run. A free slot is seen at once.
-const POLL: Duration = Duration::from_millis(50);
+/// The time between two looks at the stop of the run and at the caller's wish. A free slot is seen at once.
+const POLL: Duration = Duration::from_millis(200);
 
 /// The slots of a pool: a caller that has one may use a worker.
 #[derive(Debug)]
@@ -17,15 +17,15 @@ pub(crate) struct Slots {
     count: usize,
     /// The most callers that wait in the queue with a bound.
     queue: usize,
+    poll: Duration,
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
-    last_ticket: u64,
-    waiting: VecDeque<u64>,
+    /// The callers that wait, in their order. Each has a condition of its own, so that only the first one is woken.
+    waiting: VecDeque<Arc<Condvar>>,
     /// The number of waiting callers in the queue with a bound.
     queued: usize,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Slot<'a> {
 
 impl Slots {
     pub(crate) fn new(count: usize, queue: usize) -> Self {
-        Self { count, queue, state: Mutex::default(), changed: Condvar::new() }
+        Self { count, queue, poll: POLL, state: Mutex::default() }
     }
 
     /// Waits for a slot.
@@ -46,47 +46,68 @@ impl Slots {
     /// # Errors
     /// The run was stopped.
     pub(crate) fn wait(&self, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(None, stop)
+        self.wait_for_turn(None, &|| true, stop)
     }
 
-    /// Waits for a slot in the queue with a bound, for a limited time.
+    /// Waits for a slot in the queue with a bound, for a limited time and as long as the caller wants it.
     ///
     /// # Errors
-    /// The queue is full, the time has passed, or the run was stopped.
-    pub(crate) fn wait_in_queue(&self, limit: Duration, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(Some(limit), stop)
+    /// The queue is full, the time has passed, the slot is not wanted any more, or the run was stopped.
+    pub(crate) fn wait_in_queue(
+        &self,
+        limit: Duration,
+        is_wanted: &dyn Fn() -> bool,
+        stop: &CancellationToken,
+    ) -> Result<Slot<'_>, LearnerError> {
+        self.wait_for_turn(Some(limit), is_wanted, stop)
     }
 
-    fn wait_for_turn(&self, limit: Option<Duration>, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
+    fn wait_for_turn(
+        &self,
+        limit: Option<Duration>,
+        is_wanted: &dyn Fn() -> bool,
+        stop: &CancellationToken,
+    ) -> Result<Slot<'_>, LearnerError> {
         let began = Instant::now();
         let mut state = self.lock();
         let has_to_wait = state.taken == self.count || !state.waiting.is_empty();
         if limit.is_some() && has_to_wait && state.queued >= self.queue {
             return Err(LearnerError::Busy);
         }
-        state.last_ticket += 1;
-        let ticket = state.last_ticket;
-        state.waiting.push_back(ticket);
+        let ticket = Arc::new(Condvar::new());
+        state.waiting.push_back(Arc::clone(&ticket));
         state.queued += usize::from(limit.is_some());
         let end = loop {
             if stop.is_cancelled() {
                 break Err(LearnerError::Stopped);
             }
-            if state.taken < self.count && state.waiting.front() == Some(&ticket) {
+            if !is_wanted() {
+                break Err(LearnerError::Unwanted);
+            }
+            if state.taken < self.count && state.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &ticket)) {
                 state.taken += 1;
                 break Ok(Slot { slots: self });
             }
-            if limit.is_some_and(|limit| began.elapsed() >= limit) {
+            let left = limit.map_or(self.poll, |limit| limit.saturating_sub(began.elapsed()));
+            if left.is_zero() {
                 break Err(LearnerError::Busy);
             }
-            state = self.changed.wait_timeout(state, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            state = ticket.wait_timeout(state, left.min(self.poll)).unwrap_or_else(PoisonError::into_inner).0;
         };
-        state.waiting.retain(|waiting| *waiting != ticket);
+        state.waiting.retain(|waiting| !Arc::ptr_eq(waiting, &ticket));
         state.queued -= usize::from(limit.is_some());
-        drop(state);
-        // Another slot may be free for the next caller.
-        self.changed.notify_all();
+        // This caller may have been woken for a slot that it does not take, and another slot may be free as well.
+        self.wake_next(&state);
         end
+    }
+
+    /// Wakes the first caller that waits, if a slot is free.
+    fn wake_next(&self, state: &State) {
+        if state.taken < self.count
+            && let Some(first) = state.waiting.front()
+        {
+            first.notify_one();
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -106,13 +127,15 @@ impl Slots {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.slots.lock().taken -= 1;
-        self.slots.changed.notify_all();
+        let mut state = self.slots.lock();
+        state.taken -= 1;
+        self.slots.wake_next(&state);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -127,16 +150,25 @@ mod tests {
         }
     }
 
+    /// Returns slots whose callers do not look at the queue by themselves.
+    fn without_poll(count: usize) -> Slots {
+        Slots { poll: LONG, ..Slots::new(count, 8) }
+    }
+
     #[test]
     fn callers_get_slots_in_their_order() {
-        let (slots, stop, order) = (Slots::new(1, 8), CancellationToken::new(), Mutex::new(Vec::new()));
+        let (slots, stop, order) = (without_poll(1), CancellationToken::new(), Mutex::new(Vec::new()));
+        let began = Instant::now();
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
             for number in 0..4_usize {
                 let (slots, stop, order) = (&slots, &stop, &order);
                 scope.spawn(move || {
-                    let slot =
-                        if number.is_multiple_of(2) { slots.wait(stop) } else { slots.wait_in_queue(LONG, stop) };
+                    let slot = if number.is_multiple_of(2) {
+                        slots.wait(stop)
+                    } else {
+                        slots.wait_in_queue(LONG, &|| true, stop)
+                    };
                     let _slot = slot.expect("a slot");
                     order.lock().expect("no panic").push(number);
                 });
@@ -146,6 +178,48 @@ mod tests {
         });
         assert_eq!(order.into_inner().expect("no panic"), [0, 1, 2, 3]);
         assert_eq!(slots.in_use(), (0, 0));
+        assert!(began.elapsed() < LONG, "each caller was woken");
+    }
+
+    #[test]
+    fn a_free_slot_wakes_only_the_next_caller() {
+        let (slots, stop) = (without_poll(2), CancellationToken::new());
+        let (looks, began) = (AtomicUsize::new(0), Instant::now());
+        thread::scope(|scope| {
+            let held = [slots.wait(&stop), slots.wait(&stop)].map(|slot| slot.expect("a free slot"));
+            // A caller looks once when it comes, and once when it is woken.
+            let look = || looks.fetch_add(1, Ordering::SeqCst) < usize::MAX;
+            for number in 1..=8 {
+                let (slots, stop) = (&slots, &stop);
+                scope.spawn(move || slots.wait_in_queue(LONG, &look, stop).map(drop).expect("a slot"));
+                wait_until_waiting(slots, number);
+            }
+            drop(held);
+        });
+        assert!(began.elapsed() < LONG, "each caller was woken");
+        // The system may wake a caller without a reason, but not each of them for each slot.
+        let looks = looks.into_inner();
+        assert!((16..=24).contains(&looks), "{looks}");
+    }
+
+    #[test]
+    fn a_caller_that_leaves_wakes_the_next_one() {
+        let (slots, stop, is_wanted) = (without_poll(1), CancellationToken::new(), AtomicBool::new(true));
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let first = slots.wait(&stop).expect("a free slot");
+            let second =
+                scope.spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &stop).map(drop));
+            wait_until_waiting(&slots, 1);
+            let third = scope.spawn(|| slots.wait(&stop).map(drop));
+            wait_until_waiting(&slots, 2);
+            is_wanted.store(false, Ordering::SeqCst);
+            // The second caller is woken for a slot that it does not want.
+            drop(first);
+            assert!(matches!(second.join().expect("no panic"), Err(LearnerError::Unwanted)));
+            third.join().expect("no panic").expect("a slot");
+        });
+        assert!(began.elapsed() < LONG, "each caller was woken");
     }
 
     #[test]
@@ -153,13 +227,36 @@ mod tests {
         let (slots, stop) = (Slots::new(1, 1), CancellationToken::new());
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
-            let second = scope.spawn(|| slots.wait_in_queue(LONG, &stop).map(drop));
+            let second = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
             wait_until_waiting(&slots, 1);
-            assert!(matches!(slots.wait_in_queue(LONG, &stop), Err(LearnerError::Busy)));
+            assert!(matches!(slots.wait_in_queue(LONG, &|| true, &stop), Err(LearnerError::Busy)));
             drop(first);
             second.join().expect("no panic").expect("a slot");
-            let _third = slots.wait_in_queue(LONG, &stop).expect("the queue is empty again");
-            assert!(matches!(slots.wait_in_queue(Duration::ZERO, &stop), Err(LearnerError::Busy)), "no time is left");
+            let _third = slots.wait_in_queue(LONG, &|| true, &stop).expect("the queue is empty again");
+            let late = slots.wait_in_queue(Duration::ZERO, &|| true, &stop);
+            assert!(matches!(late, Err(LearnerError::Busy)), "no time is left");
+        });
+        assert_eq!(slots.in_use(), (0, 0));
+    }
+
+    #[test]
+    fn a_caller_that_wants_no_slot_leaves_the_queue() {
+        let (slots, stop, is_wanted) = (Slots::new(1, 8), CancellationToken::new(), AtomicBool::new(true));
+        thread::scope(|scope| {
+            let first = slots.wait(&stop).expect("a free slot");
+            let second =
+                scope.spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &stop).map(drop));
+            wait_until_waiting(&slots, 1);
+            let third = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
+            wait_until_waiting(&slots, 2);
+            is_wanted.store(false, Ordering::SeqCst);
+            // The only slot is still taken.
+            assert!(matches!(second.join().expect("no panic"), Err(LearnerError::Unwanted)));
+            assert_eq!(slots.in_use(), (1, 1));
+            drop(first);
+            third.join().expect("no panic").expect("a slot");
+            let left = slots.wait_in_queue(LONG, &|| false, &stop);
+            assert!(matches!(left, Err(LearnerError::Unwanted)), "also if a slot is free");
         });
         assert_eq!(slots.in_use(), (0, 0));
     }

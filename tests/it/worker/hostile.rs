@@ -17,6 +17,14 @@ fn a_learner_that_crashes_at_its_start_is_reported_with_its_log() {
 }
 
 #[test]
+fn a_prediction_does_not_start_a_learner_that_crashes_at_its_start_twice() {
+    let Some(trial) = Trial::new("sys.exit('libgomp.so.1: no such file')\n", LONG) else { return };
+    let refused = trial.predict();
+    assert!(matches!(refused, Err(LearnerError::Unstartable)), "{refused:?}");
+    assert_eq!(trial.counts(), (1, 1));
+}
+
+#[test]
 fn a_fit_that_crashes_once_is_tried_again_in_an_empty_folder() {
     let changes = "whole_fit = fit\n\
                    def fit(request):\n    if is_first('crashed'):\n        \

@@ -220,6 +220,11 @@ impl ApiError {
     /// operator, so they are only logged.
     pub(crate) fn of_learner(model: &str, error: &LearnerError) -> Self {
         let log = "the log of the server has the reason";
+        let unstartable = || {
+            Self::not_ready(format!(
+                "the learner that predicts with {model} cannot be started, and is started again after a wait; {log}"
+            ))
+        };
         let internal = |detail: String| Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", detail);
         let problem = match error {
             LearnerError::Busy => {
@@ -228,6 +233,9 @@ impl ApiError {
                      in a moment",
                 );
             }
+            // The start that failed is in the log.
+            LearnerError::Unstartable => return unstartable(),
+            LearnerError::Unwanted => return Self::abandoned(),
             LearnerError::Stopped => return Self::not_ready("the server is ending"),
             LearnerError::Died { .. } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -239,9 +247,7 @@ impl ApiError {
             LearnerError::Failed { .. } | LearnerError::Unlearnable(_) => {
                 internal(format!("the learner reports an error instead of a prediction with {model}; {log}"))
             }
-            LearnerError::Start { .. } | LearnerError::Hello { .. } => {
-                internal(format!("the learner that predicts with {model} cannot be started; {log}"))
-            }
+            LearnerError::Start { .. } | LearnerError::Hello { .. } => unstartable(),
         };
         tracing::error!(model, %error, "a learner gave no prediction");
         problem

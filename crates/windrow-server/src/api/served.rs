@@ -174,17 +174,27 @@ impl<'a> ForeignModel<'a> {
         self.foreign.inputs.outside(cells)
     }
 
-    /// Returns the probability of a row as the model answers it. Waits for a process of the learner.
-    pub(crate) fn probability(&self, cells: &[Cell<'_>]) -> Result<f64, ApiError> {
-        let found = self.probabilities(&[self.row(cells)])?;
+    /// Returns the probability of a row as the model answers it. Waits for a process of the learner, as long as
+    /// `is_wanted` returns no error.
+    pub(crate) fn probability(
+        &self,
+        cells: &[Cell<'_>],
+        is_wanted: &dyn Fn() -> Result<(), ApiError>,
+    ) -> Result<f64, ApiError> {
+        let found = self.probabilities(&[self.row(cells)], is_wanted)?;
         // There is one for each row.
         found.first().copied().ok_or_else(ApiError::abandoned)
     }
 
     /// Returns the probabilities of some rows as the model answers them: recalibrated, if the model is. Waits for a
-    /// process of the learner.
-    pub(crate) fn probabilities(&self, rows: &[Map<String, Value>]) -> Result<Vec<f64>, ApiError> {
-        let found = self.learner()?.predict(self.folder, rows).and_then(|found| match found.len() == rows.len() {
+    /// process of the learner, as long as `is_wanted` returns no error.
+    pub(crate) fn probabilities(
+        &self,
+        rows: &[Map<String, Value>],
+        is_wanted: &dyn Fn() -> Result<(), ApiError>,
+    ) -> Result<Vec<f64>, ApiError> {
+        let found = self.learner()?.predict(self.folder, rows, &|| is_wanted().is_ok());
+        let found = found.and_then(|found| match found.len() == rows.len() {
             true => Ok(found),
             false => Err(LearnerError::Failed { message: "it gave a wrong number of probabilities".to_owned() }),
         });
@@ -209,8 +219,9 @@ impl<'a> ForeignModel<'a> {
     }
 
     fn problem(&self, error: &LearnerError) -> ApiError {
+        use LearnerError::{Busy, Stopped, Unstartable, Unwanted};
         // The request has found the model before it was replaced or removed.
-        if !matches!(error, LearnerError::Busy | LearnerError::Stopped) && !self.folder.exists() {
+        if !matches!(error, Busy | Stopped | Unstartable | Unwanted) && !self.folder.exists() {
             let detail =
                 format!("the model {} was removed or made again while the request waited: ask again", self.name);
             return ApiError::not_ready(detail);

@@ -97,6 +97,15 @@ impl ApiState {
         }
     }
 
+    /// Returns an error if there is no model yet, or if no part of this server can predict with the newest one.
+    pub(crate) fn check_ready(&self) -> Result<(), ApiError> {
+        let served = self.served();
+        match served.snapshot.latest() {
+            Some(latest) => served.fitted(latest)?.check_ready(),
+            None => Err(ApiError::not_ready(self.progress_to_first_model())),
+        }
+    }
+
     pub(crate) fn progress_to_first_model(&self) -> String {
         let counters = self.progress.counters();
         let known = filling(counters).unwrap_or_else(|| match counters.stored.get() {

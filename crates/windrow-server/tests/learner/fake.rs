@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
+
+/// The time between two looks at the client of a request that waits.
+const POLL: Duration = Duration::from_millis(5);
 
 /// The way in which the learner fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +19,7 @@ pub(crate) enum Failure {
     Failed,
     Hello,
     Stopped,
+    Unstartable,
 }
 
 /// A request to the learner.
@@ -29,6 +34,8 @@ struct State {
     asked: Vec<Asked>,
     failure: Option<Failure>,
     is_closed: bool,
+    /// The number of requests that were not wanted any more while they waited.
+    left: usize,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +53,11 @@ impl Fake {
     /// Returns all requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.lock().asked.clone()
+    }
+
+    /// Returns the number of requests that were not wanted any more while they waited.
+    pub(crate) fn left(&self) -> usize {
+        self.lock().left
     }
 
     pub(crate) fn fail(&self, failure: Option<Failure>) {
@@ -80,11 +92,20 @@ impl Learner for Fake {
         Err(LearnerError::Stopped)
     }
 
-    fn predict(&self, model: &Path, rows: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+    fn predict(
+        &self,
+        model: &Path,
+        rows: &[Map<String, Value>],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<f64>, LearnerError> {
         let mut state = self.lock();
         state.asked.push(Asked { folder: model.to_owned(), rows: rows.to_vec() });
         while state.is_closed {
-            state = self.changed.wait(state).expect("no thread panics");
+            if !is_wanted() {
+                state.left += 1;
+                return Err(LearnerError::Unwanted);
+            }
+            state = self.changed.wait_timeout(state, POLL).expect("no thread panics").0;
         }
         match state.failure {
             Some(Failure::Busy) => Err(LearnerError::Busy),
@@ -93,6 +114,7 @@ impl Learner for Fake {
             }
             Some(Failure::Failed) => Err(LearnerError::Failed { message: "a secret".to_owned() }),
             Some(Failure::Hello) => Err(LearnerError::Hello { message: "a secret".to_owned() }),
+            Some(Failure::Unstartable) => Err(LearnerError::Unstartable),
             Some(Failure::Stopped) => Err(LearnerError::Stopped),
             None => Ok(rows.iter().map(|row| row["miles"].as_f64().map_or(0.5, |miles| miles / 1000.0)).collect()),
         }

@@ -168,7 +168,8 @@ fn each_failure_has_its_status_and_its_sentence() {
         (Failure::Died, 503, "urn:windrow:learner-died", "twice in a row while it predicted with cumulative-2"),
         (Failure::Stopped, 503, "urn:windrow:not-ready", "the server is ending"),
         (Failure::Failed, 500, "urn:windrow:internal-error", "reports an error instead of a prediction"),
-        (Failure::Hello, 500, "urn:windrow:internal-error", "cannot be started"),
+        (Failure::Hello, 503, "urn:windrow:not-ready", "cannot be started"),
+        (Failure::Unstartable, 503, "urn:windrow:not-ready", "cannot be started"),
     ] {
         server.learner.fail(Some(failure));
         let tensors = r#"{"inputs":[{"name":"miles","shape":[1],"datatype":"FP64","data":[100]},
@@ -207,6 +208,16 @@ fn a_model_that_is_removed_or_of_another_learner_is_not_asked() {
     assert!(answer.text.contains("of another learner"), "{}", answer.text);
     assert_eq!(server.get("/v2/models/cumulative-3/ready").status, 503);
     assert_eq!(server.get("/v2/models/cumulative-2/ready").status, 200);
+    for path in ["/health/ready", "/v2/health/ready"] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.json()["type"].as_str()), (503, Some("urn:windrow:not-ready")), "{path}");
+        assert!(answer.text.contains("cumulative-3 is of another learner"), "{path}: {}", answer.text);
+    }
+    // The next model is of the learner that runs.
+    server.publish("cumulative-4", "aa", None);
+    for path in ["/health/ready", "/v2/health/ready"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
     assert!(server.learner.asked().is_empty());
     // The files are removed while the request waits.
     let snapshot = server.registry.snapshot();
@@ -227,7 +238,12 @@ fn without_a_learner_there_is_no_prediction() {
     assert!(answer.text.contains("does not run in this server"), "{}", answer.text);
     assert_eq!(server.get("/v2/models/latest/ready").status, 503);
     assert_eq!(server.get("/v1/models/latest").status, 200, "the card needs no learner");
-    assert_eq!(server.get("/health/ready").json(), json!({ "status": "ready" }));
+    for path in ["/health/ready", "/v2/health/ready"] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.retry_after.is_some()), (503, true), "{path}: {}", answer.text);
+        assert!(answer.text.contains("does not run in this server"), "{path}: {}", answer.text);
+    }
+    assert_eq!(server.get("/health/live").status, 200);
     assert!(!server.get("/metrics").text.contains("windrow_learner"));
 }
 
@@ -248,6 +264,37 @@ fn a_slow_learner_does_not_slow_other_requests() {
             assert_eq!(request.join().expect("no panic").status, 200);
         }
     });
+}
+
+#[test]
+fn a_request_whose_client_has_left_does_not_wait_for_the_learner() {
+    let server = Server::start(true);
+    server.learner.close();
+    let tensors =
+        |name: &str, kind: &str, value: Value| json!({ "name": name, "shape": [1], "datatype": kind, "data": [value] });
+    let tensors = json!({ "inputs": [
+        tensors("miles", "FP64", json!(100)),
+        tensors("fare", "FP64", json!(7.5)),
+        tensors("carrier", "BYTES", json!("UA")),
+        tensors("at", "BYTES", json!("2013-01-01 07:00")),
+    ] });
+    let array = format!("[{ROW}]");
+    let requests = [
+        ("/v1/models/latest/predict", ROW.to_owned()),
+        ("/v1/models/latest/predict/batch", array),
+        ("/v1/predict", ROW.to_owned()),
+        ("/v1/models/latest/diff/cumulative-2", ROW.to_owned()),
+        ("/v2/models/latest/infer", tensors.to_string()),
+    ];
+    for (number, (path, body)) in (1..).zip(&requests) {
+        let client = server.send(path, body);
+        server.wait_for("the request waits", || server.learner.asked().len() == number);
+        drop(client);
+        server.wait_for("the request has left", || server.learner.left() == number);
+    }
+    server.learner.open();
+    assert_eq!(server.post("/v1/models/latest/predict", ROW).status, 200);
+    assert_eq!(server.learner.asked().len(), requests.len() + 1);
 }
 
 #[test]

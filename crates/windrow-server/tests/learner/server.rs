@@ -1,6 +1,8 @@
 //! A server with models of the fake learner, in this process.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,7 +144,7 @@ impl Server {
         let url = listener.url();
         let task = runtime.spawn(api::run(api, listener, stop.clone()));
         let server = Self { url, learner, registry, folder, stop, runtime: Some((runtime, task)) };
-        server.wait_for("the server answers", || server.get("/health/ready").status == 200);
+        server.wait_for("the model is served", || server.get("/v1/models/cumulative-2").status == 200);
         server
     }
 
@@ -163,6 +165,18 @@ impl Server {
 
     pub(crate) fn post_as(&self, path: &str, kind: &str, body: &str) -> Answer {
         answer(agent().post(format!("{}{path}", self.url)).header("content-type", kind).send(body))
+    }
+
+    /// Sends a request, and does not read its answer. The client leaves when the connection is dropped.
+    pub(crate) fn send(&self, path: &str, body: &str) -> TcpStream {
+        let address = self.url.strip_prefix("http://").expect("a URL without TLS");
+        let mut client = TcpStream::connect(address).expect("the server listens");
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        client.write_all([&head, body].concat().as_bytes()).expect("the server reads");
+        client
     }
 
     pub(crate) fn wait_for(&self, what: &str, condition: impl Fn() -> bool) {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
 use crate::foreign::ForeignLearner;
+use crate::foreign::reason::plain_reason;
 use windrow_learn::learner::{FitTask, FolderDigest, LearnerError, inspect_folder};
 use windrow_record::ModelId;
 
@@ -17,7 +18,7 @@ use windrow_record::ModelId;
 pub(crate) enum FitResult {
     /// The learner left a model in a folder, which the caller moves to its place.
     Fitted(PathBuf, FolderDigest),
-    /// The learner says that nothing can be learned from the rows. Holds its reason.
+    /// The learner says that nothing can be learned from the rows. Holds its reason as a line of plain text.
     Refused(String),
     /// The run was stopped.
     Stopped,
@@ -48,7 +49,9 @@ impl ForeignLearner {
             Ok(()) => {}
             Err(LearnerError::Unlearnable(reason)) => {
                 remove(&folder);
-                return Ok(FitResult::Refused(reason));
+                // The API shows the reason. The whole text is for the operator.
+                tracing::debug!(%model, %reason, "the learner says that nothing can be learned");
+                return Ok(FitResult::Refused(plain_reason(&reason)));
             }
             Err(LearnerError::Stopped) => return Ok(FitResult::Stopped),
             Err(source) => return Err(TrainError::Learner { work: format!("fit {model}"), source }),

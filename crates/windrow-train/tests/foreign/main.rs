@@ -165,7 +165,7 @@ fn rows_that_cannot_be_learned_from_give_a_record_and_errors_end_the_stage() {
     study.train(&rule).expect("the rule learns from other rows");
     let snapshot = study.registry().snapshot();
     let refused = snapshot.get(id("window-3")).expect("a record").artifact();
-    assert_eq!(refused.outcome, Outcome::Refused { reason: "too dull".to_owned() });
+    assert_eq!(refused.outcome, Outcome::Refused { reason: "too dull: 1.parquet".to_owned() });
     assert!(snapshot.get(id("cumulative-3")).is_some_and(|model| model.learned().is_some()));
 
     let (study, rule) = (Study::new(""), Arc::new(Rule::default()));

@@ -77,7 +77,7 @@ impl Learner for Rule {
         assert!(rows.iter().flat_map(|row| &row.c).all(|c| levels.contains(c)), "the levels of all windows");
         lock(&self.fits).push(Fit { model: task.model.to_owned(), rows: rows.len() });
         if lock(&self.refused).as_deref() == Some(task.model) {
-            return Err(LearnerError::Unlearnable("too dull".to_owned()));
+            return Err(LearnerError::Unlearnable("too dull:\n/srv/files/1.parquet".to_owned()));
         }
         if lock(&self.failing).as_deref() == Some(task.model) {
             return Err(LearnerError::Failed { message: "no memory".to_owned() });
@@ -103,7 +103,7 @@ impl Learner for Rule {
         Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
     }
 
-    fn predict(&self, _: &Path, _: &[Map<String, Value>]) -> Result<Vec<f64>, LearnerError> {
+    fn predict(&self, _: &Path, _: &[Map<String, Value>], _: &dyn Fn() -> bool) -> Result<Vec<f64>, LearnerError> {
         Err(LearnerError::Failed { message: "training asks for no prediction".to_owned() })
     }
 

@@ -46,7 +46,7 @@ pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
     let example = fitted.learned.examples.first()?;
     let probability = match fitted.by {
         PredictedBy::Coefficients(_) => {
-            predict(fitted, &serde_json::to_vec(&example.row).ok()?, false).ok()?.probability
+            predict(fitted, &serde_json::to_vec(&example.row).ok()?, false, &|| Ok(())).ok()?.probability
         }
         // The document does not wait for a learner.
         PredictedBy::Learner(_) => example.probability,
@@ -59,7 +59,7 @@ pub(super) fn answer(fitted: Fitted<'_>) -> Option<Value> {
 pub(super) fn error(fitted: Fitted<'_>) -> Option<Value> {
     let mut row = fitted.learned.examples.first()?.row.clone();
     row.shift_remove(&fitted.schema.fields().first()?.name);
-    let ApiError(problem) = predict(fitted, &serde_json::to_vec(&row).ok()?, false).err()?;
+    let ApiError(problem) = predict(fitted, &serde_json::to_vec(&row).ok()?, false, &|| Ok(())).err()?;
     problem.to_json()
 }
 

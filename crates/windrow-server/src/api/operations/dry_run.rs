@@ -62,7 +62,7 @@ impl DryRun {
         let is_wanted = || Ok(());
         let kind = match kind {
             BodyKind::Row => {
-                let prediction = predict(fitted, body, false)?;
+                let prediction = predict(fitted, body, false, &is_wanted)?;
                 return Ok(usize::from(prediction.probability.is_finite()));
             }
             BodyKind::Tensors(json) => return Ok(infer(fitted, body, json, max_rows, &is_wanted)?.len()),

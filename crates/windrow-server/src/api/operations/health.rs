@@ -54,12 +54,8 @@ impl Health {
     /// If there is no model yet, the problem describes the progress so far.
     #[oai(path = "/health/ready", method = "get", operation_id = "ready", tag = "Tag::Health")]
     async fn ready(&self) -> Result<Json<HealthStatus>, ApiError> {
-        match self.0.served().snapshot.latest() {
-            Some(_) => {
-                let learner = self.0.learner.as_ref().map(|served| LearnerHealth::of(&served.learner.status()));
-                Ok(Json(HealthStatus { status: "ready".to_owned(), learner }))
-            }
-            None => Err(ApiError::not_ready(self.0.progress_to_first_model())),
-        }
+        self.0.check_ready()?;
+        let learner = self.0.learner.as_ref().map(|served| LearnerHealth::of(&served.learner.status()));
+        Ok(Json(HealthStatus { status: "ready".to_owned(), learner }))
     }
 }

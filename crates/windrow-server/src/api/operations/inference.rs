@@ -92,10 +92,8 @@ impl Inference {
     /// Check that the server has a model
     #[oai(path = "/v2/health/ready", method = "get", operation_id = "server_ready", tag = "Tag::Inference")]
     async fn ready(&self) -> Result<Json<ServerReady>, ApiError> {
-        match self.0.served().snapshot.latest() {
-            Some(_) => Ok(Json(ServerReady { ready: true })),
-            None => Err(ApiError::not_ready(self.0.progress_to_first_model())),
-        }
+        self.0.check_ready()?;
+        Ok(Json(ServerReady { ready: true }))
     }
 
     /// Show the inputs and outputs of a model

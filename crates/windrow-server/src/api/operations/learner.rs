@@ -59,10 +59,9 @@ impl<'a> Slices<'a> {
     }
 
     fn ask(&mut self) -> Result<(), ApiError> {
-        (self.is_wanted)()?;
         let rows = mem::take(&mut self.rows);
         self.bytes = 0;
-        self.probabilities.extend(self.model.probabilities(&rows)?);
+        self.probabilities.extend(self.model.probabilities(&rows, self.is_wanted)?);
         Ok(())
     }
 }

@@ -178,10 +178,10 @@ impl Models {
         let waits = [&first, &second].iter().any(|model| model.predictor().is_none());
         let compare = move || {
             let (first, second) = (served.fitted(&first)?, served.fitted(&second)?);
-            let of_first = predict(first, &row.bytes, true)?;
-            // The first model may have waited for a learner. The closure holds the permit until its work has ended.
-            row.permit.check_wanted()?;
-            let change = RowChange::of(of_first, predict(second, &row.bytes, true)?);
+            // The closure holds the permit until its work has ended.
+            let is_wanted = || row.permit.check_wanted();
+            let of_first = predict(first, &row.bytes, true, &is_wanted)?;
+            let change = RowChange::of(of_first, predict(second, &row.bytes, true, &is_wanted)?);
             let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
             Ok(Json(Diff { row: Some(change), ..diff }))
         };

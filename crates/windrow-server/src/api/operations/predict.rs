@@ -56,14 +56,14 @@ impl Predict {
             let served = self.0.served();
             let fitted = self.0.fitted(&served, &id)?;
             if !fitted.waits() {
-                return Ok(answer(fitted, predict(fitted, &row.bytes, explain.0)?));
+                return Ok(answer(fitted, predict(fitted, &row.bytes, explain.0, &|| Ok(()))?));
             }
             Arc::clone(fitted.served)
         };
         let predicting = blocking(move || {
-            row.permit.check_wanted()?;
             let fitted = waiting.fitted().ok_or_else(|| ApiError::not_ready("the model is being published"))?;
-            Ok(answer(fitted, predict(fitted, &row.bytes, explain.0)?))
+            let is_wanted = || row.permit.check_wanted();
+            Ok(answer(fitted, predict(fitted, &row.bytes, explain.0, &is_wanted)?))
         });
         predicting.await
     }
@@ -107,9 +107,10 @@ impl Predict {
         run_prediction(waits, move || {
             let asked: Vec<_> = if asks_all { served.models().collect() } else { served.current_models().collect() };
             let mut predictions = Vec::with_capacity(asked.len());
+            let is_wanted = || row.permit.check_wanted();
             for fitted in &asked {
-                row.permit.check_wanted()?;
-                let mut prediction = predict(served.fitted(&fitted.model)?, &row.bytes, false)?;
+                is_wanted()?;
+                let mut prediction = predict(served.fitted(&fitted.model)?, &row.bytes, false, &is_wanted)?;
                 if asks_all {
                     // Hundreds of models would repeat almost the same list.
                     prediction.outside = None;

@@ -159,8 +159,14 @@ fn read_row<'b>(schema: &InputSchema, body: &'b [u8]) -> Result<Row<'b>, ApiErro
 }
 
 /// Predicts one row in JSON. If `explain` is true, the answer has the contribution of each feature. Waits for the learner,
-/// if the model is of one: do not call it on a thread of the async runtime then.
-pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<Prediction, ApiError> {
+/// if the model is of one: do not call it on a thread of the async runtime then. The wait ends if `is_wanted` returns an
+/// error.
+pub(crate) fn predict(
+    fitted: Fitted<'_>,
+    body: &[u8],
+    explain: bool,
+    is_wanted: &dyn Fn() -> Result<(), ApiError>,
+) -> Result<Prediction, ApiError> {
     let Fitted { model, schema, .. } = fitted;
     let row = read_row(schema, body)?;
     let cells = schema.cells(&row);
@@ -173,7 +179,7 @@ pub(crate) fn predict(fitted: Fitted<'_>, body: &[u8], explain: bool) -> Result<
             Prediction { explanation, outside, ..Prediction::new(fitted, found.probability) }
         }
         PredictedBy::Learner(foreign) => {
-            let probability = foreign.probability(&cells)?;
+            let probability = foreign.probability(&cells, is_wanted)?;
             let not_explained = explain.then(|| NOT_EXPLAINED.to_owned());
             let outside = outside(model, foreign.outside(&cells));
             Prediction { not_explained, outside, ..Prediction::new(fitted, probability) }

@@ -1,0 +1,86 @@
+//! The reason of a learner why nothing can be learned, as a line of plain text for the model's record and the API.
+
+use std::ops::RangeInclusive;
+
+/// The most characters of a reason.
+const MAX_CHARACTERS: usize = 300;
+/// Characters that have no width, or change the direction of the text.
+const INVISIBLE: [RangeInclusive<char>; 5] = [
+    '\u{AD}'..='\u{AD}',
+    '\u{200B}'..='\u{200F}',
+    '\u{202A}'..='\u{202E}',
+    '\u{2060}'..='\u{206F}',
+    '\u{FEFF}'..='\u{FEFF}',
+];
+
+/// Returns a learner's text as one line of at most 300 characters. Control characters are spaces, and only the last
+/// part of an absolute path is kept: folders of the server are of no use to a client.
+pub(crate) fn plain_reason(text: &str) -> String {
+    let is_shown = |letter: &char| !INVISIBLE.iter().any(|range| range.contains(letter));
+    let text: String = text.chars().filter(is_shown).collect();
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words: Vec<String> = words.map(without_folders).filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    if line.is_empty() {
+        return "the learner gives no reason".to_owned();
+    }
+    if line.chars().count() <= MAX_CHARACTERS {
+        return line;
+    }
+    line.chars().take(MAX_CHARACTERS - 1).chain(['…']).collect()
+}
+
+/// Returns a word with only the last part of the path in it, if it has an absolute one. A word like `and/or` stays.
+fn without_folders(word: &str) -> String {
+    let mut before = ' ';
+    for (at, letter) in word.char_indices() {
+        if letter == '/' && !before.is_alphanumeric() {
+            let (start, path) = word.split_at(at);
+            let last = path.rsplit('/').find(|part| part.contains(char::is_alphanumeric)).unwrap_or_default();
+            return format!("{start}{last}");
+        }
+        before = letter;
+    }
+    word.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_stays_as_it_is() {
+        for text in [
+            "there is one class only: 'late' is true in all 240 rows",
+            "and/or, 3/4 of the rows, ½ and naïve",
+            "the column log(fare) has no value (0 of 240)",
+        ] {
+            assert_eq!(plain_reason(text), text);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_without_control_characters_and_folders() {
+        for (text, expected) in [
+            ("one\r\nclass\t\u{1b}[31m only\u{2028}here\u{85}", "one class [31m only here"),
+            ("a\u{202E}b\u{200B}c\u{FEFF}", "abc"),
+            ("no rows in /srv/w/learner/window-1.parquet", "no rows in window-1.parquet"),
+            ("File \"/home/me/model.py\", line 3", "File \"model.py\", line 3"),
+            ("path=/a/b/ (/c/d)", "path=b (d)"),
+            ("file:///a/b ~/c/d ../e/f", "file:b ~d ..f"),
+            ("/ is empty", "is empty"),
+            ("", "the learner gives no reason"),
+            (" \n\u{7}", "the learner gives no reason"),
+        ] {
+            assert_eq!(plain_reason(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        let longest = "é".repeat(MAX_CHARACTERS);
+        assert_eq!(plain_reason(&longest), longest);
+        let cut = plain_reason(&format!("{longest}é"));
+        assert_eq!((cut.chars().count(), cut.chars().last()), (MAX_CHARACTERS, Some('…')));
+    }
+}
