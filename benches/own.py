@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 
-from shared import PYTHON, ROOT, broker, flights, missing_packages, pick, run_program
+from shared import PYTHON, ROOT, broker, flights, missing_packages, pick, row, run_program, shown, table
 
 PEER = ROOT / "benches/peers/own_loop.py"
 PROCESSES = 2
@@ -251,24 +251,6 @@ def compare(own, peer):
     worst = max(own, key=lambda key: abs(own[key] - peer[key]))
     if abs(own[worst] - peer[worst]) > TOLERANCE * max(1.0, own[worst]):
         sys.exit(f"{worst}: the sum of the log-losses is {own[worst]} in Windrow and {peer[worst]} in the loop")
-
-
-def row(*cells):
-    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
-
-
-def table(*columns):
-    print()
-    row(*columns)
-    print(f"|---|{'---:|' * (len(columns) - 1)}", flush=True)
-
-
-def shown(numbers, digits=1):
-    """Formats the range of some numbers."""
-    if None in numbers:
-        return "not measured: there is no /proc"
-    texts = [f"{number:,.{digits}f}" for number in (min(numbers), max(numbers))]
-    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
 def study(binary, folder, rounds, trees, why):

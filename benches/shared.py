@@ -1,4 +1,5 @@
-"""Shared functions of the benchmarks in Python: their size, their pipeline files, their broker, and the tools that may be missing."""
+"""Shared functions of the benchmarks in Python: their size, their pipeline files, their broker, their tables, and the
+tools that may be missing."""
 
 import contextlib
 import os
@@ -37,6 +38,26 @@ def flights(window, dataset=ROOT / "fixtures/flights.csv.zst"):
     text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
     text = replaced(text, "flights.csv.zst", str(dataset))
     return replaced(text, 'event = "week"', window) + "\n"
+
+
+def row(*cells):
+    """Prints a row of a table in Markdown."""
+    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
+
+
+def table(*columns):
+    """Prints the head of a table. The first column has the names of its rows."""
+    print()
+    row(*columns)
+    print(f"|---|{'---:|' * (len(columns) - 1)}", flush=True)
+
+
+def shown(numbers, digits=1):
+    """Formats the range of some numbers. `None` is a number that the system does not give."""
+    if None in numbers:
+        return "not measured: there is no /proc"
+    texts = [f"{number:,.{digits}f}" for number in (min(numbers), max(numbers))]
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
 def missing_java():
