@@ -13,13 +13,12 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-from shared import PYTHON, flights, missing_java, missing_packages, pick, replaced, row, run_program, table
+from shared import PYTHON, flights, free_address, missing_java, missing_packages, pick, replaced, row, run_program, table
 
 WINDOWS = 4
 
@@ -39,9 +38,7 @@ def missing_spark(binary):
 def start(folder):
     find = "import importlib.util as u; print(u.find_spec('pyspark').submodule_search_locations[0])"
     home = subprocess.run([PYTHON, "-c", find], capture_output=True, text=True, check=True).stdout.strip()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = int(free_address().rpartition(":")[2])
     command = [f"{home}/bin/spark-submit", "--master", "local[2]", "--driver-memory", pick("8g", "1g")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     for setting in (f"spark.connect.grpc.binding.port={port}", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"):
