@@ -257,7 +257,7 @@ def compare(own, peer):
 
 
 def with_lightgbm(binary, folder, trees):
-    """Makes the batch files of a pipeline with LightGBM. Returns the parameters, the pipeline, the batch files and the work directory."""
+    """Makes the batch files of a pipeline with LightGBM. Returns its parameters, its file, the batch files and a work directory."""
     # With a seed: from 200,000 rows on, LightGBM takes a random sample to bin the numbers.
     parameters = {"n_estimators": trees, "verbose": -1, "deterministic": True, "force_row_wise": True, "random_state": 1}
     file = scene(folder, "lightgbm", LEARNER.format(parameters=parameters))

@@ -14,12 +14,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The Python of the peers, which has benches/peers/requirements.txt installed.
 PYTHON = os.environ.get("WINDROW_BENCH_PYTHON") or sys.executable
 SIZE = os.environ.get("WINDROW_BENCH_SIZE", "")
-# The time in which a server must accept connections, in seconds: a learner imports its libraries before.
-START = 60.0
 if SIZE not in ("", "small"):
     sys.exit(f"WINDROW_BENCH_SIZE is `{SIZE}`: set it to `small`, or leave it unset for the full size")
 if SIZE:
     print("WINDROW_BENCH_SIZE=small: a test that the benchmark runs; the figures mean nothing\n", flush=True)
+
+# The time in which a server must accept connections, in seconds: a learner imports its libraries before.
+START = 60.0
 
 
 def pick(full, small):
