@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
+use windrow_testing::random::uniform;
 use windrow_testing::served::serve;
 use windrow_testing::{Running, http, json, run_once, succeed};
 
@@ -20,11 +21,7 @@ const ROWS: u32 = 400;
 /// Writes a dataset whose rule turns once in 24 windows, and its pipeline file; returns the file's path. The last two
 /// windows predict much better than all history, and no scheme of the pipeline learns from two windows.
 fn pipeline(folder: &Path) -> String {
-    let mut state = 7_u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    let mut uniform = uniform(7);
     let mut dataset = "y,x,z\n".to_owned();
     for row in 0..WINDOWS * ROWS {
         let angle = f64::from(row / ROWS) * TAU / 24.0;
