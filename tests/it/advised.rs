@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
 use windrow_testing::random::uniform;
 use windrow_testing::served::serve;
-use windrow_testing::{Running, http, json, run_once, succeed};
+use windrow_testing::{Running, http, json, run_arguments, run_once, succeed};
 
 const WINDOWS: u32 = 30;
 const ROWS: u32 = 400;
@@ -98,7 +98,7 @@ fn whole_and_killed(folder: &Path, file: &str) -> [PathBuf; 2] {
     let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
     run_once(file, &whole, &[]);
     let workdir = killed.display().to_string();
-    let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(file, &workdir);
     let mut running = Running::start(&run);
     running.wait_for("window 20");
     running.signal("KILL");
