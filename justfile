@@ -111,7 +111,7 @@ bench-wide *args: _peers
     {{build}}
     python3 benches/wide.py {{windrow}} {{args}}
 
-# Compare a pipeline with LightGBM as its learner with the same study in a joblib loop, and measure an idle learner; an hour or two
+# Compare a pipeline with LightGBM as its learner with a joblib loop, measure an idle learner, compare answers with Flask; an hour or two
 bench-own *args: _peers
     {{build}}
     python3 benches/own.py {{windrow}} {{args}}

@@ -29,7 +29,11 @@ TABLES = {
         "optimum, checked by numpy | rows",
         "one fit | solver",
     ],
-    "bench-own": ["the study with LightGBM | wall, s", "an estimator that does nothing | fits"],
+    "bench-own": [
+        "the study with LightGBM | wall, s",
+        "an estimator that does nothing | fits",
+        "answers with LightGBM | one row, ms, median",
+    ],
     "bench-serve": ["single rows | connections", "batches of 100 rows | connections", "connections | least", "resident memory | before"],
     "bench-stack": [" | Kafka, Python, Spark, Flask"],
     "bench-spark": ["rows learned from, millions | Newton, s"],

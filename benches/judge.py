@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from shared import PYTHON, ROOT, missing_packages, pick, run_program
+from shared import PYTHON, ROOT, missing_packages, pick, row, run_program, table
 
 PEERS = ROOT / "benches/peers"
 # Losses are sums of eighths of a window, to six decimal places.
@@ -50,11 +50,11 @@ def compare(own, peer):
 def main():
     binary = sys.argv[1]
     sizes = [int(word) for word in sys.argv[2:]] or pick([1_000_000, 10_000_000], [40_000])
-    print("| rows, millions | format | file, MB | windrow judge, s | peak memory, MiB | Polars, s | peak memory, MiB |")
-    print("|---:|---|---:|---:|---:|---:|---:|")
+    memory = "peak memory, MiB"
+    table("rows, millions", "format", "file, MB", "windrow judge, s", memory, "Polars, s", memory)
     missing = missing_packages("numpy", "polars", "pyarrow")
     if missing:
-        print(f"| {sizes[-1] / 1e6:g} | both | | not measured: {missing} | | | |")
+        row(f"{sizes[-1] / 1e6:g}", "both", "", f"not measured: {missing}", "", "", "")
         return
     for rows in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -67,11 +67,8 @@ def main():
                 peer = measured([PYTHON, PEERS / "judge_polars.py", folder / file, peers])
                 compare(losses(report), json.loads(peers.read_text()))
                 size = (folder / file).stat().st_size / 1e6
-                print(
-                    f"| {rows / 1e6:g} | {file.rpartition('.')[2]} | {size:.0f} | {own[0]:.1f} | {own[1]:.0f} "
-                    f"| {peer[0]:.1f} | {peer[1]:.0f} |",
-                    flush=True,
-                )
+                costs = [cell for wall, peak in (own, peer) for cell in (f"{wall:.1f}", f"{peak:.0f}")]
+                row(f"{rows / 1e6:g}", file.rpartition(".")[2], f"{size:.0f}", *costs)
 
 
 main()

@@ -1,13 +1,15 @@
 """Measures the study of a pipeline with a learner of its own (`solver = "command"`) on the flights by weeks.
 
-    own.py WINDROW [study] [fits] [--rounds N] [--trees N]
+    own.py WINDROW [study] [fits] [serve] [--rounds N] [--trees N]
 
-Both parts without names.
+All parts without names.
 
 - `study`: LightGBM in two processes, from batch files to the advice (`windrow train --once`), next to a plain loop with joblib and
   two processes. The loop gets the list of the fits, and of the windows on which each is scored, from what Windrow has made. The
   rounds are by turns, and the losses of both must agree.
 - `fits`: the same study with an estimator that does nothing: what a fit costs beyond the estimator.
+- `serve`: `windrow serve` with the models of the study, next to the last model in Flask: one client with one row at a time, then
+  with 1,000 rows, then eight clients. Both must answer the same. Without the part `study`, the models are trained first.
 
 Processor time is that of all processes. Memory is the largest sum over all processes, each with its share of common pages.
 WINDROW_BENCH_SIZE=small: the sample of the flights in 20 windows, in seconds.
@@ -27,7 +29,8 @@ import tempfile
 import threading
 import time
 
-from shared import PYTHON, ROOT, broker, flights, missing_packages, pick, run_program
+from own_serve import serve
+from shared import PYTHON, ROOT, broker, flights, missing_packages, pick, row, run_program, shown, table
 
 PEER = ROOT / "benches/peers/own_loop.py"
 PROCESSES = 2
@@ -253,36 +256,24 @@ def compare(own, peer):
         sys.exit(f"{worst}: the sum of the log-losses is {own[worst]} in Windrow and {peer[worst]} in the loop")
 
 
-def row(*cells):
-    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
-
-
-def table(*columns):
-    print()
-    row(*columns)
-    print(f"|---|{'---:|' * (len(columns) - 1)}", flush=True)
-
-
-def shown(numbers, digits=1):
-    """Formats the range of some numbers."""
-    if None in numbers:
-        return "not measured: there is no /proc"
-    texts = [f"{number:,.{digits}f}" for number in (min(numbers), max(numbers))]
-    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
+def with_lightgbm(binary, folder, trees):
+    """Makes the batch files of a pipeline with LightGBM. Returns its parameters, its file, the batch files and a work directory."""
+    # With a seed: from 200,000 rows on, LightGBM takes a random sample to bin the numbers.
+    parameters = {"n_estimators": trees, "verbose": -1, "deterministic": True, "force_row_wise": True, "random_state": 1}
+    file = scene(folder, "lightgbm", LEARNER.format(parameters=parameters))
+    make_batches(binary, file, folder / "lightgbm/batches")
+    return parameters, file, folder / "lightgbm/batches", folder / "lightgbm/work"
 
 
 def study(binary, folder, rounds, trees, why):
-    """Prints the costs of the study and of the loop."""
+    """Prints the costs of the study and of the loop. Returns the pipeline, the work directory and the study for the loop."""
     columns = ["wall, s", "processor, s", "peak memory, MiB", "fits", "models scored on a window", "wall time, times the loop's"]
     table("the study with LightGBM", *columns)
     if why:
         row("windrow and the loop", f"not measured: {why}", *[""] * (len(columns) - 1))
-        return
-    # With a seed: from 200,000 rows on, LightGBM takes a random sample to bin the numbers.
-    parameters = {"n_estimators": trees, "verbose": -1, "deterministic": True, "force_row_wise": True, "random_state": 1}
-    file = scene(folder, "lightgbm", LEARNER.format(parameters=parameters))
-    batches, workdir, listed = (folder / f"lightgbm/{name}" for name in ("batches", "work", "study.json"))
-    make_batches(binary, file, batches)
+        return None, None, None
+    parameters, file, batches, workdir = with_lightgbm(binary, folder, trees)
+    listed = folder / "lightgbm/study.json"
     costs, made = {"windrow": [], "joblib": []}, None
     for _ in range(rounds):
         costs["windrow"].append(train(binary, file, batches, workdir))
@@ -300,6 +291,7 @@ def study(binary, folder, rounds, trees, why):
         wall, processor, memory = zip(*costs[name])
         ratio = shown(ratios, 2) if name == "windrow" else "1"
         row(name, shown(wall), shown(processor), shown(memory, 0), len(made), f"{pairs:,}", ratio)
+    return file, workdir, wanted
 
 
 def fits(binary, folder, why):
@@ -322,14 +314,14 @@ def fits(binary, folder, why):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("windrow", type=pathlib.Path, help="the binary to measure")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="study or fits; both by default")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="study, fits or serve; all of them by default")
     parser.add_argument("--rounds", type=int, default=pick(5, 1), help="the rounds of the study")
     parser.add_argument("--trees", type=int, default=pick(100, 10), help="the trees of each model")
     arguments = parser.parse_args()
-    parts = arguments.parts or ["study", "fits"]
-    unknown = set(parts) - {"study", "fits"}
+    parts = arguments.parts or ["study", "fits", "serve"]
+    unknown = set(parts) - {"study", "fits", "serve"}
     if unknown:
-        sys.exit(f"unknown part {', '.join(sorted(unknown))}: the parts are study and fits")
+        sys.exit(f"unknown part {', '.join(sorted(unknown))}: the parts are study, fits and serve")
     binary = arguments.windrow.absolute()
     if not binary.is_file():
         sys.exit(f"{binary} is not a file: build it first")
@@ -337,10 +329,18 @@ def main():
     adopt_orphans()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        trained = None, None, None
         if "study" in parts:
-            study(binary, folder, arguments.rounds, arguments.trees, why)
+            trained = study(binary, folder, arguments.rounds, arguments.trees, why)
+        elif "serve" in parts and not why:
+            parameters, file, batches, workdir = with_lightgbm(binary, folder, arguments.trees)
+            train(binary, file, batches, workdir)
+            trained = file, workdir, study_of(workdir, parameters)
         if "fits" in parts:
             fits(binary, folder, why)
+        # The last part: the processor time of its servers would count in that of others.
+        if "serve" in parts:
+            serve(binary, *trained, why)
 
 
 main()

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from shared import flights, pick, run_program
+from shared import flights, pick, row, run_program, table
 
 
 def run(binary, rows, form):
@@ -46,16 +46,13 @@ def main():
     sizes = [int(word) for word in sys.argv[2:]] or pick([1_000_000, 2_500_000, 5_000_000, 10_000_000], [20_000, 40_000])
     for form in ("csv", "parquet"):
         points = []
-        print(f"\nBatch files in {form}:\n")
-        print("| rows, millions | wall, s | processor, s | peak memory, MiB | batch files, MB | broker's log, MB | models |")
-        print("|---:|---:|---:|---:|---:|---:|---:|")
+        print(f"\nBatch files in {form}:")
+        table("rows, millions", "wall, s", "processor, s", "peak memory, MiB", "batch files, MB", "broker's log, MB", "models")
         for rows in sizes:
             p = run(binary, rows, form)
             points.append(p)
-            print(
-                f"| {rows / 1e6:g} | {p['wall']:.1f} | {p['cpu']:.1f} | {p['memory']:.0f} | {p['files'] / 1e6:.0f} | {p['log'] / 1e6:.0f} | {p['models']} |",
-                flush=True,
-            )
+            costs = [f"{p['wall']:.1f}", f"{p['cpu']:.1f}", f"{p['memory']:.0f}"]
+            row(f"{rows / 1e6:g}", *costs, f"{p['files'] / 1e6:.0f}", f"{p['log'] / 1e6:.0f}", p["models"])
         if len(points) > 1:
             (c, s), (_, m) = line(points, "wall"), line(points, "cpu")
             print(f"\nThe line through them: {c:.1f} s and {s:.2f} s a million rows; {m:.2f} s of processor time a million rows.")

@@ -1,4 +1,5 @@
-"""Shared functions of the benchmarks in Python: their size, their pipeline files, their broker, and the tools that may be missing."""
+"""Shared functions of the benchmarks in Python: their size, their pipeline files, their servers, their tables, and the
+tools that may be missing."""
 
 import contextlib
 import os
@@ -17,6 +18,9 @@ if SIZE not in ("", "small"):
     sys.exit(f"WINDROW_BENCH_SIZE is `{SIZE}`: set it to `small`, or leave it unset for the full size")
 if SIZE:
     print("WINDROW_BENCH_SIZE=small: a test that the benchmark runs; the figures mean nothing\n", flush=True)
+
+# The time in which a server must accept connections, in seconds: a learner imports its libraries before.
+START = 60.0
 
 
 def pick(full, small):
@@ -37,6 +41,26 @@ def flights(window, dataset=ROOT / "fixtures/flights.csv.zst"):
     text = "\n".join(line for line in text.splitlines() if not line.startswith("pace"))
     text = replaced(text, "flights.csv.zst", str(dataset))
     return replaced(text, 'event = "week"', window) + "\n"
+
+
+def row(*cells):
+    """Prints a row of a table in Markdown."""
+    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
+
+
+def table(*columns):
+    """Prints the head of a table. The first column has the names of its rows."""
+    print()
+    row(*columns)
+    print(f"|---|{'---:|' * (len(columns) - 1)}", flush=True)
+
+
+def shown(numbers, digits=1):
+    """Formats the range of some numbers. `None` is a number that the system does not give."""
+    if None in numbers:
+        return "not measured: there is no /proc"
+    texts = [f"{number:,.{digits}f}" for number in (min(numbers), max(numbers))]
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
 def missing_java():
@@ -79,29 +103,41 @@ def run_program(arguments, **more):
     return used
 
 
-@contextlib.contextmanager
-def broker(windrow):
-    """Runs the embedded broker of a binary, given by its path, in a process of its own. Yields its address."""
+def free_address():
+    """Returns a free address of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def running(name, command, address, **more):
+    """Runs a server. It accepts connections at the address when the block begins, and has ended after the block."""
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([windrow, "broker", "--ephemeral", "--listen", address], **quiet)
+    process = subprocess.Popen([str(word) for word in command], **quiet, **more)
     try:
-        deadline = time.time() + 30
+        deadline = time.time() + START
         while True:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
                     break
             if process.poll() is not None or time.time() > deadline:
-                sys.exit(f"the broker of {windrow} does not answer at {address}")
+                sys.exit(f"{name} does not answer at {address}")
             time.sleep(0.02)
-        yield address
+        yield
     finally:
-        # At an orderly end, the broker removes its folder.
+        # At an orderly end, a server removes its folder and ends its own processes.
         process.terminate()
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def broker(windrow):
+    """Runs the embedded broker of a binary, given by its path, in a process of its own. Yields its address."""
+    address = free_address()
+    with running(f"the broker of {windrow}", [windrow, "broker", "--ephemeral", "--listen", address], address):
+        yield address

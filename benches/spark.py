@@ -13,13 +13,12 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-from shared import PYTHON, flights, missing_java, missing_packages, pick, replaced, run_program
+from shared import PYTHON, flights, free_address, missing_java, missing_packages, pick, replaced, row, run_program, table
 
 WINDOWS = 4
 
@@ -39,9 +38,7 @@ def missing_spark(binary):
 def start(folder):
     find = "import importlib.util as u; print(u.find_spec('pyspark').submodule_search_locations[0])"
     home = subprocess.run([PYTHON, "-c", find], capture_output=True, text=True, check=True).stdout.strip()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = int(free_address().rpartition(":")[2])
     command = [f"{home}/bin/spark-submit", "--master", "local[2]", "--driver-memory", pick("8g", "1g")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     for setting in (f"spark.connect.grpc.binding.port={port}", "spark.driver.host=127.0.0.1", "spark.ui.enabled=false"):
@@ -117,17 +114,17 @@ def measure(binary, rows, server, port, points):
     for learned, model in newton.items():
         ours = model["solver"]["seconds"]
         points["newton"].append((learned, ours))
-        start = f"| {learned / 1e6:.2f} | {ours:.2f} |"
+        start = f"{learned / 1e6:.2f}", f"{ours:.2f}"
         if not server:
-            print(f"{start} not measured | | |", flush=True)
+            row(*start, "not measured", "", "")
             continue
         theirs = spark[learned]["solver"]["seconds"]
         points["spark"].append((learned, theirs))
         pairs = zip(model["coefficients"], spark[learned]["coefficients"])
         apart = max(abs(a["weight"] - b["weight"]) for a, b in pairs)
-        print(f"{start} {theirs:.1f} | {theirs / ours:.0f} | {apart:.0e} |", flush=True)
+        row(*start, f"{theirs:.1f}", f"{theirs / ours:.0f}", f"{apart:.0e}")
     there = f"{client:.0f} MiB here, {peak(server.pid):.0f} MiB there" if server else "not measured"
-    print(f"| peak memory at {rows / 1e6:g} | {here:.0f} MiB | {there} | | |", flush=True)
+    row(f"peak memory at {rows / 1e6:g}", f"{here:.0f} MiB", there, "", "")
 
 
 def main():
@@ -141,8 +138,7 @@ def main():
             print(f"Spark: not measured: {why}\n")
         server, port = (None, 1) if why else start(folder)
         try:
-            print("| rows learned from, millions | Newton, s | Spark, s | Spark / Newton | largest difference of a coefficient |")
-            print("|---:|---:|---:|---:|---:|")
+            table("rows learned from, millions", "Newton, s", "Spark, s", "Spark / Newton", "largest difference of a coefficient")
             for rows in sizes:
                 measure(binary, rows, server, port, points)
         finally:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from shared import ROOT, broker, flights, pick, replaced, run_program
+from shared import ROOT, broker, flights, pick, replaced, row, run_program, table
 
 RECORD = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "499", "--call-graph", "dwarf,4096", "-o"]
 # The threads of librdkafka.
@@ -69,14 +69,8 @@ def fault_of_perf():
     return f"perf cannot take samples ({said}): lower kernel.perf_event_paranoid" if tried.returncode else None
 
 
-def row(*cells):
-    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
-
-
 def head(command):
-    print()
-    row(f"processor time of {command}", "share", "ns for a row")
-    print("|---|---:|---:|")
+    table(f"processor time of {command}", "share", "ns for a row")
 
 
 def call_graphs(data):

@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 
-from shared import PYTHON, ROOT, broker, missing_packages, pick, run_program
+from shared import PYTHON, ROOT, broker, missing_packages, pick, row, run_program, shown, table
 from wide_compare import compare, last_window
 
 PEERS = ROOT / "benches/peers"
@@ -129,22 +129,6 @@ def train(binary, file, workdir):
     began = time.time()
     used = run_program([binary.path, "train", file, "--workdir", workdir, "--once", "--quiet"])
     return used.ru_utime + used.ru_stime, time.time() - began, used.ru_maxrss / 1024
-
-
-def shown(numbers, digits):
-    """Formats the range of some numbers."""
-    texts = [f"{number:,.{digits}f}" for number in (min(numbers), max(numbers))]
-    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
-
-
-def row(*cells):
-    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
-
-
-def table(*columns):
-    print()
-    row(*columns)
-    print(f"|---|{'---:|' * (len(columns) - 1)}", flush=True)
 
 
 def study(binaries, datasets, rounds, why):

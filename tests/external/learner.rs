@@ -11,8 +11,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
+use windrow_testing::random::uniform;
 use windrow_testing::served::serve_by;
-use windrow_testing::{command, http, json, python, root, text, wait_until};
+use windrow_testing::{command, http, json, python, root, run_arguments, text, wait_until};
 
 const WINDOWS: u32 = 6;
 const ROWS: u32 = 200;
@@ -30,11 +31,7 @@ windrow.learner(HistGradientBoostingClassifier(max_iter=20, max_depth=3))
 
 /// Writes a dataset, a pipeline file and the learner; returns the path of the pipeline file.
 fn pipeline(folder: &Path, python: &str) -> String {
-    let mut state = 7_u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    let mut uniform = uniform(7);
     let mut dataset = "y,x,c\n".to_owned();
     for row in 0..WINDOWS * ROWS {
         let (x, c) = (2.0 * uniform() - 1.0, ["UA", "B6", "AA"][row as usize % 3]);
@@ -93,19 +90,7 @@ fn models_of_scikit_learn_are_trained_and_served_also_if_their_process_is_killed
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = (pipeline(folder.path(), &python), folder.path().join("work"));
     let folder_of_run = workdir.display().to_string();
-    let run = windrow(&[
-        "run",
-        &file,
-        "--once",
-        "--broker",
-        "embedded",
-        "--listen",
-        "127.0.0.1:0",
-        "--workdir",
-        &folder_of_run,
-    ])
-    .output()
-    .expect("the binary runs");
+    let run = windrow(&run_arguments(&file, &folder_of_run)).output().expect("the binary runs");
     let printed = text(&run.stderr);
     assert!(run.status.success(), "{printed}");
     assert!(printed.contains("learner: starts the command of the pipeline file"), "{printed}");

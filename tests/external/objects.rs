@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use windrow_testing::documents::{block, finish};
-use windrow_testing::{Running, broker_with_topic, command, free_port, json, python, sample_with, succeed, text};
+use windrow_testing::{
+    Running, broker_with_topic, command, free_port, json, python, run_arguments, sample_with, succeed, text,
+};
 
 use crate::objects::store::{BadLine, SECRET, Store, with_store};
 
@@ -21,8 +23,7 @@ fn sample(folder: &Path, rows: u32, stream: &str, batch: &str) -> String {
 
 fn run_command(file: &str, workdir: &Path) -> Vec<String> {
     let workdir_text = workdir.display().to_string();
-    let words = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir_text];
-    words.map(str::to_owned).to_vec()
+    run_arguments(file, &workdir_text).map(str::to_owned).to_vec()
 }
 
 fn at_store(endpoint: &str, arguments: &[String]) -> Output {

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
+use windrow_testing::random::uniform;
 use windrow_testing::served::serve;
-use windrow_testing::{Running, http, json, run_once, succeed};
+use windrow_testing::{Running, http, json, run_arguments, run_once, succeed};
 
 const WINDOWS: u32 = 30;
 const ROWS: u32 = 400;
@@ -20,11 +21,7 @@ const ROWS: u32 = 400;
 /// Writes a dataset whose rule turns once in 24 windows, and its pipeline file; returns the file's path. The last two
 /// windows predict much better than all history, and no scheme of the pipeline learns from two windows.
 fn pipeline(folder: &Path) -> String {
-    let mut state = 7_u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    let mut uniform = uniform(7);
     let mut dataset = "y,x,z\n".to_owned();
     for row in 0..WINDOWS * ROWS {
         let angle = f64::from(row / ROWS) * TAU / 24.0;
@@ -101,7 +98,7 @@ fn whole_and_killed(folder: &Path, file: &str) -> [PathBuf; 2] {
     let [whole, killed] = ["whole", "killed"].map(|name| folder.join(name));
     run_once(file, &whole, &[]);
     let workdir = killed.display().to_string();
-    let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(file, &workdir);
     let mut running = Running::start(&run);
     running.wait_for("window 20");
     running.signal("KILL");

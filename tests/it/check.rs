@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use windrow_testing::{fixture, sample_with, succeed, text, windrow};
+use windrow_testing::{fixture, run_arguments, sample_with, succeed, text, windrow};
 
 /// Writes a dataset with faults of every kind, and its pipeline file.
 fn scene(folder: &Path, window: &str) -> String {
@@ -90,7 +90,7 @@ fn late_rows_are_those_that_a_run_refuses() {
     let taken: u64 =
         machine["windows"].as_array().expect("a list").iter().filter_map(|window| window["rows"].as_u64()).sum();
     let workdir = folder.path().join("work").display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&file, &workdir);
     let output_text = succeed(&run);
     assert!(output_text.contains("5 rows were put in quarantine"), "{output_text}");
     let end: Value =
@@ -122,7 +122,7 @@ fn a_last_row_in_a_far_year_is_a_mistake_and_makes_no_empty_windows() {
     assert!(found.contains(expected), "{found}");
     assert!(found.contains("no later row confirms it: correct the time, or use longer windows"), "{found}");
     let workdir = work.display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&file, &workdir);
     let summary = succeed(&run);
     assert!(summary.contains("1 row was put in quarantine"), "{summary}");
     let end: Value = serde_json::from_slice(&fs::read(work.join("batches/end.json")).expect("a file")).expect("JSON");

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use windrow_testing::random::below;
 use windrow_testing::served::serve;
 use windrow_testing::{command, http, json, run_once, succeed, text, windrow};
 
@@ -14,11 +15,7 @@ const DAY: u64 = 86_400;
 
 /// Writes 1,800 rows, spread evenly over 743 days. The first `skipped` days have none.
 fn dataset(folder: &Path, skipped: u64) {
-    let mut state = 11_u64;
-    let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
+    let mut next = below(11);
     let mut rows = "ts,size,kind,late\n".to_owned();
     for row in 0..1800 {
         let at = START + row * 743 * DAY / 1800;

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 
-use windrow_testing::{fixture, free_port, succeed, text, windrow};
+use windrow_testing::{fixture, free_port, run_arguments, succeed, text, windrow};
 
 /// Returns the exit code and the standard error of a command, without the path of the folder.
 fn output(folder: &Path, arguments: &[&str]) -> String {
@@ -111,18 +111,8 @@ fn files_that_are_not_what_they_should_be() {
              features = {{ numeric = [\"distance\"] }}\nwindow = {{ rows = 100 }}\n"
         );
         fs::write(path("p.toml"), pipeline).expect("a file");
-        let arguments = [
-            "run",
-            &path("p.toml").display().to_string(),
-            "--once",
-            "--broker",
-            "embedded",
-            "--listen",
-            "127.0.0.1:0",
-            "--workdir",
-            &path(&format!("work-{dataset}")).display().to_string(),
-        ];
-        let output = windrow(&arguments);
+        let (file, workdir) = (path("p.toml"), path(&format!("work-{dataset}")));
+        let output = windrow(&run_arguments(&file.display().to_string(), &workdir.display().to_string()));
         let stderr = text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER");
         let error = stderr.lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n");
         writeln!(all, "--- {dataset}\nexit {}\n{error}", output.status.code().unwrap_or(-1)).expect("memory");

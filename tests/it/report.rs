@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use windrow_testing::{command, fixture, has, sample_with, succeed, text, windrow};
+use windrow_testing::{command, fixture, has, run_arguments, sample_with, succeed, text, windrow};
 
 #[test]
 fn a_report_has_the_sentences_the_pictures_and_the_numbers_behind_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 200", "");
     let workdir = folder.path().join("work").display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&file, &workdir);
     let output = succeed(&run);
     let out = folder.path().join("out/answer.md");
     let report = ["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]
@@ -80,7 +80,7 @@ fn a_summary_has_at_most_fifteen_lines_and_names_its_author() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 200", "");
     let workdir = folder.path().join("work").display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&file, &workdir);
     let output = succeed(&run);
     let out = folder.path().join("ticket.md").display().to_string();
     let summary = ["report", &file, "--format", "summary", "--author", "R. <b>", "--workdir", &workdir, "--out", &out];
@@ -97,7 +97,7 @@ fn a_pdf_file_is_printed_if_chromium_is_installed_and_html_is_written_otherwise(
     let folder = tempfile::tempdir().expect("a folder");
     let file = sample_with(folder.path(), "rows = 200", "");
     let workdir = folder.path().join("work").display().to_string();
-    let run = ["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&file, &workdir);
     succeed(&run);
     let out = folder.path().join("answer.pdf");
     let report = ["report", &file, "--format", "pdf", "--workdir", &workdir, "--out", &out.display().to_string()]
@@ -136,7 +136,7 @@ fn data_does_not_become_markup() {
     );
     fs::write(&file, pipeline).expect("a file");
     let (file, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
-    succeed(&["run", &file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir]);
+    succeed(&run_arguments(&file, &workdir));
     let out = folder.path().join("p.md");
     succeed(&["report", &file, "--format", "md", "--workdir", &workdir, "--out", &out.display().to_string()]);
     let html = folder.path().join("p.html").display().to_string();

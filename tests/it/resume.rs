@@ -3,15 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windrow_testing::{Running, assert_whole, fixture, json, sample_csv, sample_with, succeed, text, windrow};
+use windrow_testing::{
+    Running, assert_whole, fixture, json, run_arguments, sample_csv, sample_with, succeed, text, windrow,
+};
 
 /// Writes the pipeline of the sample with other tables. Returns its path, and a work directory next to it.
 fn scene(folder: &Path, window: &str, stream: &str) -> (String, PathBuf) {
     (sample_with(folder, window, stream), folder.join("work"))
-}
-
-fn run<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
-    ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", workdir]
 }
 
 #[test]
@@ -26,12 +24,12 @@ fn a_killed_run_is_finished_without_its_old_broker() {
         let (file, workdir) = scene(folder.path(), window, stream);
         let workdir_text = workdir.display().to_string();
         for sealed in [1, 3] {
-            let mut running = Running::start(&run(&file, &workdir_text));
+            let mut running = Running::start(&run_arguments(&file, &workdir_text));
             running.wait_for(&format!("window {sealed}"));
             running.signal("KILL");
             running.end();
         }
-        let last = windrow(&run(&file, &workdir_text));
+        let last = windrow(&run_arguments(&file, &workdir_text));
         assert!(last.status.success(), "{window}: {}", text(&last.stderr));
         assert!(text(&last.stderr).contains("continuing after window "), "{}", text(&last.stderr));
         assert_whole(&workdir);
@@ -48,11 +46,11 @@ fn temporary_files_of_a_killed_run_are_removed_by_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = scene(folder.path(), "parts = 3", "");
     let workdir_text = workdir.display().to_string();
-    succeed(&run(&file, &workdir_text));
+    succeed(&run_arguments(&file, &workdir_text));
     let left = ["windows", "losses", "models/window-1", "batches", "."];
     let left = left.map(|name| workdir.join(name).join(".windrow-a1b2c3.tmp"));
     left.iter().for_each(|path| fs::write(path, "half a fi").expect("a file"));
-    succeed(&run(&file, &workdir_text));
+    succeed(&run_arguments(&file, &workdir_text));
     assert!(left.iter().all(|path| !path.exists()), "{left:?}");
 }
 
@@ -61,7 +59,7 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, workdir) = scene(folder.path(), "parts = 3", "");
     let (workdir_text, text_of) = (workdir.display().to_string(), fs::read_to_string(&file).expect("a file"));
-    succeed(&run(&file, &workdir_text));
+    succeed(&run_arguments(&file, &workdir_text));
     let other = folder.path().join("other.csv");
     let rows = sample_csv();
     fs::write(&other, &rows[..rows.len() - 200]).expect("a file");
@@ -73,14 +71,14 @@ fn another_pipeline_or_dataset_is_refused_with_the_difference() {
     ];
     for (from, to, expected) in cases {
         fs::write(&file, text_of.replacen(from, to, 1)).expect("a file");
-        let refused = windrow(&run(&file, &workdir_text));
+        let refused = windrow(&run_arguments(&file, &workdir_text));
         let stderr = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(2), "{to}: {stderr}");
         assert!(stderr.contains(expected) && stderr.contains("--fresh"), "{to}: {stderr}");
     }
     // Another pace changes no row.
     fs::write(&file, format!("{text_of}seed = 7\n")).expect("a file");
-    succeed(&run(&file, &workdir_text));
+    succeed(&run_arguments(&file, &workdir_text));
 }
 
 #[test]
@@ -102,13 +100,13 @@ fn a_mostly_invalid_stream_resumes_with_a_higher_limit() {
     };
     let (file_text, workdir) = (file.display().to_string(), folder.path().join("work").display().to_string());
     pipeline("");
-    let garbage = windrow(&run(&file_text, &workdir));
+    let garbage = windrow(&run_arguments(&file_text, &workdir));
     assert_eq!(garbage.status.code(), Some(1), "{}", text(&garbage.stderr));
     let stderr = text(&garbage.stderr);
     assert!(stderr.contains(" messages were rejected, more than quarantine.max_share = 0.01"), "{stderr}");
     assert!(stderr.contains("miles: `far` is not a number (partition 0, offset 49)"), "{stderr}");
     pipeline("quarantine = { max_share = 0.02 }\n");
-    succeed(&run(&file_text, &workdir));
+    succeed(&run_arguments(&file_text, &workdir));
     let end = json(&folder.path().join("work/batches/end.json"));
     assert_eq!((end["rows"].as_u64(), end["quarantined"].as_u64()), (Some(2940), Some(60)));
 }
@@ -131,7 +129,7 @@ fn the_share_of_quarantined_rows_is_checked_at_each_of_them() {
              features = {{ numeric = [\"miles\"] }}\nwindow = {{ rows = 500 }}\nquarantine = {{ max_share = {share} }}\n"
         );
         fs::write(&file, pipeline).expect("a file");
-        let output = windrow(&run(&file_text, &workdir));
+        let output = windrow(&run_arguments(&file_text, &workdir));
         assert_eq!(output.status.code(), status, "{share}: {}", text(&output.stderr));
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use windrow_testing::{
-    Running, assert_whole, command, fixture, has, http, json, run_once, sample_with, succeed, text, windrow,
+    Running, assert_whole, command, fixture, has, http, json, run_arguments, run_once, sample_with, succeed, text,
+    windrow,
 };
 
 fn sample() -> String {
@@ -186,7 +187,7 @@ fn quiet_prints_only_results_and_errors() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = folder.path().join("work").display().to_string();
     let sample = fixture("flights-sample.toml").display().to_string();
-    let run = ["run", &sample, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
+    let run = run_arguments(&sample, &workdir);
     let output = windrow(&[&run[..], &["--quiet"]].concat());
     assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("Too few windows"), "{}", text(&output.stdout));

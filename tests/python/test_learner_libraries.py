@@ -88,6 +88,13 @@ class Learner:
         return self.worker.predict(request)["probabilities"]
 
 
+def stored(folder, columns):
+    """Writes a window with these columns. Returns its path."""
+    path = str(folder / "window.parquet")
+    parquet.write_table(pyarrow.table(columns), path)
+    return path
+
+
 def labels(file):
     return parquet.read_table(file)["late"].to_numpy()
 
@@ -177,9 +184,7 @@ def test_names_of_columns_that_a_library_refuses(make, tmp_path):
     names = ["price [EUR]", "price_EUR_", "price__EUR_", 'a "b": {c}', "a<b", "x y", "x_y", "größe, m²"]
     random = numpy.random.default_rng(1)
     columns = {name: random.normal(size=200) for name in names}
-    table = pyarrow.table({**columns, "late": sum(columns.values()) + random.normal(size=200) > 0})
-    path = str(tmp_path / "window.parquet")
-    parquet.write_table(table, path)
+    path = stored(tmp_path, {**columns, "late": sum(columns.values()) + random.normal(size=200) > 0})
     learner = Learner(make(), tmp_path, odd_schema(names))
     scored = learner.score(learner.fit([path], levels={}), path)
     assert scored[labels(path)].mean() > scored[~labels(path)].mean() + 0.1
@@ -190,9 +195,7 @@ def test_histogram_trees_take_the_most_frequent_levels(tmp_path, capsys):
     # C100 to C299 have two rows, the others one.
     column = carriers + carriers[100:]
     random = numpy.random.default_rng(1)
-    table = pyarrow.table({"carrier": column, "late": random.random(500) < 0.5})
-    path = str(tmp_path / "window.parquet")
-    parquet.write_table(table, path)
+    path = stored(tmp_path, {"carrier": column, "late": random.random(500) < 0.5})
     learner = Learner(histogram_trees(), tmp_path, CARRIERS)
     model = learner.fit([path], levels={"carrier": carriers})
     kept = learner.worker._model(model).levels["carrier"]
@@ -210,12 +213,15 @@ def test_text_before_an_estimator_without_an_encoder_gets_a_hint(tmp_path):
         learner.fit([window(tmp_path, 1)])
 
 
+def fitted(estimator, folder, late, punctual):
+    """Fits a model to 60 rows of two carriers. Returns the learner and the model."""
+    path = stored(folder, {"carrier": [late, punctual] * 30, "late": [True, False] * 30})
+    learner = Learner(estimator, folder, CARRIERS)
+    return learner, learner.fit([path], levels={"carrier": sorted([late, punctual])})
+
+
 def test_an_encoder_that_refuses_new_levels_gets_a_hint(tmp_path):
-    table = pyarrow.table({"carrier": ["AA", "UA"] * 30, "late": [True, False] * 30})
-    path = str(tmp_path / "window.parquet")
-    parquet.write_table(table, path)
-    learner = Learner(strict(), tmp_path, CARRIERS)
-    model = learner.fit([path], levels={"carrier": ["AA", "UA"]})
+    learner, model = fitted(strict(), tmp_path, late="AA", punctual="UA")
     with pytest.raises(WindrowError, match="give the encoder handle_unknown='ignore'"):
         learner.predict(model, [{"carrier": "ZZ"}])
 
@@ -240,11 +246,7 @@ def words():
 
 
 def test_a_pipeline_that_takes_no_missing_value_gets_new_text_as_it_is(tmp_path):
-    table = pyarrow.table({"carrier": ["red plane", "blue plane"] * 30, "late": [True, False] * 30})
-    path = str(tmp_path / "window.parquet")
-    parquet.write_table(table, path)
-    learner = Learner(words(), tmp_path, CARRIERS)
-    model = learner.fit([path], levels={"carrier": ["blue plane", "red plane"]})
+    learner, model = fitted(words(), tmp_path, late="red plane", punctual="blue plane")
     red, blue = learner.predict(model, [{"carrier": "red train"}, {"carrier": "blue train"}])
     assert red > 0.5 > blue
     with pytest.raises((AttributeError, ValueError), match="invalid document|has no attribute 'lower'"):

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use windrow_testing::http::{JSON, ask};
+use windrow_testing::random::uniform;
 use windrow_testing::served::serve;
 use windrow_testing::{http, json, run_once, succeed, text, windrow};
 
@@ -19,11 +20,7 @@ const JUMP: u32 = 6;
 /// Writes a dataset in which only the base rate jumps, every `jump` windows, and its pipeline file; returns the file's
 /// path. `train` and `advise` are further keys of these tables.
 fn pipeline(folder: &Path, jump: u32, train: &str, advise: &str) -> String {
-    let mut state = 7_u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    let mut uniform = uniform(7);
     let mut dataset = "y,x,z\n".to_owned();
     for row in 0..WINDOWS * ROWS {
         let intercept = if (row / ROWS / jump).is_multiple_of(2) { -0.8 } else { 0.8 };

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use windrow_testing::random::below;
+
 const ROWS: u32 = 2000;
 
 /// A row of a table that is sorted by time: day and hour, a number, a colour, and whether it is late, which depends on
@@ -14,11 +16,7 @@ pub(crate) struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let mut state = 7_u64;
-    let mut next = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
+    let mut next = below(7);
     let row = |row: u32| {
         let size = next(1000) as f64 / 10.0;
         let colour = ["red", "green", "blue"][usize::try_from(next(3)).expect("small")];

@@ -10,6 +10,7 @@
 //! - [`documents`]: the code blocks of the documents, and commands that are run by bash
 //! - [`lessons`]: the commands of docs/lessons.md
 //! - [`large`]: a work directory with hundreds of models
+//! - [`random`]: random numbers that are the same in each run
 //! - `waiting`: conditions with a time limit, and free ports
 //!
 //! The crate does not depend on Windrow: it finds the program through the environment that Cargo gives to tests and
@@ -23,6 +24,7 @@ pub mod kafka;
 pub mod large;
 pub mod lessons;
 pub mod program;
+pub mod random;
 pub mod served;
 pub mod topic;
 mod waiting;
@@ -33,6 +35,7 @@ pub use crate::files::{
 };
 pub use crate::http::http;
 pub use crate::program::{
-    Running, broker, broker_with_topic, command, has, program, python, refused, run_once, succeed, text, windrow,
+    Running, broker, broker_with_topic, command, has, program, python, refused, run_arguments, run_once, succeed, text,
+    windrow,
 };
 pub use crate::waiting::{STEP_TIMEOUT, free_port, pause, wait_until};

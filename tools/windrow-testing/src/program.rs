@@ -65,8 +65,12 @@ pub fn refused(arguments: &[&str]) -> String {
 /// The command fails.
 pub fn run_once(file: &str, workdir: impl AsRef<Path>, more: &[&str]) -> String {
     let workdir = workdir.as_ref().display().to_string();
-    let run = ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", &workdir];
-    succeed(&[&run[..], more].concat())
+    succeed(&[&run_arguments(file, &workdir)[..], more].concat())
+}
+
+/// Returns the arguments by which a pipeline runs to the end of its stream, on the embedded broker.
+pub fn run_arguments<'a>(file: &'a str, workdir: &'a str) -> [&'a str; 9] {
+    ["run", file, "--once", "--broker", "embedded", "--listen", "127.0.0.1:0", "--workdir", workdir]
 }
 
 /// Starts the embedded broker in a process of its own; returns it and its address.
