@@ -2,11 +2,13 @@
 //!
 //! - `files`: the Parquet files that it reads, and folders for new models. `queue`: blocking work on threads of its own.
 //! - `fitting`: one fit, from the files to a checked folder. `scoring`: the probabilities of models on a window.
+//! - `held`: published models that the learner reads, which may be removed at the same time.
 //!
 //! The learner runs in processes, so calls to it wait, and never on the threads that compute.
 
 mod files;
 mod fitting;
+mod held;
 mod queue;
 mod scoring;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, remove};
-use crate::{Learning, TrainError};
+use crate::{Learning, TrainError, scoring};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
 use windrow_learn::model::{
@@ -73,7 +73,7 @@ pub(super) fn fit(
     foreign.repeat(id, &files, &levels, &folder, newest_rows)?;
     // The newest window that has examples.
     let with_examples = windows.iter().zip(&used).rev().find(|(_, frame)| !frame.examples().is_empty());
-    let shown = FolderModel { id, folder: folder.clone(), calibration: None };
+    let shown = FolderModel::new(id, folder.clone());
     let examples = match with_examples.map(|(window, _)| *window) {
         Some(window) => {
             let frame = frames.frame(window)?;
@@ -100,7 +100,8 @@ pub(super) fn fit(
     Ok(Made::Learned(Box::new(Learned { fitted, threshold, scores, examples })))
 }
 
-/// Recalibrates a fitted model on a later window. Returns `None` if the model is not of a learner, or if the run was stopped.
+/// Recalibrates a fitted model on a later window. Returns `None` if the model is not of a learner, if it was removed, or
+/// if the run was stopped.
 pub(super) fn recalibrate(
     learning: &Learning,
     foreign: &ForeignLearner,
@@ -108,15 +109,14 @@ pub(super) fn recalibrate(
     on: WindowIndex,
     frame: &Arc<Frame>,
 ) -> Result<Option<(Learned, Recalibration)>, TrainError> {
-    let Some(folder) = learning.registry.learner_folder(fitted) else { return Ok(None) };
-    let fit = FolderModel { id: fitted.id, folder, calibration: None };
+    let Some(fit) = scoring::folder_model(learning, foreign, fitted)? else { return Ok(None) };
     let found = foreign.probabilities(&fit, on, FramePart::Whole, frame)?;
     let Some(probabilities) = found else { return Ok(None) };
     let found = recalibrate_foreign(fitted, on, frame, &probabilities)
         .map_err(|source| TrainError::ReadRows { window: on, source })?;
     let Some((mut learned, recalibration)) = found else { return Ok(None) };
     let calibration = Some((recalibration.intercept, recalibration.slope));
-    let Some(examples) = examples(foreign, &FolderModel { calibration, ..fit }, on, frame)? else { return Ok(None) };
+    let Some(examples) = examples(foreign, &fit.with_calibration(calibration), on, frame)? else { return Ok(None) };
     learned.examples = examples;
     Ok(Some((learned, recalibration)))
 }
@@ -162,9 +162,9 @@ fn first_score(
         FitResult::Refused(_) => return Ok(FirstScore::Known(None)),
         FitResult::Stopped => return Ok(FirstScore::Stopped),
     };
-    let model = FolderModel { id, folder, calibration: None };
+    let model = FolderModel::new(id, folder);
     let found = foreign.probabilities(&model, id.window, FramePart::HeldOut, &newest)?;
-    remove(&model.folder);
+    remove(model.path());
     let Some(probabilities) = found else { return Ok(FirstScore::Stopped) };
     let threshold = learning.pipeline.train.threshold;
     let given = GivenModel { id, threshold, probabilities: &probabilities };

@@ -269,7 +269,11 @@ impl LadderWork {
         if id.is_recalibrated()
             && let Some(known) = snapshot.get(fit)
         {
-            return making::recalibrate(learning, known.artifact(), id.window, &mut self.frames);
+            let made = making::recalibrate(learning, known.artifact(), id.window, &mut self.frames)?;
+            // `train.keep` may have removed the fit in the meantime. Then it is made again.
+            if !scoring::has_lost_files(learning, known.artifact()) {
+                return Ok(made);
+            }
         }
         let champion = snapshot.champion_before(fit.window);
         let ready = self.ready(learning, fit);
@@ -303,6 +307,6 @@ pub(super) fn folder_models<'a>(
 ) -> impl Iterator<Item = FolderModel> + 'a {
     models.iter().filter_map(|(id, model)| {
         let LadderModel::Foreign(found) = model else { return None };
-        Some(FolderModel { id: *id, folder: store.ladder_folder(*id, &found.digest), calibration: None })
+        Some(FolderModel::new(*id, store.ladder_folder(*id, &found.digest)))
     })
 }

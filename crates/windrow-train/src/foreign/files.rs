@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::TrainError;
+use crate::foreign::held::{HeldFolder, HeldFolders, place_below};
 use windrow_base::scratch::ScratchFolder;
 use windrow_columnar::{Column, ColumnType, ColumnarError, Value, Writer};
 use windrow_learn::learner::{LearnerKind, LearnerSchema};
@@ -20,6 +21,7 @@ pub(super) struct LearnerFiles {
     columns: Vec<Column>,
     /// The files that are complete. Locked while one is written.
     written: Mutex<HashSet<(WindowIndex, FramePart)>>,
+    held: Arc<HeldFolders>,
 }
 
 impl LearnerFiles {
@@ -33,8 +35,8 @@ impl LearnerFiles {
             Column { name: feature.name.clone(), kind }
         });
         let label = Column { name: schema.target.clone(), kind: ColumnType::Flag };
-        let (columns, written) = (features.chain([label]).collect(), Mutex::default());
-        Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written })
+        let columns = features.chain([label]).collect();
+        Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written: Mutex::default(), held: Arc::default() })
     }
 
     /// Returns the path of a file, if it is written.
@@ -63,20 +65,13 @@ impl LearnerFiles {
     /// Returns a copy of a model's folder.
     pub(super) fn copy(&self, folder: &Path) -> io::Result<PathBuf> {
         let copy = self.scratch.subfolder()?;
-        let mut below = vec![PathBuf::new()];
-        while let Some(part) = below.pop() {
-            for entry in fs::read_dir(folder.join(&part))? {
-                let entry = entry?;
-                let name = part.join(entry.file_name());
-                if entry.file_type()?.is_dir() {
-                    fs::create_dir(copy.join(&name))?;
-                    below.push(name);
-                } else {
-                    fs::copy(entry.path(), copy.join(&name))?;
-                }
-            }
-        }
+        place_below(folder, &copy, |from, to| fs::copy(from, to).map(drop))?;
         Ok(copy)
+    }
+
+    /// Holds a published model in a folder with this name. Returns `None` if it was removed.
+    pub(super) fn hold(&self, name: &str, folder: &Path, size: (u64, u64)) -> io::Result<Option<Arc<HeldFolder>>> {
+        self.held.hold(self.scratch.path().join(name), folder, size)
     }
 
     fn path(&self, window: WindowIndex, part: FramePart) -> PathBuf {

@@ -150,6 +150,25 @@ fn the_ladder_is_fitted_once_and_continues_where_it_stopped() {
 }
 
 #[test]
+fn models_that_are_removed_while_the_advisor_scores_them_change_nothing() {
+    let sums = |is_removed: bool| {
+        // All models are kept, so only the rule removes some.
+        let (study, rule) = (Study::new("keep = 100"), Arc::new(Rule::default()));
+        study.train(&rule).expect("the rule learns");
+        if is_removed {
+            rule.remove_from(study.path("models"));
+        }
+        study.advise(&rule).expect("the rule learns");
+        assert_eq!(fs::read_dir(study.path("learner")).expect("a folder").count(), 0, "nothing is held any more");
+        (fs::read(study.path("advice/recalibrated-0.json")).expect("the sums"), rule.removed())
+    };
+    let (expected, none) = sums(false);
+    let (found, removed) = sums(true);
+    assert!(none.is_empty() && !removed.is_empty());
+    assert_eq!(found, expected, "without {removed:?}");
+}
+
+#[test]
 fn a_learner_that_varies_is_found() {
     let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
     rule.varies.store(true, Relaxed);

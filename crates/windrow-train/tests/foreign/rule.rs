@@ -1,6 +1,6 @@
 //! A learner in Rust: the share of positives by category, read from the files as any learner would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -34,6 +34,9 @@ pub(crate) struct Rule {
     /// `true` if each fit differs a little.
     pub(crate) varies: AtomicBool,
     count: AtomicUsize,
+    /// The folder of the published models, each of which is removed when it is held for the first time.
+    removes_from: Mutex<Option<PathBuf>>,
+    removed: Mutex<BTreeSet<String>>,
 }
 
 impl Rule {
@@ -49,6 +52,26 @@ impl Rule {
     /// Fails at this model.
     pub(crate) fn fail(&self, model: &str) {
         *lock(&self.failing) = Some(model.to_owned());
+    }
+
+    /// Removes each model from this folder when it is held and scored for the first time, as `train.keep` may do.
+    pub(crate) fn remove_from(&self, models: PathBuf) {
+        *lock(&self.removes_from) = Some(models);
+    }
+
+    /// Returns the ids of the models that were removed.
+    pub(crate) fn removed(&self) -> BTreeSet<String> {
+        lock(&self.removed).clone()
+    }
+
+    /// Removes the published model that is held in a folder.
+    fn remove_published(&self, held: &Path) {
+        let Some(models) = lock(&self.removes_from).clone() else { return };
+        let name = held.file_name().expect("a folder").to_string_lossy().into_owned();
+        let Some((id, _)) = name.strip_prefix("held-").and_then(|name| name.rsplit_once('-')) else { return };
+        if lock(&self.removed).insert(id.to_owned()) {
+            fs::remove_dir_all(models.join(id)).expect("a published model");
+        }
     }
 
     /// Returns the probabilities of a model for some rows.
@@ -98,6 +121,7 @@ impl Learner for Rule {
     }
 
     fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
+        models.iter().for_each(|folder| self.remove_published(folder));
         let read = read(file);
         assert_eq!(read.len(), rows);
         Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
