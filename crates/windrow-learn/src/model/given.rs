@@ -94,10 +94,12 @@ pub fn given_recalibrated(
 ) -> io::Result<[f64; 4]> {
     let truth = truth(frame, 0..frame.labelled())?;
     check(std::slice::from_ref(model), truth.len())?;
+    // Labels follow from the probabilities as they were given. Log-odds and back may differ in the last digit.
+    let is_changed = (intercept, slope) != (0.0, 1.0);
     let mut sums = [0.0; 4];
-    for (z, truth) in log_odds(model).into_iter().zip(&truth) {
+    for ((given, z), truth) in model.probabilities.iter().zip(log_odds(model)).zip(&truth) {
         let z = intercept + slope * z;
-        let p = probability(z);
+        let p = if is_changed { probability(z) } else { *given };
         let is_alarm = p >= model.threshold;
         sums[0] += row_loss(z, *truth);
         sums[1] += (p - f64::from(*truth)).powi(2);
@@ -210,6 +212,24 @@ mod tests {
             let expected = recalibrated(Some(frame), frame, one).expect("memory").remove(0);
             for (own, expected) in sums.iter().zip(expected) {
                 assert!((own - expected).abs() < 1e-3, "{own} {expected}");
+            }
+        });
+    }
+
+    #[test]
+    fn without_a_change_a_probability_at_the_threshold_counts_as_it_was_given() {
+        scored(|frames, _, given| {
+            let frame = &frames[1];
+            // Some of these thresholds are not the same after log-odds and back.
+            for threshold in (1..100).map(|percent| f64::from(percent) / 100.0) {
+                let probabilities = vec![threshold; given.probabilities.len()];
+                let model = GivenModel { threshold, probabilities: &probabilities, ..*given };
+                let losses = given_losses(frame, WindowIndex::FIRST, "00", &[model]).expect("memory").models.remove(0);
+                let sums = given_recalibrated(frame, &model, (0.0, 1.0)).expect("memory");
+                let [alarms, misses] =
+                    [losses.false_alarms, losses.misses].map(|blocks| blocks.iter().sum::<u64>() as f64);
+                assert_eq!((sums[2], sums[3]), (alarms, misses), "{threshold}");
+                assert_eq!(misses, 0.0, "each row is an alarm");
             }
         });
     }
