@@ -15,8 +15,8 @@ mod scoring;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::files::LearnerFiles;
 use crate::error::TrainError;
@@ -25,6 +25,7 @@ use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
 use windrow_learn::model::{Frame, FramePart, Inputs};
 use windrow_record::WindowIndex;
 
+pub(crate) use self::files::RowsFile;
 pub(crate) use self::fitting::{FitResult, ReadyModel, remove};
 pub(crate) use self::queue::in_parallel;
 pub(crate) use self::scoring::FolderModel;
@@ -45,8 +46,17 @@ pub struct ForeignLearner {
     /// The number of processes that work at once.
     workers: usize,
     files: LearnerFiles,
+    /// The first window that each stage needs. A stage that is not there has needed no file yet.
+    needed: Mutex<BTreeMap<Stage, WindowIndex>>,
     /// The first fit is repeated, and the difference reported here. `None` after that.
     repeat: Mutex<Option<RepeatReport>>,
+}
+
+/// A stage that uses the learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Trainer,
+    Advisor,
 }
 
 /// The settings of a learner at work.
@@ -80,7 +90,8 @@ impl ForeignLearner {
     ) -> io::Result<Self> {
         let files = LearnerFiles::new(&settings.workdir.join(LEARNER_FOLDER), &schema)?;
         let (pipeline, workers) = (settings.pipeline.to_owned(), settings.workers.max(1));
-        Ok(Self { learner, identity, schema, pipeline, workers, files, repeat: Mutex::new(settings.repeat) })
+        let (needed, repeat) = (Mutex::default(), Mutex::new(settings.repeat));
+        Ok(Self { learner, identity, schema, pipeline, workers, files, needed, repeat })
     }
 
     /// Returns the learner's own description of itself.
@@ -108,11 +119,11 @@ impl ForeignLearner {
         &self,
         frames: &mut Frames,
         windows: &[WindowIndex],
-    ) -> Result<Vec<PathBuf>, TrainError> {
+    ) -> Result<Vec<Arc<RowsFile>>, TrainError> {
         let mut files = Vec::with_capacity(windows.len());
         for window in windows {
             files.push(match self.files.known(*window, FramePart::Whole) {
-                Some(path) => path,
+                Some(file) => file,
                 None => {
                     let frame = frames.frame(*window)?;
                     self.files.write(*window, FramePart::Whole, &frame)?
@@ -122,9 +133,24 @@ impl ForeignLearner {
         Ok(files)
     }
 
-    /// Writes the file of a part of a window, unless it exists, and returns its path. `frame` has the rows.
-    pub(crate) fn part_file(&self, window: WindowIndex, part: FramePart, frame: &Frame) -> Result<PathBuf, TrainError> {
+    /// Writes the file of a part of a window, unless it exists, and returns it. `frame` has the rows.
+    pub(crate) fn part_file(
+        &self,
+        window: WindowIndex,
+        part: FramePart,
+        frame: &Frame,
+    ) -> Result<Arc<RowsFile>, TrainError> {
         self.files.write(window, part, frame)
+    }
+
+    /// Removes the files of the windows that no stage needs any more. `stage` needs those from `first` on. A file that is
+    /// in use is removed afterwards, and one that is needed again is written again.
+    pub(crate) fn forget_before(&self, stage: Stage, first: WindowIndex) {
+        let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.insert(stage, first);
+        if let Some(first) = needed.values().min() {
+            self.files.forget_before(*first);
+        }
     }
 }
 

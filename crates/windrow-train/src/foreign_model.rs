@@ -1,11 +1,10 @@
 //! Makes a model of a learner outside of this program: fits or recalibrates it, and moves its folder to its place.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, remove};
+use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, RowsFile, remove};
 use crate::{Learning, TrainError, scoring};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
@@ -44,7 +43,7 @@ pub(super) fn fit(
     }
     // A window without labelled rows adds nothing, and not every learner reads an empty file.
     let has_rows = |frame: &&Arc<Frame>| frame.labelled() > 0;
-    let files: Vec<PathBuf> =
+    let files: Vec<Arc<RowsFile>> =
         files.into_iter().zip(&used).filter(|(_, frame)| has_rows(frame)).map(|(file, _)| file).collect();
     let newest_rows = used.iter().rev().find(has_rows).map_or(0, |frame| frame.labelled());
     let began = Instant::now();
@@ -140,7 +139,7 @@ fn first_score(
     learning: &Learning,
     foreign: &ForeignLearner,
     id: ModelId,
-    files: &[PathBuf],
+    files: &[Arc<RowsFile>],
     frames: &mut Frames,
     used: &[Arc<Frame>],
 ) -> Result<FirstScore, TrainError> {
@@ -155,7 +154,7 @@ fn first_score(
     // Not every learner reads an empty file.
     let has_training = newest.part_len(FramePart::Training) > 0;
     let training = has_training.then(|| foreign.part_file(id.window, FramePart::Training, &newest)).transpose()?;
-    let files: Vec<PathBuf> = earlier.iter().cloned().chain(training).collect();
+    let files: Vec<Arc<RowsFile>> = earlier.iter().cloned().chain(training).collect();
     let inputs = Inputs::of_frames(&learning.schema.features, used, true);
     let folder = match foreign.fit(id, &files, &foreign.levels(&inputs))? {
         FitResult::Fitted(folder, _) => folder,

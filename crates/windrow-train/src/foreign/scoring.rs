@@ -109,7 +109,7 @@ impl ForeignLearner {
             let requests: Vec<&[FolderModel]> = batch.chunks(in_request).collect();
             let scored = in_parallel(self.workers, requests.len(), |request| {
                 let folders: Vec<PathBuf> = requests[request].iter().map(|model| model.path().to_owned()).collect();
-                self.learner.score(&folders, &file, rows)
+                self.learner.score(&folders, file.path(), rows)
             });
             let mut probabilities: Vec<Vec<f64>> = match scored {
                 Ok(scored) => scored.into_iter().flatten().collect(),

@@ -100,6 +100,16 @@ fn stored_models_are_not_fitted_again() {
 }
 
 #[test]
+fn the_files_of_windows_that_no_model_needs_any_more_are_removed() {
+    let (study, rule) = (Study::new("schemes = [\"window\"]"), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    assert_eq!(rule.most_files.load(Relaxed), 2, "the rows of one window, and its example rows");
+    // The advisor needs all windows up to the last one for each history of all windows, and writes them again.
+    study.advise(&rule).expect("the rule learns");
+    assert!(rule.most_files.load(Relaxed) >= WINDOWS as usize);
+}
+
+#[test]
 fn held_out_rows_are_asked_for_and_score_a_first_fit() {
     let (study, rule) =
         (Study::new("holdout = 0.25\naccept = { min_auc = 0.5, max_log_loss_increase = 9.0 }"), Arc::default());

@@ -34,6 +34,8 @@ pub(crate) struct Rule {
     /// `true` if each fit differs a little.
     pub(crate) varies: AtomicBool,
     count: AtomicUsize,
+    /// The most files of rows that existed at once.
+    pub(crate) most_files: AtomicUsize,
     /// The folder of the published models, each of which is removed when it is held for the first time.
     removes_from: Mutex<Option<PathBuf>>,
     removed: Mutex<BTreeSet<String>>,
@@ -122,6 +124,7 @@ impl Learner for Rule {
 
     fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
         models.iter().for_each(|folder| self.remove_published(folder));
+        self.most_files.fetch_max(rows_files(file.parent().expect("a folder")), Relaxed);
         let read = read(file);
         assert_eq!(read.len(), rows);
         Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
@@ -138,6 +141,12 @@ impl Learner for Rule {
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
     held.lock().expect("no test thread panics")
+}
+
+/// Returns the number of files of rows in a folder.
+fn rows_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).count()
 }
 
 fn read(file: &Path) -> Vec<Row> {
