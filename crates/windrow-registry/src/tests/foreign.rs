@@ -109,6 +109,21 @@ fn a_model_that_is_made_again_has_another_place() {
 }
 
 #[test]
+fn files_that_were_changed_after_the_check_are_not_published() {
+    let work = folder();
+    let registry = open(&work);
+    let (path, found) = left(&work, "abc");
+    fs::write(path.join("trees/first"), "abd").expect("a file");
+    let error = registry.put_learner_folder(id("window-2"), &path, &found.digest).expect_err("other files");
+    assert!(error.to_string().contains("let it close them before it answers"), "{error}");
+    let place = registry.learner_folder(&foreign("window-2", &found)).expect("a folder");
+    assert!(!place.exists());
+    // The next fit is not affected.
+    publish(&work, &registry, "window-2", "abc");
+    assert!(open(&work).snapshot().get(id("window-2")).is_some());
+}
+
+#[test]
 fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     let work = folder();
     let registry = open(&work);
