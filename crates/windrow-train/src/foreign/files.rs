@@ -41,7 +41,7 @@ impl RowsFile {
 
 impl Drop for RowsFile {
     fn drop(&mut self) {
-        // What stays is removed with the folder.
+        // If it fails, the file is removed with the folder.
         let _ = fs::remove_file(&self.path);
     }
 }

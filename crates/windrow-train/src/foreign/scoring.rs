@@ -45,7 +45,7 @@ impl FolderModel {
         Self { calibration, ..self }
     }
 
-    /// Returns the folder.
+    /// Returns the folder that the learner reads.
     pub(crate) fn path(&self) -> &Path {
         match &self.folder {
             Folder::Own(path) => path,

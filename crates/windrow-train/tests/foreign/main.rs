@@ -201,7 +201,15 @@ fn rows_that_cannot_be_learned_from_give_a_record_and_errors_end_the_stage() {
     rule.fail("window-3");
     let error = study.train(&rule).expect_err("the learner fails");
     assert!(matches!(error, TrainError::Learner { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "cannot fit window-3: the learner reports: no memory");
+    let sentence = "cannot fit window-3: the learner reports: no memory; correct its program, and start again";
+    assert_eq!(error.to_string(), sentence);
     // The models before the failure are kept.
     assert!(study.registry().snapshot().get(id("window-2")).is_some());
+
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    rule.leave_nothing("window-3");
+    let error = study.train(&rule).expect_err("the folder is empty");
+    let sentence = "the learner gave no valid model for window-3: the model folder is empty; correct what its program \
+                    writes, and start again";
+    assert_eq!(error.to_string(), sentence);
 }

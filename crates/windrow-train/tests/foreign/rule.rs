@@ -31,6 +31,7 @@ pub(crate) struct Rule {
     fits: Mutex<Vec<Fit>>,
     refused: Mutex<Option<String>>,
     failing: Mutex<Option<String>>,
+    empty: Mutex<Option<String>>,
     /// `true` if each fit differs a little.
     pub(crate) varies: AtomicBool,
     count: AtomicUsize,
@@ -54,6 +55,11 @@ impl Rule {
     /// Fails at this model.
     pub(crate) fn fail(&self, model: &str) {
         *lock(&self.failing) = Some(model.to_owned());
+    }
+
+    /// Leaves an empty folder for this model.
+    pub(crate) fn leave_nothing(&self, model: &str) {
+        *lock(&self.empty) = Some(model.to_owned());
     }
 
     /// Removes each model from this folder when it is held and scored for the first time, as `train.keep` may do.
@@ -106,6 +112,9 @@ impl Learner for Rule {
         }
         if lock(&self.failing).as_deref() == Some(task.model) {
             return Err(LearnerError::Failed { message: "no memory".to_owned() });
+        }
+        if lock(&self.empty).as_deref() == Some(task.model) {
+            return Ok(());
         }
         let mut counts: BTreeMap<String, [f64; 2]> = BTreeMap::new();
         for row in &rows {
