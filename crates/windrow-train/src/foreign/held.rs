@@ -9,7 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::foreign::fitting::remove;
 use windrow_learn::learner::measure_folder;
 
 /// The models that this process holds.
@@ -76,6 +75,11 @@ impl Drop for HeldFolder {
             }
         }
     }
+}
+
+/// Removes a folder. If it fails, the folder is removed at the end of the process.
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
 }
 
 /// Calls `place` with each plain file below `from` and its new path below `to`, which exists. Creates the folders.
