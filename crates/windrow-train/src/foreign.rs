@@ -14,6 +14,7 @@ mod scoring;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ use windrow_learn::frames::Frames;
 use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
 use windrow_learn::model::{Frame, FramePart, Inputs};
 use windrow_record::WindowIndex;
+use windrow_registry::remove_unpublished;
 
 pub(crate) use self::files::RowsFile;
 pub(crate) use self::fitting::{FitResult, ReadyModel, remove};
@@ -78,7 +80,8 @@ impl fmt::Debug for ForeignSettings<'_> {
 }
 
 impl ForeignLearner {
-    /// Creates a folder in the work directory for the files of this process. It is removed with the value.
+    /// Creates a folder in the work directory for the files of this process. It is removed with the value. Also removes
+    /// the files of models that a killed process has not published.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created.
@@ -88,7 +91,20 @@ impl ForeignLearner {
         schema: LearnerSchema,
         settings: ForeignSettings<'_>,
     ) -> io::Result<Self> {
-        let files = LearnerFiles::new(&settings.workdir.join(LEARNER_FOLDER), &schema)?;
+        let folder = settings.workdir.join(LEARNER_FOLDER);
+        fs::create_dir_all(&folder)?;
+        // Each process that makes models of a learner locks the folder while it starts, and has a scratch folder there
+        // until it ends. So no model is being made if this process has the lock and is alone.
+        let lock = File::open(&folder)?;
+        let is_locked = lock.lock().is_ok();
+        let files = LearnerFiles::new(&folder, &schema)?;
+        if is_locked && files.is_alone()? {
+            // What cannot be removed costs only space.
+            if let Err(error) = remove_unpublished(settings.workdir) {
+                tracing::warn!(%error, "files of models that were not published are not removed");
+            }
+        }
+        drop(lock);
         let (pipeline, workers) = (settings.pipeline.to_owned(), settings.workers.max(1));
         let (needed, repeat) = (Mutex::default(), Mutex::new(settings.repeat));
         Ok(Self { learner, identity, schema, pipeline, workers, files, needed, repeat })

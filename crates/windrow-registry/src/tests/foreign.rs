@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::{artifact, author, folder, id, open};
-use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry};
+use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry, remove_unpublished};
 use windrow_learn::learner::{FolderDigest, LearnerIdentity, LearnerSchema, inspect_folder};
 use windrow_learn::model::{Artifact, Fitted, Foreign, Inputs, Outcome, Recalibration};
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -149,6 +149,14 @@ fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     let retired = registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
     assert_eq!(retired, [id("window-2"), id("window-3")], "the fit of window 1 is in use");
     assert!(open(&work).snapshot().get(recalibrated.id).is_some());
+    // Its fit is in use without a model file. Other files without one are removed.
+    fs::remove_file(work.path().join("models/window-1/model.json")).expect("a file");
+    let (path, found) = left(&work, "z");
+    registry.put_learner_folder(id("window-9"), &path, &found.digest).expect("room on the disk");
+    remove_unpublished(work.path()).expect("folders");
+    assert!(!work.path().join("models/window-9").exists());
+    assert!(open(&work).snapshot().get(recalibrated.id).is_some(), "its files are there");
+    registry.publish(&fit).expect("room on the disk");
     // An alias to another model changes nothing about it.
     let prod: AliasName = "prod".parse().expect("a name");
     registry.promote(prod, id("window-6"), author(""), &|| true).expect("a model");

@@ -62,6 +62,11 @@ impl LearnerFiles {
         Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written, next, held })
     }
 
+    /// Returns `true` if no other process uses the folder.
+    pub(super) fn is_alone(&self) -> io::Result<bool> {
+        self.scratch.is_alone()
+    }
+
     /// Returns a file, if it is written.
     pub(super) fn known(&self, window: WindowIndex, part: FramePart) -> Option<Arc<RowsFile>> {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

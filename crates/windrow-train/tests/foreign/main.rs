@@ -110,6 +110,27 @@ fn the_files_of_windows_that_no_model_needs_any_more_are_removed() {
 }
 
 #[test]
+fn files_of_models_that_were_not_published_are_removed_at_a_start_without_other_processes() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    let registry = study.registry();
+    let snapshot = registry.snapshot();
+    let published =
+        registry.learner_folder(snapshot.get(id("window-2")).expect("a model").artifact()).expect("a folder");
+    let left = study.path("models/window-99");
+    fs::create_dir_all(left.join("learner/0123456789abcdef")).expect("a folder");
+    fs::write(left.join("learner/0123456789abcdef/shares.json"), "{}").expect("a file");
+    let other = study.learning(&rule);
+    assert!(!left.exists() && published.exists(), "no other process makes models");
+    fs::create_dir_all(left.join("learner")).expect("a folder");
+    study.train(&rule).expect("the rule learns");
+    assert!(left.exists(), "the other process may be making it");
+    drop(other);
+    study.train(&rule).expect("the rule learns");
+    assert!(!left.exists());
+}
+
+#[test]
 fn held_out_rows_are_asked_for_and_score_a_first_fit() {
     let (study, rule) =
         (Study::new("holdout = 0.25\naccept = { min_auc = 0.5, max_log_loss_increase = 9.0 }"), Arc::default());
