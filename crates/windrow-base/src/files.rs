@@ -135,16 +135,17 @@ pub fn digest(file: impl Read) -> io::Result<(u64, String)> {
     }
 }
 
-/// Syncs all files and folders below a folder, and the folder itself.
+/// Syncs all plain files and folders below a folder, and the folder itself.
 pub fn sync_below(folder: &Path) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path())
-            } else {
-                File::open(entry.path())?.sync_all()?
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                File::open(entry.path())?.sync_all()?;
             }
         }
         sync_folder(&folder)?;

@@ -51,6 +51,21 @@ impl ScratchFolder {
         self.folder.path()
     }
 
+    /// Returns `true` if no other process has a folder in the parent folder.
+    ///
+    /// # Errors
+    /// Returns an error if the parent folder cannot be listed.
+    pub fn is_alone(&self) -> io::Result<bool> {
+        let Some(parent) = self.path().parent() else { return Ok(false) };
+        for entry in fs::read_dir(parent)? {
+            let path = entry?.path();
+            if is_scratch(&path) && path.file_name() != self.path().file_name() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Creates an empty folder in this one, with a new name.
     ///
     /// # Errors
@@ -62,6 +77,11 @@ impl ScratchFolder {
     }
 }
 
+/// Returns `true` if a path has the name of a scratch folder.
+fn is_scratch(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+}
+
 /// Removes the folders in `parent` that no process uses any more.
 ///
 /// Other temporary files in `parent` are removed if no process has a folder there.
@@ -69,8 +89,7 @@ fn remove_unused(parent: &Path) -> io::Result<()> {
     let mut has_process = false;
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();
-        let is_scratch = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-        if !is_scratch {
+        if !is_scratch(&path) {
             continue;
         }
         let lock = match File::open(path.join(LOCK)) {
@@ -112,7 +131,9 @@ mod tests {
         assert!(!scores.exists());
         fs::write(&scores, "half").expect("a file");
         assert!(left.iter().all(|path| !path.exists()) && other.exists());
+        assert!(first.is_alone().expect("a folder"));
         let second = ScratchFolder::new(&parent).expect("a folder");
+        assert!(!first.is_alone().expect("a folder") && !second.is_alone().expect("a folder"));
         assert!(scores.exists(), "the first process may use it");
         assert_ne!(first.path(), second.path());
         assert!(first.path().exists(), "a process uses it");

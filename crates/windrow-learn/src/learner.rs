@@ -105,13 +105,16 @@ pub enum LearnerError {
     #[error("nothing can be learned from these rows: {0}")]
     Unlearnable(String),
     /// The learner reported an error. The request is not tried again.
-    #[error("the learner reports: {message}")]
+    #[error("the learner reports: {message}; correct its program, and start again")]
     Failed {
         /// The learner's own message.
         message: String,
     },
     /// The learner died, gave a wrong answer, or was silent for too long, twice in a row.
-    #[error("the learner failed twice: {reason}{}", last_lines(log))]
+    #[error(
+        "the learner failed twice: {reason}; correct its program or the limits in train.command, and start again{}",
+        last_lines(log)
+    )]
     Died {
         /// The event: the exit code or the signal in words, or the fault of the answer.
         reason: String,
@@ -165,7 +168,9 @@ mod tests {
             let (reason, log) = ("signal 9".to_owned(), log.iter().map(|line| (*line).to_owned()).collect());
             LearnerError::Died { reason, log }.to_string()
         };
-        assert_eq!(died(&["a", "b"]), "the learner failed twice: signal 9; its log ends with:\n    a\n    b");
-        assert_eq!(died(&[]), "the learner failed twice: signal 9; it wrote no log");
+        let sentence = "the learner failed twice: signal 9; correct its program or the limits in train.command, and start \
+                        again";
+        assert_eq!(died(&["a", "b"]), format!("{sentence}; its log ends with:\n    a\n    b"));
+        assert_eq!(died(&[]), format!("{sentence}; it wrote no log"));
     }
 }

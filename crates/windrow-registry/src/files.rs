@@ -92,6 +92,12 @@ pub(crate) fn exists(folder: &Path, id: ModelId) -> bool {
     folder.join(id.to_string()).join(MODEL_FILE).exists()
 }
 
+/// Returns `true` if a model has the files of a learner outside of this program, and certainly no model file.
+pub(super) fn is_unpublished(folder: &Path, id: ModelId) -> bool {
+    let folder = folder.join(id.to_string());
+    folder.join(LEARNER_FOLDER).is_dir() && folder.join(MODEL_FILE).try_exists().is_ok_and(|exists| !exists)
+}
+
 /// Removes a model. A process that lists the folder at the same time may or may not find it.
 pub(crate) fn remove(folder: &Path, id: ModelId) -> Result<(), RegistryError> {
     let folder = folder.join(id.to_string());

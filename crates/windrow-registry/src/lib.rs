@@ -12,6 +12,7 @@
 //!   `model_aucs`: their AUC.
 //! - `model_files`: [`ModelFiles`], the model files without a registry, to compare two work directories.
 //! - `outdated`: removes what was computed from windows that have other rows or labels now.
+//! - `unpublished`: removes the files that a killed process left of models of a learner outside of this program.
 //! - [`monitor`]: the current state of the stages, for the pages of a server.
 //! - [`export`]: windows, scores and losses as tables.
 //! - `error`: the errors of reading and changing the registry.
@@ -30,6 +31,7 @@ pub mod monitor;
 mod outdated;
 mod registry;
 mod snapshot;
+mod unpublished;
 
 pub use self::alias::{ADVISED, AliasAction, AliasChange, AliasName, Aliases, Author, BadAliasName};
 pub use self::error::{AliasError, RegistryError};
@@ -40,6 +42,7 @@ pub use self::model_files::ModelFiles;
 pub use self::outdated::Outdated;
 pub use self::registry::Registry;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
+pub use self::unpublished::remove_unpublished;
 
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,8 @@ pub(crate) fn is_whole(folder: &Path, files: u64, bytes: u64) -> bool {
 
 /// Moves a complete folder with this digest to `to`, the path for the digest. If the same files are there already, they
 /// stay, and `from` is removed. Both are in the same file system.
+///
+/// A learner may write to `from` after it has answered. It does not know `to`, so the digest is checked there.
 pub(crate) fn put(from: &Path, to: &Path, digest: &str) -> Result<(), RegistryError> {
     // A model file may name this folder, so it must not be missing for a moment.
     if inspect_folder(to).is_ok_and(|found| found.digest == digest) {
@@ -51,7 +53,15 @@ pub(crate) fn put(from: &Path, to: &Path, digest: &str) -> Result<(), RegistryEr
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    files::move_durable(from, to).map_err(failed)
+    files::move_durable(from, to).map_err(failed)?;
+    if inspect_folder(to).is_ok_and(|found| found.digest == digest) {
+        return Ok(());
+    }
+    // If a model file names the folder, the files that were there before were damaged, so no process reads it.
+    fs::remove_dir_all(to).map_err(failed)?;
+    let changed = "the learner changed the files of the model after it had answered; let it close them before it \
+                   answers, and start again";
+    Err(failed(io::Error::new(io::ErrorKind::InvalidData, changed)))
 }
 
 /// Removes the other versions of a model.

@@ -60,7 +60,7 @@ pub enum TrainError {
         source: LearnerError,
     },
     /// The folder that a learner left is not a model.
-    #[error("the learner gave no valid model for {model}: {source}")]
+    #[error("the learner gave no valid model for {model}: {source}; correct what its program writes, and start again")]
     ModelFolder {
         /// The id of the model.
         model: String,

@@ -3,20 +3,23 @@
 //! - `files`: the Parquet files that it reads, and folders for new models. `queue`: blocking work on threads of its own.
 //! - `fitting`: one fit, from the files to a checked folder. `scoring`: the probabilities of models on a window.
 //! - `reason`: the learner's reason why nothing can be learned, as plain text.
+//! - `held`: published models that the learner reads, which may be removed at the same time.
 //!
 //! The learner runs in processes, so calls to it wait, and never on the threads that compute.
 
 mod files;
 mod fitting;
+mod held;
 mod queue;
 mod reason;
 mod scoring;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::files::LearnerFiles;
 use crate::error::TrainError;
@@ -24,7 +27,9 @@ use windrow_learn::frames::Frames;
 use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
 use windrow_learn::model::{Frame, FramePart, Inputs};
 use windrow_record::WindowIndex;
+use windrow_registry::remove_unpublished;
 
+pub(crate) use self::files::RowsFile;
 pub(crate) use self::fitting::{FitResult, ReadyModel, remove};
 pub(crate) use self::queue::in_parallel;
 pub(crate) use self::scoring::FolderModel;
@@ -45,8 +50,17 @@ pub struct ForeignLearner {
     /// The number of processes that work at once.
     workers: usize,
     files: LearnerFiles,
+    /// The first window that each stage needs. A stage that is not there has needed no file yet.
+    needed: Mutex<BTreeMap<Stage, WindowIndex>>,
     /// The first fit is repeated, and the difference reported here. `None` after that.
     repeat: Mutex<Option<RepeatReport>>,
+}
+
+/// A stage that uses the learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Trainer,
+    Advisor,
 }
 
 /// The settings of a learner at work.
@@ -68,7 +82,8 @@ impl fmt::Debug for ForeignSettings<'_> {
 }
 
 impl ForeignLearner {
-    /// Creates a folder in the work directory for the files of this process. It is removed with the value.
+    /// Creates a folder in the work directory for the files of this process. It is removed with the value. Also removes
+    /// the files of models that a killed process has not published.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created.
@@ -78,9 +93,23 @@ impl ForeignLearner {
         schema: LearnerSchema,
         settings: ForeignSettings<'_>,
     ) -> io::Result<Self> {
-        let files = LearnerFiles::new(&settings.workdir.join(LEARNER_FOLDER), &schema)?;
+        let folder = settings.workdir.join(LEARNER_FOLDER);
+        fs::create_dir_all(&folder)?;
+        // Each process that makes models of a learner locks the folder while it starts, and has a scratch folder there
+        // until it ends. So no model is being made if this process has the lock and is alone.
+        let lock = File::open(&folder)?;
+        let is_locked = lock.lock().is_ok();
+        let files = LearnerFiles::new(&folder, &schema)?;
+        if is_locked && files.is_alone()? {
+            // What cannot be removed costs only space.
+            if let Err(error) = remove_unpublished(settings.workdir) {
+                tracing::warn!(%error, "files of models that were not published are not removed");
+            }
+        }
+        drop(lock);
         let (pipeline, workers) = (settings.pipeline.to_owned(), settings.workers.max(1));
-        Ok(Self { learner, identity, schema, pipeline, workers, files, repeat: Mutex::new(settings.repeat) })
+        let (needed, repeat) = (Mutex::default(), Mutex::new(settings.repeat));
+        Ok(Self { learner, identity, schema, pipeline, workers, files, needed, repeat })
     }
 
     /// Returns the learner's own description of itself.
@@ -108,11 +137,11 @@ impl ForeignLearner {
         &self,
         frames: &mut Frames,
         windows: &[WindowIndex],
-    ) -> Result<Vec<PathBuf>, TrainError> {
+    ) -> Result<Vec<Arc<RowsFile>>, TrainError> {
         let mut files = Vec::with_capacity(windows.len());
         for window in windows {
             files.push(match self.files.known(*window, FramePart::Whole) {
-                Some(path) => path,
+                Some(file) => file,
                 None => {
                     let frame = frames.frame(*window)?;
                     self.files.write(*window, FramePart::Whole, &frame)?
@@ -122,9 +151,24 @@ impl ForeignLearner {
         Ok(files)
     }
 
-    /// Writes the file of a part of a window, unless it exists, and returns its path. `frame` has the rows.
-    pub(crate) fn part_file(&self, window: WindowIndex, part: FramePart, frame: &Frame) -> Result<PathBuf, TrainError> {
+    /// Writes the file of a part of a window, unless it exists, and returns it. `frame` has the rows.
+    pub(crate) fn part_file(
+        &self,
+        window: WindowIndex,
+        part: FramePart,
+        frame: &Frame,
+    ) -> Result<Arc<RowsFile>, TrainError> {
         self.files.write(window, part, frame)
+    }
+
+    /// Removes the files of the windows that no stage needs any more. `stage` needs those from `first` on. A file that is
+    /// in use is removed afterwards, and one that is needed again is written again.
+    pub(crate) fn forget_before(&self, stage: Stage, first: WindowIndex) {
+        let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.insert(stage, first);
+        if let Some(first) = needed.values().min() {
+            self.files.forget_before(*first);
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Makes a model of a learner outside of this program: fits or recalibrates it, and moves its folder to its place.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, remove};
-use crate::{Learning, TrainError};
+use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, RowsFile, remove};
+use crate::{Learning, TrainError, scoring};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
 use windrow_learn::model::{
@@ -44,7 +43,7 @@ pub(super) fn fit(
     }
     // A window without labelled rows adds nothing, and not every learner reads an empty file.
     let has_rows = |frame: &&Arc<Frame>| frame.labelled() > 0;
-    let files: Vec<PathBuf> =
+    let files: Vec<Arc<RowsFile>> =
         files.into_iter().zip(&used).filter(|(_, frame)| has_rows(frame)).map(|(file, _)| file).collect();
     let newest_rows = used.iter().rev().find(has_rows).map_or(0, |frame| frame.labelled());
     let began = Instant::now();
@@ -73,7 +72,7 @@ pub(super) fn fit(
     foreign.repeat(id, &files, &levels, &folder, newest_rows)?;
     // The newest window that has examples.
     let with_examples = windows.iter().zip(&used).rev().find(|(_, frame)| !frame.examples().is_empty());
-    let shown = FolderModel { id, folder: folder.clone(), calibration: None };
+    let shown = FolderModel::new(id, folder.clone());
     let examples = match with_examples.map(|(window, _)| *window) {
         Some(window) => {
             let frame = frames.frame(window)?;
@@ -100,7 +99,8 @@ pub(super) fn fit(
     Ok(Made::Learned(Box::new(Learned { fitted, threshold, scores, examples })))
 }
 
-/// Recalibrates a fitted model on a later window. Returns `None` if the model is not of a learner, or if the run was stopped.
+/// Recalibrates a fitted model on a later window. Returns `None` if the model is not of a learner, if it was removed, or
+/// if the run was stopped.
 pub(super) fn recalibrate(
     learning: &Learning,
     foreign: &ForeignLearner,
@@ -108,15 +108,14 @@ pub(super) fn recalibrate(
     on: WindowIndex,
     frame: &Arc<Frame>,
 ) -> Result<Option<(Learned, Recalibration)>, TrainError> {
-    let Some(folder) = learning.registry.learner_folder(fitted) else { return Ok(None) };
-    let fit = FolderModel { id: fitted.id, folder, calibration: None };
+    let Some(fit) = scoring::folder_model(learning, foreign, fitted)? else { return Ok(None) };
     let found = foreign.probabilities(&fit, on, FramePart::Whole, frame)?;
     let Some(probabilities) = found else { return Ok(None) };
     let found = recalibrate_foreign(fitted, on, frame, &probabilities)
         .map_err(|source| TrainError::ReadRows { window: on, source })?;
     let Some((mut learned, recalibration)) = found else { return Ok(None) };
     let calibration = Some((recalibration.intercept, recalibration.slope));
-    let Some(examples) = examples(foreign, &FolderModel { calibration, ..fit }, on, frame)? else { return Ok(None) };
+    let Some(examples) = examples(foreign, &fit.with_calibration(calibration), on, frame)? else { return Ok(None) };
     learned.examples = examples;
     Ok(Some((learned, recalibration)))
 }
@@ -140,7 +139,7 @@ fn first_score(
     learning: &Learning,
     foreign: &ForeignLearner,
     id: ModelId,
-    files: &[PathBuf],
+    files: &[Arc<RowsFile>],
     frames: &mut Frames,
     used: &[Arc<Frame>],
 ) -> Result<FirstScore, TrainError> {
@@ -155,16 +154,16 @@ fn first_score(
     // Not every learner reads an empty file.
     let has_training = newest.part_len(FramePart::Training) > 0;
     let training = has_training.then(|| foreign.part_file(id.window, FramePart::Training, &newest)).transpose()?;
-    let files: Vec<PathBuf> = earlier.iter().cloned().chain(training).collect();
+    let files: Vec<Arc<RowsFile>> = earlier.iter().cloned().chain(training).collect();
     let inputs = Inputs::of_frames(&learning.schema.features, used, true);
     let folder = match foreign.fit(id, &files, &foreign.levels(&inputs))? {
         FitResult::Fitted(folder, _) => folder,
         FitResult::Refused(_) => return Ok(FirstScore::Known(None)),
         FitResult::Stopped => return Ok(FirstScore::Stopped),
     };
-    let model = FolderModel { id, folder, calibration: None };
+    let model = FolderModel::new(id, folder);
     let found = foreign.probabilities(&model, id.window, FramePart::HeldOut, &newest)?;
-    remove(&model.folder);
+    remove(model.path());
     let Some(probabilities) = found else { return Ok(FirstScore::Stopped) };
     let threshold = learning.pipeline.train.threshold;
     let given = GivenModel { id, threshold, probabilities: &probabilities };

@@ -4,13 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 
 use crate::foreign::{FolderModel, ForeignLearner};
 use crate::{Learning, TrainError};
 use windrow_evaluation::{WindowLosses, is_kept};
+use windrow_learn::learner::measure_folder;
 use windrow_learn::model::{
-    Frame, FramePart, GivenModel, ModelScore, Score, ScoredModel, given_aucs, given_calibration, given_losses,
-    given_recalibrated, given_scores, losses_and_scores, scores,
+    Artifact, Foreign, Frame, FramePart, GivenModel, ModelScore, Score, ScoredModel, given_aucs, given_calibration,
+    given_losses, given_recalibrated, given_scores, losses_and_scores, scores,
 };
 use windrow_record::{ModelId, WindowIndex};
 use windrow_registry::{Model, Snapshot};
@@ -119,7 +121,8 @@ fn by_learner(
     let (window, sha256) = (manifest.window, manifest.rows.file.sha256.as_str());
     let unreadable = |source| TrainError::ReadRows { window, source };
     let shares: BTreeMap<ModelId, f64> = models.iter().map(|model| (model.id(), share(model))).collect();
-    let folders: Vec<FolderModel> = models.iter().filter_map(|model| folder_model(learning, model)).collect();
+    let folders = models.iter().map(|model| folder_model(learning, foreign, model.artifact()));
+    let folders: Vec<FolderModel> = folders.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let none = || given_losses(frame, window, sha256, &[]).map_err(unreadable);
     let mut losses = is_evidence.then(none).transpose()?;
     let mut found = Vec::with_capacity(folders.len());
@@ -221,15 +224,19 @@ pub(super) fn score_on_last(
 ) -> Result<LastScore, TrainError> {
     let unreadable = |source| TrainError::ReadRows { window, source };
     let shares = [share(model)];
-    let score = match (learning.learner.as_deref(), folder_model(learning, model)) {
-        (Some(foreign), Some(folder)) => {
+    let folder = match learning.learner.as_deref() {
+        Some(foreign) => folder_model(learning, foreign, model.artifact())?.map(|folder| (foreign, folder)),
+        None => None,
+    };
+    let score = match folder {
+        Some((foreign, folder)) => {
             let found = foreign.probabilities(&folder, window, FramePart::HeldOut, frame)?;
             let Some(probabilities) = found else { return Ok(LastScore::Stopped) };
             let probabilities = [probabilities];
             let given = given(&[folder], &probabilities, learning.pipeline.train.threshold);
             given_scores(frame, &given, &shares).map_err(unreadable)?.pop().flatten()
         }
-        _ => {
+        None => {
             let scored = model.learned().and_then(|learned| ScoredModel::of(model.id(), learned));
             let Some(scored) = scored else { return Ok(LastScore::None) };
             scores(frame, &[scored], &shares, Some(rows)).map_err(unreadable)?.pop().flatten()
@@ -238,11 +245,28 @@ pub(super) fn score_on_last(
     Ok(score.map_or(LastScore::None, LastScore::Known))
 }
 
-/// Returns a published model of a learner outside of this program; `None` for any other model.
-fn folder_model(learning: &Learning, model: &Model) -> Option<FolderModel> {
-    let artifact = model.artifact();
-    let calibration = artifact.foreign()?.calibration;
-    Some(FolderModel { id: artifact.id, folder: learning.registry.learner_folder(artifact)?, calibration })
+/// Returns a model of a learner outside of this program whose folder is at its place; `None` for any other model. If
+/// `train.keep` removes models, it is held as long as the value exists, and the result is `None` if it was removed.
+pub(super) fn folder_model(
+    learning: &Learning,
+    foreign: &ForeignLearner,
+    artifact: &Artifact,
+) -> Result<Option<FolderModel>, TrainError> {
+    let both = artifact.foreign().zip(learning.registry.learner_folder(artifact));
+    let Some((found, folder)) = both else { return Ok(None) };
+    if learning.pipeline.train.keep.is_some() {
+        return foreign.hold(artifact, &folder);
+    }
+    Ok(Some(FolderModel::new(artifact.id, folder).with_calibration(found.calibration)))
+}
+
+/// Returns `true` if a model of a learner outside of this program does not have its files any more.
+pub(super) fn has_lost_files(learning: &Learning, artifact: &Artifact) -> bool {
+    let both = artifact.foreign().zip(learning.registry.learner_folder(artifact));
+    let is_whole = |found: &Foreign, folder: &Path| {
+        measure_folder(folder).is_ok_and(|measured| measured == (found.files, found.bytes))
+    };
+    both.is_some_and(|(found, folder)| !is_whole(found, &folder))
 }
 
 /// Returns models with their probabilities.

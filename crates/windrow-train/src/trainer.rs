@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::foreign::Stage;
 use crate::scoring::{self, WindowScores};
 use crate::{Learning, TrainError, acceptance, lineage, making};
 use windrow_base::runtime::blocking;
@@ -133,7 +134,11 @@ impl Trainer {
         }
         making::retire(&self.learning, newest)?;
         let first_needed = pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
-        windows.forget_before(first_needed.unwrap_or(newest));
+        let first_needed = first_needed.unwrap_or(newest);
+        windows.forget_before(first_needed);
+        if let Some(foreign) = self.learning.learner.as_deref() {
+            foreign.forget_before(Stage::Trainer, first_needed);
+        }
         Ok(windows)
     }
 

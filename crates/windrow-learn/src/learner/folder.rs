@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 /// The most files in a model folder, and the most folders in it.
@@ -128,7 +129,7 @@ fn files_of(folder: &Path) -> Result<Vec<(String, u64)>, FolderFault> {
 
 /// Returns the number of bytes of a file and their sha256 in hexadecimal. Reads at most one byte more than `length`.
 fn digest_of(path: &Path, length: u64) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?.take(length.saturating_add(1));
+    let mut file = open_plain(path)?.take(length.saturating_add(1));
     let (mut digest, mut read, mut buffer) = (Sha256::new(), 0, vec![0; DIGEST_CHUNK]);
     loop {
         let count = file.read(&mut buffer)?;
@@ -140,9 +141,24 @@ fn digest_of(path: &Path, length: u64) -> io::Result<(u64, String)> {
     }
 }
 
+/// Opens a plain file. A learner may have put a link or a pipe in its place: the link is not followed, and the pipe does
+/// not block the caller.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file any more"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
 
     use super::*;
 
@@ -165,6 +181,20 @@ mod tests {
         assert_ne!(found.digest, inspect_folder(second.path()).expect("a model").digest);
         write(first.path(), "d", "");
         assert_ne!(found.digest, inspect_folder(first.path()).expect("a model").digest);
+    }
+
+    #[test]
+    fn a_pipe_or_a_link_in_the_place_of_a_file_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [pipe, link, plain] = ["pipe", "link", "plain"].map(|name| folder.path().join(name));
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("a program of each Unix").success());
+        fs::write(&plain, "abc").expect("a file");
+        symlink(&plain, &link).expect("a link");
+        let (send, receive) = mpsc::channel();
+        // A reader of a pipe waits for a writer, if it is not opened with care.
+        thread::spawn(move || send.send([pipe, link, plain].map(|path| digest_of(&path, 3).is_ok())));
+        let found = receive.recv_timeout(Duration::from_secs(60)).expect("the pipe does not block");
+        assert_eq!(found, [false, false, true]);
     }
 
     #[test]

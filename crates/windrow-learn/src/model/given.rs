@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::model::frame::Frame;
 use crate::model::measures::Score;
 use crate::model::objective::row_loss;
-use crate::model::probability::log_odds_of;
+use crate::model::probability::{log_odds_of, probability};
 use crate::model::score::score_given;
 use crate::model::scorer::{loss_sums, of_window, recalibrate, truth};
 use windrow_evaluation::{BLOCKS, ModelLosses, RowRanking, WindowLosses, block_rows, rounded_sum};
@@ -94,8 +94,13 @@ pub fn given_recalibrated(
 ) -> io::Result<[f64; 4]> {
     let truth = truth(frame, 0..frame.labelled())?;
     check(std::slice::from_ref(model), truth.len())?;
-    let log_odds = log_odds(model).into_iter().map(|z| intercept + slope * z);
-    Ok(loss_sums(log_odds, &truth, model.threshold))
+    // Labels follow from the probabilities as they were given. Log-odds and back may differ in the last digit.
+    let is_changed = (intercept, slope) != (0.0, 1.0);
+    let rows = model.probabilities.iter().zip(log_odds(model)).map(|(given, z)| {
+        let z = intercept + slope * z;
+        (z, if is_changed { probability(z) } else { *given })
+    });
+    Ok(loss_sums(rows, &truth, model.threshold))
 }
 
 fn log_odds(model: &GivenModel<'_>) -> Vec<f64> {
@@ -143,7 +148,6 @@ mod tests {
 
     use super::*;
     use crate::model::fit::fit;
-    use crate::model::probability::probability;
     use crate::model::samples::mixed;
     use crate::model::scorer::{ScoredModel, aucs, losses_and_scores, recalibrated, scores};
 
@@ -202,6 +206,24 @@ mod tests {
             let expected = recalibrated(Some(frame), frame, one).expect("memory").remove(0);
             for (own, expected) in sums.iter().zip(expected) {
                 assert!((own - expected).abs() < 1e-3, "{own} {expected}");
+            }
+        });
+    }
+
+    #[test]
+    fn without_a_change_a_probability_at_the_threshold_counts_as_it_was_given() {
+        scored(|frames, _, given| {
+            let frame = &frames[1];
+            // Some of these thresholds are not the same after log-odds and back.
+            for threshold in (1..100).map(|percent| f64::from(percent) / 100.0) {
+                let probabilities = vec![threshold; given.probabilities.len()];
+                let model = GivenModel { threshold, probabilities: &probabilities, ..*given };
+                let losses = given_losses(frame, WindowIndex::FIRST, "00", &[model]).expect("memory").models.remove(0);
+                let sums = given_recalibrated(frame, &model, (0.0, 1.0)).expect("memory");
+                let [alarms, misses] =
+                    [losses.false_alarms, losses.misses].map(|blocks| blocks.iter().sum::<u64>() as f64);
+                assert_eq!((sums[2], sums[3]), (alarms, misses), "{threshold}");
+                assert_eq!(misses, 0.0, "each row is an alarm");
             }
         });
     }

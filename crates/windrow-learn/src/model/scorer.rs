@@ -349,16 +349,16 @@ pub fn recalibrated(earlier: Option<&Frame>, frame: &Frame, models: &[ScoredMode
     let (truth, log_odds) = log_odds(frame, models, 0..frame.labelled())?;
     let sums = calibrations.par_iter().zip(&log_odds).zip(models);
     let sums = sums.map(|((Calibration { intercept: a, slope: b, .. }, log_odds), model)| {
-        loss_sums(log_odds.iter().map(|z| a + b * z), &truth, model.threshold)
+        let rows = log_odds.iter().map(|z| a + b * z).map(|z| (z, probability(z)));
+        loss_sums(rows, &truth, model.threshold)
     });
     Ok(sums.collect())
 }
 
-/// Returns the sums of rows with these log-odds: log-loss, squared error, false alarms and misses.
-pub(super) fn loss_sums(log_odds: impl Iterator<Item = f64>, truth: &[bool], threshold: f64) -> [f64; 4] {
+/// Returns the sums of rows with these log-odds and probabilities: log-loss, squared error, false alarms and misses.
+pub(super) fn loss_sums(rows: impl Iterator<Item = (f64, f64)>, truth: &[bool], threshold: f64) -> [f64; 4] {
     let mut sums = [0.0; 4];
-    for (z, truth) in log_odds.zip(truth) {
-        let p = probability(z);
+    for ((z, p), truth) in rows.zip(truth) {
         let is_alarm = p >= threshold;
         sums[0] += row_loss(z, *truth);
         sums[1] += (p - f64::from(*truth)).powi(2);

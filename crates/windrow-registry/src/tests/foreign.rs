@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::{artifact, author, folder, id, open};
-use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry};
+use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry, remove_unpublished};
 use windrow_learn::learner::{FolderDigest, LearnerIdentity, LearnerSchema, inspect_folder};
 use windrow_learn::model::{Artifact, Fitted, Foreign, Inputs, Outcome, Recalibration};
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -109,6 +109,21 @@ fn a_model_that_is_made_again_has_another_place() {
 }
 
 #[test]
+fn files_that_were_changed_after_the_check_are_not_published() {
+    let work = folder();
+    let registry = open(&work);
+    let (path, found) = left(&work, "abc");
+    fs::write(path.join("trees/first"), "abd").expect("a file");
+    let error = registry.put_learner_folder(id("window-2"), &path, &found.digest).expect_err("other files");
+    assert!(error.to_string().contains("let it close them before it answers"), "{error}");
+    let place = registry.learner_folder(&foreign("window-2", &found)).expect("a folder");
+    assert!(!place.exists());
+    // The next fit is not affected.
+    publish(&work, &registry, "window-2", "abc");
+    assert!(open(&work).snapshot().get(id("window-2")).is_some());
+}
+
+#[test]
 fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     let work = folder();
     let registry = open(&work);
@@ -134,6 +149,14 @@ fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     let retired = registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
     assert_eq!(retired, [id("window-2"), id("window-3")], "the fit of window 1 is in use");
     assert!(open(&work).snapshot().get(recalibrated.id).is_some());
+    // Its fit is in use without a model file. Other files without one are removed.
+    fs::remove_file(work.path().join("models/window-1/model.json")).expect("a file");
+    let (path, found) = left(&work, "z");
+    registry.put_learner_folder(id("window-9"), &path, &found.digest).expect("room on the disk");
+    remove_unpublished(work.path()).expect("folders");
+    assert!(!work.path().join("models/window-9").exists());
+    assert!(open(&work).snapshot().get(recalibrated.id).is_some(), "its files are there");
+    registry.publish(&fit).expect("room on the disk");
     // An alias to another model changes nothing about it.
     let prod: AliasName = "prod".parse().expect("a name");
     registry.promote(prod, id("window-6"), author(""), &|| true).expect("a model");

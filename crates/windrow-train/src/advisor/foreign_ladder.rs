@@ -1,14 +1,13 @@
 //! The fits of the ladder by a learner outside of this program: a queue of window and history for all of its processes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::advisor::effort::{Effort, Work};
-use crate::foreign::{FitResult, ForeignLearner, in_parallel};
+use crate::foreign::{FitResult, ForeignLearner, RowsFile, in_parallel};
 use crate::{Learning, TrainError};
 use windrow_base::telemetry::Event;
 use windrow_learn::model::{Frame, Inputs, check_rows};
@@ -29,7 +28,7 @@ pub(super) struct LadderFits<'a> {
     pub(super) foreign: &'a ForeignLearner,
     /// The window of the first file and frame. The others follow without gaps.
     pub(super) first: WindowIndex,
-    pub(super) files: &'a [PathBuf],
+    pub(super) files: &'a [Arc<RowsFile>],
     pub(super) frames: &'a [Arc<Frame>],
     /// The fits, in the order of the windows.
     pub(super) fits: &'a [MissingFit<'a>],
@@ -92,7 +91,7 @@ impl LadderFits<'_> {
         }
         let inputs = Inputs::of_frames(&self.learning.schema.features, frames, false);
         let with_rows = files.iter().zip(frames).filter(|(_, frame)| frame.labelled() > 0);
-        let files: Vec<PathBuf> = with_rows.map(|(file, _)| file.clone()).collect();
+        let files: Vec<Arc<RowsFile>> = with_rows.map(|(file, _)| Arc::clone(file)).collect();
         let began = Instant::now();
         match self.foreign.fit(id, &files, &self.foreign.levels(&inputs))? {
             FitResult::Fitted(folder, found) => {
@@ -132,7 +131,7 @@ impl LadderFits<'_> {
     }
 
     /// Returns the files and the frames of a history, oldest window first.
-    fn used(&self, fit: MissingFit<'_>) -> (&[PathBuf], &[Arc<Frame>]) {
+    fn used(&self, fit: MissingFit<'_>) -> (&[Arc<RowsFile>], &[Arc<Frame>]) {
         let index = |window: WindowIndex| (window.get() - self.first.get()) as usize;
         let (first, last) = fit.history.windows(fit.manifest.window);
         let range = index(first)..index(last) + 1;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::advisor::effort::{Effort, Rows, Work};
 use crate::advisor::foreign_ladder::{LadderFits, MissingFit};
-use crate::foreign::{FolderModel, ForeignLearner, ReadyModel};
+use crate::foreign::{FolderModel, ForeignLearner, ReadyModel, Stage};
 use crate::{Learning, TrainError, making, scoring};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
@@ -87,7 +87,11 @@ impl LadderWork {
             }
             // Windows are processed in order, and no later fit needs rows from before its longest history.
             let longest = wanted.iter().map(|history| history.windows(manifest.window.next()).0).min();
-            self.frames.forget_before(longest.unwrap_or(manifest.window));
+            let first_needed = longest.unwrap_or(manifest.window);
+            self.frames.forget_before(first_needed);
+            if let Some(foreign) = learning.learner.as_deref() {
+                foreign.forget_before(Stage::Advisor, first_needed);
+            }
         }
         learning.progress.counters().study_left.set(None);
         Ok(())
@@ -269,7 +273,11 @@ impl LadderWork {
         if id.is_recalibrated()
             && let Some(known) = snapshot.get(fit)
         {
-            return making::recalibrate(learning, known.artifact(), id.window, &mut self.frames);
+            let made = making::recalibrate(learning, known.artifact(), id.window, &mut self.frames)?;
+            // `train.keep` may have removed the fit in the meantime. Then it is made again.
+            if !scoring::has_lost_files(learning, known.artifact()) {
+                return Ok(made);
+            }
         }
         let champion = snapshot.champion_before(fit.window);
         let ready = self.ready(learning, fit);
@@ -303,6 +311,6 @@ pub(super) fn folder_models<'a>(
 ) -> impl Iterator<Item = FolderModel> + 'a {
     models.iter().filter_map(|(id, model)| {
         let LadderModel::Foreign(found) = model else { return None };
-        Some(FolderModel { id: *id, folder: store.ladder_folder(*id, &found.digest), calibration: None })
+        Some(FolderModel::new(*id, store.ladder_folder(*id, &found.digest)))
     })
 }

@@ -10,7 +10,7 @@ use crate::advisor::ladder::LadderWork;
 use crate::foreign::{FolderModel, ForeignLearner};
 use crate::{Learning, TrainError, scoring};
 use windrow_evaluation::{Evidence, RecalibratedModel, judged_histories, judged_windows, recalibrated_on};
-use windrow_learn::model::{Artifact, LinearModel, Logistic, ScoredModel, recalibrated};
+use windrow_learn::model::{LinearModel, Logistic, ScoredModel, recalibrated};
 use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::{LadderModel, Recalibrations};
 use windrow_windows::Manifest;
@@ -131,7 +131,7 @@ fn complete_by_learner(
     let mut models: BTreeMap<ModelId, Option<FolderModel>> = BTreeMap::new();
     for id in shared.values().flatten() {
         if let Entry::Vacant(entry) = models.entry(*id) {
-            entry.insert(folder_model(learning, work, *id)?);
+            entry.insert(folder_model(learning, foreign, work, *id)?);
         }
     }
     let mut is_new = false;
@@ -162,21 +162,27 @@ fn complete_by_learner(
     Ok(())
 }
 
-/// Returns a model of a learner outside of this program, as [`model`] does.
-fn folder_model(learning: &Learning, work: &mut LadderWork, id: ModelId) -> Result<Option<FolderModel>, TrainError> {
+/// Returns a model of a learner outside of this program, as [`model`] does. No other stage can remove it while it is used.
+fn folder_model(
+    learning: &Learning,
+    foreign: &ForeignLearner,
+    work: &mut LadderWork,
+    id: ModelId,
+) -> Result<Option<FolderModel>, TrainError> {
     let registry = &learning.registry;
-    let of = |artifact: &Artifact| {
-        registry.learner_folder(artifact).map(|folder| FolderModel { id, folder, calibration: None })
-    };
     if !learning.pipeline.train.schemes.contains(&id.scheme) {
         let Some(LadderModel::Foreign(found)) = work.model(id) else { return Ok(None) };
         let folder = registry.evidence().ladder_folder(id, &found.digest);
-        return Ok(Some(FolderModel { id, folder, calibration: None }));
+        return Ok(Some(FolderModel::new(id, folder)));
     }
     if let Some(model) = registry.snapshot().get(id) {
-        return Ok(of(model.artifact()));
+        let found = scoring::folder_model(learning, foreign, model.artifact())?;
+        if found.is_some() || !scoring::has_lost_files(learning, model.artifact()) {
+            return Ok(found);
+        }
     }
-    Ok(work.make(learning, id)?.as_ref().and_then(of))
+    let Some(made) = work.make(learning, id)? else { return Ok(None) };
+    scoring::folder_model(learning, foreign, &made)
 }
 
 /// Returns a model, whichever stage makes it: the advice must not depend on which models are kept in the registry. One

@@ -1,12 +1,14 @@
 //! The Parquet files that a learner reads: one for each window, and parts of a window for a first fit and for examples.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::TrainError;
+use crate::foreign::held::{HeldFolder, HeldFolders, place_below};
 use windrow_base::scratch::ScratchFolder;
 use windrow_columnar::{Column, ColumnType, ColumnarError, Value, Writer};
 use windrow_learn::learner::{LearnerKind, LearnerSchema};
@@ -19,7 +21,29 @@ pub(super) struct LearnerFiles {
     scratch: ScratchFolder,
     columns: Vec<Column>,
     /// The files that are complete. Locked while one is written.
-    written: Mutex<HashSet<(WindowIndex, FramePart)>>,
+    written: Mutex<HashMap<(WindowIndex, FramePart), Arc<RowsFile>>>,
+    /// The number of the next file. A file that is written again has another path than before.
+    next: AtomicU64,
+    held: Arc<HeldFolders>,
+}
+
+/// A file of rows. It is removed after it was forgotten, when no caller has it any more.
+#[derive(Debug)]
+pub(crate) struct RowsFile {
+    path: PathBuf,
+}
+
+impl RowsFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RowsFile {
+    fn drop(&mut self) {
+        // If it fails, the file is removed with the folder.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl LearnerFiles {
@@ -33,26 +57,44 @@ impl LearnerFiles {
             Column { name: feature.name.clone(), kind }
         });
         let label = Column { name: schema.target.clone(), kind: ColumnType::Flag };
-        let (columns, written) = (features.chain([label]).collect(), Mutex::default());
-        Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written })
+        let columns = features.chain([label]).collect();
+        let (written, next, held) = (Mutex::default(), AtomicU64::new(1), Arc::default());
+        Ok(Self { scratch: ScratchFolder::new(folder)?, columns, written, next, held })
     }
 
-    /// Returns the path of a file, if it is written.
-    pub(super) fn known(&self, window: WindowIndex, part: FramePart) -> Option<PathBuf> {
+    /// Returns `true` if no other process uses the folder.
+    pub(super) fn is_alone(&self) -> io::Result<bool> {
+        self.scratch.is_alone()
+    }
+
+    /// Returns a file, if it is written.
+    pub(super) fn known(&self, window: WindowIndex, part: FramePart) -> Option<Arc<RowsFile>> {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.contains(&(window, part)).then(|| self.path(window, part))
+        written.get(&(window, part)).cloned()
     }
 
     /// Writes a file, unless it exists. `frame` has the rows of the window.
-    pub(super) fn write(&self, window: WindowIndex, part: FramePart, frame: &Frame) -> Result<PathBuf, TrainError> {
-        let path = self.path(window, part);
+    pub(super) fn write(
+        &self,
+        window: WindowIndex,
+        part: FramePart,
+        frame: &Frame,
+    ) -> Result<Arc<RowsFile>, TrainError> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if !written.contains(&(window, part)) {
-            let _span = tracing::info_span!("learner_file", %window, rows = frame.part_len(part)).entered();
-            self.write_rows(&path, part, frame).map_err(|source| TrainError::LearnerFile { window, source })?;
-            written.insert((window, part));
+        if let Some(file) = written.get(&(window, part)) {
+            return Ok(Arc::clone(file));
         }
-        Ok(path)
+        let _span = tracing::info_span!("learner_file", %window, rows = frame.part_len(part)).entered();
+        let file = Arc::new(RowsFile { path: self.path(window, part) });
+        self.write_rows(file.path(), part, frame).map_err(|source| TrainError::LearnerFile { window, source })?;
+        written.insert((window, part), Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Forgets the files of the windows before `first`.
+    pub(super) fn forget_before(&self, first: WindowIndex) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.retain(|(window, _), _| *window >= first);
     }
 
     /// Creates an empty folder for a model.
@@ -63,22 +105,16 @@ impl LearnerFiles {
     /// Returns a copy of a model's folder.
     pub(super) fn copy(&self, folder: &Path) -> io::Result<PathBuf> {
         let copy = self.scratch.subfolder()?;
-        let mut below = vec![PathBuf::new()];
-        while let Some(part) = below.pop() {
-            for entry in fs::read_dir(folder.join(&part))? {
-                let entry = entry?;
-                let name = part.join(entry.file_name());
-                if entry.file_type()?.is_dir() {
-                    fs::create_dir(copy.join(&name))?;
-                    below.push(name);
-                } else {
-                    fs::copy(entry.path(), copy.join(&name))?;
-                }
-            }
-        }
+        place_below(folder, &copy, |from, to| fs::copy(from, to).map(drop))?;
         Ok(copy)
     }
 
+    /// Holds a published model in a folder with this name. Returns `None` if it was removed.
+    pub(super) fn hold(&self, name: &str, folder: &Path, size: (u64, u64)) -> io::Result<Option<Arc<HeldFolder>>> {
+        self.held.hold(self.scratch.path().join(name), folder, size)
+    }
+
+    /// Returns the path of a new file.
     fn path(&self, window: WindowIndex, part: FramePart) -> PathBuf {
         let part = match part {
             FramePart::Whole => "",
@@ -86,7 +122,8 @@ impl LearnerFiles {
             FramePart::HeldOut => "-held-out",
             FramePart::Examples => "-examples",
         };
-        self.scratch.path().join(format!("{}{part}.parquet", window.file_stem()))
+        let number = self.next.fetch_add(1, Relaxed);
+        self.scratch.path().join(format!("{}{part}-{number}.parquet", window.file_stem()))
     }
 
     fn write_rows(&self, path: &Path, part: FramePart, frame: &Frame) -> io::Result<()> {

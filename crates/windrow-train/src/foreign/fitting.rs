@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
 use crate::foreign::ForeignLearner;
+use crate::foreign::files::RowsFile;
 use crate::foreign::reason::plain_reason;
 use windrow_learn::learner::{FitTask, FolderDigest, LearnerError, inspect_folder};
 use windrow_record::ModelId;
@@ -38,13 +39,14 @@ impl ForeignLearner {
     pub(crate) fn fit(
         &self,
         id: ModelId,
-        files: &[PathBuf],
+        files: &[Arc<RowsFile>],
         levels: &BTreeMap<String, Vec<String>>,
     ) -> Result<FitResult, TrainError> {
         let model = id.to_string();
         let folder = self.files.model_folder();
         let folder = folder.map_err(|source| TrainError::LearnerFile { window: id.window, source })?;
-        let task = FitTask { files, levels, folder: &folder, seed: self.seed(id), model: &model };
+        let files: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+        let task = FitTask { files: &files, levels, folder: &folder, seed: self.seed(id), model: &model };
         match self.learner.fit(&task) {
             Ok(()) => {}
             Err(LearnerError::Unlearnable(reason)) => {
@@ -81,7 +83,7 @@ impl ForeignLearner {
     pub(crate) fn repeat(
         &self,
         id: ModelId,
-        files: &[PathBuf],
+        files: &[Arc<RowsFile>],
         levels: &BTreeMap<String, Vec<String>>,
         fitted: &Path,
         rows: usize,
@@ -91,7 +93,7 @@ impl ForeignLearner {
         match self.fit(id, files, levels)? {
             FitResult::Fitted(again, _) => {
                 let models = [fitted.to_owned(), again.clone()];
-                let found = match self.learner.score(&models, file, rows) {
+                let found = match self.learner.score(&models, file.path(), rows) {
                     Err(LearnerError::Stopped) => return Ok(()),
                     found => found.map_err(|source| TrainError::Learner { work: format!("score {id}"), source })?,
                 };

@@ -100,6 +100,37 @@ fn stored_models_are_not_fitted_again() {
 }
 
 #[test]
+fn the_files_of_windows_that_no_model_needs_any_more_are_removed() {
+    let (study, rule) = (Study::new("schemes = [\"window\"]"), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    assert_eq!(rule.most_files.load(Relaxed), 2, "the rows of one window, and its example rows");
+    // The advisor needs all windows up to the last one for each history of all windows, and writes them again.
+    study.advise(&rule).expect("the rule learns");
+    assert!(rule.most_files.load(Relaxed) >= WINDOWS as usize);
+}
+
+#[test]
+fn files_of_models_that_were_not_published_are_removed_at_a_start_without_other_processes() {
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    let registry = study.registry();
+    let snapshot = registry.snapshot();
+    let published =
+        registry.learner_folder(snapshot.get(id("window-2")).expect("a model").artifact()).expect("a folder");
+    let left = study.path("models/window-99");
+    fs::create_dir_all(left.join("learner/0123456789abcdef")).expect("a folder");
+    fs::write(left.join("learner/0123456789abcdef/shares.json"), "{}").expect("a file");
+    let other = study.learning(&rule);
+    assert!(!left.exists() && published.exists(), "no other process makes models");
+    fs::create_dir_all(left.join("learner")).expect("a folder");
+    study.train(&rule).expect("the rule learns");
+    assert!(left.exists(), "the other process may be making it");
+    drop(other);
+    study.train(&rule).expect("the rule learns");
+    assert!(!left.exists());
+}
+
+#[test]
 fn held_out_rows_are_asked_for_and_score_a_first_fit() {
     let (study, rule) =
         (Study::new("holdout = 0.25\naccept = { min_auc = 0.5, max_log_loss_increase = 9.0 }"), Arc::default());
@@ -150,6 +181,25 @@ fn the_ladder_is_fitted_once_and_continues_where_it_stopped() {
 }
 
 #[test]
+fn models_that_are_removed_while_the_advisor_scores_them_change_nothing() {
+    let sums = |is_removed: bool| {
+        // All models are kept, so only the rule removes some.
+        let (study, rule) = (Study::new("keep = 100"), Arc::new(Rule::default()));
+        study.train(&rule).expect("the rule learns");
+        if is_removed {
+            rule.remove_from(study.path("models"));
+        }
+        study.advise(&rule).expect("the rule learns");
+        assert_eq!(fs::read_dir(study.path("learner")).expect("a folder").count(), 0, "nothing is held any more");
+        (fs::read(study.path("advice/recalibrated-0.json")).expect("the sums"), rule.removed())
+    };
+    let (expected, none) = sums(false);
+    let (found, removed) = sums(true);
+    assert!(none.is_empty() && !removed.is_empty());
+    assert_eq!(found, expected, "without {removed:?}");
+}
+
+#[test]
 fn a_learner_that_varies_is_found() {
     let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
     rule.varies.store(true, Relaxed);
@@ -172,7 +222,15 @@ fn rows_that_cannot_be_learned_from_give_a_record_and_errors_end_the_stage() {
     rule.fail("window-3");
     let error = study.train(&rule).expect_err("the learner fails");
     assert!(matches!(error, TrainError::Learner { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "cannot fit window-3: the learner reports: no memory");
+    let sentence = "cannot fit window-3: the learner reports: no memory; correct its program, and start again";
+    assert_eq!(error.to_string(), sentence);
     // The models before the failure are kept.
     assert!(study.registry().snapshot().get(id("window-2")).is_some());
+
+    let (study, rule) = (Study::new(""), Arc::new(Rule::default()));
+    rule.leave_nothing("window-3");
+    let error = study.train(&rule).expect_err("the folder is empty");
+    let sentence = "the learner gave no valid model for window-3: the model folder is empty; correct what its program \
+                    writes, and start again";
+    assert_eq!(error.to_string(), sentence);
 }

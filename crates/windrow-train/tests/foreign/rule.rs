@@ -1,6 +1,6 @@
 //! A learner in Rust: the share of positives by category, read from the files as any learner would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -31,9 +31,15 @@ pub(crate) struct Rule {
     fits: Mutex<Vec<Fit>>,
     refused: Mutex<Option<String>>,
     failing: Mutex<Option<String>>,
+    empty: Mutex<Option<String>>,
     /// `true` if each fit differs a little.
     pub(crate) varies: AtomicBool,
     count: AtomicUsize,
+    /// The most files of rows that existed at once.
+    pub(crate) most_files: AtomicUsize,
+    /// The folder of the published models, each of which is removed when it is held for the first time.
+    removes_from: Mutex<Option<PathBuf>>,
+    removed: Mutex<BTreeSet<String>>,
 }
 
 impl Rule {
@@ -49,6 +55,31 @@ impl Rule {
     /// Fails at this model.
     pub(crate) fn fail(&self, model: &str) {
         *lock(&self.failing) = Some(model.to_owned());
+    }
+
+    /// Leaves an empty folder for this model.
+    pub(crate) fn leave_nothing(&self, model: &str) {
+        *lock(&self.empty) = Some(model.to_owned());
+    }
+
+    /// Removes each model from this folder when it is held and scored for the first time, as `train.keep` may do.
+    pub(crate) fn remove_from(&self, models: PathBuf) {
+        *lock(&self.removes_from) = Some(models);
+    }
+
+    /// Returns the ids of the models that were removed.
+    pub(crate) fn removed(&self) -> BTreeSet<String> {
+        lock(&self.removed).clone()
+    }
+
+    /// Removes the published model that is held in a folder.
+    fn remove_published(&self, held: &Path) {
+        let Some(models) = lock(&self.removes_from).clone() else { return };
+        let name = held.file_name().expect("a folder").to_string_lossy().into_owned();
+        let Some((id, _)) = name.strip_prefix("held-").and_then(|name| name.rsplit_once('-')) else { return };
+        if lock(&self.removed).insert(id.to_owned()) {
+            fs::remove_dir_all(models.join(id)).expect("a published model");
+        }
     }
 
     /// Returns the probabilities of a model for some rows.
@@ -82,6 +113,9 @@ impl Learner for Rule {
         if lock(&self.failing).as_deref() == Some(task.model) {
             return Err(LearnerError::Failed { message: "no memory".to_owned() });
         }
+        if lock(&self.empty).as_deref() == Some(task.model) {
+            return Ok(());
+        }
         let mut counts: BTreeMap<String, [f64; 2]> = BTreeMap::new();
         for row in &rows {
             for key in [row.c.clone().unwrap_or_default(), String::new()] {
@@ -98,6 +132,8 @@ impl Learner for Rule {
     }
 
     fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
+        models.iter().for_each(|folder| self.remove_published(folder));
+        self.most_files.fetch_max(rows_files(file.parent().expect("a folder")), Relaxed);
         let read = read(file);
         assert_eq!(read.len(), rows);
         Ok(models.iter().map(|folder| Self::probabilities(folder, &read)).collect())
@@ -114,6 +150,12 @@ impl Learner for Rule {
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
     held.lock().expect("no test thread panics")
+}
+
+/// Returns the number of files of rows in a folder.
+fn rows_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).count()
 }
 
 fn read(file: &Path) -> Vec<Row> {

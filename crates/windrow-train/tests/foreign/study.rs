@@ -127,7 +127,8 @@ impl Study {
         runtime().block_on(advisor.run(CancellationToken::new()))
     }
 
-    fn learning(&self, rule: &Arc<Rule>) -> Learning {
+    /// Returns the inputs of a stage. A process has them as long as it makes models.
+    pub(crate) fn learning(&self, rule: &Arc<Rule>) -> Learning {
         let columns = ["y", "x", "c"].map(str::to_owned);
         let schema = Arc::new(Schema::bind(&self.pipeline, &columns).expect("all columns"));
         let repeats = Arc::clone(&self.repeats);

@@ -1,0 +1,133 @@
+//! Published models that are held while the learner reads them.
+//!
+//! Trainer and advisor work at once, and each removes models that `train.keep` does not keep. A held model has a folder
+//! of its own with links to its files, so the learner can read it after its removal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use windrow_learn::learner::measure_folder;
+
+/// The models that this process holds.
+#[derive(Debug, Default)]
+pub(super) struct HeldFolders {
+    /// The number of users of each folder. Locked while a folder is created or removed.
+    users: Mutex<BTreeMap<PathBuf, usize>>,
+}
+
+/// A folder with the files of a published model. The last user removes it.
+#[derive(Debug)]
+pub(crate) struct HeldFolder {
+    path: PathBuf,
+    all: Arc<HeldFolders>,
+}
+
+impl HeldFolders {
+    /// Holds the model in the folder `from`, which has this number of files and bytes, as the folder `path`. Returns
+    /// `None` if files are missing, because the model was removed.
+    ///
+    /// A model has the same path each time, because a learner keeps the models that it has read by their paths.
+    pub(super) fn hold(
+        self: &Arc<Self>,
+        path: PathBuf,
+        from: &Path,
+        size: (u64, u64),
+    ) -> io::Result<Option<Arc<HeldFolder>>> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = users.get(&path).copied().unwrap_or_default();
+        if count == 0 {
+            // A folder that could not be removed before.
+            remove(&path);
+            let linked = fs::create_dir(&path).and_then(|()| place_below(from, &path, link));
+            // If the model is removed at the same time, some of its files may not have been listed.
+            let is_whole = measure_folder(&path).is_ok_and(|measured| measured == size);
+            if linked.is_err() || !is_whole {
+                remove(&path);
+            }
+            match linked {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) if is_whole => {}
+                _ => return Ok(None),
+            }
+        }
+        users.insert(path.clone(), count + 1);
+        Ok(Some(Arc::new(HeldFolder { path, all: Arc::clone(self) })))
+    }
+}
+
+impl HeldFolder {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for HeldFolder {
+    fn drop(&mut self) {
+        let mut users = self.all.users.lock().unwrap_or_else(PoisonError::into_inner);
+        match users.get_mut(&self.path) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                users.remove(&self.path);
+                remove(&self.path);
+            }
+        }
+    }
+}
+
+/// Removes a folder. If it fails, the folder is removed at the end of the process.
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// Calls `place` with each plain file below `from` and its new path below `to`, which exists. Creates the folders.
+pub(super) fn place_below(from: &Path, to: &Path, place: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    let mut below = vec![PathBuf::new()];
+    while let Some(part) = below.pop() {
+        for entry in fs::read_dir(from.join(&part))? {
+            let entry = entry?;
+            let (kind, name) = (entry.file_type()?, part.join(entry.file_name()));
+            if kind.is_dir() {
+                fs::create_dir(to.join(&name))?;
+                below.push(name);
+            } else if kind.is_file() {
+                place(&entry.path(), &to.join(&name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Links a file, or copies it if the file system has no links.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => fs::copy(from, to).map(drop),
+        linked => linked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_model_outlives_its_removal_until_its_last_user_ends() {
+        let work = tempfile::tempdir().expect("a folder");
+        let (from, path) = (work.path().join("model"), work.path().join("held"));
+        fs::create_dir_all(from.join("trees")).expect("a folder");
+        fs::write(from.join("trees/first"), "abc").expect("a file");
+        let folders = Arc::<HeldFolders>::default();
+        let hold = |size| folders.hold(path.clone(), &from, size).expect("room on the disk");
+        assert!(hold((2, 6)).is_none() && !path.exists(), "a file is missing");
+        let first = hold((1, 3)).expect("a model");
+        fs::remove_dir_all(&from).expect("a folder");
+        let second = hold((1, 3)).expect("a model");
+        drop(first);
+        assert_eq!(fs::read(second.path().join("trees/first")).expect("a file"), b"abc");
+        drop(second);
+        assert!(!path.exists());
+        assert!(hold((1, 3)).is_none() && !path.exists(), "it was removed");
+    }
+}
