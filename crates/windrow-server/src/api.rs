@@ -8,8 +8,8 @@
 //! - No client can block the others: the operator sets limits of time and memory.
 //! - No learner can block other requests than those to its models: its queue has a bound.
 //!
-//! The API reads the registry, the counters and the monitor. It knows nothing of brokers, batches or training. The
-//! dashboard makes the pages.
+//! The API reads the registry, the counters and the monitor. It knows nothing of brokers, batches or training. The crate
+//! `windrow-pages` makes the pages.
 //!
 //! The modules below are in the order of their imports. No two of them import each other. A request passes `server`
 //! (its connection), `middleware` (authentication and time limit), and an operation in `operations`. The operation

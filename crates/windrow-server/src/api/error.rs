@@ -12,8 +12,8 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::api::schema::{FieldFault, FieldFaults, MAX_FAULTS};
-use crate::nearest::{did_you_mean, nearest_known};
 use windrow_learn::learner::LearnerError;
+use windrow_pages::nearest::{did_you_mean, nearest_known};
 use windrow_registry::{AliasError, BadAliasName, UnknownModel};
 
 /// The media type of a problem.

@@ -30,10 +30,10 @@ use crate::api::served::ApiLearner;
 use crate::api::server::connection::Handler;
 use crate::api::server::connections::Connections;
 use crate::api::state::ApiState;
-use crate::dashboard::{Dashboard, PageResponse, is_page};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
+use windrow_pages::{Dashboard, PageResponse, is_page};
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
 

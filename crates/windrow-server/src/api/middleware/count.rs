@@ -7,7 +7,7 @@ use poem::{Endpoint, Request, Response, Result};
 use poem_openapi::OperationId;
 
 use crate::api::metrics::Metrics;
-use crate::dashboard::is_page;
+use windrow_pages::is_page;
 
 pub(crate) struct CountRequests<E> {
     pub(crate) inner: E,

@@ -8,9 +8,9 @@ use poem::http::header::{self, HeaderMap, HeaderValue};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::dashboard::is_page;
+use windrow_pages::is_page;
 
-/// The content security policy of the dashboard: files of this server, and no inline scripts or styles.
+/// The content security policy of the pages: files of this server, and no inline scripts or styles.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                            connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// The content security policy of the documentation page, whose bundle contains inline scripts and styles.

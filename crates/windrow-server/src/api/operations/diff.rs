@@ -5,8 +5,8 @@ use std::sync::Arc;
 use poem_openapi::Object;
 
 use crate::api::operations::prediction::Prediction;
-use crate::comparison::{self, Pair};
 use windrow_learn::model::Learned;
+use windrow_pages::comparison::{self, Pair};
 use windrow_registry::Model;
 
 /// The comparison of two models

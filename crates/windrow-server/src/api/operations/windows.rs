@@ -18,8 +18,8 @@ use crate::api::operations::tag::Tag;
 use crate::api::operations::window::{WindowScore, WindowSummary};
 use crate::api::schema::excerpt;
 use crate::api::state::ApiState;
-use crate::nearest::MAX_NEAREST;
 use windrow_learn::model::{ModelScore, WindowReport};
+use windrow_pages::nearest::MAX_NEAREST;
 use windrow_record::{ModelId, WindowIndex};
 
 /// Interval of keep-alive lines. Without them, a proxy could close a silent connection.

@@ -1,4 +1,4 @@
-//! The differences of two models, for the API and the pages.
+//! The differences of two models, for the pages and the API.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +10,33 @@ const NOT_COMPARED: [&str; 3] = ["average_precision", "baseline_log_loss", "base
 
 /// A number of two models; `None` for a model that has none.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pair {
-    pub(crate) first: Option<f64>,
-    pub(crate) second: Option<f64>,
+pub struct Pair {
+    /// The number of the first model.
+    pub first: Option<f64>,
+    /// The number of the second model.
+    pub second: Option<f64>,
 }
 
 /// A score of two models on rows of the same name.
 #[derive(Debug)]
-pub(crate) struct ScorePair<'a> {
+pub struct ScorePair<'a> {
     /// The rows that were scored: `holdout`.
-    pub(crate) on: &'a str,
+    pub on: &'a str,
     /// The name of the score, as in `log_loss`.
-    pub(crate) name: &'static str,
-    pub(crate) value: Pair,
+    pub name: &'static str,
+    /// The values of the score.
+    pub value: Pair,
 }
 
 impl Pair {
     /// Returns the second number less the first. A missing number counts as 0.
-    pub(crate) fn change(self) -> f64 {
+    pub fn change(self) -> f64 {
         self.second.unwrap_or_default() - self.first.unwrap_or_default()
     }
 }
 
 /// Pairs the numbers of both models by name. The largest change is first.
-pub(crate) fn pairs<'a>(
+pub fn pairs<'a>(
     first: impl IntoIterator<Item = (&'a str, f64)>,
     second: impl IntoIterator<Item = (&'a str, f64)>,
 ) -> Vec<(&'a str, Pair)> {
@@ -51,7 +54,7 @@ pub(crate) fn pairs<'a>(
 }
 
 /// Pairs the coefficients of two models by column. A model of a learner outside of this program has none.
-pub(crate) fn coefficients<'a>(first: &'a Learned, second: &'a Learned) -> Vec<(&'a str, Pair)> {
+pub fn coefficients<'a>(first: &'a Learned, second: &'a Learned) -> Vec<(&'a str, Pair)> {
     let weights = |learned: &'a Learned| {
         let coefficients = learned.logistic().into_iter().flat_map(|logistic| &logistic.coefficients);
         coefficients.map(|one| (one.name.as_str(), one.weight))
@@ -60,7 +63,7 @@ pub(crate) fn coefficients<'a>(first: &'a Learned, second: &'a Learned) -> Vec<(
 }
 
 /// Pairs the scores of two models on rows of the same name.
-pub(crate) fn scores<'a>(first: &'a Learned, second: &'a Learned) -> Vec<ScorePair<'a>> {
+pub fn scores<'a>(first: &'a Learned, second: &'a Learned) -> Vec<ScorePair<'a>> {
     let mut pairs = Vec::new();
     for (on, own) in &first.scores {
         let Some(other) = second.scores.get(on) else { continue };
@@ -76,7 +79,7 @@ pub(crate) fn scores<'a>(first: &'a Learned, second: &'a Learned) -> Vec<ScorePa
 }
 
 /// Returns the windows that both models were trained on.
-pub(crate) fn common_windows(first: &Model, second: &Model) -> Vec<u32> {
+pub fn common_windows(first: &Model, second: &Model) -> Vec<u32> {
     let windows = |of: &Model| of.artifact().lineage.windows.iter().map(|one| one.window.get()).collect::<Vec<u32>>();
     let of_second = windows(second);
     windows(first).into_iter().filter(|one| of_second.contains(one)).collect()

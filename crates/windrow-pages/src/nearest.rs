@@ -6,14 +6,14 @@ use windrow_config::nearest_names;
 use windrow_record::ModelId;
 
 /// Maximum number of names that an error suggests.
-pub(crate) const MAX_NEAREST: usize = 3;
+pub const MAX_NEAREST: usize = 3;
 
 /// Returns the known names that are nearest to another one, the nearest first.
 ///
 /// If the other name has the form of a model's id, these are the models of the same scheme, or else of other schemes, with
 /// the nearest windows. Otherwise these are the names that are spelt most similarly. If no name is similar, they are the
 /// last known ones.
-pub(crate) fn nearest_known(given: &str, known: &[String]) -> Vec<String> {
+pub fn nearest_known(given: &str, known: &[String]) -> Vec<String> {
     if let Ok(given) = given.parse::<ModelId>() {
         let mut ids: Vec<ModelId> = known.iter().filter_map(|name| name.parse().ok()).collect();
         let distance = |id: &ModelId| id.window.get().abs_diff(given.window.get());
@@ -28,7 +28,7 @@ pub(crate) fn nearest_known(given: &str, known: &[String]) -> Vec<String> {
 }
 
 /// Returns a question that suggests names, as in `did you mean a, b or c?`. Returns `None` without names.
-pub(crate) fn did_you_mean(names: &[String]) -> Option<String> {
+pub fn did_you_mean(names: &[String]) -> Option<String> {
     match names {
         [] => None,
         [only] => Some(format!("did you mean {only}?")),

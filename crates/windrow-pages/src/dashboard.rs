@@ -77,28 +77,34 @@ static PAGES: [PageRoute; 8] = [
     PageRoute { path: "/try", entry: "Try", page: try_it::page, reads_files: false, is_for_tables: false },
 ];
 
+/// All pages of a work directory.
 #[derive(Debug)]
-pub(crate) struct Dashboard {
-    pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) monitor: Arc<Monitor>,
-    pub(crate) workdir: PathBuf,
+pub struct Dashboard {
+    /// The configuration of the pipeline.
+    pub pipeline: Arc<Pipeline>,
+    /// The registry of the models.
+    pub registry: Arc<Registry>,
+    /// The monitor of the rows' progress.
+    pub monitor: Arc<Monitor>,
+    /// The folder of the pipeline's files.
+    pub workdir: PathBuf,
 }
 
 /// A page, or a file that pages need.
 #[derive(Debug)]
-pub(crate) struct PageResponse {
+pub struct PageResponse {
     /// False if the requested item does not exist. The page then says so.
-    pub(crate) is_found: bool,
+    pub is_found: bool,
     /// The media type of the body.
-    pub(crate) kind: &'static str,
-    pub(crate) body: Bytes,
+    pub kind: &'static str,
+    /// The text of the page or the file.
+    pub body: Bytes,
 }
 
 impl Dashboard {
     /// Returns the page at a path such as `/models/cumulative-2`, with its query. Returns `None` if there is no such
-    /// page.
-    pub(crate) async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<PageResponse> {
+    /// page. With `has_keys`, a request to the API needs a key.
+    pub async fn page(&self, path: &str, query: &str, has_keys: bool) -> Option<PageResponse> {
         if let Some(&(_, kind, text)) = assets::FILES.iter().find(|(name, ..)| *name == path) {
             return Some(PageResponse { is_found: true, kind, body: Bytes::from_static(text.as_bytes()) });
         }
@@ -139,7 +145,7 @@ fn route(path: &str) -> Option<(&'static PageRoute, String)> {
 }
 
 /// Returns true if the first segment of a path is that of a page or of a file that pages need.
-pub(crate) fn is_page(path: &str) -> bool {
+pub fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     let known = PAGES.iter().map(|route| route.path).chain(assets::FILES.map(|(path, ..)| path));
     known.filter_map(|known| known[1..].strip_prefix(first)).any(|rest| rest.is_empty() || rest.starts_with('/'))
