@@ -145,6 +145,8 @@ fn route(path: &str) -> Option<(&'static PageRoute, String)> {
 }
 
 /// Returns true if the first segment of a path is that of a page or of a file that pages need.
+// Inlined, because it is called for each request, and the server has a higher opt-level than this crate.
+#[inline]
 pub fn is_page(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     let known = PAGES.iter().map(|route| route.path).chain(assets::FILES.map(|(path, ..)| path));
