@@ -58,7 +58,7 @@ use windrow_record::RunId;
 use windrow_registry::Registry;
 use windrow_registry::export::{Export, ExportError};
 use windrow_registry::monitor::{Monitor, Stage};
-use windrow_server::api::{self, Api};
+use windrow_server::{Api, Listener};
 use windrow_stream::audit::{self, Audit, AuditError};
 use windrow_stream::consumer::{Consumer, Group};
 use windrow_stream::producer::Producer;
@@ -303,8 +303,8 @@ impl App {
     }
 
     /// Binds the address of the API. A stop does not wait for the resolver.
-    async fn bind(&self, stop: &CancellationToken) -> Result<api::Listener, AppError> {
-        let binding = api::bind(&self.pipeline.serve);
+    async fn bind(&self, stop: &CancellationToken) -> Result<Listener, AppError> {
+        let binding = windrow_server::bind(&self.pipeline.serve);
         Ok(stop.run_until_cancelled(binding).await.ok_or(AppError::Stopped)??)
     }
 

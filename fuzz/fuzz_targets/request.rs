@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use windrow_server::api::{BodyKind, DryRun};
+use windrow_server::{BodyKind, DryRun};
 
 /// A model of one number, one logarithm, one text and one time.
 const MODEL: &[u8] = include_bytes!("model.json");

@@ -7,7 +7,7 @@ use crate::app::learner_host::LearnerHost;
 use crate::app::storage::Storage;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
-use windrow_server::api::Keys;
+use windrow_server::Keys;
 
 #[derive(Debug, Clone)]
 pub(crate) struct App {

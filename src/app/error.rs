@@ -12,7 +12,7 @@ use windrow_learn::learner::LearnerError;
 use windrow_pages::report::ReportError;
 use windrow_registry::RegistryError;
 use windrow_registry::export::ExportError;
-use windrow_server::api::{BindError, KeysError};
+use windrow_server::{BindError, KeysError};
 use windrow_stream::audit::AuditError;
 use windrow_stream::consumer::ConsumerError;
 use windrow_stream::producer::ProducerError;

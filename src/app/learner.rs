@@ -18,7 +18,7 @@ use windrow_config::{LearnerCommand, Schema, Solver};
 use windrow_learn::learner::{Learner, LearnerError, LearnerIdentity, LearnerSchema};
 use windrow_record::display::shell_word;
 use windrow_registry::Registry;
-use windrow_server::api::ApiLearner;
+use windrow_server::ApiLearner;
 use windrow_train::{ForeignLearner, ForeignSettings, LEARNER_FOLDER};
 use windrow_worker::{Limits, Pool, Settings};
 
@@ -262,7 +262,7 @@ mod tests {
     use crate::app::storage::Storage;
     use crate::app::workdir::describe;
     use windrow_config::Pipeline;
-    use windrow_server::api::Keys;
+    use windrow_server::Keys;
 
     fn app(workdir: &Path) -> App {
         let text = "name = \"p\"\ndataset = { path = \"d.csv\" }\ntarget = { column = \"y\", at_least = 1 }\n\

@@ -12,7 +12,7 @@ use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, Progress};
 use windrow_kafka::{Broker, BrokerError, Choice, Connection, StartOptions};
 use windrow_registry::Registry;
-use windrow_server::api::{self, Api};
+use windrow_server::{Api, Listener};
 
 /// The time limit for stages to end after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ impl Running {
     }
 
     /// Starts the API. `learner` is what it asks, if there is one, and ends after it.
-    pub(super) fn serve(&mut self, api: Api, listener: api::Listener, learner: Option<ServingLearner>) {
+    pub(super) fn serve(&mut self, api: Api, listener: Listener, learner: Option<ServingLearner>) {
         self.url = listener.url();
         if listener.is_open() && !api.keys.is_empty() && !listener.is_tls() {
             tracing::warn!(
@@ -66,7 +66,7 @@ impl Running {
         api.progress.report(Event::ApiReady { url: self.url.clone(), instead_of });
         let token = self.serving.clone();
         self.serving_task.spawn(async move {
-            api::run(api, listener, token).await;
+            windrow_server::run(api, listener, token).await;
             // The requests in progress have had their time.
             if let Some(learner) = learner {
                 learner.stop.cancel();

@@ -53,7 +53,7 @@ mod tests {
     use crate::app::workdir::{compare, describe};
     use windrow_base::telemetry::Progress;
     use windrow_config::Pipeline;
-    use windrow_server::api::Keys;
+    use windrow_server::Keys;
     use windrow_stream::growth::Extract;
 
     fn app(workdir: &Path, more: &str) -> App {

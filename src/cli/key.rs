@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::args::KeyArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::stdout;
-use windrow_server::api::{Scope, new_key};
+use windrow_server::{Scope, new_key};
 
 pub(crate) fn execute(args: &KeyArgs) -> Result<(), CliError> {
     let scope = if args.admin { Scope::Admin } else { Scope::Read };

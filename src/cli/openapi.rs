@@ -4,11 +4,10 @@ use crate::cli::args::PipelineArgs;
 use crate::cli::error::CliError;
 use crate::cli::print::stdout;
 use crate::cli::setup::app;
-use windrow_server::api;
 
 pub(crate) fn execute(at: &PipelineArgs) -> Result<(), CliError> {
     let app = app(at)?;
-    let mut document = api::document(&app.pipeline, app.registry()?);
+    let mut document = windrow_server::document(&app.pipeline, app.registry()?);
     document.push('\n');
     stdout(&document)
 }

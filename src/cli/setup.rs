@@ -11,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::paths::check_directory;
 use windrow_base::telemetry::Progress;
 use windrow_config::Pipeline;
-use windrow_server::api::{Keys, KeysError};
+use windrow_server::{Keys, KeysError};
 
 pub(crate) fn app(at: &PipelineArgs) -> Result<App, CliError> {
     let pipeline = Pipeline::load(&at.pipeline).map_err(AppError::from)?;

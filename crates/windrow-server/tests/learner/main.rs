@@ -9,7 +9,6 @@ use std::thread;
 use serde_json::{Value, json};
 use windrow_learn::model::calibrated;
 use windrow_registry::Registry;
-use windrow_server::api;
 
 use crate::fake::Failure;
 use crate::server::{COMMAND, Server, logistic, pipeline, publish};
@@ -341,7 +340,7 @@ fn the_document_has_the_models_of_a_learner_and_says_what_they_lack() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::open(folder.path()).expect("a folder");
     publish(&registry, folder.path(), "cumulative-2", "aa", None);
-    let document: Value = serde_json::from_str(&api::document(&pipeline(COMMAND), registry)).expect("JSON");
+    let document: Value = serde_json::from_str(&windrow_server::document(&pipeline(COMMAND), registry)).expect("JSON");
     let predict = &document["paths"]["/v1/models/cumulative-2/predict"]["post"];
     let schema = &document["components"]["schemas"]["Row_cumulative_2"];
     assert_eq!(schema["required"], json!(["miles", "fare", "carrier", "at"]));
@@ -365,7 +364,7 @@ fn the_document_of_another_solver_does_not_mention_learners() {
     let folder = tempfile::tempdir().expect("a folder");
     let registry = Registry::open(folder.path()).expect("a folder");
     registry.publish(&logistic("cumulative-2")).expect("room on the disk");
-    let document: Value = serde_json::from_str(&api::document(&pipeline(""), registry)).expect("JSON");
+    let document: Value = serde_json::from_str(&windrow_server::document(&pipeline(""), registry)).expect("JSON");
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["Prediction"]["properties"].get("not_explained"), None);
     assert_eq!(schemas["Health"]["properties"].get("learner"), None);

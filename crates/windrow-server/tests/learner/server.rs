@@ -20,7 +20,7 @@ use windrow_learn::learner::{
 use windrow_learn::model::{Artifact, Fitted, Foreign, Outcome};
 use windrow_registry::Registry;
 use windrow_registry::monitor::Monitor;
-use windrow_server::api::{self, Api, ApiLearner, Keys};
+use windrow_server::{Api, ApiLearner, Keys};
 
 use crate::fake::{Fake, identity};
 
@@ -140,9 +140,9 @@ impl Server {
             learner: with_learner.then(|| ApiLearner { learner: asked, identity: identity("aa") }),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-        let listener = runtime.block_on(api::bind(&pipeline.serve)).expect("a free port");
+        let listener = runtime.block_on(windrow_server::bind(&pipeline.serve)).expect("a free port");
         let url = listener.url();
-        let task = runtime.spawn(api::run(api, listener, stop.clone()));
+        let task = runtime.spawn(windrow_server::run(api, listener, stop.clone()));
         let server = Self { url, learner, registry, folder, stop, runtime: Some((runtime, task)) };
         server.wait_for("the model is served", || server.get("/v1/models/cumulative-2").status == 200);
         server
