@@ -125,6 +125,8 @@ impl Trainer {
                 }
                 continue;
             }
+            // A recalibrated model is made from its fit, which the advisor must not remove before it is published.
+            let _kept = registry.keep(id.fit());
             let start = begun.remove(&id).map_or(Start::New, Start::Begun);
             let made = self.make(id, &mut windows, champion.as_deref(), start)?;
             let Some(mut artifact) = made else { continue };
