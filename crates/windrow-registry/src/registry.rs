@@ -178,7 +178,11 @@ impl Registry {
         let snapshot = self.snapshot();
         let uses_it = |model: ModelId| model.is_recalibrated() && model.fit() == id;
         let is_used = snapshot.models().any(|model| uses_it(model.id()));
-        if is_used || self.is_kept(id) || files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
+        if is_used || self.is_kept(id) || files::exists(&self.models, id) {
+            Ok(())
+        } else {
+            files::remove(&self.models, id)
+        }
     }
 
     fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {
