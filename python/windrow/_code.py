@@ -42,7 +42,7 @@ def _is_own(path: str, folder: str) -> bool:
 
 
 def _imports(name: str, path: str) -> Iterator[str]:
-    """Yields the names that the statements of a module import, each with the packages around it. Some are no modules."""
+    """Yields the names that a module imports, each with the packages around it. Some names are not of modules."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read())
