@@ -48,7 +48,7 @@ async fn the_form_asks_a_learner_and_says_what_it_cannot_explain() {
     assert!(status == 200 && answer.contains("\"probability\":0.9"), "{line}: {answer}");
     browser.check(&url, axe().as_deref()).await;
 
-    // What a model here would hold or count as 'other', the learner gets as it is or as missing.
+    // The learner gets a number outside the range as it is, and a text that is not known as missing.
     browser.run(&fill("miles", "9999")).await;
     let told = "return document.getElementById('result').textContent.includes('the learner gets it as it is')";
     browser.wait("a number outside", told).await;
@@ -56,6 +56,8 @@ async fn the_form_asks_a_learner_and_says_what_it_cannot_explain() {
     let told = "return document.getElementById('result').textContent.includes('is not known and counts as missing')";
     browser.wait("a text that is not known", told).await;
     assert!(browser.text("#result h2").await.starts_with("20.0% likely to be positive"));
+    let answered = "return document.querySelector('#all p').textContent.startsWith('5 models predict 20.0% to 20.0%')";
+    browser.wait("the answers of all fitted models", answered).await;
 
     // The model's page and the comparison have the reason in the place of coefficients.
     for page in ["/models/cumulative-3", "/compare?first=cumulative-2&second=cumulative-3"] {

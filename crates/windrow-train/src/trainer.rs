@@ -99,7 +99,7 @@ impl Trainer {
         // A reported window had its models. Those that are missing now were retired.
         let reported = registry.snapshot().window(newest).filter(|_| pipeline.train.keep.is_some()).cloned();
         let was_retired = |id: ModelId| reported.as_ref().is_some_and(|report| report.has_models_of(id.scheme));
-        let is_done = |id: ModelId, windows: &Frames| match registry.snapshot().get(id) {
+        let is_done = |id: ModelId, known: Option<&Arc<Model>>, windows: &Frames| match known {
             // A model is made again if a window that it is made from was opened again and has other rows now.
             Some(known) => lineage::is_of(known.artifact(), windows),
             None => was_retired(id) || !self.is_of_schemes(id),
@@ -108,7 +108,8 @@ impl Trainer {
         // The fits of a learner outside of this program are made at once. The models are published in their order.
         let mut begun = match self.learning.learner.as_deref().filter(|_| !stop.is_cancelled()) {
             Some(foreign) => {
-                let is_fit = |id: &ModelId| !id.is_recalibrated() && !is_done(*id, &windows);
+                let snapshot = registry.snapshot();
+                let is_fit = |id: &ModelId| !id.is_recalibrated() && !is_done(*id, snapshot.get(*id), &windows);
                 let fits: Vec<ModelId> = ids.iter().copied().filter(is_fit).collect();
                 foreign_fit::begin(&self.learning, foreign, &fits, &mut windows)?
             }
@@ -119,7 +120,7 @@ impl Trainer {
                 break;
             }
             let known = registry.snapshot().get(id).cloned();
-            if is_done(id, &windows) {
+            if is_done(id, known.as_ref(), &windows) {
                 if let Some(known) = known {
                     self.adopt(known.artifact())?;
                 }

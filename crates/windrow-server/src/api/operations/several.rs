@@ -31,7 +31,7 @@ pub(crate) async fn predict_with_each(
     let is_few = models.len() <= FEW_MODELS;
     let predict_all = move || {
         let is_wanted = || row.permit.check_wanted();
-        models.iter().map(|model| prediction(model, &row, explain, &is_wanted)).collect()
+        models.iter().map(|model| prediction(model, &row, explain, &is_wanted)).collect::<Result<Vec<_>, _>>()
     };
     if is_few { predict_all() } else { run_compute(predict_all).await }
 }
