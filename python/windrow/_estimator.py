@@ -12,6 +12,7 @@ import sys
 from typing import Any, Dict, Iterator, Tuple
 
 from ._binary import package_version
+from ._code import own_code
 from ._digest import canonical
 
 SEEDS = ("random_state", "random_seed", "seed")
@@ -67,31 +68,13 @@ def _installed(library: str) -> Any:
 
 def digest_of(estimator: Any) -> str:
     """Returns the SHA-256, in hexadecimal, of the estimator with its parameters, and of the code: the file that was
-    started, and the modules of its folder that it has imported."""
+    started, and the modules of its folder that it imports."""
     digest = hashlib.sha256(canonical(estimator).encode("utf-8", "surrogatepass"))
-    for name, path in sorted(_own_code().items()):
+    for name, path in sorted(own_code().items()):
         with open(path, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()
         digest.update(f"\n{name} {content}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _own_code() -> Dict[str, str]:
-    """Returns the files of code by module: that of the program, and those in its folder. Installed packages have
-    versions instead."""
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
-    if script is None or not os.path.isfile(script):
-        return {}
-    folder = os.path.dirname(os.path.realpath(script))
-    package = os.path.dirname(os.path.realpath(__file__))
-    found = {"__main__": script}
-    for name, module in list(sys.modules.items()):
-        path = os.path.realpath(getattr(module, "__file__", None) or os.devnull)
-        inside = os.path.relpath(path, folder).split(os.sep) if path.startswith(folder + os.sep) else []
-        is_installed = not inside or {"site-packages", "dist-packages"}.intersection(inside)
-        if not is_installed and os.path.dirname(path) != package and os.path.isfile(path) and name != "__mp_main__":
-            found.setdefault(name, path)
-    return found
 
 
 def sow(estimator: Any, seed: int) -> None:

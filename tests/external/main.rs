@@ -17,6 +17,7 @@ mod foreign;
 mod image;
 mod kafka;
 mod learner;
+mod learner_page;
 mod objects;
 mod openapi;
 mod pages;

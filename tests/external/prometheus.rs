@@ -1,11 +1,15 @@
-//! The Grafana dashboard: Prometheus runs every query on the metrics of a server.
+//! The Grafana dashboard and the alerts: Prometheus runs every query on the metrics of two servers, one of them with a
+//! learner in Python.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use windrow_testing::served::serve_by;
-use windrow_testing::{Running, STEP_TIMEOUT, command, dashboard_queries, free_port, has, http, sample_with};
+use serde_json::{Value, json};
+use windrow_testing::served::{row, serve_by};
+use windrow_testing::{
+    Running, STEP_TIMEOUT, command, dashboard_queries, free_port, has, http, plain_learner, root, sample_with,
+    wait_until,
+};
 
 /// A row with all features that a model of the sample needs.
 const SAMPLE_ROW: &str = r#"{"sched_dep": "2013-01-01 05:45", "carrier": "B6", "origin": "JFK", "dest": "BQN", "distance": 1576,
@@ -13,11 +17,12 @@ const SAMPLE_ROW: &str = r#"{"sched_dep": "2013-01-01 05:45", "carrier": "B6", "
 
 #[test]
 #[ignore = "needs Prometheus"]
-fn prometheus_answers_every_query_of_the_dashboard() {
+fn prometheus_answers_every_query_of_the_dashboard_and_knows_every_alert() {
     if !has("prometheus") {
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
+    let (folder, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let learner = has("python3").then(|| plain_learner::server(other.path()));
     // The pace keeps the server busy during the whole test: 80 seconds.
     let file = sample_with(folder.path(), "rows = 500", "pace = { kind = \"fixed\", delay = \"10ms\" }");
     let workdir = folder.path().join("work").display().to_string();
@@ -25,9 +30,12 @@ fn prometheus_answers_every_query_of_the_dashboard() {
     let (_server, url) = serve_by(&mut command(&run), &workdir);
     let example: Value = serde_json::from_str(SAMPLE_ROW).expect("JSON");
     let config = folder.path().join("prometheus.yml");
-    let target = url.trim_start_matches("http://");
+    let urls: Vec<&str> = [&url].into_iter().chain(learner.as_ref().map(|(_, url)| url)).map(String::as_str).collect();
+    let targets: Vec<&str> = urls.iter().map(|url| url.trim_start_matches("http://")).collect();
+    let (targets, rules) = (json!(targets), json!([root().join("docs/prometheus-rules.yml")]));
     let text = format!(
-        "global: {{scrape_interval: 500ms}}\nscrape_configs: [{{job_name: windrow, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        "global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}\nrule_files: {rules}\n\
+         scrape_configs: [{{job_name: windrow, static_configs: [{{targets: {targets}}}]}}]\n"
     );
     std::fs::write(&config, text).expect("a file");
     let address = format!("127.0.0.1:{}", free_port());
@@ -37,10 +45,14 @@ fn prometheus_answers_every_query_of_the_dashboard() {
     let _prometheus = Running::spawn(&mut command);
     let began = Instant::now();
     let mut open = dashboard_queries();
+    open.retain(|(_, asked)| learner.is_some() || !asked.contains("windrow_learner_"));
     while !open.is_empty() {
         assert!(began.elapsed() < STEP_TIMEOUT, "nothing is answered to {open:?}");
         // Rates need requests between two scrapes.
         http("POST", &format!("{url}/v1/models/latest/predict"), Some(&example.to_string()));
+        if let Some((_, url)) = &learner {
+            http("POST", &format!("{url}/v1/models/latest/predict"), Some(&row().to_string()));
+        }
         std::thread::park_timeout(Duration::from_millis(300));
         open.retain(|(title, asked)| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -55,4 +67,13 @@ fn prometheus_answers_every_query_of_the_dashboard() {
             answer["data"]["result"].as_array().is_none_or(Vec::is_empty)
         });
     }
+    // Prometheus does not start with an alert that it cannot read, and says which one it cannot evaluate.
+    let is_known = || {
+        let mut answer = ureq::get(format!("http://{address}/api/v1/rules")).call().expect("Prometheus answers");
+        let answer: Value = answer.body_mut().read_json().expect("JSON");
+        let rules = answer["data"]["groups"][0]["rules"].as_array().expect("rules").clone();
+        assert!(rules.len() >= 4 && rules.iter().all(|rule| rule["health"] != "err"), "{answer}");
+        rules.iter().all(|rule| rule["health"] == "ok")
+    };
+    wait_until("every alert is evaluated", is_known);
 }

@@ -3,20 +3,44 @@
 use std::time::Instant;
 
 use windrow_testing::served::{row, serve, server};
-use windrow_testing::{Running, STEP_TIMEOUT, broker_with_topic, dashboard_queries, http, sample_with};
+use windrow_testing::{
+    Running, STEP_TIMEOUT, broker_with_topic, dashboard_queries, has, http, plain_learner, root, sample_with,
+};
 
-#[test]
-fn the_dashboard_asks_for_metrics_that_there_are() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (_server, url) = server(folder.path());
+/// Checks that a server has the metrics of some queries, each with a title, after a prediction.
+fn check(url: &str, queries: &[(String, String)]) {
     assert_eq!(http("POST", &format!("{url}/v1/models/latest/predict"), Some(&row().to_string())).0, 200);
     let (_, _, metrics) = http("GET", &format!("{url}/metrics"), None);
-    for (title, asked) in dashboard_queries() {
+    assert!(!queries.is_empty());
+    for (title, asked) in queries {
         let names = asked.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
         for name in names.filter(|name| name.starts_with("windrow_")) {
             assert!(metrics.lines().any(|line| line.starts_with(name)), "{title}: {name} of {asked}");
         }
     }
+}
+
+/// Returns the queries that only a server with a learner can answer, and all others.
+fn queries() -> (Vec<(String, String)>, Vec<(String, String)>) {
+    dashboard_queries().into_iter().partition(|(_, asked)| asked.contains("windrow_learner_"))
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = server(folder.path());
+    check(&url, &queries().1);
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_ask_for_metrics_of_a_learner_that_there_are() {
+    if !has("python3") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = plain_learner::server(folder.path());
+    let alerts = std::fs::read_to_string(root().join("docs/prometheus-rules.yml")).expect("a file");
+    check(&url, &[queries().0, vec![("the alerts".to_owned(), alerts)]].concat());
 }
 
 #[test]

@@ -411,6 +411,29 @@ def test_the_digest_is_that_of_the_code_and_the_parameters(tmp_path):
     assert digests[1] == digests[2] and len(set(digests)) == 4
 
 
+def test_a_module_that_only_a_function_imports_is_part_of_the_digest(tmp_path, files):
+    digests = []
+    (tmp_path / "steps").mkdir()
+    texts = {
+        "model.py": program(fit="from steps import late\nlate.run()", estimator="Other"),
+        "steps/__init__.py": "",
+        "steps/late.py": "def run():\n    from . import deeper\n    import late_too\n",
+        "steps/deeper.py": "WEIGHT = 1.0\n",
+        "late_too.py": "WEIGHT = 1.0\n",
+        "unused.py": "WEIGHT = 1.0\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    for number, changed in enumerate([None, "steps/late.py", "steps/deeper.py", "late_too.py", "unused.py"]):
+        if changed is not None:
+            (tmp_path / changed).write_text(texts[changed] + "# Changed.\n")
+        with Worker(tmp_path, None) as worker:
+            digests.append(worker.hello()["digest"])
+            assert "result" in worker.fit(files, f"model-{number}")[1]
+            assert worker.hello()["digest"] == digests[-1], "the same after the first fit"
+    assert len(set(digests)) == 4 and digests[3] == digests[4]
+
+
 def test_an_estimator_without_probabilities_is_refused_by_hello(tmp_path):
     with Worker(tmp_path, "import windrow\nwindrow.learner(object())\n") as worker:
         answer = worker.ask("hello", protocol=1, schema=SCHEMA)

@@ -41,6 +41,7 @@ pub use self::model_aucs::ModelAucs;
 pub use self::model_files::ModelFiles;
 pub use self::outdated::Outdated;
 pub use self::registry::Registry;
+pub use self::registry::keep::KeptModel;
 pub use self::snapshot::{Model, Snapshot, UnknownModel};
 pub use self::unpublished::remove_unpublished;
 

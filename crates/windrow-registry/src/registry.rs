@@ -1,8 +1,10 @@
 //! The models of one work directory: reads, publishes, retires and promotes them.
 //!
 //! A reader takes a snapshot and never waits. Writers take turns: each holds the lock on the stamps while it reads or
-//! writes files and replaces the snapshot. `retire`: the removal of models.
+//! writes files and replaces the snapshot. `retire`: the removal of models. `keep`: models that are
+//! not removed for the moment.
 
+pub(crate) mod keep;
 mod retire;
 
 use std::collections::{HashMap, HashSet};
@@ -39,6 +41,8 @@ pub struct Registry {
     changed: watch::Sender<()>,
     /// The stamps of the files as last read. Locked while files are read or written.
     stamps: Mutex<Stamps>,
+    /// The models that are kept for the moment. Several callers may keep the same one.
+    kept: Mutex<Vec<ModelId>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +79,7 @@ impl Registry {
             current: ArcSwap::from_pointee(Snapshot::empty(label_delay)),
             changed: watch::Sender::new(()),
             stamps: Mutex::default(),
+            kept: Mutex::default(),
         };
         registry.refresh()?;
         Ok(registry)
@@ -163,8 +168,8 @@ impl Registry {
         model_folder::put(from, &files::learner_folder(&self.models, id, digest), digest)
     }
 
-    /// Removes the folder of a model without a model file, if there is one and no recalibrated model uses it. Blocks on
-    /// disk I/O.
+    /// Removes the folder of a model without a model file, if there is one, it is not kept and no recalibrated model uses
+    /// it. Blocks on disk I/O.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be removed.
@@ -173,7 +178,11 @@ impl Registry {
         let snapshot = self.snapshot();
         let uses_it = |model: ModelId| model.is_recalibrated() && model.fit() == id;
         let is_used = snapshot.models().any(|model| uses_it(model.id()));
-        if is_used || files::exists(&self.models, id) { Ok(()) } else { files::remove(&self.models, id) }
+        if is_used || self.is_kept(id) || files::exists(&self.models, id) {
+            Ok(())
+        } else {
+            files::remove(&self.models, id)
+        }
     }
 
     fn write(&self, stamps: &mut Stamps, artifact: &Artifact) -> Result<(), RegistryError> {

@@ -21,6 +21,7 @@ mod page;
 mod predict;
 mod prediction;
 mod score;
+mod several;
 mod tag;
 mod tensors;
 mod window;

@@ -132,6 +132,11 @@ impl Served {
 }
 
 impl ServedModel {
+    /// Returns the most processes of the learner that answer at once; 1 if no learner runs in this server.
+    pub(crate) fn workers(&self) -> usize {
+        self.learner.as_deref().map_or(1, |learner| learner.learner.status().workers)
+    }
+
     pub(crate) fn fitted(self: &Arc<Self>) -> Option<Fitted<'_>> {
         let (model, learned) = (&self.model, self.model.learned()?);
         let by = match model.predictor() {

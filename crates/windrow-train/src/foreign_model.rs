@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::foreign::{FitResult, FolderModel, ForeignLearner, ReadyModel, RowsFile, remove};
+use crate::foreign::{FitResult, FolderModel, ForeignLearner};
+use crate::foreign_fit::{Begun, Fits, Start, Task};
 use crate::{Learning, TrainError, scoring};
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::FolderDigest;
 use windrow_learn::model::{
-    Artifact, Example, Fitted, Foreign, Frame, FramePart, GivenModel, Inputs, Learned, Recalibration, Score,
-    check_rows, given_scores, recalibrate_foreign, row_counts, versions,
+    Artifact, Example, Fitted, Foreign, Frame, FramePart, Learned, Recalibration, recalibrate_foreign, versions,
 };
 use windrow_record::{ModelId, WindowIndex};
 
@@ -25,55 +24,29 @@ pub(super) enum Made {
     Stopped,
 }
 
-/// Fits one model, as `windrow_learn::model::fit` does for a logistic regression. A first fit without the held-out rows
-/// gives the score, if there are such rows. If the model was fitted before, its files are copied.
+/// Makes one model, as `windrow_learn::model::fit` does for a logistic regression. A first fit without the held-out rows
+/// gives the score, if there are such rows.
 pub(super) fn fit(
     learning: &Learning,
     foreign: &ForeignLearner,
     id: ModelId,
     frames: &mut Frames,
-    ready: Option<&ReadyModel>,
+    start: Start<'_>,
 ) -> Result<Made, TrainError> {
-    let (first, last) = id.scheme.windows(id.window);
-    let windows: Vec<WindowIndex> = frames.manifests(first, last).map(|manifest| manifest.window).collect();
-    let files = foreign.window_files(frames, &windows)?;
-    let used = frames.range(first, last)?;
-    if let Err(why) = check_rows(&used, &learning.schema, false) {
-        return Ok(Made::Refused(why.to_string()));
-    }
-    // A window without labelled rows adds nothing, and not every learner reads an empty file.
-    let has_rows = |frame: &&Arc<Frame>| frame.labelled() > 0;
-    let files: Vec<Arc<RowsFile>> =
-        files.into_iter().zip(&used).filter(|(_, frame)| has_rows(frame)).map(|(file, _)| file).collect();
-    let newest_rows = used.iter().rev().find(has_rows).map_or(0, |frame| frame.labelled());
-    let began = Instant::now();
-    let FirstScore::Known(score) = first_score(learning, foreign, id, &files, frames, &used)? else {
-        return Ok(Made::Stopped);
+    let (task, fits) = match start.begun(learning, foreign, id, frames)? {
+        Begun::Refused(reason) => return Ok(Made::Refused(reason)),
+        Begun::Fitted(both) => *both,
     };
-    let inputs = Inputs::of_frames(&learning.schema.features, &used, false);
-    let levels = foreign.levels(&inputs);
-    // A model that was fitted before has not learned from labels that arrived since.
-    let labels_are_same = {
-        let mut labelled = frames.manifests(first, last).map(|manifest| manifest.rows.labelled).zip(&used);
-        labelled.all(|(before, frame)| before == frame.labelled() as u64)
-    };
-    let ready = ready.filter(|_| labels_are_same);
-    let copied = ready.and_then(|ready| Some((foreign.copy(ready)?, ready.seconds)));
-    let (result, before) = match copied {
-        Some(copied) => copied,
-        None => (foreign.fit(id, &files, &levels)?, 0.0),
-    };
+    let Fits { result, score, seconds } = fits?;
     let (folder, found) = match result {
         FitResult::Fitted(folder, found) => (folder, found),
         FitResult::Refused(reason) => return Ok(Made::Refused(reason)),
         FitResult::Stopped => return Ok(Made::Stopped),
     };
-    let seconds = before + began.elapsed().as_secs_f64();
+    let Task { files, inputs, levels, newest_rows, with_examples, .. } = task;
     foreign.repeat(id, &files, &levels, &folder, newest_rows)?;
-    // The newest window that has examples.
-    let with_examples = windows.iter().zip(&used).rev().find(|(_, frame)| !frame.examples().is_empty());
     let shown = FolderModel::new(id, folder.clone());
-    let examples = match with_examples.map(|(window, _)| *window) {
+    let examples = match with_examples {
         Some(window) => {
             let frame = frames.frame(window)?;
             examples(foreign, &shown, window, &frame)?
@@ -124,53 +97,6 @@ pub(super) fn recalibrate(
 pub(super) fn versions_of(foreign: &ForeignLearner) -> BTreeMap<String, String> {
     let own = versions().into_iter().filter(|(name, _)| name == "windrow");
     foreign.identity().versions.clone().into_iter().chain(own).collect()
-}
-
-/// The score of a first fit.
-enum FirstScore {
-    /// The score. `None` without held-out rows, or with too few others.
-    Known(Option<Score>),
-    /// The run was stopped.
-    Stopped,
-}
-
-/// Fits a model without the held-out rows of the newest window, and scores it on them.
-fn first_score(
-    learning: &Learning,
-    foreign: &ForeignLearner,
-    id: ModelId,
-    files: &[Arc<RowsFile>],
-    frames: &mut Frames,
-    used: &[Arc<Frame>],
-) -> Result<FirstScore, TrainError> {
-    let held_out = used.last().map_or(0, |frame| frame.held_out());
-    let Some((_, earlier)) = files.split_last().filter(|_| held_out > 0) else {
-        return Ok(FirstScore::Known(None));
-    };
-    if check_rows(used, &learning.schema, true).is_err() {
-        return Ok(FirstScore::Known(None));
-    }
-    let newest = frames.frame(id.window)?;
-    // Not every learner reads an empty file.
-    let has_training = newest.part_len(FramePart::Training) > 0;
-    let training = has_training.then(|| foreign.part_file(id.window, FramePart::Training, &newest)).transpose()?;
-    let files: Vec<Arc<RowsFile>> = earlier.iter().cloned().chain(training).collect();
-    let inputs = Inputs::of_frames(&learning.schema.features, used, true);
-    let folder = match foreign.fit(id, &files, &foreign.levels(&inputs))? {
-        FitResult::Fitted(folder, _) => folder,
-        FitResult::Refused(_) => return Ok(FirstScore::Known(None)),
-        FitResult::Stopped => return Ok(FirstScore::Stopped),
-    };
-    let model = FolderModel::new(id, folder);
-    let found = foreign.probabilities(&model, id.window, FramePart::HeldOut, &newest)?;
-    remove(model.path());
-    let Some(probabilities) = found else { return Ok(FirstScore::Stopped) };
-    let threshold = learning.pipeline.train.threshold;
-    let given = GivenModel { id, threshold, probabilities: &probabilities };
-    let (rows, positives) = row_counts(used, true);
-    let scores = given_scores(&newest, &[given], &[positives as f64 / rows as f64]);
-    let scores = scores.map_err(|source| TrainError::ReadRows { window: id.window, source })?;
-    Ok(FirstScore::Known(scores.into_iter().next().flatten()))
 }
 
 /// Returns the example rows of a window, with the model's probabilities. Returns `None` if the run was stopped.

@@ -6,8 +6,8 @@
 //! - `making`: makes one model for the registry. `acceptance`: the rules that it must pass, and the report of a window.
 //!   `scoring`: losses and scores of models on a window. `lineage`: the rows that a model was made from.
 //!
-//! - [`ForeignLearner`]: a learner outside of this program, with the files that it reads. `foreign_model`: makes one of
-//!   its models.
+//! - [`ForeignLearner`]: a learner outside of this program, with the files that it reads. `foreign_fit`: its fits,
+//!   several at once. `foreign_model`: makes one of its models.
 //!
 //! Both stages take a [`Learning`] and may fail with a [`TrainError`]. The stages do not import each other. They know
 //! nothing of brokers or HTTP.
@@ -16,6 +16,7 @@ mod acceptance;
 pub mod advisor;
 mod error;
 mod foreign;
+mod foreign_fit;
 mod foreign_model;
 mod learning;
 mod lineage;

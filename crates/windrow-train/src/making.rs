@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::foreign::ReadyModel;
+use crate::foreign_fit::Start;
 use crate::foreign_model::Made;
 use crate::{Learning, TrainError, acceptance, foreign_model, lineage};
 use windrow_base::telemetry::Event;
@@ -20,21 +20,20 @@ use windrow_registry::Model;
 pub(super) const AUTHOR: &str = "windrow";
 
 /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped. `champion` is
-/// the champion from before the model's newest window. `ready` is the same model, if a learner outside of this program has
-/// fitted it for the advice.
+/// the champion from before the model's newest window. `start` is the state of a model of a learner outside of this program.
 pub(super) fn make(
     learning: &Learning,
     id: ModelId,
     frames: &mut Frames,
     champion: Option<&Model>,
-    ready: Option<&ReadyModel>,
+    start: Start<'_>,
 ) -> Result<Option<Artifact>, TrainError> {
     let pipeline = &learning.pipeline;
     let (first, last) = id.scheme.windows(id.window);
     let span = tracing::info_span!("fit", model = %id, lineage = tracing::field::Empty, passes = tracing::field::Empty);
     let _entered = span.enter();
     let made = match learning.learner.as_deref() {
-        Some(foreign) => foreign_model::fit(learning, foreign, id, frames, ready)?,
+        Some(foreign) => foreign_model::fit(learning, foreign, id, frames, start)?,
         None => fit_here(learning, id, frames)?,
     };
     let (outcome, verdict) = match made {

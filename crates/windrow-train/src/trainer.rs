@@ -5,13 +5,14 @@
 //! Encoded rows take at most the given amount of memory. Computations run off the runtime's threads. The trainer knows
 //! nothing of brokers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::foreign::Stage;
+use crate::foreign_fit::{self, Start};
 use crate::scoring::{self, WindowScores};
 use crate::{Learning, TrainError, acceptance, lineage, making};
 use windrow_base::runtime::blocking;
@@ -98,23 +99,37 @@ impl Trainer {
         // A reported window had its models. Those that are missing now were retired.
         let reported = registry.snapshot().window(newest).filter(|_| pipeline.train.keep.is_some()).cloned();
         let was_retired = |id: ModelId| reported.as_ref().is_some_and(|report| report.has_models_of(id.scheme));
-        for id in self.models_of(newest) {
+        let is_done = |id: ModelId, known: Option<&Arc<Model>>, windows: &Frames| match known {
+            // A model is made again if a window that it is made from was opened again and has other rows now.
+            Some(known) => lineage::is_of(known.artifact(), windows),
+            None => was_retired(id) || !self.is_of_schemes(id),
+        };
+        let ids = self.models_of(newest);
+        // The fits of a learner outside of this program are made at once. The models are published in their order.
+        let mut begun = match self.learning.learner.as_deref().filter(|_| !stop.is_cancelled()) {
+            Some(foreign) => {
+                let snapshot = registry.snapshot();
+                let is_fit = |id: &ModelId| !id.is_recalibrated() && !is_done(*id, snapshot.get(*id), &windows);
+                let fits: Vec<ModelId> = ids.iter().copied().filter(is_fit).collect();
+                foreign_fit::begin(&self.learning, foreign, &fits, &mut windows)?
+            }
+            None => BTreeMap::new(),
+        };
+        for id in ids {
             if stop.is_cancelled() {
                 break;
             }
             let known = registry.snapshot().get(id).cloned();
-            let is_done = match &known {
-                // A model is made again if a window that it is made from was opened again and has other rows now.
-                Some(known) => lineage::is_of(known.artifact(), &windows),
-                None => was_retired(id) || !self.is_of_schemes(id),
-            };
-            if is_done {
+            if is_done(id, known.as_ref(), &windows) {
                 if let Some(known) = known {
                     self.adopt(known.artifact())?;
                 }
                 continue;
             }
-            let made = self.make(id, &mut windows, champion.as_deref())?;
+            // A recalibrated model is made from its fit, which the advisor must not remove before it is published.
+            let _kept = registry.keep(id.fit());
+            let start = begun.remove(&id).map_or(Start::New, Start::Begun);
+            let made = self.make(id, &mut windows, champion.as_deref(), start)?;
             let Some(mut artifact) = made else { continue };
             // If its scheme was removed, a model that is made again stays one of a scheme.
             artifact.is_for_advice &= known.is_none_or(|known| known.artifact().is_for_advice);
@@ -168,16 +183,17 @@ impl Trainer {
         id: ModelId,
         windows: &mut Frames,
         champion: Option<&Model>,
+        start: Start<'_>,
     ) -> Result<Option<Artifact>, TrainError> {
         if !id.is_recalibrated() {
-            return making::make(&self.learning, id, windows, champion, None);
+            return making::make(&self.learning, id, windows, champion, start);
         }
         let snapshot = self.learning.registry.snapshot();
         if let Some(fitted) = snapshot.get(id.fit()) {
             return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
         }
         let champion = snapshot.champion_before(id.fit().window);
-        match making::make(&self.learning, id.fit(), windows, champion.as_deref(), None)? {
+        match making::make(&self.learning, id.fit(), windows, champion.as_deref(), Start::New)? {
             Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
             None => Ok(None),
         }

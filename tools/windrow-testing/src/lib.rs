@@ -4,6 +4,7 @@
 //! - [`files`]: fixtures, pipeline files, and the files that a run wrote
 //! - [`http`](mod@http): requests whose error statuses are answers
 //! - [`served`]: a server over a small pipeline
+//! - [`plain_learner`]: the same with models of a learner in plain Python
 //! - [`topic`]: changes to a topic by other clients
 //! - [`kafka`](mod@kafka): clusters of Apache Kafka
 //! - [`browser`]: a headless Chromium
@@ -23,6 +24,7 @@ pub mod http;
 pub mod kafka;
 pub mod large;
 pub mod lessons;
+pub mod plain_learner;
 pub mod program;
 pub mod random;
 pub mod served;

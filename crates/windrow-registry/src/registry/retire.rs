@@ -15,7 +15,7 @@ impl Registry {
     /// Removes the models of windows before `first` and returns their ids. Blocks on disk I/O.
     ///
     /// The champion is kept. So are the model of each alias and the model to which a rollback of that alias would
-    /// return. If an alias points to a recalibrated model, its fit is kept, because it is recalibrated again. If labels are late, the models are kept too whose labels have just become known or are not known yet.
+    /// return, and the models that callers keep for the moment. If an alias points to a recalibrated model, its fit is kept, because it is recalibrated again. If labels are late, the models are kept too whose labels have just become known or are not known yet.
     ///
     /// # Errors
     /// Returns an error if a folder cannot be removed, or the aliases cannot be read.
@@ -23,7 +23,8 @@ impl Registry {
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
         let first = snapshot.first_undecided().map_or(first, |undecided| first.min(undecided));
-        let is_old = |id: ModelId| id.window < first && snapshot.champion().is_none_or(|champion| champion.id() != id);
+        let is_champion = |id: ModelId| snapshot.champion().is_some_and(|champion| champion.id() == id);
+        let is_old = |id: ModelId| id.window < first && !is_champion(id) && !self.is_kept(id);
         let old: Vec<ModelId> = snapshot.models().map(|model| model.id()).filter(|id| is_old(*id)).collect();
         if old.is_empty() {
             return Ok(Vec::new());

@@ -50,6 +50,24 @@ fn publish(work: &TempDir, registry: &Registry, model: &str, content: &str) -> A
     artifact
 }
 
+/// Returns a model that is recalibrated on a later window.
+fn recalibrated(fit: &Artifact, on: u32) -> Artifact {
+    let on = WindowIndex::new(on).expect("not 0");
+    let mut recalibrated = Artifact { id: fit.id.recalibrated(on).expect("a later window"), ..fit.clone() };
+    recalibrated.is_for_advice = true;
+    recalibrated.lineage.recalibration = Some(Recalibration {
+        model: fit.id,
+        lineage: fit.lineage.id.clone(),
+        window: on,
+        rows: 10,
+        positives: 5,
+        held_share: 0.0,
+        intercept: 0.1,
+        slope: 0.9,
+    });
+    recalibrated
+}
+
 #[test]
 fn a_model_is_read_with_its_folder_and_not_without_it() {
     let work = folder();
@@ -131,19 +149,7 @@ fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     for number in 2..=6 {
         publish(&work, &registry, &format!("window-{number}"), &number.to_string());
     }
-    let on = WindowIndex::new(5).expect("not 0");
-    let mut recalibrated = Artifact { id: fit.id.recalibrated(on).expect("a later window"), ..fit.clone() };
-    recalibrated.is_for_advice = true;
-    recalibrated.lineage.recalibration = Some(Recalibration {
-        model: fit.id,
-        lineage: fit.lineage.id.clone(),
-        window: on,
-        rows: 10,
-        positives: 5,
-        held_share: 0.0,
-        intercept: 0.1,
-        slope: 0.9,
-    });
+    let recalibrated = recalibrated(&fit, 5);
     registry.publish(&recalibrated).expect("room on the disk");
     assert_eq!(registry.learner_folder(&recalibrated), registry.learner_folder(&fit));
     let retired = registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
@@ -162,6 +168,44 @@ fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     registry.promote(prod, id("window-6"), author(""), &|| true).expect("a model");
     let retired = registry.retire_before(WindowIndex::new(6).expect("not 0")).expect("room on the disk");
     assert_eq!(retired, [fit.id, id("window-4"), id("window-5"), recalibrated.id], "both are too old");
+}
+
+#[test]
+fn a_fit_is_kept_until_its_recalibrated_model_is_published() {
+    let work = folder();
+    let registry = open(&work);
+    let fit = publish(&work, &registry, "window-1", "abc");
+    publish(&work, &registry, "window-2", "abcd");
+    publish(&work, &registry, "window-6", "abcde");
+    let retire = || registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
+    let recalibrated = recalibrated(&fit, 5);
+    {
+        let _kept = [registry.keep(fit.id), registry.keep(fit.id)];
+        assert_eq!(retire(), [id("window-2")], "the other stage removes models");
+        registry.publish(&recalibrated).expect("room on the disk");
+    }
+    assert!(retire().is_empty(), "the recalibrated model uses the files of its fit");
+    assert!(open(&work).snapshot().get(recalibrated.id).is_some(), "its files are there");
+    // A folder that is kept is not discarded before its model file is written.
+    let (path, found) = left(&work, "z");
+    registry.put_learner_folder(id("window-3"), &path, &found.digest).expect("room on the disk");
+    let kept = registry.keep(id("window-3"));
+    registry.discard_unpublished(id("window-3")).expect("a folder");
+    assert!(work.path().join("models/window-3").exists());
+    drop(kept);
+    registry.discard_unpublished(id("window-3")).expect("a folder");
+    assert!(!work.path().join("models/window-3").exists());
+    // Without a recalibrated model, the fit is removed when it is not kept any more.
+    let kept = [registry.keep(id("window-7")), registry.keep(id("window-7"))];
+    publish(&work, &registry, "window-7", "y");
+    publish(&work, &registry, "window-8", "x");
+    let retire = || registry.retire_before(WindowIndex::new(8).expect("not 0")).expect("room on the disk");
+    assert!(!retire().contains(&id("window-7")));
+    let [first, second] = kept;
+    drop(first);
+    assert!(!retire().contains(&id("window-7")), "another caller keeps it");
+    drop(second);
+    assert_eq!(retire(), [id("window-7")]);
 }
 
 #[test]

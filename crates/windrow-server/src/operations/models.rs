@@ -14,11 +14,10 @@ use crate::operations::card::{ModelCard, ModelSummary, Numbers, Offsets};
 use crate::operations::diff::{Diff, RowChange};
 use crate::operations::mirror::Mirror;
 use crate::operations::page::{limit, page, parameter};
-use crate::operations::prediction::predict;
+use crate::operations::several::predict_with_each;
 use crate::operations::tag::Tag;
 use crate::schema::excerpt;
 use crate::state::ApiState;
-use windrow_base::runtime::blocking;
 use windrow_config::Batch;
 use windrow_learn::model::WindowLineage;
 use windrow_pages::nearest::nearest_known;
@@ -172,20 +171,15 @@ impl Models {
         row: Body<OneRow>,
     ) -> Result<Json<Diff>, ApiError> {
         let served = self.0.served_snapshot();
-        let models = [&id, &other].map(|name| self.0.fitted(&served, name).map(|fitted| Arc::clone(fitted.model)));
-        let [first, second] = models;
-        let (first, second) = (first?, second?);
-        let waits = [&first, &second].iter().any(|model| model.predictor().is_none());
-        let compare = move || {
-            let (first, second) = (served.fitted(&first)?, served.fitted(&second)?);
-            // The closure holds the permit until its work has ended.
-            let is_wanted = || row.permit.check_wanted();
-            let of_first = predict(first, &row.bytes, true, &is_wanted)?;
-            let change = RowChange::of(of_first, predict(second, &row.bytes, true, &is_wanted)?);
-            let diff = Diff::of((first.model, first.learned), (second.model, second.learned));
-            Ok(Json(Diff { row: Some(change), ..diff }))
+        let (diff, asked) = {
+            let (first, second) = (self.0.fitted(&served, &id)?, self.0.fitted(&served, &other)?);
+            let asked = vec![Arc::clone(first.served), Arc::clone(second.served)];
+            (Diff::of((first.model, first.learned), (second.model, second.learned)), asked)
         };
-        if waits { blocking(compare).await } else { compare() }
+        let mut predictions = predict_with_each(asked, row, true).await?.into_iter();
+        // There is one for each model.
+        let row = predictions.next().zip(predictions.next()).map(|(first, second)| RowChange::of(first, second));
+        Ok(Json(Diff { row, ..diff }))
     }
 
     /// Show the training data of a prediction

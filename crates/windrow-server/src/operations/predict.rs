@@ -14,6 +14,7 @@ use crate::operations::batch::{self, BatchAnswer};
 use crate::operations::learner::run_prediction;
 use crate::operations::page::parameter;
 use crate::operations::prediction::{Prediction, Predictions, predict};
+use crate::operations::several::predict_with_each;
 use crate::operations::tag::Tag;
 use crate::served::Fitted;
 use crate::state::ApiState;
@@ -102,24 +103,14 @@ impl Predict {
         if served.models().next().is_none() {
             return Err(ApiError::not_ready(self.0.progress_to_first_model()));
         }
-        let waits = served.models().any(|model| model.fitted().is_some_and(|fitted| fitted.waits()));
-        // Predictions of hundreds of models take too long for a thread of the async runtime.
-        run_prediction(waits, move || {
-            let asked: Vec<_> = if asks_all { served.models().collect() } else { served.current_models().collect() };
-            let mut predictions = Vec::with_capacity(asked.len());
-            let is_wanted = || row.permit.check_wanted();
-            for fitted in &asked {
-                is_wanted()?;
-                let mut prediction = predict(served.fitted(&fitted.model)?, &row.bytes, false, &is_wanted)?;
-                if asks_all {
-                    // Hundreds of models would repeat almost the same list.
-                    prediction.outside = None;
-                }
-                predictions.push(prediction);
-            }
-            let others = (served.models().count() - asked.len()) as u64;
-            Ok(JsonAnswer::new(&Predictions { predictions, others }, None))
-        })
-        .await
+        let asked: Vec<_> =
+            if asks_all { served.models().cloned().collect() } else { served.current_models().cloned().collect() };
+        let others = (served.models().count() - asked.len()) as u64;
+        let mut predictions = predict_with_each(asked, row, false).await?;
+        if asks_all {
+            // Hundreds of models would repeat almost the same list.
+            predictions.iter_mut().for_each(|prediction| prediction.outside = None);
+        }
+        Ok(JsonAnswer::new(&Predictions { predictions, others }, None))
     }
 }

@@ -33,7 +33,8 @@ pub(crate) struct Asked {
 struct State {
     asked: Vec<Asked>,
     failure: Option<Failure>,
-    is_closed: bool,
+    /// Requests to the models whose folder has this text in its path wait.
+    closed: Option<&'static str>,
     /// The number of requests that were not wanted any more while they waited.
     left: usize,
 }
@@ -66,11 +67,16 @@ impl Fake {
 
     /// Lets requests wait until the learner is opened again.
     pub(crate) fn close(&self) {
-        self.lock().is_closed = true;
+        self.close_for("");
+    }
+
+    /// Lets requests to one model wait until the learner is opened again.
+    pub(crate) fn close_for(&self, model: &'static str) {
+        self.lock().closed = Some(model);
     }
 
     pub(crate) fn open(&self) {
-        self.lock().is_closed = false;
+        self.lock().closed = None;
         self.changed.notify_all();
     }
 
@@ -100,7 +106,8 @@ impl Learner for Fake {
     ) -> Result<Vec<f64>, LearnerError> {
         let mut state = self.lock();
         state.asked.push(Asked { folder: model.to_owned(), rows: rows.to_vec() });
-        while state.is_closed {
+        let folder = model.to_string_lossy();
+        while state.closed.is_some_and(|closed| folder.contains(closed)) {
             if !is_wanted() {
                 state.left += 1;
                 return Err(LearnerError::Unwanted);

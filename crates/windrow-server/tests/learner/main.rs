@@ -279,13 +279,16 @@ fn a_request_whose_client_has_left_does_not_wait_for_the_learner() {
     ] });
     let array = format!("[{ROW}]");
     let requests = [
-        ("/v1/models/latest/predict", ROW.to_owned()),
-        ("/v1/models/latest/predict/batch", array),
-        ("/v1/predict", ROW.to_owned()),
-        ("/v1/models/latest/diff/cumulative-2", ROW.to_owned()),
-        ("/v2/models/latest/infer", tensors.to_string()),
+        ("/v1/models/latest/predict", ROW.to_owned(), 1),
+        ("/v1/models/latest/predict/batch", array, 1),
+        ("/v1/predict", ROW.to_owned(), 1),
+        // Both models are asked at once.
+        ("/v1/models/latest/diff/cumulative-2", ROW.to_owned(), 2),
+        ("/v2/models/latest/infer", tensors.to_string(), 1),
     ];
-    for (number, (path, body)) in (1..).zip(&requests) {
+    let mut number = 0;
+    for (path, body, asked) in &requests {
+        number += asked;
         let client = server.send(path, body);
         server.wait_for("the request waits", || server.learner.asked().len() == number);
         drop(client);
@@ -293,7 +296,43 @@ fn a_request_whose_client_has_left_does_not_wait_for_the_learner() {
     }
     server.learner.open();
     assert_eq!(server.post("/v1/models/latest/predict", ROW).status, 200);
-    assert_eq!(server.learner.asked().len(), requests.len() + 1);
+    assert_eq!(server.learner.asked().len(), number + 1);
+}
+
+#[test]
+fn several_models_are_asked_at_once_and_answer_in_their_order() {
+    let server = Server::start(true);
+    for id in ["cumulative-3", "cumulative-4"] {
+        server.publish(id, "aa", None);
+    }
+    server.learner.close_for("cumulative-2");
+    let asked = thread::scope(|scope| {
+        let request = scope.spawn(|| server.post("/v1/predict?models=all", ROW));
+        // The learner has two processes. One of them waits, so the third model is asked after the second has answered.
+        server.wait_for("all models are asked", || server.learner.asked().len() == 3);
+        server.learner.open();
+        let answer = request.join().expect("no panic").json();
+        let models = answer["predictions"].as_array().expect("models").iter().map(|one| one["model"].clone());
+        assert_eq!(models.collect::<Vec<_>>(), ["cumulative-2", "cumulative-3", "cumulative-4"]);
+        server.learner.asked()
+    });
+    assert!(asked[2].folder.to_string_lossy().contains("cumulative-4"), "{asked:?}");
+}
+
+#[test]
+fn after_a_failure_of_one_model_the_others_are_not_waited_for() {
+    let server = Server::start(true);
+    server.publish("cumulative-3", "aa", None);
+    server.learner.close_for("cumulative-2");
+    server.learner.fail(Some(Failure::Busy));
+    // The first model never answers, and the queue is full for the second one.
+    let paths = ["/v1/predict?models=all", "/v1/models/cumulative-2/diff/cumulative-3"];
+    for (number, path) in (1..).zip(paths) {
+        let answer = server.post(path, ROW);
+        let found = (answer.status, answer.json()["type"].clone(), answer.retry_after);
+        assert_eq!(found, (503, json!("urn:windrow:overloaded"), Some("1".to_owned())), "{path}");
+        server.wait_for("the first model is not asked any more", || server.learner.left() == number);
+    }
 }
 
 #[test]

@@ -144,6 +144,7 @@ impl AdvisedAlias<'_> {
         if snapshot.alias(&AliasName::advised()) != Some(model) {
             return Ok(());
         }
+        let _kept = registry.keep(model.fit());
         if model.is_recalibrated() {
             self.has_fit(work, model.fit())?;
         }
@@ -165,6 +166,8 @@ impl AdvisedAlias<'_> {
         is_wanted: bool,
     ) -> Result<Option<AliasChange>, TrainError> {
         let registry = &self.learning.registry;
+        // The trainer must not remove the fit between the making of the recalibrated model and its publishing.
+        let _kept = registry.keep(id.fit());
         let is_eligible = registry.snapshot().get(id).map(|model| model.artifact().is_eligible());
         if is_eligible == Some(false) {
             return Ok(None);

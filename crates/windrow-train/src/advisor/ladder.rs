@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::advisor::effort::{Effort, Rows, Work};
 use crate::advisor::foreign_ladder::{LadderFits, MissingFit};
 use crate::foreign::{FolderModel, ForeignLearner, ReadyModel, Stage};
+use crate::foreign_fit::Start;
 use crate::{Learning, TrainError, making, scoring};
 use windrow_base::telemetry::Event;
 use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
@@ -281,7 +282,8 @@ impl LadderWork {
         }
         let champion = snapshot.champion_before(fit.window);
         let ready = self.ready(learning, fit);
-        match making::make(learning, fit, &mut self.frames, champion.as_deref(), ready.as_ref())? {
+        let start = ready.as_ref().map_or(Start::New, Start::Copy);
+        match making::make(learning, fit, &mut self.frames, champion.as_deref(), start)? {
             Some(fitted) if id.is_recalibrated() => making::recalibrate(learning, &fitted, id.window, &mut self.frames),
             made => Ok(made),
         }

@@ -4,6 +4,7 @@
 mod rule;
 mod study;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +13,7 @@ use windrow_evaluation::BLOCKS;
 use windrow_learn::learner::{inspect_folder, measure_folder};
 use windrow_learn::model::Outcome;
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::{LadderModel, Purpose};
+use windrow_registry::{LadderModel, Purpose, Registry};
 use windrow_train::TrainError;
 
 use rule::Rule;
@@ -79,6 +80,38 @@ fn models_of_a_learner_are_published_with_their_folders_and_scored() {
     assert!((own.log_loss.iter().sum::<f64>() - losses.iter().sum::<f64>()).abs() < 1e-6 * BLOCKS as f64);
     let alarms = rows.iter().zip(&expected).filter(|(row, p)| **p >= 0.5 && !row.y).count() as u64;
     assert_eq!(own.false_alarms.iter().sum::<u64>(), alarms);
+}
+
+#[test]
+fn the_models_of_a_window_are_fitted_at_once_and_published_in_their_order() {
+    let (study, rule) = (Study::new("schemes = [\"cumulative\", \"window\"]"), Arc::new(Rule::default()));
+    rule.meets.store(true, Relaxed);
+    rule.fail("cumulative-9");
+    study.train(&rule).expect_err("the learner fails");
+    let names = |registry: &Registry| -> BTreeSet<String> {
+        registry.snapshot().models().map(|model| model.name().to_owned()).collect()
+    };
+    let found = names(&study.registry());
+    // The other model of the window is fitted, but its turn comes after the one that failed.
+    assert!(rule.fits().iter().any(|fit| fit.model == "window-9"));
+    assert_eq!(found.len(), 16, "{found:?}");
+    assert!(!study.path("models/window-9").exists());
+
+    let rule = Arc::new(Rule::default());
+    rule.fail("window-9");
+    study.train(&rule).expect_err("the learner fails");
+    let found = names(&study.registry());
+    assert!(found.len() == 17 && found.contains("cumulative-9"), "{found:?}");
+
+    // The models are the same as those of a run without failures.
+    let (again, rule) = (Study::new("schemes = [\"cumulative\", \"window\"]"), Arc::new(Rule::default()));
+    study.train(&rule).expect("the rule learns");
+    again.train(&rule).expect("the rule learns");
+    let digests = |registry: &Registry| -> Vec<String> {
+        let snapshot = registry.snapshot();
+        snapshot.models().map(|model| model.artifact().foreign().expect("a model").digest.clone()).collect()
+    };
+    assert_eq!(digests(&study.registry()), digests(&again.registry()));
 }
 
 #[test]

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use windrow_columnar::{TypedCell, TypedReader};
 use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
+
+/// The longest wait for the other fit of a window.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A row as the learner sees it.
 #[derive(Debug, Clone)]
@@ -32,6 +36,12 @@ pub(crate) struct Rule {
     refused: Mutex<Option<String>>,
     failing: Mutex<Option<String>>,
     empty: Mutex<Option<String>>,
+    /// `true` if each fit waits for the other one of its window. The first fit is repeated alone, so those of the first
+    /// window do not wait.
+    pub(crate) meets: AtomicBool,
+    /// The number of fits that have waited or wait.
+    met: Mutex<usize>,
+    is_met: Condvar,
     /// `true` if each fit differs a little.
     pub(crate) varies: AtomicBool,
     count: AtomicUsize,
@@ -72,6 +82,19 @@ impl Rule {
         lock(&self.removed).clone()
     }
 
+    /// Waits for the other fit of the same window.
+    fn meet(&self, model: &str) {
+        if !self.meets.load(Relaxed) || model.ends_with("-1") {
+            return;
+        }
+        let mut met = lock(&self.met);
+        *met += 1;
+        self.is_met.notify_all();
+        let is_alone = |met: &mut usize| !met.is_multiple_of(2);
+        let waited = self.is_met.wait_timeout_while(met, LONG, is_alone).expect("no test thread panics").1;
+        assert!(!waited.timed_out(), "{model} is fitted alone");
+    }
+
     /// Removes the published model that is held in a folder.
     fn remove_published(&self, held: &Path) {
         let Some(models) = lock(&self.removes_from).clone() else { return };
@@ -107,6 +130,7 @@ impl Learner for Rule {
         let rows: Vec<Row> = task.files.iter().flat_map(|file| read(file)).collect();
         assert!(rows.iter().flat_map(|row| &row.c).all(|c| levels.contains(c)), "the levels of all windows");
         lock(&self.fits).push(Fit { model: task.model.to_owned(), rows: rows.len() });
+        self.meet(task.model);
         if lock(&self.refused).as_deref() == Some(task.model) {
             return Err(LearnerError::Unlearnable("too dull:\n/srv/files/1.parquet".to_owned()));
         }
