@@ -1,14 +1,16 @@
 //! The losses of all models on all windows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::fits::Fits;
 use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
+use crate::on_demand::OnDemand;
+use crate::pairs::NeededPairs;
 use crate::policy::length;
-use windrow_record::{ModelId, Scheme};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
 /// The losses of the windows from the first on, without a gap.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Evidence {
     /// The windows, without their models.
     windows: Vec<WindowLosses>,
@@ -18,6 +20,8 @@ pub struct Evidence {
     losses: HashMap<(ModelId, u32), ModelLosses>,
     /// The fits of a table of predictions; `None` for a pipeline, which has every fit that a policy asks for.
     fits: Option<Fits>,
+    /// The models of a pipeline that are scored on more windows only if their losses there are read.
+    on_demand: OnDemand,
 }
 
 impl Evidence {
@@ -53,6 +57,24 @@ impl Evidence {
             self.windows.push(window);
         }
         true
+    }
+
+    /// Sets the models whose losses are known on the pairs of `needed` only. All others can be read, too: see
+    /// [`Self::take_read`].
+    pub fn set_on_demand(&mut self, needed: NeededPairs, models: impl IntoIterator<Item = ModelId>) {
+        self.on_demand = OnDemand::new(needed, models);
+    }
+
+    /// Returns the pairs of window and model of [`Self::set_on_demand`] that were read since the last call, except for
+    /// known ones of `needed`. If the losses of one of them are not known ([`Self::has_losses`]), what was computed from
+    /// the losses is not valid: compute the missing ones, [insert](Self::insert) them, and compute it again.
+    pub fn take_read(&self) -> BTreeSet<(WindowIndex, ModelId)> {
+        self.on_demand.take_read()
+    }
+
+    /// Returns `true` if the losses of a model on a window are known.
+    pub fn has_losses(&self, model: ModelId, window: WindowIndex) -> bool {
+        self.losses.contains_key(&(model, window.get()))
     }
 
     /// Returns the newest window; 0 if there are no windows.
@@ -112,8 +134,8 @@ impl Evidence {
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
     /// the available windows sees the same rows as all history.
     pub fn losses(&self, history: Scheme, model: u32, window: u32) -> Option<&ModelLosses> {
-        let newest = windrow_record::WindowIndex::new(model)?;
-        let of = |scheme| self.losses.get(&(ModelId::new(newest, scheme), window));
+        let newest = WindowIndex::new(model)?;
+        let of = |scheme| self.losses_of(ModelId::new(newest, scheme), window);
         of(history).or_else(|| match history {
             Scheme::Sliding(length) if length.get() >= model => of(Scheme::Cumulative),
             Scheme::Window if model == 1 => of(Scheme::Cumulative),
@@ -121,6 +143,11 @@ impl Evidence {
             Scheme::Cumulative if model == 1 && self.has_all_history() => of(Scheme::Window),
             _ => None,
         })
+    }
+
+    fn losses_of(&self, model: ModelId, window: u32) -> Option<&ModelLosses> {
+        let known = self.losses.get(&(model, window));
+        if window > self.last() { known } else { self.on_demand.read(model, window, known) }
     }
 
     /// Returns the losses on `window` of the newest model of `history` from window `oldest` to `model`, with that
@@ -210,7 +237,6 @@ impl Evidence {
 mod tests {
     use super::*;
     use crate::losses::LOSSES_FORMAT;
-    use windrow_record::WindowIndex;
 
     /// Returns windows 1 to 3. The models of only the first window, and of the second, are scored on the third.
     fn windows() -> Vec<WindowLosses> {
