@@ -1,9 +1,9 @@
 //! The losses of all models on all windows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::fits::Fits;
-use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
+use crate::losses::{BLOCKS, ModelLosses, WindowLosses, is_kept};
 use crate::on_demand::OnDemand;
 use crate::pairs::NeededPairs;
 use crate::policy::length;
@@ -22,6 +22,8 @@ pub struct Evidence {
     fits: Option<Fits>,
     /// The models of a pipeline that are scored on more windows only if their losses there are read.
     on_demand: OnDemand,
+    /// The models of a table of losses, which may lack losses of them.
+    listed: HashSet<ModelId>,
 }
 
 impl Evidence {
@@ -40,6 +42,14 @@ impl Evidence {
     /// table has: a fit that was not scored on a window is not replaced by another one.
     pub fn of_table(windows: impl IntoIterator<Item = WindowLosses>, fits: Fits) -> Self {
         Self { fits: Some(fits), ..Self::new(windows) }
+    }
+
+    /// Collects the losses like [`Self::new`], from a table of losses. A policy is judged only on losses that the table has:
+    /// a model that it lacks on a window is not replaced by another one.
+    pub fn of_losses(windows: impl IntoIterator<Item = WindowLosses>) -> Self {
+        let evidence = Self::new(windows);
+        let listed = evidence.losses.keys().map(|(model, _)| *model).collect();
+        Self { listed, ..evidence }
     }
 
     /// Adds the next window, or further models of a known window. Returns `false` if a window before it is missing.
@@ -158,6 +168,7 @@ impl Evidence {
                 Some(losses) => return Some((model, losses)),
                 // The table has this fit, but not its losses on this window. An older fit was not in use.
                 None if self.fits.as_ref().is_some_and(|fits| fits.has(history, model)) => return None,
+                None if self.lacks(history, model, window) => return None,
                 None => {}
             }
         }
@@ -170,7 +181,20 @@ impl Evidence {
         if self.fits.as_ref().is_some_and(|fits| fits.first(history).is_some_and(|first| first <= after)) {
             return None;
         }
-        (after + 1..=last).find_map(|model| self.losses(history, model, window))
+        if (1..=after).any(|model| self.lacks(history, model, window)) {
+            return None;
+        }
+        let found = |model: &u32| self.losses(history, *model, window).is_some() || self.lacks(history, *model, window);
+        (after + 1..=last).find(found).and_then(|model| self.losses(history, model, window))
+    }
+
+    /// Returns `true` if a table of losses has this model, but not its losses on this window.
+    fn lacks(&self, history: Scheme, model: u32, window: u32) -> bool {
+        let both = WindowIndex::new(model).zip(WindowIndex::new(window)).filter(|_| !self.listed.is_empty());
+        both.is_some_and(|(model, window)| {
+            let id = ModelId::new(model, history);
+            self.listed.contains(&id) && is_kept(model, window) && !self.has_losses(id, window)
+        })
     }
 
     /// Returns the number of windows between two fits of `history` that can be in use: 1, except in a table with fits of
@@ -268,6 +292,24 @@ mod tests {
         let table = Evidence::of_table(windows(), Fits::new([1, 2].map(|window| (Scheme::Window, window))));
         assert!(table.losses(Scheme::Cumulative, 1, 3).is_none());
         assert_eq!(table.longest_history(), Scheme::Window);
+    }
+
+    #[test]
+    fn a_model_that_a_table_lacks_on_a_window_is_not_replaced() {
+        let mut windows = windows();
+        // The model of window 2 has no losses on window 4. That of window 3 does not exist.
+        let models = windows[2].models.iter().filter(|losses| losses.model.window.get() == 1).cloned().collect();
+        let fourth = WindowLosses { window: windows[2].window.next(), models, ..windows[2].clone() };
+        windows.push(fourth);
+        let newest = |evidence: &Evidence, window: u32| {
+            evidence.newest(Scheme::Window, window - 1, 1, window).map(|(model, _)| model)
+        };
+        let pipeline = Evidence::new(windows.clone());
+        assert_eq!([3, 4].map(|window| newest(&pipeline, window)), [Some(2), Some(1)]);
+        let table = Evidence::of_losses(windows);
+        assert_eq!([3, 4].map(|window| newest(&table, window)), [Some(2), None]);
+        assert!(table.oldest(Scheme::Window, 0, 3, 4).is_some() && table.oldest(Scheme::Window, 2, 3, 4).is_none());
+        assert!(table.oldest(Scheme::Window, 1, 3, 4).is_none());
     }
 
     #[test]
