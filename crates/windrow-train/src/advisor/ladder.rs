@@ -178,7 +178,8 @@ impl LadderWork {
         let models = needed.flat_map(|model| wanted.iter().map(move |history| ModelId::new(model, *history)));
         let models = models.filter(|id| stored.is_none_or(|stored| !stored.contains(id)));
         let models: Vec<ModelId> = models.collect();
-        self.score_models(learning, window, &models).map(drop)
+        self.score_models(learning, window, &models)?;
+        Ok(())
     }
 
     /// Computes the losses of models on a window, and stores them. Returns `false` if the run was stopped. A model that

@@ -18,9 +18,9 @@ use windrow_registry::Purpose;
 pub(super) type Pairs = BTreeSet<(WindowIndex, ModelId)>;
 
 impl LadderWork {
-    /// Calls `read` until it reads only losses that are known, and computes those that are missing in between. Returns its
-    /// last result, and the pairs that it read besides those that the policies need whatever the rows are. Returns `None` if the
-    /// run was stopped.
+    /// Calls `read` until it reads only losses that are known, and computes those that are missing in between. Returns
+    /// its last result, and the pairs that it read besides those that the policies need whatever the rows are. Returns
+    /// `None` if the run was stopped.
     pub(super) fn read_losses<T>(
         &mut self,
         learning: &Learning,
