@@ -1,8 +1,8 @@
 """The ladder: which histories are fitted, and which windows each fit predicts. Pure: no data and no estimator.
 
 The rules are those of the pipeline. `histories`, `judged_histories` and `intervals` are the functions of these names in
-`crates/windrow-evaluation/src/trial.rs`; `MAX_AGE` and `STARTS` are from `losses.rs` next to it, where `is_kept` says
-which losses a pipeline keeps. A change there needs the same change here.
+`crates/windrow-evaluation/src/trial.rs`; `MAX_AGE` and `STARTS` are from `losses.rs` next to it. Which fits predict which
+windows is the rule of `needed_pairs.rs` next to it. A change there needs the same change here.
 
 A history is a number of windows, or `None` for all.
 """

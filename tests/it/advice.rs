@@ -3,6 +3,7 @@
 
 mod job;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -173,6 +174,39 @@ fn missing_files_are_recreated_and_the_advice_is_the_same() {
     fs::remove_file(pipeline.workdir().join("losses/window-00003.json")).expect("a file");
     succeed(&["train", &pipeline.file, "--workdir", &workdir, "--once"]);
     assert_eq!(pipeline.json(&[]), before);
+}
+
+/// Returns the files of the losses of models that only the advice needs, and the number of these losses.
+fn losses_for_advice(pipeline: &TestPipeline) -> (BTreeMap<PathBuf, Vec<u8>>, usize) {
+    let folder = fs::read_dir(pipeline.workdir().join("advice/losses")).expect("a folder");
+    let paths = folder.map(|entry| entry.expect("an entry").path());
+    let files: BTreeMap<PathBuf, Vec<u8>> =
+        paths.map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect();
+    let models = |file: &Vec<u8>| {
+        let losses: Value = serde_json::from_slice(file).expect("JSON");
+        losses["models"].as_array().map_or(0, Vec::len)
+    };
+    let count = files.values().map(models).sum();
+    (files, count)
+}
+
+#[test]
+fn only_losses_that_the_advice_needs_are_computed_whenever_it_is() {
+    let pipeline = TestPipeline::new("rows = 200", "");
+    // The advisor follows the stream.
+    pipeline.run(&[]);
+    let (live, count) = losses_for_advice(&pipeline);
+    // The last 2, 4, 8 and 16 windows: 2,235 pairs with later windows. The policies need 1,361 whatever the rows are: 25
+    // windows are judged, so the longest refit period has 8.
+    assert!((1_361..2_235).contains(&count), "{count}");
+    // The same from all windows at once, and after another question.
+    fs::remove_dir_all(pipeline.workdir().join("advice")).expect("a folder");
+    let advice = pipeline.json(&[]);
+    assert!(losses_for_advice(&pipeline).0 == live, "the advisor computes the same losses");
+    pipeline.advise(&["--label-delay", "4"]);
+    assert!(losses_for_advice(&pipeline).1 > count);
+    assert_eq!(pipeline.json(&[]), advice);
+    assert!(losses_for_advice(&pipeline).0 == live, "what was asked before makes no difference");
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! The losses of all models on all windows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::fits::Fits;
-use crate::losses::{BLOCKS, ModelLosses, WindowLosses};
+use crate::losses::{BLOCKS, ModelLosses, WindowLosses, is_kept};
+use crate::on_demand::OnDemand;
+use crate::pairs::NeededPairs;
 use crate::policy::length;
-use windrow_record::{ModelId, Scheme};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 
 /// The losses of the windows from the first on, without a gap.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Evidence {
     /// The windows, without their models.
     windows: Vec<WindowLosses>,
@@ -18,6 +20,10 @@ pub struct Evidence {
     losses: HashMap<(ModelId, u32), ModelLosses>,
     /// The fits of a table of predictions; `None` for a pipeline, which has every fit that a policy asks for.
     fits: Option<Fits>,
+    /// The models of a pipeline that are scored on more windows only if their losses there are read.
+    on_demand: OnDemand,
+    /// The models of a table of losses, which may lack losses of them.
+    listed: HashSet<ModelId>,
 }
 
 impl Evidence {
@@ -38,6 +44,14 @@ impl Evidence {
         Self { fits: Some(fits), ..Self::new(windows) }
     }
 
+    /// Collects the losses like [`Self::new`], from a table of losses. A policy is judged only on losses that the table has:
+    /// a model that it lacks on a window is not replaced by another one.
+    pub fn of_losses(windows: impl IntoIterator<Item = WindowLosses>) -> Self {
+        let evidence = Self::new(windows);
+        let listed = evidence.losses.keys().map(|(model, _)| *model).collect();
+        Self { listed, ..evidence }
+    }
+
     /// Adds the next window, or further models of a known window. Returns `false` if a window before it is missing.
     pub fn insert(&mut self, mut window: WindowLosses) -> bool {
         let next = self.last() + 1;
@@ -53,6 +67,24 @@ impl Evidence {
             self.windows.push(window);
         }
         true
+    }
+
+    /// Sets the models whose losses are known on the pairs of `needed` only. All others can be read, too: see
+    /// [`Self::take_read`].
+    pub fn set_on_demand(&mut self, needed: NeededPairs, models: impl IntoIterator<Item = ModelId>) {
+        self.on_demand = OnDemand::new(needed, models);
+    }
+
+    /// Returns the pairs of window and model of [`Self::set_on_demand`] that were read since the last call, except for
+    /// known ones of `needed`. If the losses of one of them are not known ([`Self::has_losses`]), what was computed from
+    /// the losses is not valid: compute the missing ones, [insert](Self::insert) them, and compute it again.
+    pub fn take_read(&self) -> BTreeSet<(WindowIndex, ModelId)> {
+        self.on_demand.take_read()
+    }
+
+    /// Returns `true` if the losses of a model on a window are known.
+    pub fn has_losses(&self, model: ModelId, window: WindowIndex) -> bool {
+        self.losses.contains_key(&(model, window.get()))
     }
 
     /// Returns the newest window; 0 if there are no windows.
@@ -112,8 +144,8 @@ impl Evidence {
     /// Returns the losses on `window` of the model of `history` whose newest window is `model`. A history longer than
     /// the available windows sees the same rows as all history.
     pub fn losses(&self, history: Scheme, model: u32, window: u32) -> Option<&ModelLosses> {
-        let newest = windrow_record::WindowIndex::new(model)?;
-        let of = |scheme| self.losses.get(&(ModelId::new(newest, scheme), window));
+        let newest = WindowIndex::new(model)?;
+        let of = |scheme| self.losses_of(ModelId::new(newest, scheme), window);
         of(history).or_else(|| match history {
             Scheme::Sliding(length) if length.get() >= model => of(Scheme::Cumulative),
             Scheme::Window if model == 1 => of(Scheme::Cumulative),
@@ -121,6 +153,11 @@ impl Evidence {
             Scheme::Cumulative if model == 1 && self.has_all_history() => of(Scheme::Window),
             _ => None,
         })
+    }
+
+    fn losses_of(&self, model: ModelId, window: u32) -> Option<&ModelLosses> {
+        let known = self.losses.get(&(model, window));
+        if window > self.last() { known } else { self.on_demand.read(model, window, known) }
     }
 
     /// Returns the losses on `window` of the newest model of `history` from window `oldest` to `model`, with that
@@ -131,6 +168,7 @@ impl Evidence {
                 Some(losses) => return Some((model, losses)),
                 // The table has this fit, but not its losses on this window. An older fit was not in use.
                 None if self.fits.as_ref().is_some_and(|fits| fits.has(history, model)) => return None,
+                None if self.lacks(history, model, window) => return None,
                 None => {}
             }
         }
@@ -143,7 +181,20 @@ impl Evidence {
         if self.fits.as_ref().is_some_and(|fits| fits.first(history).is_some_and(|first| first <= after)) {
             return None;
         }
-        (after + 1..=last).find_map(|model| self.losses(history, model, window))
+        if (1..=after).any(|model| self.lacks(history, model, window)) {
+            return None;
+        }
+        let found = |model: &u32| self.losses(history, *model, window).is_some() || self.lacks(history, *model, window);
+        (after + 1..=last).find(found).and_then(|model| self.losses(history, model, window))
+    }
+
+    /// Returns `true` if a table of losses has this model, but not its losses on this window.
+    fn lacks(&self, history: Scheme, model: u32, window: u32) -> bool {
+        let both = WindowIndex::new(model).zip(WindowIndex::new(window)).filter(|_| !self.listed.is_empty());
+        both.is_some_and(|(model, window)| {
+            let id = ModelId::new(model, history);
+            self.listed.contains(&id) && is_kept(model, window) && !self.has_losses(id, window)
+        })
     }
 
     /// Returns the number of windows between two fits of `history` that can be in use: 1, except in a table with fits of
@@ -210,7 +261,6 @@ impl Evidence {
 mod tests {
     use super::*;
     use crate::losses::LOSSES_FORMAT;
-    use windrow_record::WindowIndex;
 
     /// Returns windows 1 to 3. The models of only the first window, and of the second, are scored on the third.
     fn windows() -> Vec<WindowLosses> {
@@ -242,6 +292,24 @@ mod tests {
         let table = Evidence::of_table(windows(), Fits::new([1, 2].map(|window| (Scheme::Window, window))));
         assert!(table.losses(Scheme::Cumulative, 1, 3).is_none());
         assert_eq!(table.longest_history(), Scheme::Window);
+    }
+
+    #[test]
+    fn a_model_that_a_table_lacks_on_a_window_is_not_replaced() {
+        let mut windows = windows();
+        // The model of window 2 has no losses on window 4. That of window 3 does not exist.
+        let models = windows[2].models.iter().filter(|losses| losses.model.window.get() == 1).cloned().collect();
+        let fourth = WindowLosses { window: windows[2].window.next(), models, ..windows[2].clone() };
+        windows.push(fourth);
+        let newest = |evidence: &Evidence, window: u32| {
+            evidence.newest(Scheme::Window, window - 1, 1, window).map(|(model, _)| model)
+        };
+        let pipeline = Evidence::new(windows.clone());
+        assert_eq!([3, 4].map(|window| newest(&pipeline, window)), [Some(2), Some(1)]);
+        let table = Evidence::of_losses(windows);
+        assert_eq!([3, 4].map(|window| newest(&table, window)), [Some(2), None]);
+        assert!(table.oldest(Scheme::Window, 0, 3, 4).is_some() && table.oldest(Scheme::Window, 2, 3, 4).is_none());
+        assert!(table.oldest(Scheme::Window, 1, 3, 4).is_none());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //!
 //! - `losses`: [`WindowLosses`], the losses of all models on one window, by block. `evidence`: [`Evidence`], the losses
 //!   of all windows. `fits`: [`Fits`], the fits that a table of predictions has.
+//! - `needed_pairs`: [`needed_pairs()`], which models are scored on which windows (`pairs`: [`NeededPairs`]). `on_demand`:
+//!   losses that are computed when they are read.
 //! - `policy`: [`Policy`], when to refit and on how much history. `window_unit`: [`WindowUnit`], the word for a window.
 //!   `window_dates`: [`WindowDates`], when windows begin.
 //! - `contrast`: [`Contrast`], a difference with an interval that allows for dependence over time. `bootstrap` and
@@ -66,7 +68,10 @@ mod label_delay;
 mod loss_by_window;
 mod losses;
 mod named_policies;
+mod needed_pairs;
+mod on_demand;
 mod order;
+mod pairs;
 mod phrases;
 pub mod plot;
 mod policy;
@@ -107,7 +112,9 @@ pub use follow::{PolicyAtWindow, judge, named};
 pub use in_service::{AdvisedFit, AdvisedFits, InService, advised_fits, recalibrated_in_service};
 pub use loss_by_window::{LossAtWindow, loss_rises};
 pub use losses::{BLOCKS, LOSSES_FORMAT, MIN_PROBABILITY, ModelLosses, WindowLosses, block_rows, is_kept, rounded_sum};
-pub use named_policies::{NamingSettings, name_policies};
+pub use named_policies::{NamingSettings, name_policies, read_for_names};
+pub use needed_pairs::needed_pairs;
+pub use pairs::NeededPairs;
 pub use policy::{Policy, Refit, history_name};
 pub use policy_finding::{
     AlarmWindow, ComparedLosses, Effort, Errors, KeptGain, PolicyFinding, PolicyVerdict, WORSE_THAN_AVERAGE,

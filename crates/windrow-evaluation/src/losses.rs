@@ -94,11 +94,13 @@ pub fn rounded_sum(sum: f64) -> f64 {
     (sum * 1e6).round() / 1e6
 }
 
-/// Returns `true` if the losses on `window` of a model whose newest window is `model` are kept.
+/// Returns `true` if the losses on `window` of a model whose newest window is `model` may be kept.
 ///
-/// The losses are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... and of
-/// the three windows before each of these. The latter serve for the policy that never refits, and for those that refit
-/// on an alarm: they may keep one of their first models for long.
+/// They are kept of models that are at most 64 windows old, and of the models of windows 1, 2, 4, 8, ... and of the three
+/// windows before each of these. The latter serve for the policy that never refits, and for those that refit on an
+/// alarm: they may keep one of their first models for long. Published models are scored on all of these windows, because
+/// the pages show them. Models that only the advice needs are scored only where it reads their losses:
+/// [`NeededPairs`](crate::NeededPairs).
 pub fn is_kept(model: WindowIndex, window: WindowIndex) -> bool {
     let may_be_first = (0..STARTS).any(|age| (model.get() + age).is_power_of_two());
     model < window && (window.get() - model.get() <= MAX_AGE || may_be_first)

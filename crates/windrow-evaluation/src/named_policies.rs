@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 
 use rayon::prelude::*;
 
-use crate::candidates::Observed;
+use crate::candidates::{Observed, trial_of_all_kinds};
 use crate::cost::CostRanking;
 use crate::evidence::Evidence;
 use crate::follow::{PolicyAtWindow, judge, named};
-use crate::trial::Trial;
+use crate::trial::{Trial, judged_histories};
 use windrow_record::Scheme;
 
 /// The number of windows that are judged at once. It bounds the memory.
@@ -26,6 +26,16 @@ pub struct NamingSettings<'a> {
     pub keep: f64,
     /// The facts and costs besides the losses of models.
     pub observed: Observed<'a>,
+}
+
+/// Reads the losses that [`name_policies`] reads, and names no policy. It takes much less time, so losses that are computed
+/// on demand are found before the policies are ranked.
+pub fn read_for_names(evidence: &Evidence, windows: RangeInclusive<u32>, settings: NamingSettings<'_>) {
+    let NamingSettings { histories, delay, observed, .. } = settings;
+    windows.into_par_iter().for_each(|window| {
+        let judged = judged_histories(window, histories, delay);
+        drop(trial_of_all_kinds(evidence, window, &judged, delay, observed));
+    });
 }
 
 /// Names a policy after each of these windows, with the data known then, and appends it to `named_policies`, which has

@@ -3,7 +3,7 @@
 //! `windows`: the windows that are judged. `names`, `by_cost` and `kinds`: the names by log-loss, by cost, and of all
 //! kinds of policies. `conditions`: what one window or model decides, and the grade. `office`: the models in service.
 //! `recalibration`: recalibrated models in service. `delay`: labels that are late. `whole`: the advice as a whole.
-//! `trials`: trials with given losses.
+//! `pairs`: losses that are computed only if they are read. `trials`: trials with given losses.
 
 mod by_cost;
 mod conditions;
@@ -11,6 +11,7 @@ mod delay;
 mod kinds;
 mod names;
 mod office;
+mod pairs;
 mod recalibration;
 pub(crate) mod trials;
 mod whole;
@@ -46,9 +47,18 @@ fn evidence_with_misses(
     loss: impl Fn(Scheme, u32, u32) -> f64,
     misses: impl Fn(Scheme, u32, u32) -> u64,
 ) -> Evidence {
+    Evidence::new(all_losses(windows, loss, misses))
+}
+
+/// Returns the losses of every model on every window on which they are kept.
+fn all_losses(
+    windows: u32,
+    loss: impl Fn(Scheme, u32, u32) -> f64,
+    misses: impl Fn(Scheme, u32, u32) -> u64,
+) -> Vec<WindowLosses> {
     let mut all = histories(windows, None);
     all.push(Scheme::Cumulative);
-    Evidence::new((1..=windows).map(|window| {
+    let windows = (1..=windows).map(|window| {
         let models = (1..window).filter(|model| is_kept(index(*model), index(window)));
         let models = models.flat_map(|model| {
             let own = all.iter().filter(move |history| match history {
@@ -76,7 +86,8 @@ fn evidence_with_misses(
             positives: [20; BLOCKS],
             models: losses.collect(),
         }
-    }))
+    });
+    windows.collect()
 }
 
 /// Returns a loss that hardly changes over time: age costs a little, history helps a little.

@@ -125,7 +125,6 @@ pub(super) fn sliding(windows: u32) -> Scheme {
 }
 
 /// Returns the intervals between refits that can be compared on `judged` windows: 1, 2, 4, 8, ... windows.
-#[cfg(test)]
 pub(crate) fn intervals(judged: usize, delay: u32) -> Vec<u32> {
     intervals_in_steps(1, judged, delay)
 }

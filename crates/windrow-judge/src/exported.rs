@@ -132,7 +132,7 @@ pub(crate) fn read(files: &[PathBuf], first: Source) -> Result<ExportedLosses, J
             window.models.push(partial.losses);
         }
     }
-    let evidence = Evidence::new(windows.into_values());
+    let evidence = Evidence::of_losses(windows.into_values());
     Ok(ExportedLosses { evidence, histories, models, has_blocks })
 }
 

@@ -155,6 +155,7 @@ fn judge_losses(files: &[PathBuf], first: Source, options: &JudgeOptions) -> Res
     let alarms: &[Refit] = if found.has_blocks { &[Refit::LossAlarm] } else { &[] };
     let further = Further { alarms, recalibrated: &|_| None };
     let advice = answer::of_losses(&found.evidence, Some(&found.histories), &further, &question);
+    report.describe_periods(&advice);
     Ok(Judged { advice, table: report, delay })
 }
 

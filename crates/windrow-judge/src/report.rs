@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use windrow_evaluation::{Advice, Fits, Refit, WindowUnit, history_name};
+use windrow_evaluation::{Advice, Fits, Policy, Refit, WindowUnit, history_name};
 use windrow_record::Scheme;
 use windrow_record::display::{counted, ordinal, thousands};
 
@@ -107,11 +107,25 @@ impl TableReport {
 
     /// Adds the sentences on a table of losses.
     pub(crate) fn describe_losses(&mut self, has_blocks: bool) {
-        self.judged.push("The planned schedules are judged, by their losses.".to_owned());
+        self.judged.push(
+            "The planned schedules are judged if the table has the losses of all models that they use.".to_owned(),
+        );
         self.not_judged
             .push("Recalibration and drift alarms are not judged: they need probabilities and features.".to_owned());
         if !has_blocks {
             self.not_judged.push("Loss alarms are not judged: they need losses by block of rows.".to_owned());
+        }
+    }
+
+    /// Adds a sentence if a table of losses lacks those of models that longer periods use.
+    pub(crate) fn describe_periods(&mut self, advice: &Advice) {
+        let (longest, possible) = periods(advice);
+        if longest > 0 && longest < possible {
+            let many = advice.subject.window_unit.many();
+            self.not_judged.push(format!(
+                "Periods up to {possible} {many} are not judged, but only up to {longest}: the table lacks losses of older \
+                 models. A pipeline computes them if `windrow advise` has the same label delay, before `windrow export`."
+            ));
         }
     }
 
@@ -121,15 +135,9 @@ impl TableReport {
         let unit = advice.subject.window_unit;
         let (one, many) = (unit.one(), unit.many());
         let step = fits.histories().map(|(_, step)| step).max().unwrap_or(1);
-        let planned = || advice.comparison.planned.iter().flat_map(|found| found.same.iter().chain([&found.policy]));
-        let periods = planned().filter_map(|policy| match policy.refit {
-            Refit::Every(every) => Some(every),
-            _ => None,
-        });
-        let longest = periods.max().unwrap_or_default();
+        let planned = || planned(advice);
+        let (longest, possible) = periods(advice);
         let has_never = planned().any(|policy| policy.refit == Refit::Never);
-        let windows = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
-        let possible = (0..31).map(|power| 1_u32 << power).take_while(|every| every * 3 <= windows).last().unwrap_or(1);
         if step > 1 {
             let first = fits.histories().filter_map(|(history, _)| fits.windows(history).next()).min();
             let begin = label(first.unwrap_or(1));
@@ -175,6 +183,22 @@ impl TableReport {
         }
         self.notes.extend(missing_fits(fits, unit));
     }
+}
+
+/// Returns the planned policies that were judged, with those of the same losses.
+fn planned(advice: &Advice) -> impl Iterator<Item = &Policy> {
+    advice.comparison.planned.iter().flat_map(|found| found.same.iter().chain([&found.policy]))
+}
+
+/// Returns the longest refit period that was judged, and the longest one that the number of windows allows.
+fn periods(advice: &Advice) -> (u32, u32) {
+    let periods = planned(advice).filter_map(|policy| match policy.refit {
+        Refit::Every(every) => Some(every),
+        _ => None,
+    });
+    let windows = advice.basis.judged.as_ref().map_or(0, |judged| judged.windows);
+    let possible = (0..31).map(|power| 1_u32 << power).take_while(|every| every * 3 <= windows).last().unwrap_or(1);
+    (periods.max().unwrap_or_default(), possible)
 }
 
 /// Returns a sentence on the windows after which a fit is missing.

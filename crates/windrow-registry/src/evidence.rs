@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RegistryError;
-use crate::files::{Stamp, names, read_json, stamp_of, window_file, write_json, write_text};
+use crate::files::{Stamp, names, read_json, remove_window, stamp_of, window_file, write_json, write_text};
 use crate::ladder::{LADDER_FORMAT, Ladder, LadderFolder, LadderModel};
 use crate::model_aucs::{AUC_FORMAT, ModelAucs};
 use crate::model_folder;
@@ -121,6 +121,14 @@ impl EvidenceStore {
     /// Returns an error if the file cannot be written.
     pub fn put_losses(&self, of: Purpose, losses: &WindowLosses) -> Result<(), RegistryError> {
         write(&self.path(of.folder(), losses.window), losses)
+    }
+
+    /// Removes the file with the losses on a window, if it exists.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be removed.
+    pub fn remove_losses(&self, of: Purpose, window: WindowIndex) -> Result<(), RegistryError> {
+        remove_window(&self.workdir.join(of.folder()), window)
     }
 
     /// Returns `true` if a file with the losses of published models on this window exists.

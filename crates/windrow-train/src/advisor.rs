@@ -10,6 +10,7 @@ mod drift;
 mod effort;
 mod foreign_ladder;
 mod ladder;
+mod reading;
 mod recalibration;
 mod subject;
 
@@ -24,7 +25,7 @@ use windrow_base::telemetry::Event;
 use windrow_config::{Costs, WindowDelay};
 use windrow_evaluation::{
     Advice, AdviceSettings, AlarmData, NamingSettings, Observed, PolicyAtWindow, RecalibratedModel, Trial, advise,
-    judged_histories, name_policies, recalibrated_in_service,
+    judged_histories, name_policies, read_for_names, recalibrated_in_service,
 };
 use windrow_record::display::window_name;
 use windrow_record::{Scheme, WindowIndex};
@@ -33,6 +34,7 @@ use windrow_windows::Manifest;
 use self::advised::AdvisedAlias;
 use self::drift::KnownDrift;
 use self::ladder::LadderWork;
+use self::reading::Pairs;
 
 /// The interval at which the advisor looks for a new window.
 const WINDOW_POLL: Duration = Duration::from_millis(200);
@@ -59,6 +61,10 @@ struct AdvisorState {
     named_policies: Vec<PolicyAtWindow>,
     /// The last window after which the recommended policy was determined.
     asked: u32,
+    /// The losses that were read for this, besides those that the policies need whatever the rows are.
+    read_for_names: Pairs,
+    /// The losses that were read for the newest advice, besides these.
+    read_for_advice: Pairs,
     /// `true` if later windows repeat rows, so that they are not evidence.
     repeats: bool,
     /// The drift that is known.
@@ -114,7 +120,17 @@ impl Advisor {
     fn seen(&self) -> AdvisorState {
         let ladder = LadderWork::new(self.learning.frames());
         let (manifests, named_policies, drift) = (Vec::new(), Vec::new(), KnownDrift::default());
-        AdvisorState { ladder, manifests, named_policies, asked: 0, repeats: false, drift }
+        let [read_for_names, read_for_advice] = [Pairs::new(), Pairs::new()];
+        AdvisorState {
+            ladder,
+            manifests,
+            named_policies,
+            asked: 0,
+            read_for_names,
+            read_for_advice,
+            repeats: false,
+            drift,
+        }
     }
 
     /// The same as [`Self::step`]. As long as the stream goes on, its stages and the trainer have precedence: the step
@@ -170,13 +186,17 @@ impl Advisor {
         };
         let last = seen.manifests.len() as u32;
         if !is_new || stop.is_cancelled() {
+            // The stream may end after its last window was reported.
+            if is_through && !stop.is_cancelled() {
+                self.keep_losses(&mut seen)?;
+            }
             return Ok((seen, None, is_through));
         }
-        seen.ladder.fill(&self.learning, &seen.manifests, stop)?;
+        seen.ladder.fill(&self.learning, &seen.manifests, self.label_delay.windows, stop)?;
         if stop.is_cancelled() {
             return Ok((seen, None, false));
         }
-        let advice = self.advise(&mut seen, last)?;
+        let Some(advice) = self.advise(&mut seen, last, stop)? else { return Ok((seen, None, false)) };
         // A learner that was stopped has left out losses, and other policies may be named without them.
         if stop.is_cancelled() {
             return Ok((seen, None, false));
@@ -185,7 +205,20 @@ impl Advisor {
         if self.is_own_question() {
             registry.publish_advice(&advice)?;
         }
+        if is_through {
+            self.keep_losses(&mut seen)?;
+        }
         Ok((seen, Some(advice), is_through))
+    }
+
+    /// Removes the stored losses that the advice does not need. It does so at the end of the stream, when no later advice
+    /// may need them, and only for the question of the pipeline file.
+    fn keep_losses(&self, seen: &mut AdvisorState) -> Result<(), TrainError> {
+        if !self.is_own_question() {
+            return Ok(());
+        }
+        let read: Pairs = seen.read_for_names.union(&seen.read_for_advice).copied().collect();
+        seen.ladder.keep_losses(&self.learning, &read)
     }
 
     /// Returns `true` if the settings are those of the pipeline file.
@@ -203,48 +236,77 @@ impl Advisor {
         self.learning.pipeline.advise.histories.as_deref()
     }
 
-    fn advise(&self, seen: &mut AdvisorState, last: u32) -> Result<Advice, TrainError> {
+    /// Computes the advice after window `last`, and the losses that it needs. Returns `None` if the run was stopped.
+    fn advise(
+        &self,
+        seen: &mut AdvisorState,
+        last: u32,
+        stop: &CancellationToken,
+    ) -> Result<Option<Advice>, TrainError> {
         let Learning { pipeline, registry, .. } = &self.learning;
         let _span = tracing::info_span!("advise", window = last).entered();
-        let (keep, delay) = (pipeline.advise.keep, self.label_delay.windows);
-        let cost = self.costs();
-        let mut recalibrations = registry.evidence().recalibrations(delay)?;
-        let compared = recalibration::compared(&seen.ladder.evidence, seen.asked + 1..=last, self.histories(), delay);
-        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &compared)?;
-        let (evidence, snapshot, drift) = (&seen.ladder.evidence, registry.snapshot(), &seen.drift);
+        let AdvisorState { ladder, manifests, named_policies, asked, repeats, drift, .. } = seen;
+        let (manifests, drift): (&[Manifest], &KnownDrift) = (manifests, drift);
+        let (keep, delay, histories) = (pipeline.advise.keep, self.label_delay.windows, self.histories());
+        let (cost, snapshot, new) = (self.costs(), registry.snapshot(), *asked + 1..=last);
         let has_drifted = |since: u32, now: u32| drift.is_between(&snapshot, since, now);
+        let mut recalibrations = registry.evidence().recalibrations(delay)?;
+
+        // Recalibrated models and the ranks of policies are not needed to find which losses are read.
+        let unknown = Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &|_| None, cost };
+        let found = ladder.read_losses(&self.learning, stop, |evidence| {
+            read_for_names(evidence, new.clone(), NamingSettings { histories, delay, keep, observed: unknown });
+            recalibration::compared(evidence, new.clone(), histories, delay)
+        })?;
+        let Some((compared, _)) = found else { return Ok(None) };
+        recalibration::complete(&self.learning, ladder, manifests, &mut recalibrations, &compared)?;
         let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         let observed =
             Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated, cost };
-        let naming = NamingSettings { histories: self.histories(), delay, keep, observed };
-        let newest = name_policies(evidence, seen.asked + 1..=last, naming, &mut seen.named_policies);
-        seen.asked = last;
-        let planned = || Trial::new(evidence, last, &judged_histories(last, self.histories(), delay), delay);
+        let found = ladder.read_losses(&self.learning, stop, |evidence| {
+            let mut names = named_policies.clone();
+            let naming = NamingSettings { histories, delay, keep, observed };
+            let newest = name_policies(evidence, new.clone(), naming, &mut names);
+            (names, newest)
+        })?;
+        let Some(((names, newest), pairs)) = found else { return Ok(None) };
+        *named_policies = names;
+        *asked = last;
+        seen.read_for_names.extend(pairs);
+
+        let named_policies: &[PolicyAtWindow] = named_policies;
+        let planned = || Trial::new(&ladder.evidence, last, &judged_histories(last, histories, delay), delay);
         let trial = newest.unwrap_or_else(planned);
-        let named = seen.named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
+        let named = named_policies.last().filter(|named| named.window == last).map(|named| named.policy);
         let label = |window: u32| self.label(window);
-        let asked = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
-        let auc = auc::by_window(&self.learning, &mut seen.ladder, &seen.manifests, &asked)?;
+        let question = auc::Question { trial: &trial, named, is_own: self.is_own_question(), label: &label };
+        let auc = auc::by_window(&self.learning, ladder, manifests, &question)?;
         // The recalibrated models in service follow from the names.
-        let data = AlarmData { evidence: &seen.ladder.evidence, delay, has_drifted: &has_drifted, cost };
-        let in_service = recalibrated_in_service(&seen.named_policies, data);
-        recalibration::complete(&self.learning, &mut seen.ladder, &seen.manifests, &mut recalibrations, &in_service)?;
+        let found = ladder.read_losses(&self.learning, stop, |evidence| {
+            recalibrated_in_service(named_policies, AlarmData { evidence, delay, has_drifted: &has_drifted, cost })
+        })?;
+        let Some((in_service, pairs)) = found else { return Ok(None) };
+        seen.read_for_advice = pairs;
+        recalibration::complete(&self.learning, ladder, manifests, &mut recalibrations, &in_service)?;
         let recalibrated = |model: RecalibratedModel| recalibrations.sums(model);
         let observed =
             Observed { alarms: &Observed::ALARMS, has_drifted: &has_drifted, recalibrated: &recalibrated, cost };
         let question = AdviceSettings {
-            subject: subject::subject(pipeline, &seen.manifests, seen.repeats),
+            subject: subject::subject(pipeline, manifests, *repeats),
             keep,
             delay,
             delay_text: self.label_delay.duration.as_deref(),
-            histories: self.histories(),
+            histories,
             threshold: pipeline.train.threshold,
             label: &label,
             observed,
             auc: &auc,
-            named_policies: &seen.named_policies,
+            named_policies,
         };
-        Ok(advise(&seen.ladder.evidence, &question))
+        let found = ladder.read_losses(&self.learning, stop, |evidence| advise(evidence, &question))?;
+        let Some((advice, pairs)) = found else { return Ok(None) };
+        seen.read_for_advice.extend(pairs);
+        Ok(Some(advice))
     }
 
     /// Returns the name of a window, such as `window 14 (week of 2013-04-01)`.

@@ -5,7 +5,7 @@ use std::io;
 use windrow_learn::frames::FrameError;
 use windrow_learn::learner::{FolderFault, LearnerError};
 use windrow_learn::model::RemoteError;
-use windrow_record::{Scheme, WindowIndex};
+use windrow_record::{ModelId, Scheme, WindowIndex};
 use windrow_registry::RegistryError;
 use windrow_windows::BatchError;
 
@@ -38,6 +38,17 @@ pub enum TrainError {
         /// The scheme that was added.
         scheme: Scheme,
         /// The first window without its model.
+        window: WindowIndex,
+    },
+    /// A model that only the advice needs cannot be scored on a window.
+    #[error(
+        "the advice needs the losses of {model} on window {window}, but the model cannot be scored: remove the folder \
+         `advice` of the work directory, and start again"
+    )]
+    NoLosses {
+        /// The id of the model.
+        model: ModelId,
+        /// The window that it cannot be scored on.
         window: WindowIndex,
     },
     /// The rows of a window cannot be written for a learner outside of this program.

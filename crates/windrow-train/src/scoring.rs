@@ -1,6 +1,7 @@
 //! The losses and the scores of models on a window. One pass over the rows feeds both.
 //!
-//! Losses are kept for the advice, scores for the report of the window. Both are of the models that `is_kept` names.
+//! Losses are kept for the advice, scores for the report of the window. Both are of the models that `is_kept` names: the
+//! pages show them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -134,12 +134,12 @@ fn level(window: u32) -> usize {
 }
 
 /// Returns a loss that is higher for models from before a change.
-fn changes(history: Scheme, model: u32, window: u32) -> f64 {
+pub(super) fn changes(history: Scheme, model: u32, window: u32) -> f64 {
     unchanging(history, model, window) + if level(model) == level(window) { 0.0 } else { 0.1 }
 }
 
 /// Features drift when the data change.
-const DRIFT: Observed<'static> = Observed {
+pub(super) const DRIFT: Observed<'static> = Observed {
     alarms: &Observed::ALARMS,
     has_drifted: &|since, now| level(since) != level(now),
     recalibrated: &|_| None,

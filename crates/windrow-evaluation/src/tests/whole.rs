@@ -2,20 +2,22 @@
 
 use super::*;
 
+/// Returns a loss that is higher for models from before window 30, from then on.
+pub(super) fn broken(history: Scheme, model: u32, window: u32) -> f64 {
+    let length = match history {
+        Scheme::Window => 1,
+        Scheme::Sliding(length) => length.get(),
+        Scheme::Cumulative => model,
+    };
+    // The share of the model's windows that lie on the other side of the break.
+    let first = model + 1 - length.min(model);
+    let other = if window >= 30 { f64::from(29_u32.saturating_sub(first) + 1).min(f64::from(length)) } else { 0.0 };
+    let other = if first > 29 { 0.0 } else { other / f64::from(length) };
+    stable(history, model, window) + 0.1 * other
+}
+
 #[test]
 fn a_lasting_jump_is_a_break_and_a_season_is_not() {
-    let broken = |history: Scheme, model: u32, window: u32| {
-        let length = match history {
-            Scheme::Window => 1,
-            Scheme::Sliding(length) => length.get(),
-            Scheme::Cumulative => model,
-        };
-        // The share of the model's windows that lie on the other side of the break.
-        let first = model + 1 - length.min(model);
-        let other = if window >= 30 { f64::from(29_u32.saturating_sub(first) + 1).min(f64::from(length)) } else { 0.0 };
-        let other = if first > 29 { 0.0 } else { other / f64::from(length) };
-        stable(history, model, window) + 0.1 * other
-    };
     let found = find_break(&evidence(60, broken), 60).expect("a break");
     assert!((29..=31).contains(&found.window), "{found:?}");
     let advice = advice_on(&evidence(60, broken), 0);

@@ -270,6 +270,20 @@ fn losses_by_window_give_planned_policies() {
         .collect();
     let by_window = Tables::new(&by_window).judge();
     assert!(!alarm(&by_window) && text(&by_window).contains("Loss alarms are not judged"));
+    // A table without the losses of older models has no longer periods, and no model takes the place of another one.
+    let is_young = |line: &&str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let through = fields[0].strip_prefix("cumulative-").and_then(|through| through.parse::<u32>().ok());
+        through.is_none_or(|through| fields[2].parse::<u32>().expect("a window") - through <= 2)
+    };
+    let young: String = by_block.lines().filter(is_young).map(|line| format!("{line}\n")).collect();
+    let young = Tables::new(&young).judge();
+    assert_loss(&young, Refit::Every(1), |_| vec![1]);
+    assert_loss(&young, Refit::Every(2), |window| vec![1, 2.min(window - 1)]);
+    assert!(finding(&young, Refit::Every(4)).is_none() && finding(&young, Refit::Never).is_none());
+    assert!(finding(&judged, Refit::Every(4)).is_some());
+    assert!(text(&young).contains("but only up to 2: the table lacks losses of older models"), "{}", text(&young));
+    assert!(!text(&judged).contains("lacks losses"));
 }
 
 #[test]

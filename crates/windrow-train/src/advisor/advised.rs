@@ -36,8 +36,11 @@ impl AdvisedAlias<'_> {
         has_drifted: &dyn Fn(u32, u32) -> bool,
         stop: &CancellationToken,
     ) -> Result<(), TrainError> {
-        let data = AlarmData { evidence: &work.evidence, delay: self.delay, has_drifted, cost: self.cost };
-        let advised = advised_fits(named_policies, last.saturating_sub(self.delay), data);
+        let found = work.read_losses(self.learning, stop, |evidence| {
+            let data = AlarmData { evidence, delay: self.delay, has_drifted, cost: self.cost };
+            advised_fits(named_policies, last.saturating_sub(self.delay), data)
+        })?;
+        let Some((advised, _)) = found else { return Ok(()) };
         let (Some(first), Some(newest)) = (advised.first, WindowIndex::new(last)) else { return Ok(()) };
         let begin = match self.learning.registry.snapshot().aliases().last_advised() {
             Some(model) => {

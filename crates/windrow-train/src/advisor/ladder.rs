@@ -1,5 +1,6 @@
 //! The ladder: models of the last 1, 2, 4, 8, ... windows and of all windows, with their losses. It omits models that
-//! the trainer makes anyway.
+//! the trainer makes anyway. The losses that the policies need are computed in one pass over each window; `reading`
+//! computes those that turn out to be needed besides.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::foreign::{FolderModel, ForeignLearner, ReadyModel, Stage};
 use crate::foreign_fit::Start;
 use crate::{Learning, TrainError, making, scoring};
 use windrow_base::telemetry::Event;
-use windrow_evaluation::{Evidence, WindowLosses, histories, is_kept};
+use windrow_evaluation::{Evidence, NeededPairs, WindowLosses, histories, needed_pairs};
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{
     Artifact, FitError, FitSettings, Frame, LinearModel, Remote, RemoteError, ScoredModel, fit_from, window_losses,
@@ -25,37 +26,40 @@ use windrow_windows::Manifest;
 
 /// The models fitted so far, and all losses.
 pub(super) struct LadderWork {
-    frames: Frames,
+    pub(super) frames: Frames,
     ladders: BTreeMap<WindowIndex, Ladder>,
-    /// The models of the ladder whose losses are known, by the window of the losses.
-    scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
+    /// The pairs of model and window that the policies need.
+    pub(super) needed: NeededPairs,
+    /// The models of the ladder whose losses are stored, by the window of the losses.
+    pub(super) scored: BTreeMap<WindowIndex, HashSet<ModelId>>,
     pub(super) evidence: Evidence,
     effort: Effort,
 }
 
 impl LadderWork {
     pub(super) fn new(frames: Frames) -> Self {
-        let (ladders, scored) = (BTreeMap::new(), BTreeMap::new());
-        Self { frames, ladders, scored, evidence: Evidence::default(), effort: Effort::default() }
+        let (ladders, needed, scored) = (BTreeMap::new(), NeededPairs::default(), BTreeMap::new());
+        Self { frames, ladders, needed, scored, evidence: Evidence::default(), effort: Effort::default() }
     }
 
-    /// Does the missing work for the advice after the last window: fits models, and computes their losses on later
-    /// windows.
+    /// Does the missing work for the advice after the last window: fits models, and computes the losses on later windows
+    /// that the policies need. `delay` is the label delay in windows.
     pub(super) fn fill(
         &mut self,
         learning: &Learning,
         manifests: &[Manifest],
+        delay: u32,
         stop: &CancellationToken,
     ) -> Result<(), TrainError> {
-        let store = learning.registry.evidence();
         for manifest in &manifests[self.evidence.last() as usize..] {
             self.frames.insert(manifest.clone());
-            self.read_stored(store, manifest)?;
+            self.read_stored(learning, manifest)?;
         }
         let of = manifests.len() as u32;
-        let schemes = &learning.pipeline.train.schemes;
-        let wanted = histories(of, learning.pipeline.advise.histories.as_deref());
-        let wanted: Vec<Scheme> = wanted.into_iter().filter(|history| !schemes.contains(history)).collect();
+        let compared = learning.pipeline.advise.histories.as_deref();
+        self.needed = needed_pairs(of, compared, delay);
+        let wanted = histories(of, compared);
+        let wanted: Vec<Scheme> = wanted.into_iter().filter(|history| is_compared(learning, *history)).collect();
         let plan = self.plan(learning, manifests, &wanted);
         let add = |sum: Rows, work: &Rows| -> Rows { std::array::from_fn(|kind| sum[kind].saturating_add(work[kind])) };
         self.effort.plan(plan.iter().fold([0; 3], add));
@@ -72,7 +76,7 @@ impl LadderWork {
                 self.effort.add(Work::Read, read, began.elapsed());
             }
             let began = Instant::now();
-            self.score(learning, manifest)?;
+            self.score(learning, manifest.window, &wanted)?;
             self.effort.add(Work::Score, scored, began.elapsed());
             let began = Instant::now();
             let is_fitted = learning.learner.is_none() && self.fit(learning, manifest, &wanted)?;
@@ -95,6 +99,13 @@ impl LadderWork {
             }
         }
         learning.progress.counters().study_left.set(None);
+        let wanted = wanted.as_slice();
+        let models = self.ladders.iter().flat_map(move |(window, ladder)| {
+            let models =
+                ladder.models.iter().filter(move |(history, model)| model.is_some() && wanted.contains(history));
+            models.map(move |(history, _)| ModelId::new(*window, *history))
+        });
+        self.evidence.set_on_demand(self.needed.clone(), models);
         Ok(())
     }
 
@@ -108,8 +119,9 @@ impl LadderWork {
         let missing: Vec<Vec<Scheme>> = missing.collect();
         let work = |(index, manifest): (usize, &Manifest)| {
             let (window, rows) = (manifest.window, manifest.rows.labelled);
-            let earlier = manifests[..index].iter().zip(&missing).filter(|(model, _)| is_kept(model.window, window));
-            let models = earlier.map(|(model, missing)| missing.len() + self.unscored(model.window, window));
+            let earlier = manifests[..index].iter().zip(&missing);
+            let earlier = earlier.filter(|(model, _)| self.needed.has(model.window, window));
+            let models = earlier.map(|(model, missing)| missing.len() + self.unscored(model.window, window, wanted));
             let models = models.sum::<usize>() as u64;
             // The window of a number is at the index before it.
             let fitted = |history: &Scheme| {
@@ -122,24 +134,28 @@ impl LadderWork {
         manifests.iter().enumerate().map(work).collect()
     }
 
-    /// Returns the number of models of a window whose losses on a later one are not known.
-    fn unscored(&self, of: WindowIndex, window: WindowIndex) -> usize {
+    /// Returns the number of models of a window whose losses on a later one are not stored.
+    fn unscored(&self, of: WindowIndex, window: WindowIndex, wanted: &[Scheme]) -> usize {
         let is_scored = |id: ModelId| self.scored.get(&window).is_some_and(|scored| scored.contains(&id));
-        let models = self.ladders.get(&of).into_iter().flat_map(|ladder| &ladder.models);
-        models.filter(|(scheme, model)| model.is_some() && !is_scored(ModelId::new(of, **scheme))).count()
+        let models = wanted.iter().map(|history| ModelId::new(of, *history));
+        models.filter(|id| self.model(*id).is_some() && !is_scored(*id)).count()
     }
 
-    fn read_stored(&mut self, store: &EvidenceStore, manifest: &Manifest) -> Result<(), TrainError> {
-        let window = manifest.window;
+    fn read_stored(&mut self, learning: &Learning, manifest: &Manifest) -> Result<(), TrainError> {
+        let (store, window) = (learning.registry.evidence(), manifest.window);
         self.ladders.insert(window, store.ladder(window, &manifest.rows.file.sha256)?);
         let published = store.losses(Purpose::Serving, window, &manifest.rows.file.sha256)?;
-        let of_ladder = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?;
+        let mut of_ladder = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?;
         let scored = of_ladder.iter().flat_map(|losses| losses.models.iter().map(|losses| losses.model));
         self.scored.insert(window, scored.collect());
         // The numbers of rows and classes must be known, even if a user has removed the file of losses.
         if published.is_none() && of_ladder.is_none() {
             let none = self.losses(manifest, &[])?;
             self.evidence.insert(none);
+        }
+        // Losses that were stored for other settings are not part of this advice.
+        if let Some(losses) = &mut of_ladder {
+            losses.models.retain(|losses| is_compared(learning, losses.model.scheme));
         }
         // If a model is in both, the losses of the published model count.
         for losses in of_ladder.into_iter().chain(published) {
@@ -155,33 +171,44 @@ impl LadderWork {
         found.map_err(|source| TrainError::ReadRows { window, source })
     }
 
-    /// Scores the models of earlier windows on this one.
-    fn score(&mut self, learning: &Learning, manifest: &Manifest) -> Result<(), TrainError> {
-        let (store, window) = (learning.registry.evidence(), manifest.window);
-        let scored = self.scored.entry(window).or_default();
-        let earlier = self.ladders.range(..window).filter(|(model, _)| is_kept(**model, window));
-        let earlier = earlier.flat_map(|(model, ladder)| {
-            let id = |scheme: Scheme| ModelId::new(*model, scheme);
-            ladder.models.iter().filter_map(move |(scheme, model)| Some((id(*scheme), model.as_ref()?)))
-        });
-        let missing: Vec<(ModelId, LadderModel)> =
-            earlier.filter(|(id, _)| !scored.contains(id)).map(|(id, model)| (id, model.clone())).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
+    /// Computes the losses on a window that the policies need of the models of earlier windows.
+    fn score(&mut self, learning: &Learning, window: WindowIndex, wanted: &[Scheme]) -> Result<(), TrainError> {
+        let stored = self.scored.get(&window);
+        let earlier = self.ladders.range(..window).map(|(model, _)| *model);
+        let needed = earlier.filter(|model| self.needed.has(*model, window));
+        let models = needed.flat_map(|model| wanted.iter().map(move |history| ModelId::new(model, *history)));
+        let models = models.filter(|id| stored.is_none_or(|stored| !stored.contains(id)));
+        let models: Vec<ModelId> = models.collect();
+        self.score_models(learning, window, &models)?;
+        Ok(())
+    }
+
+    /// Computes the losses of models on a window, and stores them. Returns `false` if the run was stopped. A model that
+    /// does not exist is left out.
+    pub(super) fn score_models(
+        &mut self,
+        learning: &Learning,
+        window: WindowIndex,
+        models: &[ModelId],
+    ) -> Result<bool, TrainError> {
+        let store = learning.registry.evidence();
+        let found = models.iter().filter_map(|id| Some((*id, self.model(*id)?.clone())));
+        let missing: Vec<(ModelId, LadderModel)> = found.collect();
+        let manifest = self.frames.manifests(window, window).next().cloned();
+        let Some(manifest) = manifest.filter(|_| !missing.is_empty()) else { return Ok(true) };
         let new = match learning.learner.as_deref() {
             Some(foreign) => {
                 let folders: Vec<FolderModel> = folder_models(store, &missing).collect();
                 let frame = self.frames.frame(window)?;
-                let found = scoring::losses_by_learner(learning, foreign, manifest, &frame, &folders)?;
-                let Some(new) = found else { return Ok(()) };
+                let found = scoring::losses_by_learner(learning, foreign, &manifest, &frame, &folders)?;
+                let Some(new) = found else { return Ok(false) };
                 new
             }
             None => {
                 let threshold = learning.pipeline.train.threshold;
                 let logistic = missing.iter().filter_map(|(id, model)| Some((*id, model.logistic()?)));
                 let models: Vec<_> = logistic.map(|(id, one)| ScoredModel::from_linear(id, one, threshold)).collect();
-                self.losses(manifest, &models)?
+                self.losses(&manifest, &models)?
             }
         };
         let mut all = store.losses(Purpose::Advice, window, &manifest.rows.file.sha256)?.unwrap_or_else(|| new.clone());
@@ -189,7 +216,7 @@ impl LadderWork {
         store.put_losses(Purpose::Advice, &all)?;
         self.scored.entry(window).or_default().extend(missing.iter().map(|(id, _)| *id));
         self.evidence.insert(new);
-        Ok(())
+        Ok(true)
     }
 
     /// Returns the histories that end with a window and have no model yet.
@@ -304,6 +331,13 @@ impl LadderWork {
     pub(super) fn model(&self, id: ModelId) -> Option<&LadderModel> {
         self.ladders.get(&id.window)?.models.get(&id.scheme)?.as_ref()
     }
+}
+
+/// Returns `true` if the advice compares a history, and the trainer makes no models of it.
+pub(super) fn is_compared(learning: &Learning, history: Scheme) -> bool {
+    let pipeline = &learning.pipeline;
+    let is_asked = pipeline.advise.histories.as_ref().is_none_or(|wanted| wanted.contains(&history));
+    is_asked && !pipeline.train.schemes.contains(&history)
 }
 
 /// Returns the folders of models of a learner outside of this program.

@@ -1,6 +1,7 @@
 //! Trainer and advisor with a learner outside of this program. The learner here is a rule in Rust, so no process is
 //! started.
 
+mod pairs;
 mod rule;
 mod study;
 

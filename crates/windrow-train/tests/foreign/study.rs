@@ -8,7 +8,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use windrow_base::telemetry::Progress;
-use windrow_config::{Pipeline, Schema};
+use windrow_config::{Pipeline, Schema, WindowDelay};
+use windrow_evaluation::Advice;
 use windrow_learn::learner::{Learner, LearnerSchema};
 use windrow_record::WindowIndex;
 use windrow_registry::Registry;
@@ -32,23 +33,33 @@ pub(crate) struct Study {
 impl Study {
     /// Creates a finished stream. `train` are further keys of the table `train`.
     pub(crate) fn new(train: &str) -> Self {
+        let study = Self::without_windows(train);
+        study.end_after(WINDOWS);
+        study
+    }
+
+    /// Creates a work directory without windows.
+    pub(crate) fn without_windows(train: &str) -> Self {
         let text = format!(
             "name = \"sample\"\n[dataset]\npath = \"sample.csv\"\n[target]\ncolumn = \"y\"\nequals = \"1\"\n\
              [features]\nnumeric = [\"x\"]\ncategorical = [\"c\"]\n[window]\nrows = {ROWS}\n\
              [train]\nsolver = \"command\"\ncommand = {{ run = [\"none\"] }}\n{train}"
         );
         let pipeline = Arc::new(Pipeline::parse(Path::new("sample.toml"), &text).expect("a good pipeline file"));
-        let study = Self { folder: tempfile::tempdir().expect("a folder"), pipeline, repeats: Arc::default() };
-        let store = BatchStore::open(study.folder.path()).expect("a folder");
-        for number in 1..=WINDOWS {
-            study.seal(&store, number);
+        Self { folder: tempfile::tempdir().expect("a folder"), pipeline, repeats: Arc::default() }
+    }
+
+    /// Seals windows up to this one, and ends the stream after it. Windows that are there stay the same.
+    pub(crate) fn end_after(&self, windows: u32) {
+        let store = BatchStore::open(self.folder.path()).expect("a folder");
+        for number in 1..=windows {
+            self.seal(&store, number);
         }
         let end = json!({
-            "format": 6, "windows": WINDOWS, "rows": u64::from(WINDOWS) * ROWS as u64, "quarantined": 0,
+            "format": 6, "windows": windows, "rows": u64::from(windows) * ROWS as u64, "quarantined": 0,
             "repeated": 0, "repeated_offsets": [], "sent": null,
         });
         fs::write(store.folder().join("end.json"), end.to_string()).expect("a file");
-        study
     }
 
     fn seal(&self, store: &BatchStore, number: u32) {
@@ -118,6 +129,13 @@ impl Study {
         let learning = self.learning(rule);
         let stop = CancellationToken::new();
         runtime().block_on(Trainer { learning, dataset_rows: None }.run(stop))
+    }
+
+    /// Asks for the advice with another label delay, in windows.
+    pub(crate) fn ask(&self, rule: &Arc<Rule>, windows: u32) -> Option<Advice> {
+        let label_delay = WindowDelay { windows, duration: None };
+        let advisor = Advisor { learning: self.learning(rule), label_delay, cost: None };
+        runtime().block_on(advisor.once(CancellationToken::new())).expect("the rule scores")
     }
 
     /// Runs the advisor to the end of the stream.
