@@ -73,10 +73,13 @@ impl OnDemandLosses {
 /// A loss by history, the model's newest window and the window.
 type World = fn(Scheme, u32, u32) -> f64;
 
+/// The name of a case, its losses, the delay of the labels, the costs, and what was observed.
+type Case = (&'static str, World, u32, Option<[f64; 3]>, Observed<'static>);
+
 #[test]
 fn the_advice_is_the_same_as_from_the_losses_of_all_pairs() {
     let cost = Some([1.0, 4.0, 60.0]);
-    let cases: [(&str, World, u32, Option<[f64; 3]>, Observed<'static>); 5] = [
+    let cases: [Case; 5] = [
         ("stable", stable, 0, None, OBSERVED),
         ("changes, late labels", changes, 2, None, DRIFT),
         ("changes, costs", changes, 0, cost, DRIFT),
