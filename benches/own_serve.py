@@ -132,9 +132,10 @@ def flask(study, folder, processes):
 
 def compare(own, peer):
     """Fails if the probabilities differ: both must have the same model."""
-    worst = max(abs(one - other) for one, other in zip(own, peer))
-    if len(own) != len(peer) or not worst <= TOLERANCE:
-        sys.exit(f"the probabilities of Windrow and Flask differ by up to {worst}")
+    if not own or len(own) != len(peer):
+        sys.exit(f"Windrow gives {len(own)} probabilities, and Flask {len(peer)}")
+    if not all(abs(one - other) <= TOLERANCE for one, other in zip(own, peer)):
+        sys.exit(f"the probabilities of Windrow and Flask differ by more than {TOLERANCE}")
 
 
 def serve(binary, file, workdir, study, why):

@@ -66,6 +66,8 @@ pub struct LearnerStatus {
     pub idle: usize,
     /// The requests that wait for a process.
     pub waiting: usize,
+    /// True if no process runs, and none may be started before the wait after a failed start has passed.
+    pub is_unstartable: bool,
     /// The processes that were started so far.
     pub starts: u64,
     /// The processes that failed so far: they died, gave a wrong answer or were silent for too long.

@@ -163,7 +163,10 @@ impl Fitted<'_> {
     pub(crate) fn check_ready(&self) -> Result<(), ApiError> {
         match self.by {
             PredictedBy::Coefficients(_) => Ok(()),
-            PredictedBy::Learner(foreign) => foreign.learner().map(|_| ()),
+            PredictedBy::Learner(foreign) if foreign.learner()?.status().is_unstartable => {
+                Err(foreign.problem(&LearnerError::Unstartable))
+            }
+            PredictedBy::Learner(_) => Ok(()),
         }
     }
 }

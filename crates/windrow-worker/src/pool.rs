@@ -206,7 +206,9 @@ impl Learner for Pool {
             return Ok(Vec::new());
         }
         let model = absolute(model);
-        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, is_wanted, &self.settings.stop)?;
+        // While no further process may be started, all callers share those that run. The first one reports that none runs.
+        let can_run = |taken| taken == 0 || !lock(&self.idle).is_empty() || !self.restarts.is_waiting(Instant::now());
+        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, is_wanted, &can_run, &self.settings.stop)?;
         self.run_if(&|| self.restarts.may_start(Instant::now()), |worker| {
             // The start of the worker may have taken long.
             if !is_wanted() {
@@ -218,11 +220,13 @@ impl Learner for Pool {
 
     fn status(&self) -> LearnerStatus {
         let (busy, waiting) = self.slots.in_use();
+        let idle = lock(&self.idle).len();
         LearnerStatus {
             workers: self.slots.count(),
             busy,
-            idle: lock(&self.idle).len(),
+            idle,
             waiting,
+            is_unstartable: busy == 0 && idle == 0 && self.restarts.is_waiting(Instant::now()),
             starts: self.starts.load(Ordering::Relaxed),
             deaths: self.deaths.load(Ordering::Relaxed),
         }

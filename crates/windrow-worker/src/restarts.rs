@@ -34,6 +34,11 @@ impl Restarts {
         true
     }
 
+    /// Returns true if no process may be started now.
+    pub(crate) fn is_waiting(&self, now: Instant) -> bool {
+        self.lock().is_some_and(|last| now < last.next)
+    }
+
     /// Records a start that failed. Of several that began at the same time, the first one counts.
     pub(crate) fn fail(&self, began: Instant, now: Instant) {
         let mut failed = self.lock();
@@ -68,8 +73,10 @@ mod tests {
             now += Duration::from_millis(100);
             restarts.fail(began, now);
             let wait = Duration::from_secs(seconds);
-            assert!(!restarts.may_start(now + wait - Duration::from_millis(1)), "{seconds}");
+            let soon = now + wait - Duration::from_millis(1);
+            assert!(restarts.is_waiting(soon) && !restarts.may_start(soon), "{seconds}");
             now += wait;
+            assert!(!restarts.is_waiting(now), "{seconds}");
         }
         restarts.succeed();
         assert!(restarts.may_start(now) && restarts.may_start(now));

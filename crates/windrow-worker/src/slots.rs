@@ -46,10 +46,12 @@ impl Slots {
     /// # Errors
     /// The run was stopped.
     pub(crate) fn wait(&self, stop: &CancellationToken) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(None, &|| true, stop)
+        self.wait_for_turn(None, &|| true, &|_| true, stop)
     }
 
-    /// Waits for a slot in the queue with a bound, for a limited time and as long as the caller wants it.
+    /// Waits for a slot in the queue with a bound, for a limited time and as long as the caller wants it. `can_run` gets
+    /// the number of slots that are taken, and returns false if another one would have no process. It must not use the
+    /// slots.
     ///
     /// # Errors
     /// The queue is full, the time has passed, the slot is not wanted any more, or the run was stopped.
@@ -57,15 +59,17 @@ impl Slots {
         &self,
         limit: Duration,
         is_wanted: &dyn Fn() -> bool,
+        can_run: &dyn Fn(usize) -> bool,
         stop: &CancellationToken,
     ) -> Result<Slot<'_>, LearnerError> {
-        self.wait_for_turn(Some(limit), is_wanted, stop)
+        self.wait_for_turn(Some(limit), is_wanted, can_run, stop)
     }
 
     fn wait_for_turn(
         &self,
         limit: Option<Duration>,
         is_wanted: &dyn Fn() -> bool,
+        can_run: &dyn Fn(usize) -> bool,
         stop: &CancellationToken,
     ) -> Result<Slot<'_>, LearnerError> {
         let began = Instant::now();
@@ -84,7 +88,8 @@ impl Slots {
             if !is_wanted() {
                 break Err(LearnerError::Unwanted);
             }
-            if state.taken < self.count && state.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &ticket)) {
+            let is_first = state.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &ticket));
+            if state.taken < self.count && is_first && can_run(state.taken) {
                 state.taken += 1;
                 break Ok(Slot { slots: self });
             }
@@ -167,7 +172,7 @@ mod tests {
                     let slot = if number.is_multiple_of(2) {
                         slots.wait(stop)
                     } else {
-                        slots.wait_in_queue(LONG, &|| true, stop)
+                        slots.wait_in_queue(LONG, &|| true, &|_| true, stop)
                     };
                     let _slot = slot.expect("a slot");
                     order.lock().expect("no panic").push(number);
@@ -191,7 +196,7 @@ mod tests {
             let look = || looks.fetch_add(1, Ordering::SeqCst) < usize::MAX;
             for number in 1..=8 {
                 let (slots, stop) = (&slots, &stop);
-                scope.spawn(move || slots.wait_in_queue(LONG, &look, stop).map(drop).expect("a slot"));
+                scope.spawn(move || slots.wait_in_queue(LONG, &look, &|_| true, stop).map(drop).expect("a slot"));
                 wait_until_waiting(slots, number);
             }
             drop(held);
@@ -208,8 +213,8 @@ mod tests {
         let began = Instant::now();
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
-            let second =
-                scope.spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &stop).map(drop));
+            let second = scope
+                .spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &|_| true, &stop).map(drop));
             wait_until_waiting(&slots, 1);
             let third = scope.spawn(|| slots.wait(&stop).map(drop));
             wait_until_waiting(&slots, 2);
@@ -223,17 +228,34 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_does_not_take_a_slot_without_a_process() {
+        let (slots, stop) = (without_poll(2), CancellationToken::new());
+        let (processes, most, began) = (1, AtomicUsize::new(0), Instant::now());
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let slot = slots.wait_in_queue(LONG, &|| true, &|taken| taken < processes, &stop).expect("a slot");
+                    most.fetch_max(slots.in_use().0, Ordering::SeqCst);
+                    drop(slot);
+                });
+            }
+        });
+        assert_eq!(most.into_inner(), 1, "the second slot stays free");
+        assert!(began.elapsed() < LONG, "each caller was woken");
+    }
+
+    #[test]
     fn a_full_queue_takes_no_more_callers() {
         let (slots, stop) = (Slots::new(1, 1), CancellationToken::new());
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
-            let second = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
+            let second = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &|_| true, &stop).map(drop));
             wait_until_waiting(&slots, 1);
-            assert!(matches!(slots.wait_in_queue(LONG, &|| true, &stop), Err(LearnerError::Busy)));
+            assert!(matches!(slots.wait_in_queue(LONG, &|| true, &|_| true, &stop), Err(LearnerError::Busy)));
             drop(first);
             second.join().expect("no panic").expect("a slot");
-            let _third = slots.wait_in_queue(LONG, &|| true, &stop).expect("the queue is empty again");
-            let late = slots.wait_in_queue(Duration::ZERO, &|| true, &stop);
+            let _third = slots.wait_in_queue(LONG, &|| true, &|_| true, &stop).expect("the queue is empty again");
+            let late = slots.wait_in_queue(Duration::ZERO, &|| true, &|_| true, &stop);
             assert!(matches!(late, Err(LearnerError::Busy)), "no time is left");
         });
         assert_eq!(slots.in_use(), (0, 0));
@@ -244,10 +266,10 @@ mod tests {
         let (slots, stop, is_wanted) = (Slots::new(1, 8), CancellationToken::new(), AtomicBool::new(true));
         thread::scope(|scope| {
             let first = slots.wait(&stop).expect("a free slot");
-            let second =
-                scope.spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &stop).map(drop));
+            let second = scope
+                .spawn(|| slots.wait_in_queue(LONG, &|| is_wanted.load(Ordering::SeqCst), &|_| true, &stop).map(drop));
             wait_until_waiting(&slots, 1);
-            let third = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &stop).map(drop));
+            let third = scope.spawn(|| slots.wait_in_queue(LONG, &|| true, &|_| true, &stop).map(drop));
             wait_until_waiting(&slots, 2);
             is_wanted.store(false, Ordering::SeqCst);
             // The only slot is still taken.
@@ -255,7 +277,7 @@ mod tests {
             assert_eq!(slots.in_use(), (1, 1));
             drop(first);
             third.join().expect("no panic").expect("a slot");
-            let left = slots.wait_in_queue(LONG, &|| false, &stop);
+            let left = slots.wait_in_queue(LONG, &|| false, &|_| true, &stop);
             assert!(matches!(left, Err(LearnerError::Unwanted)), "also if a slot is free");
         });
         assert_eq!(slots.in_use(), (0, 0));

@@ -128,6 +128,7 @@ impl Learner for Fake {
     }
 
     fn status(&self) -> LearnerStatus {
-        LearnerStatus { workers: 2, busy: 1, idle: 1, waiting: 3, starts: 5, deaths: 4 }
+        let is_unstartable = self.lock().failure == Some(Failure::Unstartable);
+        LearnerStatus { workers: 2, busy: 1, idle: 1, waiting: 3, is_unstartable, starts: 5, deaths: 4 }
     }
 }

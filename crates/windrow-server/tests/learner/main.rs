@@ -193,8 +193,11 @@ fn each_failure_has_its_status_and_its_sentence() {
             assert!(answer.text.contains(part) && !answer.text.contains("secret"), "{path}: {}", answer.text);
             assert_eq!(answer.retry_after.is_some(), status == 503, "{path}: {failure:?}");
         }
+        let ready = if failure == Failure::Unstartable { 503 } else { 200 };
+        assert_eq!(server.get("/health/ready").status, ready, "{failure:?}");
     }
     server.learner.fail(None);
+    assert_eq!(server.get("/health/ready").status, 200);
     assert_eq!(server.post("/v1/models/latest/predict", ROW).status, 200);
 }
 

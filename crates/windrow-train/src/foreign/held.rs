@@ -4,7 +4,7 @@
 //! of its own with links to its files, so the learner can read it after its removal.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,8 +102,20 @@ pub(super) fn place_below(from: &Path, to: &Path, place: impl Fn(&Path, &Path) -
 
 /// Links a file, or copies it if the file system has no links.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => fs::copy(from, to).map(drop),
+    link_or_copy(from, to, |from, to| fs::hard_link(from, to))
+}
+
+/// Links a file with `link`, or copies it if that fails. On a network, a link may be reported as failed after it was
+/// made, and a copy into it would empty the file that it links to. So it is removed first.
+fn link_or_copy(from: &Path, to: &Path, link: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    match link(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            match fs::remove_file(to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            io::copy(&mut File::open(from)?, &mut File::create_new(to)?).map(drop)
+        }
         linked => linked,
     }
 }
@@ -111,6 +123,21 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_that_fails_becomes_a_copy() {
+        let work = tempfile::tempdir().expect("a folder");
+        let (from, to) = (work.path().join("model"), work.path().join("held"));
+        fs::write(&from, "abc").expect("a file");
+        let failed = || io::Error::from(io::ErrorKind::AlreadyExists);
+        let read = |path: &Path| fs::read(path).expect("a file");
+        link_or_copy(&from, &to, |_, _| Err(failed())).expect("a copy");
+        assert_eq!((read(&from), read(&to)), (b"abc".to_vec(), b"abc".to_vec()));
+        fs::remove_file(&to).expect("a file");
+        // The link is made, and its answer is lost.
+        link_or_copy(&from, &to, |from, to| fs::hard_link(from, to).and(Err(failed()))).expect("a copy");
+        assert_eq!((read(&from), read(&to)), (b"abc".to_vec(), b"abc".to_vec()));
+    }
 
     #[test]
     fn a_held_model_outlives_its_removal_until_its_last_user_ends() {

@@ -5,12 +5,16 @@ use std::ops::RangeInclusive;
 /// The most characters of a reason.
 const MAX_CHARACTERS: usize = 300;
 /// Characters that have no width, or change the direction of the text.
-const INVISIBLE: [RangeInclusive<char>; 5] = [
+const INVISIBLE: [RangeInclusive<char>; 9] = [
     '\u{AD}'..='\u{AD}',
+    '\u{61C}'..='\u{61C}',
+    '\u{180E}'..='\u{180E}',
     '\u{200B}'..='\u{200F}',
     '\u{202A}'..='\u{202E}',
     '\u{2060}'..='\u{206F}',
     '\u{FEFF}'..='\u{FEFF}',
+    '\u{FFF9}'..='\u{FFFB}',
+    '\u{E0000}'..='\u{E007F}',
 ];
 
 /// Returns a learner's text as one line of at most 300 characters. Control characters are spaces, and only the last
@@ -64,6 +68,7 @@ mod tests {
         for (text, expected) in [
             ("one\r\nclass\t\u{1b}[31m only\u{2028}here\u{85}", "one class [31m only here"),
             ("a\u{202E}b\u{200B}c\u{FEFF}", "abc"),
+            ("a\u{61C}b\u{180E}c\u{FFF9}d\u{E0041}", "abcd"),
             ("no rows in /srv/w/learner/window-1.parquet", "no rows in window-1.parquet"),
             ("File \"/home/me/model.py\", line 3", "File \"model.py\", line 3"),
             ("path=/a/b/ (/c/d)", "path=b (d)"),

@@ -168,7 +168,7 @@ impl Learner for Rule {
     }
 
     fn status(&self) -> LearnerStatus {
-        LearnerStatus { workers: 1, busy: 0, idle: 1, waiting: 0, starts: 1, deaths: 0 }
+        LearnerStatus { workers: 1, busy: 0, idle: 1, waiting: 0, is_unstartable: false, starts: 1, deaths: 0 }
     }
 }
 
