@@ -1,5 +1,7 @@
 //! The pages in a browser: live in one process and in five, with keys, with data that contain markup, light and dark.
 
+mod live;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

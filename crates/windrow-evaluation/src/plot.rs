@@ -9,6 +9,7 @@ mod advice_pictures;
 mod ages;
 mod auc_course;
 mod course;
+mod legend;
 mod letters;
 mod loss_course;
 mod multiples;

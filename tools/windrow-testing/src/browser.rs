@@ -169,6 +169,40 @@ impl Browser {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
+    /// Moves the mouse to the middle of the first element that a selector finds.
+    pub async fn hover(&self, selector: &str) {
+        let [x, y] = self.middle(selector).await;
+        self.devtools("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y })).await;
+    }
+
+    /// Taps with a finger on the middle of the first element that a selector finds.
+    pub async fn tap(&self, selector: &str) {
+        let [x, y] = self.middle(selector).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await;
+        let down = json!({ "type": "touchStart", "touchPoints": [{ "x": x, "y": y }] });
+        self.devtools("Input.dispatchTouchEvent", down).await;
+        self.devtools("Input.dispatchTouchEvent", json!({ "type": "touchEnd", "touchPoints": [] })).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": false })).await;
+    }
+
+    /// Presses a key and releases it. `code` is the key's Windows virtual-key code.
+    pub async fn press(&self, key: &str, code: u32) {
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Scrolls an element into view, and returns the coordinates of its middle in the window.
+    async fn middle(&self, selector: &str) -> [f64; 2] {
+        let script = format!(
+            "const one = document.querySelector({}); one.scrollIntoView({{ block: 'center' }}); \
+             const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]",
+            json!(selector)
+        );
+        serde_json::from_value(self.run(&script).await).expect("two numbers")
+    }
+
     /// Runs a script and returns its result.
     ///
     /// # Panics

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::plot::letters::{shortened, width, wrapped};
+use crate::plot::legend::{SAMPLE, legend_places, text_place};
+use crate::plot::letters::{shortened, wrapped};
 use crate::plot::scale::{Scale, TICKS};
 
 /// The maximum number of lines of a title, and of a note below a picture.
@@ -10,9 +11,6 @@ const MAX_LINES: usize = 3;
 /// The distance between the lines of a title, and of small text.
 const TITLE_LINE: f64 = 19.0;
 pub(super) const SMALL_LINE: f64 = 16.0;
-/// The width of a line's sample in a legend, and the space after an entry.
-const SAMPLE: f64 = 22.0;
-const GAP: f64 = 16.0;
 
 /// The style sheet of a picture in a file of its own. The colours are those of Okabe and Ito (2008), which colour-blind
 /// readers can distinguish.
@@ -40,6 +38,8 @@ struct Mark {
     rectangle: String,
     text: String,
     address: String,
+    /// The texts that the mark of a live picture shows in the place of the newest ones.
+    shown: Vec<String>,
 }
 
 impl Picture {
@@ -153,7 +153,7 @@ impl Picture {
         for ((class, name), (x, line)) in entries.iter().zip(legend_places(self.width, entries, left, room)) {
             last = y + SMALL_LINE * line as f64;
             self.line(class, (x, last - 4.0), (x + SAMPLE, last - 4.0));
-            self.text("s", "start", (x + SAMPLE + 6.0, last), name);
+            self.text("s", "start", (text_place(x), last), name);
         }
         last
     }
@@ -161,6 +161,11 @@ impl Picture {
     /// Begins a part that can be hidden: the line with this number. [`Self::end`] ends it.
     pub(super) fn begin(&mut self, line: usize) {
         self.add(format_args!(r#"<g class="l{line}">"#));
+    }
+
+    /// Begins the texts that change with the mark, in a live picture. [`Self::end`] ends them.
+    pub(super) fn begin_shown(&mut self) {
+        self.add(format_args!(r#"<g class="shown">"#));
     }
 
     pub(super) fn end(&mut self) {
@@ -177,7 +182,15 @@ impl Picture {
     ) {
         let (x, y, width, height) = (format_tenth(x), format_tenth(y), format_tenth(width), format_tenth(height));
         let rectangle = format!(r#"<rect class="o" x="{x}" y="{y}" width="{width}" height="{height}">"#);
-        self.marks.push(Mark { rectangle, text, address: address.into() });
+        self.marks.push(Mark { rectangle, text, address: address.into(), shown: Vec::new() });
+    }
+
+    /// Adds a mark of a live picture, with a text for each of those after [`Self::begin_shown`].
+    pub(super) fn live_mark(&mut self, position: (f64, f64), size: (f64, f64), text: String, shown: Vec<String>) {
+        self.mark(position, size, text, String::new());
+        if let Some(mark) = self.marks.last_mut() {
+            mark.shown = shown;
+        }
     }
 
     /// Adds a title at the top left, wrapped to the width of the picture. Returns the number of lines.
@@ -206,7 +219,7 @@ impl Picture {
     pub fn linked(&self) -> String {
         let Self { width, height, inside, marks } = self;
         let mut text = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"group\">\n{inside}");
-        for (number, Mark { rectangle, text: said, address }) in marks.iter().enumerate() {
+        for (number, Mark { rectangle, text: said, address, .. }) in marks.iter().enumerate() {
             let (said, address) = (escaped(said), escaped(address));
             let index = if number == 0 { "" } else { " tabindex=\"-1\"" };
             text.push_str(&format!(
@@ -214,6 +227,27 @@ impl Picture {
             ));
         }
         text + "</svg>"
+    }
+
+    /// Returns the `svg` element for a page that draws the picture again and again. A script shows the texts of the mark
+    /// under the pointer or with the focus. The keyboard reaches the last mark, which has the newest texts.
+    ///
+    /// The marks come first, so that they stay the same elements although the number of the others changes.
+    pub fn live(&self) -> String {
+        let Self { width, height, inside, marks } = self;
+        let mut text = format!("<svg class=\"live\" viewBox=\"0 0 {width} {height}\" role=\"group\"><g>");
+        for (number, Mark { rectangle, text: said, shown, .. }) in marks.iter().enumerate() {
+            let index = if number + 1 == marks.len() { 0 } else { -1 };
+            let shown: Vec<String> = shown.iter().map(|text| escaped(text)).collect();
+            // Without a title of its own, a mark would have the picture's title as its tooltip.
+            text.push_str(&format!(
+                "<g class=\"point\" role=\"img\" tabindex=\"{index}\" aria-label=\"{}\" data-shown=\"{}\"><title></title>\
+                 {rectangle}</rect></g>",
+                escaped(said),
+                shown.join("&#10;")
+            ));
+        }
+        format!("{text}</g>\n{inside}</svg>")
     }
 
     /// Returns the picture as a file of its own, with [`STYLE`].
@@ -242,7 +276,7 @@ impl Picture {
         let is_outside = |tag: &str, text: &str| {
             let number = |name: &str| attribute(tag, name).and_then(|text| text.parse::<f64>().ok()).unwrap_or(-1.0);
             let class = attribute(tag, "class").unwrap_or_default();
-            let (x, y, long) = (number("x"), number("y"), width(&class, text));
+            let (x, y, long) = (number("x"), number("y"), crate::plot::letters::width(&class, text));
             let left = match attribute(tag, "text-anchor").as_deref() {
                 Some("end") => x - long,
                 Some("middle") => x - long / 2.0,
@@ -253,28 +287,6 @@ impl Picture {
         let texts = self.inside.split("<text").skip(1).filter_map(|rest| rest.split_once("</text>")?.0.split_once('>'));
         texts.filter(|found| is_outside(found.0, found.1)).map(|(tag, text)| format!("{tag}>{text}")).collect()
     }
-}
-
-/// Returns the number of lines of text that a legend needs in a picture of this width. `room` is the least room of a
-/// text.
-pub(super) fn legend_lines(full: u32, entries: &[(&str, &str)], left: f64, room: f64) -> usize {
-    legend_places(full, entries, left, room).last().map_or(0, |(_, line)| line + 1)
-}
-
-/// Returns the x coordinate of each entry of a legend, and its line of text, from 0.
-fn legend_places(full: u32, entries: &[(&str, &str)], left: f64, room: f64) -> Vec<(f64, usize)> {
-    let right = f64::from(full) - 8.0;
-    let (mut next, mut line) = (left, 0);
-    let place = |(_, name): &(&str, &str)| {
-        let length = SAMPLE + 6.0 + width("s", name).max(room);
-        if next > left && next + length > right {
-            (next, line) = (left, line + 1);
-        }
-        let x = next;
-        next += length + GAP;
-        (x, line)
-    };
-    entries.iter().map(place).collect()
 }
 
 /// Formats a coordinate to a tenth of a unit. Finer digits are not visible and would differ between machines.
@@ -330,9 +342,6 @@ mod tests {
         let above = picture.note(&long);
         let last = picture.legend(&[("a w", "one"), ("b w", "two"), ("z w", &long)], (8.0, 80.0));
         assert_eq!((above, last), (147.0, 96.0), "three lines, and two");
-        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two"), ("z w", &long)], 8.0, 0.0), 2);
-        assert_eq!(legend_lines(200, &[("a w", "one"), ("b w", "two")], 8.0, 90.0), 2, "each has its room");
-        assert_eq!(legend_lines(200, &[], 8.0, 0.0), 0);
         assert_eq!(picture.texts_outside(), Vec::<String>::new());
         picture.inside.push_str("<text class=\"s\" x=\"190\" y=\"20\">outside</text>");
         assert_eq!(picture.texts_outside().len(), 1);
@@ -350,5 +359,26 @@ mod tests {
         for text in [picture.inline(), picture.standalone()] {
             assert!(text.contains("<title>window 2 &lt;b&gt;</title>") && !text.contains("<a "), "{text}");
         }
+    }
+
+    #[test]
+    fn a_live_mark_has_its_texts_and_no_link() {
+        let (mut picture, _) = Picture::new(200, 100, "t", []);
+        for seconds in [1, 0] {
+            let shown = vec![format!("{seconds} s ago"), "a \"b\"\nc: 2".to_owned()];
+            picture.live_mark((8.0, 8.0), (20.0, 20.0), format!("{seconds} s ago: <b>"), shown);
+        }
+        let page = picture.live();
+        assert!(
+            page.starts_with("<svg class=\"live\" viewBox=\"0 0 200 100\" role=\"group\"><g><g class=\"point\""),
+            "{page}"
+        );
+        assert!(
+            page.contains("aria-label=\"1 s ago: &lt;b&gt;\" data-shown=\"1 s ago&#10;a &quot;b&quot; c: 2\""),
+            "{page}"
+        );
+        let (first, last) = (page.find("tabindex=\"-1\""), page.find("tabindex=\"0\""));
+        assert!(first.is_some() && first < last, "the keyboard reaches the newest one: {page}");
+        assert!(!page.contains("<a ") && page.matches("<title></title>").count() == 2, "{page}");
     }
 }

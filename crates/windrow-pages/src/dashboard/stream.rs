@@ -60,7 +60,7 @@ fn recent(view: &View) -> Markup {
     let rates = view.monitor.recent();
     html! {
         @if !view.observed.flow.is_complete && !rates.is_empty() {
-            @for picture in pictures(&rates) { figure.one { (PreEscaped(picture.draw().inline())) } }
+            @for picture in pictures(&rates) { figure.one { (PreEscaped(picture.draw().live())) } }
         }
     }
 }

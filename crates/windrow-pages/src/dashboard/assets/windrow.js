@@ -72,6 +72,11 @@
 
   const replace = (part, next) => {
     if (part.innerHTML === next.innerHTML) return;
+    if (part.hasAttribute('data-moving')) {
+      update(part, next);
+      read();
+      return;
+    }
     // Text that a reader is typing is kept.
     if (part.contains(document.activeElement) && document.activeElement.matches('input[type="search"]')) return;
     const opened = [...part.querySelectorAll('details')].map((one) => one.open);
@@ -87,6 +92,57 @@
     }
     if (focused !== null) part.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   };
+
+  // Changes an element to its newer version. Elements of the same kind stay, with the pointer and the focus on them.
+  const update = (old, next) => {
+    if (old.nodeName !== next.nodeName) {
+      old.replaceWith(next);
+      return;
+    }
+    if (old.nodeType === Node.TEXT_NODE) {
+      put(old, next.textContent);
+      return;
+    }
+    for (const name of old.getAttributeNames()) if (!next.hasAttribute(name)) old.removeAttribute(name);
+    for (const name of next.getAttributeNames()) {
+      // The keyboard reaches the point that it was last on.
+      if (name !== 'tabindex' && old.getAttribute(name) !== next.getAttribute(name)) old.setAttribute(name, next.getAttribute(name));
+    }
+    const [own, newer] = [[...old.childNodes], [...next.childNodes]];
+    newer.forEach((child, number) => (number < own.length ? update(own[number], child) : old.append(child)));
+    own.slice(newer.length).forEach((child) => child.remove());
+  };
+
+  // Each live picture shows the texts of the point under the pointer, or of the one with the focus, or of the newest one.
+  let pointed = null;
+  const read = () => {
+    for (const picture of document.querySelectorAll('svg.live')) {
+      const points = [...picture.querySelectorAll('.point')];
+      if (!picture.querySelector('[tabindex="0"]')) points.at(-1).setAttribute('tabindex', '0');
+      const chosen = [pointed, document.activeElement].find((one) => points.includes(one));
+      for (const point of points) point.classList.toggle('on', point === chosen);
+      const texts = (chosen ?? points.at(-1)).dataset.shown.split('\n');
+      picture.querySelectorAll('.shown text').forEach((text, number) => put(text, texts[number]));
+    }
+  };
+  const point = (target) => {
+    const next = target instanceof Element ? target.closest('.point') : null;
+    if (next === pointed) return;
+    pointed = next;
+    read();
+  };
+  document.addEventListener('pointerover', (event) => point(event.target));
+  document.addEventListener('pointerdown', (event) => {
+    // A finger goes from point to point as a mouse does.
+    const isHeld = event.target instanceof Element && event.target.matches('.point *') && event.target.hasPointerCapture(event.pointerId);
+    if (isHeld) event.target.releasePointerCapture(event.pointerId);
+  });
+  document.addEventListener('pointerout', (event) => {
+    // The mouse has left the window. A finger that is lifted leaves its values.
+    if (event.pointerType === 'mouse' && event.relatedTarget === null) point(null);
+  });
+  document.addEventListener('focusin', read);
+  document.addEventListener('focusout', () => setTimeout(read));
 
   const listen = () => {
     source = new EventSource('/v1/events');
@@ -134,14 +190,13 @@
   // The arrow keys go from one point of a picture to the next.
   document.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const point = event.target instanceof Element ? event.target.closest('svg a') : null;
-    if (!step || !point) return;
-    const points = [...point.closest('svg').querySelectorAll('a')];
-    const next = points[points.indexOf(point) + step];
+    const from = event.target instanceof Element ? event.target.closest('svg :is(a, .point)') : null;
+    if (!step || !from) return;
+    const points = [...from.closest('svg').querySelectorAll('a, .point')];
+    const next = points[points.indexOf(from) + step];
     if (!next) return;
     event.preventDefault();
-    point.setAttribute('tabindex', '-1');
-    next.removeAttribute('tabindex');
+    for (const one of points) one.setAttribute('tabindex', one === next ? '0' : '-1');
     next.focus();
   });
 
