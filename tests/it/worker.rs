@@ -331,6 +331,30 @@ fn a_pool_of_a_known_learner_refuses_another_one() {
 }
 
 #[test]
+fn predictions_share_the_process_that_runs_if_no_other_one_starts() {
+    let changes = "whole_hello, whole_predict = hello, predict\n\
+                   def hello(request):\n    if not is_first('started'): sys.exit('no memory')\n    whole_hello(request)\n\
+                   def predict(request):\n    open('asked', 'a').close()\n    \
+                   while not os.path.exists('go'): time.sleep(0.01)\n    whole_predict(request)\n";
+    let Some(trial) = Trial::with(changes, |settings| settings.workers = Some(2)) else { return };
+    thread::scope(|scope| {
+        let first = scope.spawn(|| trial.predict());
+        wait_until("the first process is asked", || trial.path("asked").exists());
+        let others: Vec<_> = (0..8).map(|_| scope.spawn(|| trial.predict())).collect();
+        wait_until("a second process has failed, and all others wait", || {
+            let status = trial.pool.status();
+            status.deaths > 0 && status.waiting == 8
+        });
+        assert!(!trial.pool.status().is_unstartable, "one process runs");
+        fs::write(trial.path("go"), "").expect("a file");
+        for prediction in others.into_iter().chain([first]) {
+            assert_eq!(prediction.join().expect("no panic").expect("probabilities"), [0.25, 0.5]);
+        }
+    });
+    trial.end();
+}
+
+#[test]
 fn a_learner_that_cannot_be_started_is_not_started_by_each_prediction() {
     let Some(trial) = Trial::with("", |settings| settings.command = vec!["no-such-learner".to_owned()]) else { return };
     let began = Instant::now();
@@ -345,6 +369,10 @@ fn a_learner_that_cannot_be_started_is_not_started_by_each_prediction() {
     let (starts, deaths) = trial.counts();
     assert_eq!((starts + refused, deaths), (201, 0));
     assert!(starts <= 1 + began.elapsed().as_secs(), "a second or more is between two starts: {starts}");
+    wait_until("the wait has passed", || !trial.pool.status().is_unstartable);
+    assert!(matches!(trial.predict(), Err(LearnerError::Start { .. })));
+    // At least two starts have failed, so the wait is two seconds or more.
+    assert!(trial.pool.status().is_unstartable);
     // A fit does not wait.
     assert!(matches!(trial.fit(), Err(LearnerError::Start { .. })));
 }

@@ -1,5 +1,6 @@
 //! The workers of a learner.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -104,6 +105,7 @@ impl Pool {
     ) -> Result<T, Fault> {
         let start = || if may_start() { self.start() } else { Err(Fault::Final(LearnerError::Unstartable)) };
         let mut worker = self.take_idle().map_or_else(start, Ok)?;
+        let was_new = worker.is_new();
         let result = task(&mut worker);
         // A worker that was stopped is still at work, and one that died is of no use. They are killed here.
         let is_alive = match &result {
@@ -113,6 +115,14 @@ impl Pool {
             }
             Err(Fault::Death(_)) => false,
         };
+        // An answer to `hello` does not show that a worker can do its work: its first task does.
+        if was_new && !worker.is_new() {
+            match &result {
+                Err(Fault::Death(_)) => self.restarts.fail(worker.began(), Instant::now()),
+                _ if is_alive => self.restarts.succeed(worker.began()),
+                _ => {}
+            }
+        }
         if is_alive {
             lock(&self.idle).push(worker);
         }
@@ -134,9 +144,8 @@ impl Pool {
         self.starts.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         let started = self.start_known();
-        match started {
-            Ok(_) => self.restarts.succeed(),
-            Err(_) => self.restarts.fail(began, Instant::now()),
+        if started.is_err() {
+            self.restarts.fail(began, Instant::now());
         }
         started
     }
@@ -155,6 +164,11 @@ impl Pool {
         }
         *known = Some(identity);
         Ok(worker)
+    }
+
+    /// Returns true if a caller that has a slot is not the only one, or if a worker is idle.
+    fn has_others(&self) -> bool {
+        self.slots.in_use().0 > 1 || !lock(&self.idle).is_empty()
     }
 
     fn known_identity(&self) -> Option<LearnerIdentity> {
@@ -205,17 +219,28 @@ impl Learner for Pool {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let model = absolute(model);
+        let (model, began, limit) = (absolute(model), Instant::now(), self.settings.limits.predict);
         // While no further process may be started, all callers share those that run. The first one reports that none runs.
         let can_run = |taken| taken == 0 || !lock(&self.idle).is_empty() || !self.restarts.is_waiting(Instant::now());
-        let _slot = self.slots.wait_in_queue(self.settings.limits.predict, is_wanted, &can_run, &self.settings.stop)?;
-        self.run_if(&|| self.restarts.may_start(Instant::now()), |worker| {
-            // The start of the worker may have taken long.
-            if !is_wanted() {
-                return Err(Fault::Final(LearnerError::Unwanted));
+        let is_asked = Cell::new(false);
+        // After a death, a request is tried once more without a wait.
+        let may_start = || is_asked.get() || self.restarts.may_start(Instant::now());
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            let _slot = self.slots.wait_in_queue(left, is_wanted, &can_run, &self.settings.stop)?;
+            let result = self.run_if(&may_start, |worker| {
+                // The start of the worker may have taken long.
+                if !is_wanted() {
+                    return Err(Fault::Final(LearnerError::Unwanted));
+                }
+                is_asked.set(true);
+                worker.predict(&model, rows, &self.settings)
+            });
+            // If no process could be started for the request, one that runs can answer it.
+            if result.is_ok() || is_asked.get() || !self.has_others() {
+                return result;
             }
-            worker.predict(&model, rows, &self.settings)
-        })
+        }
     }
 
     fn status(&self) -> LearnerStatus {

@@ -1,4 +1,5 @@
-//! The wait before the next start of a learner whose last start failed.
+//! The wait before the next start of a learner whose last start failed. A process that dies in its first task counts as
+//! a start that failed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ pub(crate) struct Restarts {
     failed: Mutex<Option<Failed>>,
 }
 
-/// The last start that failed. No start has succeeded since.
+/// The last start that failed. No later one has succeeded.
 #[derive(Debug, Clone, Copy)]
 struct Failed {
     at: Instant,
@@ -50,9 +51,12 @@ impl Restarts {
         *failed = Some(Failed { at: now, wait, next: now + wait });
     }
 
-    /// Records a start that succeeded.
-    pub(crate) fn succeed(&self) {
-        *self.lock() = None;
+    /// Records a start that succeeded. One from before the last failure shows nothing about starts after it.
+    pub(crate) fn succeed(&self, began: Instant) {
+        let mut failed = self.lock();
+        if failed.is_some_and(|last| last.at <= began) {
+            *failed = None;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Failed>> {
@@ -78,7 +82,9 @@ mod tests {
             now += wait;
             assert!(!restarts.is_waiting(now), "{seconds}");
         }
-        restarts.succeed();
+        restarts.succeed(now - Duration::from_secs(60));
+        assert!(restarts.may_start(now) && !restarts.may_start(now), "it began before the last failure");
+        restarts.succeed(now);
         assert!(restarts.may_start(now) && restarts.may_start(now));
         restarts.fail(now, now);
         assert!(restarts.may_start(now + FIRST_WAIT), "it begins again with the shortest wait");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,10 +22,15 @@ use windrow_learn::learner::{FitTask, LearnerError, LearnerIdentity, measure_fol
 /// The most characters of a learner's name, digest or version, and the most versions.
 const MAX_IDENTITY: usize = 200;
 
+/// The id of the first request, `hello`.
+const HELLO_ID: u64 = 1;
+
 /// A process of a learner that has answered `hello`.
 #[derive(Debug)]
 pub(crate) struct Worker {
     process: Process,
+    /// The time before its start.
+    began: Instant,
     last_id: u64,
     /// The name of the last request.
     task: String,
@@ -46,9 +51,10 @@ struct Predicted {
 impl Worker {
     /// Starts a process, and waits for its answer to `hello`.
     pub(crate) fn start(settings: &Settings) -> Result<(Self, LearnerIdentity), Fault> {
+        let began = Instant::now();
         let start_error = |source| LearnerError::Start { command: settings.command.join(" "), source };
         let process = Process::start(settings).map_err(|source| Fault::Final(start_error(source)))?;
-        let mut worker = Self { process, last_id: 0, task: String::new(), limit_key: "" };
+        let mut worker = Self { process, began, last_id: 0, task: String::new(), limit_key: "" };
         let request = Request::Hello { protocol: VERSION, schema: &settings.schema };
         let limit = settings.limits.hello;
         let result = match worker.exchange(&request, limit, &settings.stop)? {
@@ -122,6 +128,16 @@ impl Worker {
         }
         check(&probabilities).map_err(|fault| self.death(&fault))?;
         Ok(probabilities)
+    }
+
+    /// Returns the time before the start of the process.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Returns true if it has got no request but `hello`.
+    pub(crate) fn is_new(&self) -> bool {
+        self.last_id <= HELLO_ID
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Learners that crash, hang, lie and print.
 
 use std::fs;
+use std::time::Instant;
 
 use crate::worker::{LONG, SHORT, Trial, died};
 use windrow_learn::learner::{Learner as _, LearnerError};
@@ -22,6 +23,23 @@ fn a_prediction_does_not_start_a_learner_that_crashes_at_its_start_twice() {
     let refused = trial.predict();
     assert!(matches!(refused, Err(LearnerError::Unstartable)), "{refused:?}");
     assert_eq!(trial.counts(), (1, 1));
+}
+
+#[test]
+fn a_learner_that_dies_in_each_prediction_is_not_started_by_each_one() {
+    let Some(trial) = Trial::new("def predict(request):\n    os._exit(3)\n", LONG) else { return };
+    let (began, mut refused) = (Instant::now(), 0);
+    for _ in 0..100 {
+        match trial.predict() {
+            Err(LearnerError::Unstartable) => refused += 1,
+            other => drop(died(other)),
+        }
+    }
+    let (starts, deaths) = trial.counts();
+    // A request that starts a process is tried once more.
+    assert_eq!((starts + 2 * refused, deaths), (200, starts));
+    assert!(starts <= 2 * (1 + began.elapsed().as_secs()), "a second or more is between two requests: {starts}");
+    trial.end();
 }
 
 #[test]
