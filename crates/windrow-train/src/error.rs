@@ -51,6 +51,17 @@ pub enum TrainError {
         /// The window that it cannot be scored on.
         window: WindowIndex,
     },
+    /// The champion is of a learner outside of this program, and another process has removed its files.
+    #[error(
+        "cannot compare the models of window {window} with the champion {champion}: its files were removed in the \
+         meantime; start again, and the models are compared with the champion of that time"
+    )]
+    NoChampion {
+        /// The id of the champion.
+        champion: ModelId,
+        /// The window of the models.
+        window: WindowIndex,
+    },
     /// The rows of a window cannot be written for a learner outside of this program.
     #[error(
         "cannot write the rows of window {window} for the learner: {source}; free some space in the work directory, \

@@ -3,6 +3,7 @@
 //! Trainer and advisor make models in the same way. So the same windows give the same model, whichever stage makes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::foreign_fit::Start;
@@ -14,10 +15,21 @@ use windrow_learn::model::{
     Acceptance, Artifact, FORMAT, FitError, FitSettings, Outcome, Remote, RemoteError, fit, recalibrate_model, versions,
 };
 use windrow_record::{ModelId, WindowIndex};
-use windrow_registry::Model;
+use windrow_registry::{KeptModel, Model};
 
 /// The author of changes of aliases that no user makes, in their history.
 pub(super) const AUTHOR: &str = "windrow";
+
+/// Returns the champion from before a window. No other stage of the process removes it as long as the second value
+/// exists, so a model can be compared with it.
+pub(super) fn champion_before(learning: &Learning, window: WindowIndex) -> (Option<Arc<Model>>, Vec<KeptModel<'_>>) {
+    let mut champion = None;
+    let (_, kept) = learning.registry.keep_found(|snapshot| {
+        champion = snapshot.champion_before(window);
+        champion.iter().map(|champion| champion.id()).collect()
+    });
+    (champion, kept)
+}
 
 /// Makes one model, or records the reason why none can be learned. Returns `None` if the run was stopped. `champion` is
 /// the champion from before the model's newest window. `start` is the state of a model of a learner outside of this program.

@@ -215,7 +215,10 @@ pub(super) fn recalibrated_by_learner(
     Ok(is_through.then_some(found))
 }
 
-/// Scores a model on the last rows of a window: those that are held out, of which there are `rows`.
+/// Scores the champion on the last rows of a window: those that are held out, of which there are `rows`.
+///
+/// # Errors
+/// The learner fails, or another process has removed the files of the champion.
 pub(super) fn score_on_last(
     learning: &Learning,
     model: &Model,
@@ -236,6 +239,10 @@ pub(super) fn score_on_last(
             let probabilities = [probabilities];
             let given = given(&[folder], &probabilities, learning.pipeline.train.threshold);
             given_scores(frame, &given, &shares).map_err(unreadable)?.pop().flatten()
+        }
+        // A model is not accepted without the comparison.
+        None if learning.learner.is_some() && model.artifact().foreign().is_some() => {
+            return Err(TrainError::NoChampion { champion: model.id(), window });
         }
         None => {
             let scored = model.learned().and_then(|learned| ScoredModel::of(model.id(), learned));

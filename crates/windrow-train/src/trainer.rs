@@ -17,6 +17,7 @@ use crate::scoring::{self, WindowScores};
 use crate::{Learning, TrainError, acceptance, lineage, making};
 use windrow_base::runtime::blocking;
 use windrow_base::telemetry::{Event, ForwardScore};
+use windrow_evaluation::is_kept;
 use windrow_learn::frames::Frames;
 use windrow_learn::model::{Acceptance, Artifact, Outcome, Score, WindowReport};
 use windrow_record::{ModelId, Scheme, WindowIndex};
@@ -95,7 +96,11 @@ impl Trainer {
         windows.insert(manifest.clone());
         // The champion from before this window. The verdict must not depend on the order of schemes, or on a model
         // being made again.
-        let champion = registry.snapshot().champion_before(newest);
+        let (champion, champion_kept) = making::champion_before(&self.learning, newest);
+        // The scores must not depend on when the advisor removes models.
+        let (_, scored_kept) = registry.keep_found(|snapshot| {
+            snapshot.models().map(|model| model.id()).filter(|id| is_kept(id.window, newest)).collect()
+        });
         // A reported window had its models. Those that are missing now were retired.
         let reported = registry.snapshot().window(newest).filter(|_| pipeline.train.keep.is_some()).cloned();
         let was_retired = |id: ModelId| reported.as_ref().is_some_and(|report| report.has_models_of(id.scheme));
@@ -147,6 +152,7 @@ impl Trainer {
         if !stop.is_cancelled() && !is_known {
             self.score(&mut windows, &manifest, report.as_deref())?;
         }
+        drop((champion_kept, scored_kept));
         making::retire(&self.learning, newest)?;
         let first_needed = pipeline.train.schemes.iter().map(|scheme| scheme.windows(newest.next()).0).min();
         let first_needed = first_needed.unwrap_or(newest);
@@ -192,7 +198,7 @@ impl Trainer {
         if let Some(fitted) = snapshot.get(id.fit()) {
             return making::recalibrate(&self.learning, fitted.artifact(), id.window, windows);
         }
-        let champion = snapshot.champion_before(id.fit().window);
+        let (champion, _kept) = making::champion_before(&self.learning, id.fit().window);
         match making::make(&self.learning, id.fit(), windows, champion.as_deref(), Start::New)? {
             Some(fitted) => making::recalibrate(&self.learning, &fitted, id.window, windows),
             None => Ok(None),

@@ -1,11 +1,12 @@
-//! Keeps models that another model is made from.
+//! Keeps models that another model is made from or compared with, and those that are scored.
 //!
 //! A recalibrated model is made from its fit, and published afterwards. Another stage of the process must not remove the
 //! fit in between: the files of a model of a learner outside of this program are those of its fit.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crate::registry::Registry;
+use crate::snapshot::Snapshot;
 use windrow_record::ModelId;
 
 /// Keeps a model until the value is dropped.
@@ -23,6 +24,17 @@ impl Registry {
         let _removing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         KeptModel { registry: self, id }
+    }
+
+    /// Keeps the models that `find` returns, as [`Self::keep`] does, and returns the snapshot that `find` was given. The
+    /// models of this snapshot among them are there as long as the values exist.
+    pub fn keep_found(&self, find: impl FnOnce(&Snapshot) -> Vec<ModelId>) -> (Arc<Snapshot>, Vec<KeptModel<'_>>) {
+        let _removing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        let found = find(&snapshot);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(&found);
+        let kept = found.into_iter().map(|id| KeptModel { registry: self, id }).collect();
+        (snapshot, kept)
     }
 
     pub(super) fn is_kept(&self, id: ModelId) -> bool {

@@ -209,6 +209,22 @@ fn a_fit_is_kept_until_its_recalibrated_model_is_published() {
 }
 
 #[test]
+fn models_that_are_found_are_kept_until_their_user_ends() {
+    let work = folder();
+    let registry = open(&work);
+    for number in 1..=4 {
+        publish(&work, &registry, &format!("window-{number}"), &number.to_string());
+    }
+    let retire = || registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
+    let (snapshot, kept) = registry
+        .keep_found(|snapshot| snapshot.models().map(|model| model.id()).filter(|id| id.window.get() <= 2).collect());
+    assert_eq!((snapshot.models().count(), kept.len()), (4, 2));
+    assert_eq!(retire(), [id("window-3")], "no user has asked for it");
+    drop(kept);
+    assert_eq!(retire(), [id("window-1"), id("window-2")]);
+}
+
+#[test]
 fn the_ladder_keeps_models_whose_folders_are_whole() {
     let work = folder();
     let registry = open(&work);

@@ -307,7 +307,7 @@ impl LadderWork {
                 return Ok(made);
             }
         }
-        let champion = snapshot.champion_before(fit.window);
+        let (champion, _kept) = making::champion_before(learning, fit.window);
         let ready = self.ready(learning, fit);
         let start = ready.as_ref().map_or(Start::New, Start::Copy);
         match making::make(learning, fit, &mut self.frames, champion.as_deref(), start)? {

@@ -20,6 +20,9 @@ use windrow_train::TrainError;
 use rule::Rule;
 use study::{ROWS, Study, WINDOWS};
 
+/// Settings with which each model is compared with the champion, and old models may be removed.
+const COMPARED: &str = "keep = 100\nholdout = 0.25\naccept = { max_log_loss_increase = 9.0 }";
+
 fn window(number: u32) -> WindowIndex {
     WindowIndex::new(number).expect("not 0")
 }
@@ -223,14 +226,43 @@ fn models_that_are_removed_while_the_advisor_scores_them_change_nothing() {
         if is_removed {
             rule.remove_from(study.path("models"));
         }
-        study.advise(&rule).expect("the rule learns");
-        assert_eq!(fs::read_dir(study.path("learner")).expect("a folder").count(), 0, "nothing is held any more");
+        let learning = study.learning(&rule);
+        study.advise_with(learning.clone()).expect("the rule learns");
+        let files = study.learner_files();
+        assert!(!files.iter().any(|name| name.starts_with("held-")), "nothing is held any more: {files:?}");
+        drop(learning);
+        assert_eq!(fs::read_dir(study.path("learner")).expect("a folder").count(), 0, "the process has ended");
         (fs::read(study.path("advice/recalibrated-0.json")).expect("the sums"), rule.removed())
     };
     let (expected, none) = sums(false);
     let (found, removed) = sums(true);
     assert!(none.is_empty() && !removed.is_empty());
     assert_eq!(found, expected, "without {removed:?}");
+}
+
+#[test]
+fn models_that_are_retired_while_a_window_is_learned_from_are_scored_and_compared() {
+    let losses = |is_retired: bool| {
+        let (study, rule) = (Study::new(COMPARED), Arc::new(Rule::default()));
+        let learning = study.learning(&rule);
+        if is_retired {
+            rule.retire_at(window(6), &learning.registry);
+        }
+        study::train(learning).expect("the rule learns");
+        assert_eq!(rule.retirements.load(Relaxed) > 0, is_retired);
+        fs::read(study.path("losses/window-00006.json")).expect("the losses")
+    };
+    assert_eq!(losses(true), losses(false));
+}
+
+#[test]
+fn a_model_is_not_accepted_if_the_champion_has_lost_its_files() {
+    let (study, rule) = (Study::new(COMPARED), Arc::new(Rule::default()));
+    rule.empty_at("cumulative-6", study.path("models"));
+    let error = study.train(&rule).expect_err("no champion");
+    assert!(matches!(error, TrainError::NoChampion { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("cannot compare the models of window 6 with the champion "), "{error}");
+    assert!(!study.path("models/cumulative-6/model.json").exists());
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use windrow_columnar::{TypedCell, TypedReader};
 use windrow_learn::learner::{FitTask, Learner, LearnerError, LearnerIdentity, LearnerStatus};
+use windrow_record::WindowIndex;
+use windrow_registry::Registry;
 
 /// The longest wait for the other fit of a window.
 const LONG: Duration = Duration::from_secs(60);
@@ -50,6 +52,12 @@ pub(crate) struct Rule {
     /// The folder of the published models, each of which is removed when it is held for the first time.
     removes_from: Mutex<Option<PathBuf>>,
     removed: Mutex<BTreeSet<String>>,
+    /// The model at whose fits all models in the folder are removed.
+    empties_at: Mutex<Option<(String, PathBuf)>>,
+    /// The window at whose examples older models are retired from the registry.
+    retires_at: Mutex<Option<(WindowIndex, Arc<Registry>)>>,
+    /// The number of times that models were retired.
+    pub(crate) retirements: AtomicUsize,
 }
 
 impl Rule {
@@ -75,6 +83,16 @@ impl Rule {
     /// Removes each model from this folder when it is held and scored for the first time, as `train.keep` may do.
     pub(crate) fn remove_from(&self, models: PathBuf) {
         *lock(&self.removes_from) = Some(models);
+    }
+
+    /// Removes all models in this folder when a model is fitted, as another process may do.
+    pub(crate) fn empty_at(&self, model: &str, models: PathBuf) {
+        *lock(&self.empties_at) = Some((model.to_owned(), models));
+    }
+
+    /// Retires the models of earlier windows when examples of this one are scored, as the advisor may do.
+    pub(crate) fn retire_at(&self, window: WindowIndex, registry: &Arc<Registry>) {
+        *lock(&self.retires_at) = Some((window, Arc::clone(registry)));
     }
 
     /// Returns the ids of the models that were removed.
@@ -105,6 +123,16 @@ impl Rule {
         }
     }
 
+    /// Retires models, if a file has examples of the window that was named.
+    fn retire(&self, file: &Path) {
+        let Some((window, registry)) = lock(&self.retires_at).clone() else { return };
+        let name = file.file_name().expect("a file").to_string_lossy().into_owned();
+        if name.starts_with(&format!("{}-examples-", window.file_stem())) {
+            registry.retire_before(window).expect("a folder");
+            self.retirements.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Returns the probabilities of a model for some rows.
     pub(crate) fn probabilities(folder: &Path, rows: &[Row]) -> Vec<f64> {
         let text = fs::read(folder.join("shares.json")).expect("a model");
@@ -131,6 +159,12 @@ impl Learner for Rule {
         assert!(rows.iter().flat_map(|row| &row.c).all(|c| levels.contains(c)), "the levels of all windows");
         lock(&self.fits).push(Fit { model: task.model.to_owned(), rows: rows.len() });
         self.meet(task.model);
+        if let Some((model, models)) = lock(&self.empties_at).as_ref()
+            && model == task.model
+            && models.exists()
+        {
+            fs::remove_dir_all(models).expect("a folder");
+        }
         if lock(&self.refused).as_deref() == Some(task.model) {
             return Err(LearnerError::Unlearnable("too dull:\n/srv/files/1.parquet".to_owned()));
         }
@@ -157,6 +191,7 @@ impl Learner for Rule {
 
     fn score(&self, models: &[PathBuf], file: &Path, rows: usize) -> Result<Vec<Vec<f64>>, LearnerError> {
         models.iter().for_each(|folder| self.remove_published(folder));
+        self.retire(file);
         self.most_files.fetch_max(rows_files(file.parent().expect("a folder")), Relaxed);
         let read = read(file);
         assert_eq!(read.len(), rows);

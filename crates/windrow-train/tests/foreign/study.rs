@@ -126,9 +126,7 @@ impl Study {
 
     /// Runs the trainer to the end of the stream.
     pub(crate) fn train(&self, rule: &Arc<Rule>) -> Result<(), TrainError> {
-        let learning = self.learning(rule);
-        let stop = CancellationToken::new();
-        runtime().block_on(Trainer { learning, dataset_rows: None }.run(stop))
+        train(self.learning(rule))
     }
 
     /// Asks for the advice with another label delay, in windows.
@@ -140,9 +138,25 @@ impl Study {
 
     /// Runs the advisor to the end of the stream.
     pub(crate) fn advise(&self, rule: &Arc<Rule>) -> Result<(), TrainError> {
-        let learning = self.learning(rule);
+        self.advise_with(self.learning(rule))
+    }
+
+    /// Runs the advisor to the end of the stream, in a process that may go on.
+    pub(crate) fn advise_with(&self, learning: Learning) -> Result<(), TrainError> {
         let advisor = Advisor { learning, label_delay: self.pipeline.label_delay(), cost: None };
         runtime().block_on(advisor.run(CancellationToken::new()))
+    }
+
+    /// Returns the names of the files that the only process with a learner has now.
+    pub(crate) fn learner_files(&self) -> Vec<String> {
+        let names = |folder: &Path| -> Vec<String> {
+            let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+            entries.map(|name| name.to_string_lossy().into_owned()).collect()
+        };
+        let folder = self.path("learner");
+        let processes = names(&folder);
+        assert_eq!(processes.len(), 1, "{processes:?}");
+        names(&folder.join(&processes[0]))
     }
 
     /// Returns the inputs of a stage. A process has them as long as it makes models.
@@ -170,6 +184,11 @@ impl Study {
             clock: || "2026-01-01T00:00:00Z".to_owned(),
         }
     }
+}
+
+/// Runs the trainer to the end of the stream.
+pub(crate) fn train(learning: Learning) -> Result<(), TrainError> {
+    runtime().block_on(Trainer { learning, dataset_rows: None }.run(CancellationToken::new()))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
