@@ -14,14 +14,24 @@ use windrow_learn::learner::measure_folder;
 /// The models that this process holds.
 #[derive(Debug, Default)]
 pub(super) struct HeldFolders {
-    /// The number of users of each folder. Locked while a folder is created or removed.
-    users: Mutex<BTreeMap<PathBuf, usize>>,
+    /// The folders by the paths that were asked for. Locked while a folder is created or removed.
+    folders: Mutex<BTreeMap<PathBuf, Held>>,
+}
+
+/// A folder that is held.
+#[derive(Debug)]
+struct Held {
+    /// The folder, which has another path than the one that was asked for if that one was not free.
+    place: PathBuf,
+    users: usize,
 }
 
 /// A folder with the files of a published model. The last user removes it.
 #[derive(Debug)]
 pub(crate) struct HeldFolder {
+    /// The path that was asked for.
     path: PathBuf,
+    place: PathBuf,
     all: Arc<HeldFolders>,
 }
 
@@ -29,51 +39,69 @@ impl HeldFolders {
     /// Holds the model in the folder `from`, which has this number of files and bytes, as the folder `path`. Returns
     /// `None` if files are missing, because the model was removed.
     ///
-    /// A model has the same path each time, because a learner keeps the models that it has read by their paths.
+    /// A model has the same path each time, because a learner keeps the models that it has read by their paths. Only if
+    /// a folder is still there that cannot be removed, a number is added.
     pub(super) fn hold(
         self: &Arc<Self>,
         path: PathBuf,
         from: &Path,
         size: (u64, u64),
     ) -> io::Result<Option<Arc<HeldFolder>>> {
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = users.get(&path).copied().unwrap_or_default();
-        if count == 0 {
-            // A folder that could not be removed before.
-            remove(&path);
-            let linked = fs::create_dir(&path).and_then(|()| place_below(from, &path, link));
-            // If the model is removed at the same time, some of its files may not have been listed.
-            let is_whole = measure_folder(&path).is_ok_and(|measured| measured == size);
-            if linked.is_err() || !is_whole {
-                remove(&path);
-            }
-            match linked {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) if is_whole => {}
-                _ => return Ok(None),
-            }
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = folders.get_mut(&path) {
+            held.users += 1;
+            let place = held.place.clone();
+            return Ok(Some(Arc::new(HeldFolder { path, place, all: Arc::clone(self) })));
         }
-        users.insert(path.clone(), count + 1);
-        Ok(Some(Arc::new(HeldFolder { path, all: Arc::clone(self) })))
+        let place = free_place(&path);
+        let linked = fs::create_dir(&place).and_then(|()| place_below(from, &place, link));
+        // If the model is removed at the same time, some of its files may not have been listed.
+        let is_whole = measure_folder(&place).is_ok_and(|measured| measured == size);
+        if linked.is_err() || !is_whole {
+            remove(&place);
+        }
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) if is_whole => {}
+            _ => return Ok(None),
+        }
+        folders.insert(path.clone(), Held { place: place.clone(), users: 1 });
+        Ok(Some(Arc::new(HeldFolder { path, place, all: Arc::clone(self) })))
     }
 }
 
 impl HeldFolder {
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.place
     }
 }
 
 impl Drop for HeldFolder {
     fn drop(&mut self) {
-        let mut users = self.all.users.lock().unwrap_or_else(PoisonError::into_inner);
-        match users.get_mut(&self.path) {
-            Some(count) if *count > 1 => *count -= 1,
+        let mut folders = self.all.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        match folders.get_mut(&self.path) {
+            Some(held) if held.users > 1 => held.users -= 1,
             _ => {
-                users.remove(&self.path);
-                remove(&self.path);
+                folders.remove(&self.path);
+                remove(&self.place);
             }
         }
+    }
+}
+
+/// Returns the path, or the first one with a number after it at which there is nothing. Removes what was left there. On
+/// NFS, a folder cannot be removed while a learner has a file in it open.
+fn free_place(path: &Path) -> PathBuf {
+    let (mut place, mut number) = (path.to_owned(), 0_u32);
+    loop {
+        remove(&place);
+        if fs::symlink_metadata(&place).is_err() {
+            return place;
+        }
+        number += 1;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        place = path.with_file_name(name);
     }
 }
 
@@ -137,6 +165,27 @@ mod tests {
         // The link is made, and its answer is lost.
         link_or_copy(&from, &to, |from, to| fs::hard_link(from, to).and(Err(failed()))).expect("a copy");
         assert_eq!((read(&from), read(&to)), (b"abc".to_vec(), b"abc".to_vec()));
+    }
+
+    #[test]
+    fn a_model_is_held_next_to_what_cannot_be_removed() {
+        let work = tempfile::tempdir().expect("a folder");
+        let (from, path) = (work.path().join("model"), work.path().join("held"));
+        fs::create_dir(&from).expect("a folder");
+        fs::write(from.join("first"), "abc").expect("a file");
+        // Only folders are removed.
+        fs::write(&path, "stays").expect("a file");
+        let folders = Arc::<HeldFolders>::default();
+        let hold = || folders.hold(path.clone(), &from, (1, 3)).expect("room on the disk").expect("a model");
+        let [first, second] = [hold(), hold()];
+        assert_eq!((first.path(), second.path()), (&*work.path().join("held-1"), &*work.path().join("held-1")));
+        assert_eq!(fs::read(first.path().join("first")).expect("a file"), b"abc");
+        drop(first);
+        assert!(second.path().exists(), "it has another user");
+        drop(second);
+        assert!(!work.path().join("held-1").exists() && path.exists());
+        fs::remove_file(&path).expect("a file");
+        assert_eq!(hold().path(), path, "the place is free again");
     }
 
     #[test]
