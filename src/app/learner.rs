@@ -161,9 +161,23 @@ impl App {
         Ok(KnownLearner { pool, identity, stop })
     }
 
-    /// Records the learner in `run.json`, and prepares its work in the work directory. `windows` is the number of windows
-    /// that are reported so far.
-    pub(super) fn learner_at_work(
+    /// Records the learner in `run.json`, and prepares its work in the work directory, if the pipeline names one. This may
+    /// take long: another process may begin, and the files of one that was killed are removed.
+    pub(super) async fn learner_at_work(
+        &self,
+        known: Option<&KnownLearner>,
+        schema: &Arc<Schema>,
+        registry: &Registry,
+    ) -> Result<Option<Arc<ForeignLearner>>, AppError> {
+        let Some(known) = known.cloned() else { return Ok(None) };
+        let (app, schema, stop) = (self.clone(), Arc::clone(schema), known.stop.clone());
+        let windows = registry.snapshot().windows().count();
+        let preparing = blocking(move || app.prepare_learner(&known, &schema, windows));
+        stop.run_until_cancelled(preparing).await.unwrap_or(Err(AppError::Stopped)).map(Some)
+    }
+
+    /// Does the blocking part of [`Self::learner_at_work`]. `windows` is the number of windows that are reported so far.
+    fn prepare_learner(
         &self,
         known: &KnownLearner,
         schema: &Schema,
@@ -175,11 +189,13 @@ impl App {
             Box::new(move |apart| report_repeat(&workdir, &progress, apart))
         });
         let workers = known.pool.status().workers;
-        let settings = ForeignSettings { workdir: &self.workdir, pipeline: &self.pipeline.name, workers, repeat };
+        let (workdir, pipeline, stop) = (&self.workdir, &self.pipeline.name, &known.stop);
+        let settings = ForeignSettings { workdir, pipeline, workers, repeat, stop };
         let pool: Arc<dyn Learner> = Arc::<Pool>::clone(&known.pool);
         let learner = ForeignLearner::new(pool, known.identity.clone(), LearnerSchema::of(schema), settings);
         let path = || self.workdir.join(LEARNER_FOLDER);
-        Ok(Arc::new(learner.map_err(|source| WorkdirError::Write { path: path(), source })?))
+        let learner = learner.map_err(|source| WorkdirError::Write { path: path(), source })?;
+        learner.map(Arc::new).ok_or(AppError::Stopped)
     }
 
     /// Records the learner in `run.json`, if there is one. Returns `true` if two equal fits were compared before.

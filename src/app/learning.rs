@@ -20,9 +20,9 @@ use windrow_dataset::DatasetReader;
 use windrow_evaluation::Advice;
 use windrow_registry::Registry;
 use windrow_registry::monitor::Stage;
-use windrow_train::Learning;
 use windrow_train::advisor::Advisor;
 use windrow_train::trainer::Trainer;
+use windrow_train::{ForeignLearner, Learning};
 use windrow_windows::BatchStore;
 
 impl App {
@@ -38,8 +38,8 @@ impl App {
         let registry = Arc::clone(&running.registry);
         self.record_change(&registry).await?;
         let rows = if inputs.replay.again { self.dataset_rows().await? } else { None };
-        let learning =
-            self.learning(&inputs.schema, store.clone(), registry, memory / 2, (&cluster, learner.as_ref()))?;
+        let at_work = self.learner_at_work(learner.as_ref(), &inputs.schema, &registry).await?;
+        let learning = self.learning(&inputs.schema, store.clone(), registry, memory / 2, (&cluster, at_work));
         running.work(self.clone().train_and_advise(learning, rows, (cluster, learner), running.stop.clone()));
         Ok(())
     }
@@ -57,7 +57,8 @@ impl App {
         blocking(move || reconciling.reconcile()).await?;
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learner = self.known_learner(&schema, false, false, &stop).await?;
-        let learning = self.learning(&schema, store, registry, memory / 2, (&cluster, learner.as_ref()))?;
+        let at_work = self.learner_at_work(learner.as_ref(), &schema, &registry).await?;
+        let learning = self.learning(&schema, store, registry, memory / 2, (&cluster, at_work));
         self.clone().train_and_advise(learning, rows, (cluster, learner), stop).await
     }
 
@@ -135,7 +136,8 @@ impl App {
         }
         let cluster = Cluster::connect(&self.pipeline, &stop).await?;
         let learner = self.known_learner(&schema, false, false, &stop).await?;
-        let learning = self.learning(&schema, store, registry, memory, (&cluster, learner.as_ref()))?;
+        let at_work = self.learner_at_work(learner.as_ref(), &schema, &registry).await?;
+        let learning = self.learning(&schema, store, registry, memory, (&cluster, at_work));
         let advice = Advisor { learning, label_delay, cost }.once(stop).await;
         cluster.close().await;
         // The end of a learner's processes is awaited.
@@ -163,13 +165,11 @@ impl App {
         store: BatchStore,
         registry: Arc<Registry>,
         memory: usize,
-        (cluster, learner): (&Cluster, Option<&KnownLearner>),
-    ) -> Result<Learning, AppError> {
-        let windows = registry.snapshot().windows().count();
-        let learner = learner.map(|known| self.learner_at_work(known, schema, windows)).transpose()?;
+        (cluster, learner): (&Cluster, Option<Arc<ForeignLearner>>),
+    ) -> Learning {
         let (pipeline, schema) = (Arc::clone(&self.pipeline), Arc::clone(schema));
         let (remote, folder) = (cluster.solver(&schema, &store), self.workdir.clone());
         let (progress, clock) = (self.progress.clone(), timestamp);
-        Ok(Learning { pipeline, schema, remote, learner, store, registry, memory, folder, progress, clock })
+        Learning { pipeline, schema, remote, learner, store, registry, memory, folder, progress, clock }
     }
 }

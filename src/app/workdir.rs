@@ -12,12 +12,12 @@ use crate::app::run_file::{KeyChange, Origin, RUN_FILE, RunFile, SettingsChange,
 use crate::app::workdir_error::WorkdirError;
 use windrow_base::files;
 use windrow_config::Pipeline;
-use windrow_train::LEARNER_FOLDER;
+use windrow_train::{LEARNER_FOLDER, LEARNER_LOCK};
 use windrow_windows::{Objects, partials_folder};
 
 /// All names that Windrow creates in a work directory, except those of `run.lock` and of the mark of `--fresh`. Other
 /// files in it are not touched.
-const WORKDIR_ENTRIES: [&str; 14] = [
+const WORKDIR_ENTRIES: [&str; 15] = [
     RUN_FILE,
     INTENT_FILE,
     BATCHES_FOLDER,
@@ -31,6 +31,7 @@ const WORKDIR_ENTRIES: [&str; 14] = [
     "aliases.jsonl",
     "status",
     LEARNER_FOLDER,
+    LEARNER_LOCK,
     BROKER_FOLDER,
 ];
 /// The folder of the log of an embedded broker that `run` started.

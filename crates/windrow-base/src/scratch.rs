@@ -92,7 +92,8 @@ fn remove_unused(parent: &Path) -> io::Result<()> {
         if !is_scratch(&path) {
             continue;
         }
-        let lock = match File::open(path.join(LOCK)) {
+        // NFS locks only files that are open for writing.
+        let lock = match File::options().write(true).open(path.join(LOCK)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             lock => Some(lock?),
         };

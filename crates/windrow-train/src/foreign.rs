@@ -3,7 +3,8 @@
 //! - `files`: the Parquet files that it reads, and folders for new models. `queue`: blocking work on threads of its own.
 //! - `fitting`: one fit, from the files to a checked folder. `scoring`: the probabilities of models on a window.
 //! - `reason`: the learner's reason why nothing can be learned, as plain text.
-//! - `held`: published models that the learner reads, which may be removed at the same time.
+//! - `held`: published models that the learner reads, which may be removed at the same time. `starting`: the lock of a
+//!   process that begins.
 //!
 //! The learner runs in processes, so calls to it wait, and never on the threads that compute.
 
@@ -13,15 +14,19 @@ mod held;
 mod queue;
 mod reason;
 mod scoring;
+mod starting;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use self::files::LearnerFiles;
+use self::starting::StartLock;
 use crate::error::TrainError;
 use windrow_learn::frames::Frames;
 use windrow_learn::learner::{Learner, LearnerIdentity, LearnerSchema};
@@ -36,6 +41,9 @@ pub(crate) use self::scoring::FolderModel;
 
 /// The folder in the work directory for the files that a learner reads.
 pub const LEARNER_FOLDER: &str = "learner";
+
+/// The file in the work directory that a process locks while it begins to make models of a learner.
+pub const LEARNER_LOCK: &str = "learner.lock";
 
 /// Takes the largest difference between the probabilities of two equal fits. It is infinite if only one gave a model.
 pub type RepeatReport = Box<dyn Fn(f64) + Send + Sync>;
@@ -73,6 +81,8 @@ pub struct ForeignSettings<'a> {
     pub workers: usize,
     /// Takes the difference of two equal fits; `None` if it is known already.
     pub repeat: Option<RepeatReport>,
+    /// Ends the wait for another process that begins.
+    pub stop: &'a CancellationToken,
 }
 
 impl fmt::Debug for ForeignSettings<'_> {
@@ -83,24 +93,27 @@ impl fmt::Debug for ForeignSettings<'_> {
 
 impl ForeignLearner {
     /// Creates a folder in the work directory for the files of this process. It is removed with the value. Also removes
-    /// the files of models that a killed process has not published.
+    /// the files of models that a killed process has not published. Waits for another process that begins, and returns
+    /// `None` if the run was stopped. Blocks on disk I/O, which may take long.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be created.
+    /// Returns an error if the folder or the file of the lock cannot be created.
     pub fn new(
         learner: Arc<dyn Learner>,
         identity: LearnerIdentity,
         schema: LearnerSchema,
         settings: ForeignSettings<'_>,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Option<Self>> {
         let folder = settings.workdir.join(LEARNER_FOLDER);
         fs::create_dir_all(&folder)?;
-        // Each process that makes models of a learner locks the folder while it starts, and has a scratch folder there
-        // until it ends. So no model is being made if this process has the lock and is alone.
-        let lock = File::open(&folder)?;
-        let is_locked = lock.lock().is_ok();
+        // Each process that makes models of a learner has the lock while it begins, and a scratch folder until it ends.
+        // So no model is being made if this process has the lock and is alone.
+        let lock = starting::lock(&settings.workdir.join(LEARNER_LOCK), settings.stop)?;
+        if matches!(lock, StartLock::Stopped) {
+            return Ok(None);
+        }
         let files = LearnerFiles::new(&folder, &schema)?;
-        if is_locked && files.is_alone()? {
+        if matches!(lock, StartLock::Held(_)) && files.is_alone()? {
             // What cannot be removed costs only space.
             if let Err(error) = remove_unpublished(settings.workdir) {
                 tracing::warn!(%error, "files of models that were not published are not removed");
@@ -109,7 +122,7 @@ impl ForeignLearner {
         drop(lock);
         let (pipeline, workers) = (settings.pipeline.to_owned(), settings.workers.max(1));
         let (needed, repeat) = (Mutex::default(), Mutex::new(settings.repeat));
-        Ok(Self { learner, identity, schema, pipeline, workers, files, needed, repeat })
+        Ok(Some(Self { learner, identity, schema, pipeline, workers, files, needed, repeat }))
     }
 
     /// Returns the learner's own description of itself.

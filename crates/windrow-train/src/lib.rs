@@ -25,5 +25,5 @@ mod scoring;
 pub mod trainer;
 
 pub use error::TrainError;
-pub use foreign::{ForeignLearner, ForeignSettings, LEARNER_FOLDER, RepeatReport};
+pub use foreign::{ForeignLearner, ForeignSettings, LEARNER_FOLDER, LEARNER_LOCK, RepeatReport};
 pub use learning::Learning;

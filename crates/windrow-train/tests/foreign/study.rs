@@ -167,7 +167,8 @@ impl Study {
         let repeat = self.repeats().is_empty().then(|| -> windrow_train::RepeatReport {
             Box::new(move |apart| repeats.lock().expect("no test thread panics").push(apart))
         });
-        let settings = ForeignSettings { workdir: self.folder.path(), pipeline: "sample", workers: 3, repeat };
+        let (workdir, stop) = (self.folder.path(), CancellationToken::new());
+        let settings = ForeignSettings { workdir, pipeline: "sample", workers: 3, repeat, stop: &stop };
         let learner: Arc<dyn Learner> = Arc::<Rule>::clone(rule);
         let identity = learner.identity().expect("an identity");
         let learner = ForeignLearner::new(learner, identity, LearnerSchema::of(&schema), settings);
@@ -179,7 +180,7 @@ impl Study {
             memory: usize::MAX,
             folder: self.folder.path().to_owned(),
             remote: None,
-            learner: Some(Arc::new(learner.expect("a folder"))),
+            learner: Some(Arc::new(learner.expect("a folder").expect("no stop"))),
             progress: Progress::default(),
             clock: || "2026-01-01T00:00:00Z".to_owned(),
         }
