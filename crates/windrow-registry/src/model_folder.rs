@@ -32,12 +32,20 @@ pub(crate) fn is_whole(folder: &Path, files: u64, bytes: u64) -> bool {
 }
 
 /// Moves a complete folder with this digest to `to`, the path for the digest. If the same files are there already, they
-/// stay, and `from` is removed. Both are in the same file system.
+/// stay, and `from` is removed. Both are in the same file system. `lock` is called before anything is moved or removed,
+/// and its result is dropped at the end: to read and sync a large folder takes long.
 ///
 /// A learner may write to `from` after it has answered. It does not know `to`, so the digest is checked there.
-pub(crate) fn put(from: &Path, to: &Path, digest: &str) -> Result<(), RegistryError> {
+pub(crate) fn put<G>(from: &Path, to: &Path, digest: &str, lock: impl FnOnce() -> G) -> Result<(), RegistryError> {
+    let failed = |source| RegistryError::Write { path: to.to_owned(), source };
+    let sync = || files::sync_below(from).map_err(failed);
+    let is_there = inspect_folder(to).is_ok_and(|found| found.digest == digest);
+    if !is_there {
+        sync()?;
+    }
+    let _writing = lock();
     // A model file may name this folder, so it must not be missing for a moment.
-    if inspect_folder(to).is_ok_and(|found| found.digest == digest) {
+    if is_there && to.exists() {
         return match fs::remove_dir_all(from) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(RegistryError::Write { path: from.to_owned(), source })
@@ -45,10 +53,12 @@ pub(crate) fn put(from: &Path, to: &Path, digest: &str) -> Result<(), RegistryEr
             _ => Ok(()),
         };
     }
-    let failed = |source| RegistryError::Write { path: to.to_owned(), source };
+    if is_there {
+        // The model was removed before the lock was taken.
+        sync()?;
+    }
     let versions = to.parent().unwrap_or(to);
     fs::create_dir_all(versions).map_err(failed)?;
-    files::sync_below(from).map_err(failed)?;
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}

@@ -164,8 +164,8 @@ impl Registry {
     /// Returns an error if the folder cannot be moved.
     pub fn put_learner_folder(&self, id: ModelId, from: &Path, digest: &str) -> Result<(), RegistryError> {
         // A model that is removed and made again at once must not lose its new folder.
-        let _writing = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        model_folder::put(from, &files::learner_folder(&self.models, id, digest), digest)
+        let lock = || self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        model_folder::put(from, &files::learner_folder(&self.models, id, digest), digest, lock)
     }
 
     /// Removes the folder of a model without a model file, if there is one, it is not kept and no recalibrated model uses

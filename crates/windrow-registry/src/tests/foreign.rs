@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::{artifact, author, folder, id, open};
+use crate::model_folder;
 use crate::{AliasName, Ladder, LadderFolder, LadderModel, Outdated, Registry, remove_unpublished};
 use windrow_learn::learner::{FolderDigest, LearnerIdentity, LearnerSchema, inspect_folder};
 use windrow_learn::model::{Artifact, Fitted, Foreign, Inputs, Outcome, Recalibration};
@@ -206,6 +207,30 @@ fn a_fit_is_kept_until_its_recalibrated_model_is_published() {
     assert!(!retire().contains(&id("window-7")), "another caller keeps it");
     drop(second);
     assert_eq!(retire(), [id("window-7")]);
+}
+
+#[test]
+fn a_folder_that_is_removed_before_the_lock_is_taken_is_put_again() {
+    let work = folder();
+    let to = work.path().join("models/window-1/learner/0123456789abcdef");
+    let put = |content: &str, is_removed: bool| {
+        let (from, found) = left(&work, content);
+        let locked = model_folder::put(&from, &to, &found.digest, || {
+            assert!(from.exists(), "nothing is moved before the lock is taken");
+            if is_removed {
+                fs::remove_dir_all(&to).expect("a folder");
+            }
+        });
+        locked.expect("room on the disk");
+        assert!(!from.exists());
+        assert_eq!(inspect_folder(&to).expect("a model").digest, found.digest);
+    };
+    put("abc", false);
+    let stays = fs::metadata(&to).expect("a folder").ino();
+    put("abc", false);
+    assert_eq!(fs::metadata(&to).expect("a folder").ino(), stays, "the same files are there");
+    put("abc", true);
+    put("abcd", false);
 }
 
 #[test]
