@@ -18,7 +18,7 @@ const INVISIBLE: [RangeInclusive<char>; 9] = [
 ];
 
 /// Returns a learner's text as one line of at most 300 characters. Control characters are spaces, and only the last
-/// part of an absolute path is kept: folders of the server are of no use to a client.
+/// part of an absolute path without spaces is kept: folders of the server are of no use to a client.
 pub(crate) fn plain_reason(text: &str) -> String {
     let is_shown = |letter: &char| !INVISIBLE.iter().any(|range| range.contains(letter));
     let text: String = text.chars().filter(is_shown).collect();
@@ -34,18 +34,43 @@ pub(crate) fn plain_reason(text: &str) -> String {
     line.chars().take(MAX_CHARACTERS - 1).chain(['…']).collect()
 }
 
-/// Returns a word with only the last part of the path in it, if it has an absolute one. A word like `and/or` stays.
+/// Returns a word with only the last part of each absolute path in it. A word like `and/or` stays. A path in quotes or
+/// brackets ends with them, and any other one with the word: a folder may have any other character in its name.
 fn without_folders(word: &str) -> String {
-    let mut before = ' ';
-    for (at, letter) in word.char_indices() {
-        if letter == '/' && !before.is_alphanumeric() {
-            let (start, path) = word.split_at(at);
-            let last = path.rsplit('/').find(|part| part.contains(char::is_alphanumeric)).unwrap_or_default();
-            return format!("{start}{last}");
-        }
-        before = letter;
+    let (mut shown, mut rest) = (String::new(), word);
+    while let Some(at) = path_start(rest) {
+        let (before, path) = rest.split_at(at);
+        let end = before.chars().next_back().and_then(|opening| path_end(path, opening)).unwrap_or(path.len());
+        let (path, after) = path.split_at(end);
+        shown.push_str(before);
+        shown.push_str(path.rsplit('/').find(|part| part.contains(char::is_alphanumeric)).unwrap_or_default());
+        rest = after;
     }
-    word.to_owned()
+    shown + rest
+}
+
+/// Returns the place of the first `/` that begins an absolute path.
+fn path_start(text: &str) -> Option<usize> {
+    let mut before = ' ';
+    text.char_indices().find_map(|(at, letter)| {
+        let is_start = letter == '/' && !before.is_alphanumeric();
+        before = letter;
+        is_start.then_some(at)
+    })
+}
+
+/// Returns the place at which a quote or bracket is closed. That in `it's` closes none.
+fn path_end(path: &str, opening: char) -> Option<usize> {
+    let closing = match opening {
+        '\'' | '"' | '`' => opening,
+        '(' => ')',
+        '[' => ']',
+        '{' => '}',
+        '<' => '>',
+        _ => return None,
+    };
+    let mut places = path.match_indices(closing).map(|(at, _)| at);
+    places.find(|at| !path[at + closing.len_utf8()..].starts_with(char::is_alphanumeric))
 }
 
 #[cfg(test)]
@@ -73,6 +98,9 @@ mod tests {
             ("File \"/home/me/model.py\", line 3", "File \"model.py\", line 3"),
             ("path=/a/b/ (/c/d)", "path=b (d)"),
             ("file:///a/b ~/c/d ../e/f", "file:b ~d ..f"),
+            ("open('/srv/a/x')!=open('/b/y')", "open('x')!=open('y')"),
+            ("['/a/b','/c/d'] f(/a/b)[/c/d]", "['b','d'] f(b)[d]"),
+            ("'/srv/it's/secret/x' /srv/o'clock/(a)/x,/b/y", "'x' y"),
             ("/ is empty", "is empty"),
             ("", "the learner gives no reason"),
             (" \n\u{7}", "the learner gives no reason"),
