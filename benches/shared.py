@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -21,6 +22,8 @@ if SIZE:
 
 # The time in which a server must accept connections, in seconds: a learner imports its libraries before.
 START = 60.0
+# The most bytes that are shown of what a server has printed.
+PRINTED = 2000
 
 
 def pick(full, small):
@@ -110,10 +113,19 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+def end_of(file):
+    """Returns the last characters of a file that a process may still write, or `nothing`."""
+    # Not with `seek`: the process has the same position.
+    size = os.fstat(file.fileno()).st_size
+    end = os.pread(file.fileno(), PRINTED, max(0, size - PRINTED))
+    return end.decode(errors="replace").strip() or "nothing"
+
+
 @contextlib.contextmanager
 def running(name, command, address, **more):
     """Runs a server. It accepts connections at the address when the block begins, and has ended after the block."""
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    errors = tempfile.TemporaryFile()
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": errors}
     process = subprocess.Popen([str(word) for word in command], **quiet, **more)
     try:
         deadline = time.time() + START
@@ -122,7 +134,7 @@ def running(name, command, address, **more):
                 if client.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
                     break
             if process.poll() is not None or time.time() > deadline:
-                sys.exit(f"{name} does not answer at {address}")
+                sys.exit(f"{name} does not answer at {address}; it printed: {end_of(errors)}")
             time.sleep(0.02)
         yield
     finally:
@@ -133,6 +145,7 @@ def running(name, command, address, **more):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        errors.close()
 
 
 @contextlib.contextmanager
