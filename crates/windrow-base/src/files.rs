@@ -57,8 +57,8 @@ pub fn remove_abandoned(folder: &Path) -> io::Result<Vec<PathBuf>> {
         if kind.is_dir() {
             folders.push(path);
         } else if kind.is_file() && is_temporary(&entry.file_name().to_string_lossy()) {
-            // The writer may have renamed it.
-            let Ok(file) = File::open(&path) else { continue };
+            // The writer may have renamed it. NFS locks only files that are open for writing.
+            let Ok(file) = File::options().write(true).open(&path) else { continue };
             if file.try_lock().is_ok() {
                 match fs::remove_file(&path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

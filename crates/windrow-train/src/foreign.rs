@@ -113,7 +113,7 @@ impl ForeignLearner {
             return Ok(None);
         }
         let files = LearnerFiles::new(&folder, &schema)?;
-        if matches!(lock, StartLock::Held(_)) && files.is_alone()? {
+        if matches!(lock, StartLock::Held { .. }) && files.is_alone()? {
             // What cannot be removed costs only space.
             if let Err(error) = remove_unpublished(settings.workdir) {
                 tracing::warn!(%error, "files of models that were not published are not removed");

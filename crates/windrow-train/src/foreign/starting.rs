@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum StartLock {
     /// It is held until the file is closed.
-    Held(File),
+    Held { _file: File },
     /// The file system has no locks.
     Missing,
     /// The run was stopped while another process held it.
@@ -28,7 +28,7 @@ pub(super) fn lock(path: &Path, stop: &CancellationToken) -> io::Result<StartLoc
     let file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(StartLock::Held(file)),
+            Ok(()) => return Ok(StartLock::Held { _file: file }),
             Err(TryLockError::Error(error)) => {
                 tracing::warn!(path = %path.display(), %error, "cannot lock a file");
                 return Ok(StartLock::Missing);
@@ -50,7 +50,7 @@ mod tests {
         let take = |stop: &CancellationToken| lock(&path, stop).expect("a file");
         let (stop, running) = (CancellationToken::new(), CancellationToken::new());
         let first = take(&running);
-        assert!(matches!(first, StartLock::Held(_)), "{first:?}");
+        assert!(matches!(first, StartLock::Held { .. }), "{first:?}");
         thread::scope(|scope| {
             let [stopped, waiting] = [&stop, &running].map(|stop| scope.spawn(move || take(stop)));
             stop.cancel();
@@ -59,7 +59,7 @@ mod tests {
             assert!(!waiting.is_finished(), "the first one still has the lock");
             drop(first);
             let second = waiting.join().expect("no panic");
-            assert!(matches!(second, StartLock::Held(_)), "{second:?}");
+            assert!(matches!(second, StartLock::Held { .. }), "{second:?}");
         });
     }
 }
