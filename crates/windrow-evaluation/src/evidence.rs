@@ -198,7 +198,7 @@ impl Evidence {
     }
 
     /// Returns the number of windows between two fits of `history` that can be in use: 1, except in a table with fits of
-    /// every so many windows only.
+    /// every 2nd or every later window only.
     pub(crate) fn step(&self, history: Scheme) -> u32 {
         self.fits.as_ref().map_or(1, |fits| fits.step(history))
     }

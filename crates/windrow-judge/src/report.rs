@@ -101,7 +101,8 @@ impl TableReport {
     /// Adds the sentences on a log.
     pub(crate) fn describe_log(&mut self) {
         self.judged.push("The table is a log: one probability per row, by the model that served.".to_owned());
-        self.not_judged.push("Schedules are not compared: a log cannot tell a model's age from the time.".to_owned());
+        self.not_judged
+            .push("Schedules are not compared: a log does not separate a model's age from the time.".to_owned());
         self.needed.push("To compare schedules, score each model also on later rows that it did not serve.".to_owned());
     }
 
@@ -222,5 +223,5 @@ pub(crate) fn empty_windows(count: u64) -> Option<String> {
 /// Returns a sentence on rounded histories.
 pub(crate) fn rounded_histories((count, length, counted_as): (u64, f64, u32)) -> String {
     let fits = thousands(count);
-    format!("The histories of {fits} fits are no whole number of windows: rounded, as {length:.1} to {counted_as}.")
+    format!("The histories of {fits} fits are not a whole number of windows: rounded, as {length:.1} to {counted_as}.")
 }

@@ -54,7 +54,7 @@ struct PageRoute {
     page: fn(&View) -> Page,
     /// If true, the page is made on a thread that may wait for the disk.
     reads_files: bool,
-    /// If false, the page is about a pipeline, and there is none for the answer about a table.
+    /// If false, the page is about a pipeline, and the answer about a table does not have it.
     is_for_tables: bool,
 }
 

@@ -64,11 +64,11 @@ pub(super) enum Begun {
 /// The state of a model of a learner before it is made.
 #[derive(Debug)]
 pub(super) enum Start<'a> {
-    /// Nothing is known.
+    /// The model has no fit that could be used.
     New,
     /// The learner has fitted the same model for the advice.
     Copy(&'a ReadyModel),
-    /// Its fits are made.
+    /// The fits of the model are made.
     Begun(Begun),
 }
 

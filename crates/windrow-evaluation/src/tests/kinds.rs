@@ -52,7 +52,7 @@ fn fit_once_needs_an_alarm_to_watch() {
             .sentences
             .contains(&"Keep watching the loss alarm, and retrain when it rings.".to_owned())
     );
-    // In one window, all models lose so much that the loss alarm rings.
+    // The loss alarm rings after one window in which all models lose much.
     let spike = |history, model, window| if window == 30 { 0.9 } else { unchanging(history, model, window) };
     let named = named(OBSERVED, &spike).named();
     assert!(named.is_some_and(Policy::is_schedule), "{named:?}");
@@ -148,7 +148,7 @@ pub(super) const DRIFT: Observed<'static> = Observed {
 
 #[test]
 fn an_alarm_is_named_and_its_history_is_said() {
-    // Where models differ only by the changes, refitting every 4th window loses too much.
+    // Refitting every 4th window loses too much if models differ only by the changes.
     let world = |_: Scheme, model, window| changes(Scheme::Cumulative, model, window);
     let advice = advice_observing(&evidence(60, world), 0, None, DRIFT);
     let named = advice.recommendation.named.as_ref().expect("a name");

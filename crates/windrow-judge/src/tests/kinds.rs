@@ -171,7 +171,9 @@ fn a_log_is_compared_with_the_average_rate_only() {
     let table = tables::policies(advice).expect("a table");
     assert_eq!(table.rows[0].cells[..4], ["as served", "100%", "", "0"]);
     assert_eq!(advice.comparison.further[0].policy.refit, Refit::Recalibrated);
-    assert!(advice.recommendation.sentences.iter().any(|sentence| sentence.contains("cannot tell a model's age")));
+    assert!(
+        advice.recommendation.sentences.iter().any(|sentence| sentence.contains("does not separate a model's age"))
+    );
     assert_eq!((judged.table.left_out, judged.table.fits), (0, 9));
     let windows = advice.basis.judged.as_ref().expect("judged windows");
     let losses: f64 = (2..=WINDOWS).map(|day| loss(day, 1.0)).sum::<f64>() / f64::from(ROWS * (WINDOWS - 1));

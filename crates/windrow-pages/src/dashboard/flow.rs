@@ -43,7 +43,7 @@ fn cards(steps: &[FlowStep], is_complete: bool) -> Vec<Card<'_>> {
         match cards.last_mut().filter(is_same) {
             Some(card) => {
                 card.names.push(step.name);
-                // The topic's detail is the lag, which is none when all is done.
+                // The topic's detail is the lag, which is empty when all is done.
                 if step.name != "in the topic" {
                     card.detail = &step.detail;
                 }

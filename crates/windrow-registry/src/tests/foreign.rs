@@ -156,7 +156,7 @@ fn the_fit_of_a_recalibrated_model_is_kept_with_it() {
     let retired = registry.retire_before(WindowIndex::new(4).expect("not 0")).expect("room on the disk");
     assert_eq!(retired, [id("window-2"), id("window-3")], "the fit of window 1 is in use");
     assert!(open(&work).snapshot().get(recalibrated.id).is_some());
-    // Its fit is in use without a model file. Other files without one are removed.
+    // The fit of a recalibrated model stays without a model file. Other files without one are removed.
     fs::remove_file(work.path().join("models/window-1/model.json")).expect("a file");
     let (path, found) = left(&work, "z");
     registry.put_learner_folder(id("window-9"), &path, &found.digest).expect("room on the disk");

@@ -122,14 +122,19 @@ pub(crate) fn publish(registry: &Registry, folder: &Path, id: &str, digest: &str
 impl Server {
     /// Starts a server with the model `cumulative-2`. `with_learner` is false if no learner runs in it.
     pub(crate) fn start(with_learner: bool) -> Self {
+        Self::start_with(with_learner, &pipeline(COMMAND))
+    }
+
+    /// Starts the same server with the settings of a pipeline.
+    pub(crate) fn start_with(with_learner: bool, pipeline: &Arc<Pipeline>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let registry = Arc::new(Registry::open(folder.path()).expect("a folder"));
         publish(&registry, folder.path(), "cumulative-2", "aa", None);
-        let (learner, stop, pipeline) = (Arc::new(Fake::default()), CancellationToken::new(), pipeline(COMMAND));
+        let (learner, stop) = (Arc::new(Fake::default()), CancellationToken::new());
         let clock: fn() -> String = || "2026-01-01T00:00:00Z".to_owned();
         let asked = Arc::clone(&learner);
         let api = Api {
-            pipeline: Arc::clone(&pipeline),
+            pipeline: Arc::clone(pipeline),
             registry: Arc::clone(&registry),
             progress: Progress::default(),
             monitor: Arc::new(Monitor::new(folder.path(), Arc::clone(&registry), &pipeline.train.schemes, clock)),

@@ -30,8 +30,8 @@ struct Held {
 #[derive(Debug)]
 pub(crate) struct HeldFolder {
     /// The path that was asked for.
+    wanted: PathBuf,
     path: PathBuf,
-    place: PathBuf,
     all: Arc<HeldFolders>,
 }
 
@@ -51,7 +51,7 @@ impl HeldFolders {
         if let Some(held) = folders.get_mut(&path) {
             held.users += 1;
             let place = held.place.clone();
-            return Ok(Some(Arc::new(HeldFolder { path, place, all: Arc::clone(self) })));
+            return Ok(Some(Arc::new(HeldFolder { wanted: path, path: place, all: Arc::clone(self) })));
         }
         let place = free_place(&path);
         let linked = fs::create_dir(&place).and_then(|()| place_below(from, &place, link));
@@ -66,24 +66,24 @@ impl HeldFolders {
             _ => return Ok(None),
         }
         folders.insert(path.clone(), Held { place: place.clone(), users: 1 });
-        Ok(Some(Arc::new(HeldFolder { path, place, all: Arc::clone(self) })))
+        Ok(Some(Arc::new(HeldFolder { wanted: path, path: place, all: Arc::clone(self) })))
     }
 }
 
 impl HeldFolder {
     pub(super) fn path(&self) -> &Path {
-        &self.place
+        &self.path
     }
 }
 
 impl Drop for HeldFolder {
     fn drop(&mut self) {
         let mut folders = self.all.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        match folders.get_mut(&self.path) {
+        match folders.get_mut(&self.wanted) {
             Some(held) if held.users > 1 => held.users -= 1,
             _ => {
-                folders.remove(&self.path);
-                remove(&self.place);
+                folders.remove(&self.wanted);
+                remove(&self.path);
             }
         }
     }

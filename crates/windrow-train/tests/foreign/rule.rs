@@ -38,7 +38,7 @@ pub(crate) struct Rule {
     refused: Mutex<Option<String>>,
     failing: Mutex<Option<String>>,
     empty: Mutex<Option<String>>,
-    /// `true` if each fit waits for the other one of its window. The first fit is repeated alone, so those of the first
+    /// `true` if each fit waits for the other one of its window. The first fit is repeated by itself, so those of the first
     /// window do not wait.
     pub(crate) meets: AtomicBool,
     /// The number of fits that have waited or wait.
@@ -110,7 +110,7 @@ impl Rule {
         self.is_met.notify_all();
         let is_alone = |met: &mut usize| !met.is_multiple_of(2);
         let waited = self.is_met.wait_timeout_while(met, LONG, is_alone).expect("no test thread panics").1;
-        assert!(!waited.timed_out(), "{model} is fitted alone");
+        assert!(!waited.timed_out(), "{model} is fitted without another one");
     }
 
     /// Removes the published model that is held in a folder.

@@ -2,7 +2,7 @@
 'use strict';
 
 (() => {
-  // A server tells something every five seconds. How long it may be silent before the page says so, and how often it is asked
+  // A server sends an event every five seconds. How long it may be silent before the page says so, and how often it is asked
   // again, in milliseconds.
   const SILENT_AFTER = 8000;
   const ASK_AGAIN = 3000;
@@ -65,7 +65,7 @@
           if (next) replace(part, next);
         }
       } catch {
-        // The events tell when the server can be reached again.
+        // The next event shows that the server can be reached again.
       }
     }, RENEW_EVERY);
   };
@@ -158,7 +158,7 @@
     };
   };
 
-  // A browser has few connections for one server: pages that nobody sees leave theirs to the others.
+  // A browser has few connections for one server: pages that are hidden leave theirs to the others.
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) {
       source.onerror = null;
@@ -170,7 +170,7 @@
     }
   });
 
-  // What is no longer heard of is not shown as if it were.
+  // A number that no event renews is not shown as a live one.
   setInterval(() => {
     const silence = Date.now() - heard;
     if (document.hidden || silence < SILENT_AFTER) return;
