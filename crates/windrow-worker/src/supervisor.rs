@@ -8,6 +8,8 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
@@ -49,8 +51,10 @@ pub fn supervise(command: &[OsString]) -> io::Result<u8> {
     }
     let mut learner = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn()?;
     let id = Pid::from_child(&learner);
-    let ending = watch(&mut learner, id).and_then(|()| wait(id));
-    kill_others(host);
+    let killed = Arc::new(AtomicBool::new(false));
+    let ending = watch(&mut learner, id, Arc::clone(&killed)).and_then(|()| wait(id));
+    // If the learner was killed because the host has gone, this process ends with the group.
+    kill_others(host.filter(|_| !killed.load(Ordering::SeqCst)));
     ending.map(Ending::exit_code)
 }
 
@@ -59,8 +63,8 @@ pub fn exit_code(error: &io::Error) -> u8 {
     if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { NOT_STARTED }
 }
 
-/// Passes standard input on to the learner, and kills the group some time after its end.
-fn watch(learner: &mut Child, id: Pid) -> io::Result<()> {
+/// Passes standard input on to the learner, and kills the group some time after its end. `killed` says that it did.
+fn watch(learner: &mut Child, id: Pid, killed: Arc<AtomicBool>) -> io::Result<()> {
     let input = learner.stdin.take().ok_or_else(|| io::Error::other("the pipe to the learner is missing"))?;
     // Two threads: if the learner does not read, the end of standard input must still be seen. The host sends one
     // request at a time, so at most one request is in the channel.
@@ -71,6 +75,8 @@ fn watch(learner: &mut Child, id: Pid) -> io::Result<()> {
         // The learner's standard input ends after the last chunk.
         drop(chunks);
         thread::sleep(GRACE);
+        // Before the learner is killed, because `supervise` goes on when the learner has ended.
+        killed.store(true, Ordering::SeqCst);
         kill_all(id);
     })?;
     leave_output();
@@ -132,7 +138,7 @@ fn wait(id: Pid) -> io::Result<Ending> {
 }
 
 /// Kills the other processes of the group. This process moves to the group of the host first, to survive with its exit
-/// code. If the host has gone, it is killed, too.
+/// code. Without a host, or if the host has gone, it is killed, too.
 fn kill_others(host: Option<Pid>) {
     // If the host has gone, the parent is another process. The first process of a system can have group 0, for which
     // `getpgid` panics in a development build.
