@@ -177,6 +177,8 @@ impl Histogram {
             (Some(value_index), Some(next)) => {
                 let (value, count) = (self.values[value_index], self.at_most[value_index] as f64);
                 let between = self.below[above] as f64 - count;
+                // Halves, because the difference of two finite numbers can be infinite.
+                let (x, value, next) = (x / 2.0, value / 2.0, next / 2.0);
                 count + between * ((x - value) / (next - value)).clamp(0.0, 1.0)
             }
         }
