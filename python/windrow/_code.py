@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import sysconfig
 from typing import Dict, Iterator, Optional
 
 
@@ -34,9 +35,11 @@ def own_code() -> Dict[str, str]:
 
 
 def _is_own(path: str, folder: str) -> bool:
-    """Returns whether a file is in the folder of the program, and neither of an installed package nor of this one."""
+    """Returns whether a file is in the folder of the program, and neither of Python, an installed package nor this one."""
     inside = os.path.relpath(path, folder).split(os.sep) if path.startswith(folder + os.sep) else []
-    is_installed = not inside or {"site-packages", "dist-packages"}.intersection(inside)
+    # Python itself may be in the folder, too.
+    library = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
+    is_installed = not inside or path.startswith(library) or {"site-packages", "dist-packages"}.intersection(inside)
     package = os.path.dirname(os.path.realpath(__file__))
     return not is_installed and os.path.dirname(path) != package and os.path.isfile(path)
 
@@ -49,7 +52,11 @@ def _imports(name: str, path: str) -> Iterator[str]:
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         # A library in machine code, or a file that cannot be imported either.
         return
-    package = name if os.path.basename(path) == "__init__.py" else name.rpartition(".")[0]
+    if name == "__main__":
+        # A program that is started with `python -m` can be in a package.
+        package = getattr(sys.modules["__main__"], "__package__", None) or ""
+    else:
+        package = name if os.path.basename(path) == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]

@@ -5,9 +5,11 @@ import os
 import shutil
 import signal
 import sys
+import sysconfig
 
 import numpy
 import pytest
+from windrow._code import _is_own
 from worker import LEVELS, SCHEMA, Worker, row, window
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="workers run on Linux and macOS")
@@ -432,6 +434,26 @@ def test_a_module_that_only_a_function_imports_is_part_of_the_digest(tmp_path, f
             assert "result" in worker.fit(files, f"model-{number}")[1]
             assert worker.hello()["digest"] == digests[-1], "the same after the first fit"
     assert len(set(digests)) == 4 and digests[3] == digests[4]
+
+
+def test_the_digest_of_a_program_in_a_package_follows_its_relative_imports(tmp_path, files):
+    digests = []
+    (tmp_path / "learners").mkdir()
+    (tmp_path / "learners/__init__.py").write_text("")
+    (tmp_path / "learners/model.py").write_text(program(fit="from . import late", estimator="Other"))
+    for weight in (1.0, 1.0, 2.0):
+        (tmp_path / "learners/late.py").write_text(f"WEIGHT = {weight}\n")
+        with Worker(tmp_path, None, module="learners.model") as worker:
+            digests.append(worker.hello()["digest"])
+            assert "result" in worker.fit(files, f"model-{len(digests)}")[1]
+            assert worker.hello()["digest"] == digests[-1], "the same after the first fit"
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_python_itself_is_no_code_of_a_program_that_is_above_it():
+    library = os.path.realpath(sysconfig.get_paths()["stdlib"])
+    assert not _is_own(os.path.join(library, "ast.py"), os.path.dirname(library))
+    assert _is_own(os.path.realpath(__file__), os.path.dirname(os.path.realpath(__file__)))
 
 
 def test_an_estimator_without_probabilities_is_refused_by_hello(tmp_path):

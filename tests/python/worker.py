@@ -30,7 +30,7 @@ LEVELS = {"carrier": ["AA", "DL", "UA"]}
 class Worker:
     """A running learner."""
 
-    def __init__(self, folder, program, **environment):
+    def __init__(self, folder, program, module=None, **environment):
         self.folder = folder
         path = os.path.join(folder, "model.py")
         if program is not None:
@@ -38,7 +38,7 @@ class Worker:
                 file.write(program)
         self._log = open(os.path.join(folder, "log.txt"), "w+b")
         self.process = subprocess.Popen(
-            [sys.executable, path],
+            [sys.executable, path] if module is None else [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

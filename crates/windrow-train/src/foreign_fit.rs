@@ -154,7 +154,7 @@ impl Task {
 }
 
 /// Makes the fits of several models at once, as many as the learner has processes. Nothing is published. After a failure,
-/// no further model is begun: all models before the failed one have their fits, and some after it may be missing.
+/// no further model is begun, so the fits of some may be missing.
 pub(super) fn begin(
     learning: &Learning,
     foreign: &ForeignLearner,

@@ -83,7 +83,7 @@ impl Pool {
     ) -> Result<T, LearnerError> {
         let mut is_second = false;
         loop {
-            let death = match self.attempt(may_start, &mut task) {
+            let death = match self.attempt(may_start, is_second, &mut task) {
                 Ok(result) => return Ok(result),
                 Err(Fault::Final(error)) => return Err(error),
                 Err(Fault::Death(death)) => death,
@@ -101,6 +101,7 @@ impl Pool {
     fn attempt<T>(
         &self,
         may_start: &dyn Fn() -> bool,
+        is_second: bool,
         task: &mut impl FnMut(&mut Worker) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let start = || if may_start() { self.start() } else { Err(Fault::Final(LearnerError::Unstartable)) };
@@ -115,9 +116,11 @@ impl Pool {
             }
             Err(Fault::Death(_)) => false,
         };
-        // An answer to `hello` does not show that a worker can do its work: its first task does.
+        // An answer to `hello` does not show that a worker can do its work: its first task does. But a task that ends two
+        // workers shows nothing about other tasks.
         if was_new && !worker.is_new() {
             match &result {
+                Err(Fault::Death(_)) if is_second => {}
                 Err(Fault::Death(_)) => self.restarts.fail(worker.began(), Instant::now()),
                 _ if is_alive => self.restarts.succeed(worker.began()),
                 _ => {}
@@ -168,7 +171,8 @@ impl Pool {
 
     /// Returns true if a caller that has a slot is not the only one, or if a worker is idle.
     fn has_others(&self) -> bool {
-        self.slots.in_use().0 > 1 || !lock(&self.idle).is_empty()
+        // A caller may take the idle worker after the slots were looked at. It has a slot by then.
+        self.slots.in_use().0 > 1 || !lock(&self.idle).is_empty() || self.slots.in_use().0 > 1
     }
 
     fn known_identity(&self) -> Option<LearnerIdentity> {
@@ -237,21 +241,28 @@ impl Learner for Pool {
                 worker.predict(&model, rows, &self.settings)
             });
             // If no process could be started for the request, one that runs can answer it.
-            if result.is_ok() || is_asked.get() || !self.has_others() {
+            let is_unstarted = matches!(
+                result,
+                Err(LearnerError::Start { .. } | LearnerError::Hello { .. } | LearnerError::Unstartable)
+            );
+            if !is_unstarted || !self.has_others() {
                 return result;
             }
+            is_asked.set(false);
         }
     }
 
     fn status(&self) -> LearnerStatus {
         let (busy, waiting) = self.slots.in_use();
         let idle = lock(&self.idle).len();
+        // A caller may have taken the idle worker since.
+        let is_idle = busy == 0 && idle == 0 && self.slots.in_use().0 == 0;
         LearnerStatus {
             workers: self.slots.count(),
             busy,
             idle,
             waiting,
-            is_unstartable: busy == 0 && idle == 0 && self.restarts.is_waiting(Instant::now()),
+            is_unstartable: is_idle && self.restarts.is_waiting(Instant::now()),
             starts: self.starts.load(Ordering::Relaxed),
             deaths: self.deaths.load(Ordering::Relaxed),
         }

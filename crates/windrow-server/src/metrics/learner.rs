@@ -32,7 +32,7 @@ impl Collector for LearnerMetrics {
         gauge(encoder, "learner_waiting", "Requests that wait for a process of the learner", status.waiting as f64)?;
         let about = "Processes of the learner that were started for requests";
         counter(encoder, "learner_starts", about, status.starts)?;
-        let about = "Processes of the learner that ended, were silent for too long, or gave a wrong answer";
+        let about = "Processes of the learner that ended, were silent or gave a wrong answer after their start";
         counter(encoder, "learner_deaths", about, status.deaths)
     }
 }

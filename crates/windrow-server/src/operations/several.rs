@@ -36,7 +36,8 @@ pub(crate) async fn predict_with_each(
     if is_few { predict_all() } else { run_compute(predict_all).await }
 }
 
-/// Asks a learner for the predictions. A thread waits for each request that is under way.
+/// Asks a learner for the predictions. A thread waits for each request that is under way. If several fail, the first failure in
+/// time is returned.
 async fn ask_each(
     models: Vec<Arc<ServedModel>>,
     row: Body<OneRow>,

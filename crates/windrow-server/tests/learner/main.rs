@@ -275,7 +275,7 @@ fn a_request_whose_client_has_left_does_not_wait_for_the_learner() {
     let mut pipeline = Arc::unwrap_or_clone(pipeline(COMMAND));
     // A client that has closed its connection is known to have left when its request has taken this long: until then, it
     // may have closed only its sending half.
-    pipeline.serve.timeout = Duration::from_secs(3);
+    pipeline.serve.timeout = Duration::from_secs(5);
     let server = Server::start_with(true, &Arc::new(pipeline));
     server.learner.close();
     let tensors =

@@ -79,8 +79,9 @@ impl AdvisedAlias<'_> {
         if let Some(AliasChange { alias, from, to, by, .. }) = changed {
             let [from, to] = [from, to].map(|id| id.map(|id| id.to_string()));
             self.learning.progress.report(Event::AliasChanged { alias: alias.to_string(), from, to, by });
-            making::retire(self.learning, newest)?;
         }
+        // The trainer has left the models that this step kept.
+        making::retire(self.learning, newest)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(super) enum StartLock {
 pub(super) fn lock(path: &Path, stop: &CancellationToken) -> io::Result<StartLock> {
     // NFS locks only files that are open for writing.
     let file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
+    let mut is_told = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(StartLock::Held { _file: file }),
@@ -34,7 +36,12 @@ pub(super) fn lock(path: &Path, stop: &CancellationToken) -> io::Result<StartLoc
                 return Ok(StartLock::Missing);
             }
             Err(TryLockError::WouldBlock) if stop.is_cancelled() => return Ok(StartLock::Stopped),
-            Err(TryLockError::WouldBlock) => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                if !mem::replace(&mut is_told, true) {
+                    tracing::warn!(path = %path.display(), "waits for another process that begins to use the learner");
+                }
+                thread::sleep(POLL);
+            }
         }
     }
 }
