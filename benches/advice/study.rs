@@ -81,6 +81,7 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         notes: Vec::new(),
     };
     let mut listed = 0;
+    let mut false_names: BTreeMap<Policy, usize> = BTreeMap::new();
     for outcome in &outcomes {
         found.breaks += usize::from(outcome.broke);
         found.too_few += usize::from(outcome.status == Status::TooFew);
@@ -92,6 +93,10 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         };
         for (counts, findings) in found.rules.iter_mut().zip(&outcome.rules) {
             counts.add(findings, &outcome.compared, kept);
+        }
+        let [_, now] = &outcome.rules;
+        if let Some(shown) = now.shown.filter(|shown| kept(shown) < KEPT_SHARE) {
+            *false_names.entry(shown).or_default() += 1;
         }
         let Some(policy) = outcome.named else {
             found.nothing += usize::from(outcome.status != Status::TooFew);
@@ -114,6 +119,10 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         .map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain))
         .collect();
     found.notes.push(format!("true shares: {}", listed.join("; ")));
+    if !false_names.is_empty() {
+        let listed: Vec<String> = false_names.iter().map(|(policy, count)| format!("{policy} {count}")).collect();
+        found.notes.push(format!("false names of the rule now: {}", listed.join("; ")));
+    }
     if found.recalibrated > 0.0 {
         found.notes.push(format!("only recalibrating keeps {:.0}%", 100.0 * (share - found.recalibrated) / gain));
     }
