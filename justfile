@@ -82,7 +82,7 @@ bench-stream-profile *rows:
 bench-consumer: _peers
     {{bench}} --bench consumer
 
-# Test the advice on simulated worlds with known truth, and print the tables of docs/advice.md; 10 to 20 minutes with 200 seeds
+# Test the advice on simulated worlds with known truth, and print the tables of docs/advice.md; about twenty minutes with 200 seeds
 bench-advice *seeds:
     {{bench}} --bench advice -- {{seeds}}
 

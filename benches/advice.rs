@@ -4,7 +4,7 @@
 //! of the bounds before it was changed, and the rule now, on the same losses. A model holds a number within the range of
 //! the rows that it was fitted to. Worlds with many numbers outside are also simulated with models that extrapolate.
 //!
-//!     just bench-advice              # 200 seeds a world, 2,000 for coverage; 10 to 20 minutes
+//!     just bench-advice              # 200 seeds a world, 2,000 for coverage; about twenty minutes
 //!     just bench-advice 1000 worlds  # the tables of docs/advice.md, with `200 coverage`; about 50 minutes
 //!     just bench-advice 20           # fewer
 //!     just bench-advice 20 break     # one world; `worlds` for all of them without coverage, `coverage` for coverage only

@@ -1,6 +1,8 @@
 //! The bounds of a rule compared with the truth: bounds that are missed, false names, and truly good policies that are
 //! found.
 
+use std::collections::BTreeMap;
+
 use windrow_evaluation::Policy;
 
 use crate::shares::{share, share_over_seeds};
@@ -36,7 +38,8 @@ pub(crate) struct RuleCounts {
     seeds: usize,
     missed: usize,
     pub(crate) shown: usize,
-    pub(crate) false_names: usize,
+    /// The number of seeds in which a policy was named falsely.
+    pub(crate) false_names: BTreeMap<Policy, usize>,
     clear: usize,
     false_clear: usize,
     /// The number of truly good schedules that the rule finds, and of those that are compared, in each seed.
@@ -61,9 +64,16 @@ impl RuleCounts {
         let Some(named) = found.shown else { return };
         let is_false = !is_good(&named);
         self.shown += 1;
-        self.false_names += usize::from(is_false);
+        if is_false {
+            *self.false_names.entry(named).or_default() += 1;
+        }
         self.clear += usize::from(found.is_clear);
         self.false_clear += usize::from(found.is_clear && is_false);
+    }
+
+    /// Returns the number of seeds in which a policy was named falsely.
+    pub(crate) fn falsely_named(&self) -> usize {
+        self.false_names.values().sum()
     }
 
     /// Returns the line of the table.
@@ -71,8 +81,8 @@ impl RuleCounts {
         format!(
             "| {world} | {rule} | {judged} | {} | {} | {} | {} | {} | {} |",
             share(self.missed, self.seeds),
-            share(self.false_names, self.seeds),
-            share(self.false_names, self.shown),
+            share(self.falsely_named(), self.seeds),
+            share(self.falsely_named(), self.shown),
             share_over_seeds(&self.schedules),
             share_over_seeds(&self.policies),
             share(self.false_clear, self.clear),

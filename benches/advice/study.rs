@@ -81,7 +81,6 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         notes: Vec::new(),
     };
     let mut listed = 0;
-    let mut false_names: BTreeMap<Policy, usize> = BTreeMap::new();
     for outcome in &outcomes {
         found.breaks += usize::from(outcome.broke);
         found.too_few += usize::from(outcome.status == Status::TooFew);
@@ -93,10 +92,6 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         };
         for (counts, findings) in found.rules.iter_mut().zip(&outcome.rules) {
             counts.add(findings, &outcome.compared, kept);
-        }
-        let [_, now] = &outcome.rules;
-        if let Some(shown) = now.shown.filter(|shown| kept(shown) < KEPT_SHARE) {
-            *false_names.entry(shown).or_default() += 1;
         }
         let Some(policy) = outcome.named else {
             found.nothing += usize::from(outcome.status != Status::TooFew);
@@ -119,8 +114,9 @@ pub(crate) fn study(world: World, outside: Outside, seeds: u64) -> StudyResult {
         .map(|(policy, loss)| format!("{policy} {:.0}%", 100.0 * (share - *loss) / gain))
         .collect();
     found.notes.push(format!("true shares: {}", listed.join("; ")));
-    if !false_names.is_empty() {
-        let listed: Vec<String> = false_names.iter().map(|(policy, count)| format!("{policy} {count}")).collect();
+    let [_, now] = &found.rules;
+    if !now.false_names.is_empty() {
+        let listed: Vec<String> = now.false_names.iter().map(|(policy, count)| format!("{policy} {count}")).collect();
         found.notes.push(format!("false names of the rule now: {}", listed.join("; ")));
     }
     if found.recalibrated > 0.0 {
@@ -149,7 +145,7 @@ impl StudyResult {
             self.world.kind.windows(),
             listed.join("; "),
             percent(now.shown, self.seeds),
-            share(now.false_names, now.shown),
+            share(now.falsely_named(), now.shown),
             100.0 * self.regret,
             share(self.breaks, self.seeds),
         )

@@ -66,10 +66,21 @@ def _installed(library: str) -> Any:
         return None
 
 
-def digest_of(estimator: Any) -> str:
-    """Returns the SHA-256, in hexadecimal, of the estimator with its parameters, and of the code: the file that was
-    started, and the modules of its folder that it imports."""
+def decisive(versions: Dict[str, str]) -> Dict[str, str]:
+    """Returns those parts of the versions that decide what a model is, and whether its pickle is read: 3.12 of Python
+    3.12.4, and not the versions of this package and of pyarrow."""
+    found = {library: version for library, version in versions.items() if library not in ("windrow", "pyarrow")}
+    if "python" in found:
+        found["python"] = ".".join(found["python"].split(".")[:2])
+    return found
+
+
+def digest_of(estimator: Any, versions: Dict[str, str]) -> str:
+    """Returns the SHA-256, in hexadecimal, of the estimator with its parameters, of the versions of its libraries, and of
+    the code: the file that was started, and the modules of its folder that it imports."""
     digest = hashlib.sha256(canonical(estimator).encode("utf-8", "surrogatepass"))
+    for library, version in sorted(decisive(versions).items()):
+        digest.update(f"\n{library} {version}".encode("utf-8", "surrogatepass"))
     for name, path in sorted(own_code().items()):
         with open(path, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()

@@ -95,7 +95,8 @@ class _Worker:
         self._versions = versions_of(self._estimator)
         self._handling = _columns.handling_of(self._estimator)
         self._names = _columns.accepted_names(self._estimator, schema.names)
-        answer = {"name": name_of(self._estimator), "versions": self._versions, "digest": digest_of(self._estimator)}
+        answer = {"name": name_of(self._estimator), "versions": self._versions}
+        answer["digest"] = digest_of(self._estimator, self._versions)
         self._schema = schema
         # They are kept in the order of the features.
         self._forget()

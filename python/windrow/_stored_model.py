@@ -12,6 +12,7 @@ import pickle
 from typing import Any, Dict, List, NamedTuple
 
 from ._errors import WindrowError
+from ._estimator import decisive
 from ._protocol import in_words
 
 FORMAT = 1
@@ -86,18 +87,13 @@ def read_model(folder: str, features: List[List[str]], versions: Dict[str, str])
 
 
 def _check_versions(folder: str, made: Dict[str, str], present: Dict[str, str]) -> None:
-    for library, version in made.items():
-        here = present.get(library)
-        # These two have no part in a pickle; the format has its own number.
-        if library in ("windrow", "pyarrow") or _relevant(library, version) == _relevant(library, here):
+    current = decisive(present)
+    for library, version in decisive(made).items():
+        if version == current.get(library):
             continue
+        here = present.get(library)
         found = f"this is {library} {here}" if here else f"this learner does not use {library}"
         raise WindrowError(
-            f"the model in {folder} was made with {library} {version}, and {found}: install that version, or train "
+            f"the model in {folder} was made with {library} {made[library]}, and {found}: install that version, or train "
             "the model again"
         )
-
-
-def _relevant(library: str, version: Any) -> Any:
-    """Returns the part of a version that decides whether a pickle is read: 3.12 of Python 3.12.4."""
-    return str(version).split(".")[:2] if library == "python" else version

@@ -211,7 +211,7 @@ impl App {
                 return None;
             }
             is_compared = held.varies_by.is_some();
-            // Other versions of the libraries may give other models, so a change is recorded.
+            // The learner decides by its digest which versions are those of another learner. Other changes are recorded.
             let [before, after] =
                 [&held.identity.versions, &identity.versions].map(|all| serde_json::to_value(all).ok());
             if before == after {
@@ -239,7 +239,7 @@ impl App {
             return Ok(());
         }
         let (path, file) = (self.workdir.clone(), self.pipeline.file.clone());
-        let [before, now] = [&held.identity, now].map(|one| format!("{} with code {}", one.name, short(&one.digest)));
+        let [before, now] = [(&held.identity, now), (now, &held.identity)].map(|(one, other)| described(one, other));
         Err(WorkdirError::OtherLearner { path, file, before, now }.into())
     }
 }
@@ -247,6 +247,13 @@ impl App {
 /// Returns the number of processes for requests, next to those of a pool that trains.
 fn serving_workers(training: &Pool) -> usize {
     training.status().workers.min(MAX_SERVING)
+}
+
+/// Returns the name of a learner, the first digits of its digest, and the versions that differ from those of another one.
+fn described(one: &LearnerIdentity, other: &LearnerIdentity) -> String {
+    let differs = |(name, version): &(&String, &String)| other.versions.get(*name) != Some(*version);
+    let versions = one.versions.iter().filter(differs).map(|(name, version)| format!(", {name} {version}"));
+    format!("{} with digest {}{}", one.name, short(&one.digest), versions.collect::<String>())
 }
 
 /// Returns the first digits of a digest.
@@ -302,13 +309,17 @@ mod tests {
         describe(folder.path(), &app.pipeline, &Origin { dataset: Some("00ff"), replay: None }, "now").expect("room");
         assert!(!app.record_learner(&identity("a", "1"), 0).expect("room on the disk"));
         let error = app.record_learner(&identity("b", "1"), 3).expect_err("another learner").to_string();
-        for part in ["trees.Trees with code aaaaaaaaaaaa", "trees.Trees with code bbbbbbbbbbbb", "never in one study"] {
+        for part in ["trees.Trees with digest aaaaaaaaaaaa, but", "trees.Trees with digest bbbbbbbbbbbb: models"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let error = app.record_learner(&identity("b", "2"), 3).expect_err("other libraries").to_string();
+        for part in ["digest aaaaaaaaaaaa, trees 1, but", "digest bbbbbbbbbbbb, trees 2: models of two learners"] {
             assert!(error.contains(part), "{error}");
         }
         let held = || RunFile::read(folder.path()).expect("a file").expect("a run");
         assert_eq!(held().learner.map(|held| held.identity), Some(identity("a", "1")));
         assert!(held().changes.is_empty());
-        // Other versions of the libraries are recorded.
+        // Other versions with the same digest are recorded.
         app.record_learner(&identity("a", "2"), 3).expect("room on the disk");
         let sentences: Vec<String> = held().changes.iter().map(SettingsChange::sentence).collect();
         assert!(

@@ -81,7 +81,7 @@ pub(crate) enum WorkdirError {
     /// The models in the directory are of another learner than the one that the pipeline file names now.
     #[error(
         "the work directory {} has models of the learner {before}, but train.command.run is now {now}: models of two \
-         learners are never in one study; restore the learner, empty the directory with `windrow run --fresh`, or choose \
+         learners are never in one study; restore the learner or the versions of its libraries, empty the directory with `windrow run --fresh`, or choose \
          another one with `windrow run {} --workdir`",
         path.display(),
         shell_word(&file.display().to_string())

@@ -413,6 +413,17 @@ def test_the_digest_is_that_of_the_code_and_the_parameters(tmp_path):
     assert digests[1] == digests[2] and len(set(digests)) == 4
 
 
+def test_the_versions_of_the_libraries_are_part_of_the_digest(tmp_path):
+    digests = []
+    first = "import os, sys, numpy, pyarrow\nname, _, version = os.environ['UPDATED'].partition(' ')\n"
+    text = first + "if name:\n    sys.modules[name].__version__ = version\n" + LEARN
+    for updated in ("", "numpy 2.999.0", "pyarrow 99.0.0", ""):
+        with Worker(tmp_path, text, UPDATED=updated) as worker:
+            digests.append(worker.hello()["digest"])
+    # Pyarrow only carries the rows.
+    assert digests[0] == digests[2] == digests[3] != digests[1]
+
+
 def test_a_module_that_only_a_function_imports_is_part_of_the_digest(tmp_path, files):
     digests = []
     (tmp_path / "steps").mkdir()

@@ -81,7 +81,7 @@ pub struct LearnerIdentity {
     pub name: String,
     /// The versions of its libraries, by name.
     pub versions: BTreeMap<String, String>,
-    /// The digest of its code and parameters.
+    /// The digest of its code, its parameters and its libraries.
     pub digest: String,
 }
 
@@ -110,6 +110,12 @@ pub enum LearnerError {
     #[error("the learner reports: {message}; correct its program, and start again")]
     Failed {
         /// The learner's own message.
+        message: String,
+    },
+    /// A request cannot be sent, for example because it is too long. The learner was not asked.
+    #[error("{message}, and start again")]
+    Unsent {
+        /// The fault and what to do, in a sentence without its end.
         message: String,
     },
     /// The learner died, gave a wrong answer, or was silent for too long, twice in a row.

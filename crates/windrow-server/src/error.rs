@@ -244,7 +244,7 @@ impl ApiError {
                     "the learner ended, or gave no valid answer, twice in a row while it predicted with {model}; {log}"
                 ),
             ),
-            LearnerError::Failed { .. } | LearnerError::Unlearnable(_) => {
+            LearnerError::Failed { .. } | LearnerError::Unsent { .. } | LearnerError::Unlearnable(_) => {
                 internal(format!("the learner reports an error instead of a prediction with {model}; {log}"))
             }
             LearnerError::Start { .. } | LearnerError::Hello { .. } => unstartable(),

@@ -111,9 +111,13 @@ impl Pool {
         // A worker that was stopped is still at work, and one that died is of no use. They are killed here.
         let is_alive = match &result {
             Ok(_) => true,
-            Err(Fault::Final(error)) => {
-                matches!(error, LearnerError::Unlearnable(_) | LearnerError::Failed { .. } | LearnerError::Unwanted)
-            }
+            Err(Fault::Final(error)) => matches!(
+                error,
+                LearnerError::Unlearnable(_)
+                    | LearnerError::Failed { .. }
+                    | LearnerError::Unsent { .. }
+                    | LearnerError::Unwanted
+            ),
             Err(Fault::Death(_)) => false,
         };
         // An answer to `hello` does not show that a worker can do its work: its first task does. But a task that ends two

@@ -42,7 +42,7 @@ impl Request<'_> {
         if line.len() > MAX_LINE {
             return Err(format!(
                 "{} takes {} bytes, and a learner gets at most 1 MiB in a request: leave out a category with many or \
-                 long values",
+                 long values in the pipeline file",
                 self.task(),
                 line.len()
             ));

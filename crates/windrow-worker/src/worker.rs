@@ -174,7 +174,7 @@ impl Worker {
     ) -> Result<Result<Answer, Unanswered>, Fault> {
         self.last_id += 1;
         (self.task, self.limit_key) = (request.task(), request.limit_key());
-        let line = request.line(self.last_id).map_err(|message| Fault::Final(LearnerError::Failed { message }))?;
+        let line = request.line(self.last_id).map_err(|message| Fault::Final(LearnerError::Unsent { message }))?;
         Ok(self.process.ask(self.last_id, line, limit, stop))
     }
 

@@ -67,7 +67,7 @@ mirror! {
         name: String = found.learner.name.clone(),
         /// The versions of its libraries
         versions: BTreeMap<String, String> = found.learner.versions.clone(),
-        /// The digest of its code and parameters
+        /// The digest of its code, its parameters and its libraries
         code: String = found.learner.digest.clone(),
         /// The digest of the model's files: SHA-256 over their paths, lengths and SHA-256, in hexadecimal
         digest: String,
